@@ -1,0 +1,55 @@
+# Everything runs in a virtual environment of its own, made from the hash-checked locks under requirements/.
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK = $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help setup serve test check format lock schema migration clean
+
+help:  ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.runtime  ## Make the environment alone
+
+serve: $(VENV)/.runtime  ## Migrate, load the demo data into SQLite and serve on http://127.0.0.1:$(PORT)
+	@$(BIN)/crmgraph serve --demo --port $(PORT)
+
+test: $(VENV)/.dev  ## Run all tests, on SQLite and on a PostgreSQL that they start themselves
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/crmgraph schema | diff -u schema.graphql -
+	@$(BIN)/python -m pytest $(ARGS)
+
+format: $(VENV)/.dev  ## Format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/.dev  ## Write schema.graphql anew
+	$(BIN)/crmgraph schema > schema.graphql
+
+lock: $(VENV)/.dev  ## Resolve the locks anew from pyproject.toml
+	$(PIP) install uv
+	$(LOCK) --upgrade --group dev -o requirements/dev.txt
+	$(LOCK) --group build -c requirements/dev.txt -o requirements/runtime.txt
+
+clean:  ## Remove the environment and the caches; the demo data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --require-hashes -r requirements/runtime.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
