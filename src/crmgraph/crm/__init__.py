@@ -1,0 +1,1 @@
+"""The business: contacts, accounts and leads, in nobody's dialect."""

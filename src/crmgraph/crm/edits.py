@@ -1,0 +1,36 @@
+"""What a caller wants changed, in the words of the models and in nobody's dialect."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Row = dict[str, Any]
+"""Columns of one child row by attribute name. Absent keeps, None clears."""
+
+
+@dataclass(slots=True)
+class RowEdits:
+    """Changes of one list of child rows. Rows that are not named stay as they are."""
+
+    add: list[Row] = field(default_factory=list)
+    update: list[tuple[int, Row]] = field(default_factory=list)
+    remove: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.update or self.remove)
+
+
+@dataclass(slots=True)
+class Edit:
+    """A change of one record with its rows.
+
+    Attributes:
+        values: columns of the record by attribute name. Absent keeps, None clears.
+        phones, emails, addresses: changes of its rows.
+        remainder: {dialect: {key: value}}, merged key by key into what is kept; None takes a key out.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    phones: RowEdits = field(default_factory=RowEdits)
+    emails: RowEdits = field(default_factory=RowEdits)
+    addresses: RowEdits = field(default_factory=RowEdits)
+    remainder: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""What the business refuses. A refusal holds data, which field and which record; each edge finds its own words."""
+
+from collections.abc import Iterable
+
+Path = tuple[str | int, ...]
+"""Where in an edit a fault lies, e.g. ("phones", "add", 0, "raw")."""
+
+
+class Refused(Exception):
+    """A request that the business does not carry out. Nothing was written.
+
+    Attributes:
+        path: where in the edit the fault lies; empty when it is about the whole.
+    """
+
+    def __init__(self, path: Path = (), **facts: object) -> None:
+        super().__init__(type(self).__name__, path, facts)
+        self.path = path
+        for name, value in facts.items():
+            setattr(self, name, value)
+
+    @property
+    def all(self) -> tuple["Refused", ...]:
+        """Every fault of the request, itself when it is the only one."""
+        return (self,)
+
+
+class Several(Refused):
+    """More than one fault in one request."""
+
+    def __init__(self, faults: Iterable[Refused]) -> None:
+        super().__init__()
+        self.faults = tuple(faults)
+
+    @property
+    def all(self) -> tuple[Refused, ...]:
+        return self.faults
+
+
+class NotFound(Refused):
+    """No such record, or none that the caller may know of."""
+
+
+class Ambiguous(Refused):
+    """Several records answer to what was asked for as one."""
+
+
+class Missing(Refused):
+    """A required value is absent or was cleared."""
+
+
+class Invalid(Refused):
+    """A value of the wrong form. `reason` is one of the words below."""
+
+    reason: str
+
+    def __init__(self, path: Path = (), reason: str = "form", limit: int | None = None) -> None:
+        super().__init__(path)
+        self.reason = reason
+        """form, type, too_long, control, email, country, date, number, choice, password, reference, order, unknown."""
+        self.limit = limit
+
+
+class Taken(Refused):
+    """A value that must be unique belongs to another record."""
+
+    def __init__(self, path: Path = (), existing: int | None = None) -> None:
+        super().__init__(path)
+        self.existing = existing
+        """The id of the record that has it, to be shown only where the caller may see that record."""
+
+
+class Unauthenticated(Refused):
+    """Nobody is signed in, or the proof of who it is does not hold."""
+
+
+class Throttled(Refused):
+    """Too many failures of late."""
+
+    def __init__(self, path: Path = (), retry_after: int = 0) -> None:
+        super().__init__(path)
+        self.retry_after = retry_after
+        """Seconds until another try is heard."""
+
+
+class Forbidden(Refused):
+    """The caller is known and may not do this."""
+
+
+class TooLarge(Refused):
+    """More bytes, pixels or rows than are taken."""
+
+    def __init__(self, path: Path = (), limit: int = 0) -> None:
+        super().__init__(path)
+        self.limit = limit
+
+
+class UnsupportedImage(Refused):
+    """Not an image of a kind that is taken, or a damaged one."""
+
+
+class Stale(Refused):
+    """The record has changed since the caller read it."""
+
+    def __init__(self, path: Path = (), current: int = 0) -> None:
+        super().__init__(path)
+        self.current = current
+        """The revision that the record has now."""
+
+
+class Locked(Refused):
+    """A process holds the record."""
+
+    def __init__(self, path: Path = (), holder: str = "") -> None:
+        super().__init__(path)
+        self.holder = holder
+
+
+class NotApproved(Refused):
+    """The record awaits approval."""
+
+
+class Unavailable(Refused):
+    """Something that we depend on, the database or the photo store, does not answer."""
+
+
+def refuse(faults: list[Refused]) -> None:
+    """Raise what `faults` holds: nothing when empty, the one fault, or `Several`.
+
+    Raises:
+        Refused: when there is any fault.
+    """
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise Several(faults)

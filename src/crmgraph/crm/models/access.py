@@ -1,0 +1,164 @@
+"""Who may come in: staff, credentials, sessions, proofs of ownership, legacy clients, and the throttle's memory."""
+
+import datetime as dt
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crmgraph.crm.models.columns import Base, BigId, Document, Flag, Folded, Key, now, one_of
+
+
+class Role(StrEnum):
+    """What a signed-in person is: a customer sees themselves, an agent every record, an administrator staff too."""
+
+    CUSTOMER = "CUSTOMER"
+    AGENT = "AGENT"
+    ADMIN = "ADMIN"
+
+
+class Door(StrEnum):
+    """Through which of the doors somebody came."""
+
+    GRAPHQL = "GRAPHQL"
+    COVALENSE = "COVALENSE"
+    ZOHO = "ZOHO"
+    CRMCOM = "CRMCOM"
+    VALOMNIA = "VALOMNIA"
+    IMPORT = "IMPORT"
+    OPERATOR = "OPERATOR"
+
+
+class Purpose(StrEnum):
+    """What a mailed code proves."""
+
+    RESET = "RESET"
+    CONFIRM = "CONFIRM"
+
+
+class Staff(Base):
+    """An employee: owns records, works on them, and acts for a legacy client."""
+
+    __tablename__ = "staff"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+
+    id: Mapped[Key]
+    name: Mapped[str]
+    email: Mapped[str | None]
+    role: Mapped[Role] = mapped_column(one_of(Role), default=Role.AGENT)
+    sees_identity: Mapped[Flag]
+    """Whether identity documents are shown to this agent; administrators always see them."""
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Credential(Base):
+    """An email and a password that open the doors to one contact or one staff member.
+
+    `live` is null once the contact is deleted, which frees the email.
+    """
+
+    __tablename__ = "credential"
+    __table_args__ = (
+        Index("uq_credential_email_key_live", "email_key", "live", unique=True),
+        Index("uq_credential_contact_id", "contact_id", unique=True),
+        Index("uq_credential_staff_id", "staff_id", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Key]
+    email: Mapped[str]
+    email_key: Mapped[Folded]
+    password_hash: Mapped[str]
+    confirmed: Mapped[bool] = mapped_column(default=True)
+    live: Mapped[bool | None] = mapped_column(default=True)
+    contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"))
+    staff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Session(Base):
+    """One login, from which tokens are issued until it ends; `id` is unguessable."""
+
+    __tablename__ = "session"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    credential_id: Mapped[int] = mapped_column(BigId, ForeignKey("credential.id"), index=True)
+    door: Mapped[Door] = mapped_column(one_of(Door))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+    ended_at: Mapped[dt.datetime | None]
+
+
+class RefreshToken(Base):
+    """A refresh token by its digest. Each is spent once; a spent one that comes again ends its session."""
+
+    __tablename__ = "refresh_token"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("session.id", ondelete="CASCADE"), index=True)
+    spent_at: Mapped[dt.datetime | None]
+
+
+class Proof(Base):
+    """A code that was mailed, by its digest: whoever returns it owns the address."""
+
+    __tablename__ = "proof"
+    __table_args__ = (Index("ix_proof_email_key_purpose", "email_key", "purpose"),)
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[Purpose] = mapped_column(one_of(Purpose))
+    email: Mapped[str]
+    email_key: Mapped[Folded]
+    credential_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("credential.id"))
+    contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"))
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime]
+    used_at: Mapped[dt.datetime | None]
+
+
+class Attempt(Base):
+    """A failed login, signup or reset, remembered by subject for as long as the throttle looks back."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("ix_attempt_subject_at", "subject", "at"), {"sqlite_autoincrement": True})
+
+    id: Mapped[Key]
+    subject: Mapped[str]
+    at: Mapped[dt.datetime] = mapped_column(default=now, index=True)
+
+
+class LegacyClient(Base):
+    """A program that speaks one legacy dialect: its secrets, its grants, and the staff member it acts as."""
+
+    __tablename__ = "legacy_client"
+    __table_args__ = (
+        Index("uq_legacy_client_dialect_login_organisation", "dialect", "login", "organisation", unique=True),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Key]
+    dialect: Mapped[Door] = mapped_column(one_of(Door))
+    name: Mapped[str]
+    login: Mapped[str]
+    organisation: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    secret_hash: Mapped[str]
+    grants: Mapped[list[str]] = mapped_column(Document, default=list)
+    staff_id: Mapped[int] = mapped_column(BigId, ForeignKey("staff.id"))
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class LegacyToken(Base):
+    """A token that a legacy client holds, by its digest: access, refresh, or a grant code."""
+
+    __tablename__ = "legacy_token"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    client_id: Mapped[int] = mapped_column(BigId, ForeignKey("legacy_client.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    grants: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime | None] = mapped_column(index=True)
+    revoked: Mapped[Flag]

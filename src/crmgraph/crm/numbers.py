@@ -1,0 +1,46 @@
+"""Human numbers: CON1, ACC1, LEA1, SO1 ... from counters that skip what is taken."""
+
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Account, Contact, Counter, Lead, SalesOrder
+
+
+class Series(StrEnum):
+    """A series of numbers, by its prefix. Take numbers of several series in this order, so that no two writers wait
+    for each other crosswise."""
+
+    ACCOUNT = "ACC"
+    CONTACT = "CON"
+    LEAD = "LEA"
+    SALES_ORDER = "SO"
+
+
+_COLUMNS = {
+    Series.ACCOUNT: Account.number,
+    Series.CONTACT: Contact.number,
+    Series.LEAD: Lead.number,
+    Series.SALES_ORDER: SalesOrder.number,
+}
+
+
+async def take(session: AsyncSession, series: Series, count: int = 1) -> list[str]:
+    """The next `count` free numbers of a series. The counter stays locked until the transaction ends."""
+    taken: list[str] = []
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    while (missing := count - len(taken)) > 0:
+        statement = insert(Counter).values(series=series.value, value=missing)
+        last: int = await session.scalar(  # type: ignore[assignment]  # RETURNING answers one row
+            statement.on_conflict_do_update(
+                index_elements=[Counter.series], set_={"value": Counter.value + missing}
+            ).returning(Counter.value)
+        )
+        candidates = [f"{series.value}{n}" for n in range(last - missing + 1, last + 1)]
+        column = _COLUMNS[series]
+        used = set(await session.scalars(select(column).where(column.in_(candidates))))
+        taken += [number for number in candidates if number not in used]
+    return taken

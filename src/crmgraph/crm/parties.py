@@ -1,0 +1,350 @@
+"""The verbs for all three kinds of record: load, find, create, update, remove.
+
+Every function takes the session first and never commits: the edge that opened the transaction does.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy import update as update_rows
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import numbers
+from crmgraph.crm.changes import Changes
+from crmgraph.crm.edits import Edit
+from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
+from crmgraph.crm.models import (
+    Account,
+    Action,
+    Address,
+    Contact,
+    Credential,
+    Email,
+    ExternalId,
+    Lead,
+    Party,
+    PartyKind,
+    Phone,
+    Photo,
+    Staff,
+    now,
+)
+from crmgraph.crm.policy import KINDS, MODELS, Actor, Record, check_change, require_staff, visible
+from crmgraph.crm.rows import apply_rows, check_rows, region_of
+from crmgraph.crm.rules import check_birth_date, check_edit
+from crmgraph.crm.text import email_key, fold
+
+ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
+"""The lists of child rows by their name on `Aggregate` and `Edit`."""
+
+_SERIES = {
+    PartyKind.CONTACT: numbers.Series.CONTACT,
+    PartyKind.ACCOUNT: numbers.Series.ACCOUNT,
+    PartyKind.LEAD: numbers.Series.LEAD,
+}
+
+REFERENCES: dict[type, dict[str, Any]] = {
+    Contact: {"account_id": Account, "reports_to_id": Contact, "owner_id": Staff},
+    Account: {"parent_id": Account, "primary_contact_id": Contact, "owner_id": Staff},
+    Lead: {"owner_id": Staff, "converted_contact_id": Contact, "converted_account_id": Account},
+}
+"""Which columns of a record name another row, and of what."""
+
+
+@dataclass(slots=True)
+class Aggregate:
+    """A record with its rows, in the order of their rank, and its photo."""
+
+    record: Record
+    phones: list[Phone] = field(default_factory=list)
+    emails: list[Email] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
+    photo: Photo | None = None
+
+    @property
+    def id(self) -> int:
+        return self.record.id
+
+    @property
+    def kind(self) -> PartyKind:
+        return KINDS[type(self.record)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """How a caller names a record: by exactly one of these.
+
+    Attributes:
+        external: (dialect, value): the id the record has at home.
+    """
+
+    id: int | None = None
+    number: str | None = None
+    email: str | None = None
+    external: tuple[str, str] | None = None
+
+
+async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
+    """The id of the live record that `ref` names and the actor may see.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: there are several.
+    """
+    model = MODELS[kind]
+    query = select(model.id).where(visible(actor, model)).limit(2)
+    if ref.id is not None:
+        query = query.where(model.id == ref.id)
+    elif ref.number is not None:
+        query = query.where(model.number == ref.number)
+    elif ref.email is not None:
+        key = email_key(ref.email)
+        query = query.where(model.id.in_(select(Email.party_id).where(Email.address_key == key)))
+    elif ref.external is not None:
+        dialect, value = ref.external
+        query = query.where(
+            model.id.in_(
+                select(ExternalId.party_id).where(
+                    ExternalId.dialect == dialect, ExternalId.value == value, ExternalId.live.is_(True)
+                )
+            )
+        )
+    else:
+        raise NotFound
+    found = (await session.scalars(query)).all()
+    if not found:
+        raise NotFound
+    if len(found) > 1:
+        raise Ambiguous
+    return found[0]
+
+
+async def load(
+    session: AsyncSession,
+    actor: Actor,
+    kind: PartyKind,
+    ids: Collection[int],
+    *,
+    lock: bool = False,
+    parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
+) -> dict[int, Aggregate]:
+    """The live records of `ids` that the actor may see, with their rows, in a constant number of statements.
+
+    Args:
+        lock: take the records for writing until the transaction ends.
+        parts: the lists that are needed; the others stay empty.
+    """
+    model = MODELS[kind]
+    query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
+    if lock:
+        query = query.with_for_update().execution_options(populate_existing=True)
+    records: Iterable[Any] = await session.scalars(query)
+    found = {record.id: Aggregate(record) for record in records}
+    if not found:
+        return {}
+    for name, child in ROWS.items():
+        if name in parts:
+            rows = await session.scalars(
+                select(child).where(child.party_id.in_(found)).order_by(child.party_id, child.rank, child.id)
+            )
+            for row in rows:
+                getattr(found[row.party_id], name).append(row)
+    if "photo" in parts:
+        for photo in await session.scalars(select(Photo).where(Photo.party_id.in_(found))):
+            found[photo.party_id].photo = photo
+    return found
+
+
+async def load_one(
+    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
+) -> Aggregate:
+    """The one record of this id.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+    """
+    found = await load(session, actor, kind, [party_id], lock=lock)
+    if party_id not in found:
+        raise NotFound
+    return found[party_id]
+
+
+async def create(
+    session: AsyncSession, actor: Actor, kind: PartyKind, edit: Edit, *, signing_up: bool = False
+) -> Aggregate:
+    """A new record with its rows.
+
+    Args:
+        edit: only additions; `number` may be given, and otherwise comes from its series.
+        signing_up: the caller registers a customer, who is nobody's staff.
+
+    Raises:
+        Refused: everything that is wrong with the edit, at once; or the actor may not.
+    """
+    if not signing_up:
+        require_staff(actor)
+    model = MODELS[kind]
+    faults = check_edit(model, edit, creating=True)
+    faults += await _check_references(session, actor, model, edit.values)
+    faults += await _check_number(session, model, edit.values, None)
+    refuse(faults)
+
+    party = Party(kind=kind)
+    session.add(party)
+    await session.flush()
+    number = edit.values.get("number") or (await numbers.take(session, _SERIES[kind]))[0]
+    at = now()
+    record: Any = model(
+        **{
+            "created_at": at,
+            "updated_at": at,
+            "created_by_id": actor.staff_id,
+            "modified_by_id": actor.staff_id,
+            **edit.values,
+            "id": party.id,
+            "number": number,
+            "revision": 1,
+            "remainder": edit.remainder,
+        }
+    )
+    _derive(record)
+    session.add(record)
+    aggregate = Aggregate(record)
+    changes = Changes(actor)
+    for name, value in edit.values.items():
+        changes.column(name, None, value)
+    await session.flush()
+    await _apply_rows(session, actor, aggregate, edit, changes)
+    changes.write(session, record, Action.CREATED)
+    await session.flush()
+    return aggregate
+
+
+async def update(
+    session: AsyncSession,
+    actor: Actor,
+    aggregate: Aggregate,
+    edit: Edit,
+    *,
+    if_revision: int | None = None,
+) -> bool:
+    """Change a record that was loaded with `lock`. What would change nothing changes nothing, not even the revision.
+
+    Args:
+        if_revision: the revision that the caller read; another one now is refused.
+
+    Returns:
+        Whether anything changed.
+
+    Raises:
+        Refused: everything that is wrong with the edit, at once; or the actor may not.
+    """
+    record = aggregate.record
+    model = type(record)
+    if if_revision is not None and if_revision != record.revision:
+        raise Stale(("if_revision",), record.revision)
+    faults = check_edit(model, edit, creating=False)
+    changed = {name: value for name, value in edit.values.items() if getattr(record, name) != value}
+    faults += check_change(actor, record, changed)
+    faults += check_birth_date(
+        {f"birth_{p}": getattr(record, f"birth_{p}", None) for p in ("day", "month", "year")} | edit.values
+    )
+    faults += await _check_references(session, actor, model, changed)
+    faults += await _check_number(session, model, changed, record.id)
+    faults += check_rows(aggregate, edit)
+    refuse(faults)
+
+    changes = Changes(actor)
+    for name, value in changed.items():
+        changes.column(name, getattr(record, name), value)
+        setattr(record, name, value)
+    key = _derive(record)
+    if key is not None:
+        await session.execute(update_rows(Address).where(Address.party_id == record.id).values(name_key=key))
+    await _apply_rows(session, actor, aggregate, edit, changes)
+    record.remainder = changes.remainder(record.remainder, edit.remainder)
+    if not changes:
+        return False
+    touch(record, actor)
+    changes.write(session, record, Action.UPDATED)
+    await session.flush()
+    return True
+
+
+async def remove(session: AsyncSession, actor: Actor, aggregate: Aggregate) -> None:
+    """Take a record that was loaded with `lock` out of every door's sight, and free its uniques. Its rows stay.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    require_staff(actor)
+    record = aggregate.record
+    touch(record, actor)
+    record.deleted_at = record.updated_at
+    await session.execute(update_rows(ExternalId).where(ExternalId.party_id == record.id).values(live=None))
+    if isinstance(record, Contact):
+        await session.execute(update_rows(Credential).where(Credential.contact_id == record.id).values(live=None))
+    Changes(actor).write(session, record, Action.DELETED)
+    await session.flush()
+
+
+def touch(record: Record, actor: Actor) -> None:
+    """Count one more revision of the aggregate: once a transaction."""
+    record.revision += 1
+    record.updated_at = max(now(), record.updated_at)
+    if actor.staff_id is not None:
+        record.modified_by_id = actor.staff_id
+
+
+def _derive(record: Record) -> str | None:
+    """Bring the stored keys up to date; the name key when it changed."""
+    if isinstance(record, Account):
+        key = fold(record.name)
+        if record.name_key == key:
+            return None
+        record.name_key = key
+    else:
+        key = fold(record.last_name)
+        if record.last_name_key == key:
+            return None
+        record.last_name_key = key
+    return key
+
+
+def name_key(record: Record) -> str:
+    """The key by which lists of this kind are sorted by name."""
+    return record.name_key if isinstance(record, Account) else record.last_name_key
+
+
+async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
+    # Addresses first: the country of the first one is the region of phones that name none.
+    key = name_key(aggregate.record)
+    await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
+    await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
+    region = region_of(aggregate.addresses) or actor.region
+    await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
+
+
+async def _check_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:
+    faults: list[Refused] = []
+    for name, target in REFERENCES[model].items():
+        wanted = values.get(name)
+        if wanted is None:
+            continue
+        query = select(target.id).where(target.id == wanted)
+        query = query.where(Staff.active) if target is Staff else query.where(visible(actor, target))
+        if await session.scalar(query) is None:
+            faults.append(Invalid((name,), "reference"))
+    return faults
+
+
+async def _check_number(session: AsyncSession, model: Any, values: dict[str, Any], own: int | None) -> list[Refused]:
+    number = values.get("number")
+    if number is None:
+        return []
+    existing = await session.scalar(
+        select(model.id).where(model.number == number, model.deleted_at.is_(None), model.id != (own or 0))
+    )
+    return [] if existing is None else [Taken(("number",), existing)]

@@ -1,0 +1,162 @@
+"""Who may see and change what: one policy, asked by every door."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, false
+
+from crmgraph.crm.errors import Forbidden, NotFound, Unauthenticated
+from crmgraph.crm.models import Account, Contact, Door, Lead, PartyKind, Role
+
+Record: TypeAlias = Contact | Account | Lead
+RecordType: TypeAlias = type[Contact] | type[Account] | type[Lead]
+
+MODELS: dict[PartyKind, RecordType] = {
+    PartyKind.CONTACT: Contact,
+    PartyKind.ACCOUNT: Account,
+    PartyKind.LEAD: Lead,
+}
+KINDS: dict[type, PartyKind] = {model: kind for kind, model in MODELS.items()}
+
+IDENTITY_DOCUMENTS = frozenset(
+    {
+        "id_number",
+        "id_country",
+        "passport_number",
+        "passport_country",
+        "social_security_number",
+        "social_security_country",
+    }
+)
+"""The columns that only the person and staff with the right may see."""
+
+_OFFICE_ONLY: dict[PartyKind, frozenset[str]] = {
+    PartyKind.CONTACT: frozenset(
+        {"number", "owner_id", "account_id", "reports_to_id", "life_cycle_state", "category", "privacy_level"}
+    ),
+    PartyKind.ACCOUNT: frozenset(
+        {
+            "number",
+            "owner_id",
+            "parent_id",
+            "primary_contact_id",
+            "kind",
+            "account_type",
+            "ownership",
+            "rating",
+            "segment",
+            "platform",
+            "status",
+        }
+    ),
+    PartyKind.LEAD: frozenset(),
+}
+"""The columns that a customer may read on their own records and only staff may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and through which door.
+
+    Attributes:
+        door: the door they came through.
+        role: None when nobody is signed in.
+        contact_id: the customer's own contact.
+        account_id: the account of that contact, when it has one.
+        staff_id: the staff member who is signed in or whom a legacy client acts as.
+        region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
+    """
+
+    door: Door
+    role: Role | None = None
+    credential_id: int | None = None
+    session_id: str | None = None
+    contact_id: int | None = None
+    account_id: int | None = None
+    staff_id: int | None = None
+    client_id: int | None = None
+    sees_identity: bool = False
+    grants: frozenset[str] = field(default_factory=frozenset)
+    region: str | None = None
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether they see and change every record."""
+        return self.role in (Role.AGENT, Role.ADMIN)
+
+
+def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
+    """The condition under which a live row of `model` exists for this actor.
+
+    A customer sees their own contact and its account, staff every record, anybody else nothing.
+    """
+    if actor.is_staff:
+        return model.deleted_at.is_(None)
+    if actor.role is Role.CUSTOMER:
+        own = {Contact: actor.contact_id, Account: actor.account_id}.get(model)
+        if own is not None:
+            return (model.id == own) & model.deleted_at.is_(None)
+    return false()
+
+
+def sees_all(actor: Actor) -> bool:
+    """Whether `visible` leaves nothing out but deleted records."""
+    return actor.is_staff
+
+
+def may_see(actor: Actor, kind: PartyKind, party_id: int) -> bool:
+    """Whether this live record exists for the actor."""
+    if actor.is_staff:
+        return True
+    if actor.role is not Role.CUSTOMER:
+        return False
+    own = {PartyKind.CONTACT: actor.contact_id, PartyKind.ACCOUNT: actor.account_id}.get(kind)
+    return own is not None and own == party_id
+
+
+def may_see_identity(actor: Actor, contact_id: int) -> bool:
+    """Whether the actor may see the identity documents of this contact."""
+    if actor.is_staff:
+        return actor.role is Role.ADMIN or actor.sees_identity
+    return actor.role is Role.CUSTOMER and actor.contact_id == contact_id
+
+
+def require_staff(actor: Actor) -> None:
+    """Let staff pass.
+
+    Raises:
+        Unauthenticated: when nobody is signed in.
+        Forbidden: when it is a customer.
+    """
+    if actor.role is None:
+        raise Unauthenticated
+    if not actor.is_staff:
+        raise Forbidden
+
+
+def check_change(actor: Actor, record: Record, changed: dict[str, Any]) -> list[Forbidden]:
+    """What of this change of a record's columns the actor may not do.
+
+    Args:
+        changed: the columns whose value would differ afterwards.
+
+    Returns:
+        A fault for each column that is not theirs to change.
+
+    Raises:
+        NotFound: when the record does not exist for the actor.
+        Forbidden: when they may see it and not change it at all.
+    """
+    if actor.is_staff:
+        hidden = (
+            IDENTITY_DOCUMENTS & changed.keys()
+            if isinstance(record, Contact) and record.id is not None and not may_see_identity(actor, record.id)
+            else frozenset()
+        )
+        return [Forbidden((name,)) for name in sorted(hidden)]
+    kind = KINDS[type(record)]
+    if not may_see(actor, kind, record.id):
+        raise NotFound
+    if isinstance(record, Account) and record.primary_contact_id != actor.contact_id:
+        raise Forbidden
+    return [Forbidden((name,)) for name in sorted(_OFFICE_ONLY[kind] & changed.keys())]

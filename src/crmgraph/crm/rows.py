@@ -1,0 +1,123 @@
+"""Child rows of a record: phones, emails and addresses come, change and go by explicit lists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.changes import Changes
+from crmgraph.crm.edits import Edit, Row, RowEdits
+from crmgraph.crm.errors import NotFound, Refused, TooLarge
+from crmgraph.crm.models import Address, Email, Phone
+from crmgraph.crm.rules import MAX_ROWS
+from crmgraph.crm.text import country_code, country_name, dialled, email_key, fold
+
+_MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
+
+
+def region_of(addresses: Sequence[Address]) -> str | None:
+    """The country of the primary address, which is the region of phones that name none."""
+    return next((address.country for address in addresses if address.active), None)
+
+
+def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
+    """Faults: rows that the record does not have, or too many of them."""
+    faults: list[Refused] = []
+    for name in _MODELS:
+        edits: RowEdits = getattr(edit, name)
+        known = {row.id for row in getattr(aggregate, name)}
+        faults += [
+            NotFound((name, "update", i, "id")) for i, (row_id, _) in enumerate(edits.update) if row_id not in known
+        ]
+        for i, row_id in enumerate(edits.remove):
+            if row_id not in known:
+                faults.append(NotFound((name, "remove", i)))
+            known.discard(row_id)
+        if len(known) + len(edits.add) > MAX_ROWS:
+            faults.append(TooLarge((name,), MAX_ROWS))
+    return faults
+
+
+async def apply_rows(
+    session: AsyncSession, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
+) -> None:
+    """Carry out the edits of one list, which were checked, and keep `aggregate` in the order of rank.
+
+    Args:
+        aggregate: the record with its rows.
+        name: phones, emails or addresses.
+        given: what rows are derived from: `region` for phones, `name_key` for addresses.
+    """
+    if not edits:
+        return
+    rows: list[Any] = getattr(aggregate, name)
+    by_id = {row.id: row for row in rows}
+    for row_id in edits.remove:
+        row = by_id.pop(row_id)
+        changes.removed(f"{name}.{row_id}", row)
+        rows.remove(row)
+        await session.delete(row)
+    for row_id, values in edits.update:
+        if row := by_id.get(row_id):
+            _change(row, values, rows, changes, f"{name}.{row_id}", given)
+    added = []
+    for values in edits.add:
+        row = _new(_MODELS[name], aggregate.id, values, rows, given)
+        rows.append(row)
+        session.add(row)
+        added.append(row)
+    await session.flush()
+    for row in added:
+        changes.added(f"{name}.{row.id}", row)
+    rows.sort(key=lambda row: (row.rank, row.id))
+
+
+def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:
+    columns = {key: value for key, value in values.items() if key != "primary"}
+    rank = _front(rows) if values.get("primary") else max((row.rank for row in rows), default=-1) + 1
+    row = model(**({"remainder": {}, "active": True} | columns), party_id=party_id, rank=rank)
+    derive(row, columns.keys(), given)
+    return row
+
+
+def _front(rows: list[Any]) -> int:
+    return min((row.rank for row in rows), default=1) - 1
+
+
+def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str, given: dict[str, Any]) -> None:
+    columns = {key: value for key, value in values.items() if key not in ("primary", "remainder")}
+    before = {key: getattr(row, key) for key in columns}
+    for key, value in columns.items():
+        setattr(row, key, value)
+    if any(before[key] != value for key, value in columns.items()):
+        derive(row, columns.keys(), given, before)
+    for key, old in before.items():
+        changes.column(f"{path}.{key}", old, getattr(row, key))
+    row.remainder = changes.remainder(row.remainder, values.get("remainder", {}), f"{path}.remainder")
+    if values.get("primary") and next((other for other in rows if other.active), None) is not row:
+        row.rank = _front(rows)
+        changes.column(f"{path}.primary", False, True)
+
+
+def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+    """Bring the normalised columns of a row up to date with what was given.
+
+    Args:
+        changed: the names of the columns that a caller set.
+        before: what those columns held before; None for a new row.
+    """
+    match row:
+        case Phone():
+            known = dialled(row.raw, row.country or given.get("region"))
+            row.e164, row.digits = known.e164, known.digits
+        case Email():
+            row.address_key = email_key(row.address)
+            if before is not None and before.get("address", row.address) != row.address:
+                row.verified = False
+        case Address():
+            row.city_key = fold(row.city)
+            row.name_key = given.get("name_key", row.name_key)
+            if "country_name" in changed and (before is None or before["country_name"] != row.country_name):
+                row.country = country_code(row.country_name)
+            elif "country" in changed and (before is None or before["country"] != row.country):
+                row.country_name = country_name(row.country)
