@@ -26,11 +26,13 @@ from crmgraph.crm.models.party import (
     EmailKind,
     ExternalId,
     Lead,
+    Note,
     Party,
     PartyKind,
     Phone,
     PhoneKind,
     Photo,
+    Relation,
 )
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "Lead",
     "LegacyClient",
     "LegacyToken",
+    "Note",
     "Party",
     "PartyKind",
     "Phone",
@@ -62,6 +65,7 @@ __all__ = [
     "Proof",
     "Purpose",
     "RefreshToken",
+    "Relation",
     "Role",
     "SalesOrder",
     "Session",

@@ -105,7 +105,12 @@ class Base(DeclarativeBase):
     }
 
 
-Key = Annotated[int, mapped_column(BigId, Identity(start=FIRST_MINTED_ID), primary_key=True)]
+def minted() -> Identity:
+    """The series of ids that a table mints."""
+    return Identity(start=FIRST_MINTED_ID)
+
+
+Key = Annotated[int, mapped_column(BigId, minted(), primary_key=True)]
 Folded = Annotated[str, mapped_column(FoldedText, default="")]
 Flag = Annotated[bool, mapped_column(default=False)]
 

@@ -338,6 +338,36 @@ class Address(Child, Base):
     """The name key of the record it belongs to, repeated here so that city with name is one index."""
 
 
+class Relation(Child, Base):
+    """How a contact stands to somebody else: a record, or an identifier that nobody here answers to."""
+
+    __tablename__ = "relation"
+    __table_args__ = (Index("ix_relation_party_id_rank", "party_id", "rank"), {"sqlite_autoincrement": True})
+
+    kind: Mapped[str]
+    other_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("party.id"), index=True)
+    given: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    """The identifier as it was given, {name: value}."""
+
+
+class Note(Base):
+    """A note written on a record."""
+
+    __tablename__ = "note"
+    __table_args__ = (Index("ix_note_party_id_id", "party_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[Key]
+    party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"))
+    title: Mapped[str | None]
+    content: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+    owner_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    created_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    modified_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+
+
 class Photo(Base):
     """The photo of a record; its bytes lie in the photo store under `key`."""
 
@@ -363,13 +393,13 @@ class ExternalId(Base):
     __table_args__ = (
         Index("uq_external_id_dialect_space_value_live", "dialect", "space", "value", "live", unique=True),
         CheckConstraint(
-            "(party_id IS NOT NULL) + (staff_id IS NOT NULL) + (phone_id IS NOT NULL)"
-            " + (email_id IS NOT NULL) + (address_id IS NOT NULL) = 1",
+            " + ".join(
+                f"CASE WHEN {target}_id IS NULL THEN 0 ELSE 1 END"
+                for target in ("party", "staff", "phone", "email", "address")
+            )
+            + " = 1",
             name="one_target",
-        ).ddl_if(dialect="sqlite"),
-        CheckConstraint(
-            "num_nonnulls(party_id, staff_id, phone_id, email_id, address_id) = 1", name="one_target"
-        ).ddl_if(dialect="postgresql"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

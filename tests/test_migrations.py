@@ -1,0 +1,64 @@
+"""The migrations build what the models say, on both databases, and can be taken back."""
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+
+from crmgraph.crm.models import FIRST_MINTED_ID, Base, Party, PartyKind
+from crmgraph.db import Database
+from crmgraph.migrations import downgrade, is_current, upgrade
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names()) - {"alembic_version"}
+
+
+async def test_the_tables_are_those_of_the_models(db: Database) -> None:
+    def drift(connection: Connection) -> list[object]:
+        return compare_metadata(
+            MigrationContext.configure(connection, opts={"compare_type": True}),
+            Base.metadata,
+        )
+
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(drift) == []
+        assert await connection.run_sync(tables) == set(Base.metadata.tables)
+
+
+async def test_down_and_up_again_leaves_the_same_tables(db: Database) -> None:
+    assert await is_current(db)
+    await downgrade(db)
+    assert not await is_current(db)
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(tables) == set()
+    await upgrade(db)
+    await upgrade(db)
+    assert await is_current(db)
+    async with db.engine.connect() as connection:
+        assert await connection.run_sync(tables) == set(Base.metadata.tables)
+
+
+async def test_ids_are_minted_from_a_thousand_million_up(db: Database) -> None:
+    async with db.begin() as session:
+        first, second = Party(kind=PartyKind.LEAD), Party(kind=PartyKind.CONTACT)
+        session.add(first)
+        await session.flush()
+        session.add(second)
+        await session.flush()
+        assert (first.id, second.id) == (FIRST_MINTED_ID, FIRST_MINTED_ID + 1)
+
+
+async def test_every_minting_table_starts_where_the_others_do(db: Database) -> None:
+    minting = {t.name for t in Base.metadata.tables.values() if t.primary_key.columns.values()[0].identity}
+    async with db.engine.connect() as connection:
+        if db.is_sqlite:
+            rows = await connection.execute(text("SELECT name, seq FROM sqlite_sequence"))
+            assert {row.name: row.seq for row in rows} == dict.fromkeys(minting, FIRST_MINTED_ID - 1)
+        else:
+            rows = await connection.execute(
+                text(
+                    "SELECT table_name, identity_start FROM information_schema.columns"
+                    " WHERE is_identity = 'YES' AND table_schema = 'public'"
+                )
+            )
+            assert {name: int(start) for name, start in rows} == dict.fromkeys(minting, FIRST_MINTED_ID)
