@@ -1,0 +1,29 @@
+"""The core as the edges get it: everything that was wired once, in one hand."""
+
+from dataclasses import dataclass
+
+from crmgraph.crm.identity import Identity
+from crmgraph.crm.portraits import Portraits
+from crmgraph.db import Database
+from crmgraph.security import Passwords
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What an edge speaks to.
+
+    Attributes:
+        public_url: the address under which clients reach us, without a trailing slash.
+        region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
+        max_body_bytes: the longest request that is not an upload.
+        max_photo_bytes: the longest uploaded photo.
+    """
+
+    db: Database
+    passwords: Passwords
+    identity: Identity
+    portraits: Portraits
+    public_url: str
+    region: str | None = None
+    max_body_bytes: int = 2 * 1024 * 1024
+    max_photo_bytes: int = 10 * 1024 * 1024

@@ -1,0 +1,173 @@
+"""Home ids: what a record, a staff member or a row is called in the system that it came from."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Invalid, Taken
+from crmgraph.crm.models import (
+    FIRST_MINTED_ID,
+    Account,
+    Contact,
+    Credential,
+    ExternalId,
+    Lead,
+    Party,
+    PartyKind,
+    Staff,
+)
+from crmgraph.crm.parties import REFERENCES, Aggregate
+from crmgraph.crm.policy import MODELS, Actor, Record, visible
+
+TARGETS = ("party", "staff", "phone", "email", "address")
+"""What an external id may point at."""
+
+
+async def claim(session: AsyncSession, dialect: str, space: str, value: str, **target: int) -> None:
+    """Give one thing the id that it has at home.
+
+    Args:
+        target: exactly one of party, staff, phone, email, address: its id here.
+
+    Raises:
+        Invalid: the value lies where we mint ids, or is no id at all.
+        Taken: another thing has it.
+    """
+    ((kind, target_id),) = target.items()
+    if not value or len(value) > 200:
+        raise Invalid(("external_ids",), "form")
+    if value.isdecimal() and value.isascii() and FIRST_MINTED_ID <= int(value) < 2**53 and space in _NUMERIC:
+        raise Invalid(("external_ids",), "minted")
+    found = await resolve(session, dialect, {(space, value)})
+    if found:
+        raise Taken(("external_ids",), next(iter(found.values())))
+    session.add(ExternalId(dialect=dialect, space=space, value=value, live=True, **{f"{kind}_id": target_id}))
+    await session.flush()
+
+
+_NUMERIC = frozenset({"record", "user", "contact", "customer"})
+"""Spaces in which a minted id is printed as a decimal number, so that the two could meet."""
+
+
+async def resolve(
+    session: AsyncSession, dialect: str, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """{(space, value): our id} of those home ids that point at anything, in one statement."""
+    if not wanted:
+        return {}
+    rows = await session.execute(
+        select(
+            ExternalId.space,
+            ExternalId.value,
+            ExternalId.party_id,
+            ExternalId.staff_id,
+            ExternalId.phone_id,
+            ExternalId.email_id,
+            ExternalId.address_id,
+        ).where(
+            ExternalId.dialect == dialect,
+            ExternalId.value.in_({value for _, value in wanted}),
+            ExternalId.live.is_(True),
+        )
+    )
+    found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
+    return {key: found[key] for key in wanted if key in found}
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a dialect has to know about a page of records besides their own columns.
+
+    Attributes:
+        homes: {(target, our id): home id} in the dialect's vocabulary, for the records, what they name, and their rows.
+        records: the records that they name and the actor may see, by id.
+        staff: the staff members that they name, by id.
+        logins: ids of contacts that have a live credential; filled on request.
+    """
+
+    actor: Actor
+    homes: dict[tuple[str, int], str] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+    staff: dict[int, Staff] = field(default_factory=dict)
+    logins: set[int] = field(default_factory=set)
+
+    def home(self, target: str, own_id: int) -> str | None:
+        """The id that this thing has at home; None when it was made here."""
+        return self.homes.get((target, own_id))
+
+
+async def surroundings(
+    session: AsyncSession,
+    actor: Actor,
+    dialect: str,
+    aggregates: Collection[Aggregate],
+    *,
+    rows: bool = False,
+    logins: bool = False,
+) -> Surroundings:
+    """Everything that the records name, in a constant number of statements.
+
+    Args:
+        dialect: whose home ids are wanted.
+        rows: whether phones, emails and addresses have ids of their own in this dialect.
+        logins: whether it matters who can log in.
+    """
+    around = Surroundings(actor)
+    parties: set[int] = {a.id for a in aggregates}
+    named: dict[Any, set[int]] = {Staff: set(), Contact: set(), Account: set(), Lead: set()}
+    for aggregate in aggregates:
+        record: Any = aggregate.record
+        for column, model in REFERENCES[type(record)].items():
+            if (value := getattr(record, column)) is not None:
+                named[model].add(value)
+        named[Staff] |= {i for i in (record.created_by_id, record.modified_by_id) if i is not None}
+    own: dict[int, Record] = {a.id: a.record for a in aggregates}
+    for model in MODELS.values():
+        if missing := named[model] - own.keys():
+            found: Iterable[Any] = await session.scalars(
+                select(model).where(model.id.in_(missing), visible(actor, model))
+            )
+            around.records |= {record.id: record for record in found}
+        around.records |= {i: own[i] for i in named[model] & own.keys()}
+        parties |= named[model]
+    if named[Staff]:
+        around.staff = {s.id: s for s in await session.scalars(select(Staff).where(Staff.id.in_(named[Staff])))}
+    wanted: dict[str, set[int]] = {"party": parties, "staff": named[Staff]}
+    if rows:
+        for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
+            wanted[target] = {row.id for a in aggregates for row in getattr(a, name)}
+    await _read_homes(session, dialect, wanted, around.homes)
+    if logins:
+        contacts = [a.id for a in aggregates if a.kind is PartyKind.CONTACT]
+        query = select(Credential.contact_id).where(Credential.contact_id.in_(contacts), Credential.live.is_(True))
+        around.logins = {i for i in await session.scalars(query) if i is not None}
+    return around
+
+
+async def _read_homes(
+    session: AsyncSession, dialect: str, wanted: dict[str, set[int]], into: dict[tuple[str, int], str]
+) -> None:
+    columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
+    condition = None
+    for target, ids in wanted.items():
+        if ids:
+            one = columns[target].in_(ids)
+            condition = one if condition is None else condition | one
+    if condition is None:
+        return
+    rows = await session.execute(
+        select(ExternalId.value, *columns.values()).where(ExternalId.dialect == dialect, condition)
+    )
+    for value, *targets in rows:
+        for target, own_id in zip(TARGETS, targets, strict=True):
+            if own_id is not None:
+                into[target, own_id] = value
+
+
+async def kinds_of(session: AsyncSession, ids: Collection[int]) -> dict[int, PartyKind]:
+    """{id: kind} of those ids that are records, deleted ones too."""
+    rows = await session.execute(select(Party.id, Party.kind).where(Party.id.in_(ids)))
+    return {row.id: row.kind for row in rows}

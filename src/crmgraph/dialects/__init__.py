@@ -1,0 +1,1 @@
+"""The legacy dialects, one folder each, independent of one another."""

@@ -1,0 +1,217 @@
+"""Decoding: a request in a dialect's words becomes an edit in ours."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import homes
+from crmgraph.crm.edits import Edit, Row, RowEdits
+from crmgraph.crm.errors import Invalid, Path, Refused
+from crmgraph.crm.models import FIRST_MINTED_ID
+from crmgraph.crm.parties import Aggregate
+from crmgraph.mapping.table import FieldMap, Kept, Link, Slot, Unreadable, Whole
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A request in our words.
+
+    Attributes:
+        edit: what it changes.
+        faults: what could not be read of it.
+        names: {core path: the name in the request}.
+    """
+
+    edit: Edit = field(default_factory=Edit)
+    faults: list[Refused] = field(default_factory=list)
+    names: dict[Path, str] = field(default_factory=dict)
+
+    def name_of(self, path: Path) -> str | None:
+        """The caller's word for the refused field; None when the fault is about the whole."""
+        for end in range(len(path), 0, -1):
+            if (name := self.names.get(tuple(path[:end]))) is not None:
+                return name
+        return None
+
+
+Resolved: TypeAlias = Mapping[tuple[str, str], int]
+"""{(space, home id): our id}."""
+
+
+def links(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The home ids that a request names, to be resolved before it is decoded."""
+    wanted: set[tuple[str, str]] = set()
+    for _, value, known in fields.given(body):
+        if known is not None and known.writable and isinstance(known.at, Link):
+            try:
+                home = known.codec.read(value)
+            except Unreadable:
+                continue
+            if home is not None:
+                wanted.add((known.at.space, home))
+    return wanted
+
+
+async def decode_all(
+    session: AsyncSession, fields: FieldMap, requests: Sequence[tuple[Mapping[str, Any], Aggregate | None]]
+) -> list[Decoded]:
+    """Every request, with its record as it is now (None for a new one), decoded at the cost of one statement."""
+    wanted: set[tuple[str, str]] = set()
+    for body, _ in requests:
+        wanted |= links(fields, body)
+    resolved = await homes.resolve(session, fields.dialect, wanted)
+    return [decode(fields, body, aggregate, resolved) for body, aggregate in requests]
+
+
+def decode(
+    fields: FieldMap, body: Mapping[str, Any], aggregate: Aggregate | None = None, resolved: Resolved | None = None
+) -> Decoded:
+    """A flat request as an edit of `aggregate` (None: of a new record).
+
+    Args:
+        resolved: our ids of the home ids in the request, see `links`.
+    """
+    decoded = Decoded()
+    slots: dict[tuple[str, Any, int | None], dict[str, tuple[str, Any]]] = {}
+    for name, value, known in fields.given(body):
+        if known is None:
+            if fields.unknown:
+                _keep(decoded, fields.dialect, name, value, name)
+            continue
+        if not known.writable:
+            continue
+        try:
+            read = known.codec.read(value)
+        except Unreadable as unreadable:
+            path = _path_of(known.at)
+            decoded.names[path] = name
+            decoded.faults.append(Invalid(path, unreadable.reason))
+            continue
+        match known.at:
+            case Slot() as slot:
+                slots.setdefault((slot.rows, slot.kind, slot.rank), {})[slot.column] = (name, read)
+            case Kept(key):
+                _keep(decoded, fields.dialect, key, read, name)
+            case Whole(columns):
+                for column, part in zip(columns, read if read is not None else [None] * len(columns), strict=True):
+                    _set(decoded, column.key, part, name)
+            case Link() as link:
+                _set(decoded, link.column.key, _own_id(decoded, link, read, resolved or {}, name), name)
+            case column:
+                _set(decoded, column.key, read, name)
+    for (rows, kind, rank), values in slots.items():
+        _write_slot(decoded, fields, aggregate, Slot(rows, "", kind, rank), values)
+    return decoded
+
+
+def decode_row(fields: FieldMap, body: Mapping[str, Any], path: Path) -> tuple[Row, Decoded]:
+    """One object as the columns of a row, in a dialect where rows are objects.
+
+    Args:
+        path: where the row will stand in the edit, e.g. ("phones", "add", 0).
+
+    Returns:
+        The columns, and the faults and names that came up; the edit in it stays empty.
+    """
+    decoded = decode(fields, body)
+    row: Row = dict(decoded.edit.values)
+    if decoded.edit.remainder:
+        row["remainder"] = decoded.edit.remainder
+    for fault in decoded.faults:
+        fault.path = (*path, *fault.path)
+    decoded.names = {(*path, *key): name for key, name in decoded.names.items()}
+    decoded.edit = Edit()
+    return row, decoded
+
+
+def _set(decoded: Decoded, column: str, value: Any, name: str) -> None:
+    decoded.edit.values[column] = value
+    decoded.names[(column,)] = name
+
+
+def _keep(decoded: Decoded, dialect: str, key: str, value: Any, name: str) -> None:
+    decoded.edit.remainder.setdefault(dialect, {})[key] = value
+    decoded.names["remainder", dialect, key] = name
+
+
+def _path_of(place: Any) -> Path:
+    match place:
+        case Slot() as slot:
+            return (slot.rows, slot.kind or slot.rank or 0, slot.column)
+        case Kept(key):
+            return ("remainder", key)
+        case Whole(columns):
+            return (columns[0].key,)
+        case Link() as link:
+            return (link.column.key,)
+    return (place.key,)
+
+
+def _own_id(decoded: Decoded, link: Link, home: str | None, resolved: Resolved, name: str) -> int | None:
+    if home is None:
+        return None
+    if (found := resolved.get((link.space, home))) is not None:
+        return found
+    if home.isascii() and home.isdecimal() and len(home) < 17 and int(home) >= FIRST_MINTED_ID:
+        return int(home)
+    decoded.names[(link.column.key,)] = name
+    decoded.faults.append(Invalid((link.column.key,), "reference"))
+    return None
+
+
+_CONTENT = {
+    "phones": ("raw",),
+    "emails": ("address",),
+    "addresses": (
+        "care_of",
+        "street",
+        "street_number",
+        "floor",
+        "apartment",
+        "area",
+        "district",
+        "municipality",
+        "city",
+        "state",
+        "postal_code",
+        "country",
+        "country_name",
+        "po_box",
+        "po_box_postal_code",
+        "notes",
+    ),
+}
+"""The columns without any of which a row says nothing, and is taken away."""
+
+
+def _write_slot(
+    decoded: Decoded,
+    fields: FieldMap,
+    aggregate: Aggregate | None,
+    slot: Slot,
+    values: dict[str, tuple[str, Any]],
+) -> None:
+    columns: Row = {column: value for column, (_, value) in values.items()}
+    edits: RowEdits = getattr(decoded.edit, slot.rows)
+    row = slot.row(aggregate) if aggregate is not None else None
+    content = _CONTENT[slot.rows]
+    left = [columns[c] if c in columns else getattr(row, c, None) for c in content]
+    empty = all(value is None or (isinstance(value, str) and not value.strip()) for value in left)
+    if row is None:
+        if empty:
+            return
+        start: Row = {"kind": slot.kind} if slot.kind is not None else {}
+        start |= fields.defaults.get((slot.rows, slot.kind if slot.rank is None else slot.rank), {})
+        path: Path = (slot.rows, "add", len(edits.add))
+        edits.add.append(start | columns)
+    elif empty:
+        edits.remove.append(row.id)
+        return
+    else:
+        path = (slot.rows, "update", len(edits.update))
+        edits.update.append((row.id, columns))
+    for column, (name, _) in values.items():
+        decoded.names[(*path, column)] = name
+        decoded.names.setdefault(path, name)

@@ -1,0 +1,287 @@
+"""The tables: fields, the places where their values live, and the layouts that records are printed with."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sqlalchemy.orm import InstrumentedAttribute
+
+from crmgraph.crm.edits import Row
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.parties import Aggregate
+
+
+class Unreadable(Exception):
+    """A value that a codec cannot read.
+
+    Args:
+        reason: one of the words of `crmgraph.crm.errors.Invalid`.
+    """
+
+    def __init__(self, reason: str = "form") -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one kind of value stands on the wire.
+
+    Attributes:
+        read: from the wire's value to ours; None is "nothing"; raises Unreadable.
+        write: from ours to the wire's.
+    """
+
+    read: Callable[[Any], Any] = _same
+    write: Callable[[Any], Any] = _same
+
+
+AS_IT_IS = Codec()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One column of one row among a record's phones, emails or addresses, in a dialect whose records are flat.
+
+    A slot reads the first active row of its kind, or the active row at its rank. It writes the row that it reads, else
+    adds one; nothing written where the row has no other content removes the row.
+
+    Attributes:
+        rows: phones, emails or addresses.
+        column: the attribute of the row.
+        kind: the kind of row that is read; also the kind of a row that is added.
+        rank: which active row is read, counted from 0, whatever its kind.
+    """
+
+    rows: str
+    column: str
+    kind: Any = None
+    rank: int | None = None
+
+    def row(self, aggregate: Aggregate) -> Any | None:
+        """The row that this slot reads; None when there is none."""
+        active = [row for row in getattr(aggregate, self.rows) if row.active]
+        if self.rank is not None:
+            return active[self.rank] if self.rank < len(active) else None
+        return next((row for row in active if row.kind is self.kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Several columns of the record that are one value on the wire, as a tuple in this order."""
+
+    columns: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value that no other dialect knows: kept in the remainder under this key, as it came."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A column that names another record or a staff member.
+
+    The codec's `read` answers the home id as text (or None), its `write` is given a `Linked`.
+
+    Attributes:
+        column: the mapped attribute, which holds our id.
+        target: party or staff.
+        space: the dialect's space of ids in which the target is named.
+    """
+
+    column: Any
+    target: str
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a link is printed from.
+
+    Attributes:
+        id: our id.
+        home: the id it has at home, else ours in decimal.
+        thing: the record or staff member; None when the actor may not see it.
+    """
+
+    id: int
+    home: str
+    thing: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The id of the record or row itself, as text: the home id, else ours in decimal. Never written."""
+
+    target: str = "party"
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A value that is worked out from the record (or row) and its surroundings, and never written.
+
+    Attributes:
+        source: the columns it comes from, in the words of the models, for the documentation.
+    """
+
+    function: Callable[[Any, Surroundings], Any]
+    source: str = ""
+
+
+Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | Kept | Link | Own | Computed"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One value and its name on the wire.
+
+    Attributes:
+        name: dots lead into nested objects.
+        at: where the value lives.
+        codec: how it is written there.
+        aliases: other names under which requests bring it.
+        writable: whether a request changes it; what it brings is otherwise passed over.
+        printed: whether answers have it.
+    """
+
+    name: str
+    at: Any
+    codec: Codec = AS_IT_IS
+    aliases: tuple[str, ...] = ()
+    writable: bool = True
+    printed: bool = True
+
+
+def _exactly(key: str) -> str:
+    return key
+
+
+def loosely(key: str) -> str:
+    """A key without case, underscores and outer blanks: accountNo, AccountNo and account_no are one."""
+    return key.strip().replace("_", "").lower()
+
+
+class Layout:
+    """Fields in the order of one answer, made ready to print records (or rows) with."""
+
+    def __init__(self, dialect: str, fields: Iterable[Field]) -> None:
+        self._steps = tuple((tuple(f.name.split(".")), _reader(f.at, dialect), f.codec.write) for f in fields)
+
+    def encode(self, thing: Any, around: Surroundings) -> dict[str, Any]:
+        """The record (an `Aggregate`) or row as the dialect's object."""
+        body: dict[str, Any] = {}
+        for path, read, write in self._steps:
+            value = write(read(thing, around))
+            if len(path) == 1:
+                body[path[0]] = value
+            else:
+                inner = body
+                for key in path[:-1]:
+                    inner = inner.setdefault(key, {})
+                inner[path[-1]] = value
+        return body
+
+
+class FieldMap:
+    """What one dialect calls the values of one kind of record or row.
+
+    Args:
+        dialect: under which remainders are kept and home ids looked up.
+        model: Contact, Account, Lead, Phone, Email or Address.
+        fields: in the order of the fullest answer.
+        key: brings the names of requests and of fields into one form before they are compared.
+        unknown: whether keys that no field has are kept in the remainder; they are passed over otherwise.
+        defaults: {rows: {slot's rank or kind: columns of a row that is added}} where a slot does not say it all.
+    """
+
+    def __init__(
+        self,
+        dialect: str,
+        model: type,
+        fields: Sequence[Field],
+        *,
+        key: Callable[[str], str] = _exactly,
+        unknown: bool = True,
+        defaults: Mapping[tuple[str, Any], Row] | None = None,
+    ) -> None:
+        self.dialect = dialect
+        self.model = model
+        self.fields = tuple(fields)
+        self.key = key
+        self.unknown = unknown
+        self.defaults = defaults or {}
+        self._named = {f.name: f for f in self.fields}
+        self._nested = {key(f.name.split(".")[0]) for f in self.fields if "." in f.name}
+        self._by_key: dict[str, Field] = {}
+        for f in self.fields:
+            for name in (f.name, *f.aliases):
+                if self._by_key.setdefault(self._path_key(name), f) is not f:
+                    raise ValueError(f"{dialect} {model.__name__}: two fields answer to {name}")
+
+    def _path_key(self, name: str) -> str:
+        return ".".join(self.key(part) for part in name.split("."))
+
+    def layout(self, names: Iterable[str] | None = None) -> Layout:
+        """The layout of an answer: the named fields in the order given, by default all that are printed."""
+        if names is None:
+            return Layout(self.dialect, [f for f in self.fields if f.printed])
+        return Layout(self.dialect, [self._named[name] for name in names])
+
+    def field(self, name: str) -> Field | None:
+        """The field that a request's key, dots included, names."""
+        return self._by_key.get(self._path_key(name))
+
+    def given(self, body: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Field | None]]:
+        """(name as the caller wrote it, value, field or None) of everything in a request, in the fields' order."""
+        found: list[tuple[str, Any, Field | None]] = []
+        for name, value in body.items():
+            path = f"{prefix}{name}"
+            known = self._by_key.get(self._path_key(path))
+            if known is None and isinstance(value, Mapping) and not prefix and self.key(name) in self._nested:
+                found += self.given(value, f"{name}.")
+            else:
+                found.append((path, value, known))
+        order = {id(f): i for i, f in enumerate(self.fields)}
+        found.sort(key=lambda item: order[id(item[2])] if item[2] is not None else len(order))
+        return found
+
+
+def _reader(place: Any, dialect: str) -> Callable[[Any, Surroundings], Any]:
+    """How a value is fetched from an aggregate, or from a row; settled once, when the layout is made."""
+    match place:
+        case Slot() as slot:
+            return lambda thing, around: getattr(slot.row(thing), slot.column, None)
+        case Kept(key):
+            return lambda thing, around: _row_of(thing).remainder.get(dialect, {}).get(key)
+        case Whole(columns):
+            names = tuple(column.key for column in columns)
+            return lambda thing, around: tuple(getattr(_row_of(thing), name) for name in names)
+        case Link() as link:
+            return lambda thing, around: linked(around, link.target, getattr(_row_of(thing), link.column.key))
+        case Own(target):
+            return lambda thing, around: around.home(target, thing.id) or str(thing.id)
+        case Computed(function):
+            return function
+    name = place.key
+    return lambda thing, around: getattr(_row_of(thing), name)
+
+
+def _row_of(thing: Any) -> Any:
+    return thing.record if isinstance(thing, Aggregate) else thing
+
+
+def linked(around: Surroundings, target: str, own_id: int | None) -> Linked | None:
+    """What a link to this record (party) or staff member is printed from; None for nobody, or nobody to be seen."""
+    if own_id is None:
+        return None
+    thing = (around.staff if target == "staff" else around.records).get(own_id)
+    if thing is None:
+        return None
+    return Linked(own_id, around.home(target, own_id) or str(own_id), thing)

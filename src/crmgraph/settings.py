@@ -1,0 +1,75 @@
+"""All settings, from the environment. Read by the wiring and the command line only."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+"""Several values in one variable, separated by commas or blanks."""
+
+
+class Settings(BaseSettings):
+    """Every variable is named CRMGRAPH_ and the field in capitals, e.g. CRMGRAPH_DATABASE_URL."""
+
+    model_config = SettingsConfigDict(env_prefix="CRMGRAPH_", extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///var/crmgraph.db", description="sqlite:///path or postgresql://user@host/name.")
+    pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
+    secret_key: str | None = Field(None, description="At least 32 characters; every token is signed by it. Required.")
+    retired_secret_keys: Listed = Field((), description="Former secrets whose tokens are still honoured.")
+    public_url: str = Field("http://127.0.0.1:8000", description="The address under which clients reach us.")
+    photo_url: str = Field("", description="file:///folder or s3://bucket/prefix. By default var/photos.")
+    mail_url: str = Field("", description="file:///folder or smtp://user:password@host:587. Empty: no mail is sent.")
+    mail_from: str = Field("crmgraph@localhost", description="The sender of our mail.")
+    cors_origins: Listed = Field((), description="Origins whose pages may call us, e.g. https://app.example.com.")
+    trusted_proxies: Listed = Field((), description="Addresses or networks whose X-Forwarded-For is believed.")
+    phone_region: str | None = Field(None, description="ISO 3166-1 alpha-2: the region of phones that name none.")
+    signup_confirm: bool = Field(True, description="Whether a signup has to be confirmed by mail first.")
+    access_token_seconds: int = Field(900, ge=30, description="How long an access token opens the door, in seconds.")
+    refresh_token_days: int = Field(30, ge=1, description="How long a session lasts without a login, in days.")
+    throttle_per_account: int = Field(10, ge=1, description="Failed tries per account before it has to wait.")
+    throttle_per_address: int = Field(100, ge=1, description="Failed tries per address before it has to wait.")
+    throttle_window_seconds: int = Field(900, ge=1, description="How long failed tries are remembered, in seconds.")
+    password_concurrency: int = Field(2, ge=1, description="Passwords that are hashed at the same time, per process.")
+    password_memory_kib: int = Field(19 * 1024, ge=8, description="What argon2id takes per password, in KiB.")
+    password_passes: int = Field(2, ge=1, description="How often argon2id goes over that memory.")
+    max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="The longest request that is no upload.")
+    max_photo_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="The longest photo.")
+    max_page: int = Field(100, ge=1, le=10_000, description="The longest page of a connection.")
+    max_cost: int = Field(20_000, ge=100, description="The most records that one GraphQL document may cause.")
+    request_seconds: float = Field(30.0, gt=0, description="After how long a GraphQL request is given up, in seconds.")
+    introspection: Literal["open", "signed-in", "closed"] = Field("signed-in", description="Who may read the schema.")
+    max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+    log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
+    covalense_forgot_sets_password: bool = Field(
+        False, description="Restores Covalense's old /profile/password/forgot, which anybody can use. Closed networks."
+    )
+    zoho_unique: Listed = Field((), description="Fields that are unique at Zoho's door, e.g. Leads.Mobile.")
+
+    @field_validator("retired_secret_keys", "cors_origins", "trusted_proxies", "zoho_unique", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: str | None) -> str | None:
+        if value is not None and len(value) < 32:
+            raise ValueError("has to have at least 32 characters")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _no_slash(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("has to start with http:// or https://")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _photos_by_default(self) -> "Settings":
+        if not self.photo_url:
+            object.__setattr__(self, "photo_url", Path("var/photos").absolute().as_uri())
+        return self
