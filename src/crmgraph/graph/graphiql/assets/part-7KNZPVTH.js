@@ -1,0 +1,1 @@
+import{c as t,fa as s,j as l}from"./part-NUOH7QPM.js";import{f as r}from"./part-XKBX434B.js";r();var o=!1;function a(i){if(o)return;o=!0;let n=new t(e=>{globalThis.postMessage(e)},e=>new s(l.getChannel(e),i));globalThis.onmessage=e=>{n.onmessage(e.data)}}globalThis.onmessage=i=>{o||a(null)};export{a};

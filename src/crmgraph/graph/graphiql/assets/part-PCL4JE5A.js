@@ -1,0 +1,1 @@
+import{bf as a,cf as b,df as c,ef as d}from"./part-F3MBJXOT.js";import"./part-3WSQ36J2.js";import"./part-TTLPTSDU.js";import"./part-XKBX434B.js";export{c as HitTestContext,b as MouseTarget,d as MouseTargetFactory,a as PointerHandlerLastRenderData};

@@ -1,0 +1,58 @@
+"""The sample operations of the GraphiQL page, held against the schema."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, Source, build_schema, parse, print_ast, validate
+
+ROOT = Path(__file__).parents[2]
+SDL = ROOT / "schema.graphql"
+SAMPLES: list[dict[str, Any]] = json.loads(
+    (ROOT / "src/crmgraph/graph/graphiql/samples.json").read_text(encoding="utf-8")
+)
+
+
+def test_there_are_samples_for_each_group_of_users() -> None:
+    assert [(sample["group"], sample["title"]) for sample in SAMPLES] == [
+        ("anonymous", "Sign up"),
+        ("anonymous", "Log in"),
+        ("anonymous", "Request a password reset"),
+        ("customer", "Me"),
+        ("customer", "Update the profile"),
+        ("customer", "Upload a photo"),
+        ("staff", "One contact"),
+        ("staff", "A page of contacts"),
+        ("staff", "Accounts with their contacts"),
+        ("staff", "Filter contacts"),
+        ("staff", "Search everything"),
+        ("staff", "Create a lead"),
+        ("staff", "Convert a lead"),
+        ("staff", "Update a contact"),
+        ("staff", "As a legacy API says it"),
+        ("staff", "Watch changes"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema | None:
+    return build_schema(SDL.read_text(encoding="utf-8")) if SDL.exists() else None
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["title"] for sample in SAMPLES])
+def test_a_sample_is_one_operation_of_the_schema(sample: dict[str, Any], schema: GraphQLSchema | None) -> None:
+    assert sample.keys() == {"group", "title", "description", "query", "variables"}
+    document = parse(Source(sample["query"], sample["title"]))
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert operation.name
+    assert sample["query"] == print_ast(document), "as Prettify leaves it"
+    declared = {
+        definition.variable.name.value: print_ast(definition.type)
+        for definition in operation.variable_definitions or ()
+    }
+    # A file is chosen in the page, so it is no part of the variables.
+    assert sample["variables"].keys() == {name for name, type_ in declared.items() if type_ != "Upload!"}
+    if schema:
+        assert validate(schema, document) == []
