@@ -130,6 +130,8 @@ async def test_who_accepts_html_before_an_answer_gets_the_page(http: httpx.Async
         "text/html;q=inf",
         "text/html;q=nan",
         "text/html;q=-1",
+        "text/html;q=0.5x",
+        "text/html;q=1.5",
         "application/json",
         "application/json, text/html",
         "text/html, application/graphql-response+json",
