@@ -1,0 +1,30 @@
+"""Photos: one pipeline from the bytes that came to clean images in three sizes, and the object store they lie in."""
+
+from crmgraph.photos.image import (
+    FORMATS,
+    MAX_PIXELS,
+    MAX_SIDE,
+    NotAnImage,
+    Rendered,
+    Size,
+    TooLargeImage,
+    render,
+)
+from crmgraph.photos.names import file_name, new_key, safe_file_name
+from crmgraph.photos.store import PhotoStore, StoreAway
+
+__all__ = [
+    "FORMATS",
+    "MAX_PIXELS",
+    "MAX_SIDE",
+    "NotAnImage",
+    "PhotoStore",
+    "Rendered",
+    "Size",
+    "StoreAway",
+    "TooLargeImage",
+    "file_name",
+    "new_key",
+    "render",
+    "safe_file_name",
+]
