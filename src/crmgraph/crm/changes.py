@@ -35,6 +35,10 @@ class Changes:
         else:
             self._fields.append({"field": path, "old": _plain(old), "new": _plain(new)})
 
+    def replaced(self, path: str, old: str | None, new: str | None) -> None:
+        """Note content that the log does not hold, by its old and its new name, which may be the same."""
+        self._fields.append({"field": path, "old": old, "new": new})
+
     def added(self, path: str, row: Any) -> None:
         """Note a child row that comes."""
         self._fields.append({"field": path, "old": None, "new": _row(row)})

@@ -90,9 +90,11 @@ class Forbidden(Refused):
 class TooLarge(Refused):
     """More bytes, pixels or rows than are taken."""
 
-    def __init__(self, path: Path = (), limit: int = 0) -> None:
+    def __init__(self, path: Path = (), limit: int = 0, unit: str | None = None) -> None:
         super().__init__(path)
         self.limit = limit
+        self.unit = unit
+        """Of a photo: what the limit counts, `bytes` or `pixels`."""
 
 
 class UnsupportedImage(Refused):

@@ -1,0 +1,187 @@
+"""The photo of a record: set, removed and read, with its bytes in the photo store and its row in the database."""
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph import photos
+from crmgraph.crm import parties
+from crmgraph.crm.changes import Changes
+from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage, refuse
+from crmgraph.crm.models import Action, PartyKind, Photo, now
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import MODELS, Actor, check_change
+from crmgraph.db import Database
+from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
+
+log = structlog.get_logger(__name__)
+
+PATH = ("photo",)
+"""Where in an edit the fault of a photo lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portraits:
+    """Photos of records. The one part of the business that opens its transactions itself, because what takes long,
+    decoding and the store, must happen around them and not inside.
+
+    Attributes:
+        db: where the rows are.
+        store: where the bytes are.
+    """
+
+    db: Database
+    store: PhotoStore
+
+    async def set(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        party_id: int,
+        data: bytes,
+        *,
+        max_bytes: int,
+        file_name: str | None = None,
+        formats: frozenset[str] | None = None,
+    ) -> Photo:
+        """Give a record a photo, in place of the one it has. The photo that it has already changes nothing.
+
+        Args:
+            data: the file as it came.
+            max_bytes: the most bytes that are taken.
+            file_name: the client's own name of the file, for a dialect that gives it back; what is harmless of it
+                is kept.
+            formats: which formats are taken, of `photos.FORMATS`; None takes them all.
+
+        Raises:
+            NotFound, Forbidden: no such record for the actor, or not theirs to change.
+            TooLarge: more bytes or pixels than are taken.
+            UnsupportedImage: no image of these formats, or a damaged one.
+            Unavailable: the photo store does not answer.
+        """
+        async with self.db.read() as session:
+            before = (await _load(session, actor, kind, party_id)).photo
+        rendered = await _render(data, max_bytes, FORMATS if formats is None else formats)
+        shown = photos.safe_file_name(file_name or "", rendered.content_type) or photos.file_name(
+            kind, party_id, rendered.content_type
+        )
+        if before is not None and before.file_name == shown and await self._holds(before, rendered):
+            return before
+        key = new_key(rendered.extension)
+        try:
+            await self.store.save(key, rendered)
+        except StoreAway:
+            raise Unavailable(PATH) from None
+        written = False
+        try:
+            async with self.db.begin() as session:
+                aggregate = await _load(session, actor, kind, party_id, lock=True)
+                old = (aggregate.photo.key, aggregate.photo.file_name) if aggregate.photo else (None, None)
+                photo = await session.merge(
+                    Photo(
+                        party_id=party_id,
+                        key=key,
+                        file_name=shown,
+                        content_type=rendered.content_type,
+                        width=rendered.width,
+                        height=rendered.height,
+                        size_bytes=len(rendered.sizes["original"]),
+                        created_at=now(),
+                    )
+                )
+                await _log(session, actor, aggregate, old[1], shown)
+                written = True
+        except BaseException:
+            # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
+            if not written:
+                await self._discard(key, party_id)
+            raise
+        if old[0] is not None:
+            await self._discard(old[0], party_id)
+        return photo
+
+    async def remove(self, actor: Actor, kind: PartyKind, party_id: int) -> bool:
+        """Take the photo of a record away. Returns False, with nothing changed, when it has none.
+
+        Raises:
+            NotFound, Forbidden: no such record for the actor, or not theirs to change.
+        """
+        async with self.db.begin() as session:
+            aggregate = await _load(session, actor, kind, party_id, lock=True)
+            photo = aggregate.photo
+            if photo is None:
+                return False
+            await session.delete(photo)
+            await _log(session, actor, aggregate, photo.file_name, None)
+        await self._discard(photo.key, party_id)
+        return True
+
+    async def read(self, key: str, size: str) -> tuple[Photo, bytes]:
+        """The photo under a key, whoever asks: the key is the secret.
+
+        Args:
+            size: `original`, `medium` or `small`.
+
+        Raises:
+            NotFound: no live record has a photo of this key, or there is no such size.
+            Unavailable: the photo store does not answer.
+        """
+        live = (exists().where(model.id == Photo.party_id, model.deleted_at.is_(None)) for model in MODELS.values())
+        async with self.db.read() as session:
+            photo = await session.scalar(select(Photo).where(Photo.key == key, or_(*live)))
+        if photo is None:
+            raise NotFound
+        try:
+            data = await self.store.read(key, size)
+        except StoreAway:
+            raise Unavailable(PATH) from None
+        if data is None:
+            raise NotFound
+        return photo, data
+
+    async def _holds(self, photo: Photo, rendered: Rendered) -> bool:
+        """Whether the record's photo is this very image."""
+        original = rendered.sizes["original"]
+        if (photo.content_type, photo.size_bytes) != (rendered.content_type, len(original)):
+            return False
+        try:
+            return await self.store.read(photo.key, "original") == original
+        except StoreAway:
+            raise Unavailable(PATH) from None
+
+    async def _discard(self, key: str, party_id: int) -> None:
+        try:
+            await self.store.remove(key)
+        except StoreAway:
+            # No row names it any more, so that nobody can read it; its bytes stay until the store is swept.
+            log.warning("a removed photo is still in the store", party_id=party_id)
+
+
+async def _load(
+    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
+) -> Aggregate:
+    """The record with its photo, when the actor may change it."""
+    found = await parties.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
+    if party_id not in found:
+        raise NotFound
+    refuse([*check_change(actor, found[party_id].record, {})])
+    return found[party_id]
+
+
+async def _log(session: AsyncSession, actor: Actor, aggregate: Aggregate, old: str | None, new: str | None) -> None:
+    parties.touch(aggregate.record, actor)
+    changes = Changes(actor)
+    changes.replaced("photo", old, new)
+    changes.write(session, aggregate.record, Action.UPDATED)
+    await session.flush()
+
+
+async def _render(data: bytes, max_bytes: int, formats: frozenset[str]) -> Rendered:
+    try:
+        return await render(data, max_bytes=max_bytes, formats=formats)
+    except TooLargeImage as error:
+        raise TooLarge(PATH, error.limit, error.unit) from None
+    except NotAnImage:
+        raise UnsupportedImage(PATH) from None

@@ -1,0 +1,264 @@
+"""The photo of a record, in both databases and a real store."""
+
+import asyncio
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
+
+from crmgraph.crm import parties
+from crmgraph.crm.edits import Edit
+from crmgraph.crm.errors import Forbidden, NotFound, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.models import Account, Action, Change, Door, PartyKind, Photo, Role
+from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.portraits import Portraits
+from crmgraph.db import Database
+from crmgraph.photos import MAX_PIXELS, PhotoStore
+
+AGENT = Actor(door=Door.OPERATOR, role=Role.AGENT)
+LIMIT = 1_000_000
+
+
+def png(colour: str = "red", width: int = 500, height: int = 300) -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (width, height), colour).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def portraits(db: Database, folder: Path) -> Portraits:
+    return Portraits(db, PhotoStore(folder.as_uri()))
+
+
+@pytest.fixture
+async def contact(db: Database) -> int:
+    return await made(db, PartyKind.CONTACT)
+
+
+async def made(db: Database, kind: PartyKind) -> int:
+    values = {"name": "Rathore Ltd"} if kind is PartyKind.ACCOUNT else {"last_name": "Rathore"}
+    if kind is PartyKind.LEAD:
+        values["company"] = "Rathore Ltd"
+    async with db.begin() as session:
+        return (await parties.create(session, AGENT, kind, Edit(values=values))).id
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def kept(key: str) -> list[str]:
+    stem, _, extension = key.rpartition(".")
+    return [f"{stem}/{size}.{extension}" for size in ("medium", "original", "small")]
+
+
+async def state(db: Database, party_id: int, kind: PartyKind = PartyKind.CONTACT) -> tuple[int, list[object]]:
+    """The revision of the record, and the fields of its changes after the first."""
+    async with db.read() as session:
+        revision = await session.scalar(select(MODELS[kind].revision).where(MODELS[kind].id == party_id))
+        changes = await session.scalars(select(Change).where(Change.party_id == party_id).order_by(Change.id).offset(1))
+        return revision or 0, [(change.action, change.revision, change.fields) for change in changes]
+
+
+def changed(revision: int, old: str | None, new: str | None) -> tuple[object, ...]:
+    return (Action.UPDATED, revision, [{"field": "photo", "old": old, "new": new}])
+
+
+@pytest.mark.parametrize("kind", list(PartyKind))
+async def test_a_photo_is_set_and_read_on_every_kind_of_record(
+    db: Database, portraits: Portraits, folder: Path, kind: PartyKind
+) -> None:
+    party_id = await made(db, kind)
+    photo = await portraits.set(AGENT, kind, party_id, png(), max_bytes=LIMIT)
+    name = f"{kind.lower()}-{party_id}.jpg"
+    assert (photo.party_id, photo.file_name, photo.content_type) == (party_id, name, "image/jpeg")
+    assert (photo.width, photo.height) == (500, 300)
+    for size, wanted in {"original": (500, 300), "medium": (400, 240), "small": (120, 72)}.items():
+        row, data = await portraits.read(photo.key, size)
+        assert (row.key, Image.open(BytesIO(data)).size) == (photo.key, wanted)
+        if size == "original":
+            assert len(data) == photo.size_bytes
+    assert files(folder) == kept(photo.key)
+    assert await state(db, party_id, kind) == (2, [changed(2, None, name)])
+
+
+async def test_another_photo_takes_its_place_and_the_old_address_is_dead(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT, file_name="me.PNG")
+    second = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT, file_name="me.bmp")
+    assert first.key != second.key
+    assert (first.file_name, second.file_name) == ("me.jpg", "me.jpg")
+    with pytest.raises(NotFound):
+        await portraits.read(first.key, "small")
+    assert (await portraits.read(second.key, "small"))[0].key == second.key
+    assert files(folder) == kept(second.key)
+    assert await state(db, contact) == (3, [changed(2, None, "me.jpg"), changed(3, "me.jpg", "me.jpg")])
+    async with db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Photo)) == 1
+
+
+async def test_the_photo_that_is_there_already_changes_nothing(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    again = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    assert again.key == first.key
+    assert files(folder) == kept(first.key)
+    assert (await state(db, contact))[0] == 2
+    named = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="ravi.jpg")
+    assert named.file_name == "ravi.jpg"
+    assert (await state(db, contact))[0] == 3
+
+
+async def test_a_removed_photo_is_gone_and_removing_none_changes_nothing(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is False
+    assert await state(db, contact) == (1, [])
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
+    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is True
+    for size in ("original", "medium", "small"):
+        with pytest.raises(NotFound):
+            await portraits.read(photo.key, size)
+    assert files(folder) == []
+    assert await state(db, contact) == (3, [changed(2, None, "a.jpg"), changed(3, "a.jpg", None)])
+    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is False
+    assert (await state(db, contact))[0] == 3
+
+
+async def test_what_is_refused_changes_nothing(db: Database, portraits: Portraits, folder: Path, contact: int) -> None:
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    with pytest.raises(TooLarge) as large:
+        await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=10)
+    assert (large.value.path, large.value.limit, large.value.unit) == (("photo",), 10, "bytes")
+    with pytest.raises(TooLarge) as wide:
+        await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue", 16_000, 2_501), max_bytes=LIMIT)
+    assert (wide.value.path, wide.value.limit, wide.value.unit) == (("photo",), MAX_PIXELS, "pixels")
+    with pytest.raises(UnsupportedImage) as text:
+        await portraits.set(AGENT, PartyKind.CONTACT, contact, b"<svg/>", max_bytes=LIMIT)
+    assert text.value.path == ("photo",)
+    with pytest.raises(UnsupportedImage):
+        await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, formats=frozenset({"JPEG"}))
+    assert files(folder) == kept(photo.key)
+    assert (await state(db, contact))[0] == 2
+
+
+async def test_nobody_sets_or_removes_the_photo_of_a_record_that_is_not_theirs(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    other, account = await made(db, PartyKind.CONTACT), await made(db, PartyKind.ACCOUNT)
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, other, png(), max_bytes=LIMIT)
+    customer = Actor(door=Door.GRAPHQL, role=Role.CUSTOMER, contact_id=contact, account_id=account)
+    for actor, kind, party_id, refusal in (
+        (customer, PartyKind.CONTACT, other, NotFound),
+        (customer, PartyKind.ACCOUNT, account, Forbidden),  # theirs to see, and not its primary contact
+        (Actor(door=Door.GRAPHQL), PartyKind.CONTACT, other, NotFound),
+        (AGENT, PartyKind.LEAD, other, NotFound),
+        (AGENT, PartyKind.CONTACT, 1, NotFound),
+    ):
+        with pytest.raises(refusal):
+            await portraits.set(actor, kind, party_id, png("blue"), max_bytes=LIMIT)
+        with pytest.raises(refusal):
+            await portraits.remove(actor, kind, party_id)
+    assert files(folder) == kept(photo.key)
+    assert (await state(db, other))[0] == 2
+    assert (await state(db, account, PartyKind.ACCOUNT))[0] == 1
+
+    own = await portraits.set(customer, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    assert own.party_id == contact
+    async with db.begin() as session:
+        (await session.get_one(Account, account)).primary_contact_id = contact
+    logo = await portraits.set(customer, PartyKind.ACCOUNT, account, png("green"), max_bytes=LIMIT)
+    assert logo.party_id == account
+
+
+async def test_the_photo_of_a_removed_record_is_dead(db: Database, portraits: Portraits, contact: int) -> None:
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    async with db.begin() as session:
+        await parties.remove(
+            session, AGENT, await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
+        )
+    with pytest.raises(NotFound):
+        await portraits.read(photo.key, "small")
+
+
+async def test_strange_keys_and_sizes_are_not_found(portraits: Portraits, contact: int) -> None:
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    for key, size in (("../" + photo.key, "small"), (photo.key, "../small"), (photo.key, "large"), ("", "small")):
+        with pytest.raises(NotFound):
+            await portraits.read(key, size)
+
+
+async def test_two_at_once_leave_one_photo_and_no_stray_bytes(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    colours = ("red", "green", "blue", "white")
+    await asyncio.gather(
+        *(portraits.set(AGENT, PartyKind.CONTACT, contact, png(colour), max_bytes=LIMIT) for colour in colours)
+    )
+    async with db.read() as session:
+        (photo,) = await session.scalars(select(Photo))
+    assert files(folder) == kept(photo.key)
+    revision, changes = await state(db, contact)
+    assert (revision, len(changes)) == (5, 4)
+
+
+async def test_a_transaction_that_fails_leaves_no_bytes(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    stranger = replace(AGENT, staff_id=999)  # nobody of that number: the database refuses the row
+    with pytest.raises(IntegrityError):
+        await portraits.set(stranger, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    assert files(folder) == kept(first.key)
+    assert (await portraits.read(first.key, "small"))[0].key == first.key
+    assert (await state(db, contact))[0] == 2
+
+
+async def test_a_request_that_is_cancelled_leaves_no_bytes(
+    db: Database, portraits: Portraits, folder: Path, contact: int
+) -> None:
+    async with db.begin() as session:
+        await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
+        setting = asyncio.create_task(portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT))
+        async with asyncio.timeout(10):
+            while len(files(folder)) < 3:  # noqa: ASYNC110 - a folder sets no event
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)  # it waits for the record now
+        setting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await setting
+    assert files(folder) == []
+    assert await state(db, contact) == (1, [])
+
+
+async def test_a_store_that_is_away_is_unavailable_and_removing_does_not_need_it(
+    db: Database, portraits: Portraits, contact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
+    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:9", "ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "x"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    away = Portraits(db, PhotoStore("s3://photos"))
+    with pytest.raises(Unavailable):
+        await away.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    with pytest.raises(Unavailable):
+        await away.read(photo.key, "small")
+    assert (await state(db, contact))[0] == 2
+    with capture_logs() as logs:
+        assert await away.remove(AGENT, PartyKind.CONTACT, contact) is True
+    assert logs == [
+        {"event": "a removed photo is still in the store", "log_level": "warning", "party_id": contact},
+    ]
+    with pytest.raises(NotFound):
+        await portraits.read(photo.key, "small")
