@@ -6,15 +6,23 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from crmgraph.app import build, create_app
+from crmgraph.crm.core import Core
 from crmgraph.db import Database, database_url
+from crmgraph.demo import Demo, load, prepare, shown
 from crmgraph.migrations import upgrade
+from crmgraph.settings import Settings
 
 
 class Postgres:
@@ -117,3 +125,120 @@ def statements(db: Database) -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+
+
+def settings_for(database: str, folder: Path, **changes: Any) -> Settings:
+    """Settings for an application under test: everything on, passwords cheap."""
+    given: dict[str, Any] = {
+        "database_url": database,
+        "secret_key": "the secret of the tests, which is long enough",
+        "public_url": "http://test",
+        "photo_url": (folder / "photos").as_uri(),
+        "mail_url": (folder / "mail").as_uri(),
+        "signup_confirm": False,
+        "introspection": "open",
+        "zoho_unique": ("Leads.Mobile",),
+        "password_memory_kib": 64,
+        "password_passes": 1,
+        "pool_size": 5,
+        "log_level": "error",
+    }
+    return Settings(**(given | changes))
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+    """The whole application with a client that speaks to it without a network."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client, app
+
+
+@dataclass
+class Running:
+    """An application under test.
+
+    Attributes:
+        client: speaks to it.
+        credentials: what `crmgraph demo credentials --json` prints; empty without the demo.
+    """
+
+    client: httpx.AsyncClient
+    core: Core
+    credentials: dict[str, Any]
+
+    @property
+    def db(self) -> Database:
+        return self.core.db
+
+
+@pytest.fixture
+async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
+    """The whole application over an empty database of each kind."""
+    async with serving(settings_for(database, tmp_path)) as (client, app):
+        yield Running(client, app.state.core, {})
+
+
+@pytest.fixture
+def core(running: Running) -> Core:
+    return running.core
+
+
+@pytest.fixture
+def client(running: Running) -> httpx.AsyncClient:
+    return running.client
+
+
+@pytest.fixture(scope="session")
+def demo_sqlite(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Demo]:
+    """A folder with the demo's database and photos, to copy from."""
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copy(sqlite_template, folder / "test.db")
+    demo = prepare(folder)
+    asyncio.run(_load_demo(f"sqlite:///{folder / 'test.db'}", folder, demo))
+    return folder, demo
+
+
+@pytest.fixture(scope="session")
+def demo_postgres(
+    postgres: Postgres, demo_sqlite: tuple[Path, Demo], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Demo]:
+    """The same as a template database, with its photos in a folder."""
+    folder = tmp_path_factory.mktemp("demo")
+    demo = replace(demo_sqlite[1], folder=folder)
+    postgres.create("demo", "template")
+    asyncio.run(_load_demo(postgres.url("demo"), folder, demo))
+    return folder, demo
+
+
+async def _load_demo(database: str, folder: Path, demo: Demo) -> None:
+    core, outbox = build(settings_for(database, folder))
+    await load(core, demo)
+    await outbox.close()
+    await core.db.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def demo_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Demo]]:
+    """The URL of a database of each kind with the demo data, whose photos lie in `tmp_path`."""
+    folder, kept = request.getfixturevalue("demo_sqlite" if request.param == "sqlite" else "demo_postgres")
+    shutil.copytree(folder / "photos", tmp_path / "photos")
+    if request.param == "sqlite":
+        shutil.copy(folder / "test.db", tmp_path / "test.db")
+        yield f"sqlite:///{tmp_path / 'test.db'}", kept
+    else:
+        server: Postgres = request.getfixturevalue("postgres")
+        name = f"test_{uuid.uuid4().hex}"
+        server.create(name, "demo")
+        yield server.url(name), kept
+        server.drop(name)
+
+
+@pytest.fixture
+async def demo(demo_database: tuple[str, Demo], tmp_path: Path) -> AsyncIterator[Running]:
+    """The whole application over a database of each kind with the demo data loaded."""
+    database, kept = demo_database
+    async with serving(settings_for(database, tmp_path)) as (client, app):
+        yield Running(client, app.state.core, shown(kept))

@@ -15,6 +15,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CRMGRAPH_", extra="ignore", frozen=True)
 
+    demo: bool = Field(False, description="Serve the demo: sample records, and credentials that are shown to anybody.")
+    demo_folder: Path = Field(Path("var"), description="Where the demo keeps its records and its secrets.")
     database_url: str = Field("sqlite:///var/crmgraph.db", description="sqlite:///path or postgresql://user@host/name.")
     pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
     secret_key: str | None = Field(None, description="At least 32 characters; every token is signed by it. Required.")
@@ -73,3 +75,23 @@ class Settings(BaseSettings):
         if not self.photo_url:
             object.__setattr__(self, "photo_url", Path("var/photos").absolute().as_uri())
         return self
+
+    def for_demo(self, folder: Path, secret: str) -> "Settings":
+        """These settings in a demo: those that are given stay, the others suit somebody who tries it out.
+
+        Args:
+            folder: where the demo keeps everything.
+            secret: what signs its tokens.
+        """
+        folder = folder.absolute()
+        suited = {
+            "database_url": f"sqlite:///{folder / 'crmgraph.db'}",
+            "secret_key": secret,
+            "photo_url": (folder / "photos").as_uri(),
+            "mail_url": (folder / "mail").as_uri(),
+            "signup_confirm": False,
+            "introspection": "open",
+            "zoho_unique": ("Leads.Mobile",),
+            "log_format": "text",
+        }
+        return self.model_copy(update={k: v for k, v in suited.items() if k not in self.model_fields_set})

@@ -1,6 +1,6 @@
 """Reading HTTP requests within bounds: bytes are counted as they arrive, and nothing that a client sends is trusted."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import orjson
@@ -92,7 +92,7 @@ async def parse_form(headers: Headers, data: bytes) -> FormData:
         Malformed: it is no form, or one with too many parts.
     """
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield data
         yield b""
 

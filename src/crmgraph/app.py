@@ -1,0 +1,190 @@
+"""The wiring: settings to database to edges, once. Nothing else wires."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from crmgraph import demo as demonstration
+from crmgraph import graph, site
+from crmgraph.crm.core import Core
+from crmgraph.crm.identity import Identity
+from crmgraph.crm.portraits import Portraits
+from crmgraph.crm.throttle import Limits
+from crmgraph.db import Database
+from crmgraph.dialects import covalense, crmcom, valomnia, zoho
+from crmgraph.logs import request_id, without_secrets
+from crmgraph.mail import Outbox, open_mail
+from crmgraph.photos import PhotoStore
+from crmgraph.security import Keys, Passwords
+from crmgraph.settings import Settings
+from crmgraph.site.routes import Door
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+def build(settings: Settings) -> tuple[Core, Outbox]:
+    """The core that these settings describe, and the outbox that has to be closed after it.
+
+    Raises:
+        ValueError: no secret is set, or a setting does not hold.
+    """
+    if settings.secret_key is None:
+        raise ValueError("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
+    db = Database(settings.database_url, pool_size=settings.pool_size)
+    passwords = Passwords(
+        settings.password_concurrency,
+        memory_kib=settings.password_memory_kib,
+        passes=settings.password_passes,
+        lanes=1,
+    )
+    outbox = Outbox(open_mail(settings.mail_url, settings.mail_from))
+    identity = Identity(
+        db,
+        passwords,
+        Keys(settings.secret_key, settings.retired_secret_keys),
+        outbox,
+        Limits(settings.throttle_per_account, settings.throttle_per_address, settings.throttle_window_seconds),
+        signup_confirm=settings.signup_confirm,
+        access_seconds=settings.access_token_seconds,
+        refresh_days=settings.refresh_token_days,
+        public_url=settings.public_url,
+        region=settings.phone_region,
+    )
+    core = Core(
+        db=db,
+        passwords=passwords,
+        identity=identity,
+        portraits=Portraits(db, PhotoStore(settings.photo_url)),
+        public_url=settings.public_url,
+        region=settings.phone_region,
+        max_body_bytes=settings.max_body_bytes,
+        max_photo_bytes=settings.max_photo_bytes,
+    )
+    return core, outbox
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The whole application.
+
+    Raises:
+        ValueError: a setting does not hold.
+    """
+    demo = demonstration.prepare(settings.demo_folder) if settings.demo else None
+    if demo is not None:
+        settings = settings.for_demo(demo.folder, demo.secret)
+    core, outbox = build(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await outbox.close()
+        await core.db.close()
+
+    app = FastAPI(
+        title="crmgraph",
+        openapi_url=None,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Requests),
+            *(
+                [
+                    Middleware(
+                        CORSMiddleware,
+                        allow_origins=settings.cors_origins,
+                        allow_methods=["*"],
+                        allow_headers=["*"],
+                        expose_headers=["X-Request-ID"],
+                        max_age=600,
+                    )
+                ]
+                if settings.cors_origins
+                else []
+            ),
+        ],
+    )
+    app.state.core = core
+    credentials = demonstration.shown(demo) if demo is not None else None
+    doors = [Door("graphql", "GraphQL", ["/graphql"])]
+    app.router.routes += getattr(graph, "mounts", lambda *a, **k: [])(
+        core,
+        introspection=settings.introspection,
+        max_page=settings.max_page,
+        max_cost=settings.max_cost,
+        request_seconds=settings.request_seconds,
+        demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
+    )
+    # A fifth dialect is one folder, and one line here.
+    for name, title, prefixes, openapi, mounts in (
+        (
+            "covalense",
+            "Covalense",
+            ["/crm/v1"],
+            covalense.openapi,
+            covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
+        ),
+        ("zoho", "Zoho CRM v2", ["/crm/v2", "/oauth/v2"], zoho.openapi, zoho.mounts(core, unique=settings.zoho_unique)),
+        ("crmcom", "CRM.COM", ["/crmapi/rest/v2", "/crm/ImageDownloadServlet"], crmcom.openapi, crmcom.mounts(core)),
+        (
+            "valomnia",
+            "Valomnia",
+            ["/api/{version}", "/j_spring_security_check"],
+            valomnia.openapi,
+            valomnia.mounts(core),
+        ),
+    ):
+        app.router.routes += mounts
+        doors.append(Door(name, title, prefixes, openapi()))
+    app.router.routes += site.routes(core, doors, credentials)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """The application as the environment describes it; what a worker process starts."""
+    return create_app(Settings())
+
+
+class Requests:
+    """Gives every request an id, and writes one line a request to the log."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        own_id = secrets.token_hex(8)
+        token = request_id.set(own_id)
+        start = time.perf_counter()
+        status = 500
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", own_id.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                query=without_secrets(scope["query_string"].decode("latin-1")) or None,
+                status=status,
+                ms=round((time.perf_counter() - start) * 1000, 1),
+            )
+            request_id.reset(token)

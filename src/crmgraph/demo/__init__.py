@@ -1,0 +1,348 @@
+"""The demo: the sample records of the vendors' documents, and credentials that the running demo accepts."""
+
+import datetime as dt
+import io
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageDraw
+
+from crmgraph.crm import clients, homes, parties
+from crmgraph.crm.core import Core
+from crmgraph.crm.credentials import add_credential
+from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.models import Counter, Door, Note, PartyKind, Role
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.staff import add_staff
+
+FILES = ("covalense", "zoho", "crmcom", "valomnia", "people")
+"""The documents' records, one file each; a key stands in one of them and may be named in all."""
+
+_MARKER = "demo"
+_LINKS = {
+    "owner": "owner_id",
+    "account": "account_id",
+    "reports_to": "reports_to_id",
+    "parent": "parent_id",
+    "primary_contact": "primary_contact_id",
+    "created_by": "created_by_id",
+    "modified_by": "modified_by_id",
+}
+_AFTERWARDS = {"reports_to", "parent", "primary_contact", "created_by", "modified_by", "created_at", "updated_at"}
+"""What is set when every record is there, as an import would: callers cannot set it."""
+_KINDS = {"accounts": PartyKind.ACCOUNT, "contacts": PartyKind.CONTACT, "leads": PartyKind.LEAD}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What makes one demo this demo: its secret and its credentials, kept in its folder.
+
+    Attributes:
+        secret: signs its tokens.
+        credentials: as `crmgraph demo credentials --json` prints them.
+    """
+
+    folder: Path
+    secret: str
+    credentials: dict[str, Any]
+
+
+def prepare(folder: Path) -> Demo:
+    """The demo in this folder; a new one, with new secrets, when there is none."""
+    file = folder / "demo.json"
+    try:
+        kept = json.loads(file.read_text())
+    except FileNotFoundError:
+        kept = {"secret": secrets.token_urlsafe(48), "credentials": _new_credentials()}
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / f"demo.json.{os.getpid()}"
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as stream:
+            json.dump(kept, stream, indent=2)
+        try:
+            os.link(fresh, file)  # two that start together agree on the first one's secrets
+        except FileExistsError:
+            kept = json.loads(file.read_text())
+        fresh.unlink()
+    return Demo(folder, kept["secret"], kept["credentials"])
+
+
+def clear(folder: Path) -> None:
+    """Take away everything that the demo kept in this folder; other files stay."""
+    for name in ("crmgraph.db", "crmgraph.db-wal", "crmgraph.db-shm", "demo.json"):
+        (folder / name).unlink(missing_ok=True)
+    for name in ("photos", "mail"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _new_credentials() -> dict[str, Any]:
+    def password() -> str:
+        return secrets.token_urlsafe(9)
+
+    def token(prefix: str) -> str:
+        return f"1000.{secrets.token_hex(16)}.{prefix}{secrets.token_hex(15)}"
+
+    return {
+        "staff": {"email": "ada@crmgraph.example", "password": password()},
+        "customer": {"email": "marie@crmgraph.example", "password": password()},
+        "covalense": {"email": "venkatesh@yopmail.com", "password": password()},
+        "covalense_others": [],
+        "zoho": {
+            "client_id": f"1000.{secrets.token_hex(15).upper()}",
+            "client_secret": secrets.token_hex(21),
+            "refresh_token": token("a"),
+            "access_token": token("b"),
+            "unscoped_token": token("c"),
+        },
+        "crmcom": {"username": "demo", "password": password(), "organisation": "CRMGRAPH"},
+        "valomnia": {"username": "demo@valomnia.example", "password": password()},
+        "others_password": password(),
+    }
+
+
+def records() -> dict[str, dict[str, Any]]:
+    """{file: its content} of every document that has sample records."""
+    found = {}
+    for name in FILES:
+        file = resources.files(__package__).joinpath(f"{name}.json")
+        if file.is_file():
+            found[name] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def shown(demo: Demo) -> dict[str, Any]:
+    """The credentials, with the other documented people's spelled out."""
+    credentials = {key: value for key, value in demo.credentials.items() if key != "others_password"}
+    credentials["covalense_others"] = [
+        {"email": login["email"], "password": demo.credentials["others_password"]}
+        for login in _logins(records())
+        if login["password_key"] in ("covalense_others",)
+    ]
+    return credentials
+
+
+def _logins(content: dict[str, dict[str, Any]]) -> Iterator[dict[str, str]]:
+    for part in content.values():
+        for record in part.get("contacts", ()):
+            if login := record.get("login"):
+                yield login
+
+
+async def load(core: Core, demo: Demo) -> dict[str, int]:
+    """Load every sample record that the database does not have yet.
+
+    Returns:
+        How many of each kind were made; all nothing when the demo had been loaded before.
+    """
+    content = records()
+    async with core.db.read() as session:
+        if await session.get(Counter, _MARKER) is not None:
+            return dict.fromkeys(_KINDS, 0)
+    hashes = {}
+    for password in {*_passwords(demo.credentials)}:
+        hashes[password] = await core.passwords.hash(password)
+    loader = _Loader(core, demo, hashes)
+    async with core.db.begin() as session:
+        if await session.get(Counter, _MARKER) is not None:
+            return dict.fromkeys(_KINDS, 0)
+        session.add(Counter(series=_MARKER, value=1))
+        await loader.people(session, content)
+        await loader.records(session, content)
+        await loader.clients(session, content)
+    await loader.tokens()
+    await loader.photos()
+    async with core.db.begin() as session:
+        await loader.afterwards(session)
+    return {name: sum(len(part.get(name, ())) for part in content.values()) for name in _KINDS}
+
+
+def _passwords(credentials: Any) -> Iterator[str]:
+    if isinstance(credentials, dict):
+        for key, value in credentials.items():
+            if key in ("password", "client_secret", "others_password"):
+                yield value
+            else:
+                yield from _passwords(value)
+
+
+class _Loader:
+    """One run of `load`: what the keys of the files have become."""
+
+    def __init__(self, core: Core, demo: Demo, hashes: dict[str, str]) -> None:
+        self.core = core
+        self.demo = demo
+        self.hashes = hashes
+        self.staff: dict[str, int] = {}
+        self.parties: dict[str, tuple[PartyKind, int]] = {}
+        self.clients_of: dict[str, tuple[int, list[str]]] = {}
+        self.entries: list[tuple[PartyKind, dict[str, Any]]] = []
+
+    async def people(self, session: Any, content: dict[str, dict[str, Any]]) -> None:
+        credentials = self.demo.credentials
+        for part in content.values():
+            for entry in part.get("staff", ()):
+                login = credentials["staff"] if entry.get("login") else None
+                member = await add_staff(
+                    session,
+                    entry["name"],
+                    email=login["email"] if login else entry.get("email"),
+                    role=Role(entry.get("role", "AGENT")),
+                    password_hash=self.hashes[login["password"]] if login else None,
+                    sees_identity=entry.get("sees_identity", False),
+                )
+                self.staff[entry["key"]] = member.id
+                for dialect, space, value in entry.get("homes", ()):
+                    await homes.claim(session, dialect, space, value, staff=member.id)
+
+    def actor(self, entry: dict[str, Any]) -> Actor:
+        owner = entry.get("values", {}).get("owner")
+        return Actor(
+            Door.IMPORT,
+            Role.ADMIN,
+            staff_id=self.staff.get(owner) if owner else None,
+            sees_identity=True,
+            region=self.core.region,
+        )
+
+    async def records(self, session: Any, content: dict[str, dict[str, Any]]) -> None:
+        for name, kind in _KINDS.items():
+            for part in content.values():
+                for entry in part.get(name, ()):
+                    await self.record(session, kind, entry)
+        for part in content.values():
+            for entry in part.get("notes", ()):
+                await self.note(session, entry)
+
+    async def record(self, session: Any, kind: PartyKind, entry: dict[str, Any]) -> None:
+        values: dict[str, Any] = {}
+        for name, value in entry["values"].items():
+            if name in _AFTERWARDS:
+                continue
+            column = _LINKS.get(name, name)
+            values[column] = self.id_of(name, value) if name in _LINKS else value
+        edit = Edit(values, remainder=entry.get("remainder", {}))
+        for rows in ("phones", "emails", "addresses"):
+            added = [{k: v for k, v in row.items() if k != "home"} for row in entry.get(rows, ())]
+            setattr(edit, rows, RowEdits(add=added))
+        made = await parties.create(session, self.actor(entry), kind, edit)
+        self.parties[entry["key"]] = (kind, made.id)
+        self.entries.append((kind, entry))
+        for dialect, space, value in entry.get("homes", ()):
+            await homes.claim(session, dialect, space, value, party=made.id)
+        for rows, target in (("phones", "phone"), ("emails", "email"), ("addresses", "address")):
+            for row, given in zip(getattr(made, rows), entry.get(rows, ()), strict=True):
+                if "home" in given:
+                    dialect, space, value = given["home"]
+                    await homes.claim(session, dialect, space, value, **{target: row.id})
+        if login := entry.get("login"):
+            key = login["password_key"]
+            credentials = self.demo.credentials
+            known = key in credentials and "password" in credentials[key]
+            password = credentials[key]["password"] if known else credentials["others_password"]
+            email = credentials[key]["email"] if known else login["email"]
+            await add_credential(session, contact_id=made.id, email=email, password_hash=self.hashes[password])
+
+    def id_of(self, name: str, key: str | None) -> int | None:
+        if key is None:
+            return None
+        if name in ("owner", "created_by", "modified_by"):
+            return self.staff[key]
+        return self.parties[key][1]
+
+    async def note(self, session: Any, entry: dict[str, Any]) -> None:
+        _, party_id = self.parties[entry["on"]]
+        owner = self.staff.get(entry.get("owner", ""))
+        note = Note(
+            party_id=party_id,
+            title=entry.get("title"),
+            content=entry["content"],
+            owner_id=owner,
+            created_by_id=owner,
+            modified_by_id=owner,
+        )
+        for name in ("created_at", "updated_at"):
+            if name in entry:
+                setattr(note, name, _moment(entry[name]))
+        session.add(note)
+        await session.flush()
+
+    async def clients(self, session: Any, content: dict[str, dict[str, Any]]) -> None:
+        """The legacy clients whose credentials are printed."""
+        credentials = self.demo.credentials
+        for part in content.values():
+            for entry in part.get("clients", ()):
+                given = credentials[entry["dialect"]]
+                self.clients_of[entry["dialect"]] = (
+                    await clients.add_client(
+                        session,
+                        Door(entry["dialect"].upper()),
+                        entry["name"],
+                        given.get("username") or given["client_id"],
+                        self.hashes[given.get("password") or given["client_secret"]],
+                        self.staff[entry["staff"]],
+                        entry.get("grants", []),
+                        given.get("organisation", ""),
+                    ),
+                    entry.get("grants", []),
+                )
+
+    async def tokens(self) -> None:
+        """The tokens that are printed beside a client's secrets."""
+        for dialect, (client_id, grants) in self.clients_of.items():
+            given = self.demo.credentials[dialect]
+            for kind, name in (("refresh", "refresh_token"), ("access", "access_token"), ("access", "unscoped_token")):
+                if name in given:
+                    only = [] if name == "unscoped_token" else grants
+                    await clients.issue(self.core.db, client_id, kind, seconds=None, grants=only, token=given[name])
+
+    async def photos(self) -> None:
+        for kind, entry in self.entries:
+            if photo := entry.get("photo"):
+                await self.core.portraits.set(
+                    self.actor(entry),
+                    kind,
+                    self.parties[entry["key"]][1],
+                    _picture(entry["key"]),
+                    max_bytes=self.core.max_photo_bytes,
+                    file_name=photo["file_name"],
+                )
+
+    async def afterwards(self, session: Any) -> None:
+        for kind, entry in self.entries:
+            party_id = self.parties[entry["key"]][1]
+            loaded = await parties.load(session, self.actor(entry), kind, [party_id], parts=())
+            record: Any = loaded[party_id].record
+            for name, value in entry["values"].items():
+                if name in ("created_at", "updated_at"):
+                    setattr(record, name, _moment(value))
+                elif name in _AFTERWARDS:
+                    setattr(record, _LINKS[name], self.id_of(name, value))
+            record.revision = 1
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _picture(key: str) -> bytes:
+    """A plain portrait with an initial, of a colour of its own."""
+    hue = sum(key.encode()) * 37 % 360
+    image = Image.new("RGB", (512, 512), f"hsl({hue}, 45%, 70%)")
+    draw = ImageDraw.Draw(image)
+    dark = f"hsl({hue}, 45%, 35%)"
+    draw.ellipse((166, 90, 346, 270), fill=dark)
+    draw.ellipse((86, 300, 426, 760), fill=dark)
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return stream.getvalue()
+
+
+__all__ = ["Demo", "clear", "load", "prepare", "records", "shown"]

@@ -1,0 +1,62 @@
+"""Logs: one line an event, with the request's id, and without anything secret."""
+
+import logging
+import re
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import structlog
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request in hand, also told to its client."""
+
+SECRET_KEYS = re.compile(r"pass|secret|token|authorization|cookie|card|cvv|cvc|api_?key", re.IGNORECASE)
+_SECRET_QUERY = re.compile(r"((?:^|[?&])[^=&]*(?:pass|secret|token|code|api_?key)[^=&]*=)[^&]*", re.IGNORECASE)
+
+
+def without_secrets(query: str) -> str:
+    """A query string whose tokens and passwords are blotted out; CRM.COM's clients put theirs there."""
+    return _SECRET_QUERY.sub(r"\1***", query)
+
+
+def _blot(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in event:
+        if SECRET_KEYS.search(key):
+            event[key] = "***"
+    if (current := request_id.get()) is not None:
+        event.setdefault("request_id", current)
+    return event
+
+
+def configure(level: str, form: str) -> None:
+    """Set up logging for the process.
+
+    Args:
+        level: debug, info, warning or error.
+        form: json or text.
+    """
+    number = logging.getLevelName(level.upper())
+    renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _blot,
+    ]
+    errors = [structlog.processors.format_exc_info] if form == "json" else []
+    structlog.configure(
+        processors=[*shared, *errors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *errors, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(max(number, logging.WARNING))

@@ -1,0 +1,139 @@
+"""The front page that names every door, the two questions of health, and the photos."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import NotFound
+from crmgraph.db import is_away
+from crmgraph.migrations import is_current
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+SIZES = frozenset({"original", "medium", "small"})
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way in, as the front page and the documentation name it.
+
+    Attributes:
+        name: as it stands in addresses, e.g. zoho.
+        title: as people call it.
+        prefixes: the paths below which it answers.
+        openapi: its document; None for the graph.
+    """
+
+    name: str
+    title: str
+    prefixes: Sequence[str]
+    openapi: Mapping[str, Any] | None = None
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
+
+
+def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | None = None) -> list[Route]:
+    """The routes.
+
+    Args:
+        doors: what the front page names.
+        credentials: what the demo accepts; None outside the demo.
+    """
+
+    async def index(_: Request) -> Response:
+        page = _templates().get_template("index.html")
+        return HTMLResponse(page.render(doors=doors, credentials=credentials), headers=PAGE_HEADERS)
+
+    async def style(_: Request) -> Response:
+        text = (Path(__file__).parent / "site.css").read_text(encoding="utf-8")
+        return Response(text, media_type="text/css", headers={"X-Content-Type-Options": "nosniff"})
+
+    async def live(_: Request) -> Response:
+        return _json({"status": "live"})
+
+    async def ready(_: Request) -> Response:
+        """Whether the database answers and has the tables of this version."""
+        try:
+            current = await is_current(core.db)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            return _json({"status": "database unreachable"}, 503)
+        return _json({"status": "ready"} if current else {"status": "database not migrated"}, 200 if current else 503)
+
+    async def photo(request: Request) -> Response:
+        """A photo, to whoever knows its address: the key in it cannot be guessed, and dies with the photo."""
+        size = request.path_params["size"]
+        if size not in SIZES:
+            return Response(status_code=404)
+        try:
+            row, data = await core.portraits.read(request.path_params["key"], size)
+        except NotFound:
+            return Response(status_code=404)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            return Response(status_code=503, headers={"Retry-After": "5"})
+        return Response(
+            data,
+            media_type=row.content_type,
+            headers={
+                "Content-Disposition": "inline",
+                "X-Content-Type-Options": "nosniff",
+                "Content-Security-Policy": "default-src 'none'; sandbox",
+                "Cross-Origin-Resource-Policy": "cross-origin",
+                "Cache-Control": "private, max-age=300",
+            },
+        )
+
+    async def openapi(request: Request) -> Response:
+        for door in doors:
+            if door.name == request.path_params["door"] and door.openapi is not None:
+                return _json(door.openapi)
+        return Response(status_code=404)
+
+    async def manual(request: Request) -> Response:
+        """A dialect's operations as a page to read."""
+        for door in doors:
+            if door.name == request.path_params["door"] and door.openapi is not None:
+                page = _templates().get_template("dialect.html")
+                return HTMLResponse(page.render(door=door, document=door.openapi), headers=PAGE_HEADERS)
+        return Response(status_code=404)
+
+    return [
+        Route("/", index),
+        Route("/site.css", style),
+        Route("/health/live", live),
+        Route("/health/ready", ready),
+        Route("/photos/{key}/{size}/{file_name}", photo),
+        Route("/docs/{door}", manual),
+        Route("/docs/{door}/openapi.json", openapi),
+    ]
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(
+        orjson.dumps(value),
+        status,
+        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
+        media_type="application/json",
+    )
