@@ -73,6 +73,9 @@ class Taken(Refused):
 class Unauthenticated(Refused):
     """Nobody is signed in, or the proof of who it is does not hold."""
 
+    reason: str = ""
+    """Why a signed token does not hold, in the words of `BadToken`; empty otherwise."""
+
 
 class Throttled(Refused):
     """Too many failures of late."""
