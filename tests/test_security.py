@@ -9,10 +9,11 @@ import time
 import argon2
 import jwt
 import pytest
-from argon2.profiles import CHEAPEST, RFC_9106_LOW_MEMORY
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from crmgraph.security import BadToken, Keys, Passwords, digest, new_token, password_fault
 
+CHEAP = {"memory_kib": 8, "passes": 1, "lanes": 1}
 SECRET = "a secret of thirty-two characters"
 OTHER = "another secret, as long as the one"
 
@@ -41,7 +42,7 @@ def test_a_password_has_8_to_1024_characters(password: str, fault: object) -> No
 
 
 async def test_a_password_is_known_by_its_hash_and_no_other_is() -> None:
-    passwords = Passwords(parameters=CHEAPEST)
+    passwords = Passwords(**CHEAP)
     kept = await passwords.hash("correct horse")
     assert kept.startswith("$argon2id$v=19$m=8,t=1,p=1$")
     assert await passwords.hash("correct horse") != kept
@@ -52,13 +53,13 @@ async def test_a_password_is_known_by_its_hash_and_no_other_is() -> None:
 
 
 async def test_the_same_letters_composed_and_decomposed_are_one_password() -> None:
-    passwords = Passwords(parameters=CHEAPEST)
+    passwords = Passwords(**CHEAP)
     assert await passwords.verify(await passwords.hash("caf\u00e9 au lait"), "cafe\u0301 au lait") is True
     passwords.close()
 
 
 async def test_a_password_that_is_too_long_is_no_prefix_of_another() -> None:
-    passwords = Passwords(parameters=CHEAPEST)
+    passwords = Passwords(**CHEAP)
     kept = await passwords.hash("x" * 1024)
     assert await passwords.verify(kept, "x" * 1025) is False
     assert await passwords.verify(kept, "x" * 1024) is True
@@ -80,9 +81,9 @@ async def test_nobody_and_a_disabled_hash_cost_one_verification_at_the_full_pric
             raise
 
     monkeypatch.setattr(argon2.PasswordHasher, "verify", noted)
-    passwords = Passwords(parameters=CHEAPEST)
+    passwords = Passwords(**CHEAP)
     assert await passwords.verify(kept, "correct horse") is False
-    assert [argon2.extract_parameters(each) for each in worked] == [CHEAPEST]
+    assert [each.split("$")[1:4] for each in worked] == [["argon2id", "v=19", "m=8,t=1,p=1"]]
     passwords.close()
 
 
@@ -103,7 +104,7 @@ async def test_no_more_hashes_are_made_at_once_than_allowed_even_when_callers_gi
         return "hash"
 
     monkeypatch.setattr(argon2.PasswordHasher, "hash", slow)
-    passwords = Passwords(2, CHEAPEST)
+    passwords = Passwords(2, **CHEAP)
     callers = [asyncio.create_task(passwords.hash(str(n))) for n in range(8)]
     await asyncio.sleep(0.01)
     callers[0].cancel()
@@ -113,11 +114,17 @@ async def test_no_more_hashes_are_made_at_once_than_allowed_even_when_callers_gi
     passwords.close()
 
 
+async def test_the_cost_is_the_second_choice_of_rfc_9106() -> None:
+    passwords = Passwords()
+    assert argon2.extract_parameters(await passwords.hash("correct horse")) == RFC_9106_LOW_MEMORY
+    passwords.close()
+
+
 async def test_a_hash_at_another_cost_is_to_be_made_anew() -> None:
-    cheap = Passwords(parameters=CHEAPEST)
+    cheap = Passwords(**CHEAP)
     kept = await cheap.hash("correct horse")
     assert cheap.needs_rehash(kept) is False
-    assert Passwords(parameters=RFC_9106_LOW_MEMORY).needs_rehash(kept) is True
+    assert Passwords().needs_rehash(kept) is True
     cheap.close()
 
 

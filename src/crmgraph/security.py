@@ -13,7 +13,6 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import argon2
 import jwt
-from argon2.profiles import RFC_9106_LOW_MEMORY
 
 MIN_PASSWORD = 8
 """The shortest password that may be chosen, in characters."""
@@ -48,13 +47,24 @@ class Passwords:
     """Hashes of passwords by argon2id, made and compared in threads so that the event loop goes on.
 
     Args:
-        concurrency: how many are at work at once; each takes the parameters' memory (64 MiB unless told). More wait.
-        parameters: the cost of one hash.
+        concurrency: how many are at work at once; more wait.
+        memory_kib: what one hash takes, in KiB.
+        passes: how often one hash goes over its memory.
+        lanes: how many threads one hash uses. The defaults are the second choice of RFC 9106.
     """
 
-    def __init__(self, concurrency: int = 2, parameters: argon2.Parameters = RFC_9106_LOW_MEMORY) -> None:
-        self._hasher = argon2.PasswordHasher.from_parameters(parameters)
-        self._dummy = _hash_of_nothing(parameters)
+    def __init__(self, concurrency: int = 2, *, memory_kib: int = 65536, passes: int = 3, lanes: int = 4) -> None:
+        cost = argon2.Parameters(
+            type=argon2.Type.ID,
+            version=argon2.low_level.ARGON2_VERSION,
+            salt_len=16,
+            hash_len=32,
+            time_cost=passes,
+            memory_cost=memory_kib,
+            parallelism=lanes,
+        )
+        self._hasher = argon2.PasswordHasher.from_parameters(cost)
+        self._dummy = _hash_of_nothing(cost)
         # A pool of its own: a request that is given up must not make room for another while its thread still works.
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="password")
 
@@ -101,14 +111,14 @@ def _prepared(password: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _hash_of_nothing(parameters: argon2.Parameters) -> str:
-    """A well-formed hash at the cost of `parameters` that no password has."""
+def _hash_of_nothing(cost: argon2.Parameters) -> str:
+    """A well-formed hash at this cost that no password has."""
 
     def field(length: int) -> str:
         return base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=")
 
-    cost = f"m={parameters.memory_cost},t={parameters.time_cost},p={parameters.parallelism}"
-    return f"$argon2id$v={parameters.version}${cost}${field(parameters.salt_len)}${field(parameters.hash_len)}"
+    spent = f"m={cost.memory_cost},t={cost.time_cost},p={cost.parallelism}"
+    return f"$argon2id$v={cost.version}${spent}${field(cost.salt_len)}${field(cost.hash_len)}"
 
 
 class BadToken(Exception):
