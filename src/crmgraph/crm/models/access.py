@@ -56,7 +56,7 @@ class Staff(Base):
 class Credential(Base):
     """An email and a password that open the doors to one contact or one staff member.
 
-    `live` is null once the contact is deleted, which frees the email.
+    `live` is null until its signup is confirmed and once the contact is deleted: then it does not hold the email.
     """
 
     __tablename__ = "credential"

@@ -1,0 +1,219 @@
+"""Who may come in: credentials, and the person each of them opens the doors to."""
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import logins, proofs
+from crmgraph.crm.errors import Taken
+from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.text import email_key
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer or a staff member who may come in."""
+
+    credential_id: int
+    email: str
+    password_hash: str = field(repr=False)
+    contact_id: int | None
+    account_id: int | None
+    staff_id: int | None
+    role: Role | None
+    sees_identity: bool | None
+
+    def actor(self, door: Door, session_id: str, region: str | None) -> Actor:
+        """This person, acting in one login."""
+        return Actor(
+            door=door,
+            role=self.role or Role.CUSTOMER,
+            credential_id=self.credential_id,
+            session_id=session_id,
+            contact_id=self.contact_id,
+            account_id=self.account_id,
+            staff_id=self.staff_id,
+            sees_identity=bool(self.sees_identity),
+            region=region,
+        )
+
+
+_PEOPLE = (
+    select(
+        Credential.id,
+        Credential.email,
+        Credential.password_hash,
+        Credential.contact_id,
+        Contact.account_id,
+        Credential.staff_id,
+        Staff.role,
+        Staff.sees_identity,
+    )
+    .outerjoin(Contact, Contact.id == Credential.contact_id)
+    .outerjoin(Staff, Staff.id == Credential.staff_id)
+    .where(
+        Credential.live.is_(True),
+        Credential.confirmed.is_(True),
+        or_(and_(Contact.id.is_not(None), Contact.deleted_at.is_(None)), Staff.active.is_(True)),
+    )
+)
+
+
+async def find_person(
+    session: AsyncSession, *conditions: ColumnElement[bool], customer: bool = False, lock: bool = False
+) -> Person | None:
+    """Whoever may come in and answers to the conditions, which name one credential at most.
+
+    Args:
+        customer: staff are nobody here.
+        lock: hold the credential until the transaction ends.
+    """
+    query = _PEOPLE.where(*conditions)
+    if customer:
+        query = query.where(Credential.contact_id.is_not(None))
+    if lock:
+        query = query.with_for_update(of=Credential)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def person_of_session(session: AsyncSession, session_id: str, door: Door) -> Person | None:
+    """Whose login this is, while it lasts, in one statement."""
+    query = _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
+        Session.id == session_id,
+        Session.door == door,
+        Session.ended_at.is_(None),
+        Session.expires_at > now(),
+    )
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def holder_of(session: AsyncSession, key: str) -> str | None:
+    """The email, as it was given, of the credential that holds it; None when it is free."""
+    return await session.scalar(select(Credential.email).where(Credential.email_key == key, Credential.live.is_(True)))
+
+
+async def add_credential(
+    session: AsyncSession,
+    *,
+    email: str,
+    password_hash: str,
+    contact_id: int | None = None,
+    staff_id: int | None = None,
+    confirmed: bool = True,
+) -> int:
+    """Open the doors to a contact or a staff member, who has no credential yet.
+
+    The transaction may go on when the email is taken.
+
+    Args:
+        confirmed: False opens nothing and holds no email until `confirm` is called.
+
+    Returns:
+        The credential's id.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert(Credential).values(
+        email=email.strip(),
+        email_key=email_key(email),
+        password_hash=password_hash,
+        contact_id=contact_id,
+        staff_id=staff_id,
+        confirmed=confirmed,
+        live=True if confirmed else None,
+        created_at=now(),
+    )
+    # One statement: of two at the same moment, the second waits and finds the email taken.
+    statement = statement.on_conflict_do_nothing(index_elements=[Credential.email_key, Credential.live])
+    added: int | None = await session.scalar(statement.returning(Credential.id))
+    if added is None:
+        raise Taken(("email",))
+    return added
+
+
+async def confirm(session: AsyncSession, credential_id: int) -> Person | None:
+    """Open the doors to whom a signup is waiting for, unless the contact is gone; they, or None.
+
+    Raises:
+        Taken: the email opens the doors to somebody else by now.
+    """
+    waiting = (
+        await session.scalars(
+            select(Contact.id)
+            .join(Credential, Credential.contact_id == Contact.id)
+            .where(Credential.id == credential_id, Credential.confirmed.is_(False), Contact.deleted_at.is_(None))
+            .with_for_update()
+        )
+    ).one_or_none()
+    if waiting is None:
+        return None
+    try:
+        await session.execute(
+            update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True)
+        )
+    except IntegrityError:
+        raise Taken(("email",)) from None
+    return await find_person(session, Credential.id == credential_id)
+
+
+async def first_login(session: AsyncSession, contact_id: int, email: str, password_hash: str) -> Person | None:
+    """Open the doors to a contact that came without a login, unless it is gone or has one by now.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    free = select(Contact.id).where(Contact.id == contact_id, Contact.deleted_at.is_(None)).with_for_update()
+    if await session.scalar(free) is None:
+        return None
+    if await session.scalar(select(Credential.id).where(Credential.contact_id == contact_id)) is not None:
+        return None
+    credential_id = await add_credential(session, email=email, password_hash=password_hash, contact_id=contact_id)
+    return await find_person(session, Credential.id == credential_id)
+
+
+async def keep_hash(session: AsyncSession, credential_id: int, password_hash: str) -> None:
+    """Keep another hash of the same password."""
+    await session.execute(update(Credential).where(Credential.id == credential_id).values(password_hash=password_hash))
+
+
+async def put_password(
+    session: AsyncSession, credential_id: int, password_hash: str, *, keep: str | None = None
+) -> None:
+    """Let this be the password: logins with the former one end, but the one to keep, and reset codes are void."""
+    key = await session.scalar(
+        update(Credential)
+        .where(Credential.id == credential_id)
+        .values(password_hash=password_hash)
+        .returning(Credential.email_key)
+    )
+    await logins.end_all(session, credential_id, keep=keep)
+    await proofs.void_resets(session, key or "")
+
+
+async def sole_contact_of(session: AsyncSession, key: str) -> tuple[int, str] | None:
+    """(id, email as it stands there) of the one live contact that has this email and never had a credential.
+
+    None when several contacts have it: then it does not say who asks. A signup that nobody confirmed is no contact
+    here, or a stranger's signup could keep an imported person out.
+    """
+    query = (
+        select(Contact.id, Email.address, Email.active, Credential.id)
+        .join(Email, Email.party_id == Contact.id)
+        .outerjoin(Credential, Credential.contact_id == Contact.id)
+        .where(Email.address_key == key, Contact.deleted_at.is_(None), Credential.confirmed.is_not(False))
+        .order_by(Contact.id, Email.rank, Email.id)
+        .limit(200)
+    )
+    rows = (await session.execute(query)).all()
+    if len({contact_id for contact_id, *_ in rows}) != 1:
+        return None
+    return next(((found, address) for found, address, active, known in rows if active and known is None), None)

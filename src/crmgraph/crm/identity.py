@@ -1,0 +1,402 @@
+"""Signup, login, refresh, and the change and reset of passwords: how a person comes in, at whichever door."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import credentials, letters, logins, parties, proofs, registration
+from crmgraph.crm.credentials import Person, find_person, person_of_session
+from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Unauthenticated, refuse
+from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.text import email_key, fault_of, is_email
+from crmgraph.crm.throttle import Limits, Throttle, login_key, of_account, of_address
+from crmgraph.crm.tokens import Login, Tokens
+from crmgraph.db import Database
+from crmgraph.security import Keys, Passwords, password_fault
+
+__all__ = ["Identity", "Login", "Outbox"]
+
+RESET_LIFETIME = dt.timedelta(hours=1)
+"""How long a code to reset a password is good."""
+CONFIRM_LIFETIME = dt.timedelta(days=1)
+"""How long a code to confirm a signup is good."""
+
+
+class Outbox(Protocol):
+    """Takes letters and sends them later, so that nobody can tell from the time whether one was sent."""
+
+    def post(self, to: str, subject: str, text: str) -> None:
+        """Take a letter. It does not wait for the mail to go, and raises nothing when it cannot."""
+
+
+class Identity:
+    """How people come in.
+
+    Its methods open their own sessions and transactions, unlike the rest of the core, because passwords are hashed
+    between two of them and never inside one. Never call them inside a transaction.
+
+    Args:
+        limits: of failures, shared by every door.
+        signup_confirm: whether a signup has to be confirmed by a mailed code, and then never tells who is known.
+        access_seconds: how long an access token is good.
+        refresh_days: how long a login lasts after its last refresh.
+        public_url: where people find the service; it is named in letters.
+        region: see `Actor`.
+
+    Attributes:
+        passwords, throttle: for doors that hash a secret or count a try beside the methods here.
+    """
+
+    add_credential = staticmethod(credentials.add_credential)
+
+    def __init__(
+        self,
+        db: Database,
+        passwords: Passwords,
+        keys: Keys,
+        outbox: Outbox,
+        limits: Limits,
+        *,
+        signup_confirm: bool,
+        access_seconds: int = 900,
+        refresh_days: int = 30,
+        public_url: str,
+        region: str | None,
+    ) -> None:
+        self.passwords = passwords
+        self.throttle = Throttle(db, limits)
+        self._db = db
+        self._outbox = outbox
+        self._confirm = signup_confirm
+        self._refresh = dt.timedelta(days=refresh_days)
+        self._tokens = Tokens(keys, dt.timedelta(seconds=access_seconds), self._refresh, region)
+        self._public_url = public_url
+        self._region = region
+
+    async def signup(
+        self, edit: Edit, account_edit: Edit | None, email: str, password: str, *, address: str
+    ) -> Login | None:
+        """Register a customer: a contact with this email, an account of their own when asked for, and a login.
+
+        It joins no contact and no account that exists. With confirmation, the answer is None for every email and takes
+        the same time: a letter holds either the code for `confirm_signup` or the news that there is a login already.
+
+        Args:
+            edit: of the contact; the email is added unless it is among its rows.
+            account_edit: of the account; None for none.
+            address: the network address that asks.
+
+        Returns:
+            The login, or None with confirmation.
+
+        Raises:
+            Refused: every fault of the form of the input at once; those of the account under `registration.ACCOUNT`.
+            Taken: of the email, without confirmation.
+            Throttled: too many tries.
+        """
+        faults = _email_faults(email) + _password_faults("password", password)
+        faults += registration.faults_of(edit, account_edit)
+        refuse(faults)
+        edit = _with_email(edit, email)
+        tried = await self.throttle.reserve(of_account(email), of_address(address))
+        password_hash = await self.passwords.hash(password)
+        if self._confirm:
+            await self._sign_up_by_mail(edit, account_edit, email, password_hash)
+            return None
+        async with self._db.begin() as session:
+            credential_id = await self._register(session, edit, account_edit, email, password_hash)
+            await self.throttle.take_back(session, tried)
+            person = await find_person(session, Credential.id == credential_id)
+            return await self._tokens.let_in(session, _found(person), Door.GRAPHQL)
+
+    async def confirm_signup(self, code: str) -> Login:
+        """Let somebody in who has signed up and brings the code from the letter.
+
+        Raises:
+            Unauthenticated: of the code: it is unknown, used or too old, or the contact is gone.
+            Taken: of the email: somebody else has confirmed it first.
+        """
+        async with self._db.begin() as session:
+            proof = await proofs.redeem(session, Purpose.CONFIRM, code)
+            if proof is None or proof.credential_id is None:
+                raise Unauthenticated(("code",))
+            person = await credentials.confirm(session, proof.credential_id)
+            if person is None:
+                raise Unauthenticated(("code",))
+            await self._verify_email(session, person)
+            return await self._tokens.let_in(session, person, Door.GRAPHQL)
+
+    async def login(self, email: str, password: str, *, address: str, door: Door = Door.GRAPHQL) -> Login:
+        """Let somebody in by email and password: customers at every door, staff at GraphQL's.
+
+        Args:
+            address: the network address that asks.
+            door: GRAPHQL or COVALENSE.
+
+        Raises:
+            Unauthenticated: no such person, or another password; which of them neither the text nor the time tells.
+            Throttled: too many failures.
+        """
+        tried = await self.throttle.reserve(of_account(email), of_address(address))
+        customer = door is not Door.GRAPHQL
+        person = None
+        if (key := login_key(email)) is not None:
+            async with self._db.read() as session:
+                person = await find_person(session, Credential.email_key == key, customer=customer)
+        if not await self.passwords.verify(person.password_hash if person else None, password) or person is None:
+            raise Unauthenticated
+        rehashed = None
+        if self.passwords.needs_rehash(person.password_hash):
+            rehashed = await self.passwords.hash(password)
+        async with self._db.begin() as session:
+            # Once more and locked: a password that was changed in the meantime lets nobody in.
+            person = await _unchanged(session, person)
+            if person is None:
+                raise Unauthenticated
+            if rehashed is not None:
+                await credentials.keep_hash(session, person.credential_id, rehashed)
+            await self.throttle.take_back(session, tried)
+            return await self._tokens.let_in(session, person, door)
+
+    async def refresh(self, refresh_token: str) -> Login:
+        """New tokens for a refresh token, which is thereby spent. The login lasts as long again as a new one.
+
+        Raises:
+            Unauthenticated: it is unknown, its login has ended, or it was spent before, which ends the login.
+        """
+        login = None
+        async with self._db.begin() as session:
+            session_id = await logins.spend(session, refresh_token, self._refresh)
+            if session_id is not None:
+                person = await person_of_session(session, session_id, Door.GRAPHQL)
+                if person is not None:
+                    login = await self._tokens.issue(session, person, Door.GRAPHQL, session_id)
+        # Raised after the commit: the end of a login whose token came twice must stay.
+        if login is None:
+            raise Unauthenticated
+        return login
+
+    async def logout(self, actor: Actor) -> None:
+        """End the actor's login; its tokens are good no longer.
+
+        Raises:
+            Unauthenticated: the actor has no login.
+        """
+        if actor.session_id is None:
+            raise Unauthenticated
+        async with self._db.begin() as session:
+            await logins.end(session, actor.session_id)
+
+    async def change_password(self, actor: Actor, old: str, new: str, *, address: str) -> None:
+        """Change one's own password. One's other logins end.
+
+        Args:
+            address: the network address that asks.
+
+        Raises:
+            Unauthenticated: of the current password: it is another one; without a path: the actor has no credential.
+            Invalid: of the new password.
+            Throttled: too many failures, which count with those of logins.
+        """
+        if actor.credential_id is None:
+            raise Unauthenticated
+        refuse(_password_faults("new_password", new))
+        async with self._db.read() as session:
+            person = await find_person(session, Credential.id == actor.credential_id)
+        if person is None:
+            raise Unauthenticated
+        tried = await self.throttle.reserve(of_account(person.email), of_address(address))
+        if not await self.passwords.verify(person.password_hash, old):
+            raise Unauthenticated(("current_password",))
+        password_hash = await self.passwords.hash(new)
+        async with self._db.begin() as session:
+            if await _unchanged(session, person) is None:
+                raise Unauthenticated(("current_password",))
+            await credentials.put_password(session, person.credential_id, password_hash, keep=actor.session_id)
+            await self.throttle.take_back(session, tried)
+
+    async def request_reset(self, email: str, *, address: str) -> None:
+        """Mail a code for `reset_password` to whoever has a login by this email, or to the one contact that has it.
+
+        Neither the answer nor the time tells whether there is one. The former code of the email dies. Every request
+        counts as a try.
+
+        Raises:
+            Throttled: too many tries.
+        """
+        await self.throttle.reserve(of_account(email), of_address(address))
+        key = login_key(email)
+        if key is None:
+            return
+        async with self._db.begin() as session:
+            person = await find_person(session, Credential.email_key == key)
+            contact = await credentials.sole_contact_of(session, key)
+            if person is not None:
+                to, target = person.email, {"credential_id": person.credential_id}
+            elif contact is not None:
+                to, target = contact[1], {"contact_id": contact[0]}
+            else:
+                to, target = None, {}
+            code = await proofs.issue(session, Purpose.RESET, to or email, key, RESET_LIFETIME, **target)
+        if to is not None:
+            self._outbox.post(to, *letters.reset(self._public_url, code))
+
+    async def reset_password(self, code: str, new_password: str, *, address: str) -> None:
+        """Set a password by the code from a letter, which gives a contact without a login one. All logins end.
+
+        Raises:
+            Unauthenticated: of the code: it is unknown, used or too old, or there is nobody any more whom it is for.
+            Invalid: of the new password; the code stays good.
+            Taken: of the email: somebody else has signed up with it since.
+            Throttled: too many failures from this address.
+        """
+        refuse(_password_faults("new_password", new_password))
+        tried = await self.throttle.reserve(of_address(address))
+        async with self._db.read() as session:
+            if not await proofs.is_good(session, Purpose.RESET, code):
+                raise Unauthenticated(("code",))
+        password_hash = await self.passwords.hash(new_password)
+        async with self._db.begin() as session:
+            proof = await proofs.redeem(session, Purpose.RESET, code)
+            person = None
+            if proof is not None and proof.credential_id is not None:
+                person = await find_person(session, Credential.id == proof.credential_id, lock=True)
+                if person is not None:
+                    await credentials.put_password(session, person.credential_id, password_hash)
+            elif proof is not None and proof.contact_id is not None:
+                person = await credentials.first_login(session, proof.contact_id, proof.email, password_hash)
+            if person is None:
+                raise Unauthenticated(("code",))
+            await self._verify_email(session, person)
+            await self.throttle.take_back(session, tried)
+
+    async def set_password(self, email: str, password: str) -> None:
+        """Set the password of a login without any proof: for operators, and for a closed network that asks for it.
+
+        Raises:
+            NotFound: of the email: nobody comes in by it.
+            Invalid: of the password.
+        """
+        refuse(_password_faults("password", password))
+        key = login_key(email)
+        if key is None:
+            raise NotFound(("email",))
+        password_hash = await self.passwords.hash(password)
+        async with self._db.begin() as session:
+            person = await find_person(session, Credential.email_key == key, lock=True)
+            if person is None:
+                raise NotFound(("email",))
+            await credentials.put_password(session, person.credential_id, password_hash)
+
+    async def actor_of(self, access_token: str) -> Actor:
+        """Whoever holds this access token of GraphQL's door, in one statement.
+
+        Raises:
+            Unauthenticated: it does not hold, with its `reason`, or its login has ended.
+        """
+        return await self._actor(self._tokens.login_of(access_token), Door.GRAPHQL)
+
+    async def actor_of_bare(self, token: str) -> Actor:
+        """Whoever holds this token of Covalense's door, in one statement.
+
+        Raises:
+            Unauthenticated: it does not hold, with its `reason`, or its login has ended.
+        """
+        return await self._actor(self._tokens.login_of_bare(token), Door.COVALENSE)
+
+    async def email_of(self, actor: Actor) -> str:
+        """The email by which the actor comes in.
+
+        Raises:
+            Unauthenticated: the actor has no credential any more.
+        """
+        async with self._db.read() as session:
+            person = await find_person(session, Credential.id == actor.credential_id)
+        return _found(person).email
+
+    async def _actor(self, session_id: str, door: Door) -> Actor:
+        async with self._db.read() as session:
+            person = await person_of_session(session, session_id, door)
+        return _found(person).actor(door, session_id, self._region)
+
+    async def _sign_up_by_mail(self, edit: Edit, account_edit: Edit | None, email: str, password_hash: str) -> None:
+        """Register somebody who will confirm it; for an email that is known do the same work, and undo it."""
+        key = email_key(email)
+        async with self._db.begin() as session:
+            known = await credentials.holder_of(session, key)
+            async with session.begin_nested() as savepoint:
+                waiting: int | None = await self._register(session, edit, account_edit, email, password_hash)
+                if known is not None:
+                    await savepoint.rollback()
+                    waiting = None
+            to = known or email.strip()
+            code = await proofs.issue(session, Purpose.CONFIRM, to, key, CONFIRM_LIFETIME, credential_id=waiting)
+        if known is None:
+            self._outbox.post(to, *letters.confirm(self._public_url, code))
+        else:
+            self._outbox.post(to, *letters.already_known(self._public_url))
+
+    async def _register(
+        self, session: AsyncSession, edit: Edit, account_edit: Edit | None, email: str, password_hash: str
+    ) -> int:
+        contact, _ = await registration.register(session, Door.GRAPHQL, edit, account_edit, region=self._region)
+        return await credentials.add_credential(
+            session,
+            email=email,
+            password_hash=password_hash,
+            contact_id=contact.id,
+            confirmed=not self._confirm,
+        )
+
+    async def _verify_email(self, session: AsyncSession, person: Person) -> None:
+        """Note on the contact that its email was proved to be theirs."""
+        if person.contact_id is None:
+            return
+        actor = person.actor(Door.GRAPHQL, "", self._region)
+        contact = await parties.load_one(session, actor, PartyKind.CONTACT, person.contact_id, lock=True)
+        key = email_key(person.email)
+        proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
+        edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
+        await parties.update(session, actor, contact, edit)
+
+
+def _found(person: Person | None) -> Person:
+    if person is None:
+        raise Unauthenticated
+    return person
+
+
+async def _unchanged(session: AsyncSession, person: Person) -> Person | None:
+    """The person, locked, as long as the password is the one that was compared."""
+    return await find_person(
+        session,
+        Credential.id == person.credential_id,
+        Credential.password_hash == person.password_hash,
+        lock=True,
+    )
+
+
+def _email_faults(email: str) -> list[Refused]:
+    path: Path = ("email",)
+    if not email.strip():
+        return [Missing(path)]
+    if fault := fault_of(email):
+        return [Invalid(path, *fault)]
+    return [] if is_email(email) else [Invalid(path, "email")]
+
+
+def _password_faults(name: str, password: str) -> list[Refused]:
+    fault = password_fault(password)
+    return [] if fault is None else [Invalid((name,), *fault)]
+
+
+def _with_email(edit: Edit, email: str) -> Edit:
+    """The edit with this email among its rows, as the first when it was not there."""
+    if any(email_key(row["address"]) == email_key(email) for row in edit.emails.add):
+        return edit
+    row = {"kind": EmailKind.PERSONAL, "address": email.strip(), "primary": True}
+    return replace(edit, emails=replace(edit.emails, add=[*edit.emails.add, row]))
