@@ -1,0 +1,219 @@
+"""Legacy clients: programs that speak one dialect, act as one staff member and hold tokens, kept by digest."""
+
+import datetime as dt
+from collections.abc import Collection
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Invalid, Missing, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Role, Staff, now
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.text import fault_of
+from crmgraph.crm.throttle import Throttle, of_address
+from crmgraph.db import Database
+from crmgraph.security import Passwords, digest, new_token
+
+
+async def add_client(
+    session: AsyncSession,
+    dialect: Door,
+    name: str,
+    login: str,
+    secret_hash: str,
+    staff_id: int,
+    grants: Collection[str],
+    organisation: str = "",
+) -> int:
+    """The id of a new client.
+
+    Args:
+        login: its user name or client id, unique with the organisation within the dialect.
+        secret_hash: of its password or client secret.
+        staff_id: whom it acts as.
+        grants: what it may do, in the dialect's own words.
+
+    Raises:
+        Missing, Invalid: a text that is absent or cannot be kept, or no such staff member.
+        Taken: the login.
+    """
+    faults: list[Refused] = []
+    for key, value in (("name", name), ("login", login), ("organisation", organisation)):
+        if not value and key != "organisation":
+            faults.append(Missing((key,)))
+        elif fault := fault_of(value):
+            faults.append(Invalid((key,), *fault))
+    if await session.scalar(select(Staff.id).where(Staff.id == staff_id, Staff.active.is_(True))) is None:
+        faults.append(Invalid(("staff_id",), "reference"))
+    refuse(faults)
+    insert_or_not = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert_or_not(LegacyClient).values(
+        dialect=dialect,
+        name=name,
+        login=login,
+        organisation=organisation,
+        secret_hash=secret_hash,
+        grants=sorted(grants),
+        staff_id=staff_id,
+        active=True,
+        created_at=now(),
+    )
+    statement = statement.on_conflict_do_nothing(
+        index_elements=[LegacyClient.dialect, LegacyClient.login, LegacyClient.organisation]
+    )
+    added: int | None = await session.scalar(statement.returning(LegacyClient.id))
+    if added is None:
+        raise Taken(("login",))
+    return added
+
+
+async def client_login(
+    db: Database,
+    passwords: Passwords,
+    dialect: Door,
+    login: str,
+    secret: str,
+    organisation: str,
+    address: str,
+    throttle: Throttle,
+) -> LegacyClient:
+    """The active client whom this login and secret name. It opens its own sessions: never call it in a transaction.
+
+    Args:
+        organisation: "" where the dialect has none.
+        address: the network address that asks.
+
+    Raises:
+        Unauthenticated: there is no such client or the secret is another one, which takes the same time.
+        Throttled: too many failures of this login or from this address.
+    """
+    known = not (fault_of(login) or fault_of(organisation))
+    # Escaped, so that a colon in one part cannot be taken for the border between two.
+    name = f"{organisation!a}:{login!a}" if known else ""
+    tried = await throttle.reserve(f"client:{dialect.value}:{name}", of_address(address))
+    client = None
+    if known:
+        async with db.read() as session:
+            client = await session.scalar(
+                select(LegacyClient)
+                .join(Staff, Staff.id == LegacyClient.staff_id)
+                .where(
+                    LegacyClient.dialect == dialect,
+                    LegacyClient.login == login,
+                    LegacyClient.organisation == organisation,
+                    LegacyClient.active.is_(True),
+                    Staff.active.is_(True),
+                )
+            )
+    if not await passwords.verify(client.secret_hash if client else None, secret) or client is None:
+        raise Unauthenticated
+    async with db.begin() as session:
+        await throttle.take_back(session, tried)
+    return client
+
+
+async def issue(
+    db: Database,
+    client_id: int,
+    kind: str,
+    *,
+    seconds: int | None,
+    grants: Collection[str] | None = None,
+    token: str | None = None,
+) -> str:
+    """A token for a client, in a transaction of its own. Those of the client that have expired go.
+
+    Args:
+        kind: access, refresh, or the dialect's word for a grant code.
+        seconds: how long it is good; None for ever.
+        grants: fewer than the client has; None for all that it has at any time.
+        token: the text of the token, unguessable; made when None.
+
+    Raises:
+        Taken: the token that was given exists.
+    """
+    at = now()
+    token = token or new_token()
+    async with db.begin() as session:
+        await session.execute(
+            delete(LegacyToken).where(
+                LegacyToken.client_id == client_id, or_(LegacyToken.expires_at < at, LegacyToken.revoked.is_(True))
+            )
+        )
+        if await session.get(LegacyToken, digest(token)) is not None:
+            raise Taken(("token",))
+        await session.execute(
+            insert(LegacyToken).values(
+                digest=digest(token),
+                client_id=client_id,
+                kind=kind,
+                grants={} if grants is None else {"only": sorted(grants)},
+                created_at=at,
+                expires_at=None if seconds is None else at + dt.timedelta(seconds=seconds),
+                revoked=False,
+            )
+        )
+    return token
+
+
+async def actor_of_client(
+    db: Database, dialect: Door, token: str, *, kind: str = "access", region: str | None = None
+) -> Actor:
+    """Whoever holds this token: an agent in the place of the client's staff member, with no more than its grants.
+
+    Identity documents are shown to it as far as that staff member has been given the right.
+
+    Args:
+        region: see `Actor`.
+
+    Raises:
+        Unauthenticated: no such token in this dialect, or it has expired or was revoked, or the client or its staff
+            member is no longer active.
+    """
+    query = (
+        select(LegacyClient.id, LegacyClient.grants, LegacyToken.grants, Staff.id, Staff.sees_identity)
+        .join(LegacyClient, LegacyClient.id == LegacyToken.client_id)
+        .join(Staff, Staff.id == LegacyClient.staff_id)
+        .where(
+            LegacyToken.digest == digest(token),
+            LegacyToken.kind == kind,
+            LegacyToken.revoked.is_(False),
+            or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > now()),
+            LegacyClient.dialect == dialect,
+            LegacyClient.active.is_(True),
+            Staff.active.is_(True),
+        )
+    )
+    async with db.read() as session:
+        row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise Unauthenticated
+    client_id, granted, narrowed, staff_id, sees_identity = row
+    grants = frozenset(granted)
+    return Actor(
+        door=dialect,
+        role=Role.AGENT,
+        staff_id=staff_id,
+        client_id=client_id,
+        sees_identity=sees_identity,
+        grants=grants & frozenset(narrowed["only"]) if "only" in narrowed else grants,
+        region=region,
+    )
+
+
+async def revoke(db: Database, token: str) -> bool:
+    """End a token; whether it was good until now. Of two at the same moment one is told so: a code is used once."""
+    async with db.begin() as session:
+        revoked = await session.scalar(
+            update(LegacyToken)
+            .where(
+                LegacyToken.digest == digest(token),
+                LegacyToken.revoked.is_(False),
+                or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > now()),
+            )
+            .values(revoked=True)
+            .returning(LegacyToken.digest)
+        )
+    return revoked is not None

@@ -1,0 +1,64 @@
+"""Staff: who they are, and how they come in."""
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.credentials import add_credential
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
+from crmgraph.crm.models import Credential, Role, Staff
+from crmgraph.crm.text import email_key, fault_of, is_email
+
+
+async def add_staff(
+    session: AsyncSession,
+    name: str,
+    email: str | None,
+    role: Role,
+    password_hash: str | None,
+    sees_identity: bool = False,
+) -> Staff:
+    """A new staff member, who comes in with this email and the password of the hash.
+
+    Args:
+        password_hash: None for one who owns records and does not come in.
+        sees_identity: whether an agent may see identity documents.
+
+    Raises:
+        Missing, Invalid: of the name, the email or the role.
+        Taken: the email opens the doors to somebody else.
+    """
+    faults: list[Refused] = []
+    if not name.strip():
+        faults.append(Missing(("name",)))
+    elif fault := fault_of(name):
+        faults.append(Invalid(("name",), *fault))
+    if email is None and password_hash is not None:
+        faults.append(Missing(("email",)))
+    elif email is not None and (fault_of(email) or not is_email(email)):
+        faults.append(Invalid(("email",), "email"))
+    if role is Role.CUSTOMER:
+        faults.append(Invalid(("role",), "choice"))
+    refuse(faults)
+    staff = Staff(name=name, email=email, role=role, sees_identity=sees_identity)
+    session.add(staff)
+    await session.flush()
+    if email is not None and password_hash is not None:
+        await add_credential(session, email=email, password_hash=password_hash, staff_id=staff.id)
+    return staff
+
+
+async def find_staff(session: AsyncSession, email: str) -> int:
+    """The id of the active staff member who comes in with this email.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = (
+        select(Staff.id)
+        .join(Credential, Credential.staff_id == Staff.id)
+        .where(Credential.email_key == email_key(email), Credential.live.is_(True), Staff.active.is_(True))
+    )
+    found: int | None = await session.scalar(query)
+    if found is None:
+        raise NotFound(("email",))
+    return found
