@@ -137,9 +137,18 @@ async def test_the_picture_is_turned_upright(orientation: int) -> None:
     assert all(near(*pair, by=25) for pair in zip(corners, (RED, GREEN, BLUE, RED), strict=True)), corners
 
 
-async def test_damaged_exif_data_does_not_spoil_the_picture() -> None:
-    jpeg = encoded(halves(), "JPEG", exif=b"Exif\0\0not tiff at all")
-    assert (await render(jpeg, max_bytes=LIMIT)).width == 64
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0not tiff at all",
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHI4s", 0x0112, 2, 4, b"abc\0") + bytes(4),
+    ],
+    ids=["no directory", "words for an orientation"],
+)
+async def test_damaged_exif_data_does_not_spoil_the_picture(exif: bytes) -> None:
+    rendered = await render(encoded(halves(), "JPEG", exif=exif), max_bytes=LIMIT)
+    assert near(opened(rendered.sizes["original"]).getpixel((5, 5)), RED)
+    assert (rendered.width, rendered.height) == (64, 32)
 
 
 async def test_an_animation_becomes_its_first_frame() -> None:
