@@ -45,7 +45,7 @@ from crmgraph.crm.models import (
     now,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.staff import add_staff
+from crmgraph.crm.staff import add_staff, find_staff
 from crmgraph.crm.throttle import PURGE_EVERY, Limits, Throttle, of_account, of_address
 from crmgraph.db import Database
 from crmgraph.security import Keys, Passwords, digest
@@ -831,6 +831,19 @@ async def test_staff_are_checked_before_they_are_added(db: Database, passwords: 
     async with db.begin() as session:
         await add_staff(session, "Owner", None, Role.AGENT, None)
     assert await count(db, Staff, Credential) == [2, 1]
+
+
+async def test_staff_are_found_by_the_email_they_come_in_with_while_they_are_active(
+    db: Database, passwords: Counting, identity: Identity
+) -> None:
+    staff_id = await employ(db, passwords)
+    await sign_up(identity)
+    async with db.read() as session:
+        assert await find_staff(session, "AGENT@example.com") == staff_id
+        assert await refused(find_staff(session, RAVI)) == (NotFound, ("email",))
+    await change(db, update(Staff).values(active=False))
+    async with db.read() as session:
+        assert await refused(find_staff(session, "agent@example.com")) == (NotFound, ("email",))
 
 
 async def client(db: Database, passwords: Passwords, **given: Any) -> int:

@@ -92,6 +92,7 @@ def main(
     ] = False,
 ) -> None:
     """One store of contacts, accounts and leads, behind GraphQL and four legacy CRM dialects."""
+    configure("error", "text")
 
 
 @app.command()

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import NotFound
+from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db import is_away
 from crmgraph.migrations import is_current
 
@@ -90,7 +90,7 @@ def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | N
         except NotFound:
             return Response(status_code=404)
         except Exception as error:
-            if not is_away(error):
+            if not (isinstance(error, Unavailable) or is_away(error)):
                 raise
             return Response(status_code=503, headers={"Retry-After": "5"})
         return Response(
@@ -101,7 +101,7 @@ def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | N
                 "X-Content-Type-Options": "nosniff",
                 "Content-Security-Policy": "default-src 'none'; sandbox",
                 "Cross-Origin-Resource-Policy": "cross-origin",
-                "Cache-Control": "private, max-age=300",
+                "Cache-Control": "no-store",
             },
         )
 

@@ -1,0 +1,210 @@
+"""The program, run as people run it."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("crmgraph")
+SECRET = "a secret of at least thirty-two characters"
+
+
+def crmgraph(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+    return subprocess.run(
+        [PROGRAM, *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True, timeout=120
+    )
+
+
+def rows(folder: Path, query: str, name: str = "var/crmgraph.db") -> list[tuple[Any, ...]]:
+    connection = sqlite3.connect(folder / name)
+    try:
+        return connection.execute(query).fetchall()
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+    """The program serving on a free port until the block ends, and a client of it."""
+    port = free_port()
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "--port", str(port), *arguments],
+            cwd=folder,
+            env=clean | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+            for _ in range(300):
+                try:
+                    client.get("/health/live")
+                    break
+                except httpx.TransportError:
+                    assert process.poll() is None, (folder / "output").read_text()
+                    time.sleep(0.1)
+            yield client, process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path) -> None:
+    first = crmgraph(tmp_path, "demo", "load")
+    assert (first.returncode, first.stdout.split()[0]) == (0, "Loaded"), first.stderr
+    credentials = crmgraph(tmp_path, "demo", "credentials", "--json").stdout
+    before = rows(tmp_path, "SELECT id, number, updated_at FROM contact ORDER BY id")
+    again = crmgraph(tmp_path, "demo", "load")
+    assert (again.returncode, again.stdout) == (0, "The demo data is there already.\n")
+    assert rows(tmp_path, "SELECT id, number, updated_at FROM contact ORDER BY id") == before
+    assert crmgraph(tmp_path, "demo", "credentials", "--json").stdout == credentials
+    assert (tmp_path / "var/demo.json").stat().st_mode & 0o077 == 0
+    assert crmgraph(tmp_path, "demo", "reset").returncode == 0
+    assert crmgraph(tmp_path, "demo", "credentials", "--json").stdout != credentials
+    assert len(rows(tmp_path, "SELECT id FROM contact")) == len(before)
+
+
+def test_the_credentials_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
+    printed = crmgraph(tmp_path, "demo", "credentials", "--json")
+    credentials = json.loads(printed.stdout)
+    assert {name: set(given) for name, given in credentials.items() if name != "covalense_others"} == {
+        "staff": {"email", "password"},
+        "customer": {"email", "password"},
+        "covalense": {"email", "password"},
+        "zoho": {"client_id", "client_secret", "refresh_token", "access_token", "unscoped_token"},
+        "crmcom": {"username", "password", "organisation"},
+        "valomnia": {"username", "password"},
+    }
+    assert credentials["covalense"]["email"] == "venkatesh@yopmail.com"
+    assert "elangog@gmail.com" in [login["email"] for login in credentials["covalense_others"]]
+
+
+def test_the_demo_serves_what_it_prints(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo") as (client, _):
+        assert client.get("/health/ready").json() == {"status": "ready"}
+        page = client.get("/").text
+        credentials = json.loads(crmgraph(tmp_path, "demo", "credentials", "--json").stdout)
+        assert credentials["staff"]["password"] in page
+        login = client.post(
+            "/graphql",
+            json={
+                "query": "mutation($e: EmailAddress!, $p: String!) { login(input: {email: $e, password: $p})"
+                " { viewer { role } userErrors { code } } }",
+                "variables": {"e": credentials["staff"]["email"], "p": credentials["staff"]["password"]},
+            },
+        )
+        assert login.json()["data"]["login"] == {"viewer": {"role": "ADMIN"}, "userErrors": []}
+    output = (tmp_path / "output").read_text()
+    assert credentials["staff"]["password"] in output
+    assert str(client.base_url) in output
+
+
+def test_several_workers_serve_one_demo(tmp_path: Path) -> None:
+    with serving(tmp_path, "--demo", "--workers", "2") as (client, _):
+        assert {client.get("/health/ready").status_code for _ in range(10)} == {200}
+
+
+def test_a_secret_is_required_outside_the_demo(tmp_path: Path) -> None:
+    refused = crmgraph(tmp_path, "serve")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("CRMGRAPH_SECRET_KEY is not set")
+    short = crmgraph(tmp_path, "serve", CRMGRAPH_SECRET_KEY="short")
+    assert short.returncode == 1
+    assert "CRMGRAPH_SECRET_KEY" in short.stderr and "32" in short.stderr
+
+
+def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
+    settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    refused = crmgraph(tmp_path, "serve", **settings)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "The database is not migrated: run `crmgraph migrate` first.\n",
+    )
+    assert crmgraph(tmp_path, "migrate", **settings).stdout == "The tables are up to date now.\n"
+    assert crmgraph(tmp_path, "migrate", **settings).stdout == "The tables are of this version already.\n"
+    with serving(tmp_path, **settings) as (client, _):
+        assert client.get("/health/ready").status_code == 200
+        assert "Demo credentials" not in client.get("/").text
+
+
+def test_a_database_that_is_away_ends_in_one_line(tmp_path: Path) -> None:
+    gone = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    refused = crmgraph(tmp_path, "migrate", CRMGRAPH_DATABASE_URL=gone)
+    assert refused.returncode == 1
+    assert refused.stderr.count("\n") == 1
+    assert refused.stderr.startswith("The database does not answer")
+
+
+def test_reset_never_throws_another_database_away(tmp_path: Path) -> None:
+    refused = crmgraph(tmp_path, "demo", "reset", CRMGRAPH_DATABASE_URL="sqlite:///precious.db")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "CRMGRAPH_DATABASE_URL is set" in refused.stderr
+
+
+def test_staff_and_clients_are_added_and_their_secrets_are_kept_as_hashes(tmp_path: Path) -> None:
+    settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    crmgraph(tmp_path, "migrate", **settings)
+    add = ("staff", "add", "Grace Agent", "grace@example.com", "--role", "ADMIN")
+    added = crmgraph(tmp_path, *add, CRMGRAPH_PASSWORD="correct horse", **settings)
+    assert added.stdout == "Added Grace Agent, ADMIN, with id 1000000000.\n", added.stderr
+    weak = crmgraph(tmp_path, *add, CRMGRAPH_PASSWORD="short", **settings)
+    assert (weak.returncode, weak.stdout) == (1, "")
+    twice = crmgraph(tmp_path, *add, CRMGRAPH_PASSWORD="correct horse", **settings)
+    assert (twice.returncode, twice.stderr) == (1, "Refused: Taken: email\n")
+    client = crmgraph(tmp_path, "clients", "add", "zoho", "Portal", "grace@example.com", **settings)
+    printed = json.loads(client.stdout)
+    assert set(printed) == {"client_id", "client_secret", "refresh_token"}
+    ((login, secret_hash),) = rows(tmp_path, "SELECT login, secret_hash FROM legacy_client", "own.db")
+    assert login == printed["client_id"]
+    assert secret_hash.startswith("$argon2id$")
+    dump = (tmp_path / "own.db").read_bytes()
+    assert printed["client_secret"].encode() not in dump
+    assert printed["refresh_token"].encode() not in dump
+    unknown = crmgraph(tmp_path, "clients", "add", "zoho", "Other", "nobody@example.com", **settings)
+    assert (unknown.returncode, unknown.stderr) == (1, "Refused: NotFound: email\n")
+
+
+def test_the_same_seed_gives_the_same_people(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        made = crmgraph(
+            tmp_path,
+            *("seed", "--accounts", "7", "--contacts", "40", "--leads", "11"),
+            CRMGRAPH_DATABASE_URL=f"sqlite:///{name}.db",
+        )
+        assert made.stdout == "Added 7 accounts, 40 contacts and 11 leads.\n", made.stderr
+    for query in (
+        "SELECT id, first_name, last_name, account_id, created_at FROM contact ORDER BY id",
+        "SELECT party_id, rank, kind, raw, e164 FROM phone ORDER BY id",
+        "SELECT party_id, city, city_key, name_key, postal_code FROM address ORDER BY id",
+        "SELECT party_id, address FROM email ORDER BY id",
+    ):
+        assert rows(tmp_path, query, "one.db") == rows(tmp_path, query, "two.db")
+    assert rows(tmp_path, "SELECT count(*) FROM contact", "one.db") == [(40,)]
+
+
+@pytest.mark.parametrize("command", [(), ("demo",), ("staff",), ("clients",)])
+def test_every_group_of_commands_explains_itself(tmp_path: Path, command: tuple[str, ...]) -> None:
+    shown = crmgraph(tmp_path, *command, "--help")
+    assert shown.returncode == 0
+    assert "Usage: crmgraph" in shown.stdout

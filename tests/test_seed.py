@@ -1,0 +1,40 @@
+"""Synthetic records are such as the business itself would have made."""
+
+from sqlalchemy import select
+
+from crmgraph.crm import parties
+from crmgraph.crm.edits import Edit
+from crmgraph.crm.models import Address, Contact, Door, Email, PartyKind, Phone, Role
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.text import country_code, dialled, email_key, fold, is_email
+from crmgraph.db import Database
+from crmgraph.seed import seed
+
+
+async def test_every_normalised_value_is_what_the_business_derives(db: Database) -> None:
+    done: list[int] = []
+    await seed(db, accounts=30, contacts=200, leads=60, progress=done.append)
+    assert done == [30, 200, 60]
+    async with db.read() as session:
+        for phone in await session.scalars(select(Phone)):
+            known = dialled(phone.raw, None)
+            assert (phone.e164, phone.digits) == (known.e164, known.digits), phone.raw
+        for address in await session.scalars(select(Address)):
+            assert (address.city_key, address.country) == (fold(address.city), country_code(address.country_name))
+        for email in await session.scalars(select(Email)):
+            assert is_email(email.address) and email.address_key == email_key(email.address)
+        names = {row.id: row.last_name_key for row in await session.execute(select(Contact.id, Contact.last_name_key))}
+        repeated = await session.execute(select(Address.party_id, Address.name_key))
+        assert all(names.get(party_id, key) == key for party_id, key in repeated)
+
+
+async def test_ids_and_numbers_go_on_where_the_seed_ended(db: Database) -> None:
+    await seed(db, accounts=3, contacts=5, leads=2)
+    staff = Actor(Door.GRAPHQL, Role.ADMIN)
+    async with db.begin() as session:
+        edit = Edit({"last_name": "Next"})
+        made = await parties.create(session, staff, PartyKind.CONTACT, edit)
+    assert (made.id, made.record.number) == (10**9 + 10, "CON6")
+    await seed(db, accounts=1, contacts=1, leads=1)
+    async with db.read() as session:
+        assert sorted(await session.scalars(select(Contact.number))) == [f"CON{n}" for n in range(1, 8)]
