@@ -57,7 +57,8 @@ class Invalid(Refused):
     def __init__(self, path: Path = (), reason: str = "form", limit: int | None = None) -> None:
         super().__init__(path)
         self.reason = reason
-        """form, type, too_long, control, email, country, date, number, choice, password, reference, order, unknown."""
+        """form, type, too_long, control, email, country, date, number, choice, password, reference, order, unknown,
+        converted (a lead that has become a contact)."""
         self.limit = limit
 
 

@@ -15,6 +15,7 @@ from crmgraph.crm import numbers
 from crmgraph.crm.changes import Changes
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
+from crmgraph.crm.leads import releases, require_workable
 from crmgraph.crm.models import (
     Account,
     Action,
@@ -240,11 +241,14 @@ async def update(
 
     Raises:
         Refused: everything that is wrong with the edit, at once; or the actor may not.
+        NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.require_workable`.
     """
     record = aggregate.record
     model = type(record)
     if if_revision is not None and if_revision != record.revision:
         raise Stale(("if_revision",), record.revision)
+    if isinstance(record, Lead) and not releases(edit):
+        require_workable(record)
     faults = check_edit(model, edit, creating=False)
     changed = {name: value for name, value in edit.values.items() if getattr(record, name) != value}
     faults += check_change(actor, record, changed)

@@ -1,0 +1,29 @@
+"""Whether a lead may be worked on."""
+
+from crmgraph.crm.edits import Edit
+from crmgraph.crm.errors import Invalid, Locked, NotApproved
+from crmgraph.crm.models import Approval, Lead
+
+_RELEASES = frozenset({"approval", "locked_by"})
+"""The columns that may change whoever holds the lead: they are how it is let go."""
+
+
+def require_workable(lead: Lead) -> None:
+    """Let a lead pass that is approved, that no process holds and that was not converted.
+
+    Raises:
+        NotApproved, Locked: it waits for somebody.
+        Invalid: `converted`: it has become a contact.
+    """
+    if lead.approval is Approval.AWAITING:
+        raise NotApproved
+    if lead.locked_by is not None:
+        raise Locked((), lead.locked_by)
+    if lead.converted_at is not None:
+        raise Invalid((), "converted")
+
+
+def releases(edit: Edit) -> bool:
+    """Whether an edit does nothing but approve a lead, or lock and unlock it."""
+    rows = edit.phones or edit.emails or edit.addresses
+    return edit.values.keys() <= _RELEASES and not rows and not edit.remainder

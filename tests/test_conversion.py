@@ -1,0 +1,243 @@
+"""Notes, and the conversion of leads, on both databases."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import func, select
+
+from crmgraph.crm import conversion, notes, parties
+from crmgraph.crm.conversion import Conversion
+from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.errors import Forbidden, Invalid, Locked, Missing, NotApproved, NotFound, Refused
+from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Photo, Role, Staff
+from crmgraph.crm.policy import Actor
+from crmgraph.db import Database
+
+STAFF = Actor(Door.OPERATOR, Role.AGENT, region="DE")
+CUSTOMER = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=1)
+
+
+def lead_edit() -> Edit:
+    return Edit(
+        {
+            "salutation": "Dr.",
+            "first_name": "Lea",
+            "last_name": "Leone",
+            "company": "Acme",
+            "job_title": "CTO",
+            "industry": "ASP",
+            "annual_revenue": Decimal("136.67"),
+            "employees": 7,
+            "email_opt_out": True,
+        },
+        phones=RowEdits([{"kind": "MOBILE", "raw": "0151 23456789"}, {"kind": "LANDLINE", "raw": "030 901820"}]),
+        emails=RowEdits([{"kind": "BUSINESS", "address": "lea@example.com", "verified": True}]),
+        addresses=RowEdits([{"kind": "BUSINESS", "city": "Berlin", "country_name": "Germany"}]),
+        remainder={"zoho": {"Custom": {"deep": [1]}}},
+    )
+
+
+async def make(db: Database, kind: PartyKind, edit: Edit) -> int:
+    async with db.begin() as session:
+        return (await parties.create(session, STAFF, kind, edit)).id
+
+
+async def rows(db: Database) -> list[int]:
+    async with db.read() as session:
+        return [await session.scalar(select(func.count()).select_from(t)) or 0 for t in (Contact, Account, Change)]
+
+
+async def test_a_lead_becomes_a_contact_and_an_account_with_all_that_it_has(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, lead_edit())
+    async with db.begin() as session:
+        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+        note = await notes.add(session, STAFF, lead, {"content": "called"})
+        session.add(
+            Photo(
+                party_id=lead_id, key="k", file_name="a.png", content_type="image/png", width=1, height=1, size_bytes=1
+            )
+        )
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id)
+    assert done.contact_id is not None
+    assert done.account_id is not None
+    async with db.read() as session:
+        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, done.contact_id)
+        account = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, done.account_id)
+        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id)
+        carried = await notes.of_record(session, STAFF, PartyKind.CONTACT, contact.id)
+        left = await notes.of_record(session, STAFF, PartyKind.LEAD, lead_id)
+    person, company, old = contact.record, account.record, lead.record
+    assert isinstance(person, Contact)
+    assert isinstance(company, Account)
+    assert (person.salutation, person.first_name, person.last_name, person.job_title) == ("Dr.", "Lea", "Leone", "CTO")
+    assert (person.email_opt_out, person.account_id, person.revision) == (True, company.id, 1)
+    assert person.remainder == {"zoho": {"Custom": {"deep": [1]}}}
+    assert [(p.kind, p.e164) for p in contact.phones] == [("MOBILE", "+4915123456789"), ("LANDLINE", "+4930901820")]
+    assert [(e.address, e.verified) for e in contact.emails] == [("lea@example.com", True)]
+    assert [(a.kind, a.city, a.country) for a in contact.addresses] == [("BUSINESS", "Berlin", "DE")]
+    assert (company.name, company.industry, company.employees) == ("Acme", "ASP", 7)
+    assert company.annual_revenue == Decimal("136.67")
+    assert [(p.kind, p.raw) for p in account.phones] == [("LANDLINE", "030 901820")]
+    assert [(a.kind, a.city) for a in account.addresses] == [("BILLING", "Berlin")]
+    assert contact.photo is not None
+    assert (contact.photo.file_name, lead.photo) == ("a.png", None)
+    assert ([n.note.id for n in carried[0]], left) == ([note.id], ([], False))
+    assert (old.converted_contact_id, old.converted_account_id, old.revision) == (person.id, company.id, 3)  # type: ignore[union-attr]
+
+
+async def test_a_lead_is_converted_once(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, lead_edit())
+    async with db.begin() as session:
+        await conversion.convert(session, STAFF, lead_id)
+    before = await rows(db)
+    with pytest.raises(Invalid) as refused:
+        async with db.begin() as session:
+            await conversion.convert(session, STAFF, lead_id)
+    assert refused.value.reason == "converted"
+    with pytest.raises(Invalid):
+        async with db.begin() as session:
+            lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+            await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+    assert await rows(db) == before
+
+
+async def test_a_dry_run_tells_what_would_be_and_changes_nothing(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, lead_edit())
+    account_id = await make(db, PartyKind.ACCOUNT, Edit({"name": "Acme"}))
+    before = await rows(db)
+    async with db.begin() as session:
+        assert await conversion.convert(session, STAFF, lead_id, dry_run=True) == Conversion(None, None, True, True)
+        joined = await conversion.convert(session, STAFF, lead_id, account_id=account_id, dry_run=True)
+        assert joined == Conversion(None, account_id, True, False)
+        with pytest.raises(Invalid):
+            await conversion.convert(session, STAFF, lead_id, account_id=1, dry_run=True)
+    assert await rows(db) == before
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id)
+    assert (done.makes_contact, done.makes_account) == (True, True)
+
+
+async def test_a_lead_joins_known_records_and_fills_what_they_lack(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, lead_edit())
+    account_id = await make(db, PartyKind.ACCOUNT, Edit({"name": "Acme SE", "industry": "Steel"}))
+    contact_id = await make(
+        db,
+        PartyKind.CONTACT,
+        Edit(
+            {"last_name": "Leone-Smith", "account_id": account_id},
+            emails=RowEdits([{"kind": "PERSONAL", "address": "LEA@example.com"}]),
+        ),
+    )
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id, contact_id=contact_id)
+    assert done == Conversion(contact_id, account_id, False, False)
+    async with db.read() as session:
+        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+        account = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
+    assert (contact.record.last_name, contact.record.first_name) == ("Leone-Smith", "Lea")  # type: ignore[union-attr]
+    assert [e.address for e in contact.emails] == ["LEA@example.com"]
+    assert [p.raw for p in contact.phones] == ["0151 23456789", "030 901820"]
+    assert (account.record.name, account.record.industry, account.record.employees) == ("Acme SE", "Steel", 7)  # type: ignore[union-attr]
+
+
+async def test_overwriting_takes_the_values_of_the_lead(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, lead_edit())
+    contact_id = await make(db, PartyKind.CONTACT, Edit({"last_name": "Leone-Smith"}))
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id, contact_id=contact_id, overwrite=True)
+        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+    assert (contact.record.last_name, done.makes_account) == ("Leone", True)  # type: ignore[union-attr]
+
+
+async def test_a_lead_without_a_company_makes_no_account(db: Database) -> None:
+    lead_id = await make(db, PartyKind.LEAD, Edit({"last_name": "Solo"}))
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id)
+    assert (done.makes_contact, done.account_id, done.makes_account) == (True, None, False)
+
+
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [({"approval": "AWAITING"}, NotApproved), ({"locked_by": "zia_vision_processing"}, Locked)],
+)
+async def test_nobody_works_on_a_lead_that_waits_until_it_is_released(
+    db: Database, values: dict[str, str], refusal: type[Refused]
+) -> None:
+    lead_id = await make(db, PartyKind.LEAD, Edit({"last_name": "Wait"} | values))
+    before = await rows(db)
+    with pytest.raises(refusal):
+        async with db.begin() as session:
+            await conversion.convert(session, STAFF, lead_id)
+    with pytest.raises(refusal):
+        async with db.begin() as session:
+            lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+            await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+    assert await rows(db) == before
+    async with db.begin() as session:
+        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+        assert await parties.update(session, STAFF, lead, Edit({"approval": "APPROVED", "locked_by": None}))
+        assert await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+
+
+async def test_a_note_comes_changes_and_goes_as_changes_of_its_record(db: Database) -> None:
+    contact_id = await make(db, PartyKind.CONTACT, Edit({"last_name": "Noted"}))
+    async with db.begin() as session:
+        ada = Staff(name="Ada", role=Role.AGENT)
+        session.add(ada)
+        await session.flush()
+        actor = Actor(Door.OPERATOR, Role.AGENT, staff_id=ada.id)
+        record = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
+        note = await notes.add(session, actor, record, {"content": "one\ntwo", "title": " "})
+    assert (note.title, note.content, note.owner_id, note.created_by_id) == (None, "one\ntwo", ada.id, ada.id)
+    for content, expected in (("three", True), ("three", False)):
+        async with db.begin() as session:
+            locked, record = await notes.lock(session, actor, note.id)
+            assert await notes.change(session, actor, locked, record, {"content": content}) is expected
+    async with db.read() as session:
+        found, more = await notes.of_record(session, actor, PartyKind.CONTACT, contact_id)
+        everywhere = await notes.page(session, actor)
+        one = await notes.get(session, actor, note.id)
+    assert ([n.note.content for n in found], more) == (["three"], False)
+    assert ([n.note.id for n in everywhere[0]], one.kind, one.record.id) == ([note.id], PartyKind.CONTACT, contact_id)
+    async with db.begin() as session:
+        await notes.remove(session, actor, *await notes.lock(session, actor, note.id))
+    async with db.read() as session:
+        assert await notes.of_record(session, actor, PartyKind.CONTACT, contact_id) == ([], False)
+        log = list(await session.scalars(select(Change).order_by(Change.id)))
+        record = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id)
+    path = f"notes.{note.id}"
+    assert [[f["field"] for f in change.fields] for change in log[1:]] == [[path], [f"{path}.content"], [path]]
+    assert [change.revision for change in log] == [1, 2, 3, 4]
+    assert (record.record.revision, record.record.modified_by_id) == (4, ada.id)
+
+
+async def test_notes_are_refused_by_name_and_are_for_staff(db: Database) -> None:
+    contact_id = await make(db, PartyKind.CONTACT, Edit({"last_name": "Noted"}))
+    before = await rows(db)
+    for values, path, refusal in (
+        ({}, ("content",), Missing),
+        ({"content": " "}, ("content",), Missing),
+        ({"content": "x\x00"}, ("content",), Invalid),
+        ({"content": "x", "title": "a\nb"}, ("title",), Invalid),
+        ({"content": 5}, ("content",), Invalid),
+        ({"content": "x", "owner_id": 5}, ("owner_id",), Invalid),
+    ):
+        with pytest.raises(refusal) as refused:
+            async with db.begin() as session:
+                record = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id, lock=True)
+                await notes.add(session, STAFF, record, values)
+        assert refused.value.path == path
+    assert await rows(db) == before
+    async with db.read() as session:
+        with pytest.raises(NotFound):
+            await notes.get(session, STAFF, 5)
+        with pytest.raises(NotFound):
+            await notes.of_record(session, STAFF, PartyKind.LEAD, contact_id)
+        for reading in (
+            notes.page(session, CUSTOMER),
+            notes.get(session, CUSTOMER, 5),
+            notes.of_record(session, CUSTOMER, PartyKind.CONTACT, contact_id),
+        ):
+            with pytest.raises(Forbidden):
+                await reading
