@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crmgraph.crm.edits import Row
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
 
 
 class Unreadable(Exception):
@@ -270,6 +271,8 @@ def _reader(place: Any, dialect: str) -> Callable[[Any, Surroundings], Any]:
         case Computed(function):
             return function
     name = place.key
+    if name in IDENTITY_DOCUMENTS:
+        return lambda thing, around: getattr(thing.record, name) if may_see_identity(around.actor, thing.id) else None
     return lambda thing, around: getattr(_row_of(thing), name)
 
 
