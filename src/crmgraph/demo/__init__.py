@@ -309,7 +309,7 @@ class _Loader:
                     self.actor(entry),
                     kind,
                     self.parties[entry["key"]][1],
-                    _picture(entry["key"]),
+                    _picture(entry["key"], photo["file_name"]),
                     max_bytes=self.core.max_photo_bytes,
                     file_name=photo["file_name"],
                 )
@@ -332,14 +332,18 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _picture(key: str) -> bytes:
-    """A plain portrait with an initial, of a colour of its own."""
+def _picture(key: str, file_name: str) -> bytes:
+    """A plain portrait of a colour of its own; a round one where the name is that of a PNG, which it then stays."""
     hue = sum(key.encode()) * 37 % 360
     image = Image.new("RGB", (512, 512), f"hsl({hue}, 45%, 70%)")
     draw = ImageDraw.Draw(image)
     dark = f"hsl({hue}, 45%, 35%)"
     draw.ellipse((166, 90, 346, 270), fill=dark)
     draw.ellipse((86, 300, 426, 760), fill=dark)
+    if file_name.endswith(".png"):
+        mask = Image.new("L", image.size)
+        ImageDraw.Draw(mask).ellipse((0, 0, *image.size), fill=255)
+        image.putalpha(mask)
     stream = io.BytesIO()
     image.save(stream, "PNG")
     return stream.getvalue()

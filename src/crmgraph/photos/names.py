@@ -7,7 +7,7 @@ EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png"}
 """The two kinds of image that are kept, and how their file names end."""
 
 _KEY = re.compile(r"([A-Za-z0-9_-]{32})\.(jpg|png)")
-_UNSAFE = re.compile(r"[^\w.-]+")
+_UNSAFE = re.compile(r"[^\w.()-]+")
 _MAX_STEM = 80
 
 
