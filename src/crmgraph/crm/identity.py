@@ -1,7 +1,9 @@
 """Signup, login, refresh, and the change and reset of passwords: how a person comes in, at whichever door."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import credentials, letters, logins, parties, proofs, registration
 from crmgraph.crm.credentials import Person, find_person, person_of_session
 from crmgraph.crm.edits import Edit, RowEdits
-from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Unauthenticated, refuse
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Taken, Unauthenticated, refuse
 from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import email_key, fault_of, is_email
@@ -112,6 +114,36 @@ class Identity:
             await self.throttle.take_back(session, tried)
             person = await find_person(session, Credential.id == credential_id)
             return await self._tokens.let_in(session, _found(person), Door.GRAPHQL)
+
+    async def admit(self, session: AsyncSession, contact_id: int, email: str, password_hash: str) -> Callable[[], None]:
+        """Give a contact, in the transaction that makes it, the login that its signup asks for.
+
+        A known email gets none, which nobody is told but its owner: for doors whose signup always makes its records.
+        With confirmation, the login waits for `confirm_signup`.
+
+        Returns:
+            What to call once the transaction is committed: it mails what there is to mail.
+        """
+        key = email_key(email)
+        known = await credentials.holder_of(session, key)
+        waiting: int | None = None
+        if known is None:
+            try:
+                waiting = await credentials.add_credential(
+                    session,
+                    email=email,
+                    password_hash=password_hash,
+                    contact_id=contact_id,
+                    confirmed=not self._confirm,
+                )
+            except Taken:
+                known = email.strip()
+        if not self._confirm:
+            return _nothing
+        to = known or email.strip()
+        code = await proofs.issue(session, Purpose.CONFIRM, to, key, CONFIRM_LIFETIME, credential_id=waiting)
+        letter = letters.confirm(self._public_url, code) if known is None else letters.already_known(self._public_url)
+        return partial(self._outbox.post, to, *letter)
 
     async def confirm_signup(self, code: str) -> Login:
         """Let somebody in who has signed up and brings the code from the letter.
@@ -362,6 +394,10 @@ class Identity:
         proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
         edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
         await parties.update(session, actor, contact, edit)
+
+
+def _nothing() -> None:
+    """There is nothing to mail."""
 
 
 def _found(person: Person | None) -> Person:
