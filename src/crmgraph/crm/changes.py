@@ -11,6 +11,9 @@ from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 
 _DERIVED = frozenset({"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "rank"})
 
+_GIVEN = ".given"
+"""The identifier in a relation, which may be an identity document: its names are told, its values are not."""
+
 
 class Changes:
     """The fields that change, collected on the way and written as one row.
@@ -30,7 +33,7 @@ class Changes:
         """Note a value that changes; nothing when it stays. Identity documents are named, never shown."""
         if old == new:
             return
-        if path in IDENTITY_DOCUMENTS:
+        if path in IDENTITY_DOCUMENTS or path.endswith(_GIVEN):
             self._fields.append({"field": path, "masked": True})
         else:
             self._fields.append({"field": path, "old": _plain(old), "new": _plain(new)})
@@ -92,7 +95,7 @@ def _plain(value: Any) -> Any:
 
 def _row(row: Any) -> dict[str, Any]:
     return {
-        name: _plain(value)
+        name: sorted(value) if name == "given" else _plain(value)
         for name in row.__mapper__.column_attrs.keys()  # noqa: SIM118 - not a mapping
         if name not in _DERIVED and (value := getattr(row, name)) not in (None, {}, True, False)
     }

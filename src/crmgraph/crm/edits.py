@@ -25,7 +25,7 @@ class Edit:
 
     Attributes:
         values: columns of the record by attribute name. Absent keeps, None clears.
-        phones, emails, addresses: changes of its rows.
+        phones, emails, addresses, relations: changes of its rows.
         remainder: {dialect: {key: value}}, merged key by key into what is kept; None takes a key out.
     """
 
@@ -33,4 +33,5 @@ class Edit:
     phones: RowEdits = field(default_factory=RowEdits)
     emails: RowEdits = field(default_factory=RowEdits)
     addresses: RowEdits = field(default_factory=RowEdits)
+    relations: RowEdits = field(default_factory=RowEdits)
     remainder: dict[str, dict[str, Any]] = field(default_factory=dict)

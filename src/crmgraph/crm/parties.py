@@ -29,15 +29,17 @@ from crmgraph.crm.models import (
     PartyKind,
     Phone,
     Photo,
+    Relation,
     Staff,
     now,
 )
 from crmgraph.crm.policy import KINDS, MODELS, Actor, Record, check_change, require_staff, visible
+from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, region_of
 from crmgraph.crm.rules import check_birth_date, check_edit
 from crmgraph.crm.text import email_key, fold
 
-ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
+ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 """The lists of child rows by their name on `Aggregate` and `Edit`."""
 
 _SERIES = {
@@ -63,6 +65,7 @@ class Aggregate:
     emails: list[Email] = field(default_factory=list)
     addresses: list[Address] = field(default_factory=list)
     photo: Photo | None = None
+    relations: list[Relation] = field(default_factory=list)
 
     @property
     def id(self) -> int:
@@ -135,7 +138,7 @@ async def load(
 
     Args:
         lock: take the records for writing until the transaction ends.
-        parts: the lists that are needed; the others stay empty.
+        parts: the lists that are needed; the others stay empty. `relations` is one more, for those who change them.
     """
     model = MODELS[kind]
     query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
@@ -190,6 +193,7 @@ async def create(
     faults = check_edit(model, edit, creating=True)
     faults += await _check_references(session, actor, model, edit.values)
     faults += await _check_number(session, model, edit.values, None)
+    faults += await check_relations(session, actor, edit.relations)
     refuse(faults)
 
     party = Party(kind=kind)
@@ -258,6 +262,7 @@ async def update(
     faults += await _check_references(session, actor, model, changed)
     faults += await _check_number(session, model, changed, record.id)
     faults += check_rows(aggregate, edit)
+    faults += await check_relations(session, actor, edit.relations)
     refuse(faults)
 
     changes = Changes(actor)
@@ -329,6 +334,7 @@ async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate,
     await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
     region = region_of(aggregate.addresses) or actor.region
     await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
+    await apply_rows(session, aggregate, "relations", edit.relations, changes, {})
 
 
 async def _check_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:

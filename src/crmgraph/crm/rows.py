@@ -1,4 +1,4 @@
-"""Child rows of a record: phones, emails and addresses come, change and go by explicit lists."""
+"""Child rows of a record: phones, emails, addresses and relations come, change and go by explicit lists."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.changes import Changes
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
-from crmgraph.crm.models import Address, Email, Phone
+from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.rules import MAX_ROWS
 from crmgraph.crm.text import country_code, country_name, dialled, email_key, fold
 
-_MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
+_MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 
 
 def region_of(addresses: Sequence[Address]) -> str | None:
@@ -45,7 +45,7 @@ async def apply_rows(
 
     Args:
         aggregate: the record with its rows.
-        name: phones, emails or addresses.
+        name: phones, emails, addresses or relations.
         given: what rows are derived from: `region` for phones, `name_key` for addresses.
     """
     if not edits:

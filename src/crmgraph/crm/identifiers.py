@@ -1,0 +1,84 @@
+"""Records by what identifies them in the world: identity documents, registration numbers, emails and phones.
+
+Identity documents find a contact only for those who may see them on it: to anybody else an answer would confirm a
+guessed number.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, literal, or_, select, true, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, visible
+from crmgraph.crm.text import dialled, email_key, fault_of
+
+_OWN: dict[type, frozenset[str]] = {
+    Contact: frozenset({"number", "id_number", "passport_number", "social_security_number"}),
+    Account: frozenset({"number", "vat_number", "registration_number"}),
+}
+_MODELS: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: Account}
+
+NAMES = frozenset({"id", "email", "phone"}).union(*_OWN.values())
+"""What contacts and accounts can be looked up by; `email` and `phone` are those of any of their rows."""
+
+
+async def identify(
+    session: AsyncSession, actor: Actor, wanted: Mapping[str, str | int], *, offset: int = 0, limit: int = 2
+) -> list[tuple[PartyKind, int]]:
+    """The live contacts and accounts that the actor may see and that answer to all of `wanted`, in one statement.
+
+    Args:
+        wanted: {one of `NAMES`: value}. Numbers and documents are compared as they stand, outer blanks aside; emails
+            without case, phones in any spelling.
+
+    Returns:
+        The kind and id of each, in the order in which they were made.
+    """
+    queries = [
+        select(model.id.label("id"), literal(kind.value).label("kind")).where(*_conditions(actor, model, wanted))
+        for kind, model in _MODELS.items()
+        if wanted.keys() <= _OWN[model] | {"id", "email", "phone"}
+    ]
+    if not queries:
+        return []
+    both = union_all(*queries).subquery()
+    query: Select[Any] = select(both.c.kind, both.c.id).order_by(both.c.id).offset(offset).limit(limit)
+    return [(PartyKind(kind), found) for kind, found in await session.execute(query)]
+
+
+def _conditions(actor: Actor, model: Any, wanted: Mapping[str, str | int]) -> list[ColumnElement[bool]]:
+    conditions = [visible(actor, model)]
+    if IDENTITY_DOCUMENTS & wanted.keys():
+        conditions.append(_documents_visible(actor))
+    for name, value in wanted.items():
+        text = value.strip() if isinstance(value, str) else value
+        if isinstance(text, str) and (not text or fault_of(text)):
+            return [false()]
+        match name:
+            case "email":
+                conditions.append(_has(model, Email, Email.address_key == email_key(str(text))))
+            case "phone":
+                conditions.append(_has(model, Phone, _dialled(str(text), actor.region)))
+            case _:
+                conditions.append(getattr(model, name) == text)
+    return conditions
+
+
+def _documents_visible(actor: Actor) -> ColumnElement[bool]:
+    """`policy.may_see_identity` as a condition on contacts."""
+    if actor.is_staff:
+        return true() if actor.role is Role.ADMIN or actor.sees_identity else false()
+    return Contact.id == actor.contact_id
+
+
+def _has(model: Any, child: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(condition))
+    return among
+
+
+def _dialled(raw: str, region: str | None) -> ColumnElement[bool]:
+    forms = dialled(raw, region)
+    either = [Phone.e164 == forms.e164] if forms.e164 else []
+    return or_(false(), *either, *([Phone.digits == forms.digits] if forms.digits else []))
