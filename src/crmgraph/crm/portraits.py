@@ -1,5 +1,7 @@
 """The photo of a record: set, removed and read, with its bytes in the photo store and its row in the database."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -20,6 +22,26 @@ log = structlog.get_logger(__name__)
 
 PATH = ("photo",)
 """Where in an edit the fault of a photo lies."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """A photo on its way to a record; see `Portraits.staged`.
+
+    Attributes:
+        file_name: what the client calls it, None when it does not say or nothing harmless is left.
+        same: the record's photo, when it is this very image already.
+        key: where it lies in the store.
+        party_id: the record it was attached to.
+        replaced: the key of the photo in whose place it came.
+    """
+
+    rendered: Rendered
+    file_name: str | None
+    same: Photo | None = None
+    key: str | None = None
+    party_id: int | None = None
+    replaced: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,46 +83,96 @@ class Portraits:
             UnsupportedImage: no image of these formats, or a damaged one.
             Unavailable: the photo store does not answer.
         """
-        async with self.db.read() as session:
-            before = (await _load(session, actor, kind, party_id)).photo
-        rendered = await _render(data, max_bytes, FORMATS if formats is None else formats)
-        shown = photos.safe_file_name(file_name or "", rendered.content_type) or photos.file_name(
-            kind, party_id, rendered.content_type
-        )
-        if before is not None and before.file_name == shown and await self._holds(before, rendered):
-            return before
-        key = new_key(rendered.extension)
-        try:
-            await self.store.save(key, rendered)
-        except StoreAway:
-            raise Unavailable(PATH) from None
-        written = False
-        try:
+        async with self.staged(
+            actor, kind, party_id, data, max_bytes=max_bytes, file_name=file_name, formats=formats
+        ) as staged:
+            if staged.same is not None:
+                return staged.same
             async with self.db.begin() as session:
                 aggregate = await _load(session, actor, kind, party_id, lock=True)
-                old = (aggregate.photo.key, aggregate.photo.file_name) if aggregate.photo else (None, None)
-                photo = await session.merge(
-                    Photo(
-                        party_id=party_id,
-                        key=key,
-                        file_name=shown,
-                        content_type=rendered.content_type,
-                        width=rendered.width,
-                        height=rendered.height,
-                        size_bytes=len(rendered.sizes["original"]),
-                        created_at=now(),
-                    )
-                )
-                await _log(session, actor, aggregate, old[1], shown)
-                written = True
-        except BaseException:
+                return await self.attach(session, actor, aggregate, staged)
+
+    @asynccontextmanager
+    async def staged(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        party_id: int | None,
+        data: bytes,
+        *,
+        max_bytes: int,
+        file_name: str | None = None,
+        formats: frozenset[str] | None = None,
+    ) -> AsyncIterator["Staged"]:
+        """A photo that is decoded and lies in the store, for `attach` inside a transaction that also does other things.
+
+        Enter it before the transaction and leave it after: what was not attached is taken out of the store again,
+        and so is the photo in whose place it came.
+
+        Args:
+            party_id: None for a record that is yet to be made. The others are as in `set`.
+
+        Raises:
+            Refused: as in `set`.
+        """
+        before = None
+        if party_id is not None:
+            async with self.db.read() as session:
+                before = (await _load(session, actor, kind, party_id)).photo
+        rendered = await _render(data, max_bytes, FORMATS if formats is None else formats)
+        name = photos.safe_file_name(file_name or "", rendered.content_type)
+        staged = Staged(rendered, name)
+        if before is not None and before.file_name == (
+            name or photos.file_name(kind, before.party_id, before.content_type)
+        ):
+            staged.same = before if await self._holds(before, rendered) else None
+        if staged.same is not None:
+            yield staged
+            return
+        staged.key = new_key(rendered.extension)
+        try:
+            await self.store.save(staged.key, rendered)
+        except StoreAway:
+            raise Unavailable(PATH) from None
+        try:
+            yield staged
+        finally:
             # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
-            if not written:
-                await self._discard(key, party_id)
-            raise
-        if old[0] is not None:
-            await self._discard(old[0], party_id)
-        return photo
+            if staged.party_id is None:
+                await self._discard(staged.key, party_id)
+        if staged.replaced is not None:
+            await self._discard(staged.replaced, staged.party_id)
+
+    async def attach(
+        self, session: AsyncSession, actor: Actor, aggregate: Aggregate, staged: "Staged", *, touched: bool = False
+    ) -> Photo:
+        """Make a staged photo the record's own, as the last step of the transaction; nothing when it is already.
+
+        Args:
+            aggregate: made in this transaction, or loaded with `lock` and its photo; its photo is brought up to date.
+            touched: whether this transaction has counted its revision of the record.
+        """
+        if staged.same is not None:
+            return staged.same
+        assert staged.key is not None  # noqa: S101 - only a photo that is the same has no key of its own
+        rendered, record = staged.rendered, aggregate.record
+        shown = staged.file_name or photos.file_name(aggregate.kind, record.id, rendered.content_type)
+        old = (aggregate.photo.key, aggregate.photo.file_name) if aggregate.photo else (None, None)
+        aggregate.photo = await session.merge(
+            Photo(
+                party_id=record.id,
+                key=staged.key,
+                file_name=shown,
+                content_type=rendered.content_type,
+                width=rendered.width,
+                height=rendered.height,
+                size_bytes=len(rendered.sizes["original"]),
+                created_at=now(),
+            )
+        )
+        await _log(session, actor, aggregate, old[1], shown, touched=touched)
+        staged.party_id, staged.replaced = record.id, old[0]
+        return aggregate.photo
 
     async def remove(self, actor: Actor, kind: PartyKind, party_id: int) -> bool:
         """Take the photo of a record away. Returns False, with nothing changed, when it has none.
@@ -151,7 +223,7 @@ class Portraits:
         except StoreAway:
             raise Unavailable(PATH) from None
 
-    async def _discard(self, key: str, party_id: int) -> None:
+    async def _discard(self, key: str, party_id: int | None) -> None:
         try:
             await self.store.remove(key)
         except StoreAway:
@@ -170,8 +242,17 @@ async def _load(
     return found[party_id]
 
 
-async def _log(session: AsyncSession, actor: Actor, aggregate: Aggregate, old: str | None, new: str | None) -> None:
-    parties.touch(aggregate.record, actor)
+async def _log(
+    session: AsyncSession,
+    actor: Actor,
+    aggregate: Aggregate,
+    old: str | None,
+    new: str | None,
+    *,
+    touched: bool = False,
+) -> None:
+    if not touched:
+        parties.touch(aggregate.record, actor)
     changes = Changes(actor)
     changes.replaced("photo", old, new)
     changes.write(session, aggregate.record, Action.UPDATED)
