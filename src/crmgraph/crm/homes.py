@@ -48,6 +48,9 @@ async def claim(session: AsyncSession, dialect: str, space: str, value: str, **t
     await session.flush()
 
 
+REFERENCE = "reference"
+"""The space of the names that a dialect has for things beside their ids."""
+
 _NUMERIC = frozenset({"record", "user", "contact", "customer"})
 """Spaces in which a minted id is printed as a decimal number, so that the two could meet."""
 
@@ -83,6 +86,7 @@ class Surroundings:
 
     Attributes:
         homes: {(target, our id): home id} in the dialect's vocabulary, for the records, what they name, and their rows.
+        references: {(target, our id): the name it has beside that id}, of those that have one.
         records: the records that they name and the actor may see, by id.
         staff: the staff members that they name, by id.
         logins: ids of contacts that have a live credential; filled on request.
@@ -90,6 +94,7 @@ class Surroundings:
 
     actor: Actor
     homes: dict[tuple[str, int], str] = field(default_factory=dict)
+    references: dict[tuple[str, int], str] = field(default_factory=dict)
     records: dict[int, Record] = field(default_factory=dict)
     staff: dict[int, Staff] = field(default_factory=dict)
     logins: set[int] = field(default_factory=set)
@@ -139,7 +144,7 @@ async def surroundings(
     if rows:
         for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
             wanted[target] = {row.id for a in aggregates for row in getattr(a, name)}
-    await _read_homes(session, dialect, wanted, around.homes)
+    await _read_homes(session, dialect, wanted, around)
     if logins:
         contacts = [a.id for a in aggregates if a.kind is PartyKind.CONTACT]
         query = select(Credential.contact_id).where(Credential.contact_id.in_(contacts), Credential.live.is_(True))
@@ -147,9 +152,7 @@ async def surroundings(
     return around
 
 
-async def _read_homes(
-    session: AsyncSession, dialect: str, wanted: dict[str, set[int]], into: dict[tuple[str, int], str]
-) -> None:
+async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: Surroundings) -> None:
     columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
     condition = None
     for target, ids in wanted.items():
@@ -159,12 +162,21 @@ async def _read_homes(
     if condition is None:
         return
     rows = await session.execute(
-        select(ExternalId.value, *columns.values()).where(ExternalId.dialect == dialect, condition)
+        select(ExternalId.space, ExternalId.value, *columns.values()).where(ExternalId.dialect == dialect, condition)
     )
-    for value, *targets in rows:
+    for space, value, *targets in rows:
+        into = around.references if space == REFERENCE else around.homes
         for target, own_id in zip(TARGETS, targets, strict=True):
             if own_id is not None:
                 into[target, own_id] = value
+
+
+async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Collection[int]) -> Surroundings:
+    """Staff members and what a dialect calls them, without any record, in two statements."""
+    around = Surroundings(actor)
+    around.staff = {s.id: s for s in await session.scalars(select(Staff).where(Staff.id.in_(ids)))}
+    await _read_homes(session, dialect, {"staff": set(ids)}, around)
+    return around
 
 
 async def kinds_of(session: AsyncSession, ids: Collection[int]) -> dict[int, PartyKind]:
