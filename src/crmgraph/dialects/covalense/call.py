@@ -1,0 +1,115 @@
+"""One request to Covalense: what it brings, read within bounds and with its names taken loosely."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from starlette.requests import Request
+
+from crmgraph import wire
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Door
+from crmgraph.crm.policy import Actor
+from crmgraph.dialects.covalense.codecs import text
+from crmgraph.dialects.covalense.errors import REASONS, bad_request, invalid, missing
+from crmgraph.mapping import Unreadable, loosely
+
+NO_OBJECT = "Request body is not a JSON object."
+NO_JSON = "Request body is not readable as JSON."
+
+
+ANYBODY = Actor(Door.COVALENSE)
+
+
+class Attributes:
+    """The attributes of an object, by names in any spelling: `acctInfo`, `AcctInfo` and `acct_info` are one."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self._by_key = {loosely(name): (name, value) for name, value in body.items()}
+
+    def value(self, name: str) -> Any:
+        """What stands under this name; None when nothing does."""
+        return self._by_key.get(loosely(name), (name, None))[1]
+
+    def text(self, name: str) -> str | None:
+        """The same as text, None for nothing.
+
+        Raises:
+            ClientError: it is no text.
+        """
+        written, value = self._by_key.get(loosely(name), (name, None))
+        try:
+            return text(value)
+        except Unreadable as unreadable:
+            raise invalid(written, REASONS[unreadable.reason]) from None
+
+    def required(self, name: str) -> str:
+        """The same, which has to be there.
+
+        Raises:
+            ClientError: it is no text, or not there.
+        """
+        found = self.text(name)
+        if found is None:
+            raise missing(name)
+        return found
+
+    def object(self, name: str) -> dict[str, Any]:
+        """The object under this name; an empty one for nothing.
+
+        Raises:
+            ClientError: it is something else.
+        """
+        written, value = self._by_key.get(loosely(name), (name, None))
+        if value is None or value == "":
+            return {}
+        if not isinstance(value, dict):
+            raise invalid(written, "it has to be an object")
+        return value
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The JSON object that these bytes are; an empty one for no bytes.
+
+    Raises:
+        ClientError: they are something else.
+    """
+    if not data.strip():
+        return {}
+    try:
+        body = wire.json(data)
+    except wire.Malformed:
+        raise bad_request(NO_JSON) from None
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise bad_request(NO_OBJECT)
+    return body
+
+
+@dataclass
+class Call:
+    """A request whose headers were found good.
+
+    Attributes:
+        actor: the customer of the token; somebody unknown where a service asks for none.
+    """
+
+    core: Core
+    request: Request
+    actor: Actor = ANYBODY
+
+    @cached_property
+    def address(self) -> str:
+        """The network address that asks."""
+        return wire.address(self.request)
+
+    async def attributes(self) -> Attributes:
+        """What the body brings.
+
+        Raises:
+            ClientError: it is no JSON object.
+            TooLarge: it is longer than the bound.
+        """
+        return Attributes(parsed(await wire.body(self.request, self.core.max_body_bytes)))

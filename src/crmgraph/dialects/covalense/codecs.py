@@ -1,0 +1,127 @@
+"""How values stand on Covalense's wire: everything is text, "" is nothing, "0" and "1" are no and yes."""
+
+import datetime as dt
+import re
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from crmgraph.mapping import Codec, Linked, Unreadable
+
+CONTACT, ACCOUNT, USER = "12", "11", "19"
+"""The numbers of vtiger's modules, which stand before the `x` of an id."""
+
+_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
+_ID = re.compile(r"(?:(\d+)x)?(\d{1,18})", re.ASCII)
+_YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def text(value: Any) -> str | None:
+    """A value as text, None for nothing. Numbers are heard as the digits they are.
+
+    Raises:
+        Unreadable: it is an object, a list or a boolean.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unreadable("type")
+    return str(value)
+
+
+def _flag(value: Any) -> bool | None:
+    word = ("1" if value else "0") if isinstance(value, bool) else (text(value) or "").strip().lower()
+    if not word:
+        return None
+    if word in _YES:
+        return True
+    if word in _NO:
+        return False
+    raise Unreadable("choice")
+
+
+def _whole(value: Any) -> int | None:
+    word = (text(value) or "").strip()
+    if not word:
+        return None
+    if not re.fullmatch(r"-?\d{1,18}", word, re.ASCII):
+        raise Unreadable("number")
+    return int(word)
+
+
+def _amount(value: Any) -> Decimal | None:
+    word = (text(value) or "").strip()
+    if not word:
+        return None
+    try:
+        return Decimal(word)
+    except InvalidOperation:
+        raise Unreadable("number") from None
+
+
+def _birthday(value: Any) -> tuple[int, int, int] | None:
+    word = (text(value) or "").strip()
+    if not word:
+        return None
+    found = _DATE.fullmatch(word)
+    if found is None:
+        raise Unreadable("date")
+    year, month, day = (int(part) for part in found.groups())
+    return day, month, year
+
+
+def _day_text(parts: tuple[int | None, int | None, int | None]) -> str:
+    day, month, year = parts
+    # What is known in part is no date here.
+    if day is None or month is None or year is None:
+        return ""
+    return f"{year:04}-{month:02}-{day:02}"
+
+
+def time_text(moment: dt.datetime) -> str:
+    """A time in UTC, without its zone."""
+    return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _text_or(nothing: str) -> Codec:
+    return Codec(text, lambda value: nothing if value is None else value)
+
+
+TEXT = _text_or("")
+KEPT_FLAG = _text_or("0")
+"""A switch that means nothing here, and is kept as the text it came as."""
+FLAG = Codec(_flag, lambda value: "1" if value else "0")
+SWITCH = Codec(_flag, bool)
+"""A switch as a JSON boolean, as the answer to a login has them."""
+NUMBER = Codec(_whole, lambda value: str(value or 0))
+MONEY = Codec(_amount, lambda value: f"{value or 0:.8f}")
+BIRTHDAY = Codec(_birthday, _day_text)
+TIME = Codec(write=time_text)
+
+
+def home_id(module: str) -> Codec:
+    """Ids of one of vtiger's modules: `12x95809`, or in requests the bare number."""
+
+    def read(value: Any) -> str | None:
+        word = (text(value) or "").strip()
+        if not word:
+            return None
+        found = _ID.fullmatch(word)
+        if found is None or found[1] not in (None, module):
+            raise Unreadable("reference")
+        return found[2]
+
+    def write(value: str | Linked | None) -> str:
+        home = value.home if isinstance(value, Linked) else value
+        return "" if home is None else f"{module}x{home}"
+
+    return Codec(read, write)
+
+
+def _bare(value: str | Linked | None) -> str:
+    return (value.home if isinstance(value, Linked) else value) or ""
+
+
+BARE_ID = Codec(write=_bare)
+"""Ids as the answer to a login has them."""

@@ -1,0 +1,139 @@
+"""The OpenAPI document of the services, made from the tables that serve them."""
+
+from typing import Any
+
+from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
+from crmgraph.dialects.covalense.codecs import SWITCH
+from crmgraph.dialects.covalense.fields import (
+    ACCOUNT_SIGNING_UP,
+    ACCOUNTS,
+    IMAGE_ORDER,
+    OWNER_SIGNING_UP,
+    PERSON_SIGNING_UP,
+    tables,
+)
+from crmgraph.mapping import Field, FieldMap
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+
+
+def _object(properties: dict[str, Schema], *required: str) -> Schema:
+    return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
+
+
+def _texts(*names: str) -> dict[str, Schema]:
+    return dict.fromkeys(names, _TEXT)
+
+
+def _shape(fields: list[Field]) -> Schema:
+    """The object that these fields make, those with dots in their names nested."""
+    properties: dict[str, Schema] = {}
+    for each in fields:
+        outer, _, inner = each.name.rpartition(".")
+        into = properties if not outer else properties.setdefault(outer, _object({}))["properties"]
+        into[inner] = {"type": "boolean"} if each.codec is SWITCH else _TEXT
+    return _object(properties)
+
+
+def _written(fields: FieldMap, *more: str) -> Schema:
+    return _object({**_shape([f for f in fields.fields if f.writable])["properties"], **_texts(*more)})
+
+
+def _signup() -> Schema:
+    both = (*PERSON_SIGNING_UP.fields, *ACCOUNT_SIGNING_UP.fields, *OWNER_SIGNING_UP.fields)
+    address = ("StreetAddress", "City", "PostalCode", "State", "Country")
+    acct = _texts(*dict.fromkeys(f.name for f in both if f.name not in address))
+    return _object(
+        {
+            "AcctInfo": _object(acct, "Platform", "LastName"),
+            "AddressInfo": _object(_texts(*address)),
+            "PaymentDetail": {"type": "object", "description": "Card data are never kept."},
+            "LineItems": {"type": "array", "items": {"type": "object"}},
+            "PaymentInfo": {"type": "object"},
+            **_texts("OrderType", "OrderId", "Password", "Element1", "Element2", "Element3", "Element4"),
+        },
+        "AcctInfo",
+    )
+
+
+def _bodies() -> dict[str, Schema]:
+    """{method and path: what its body holds}."""
+    known = tables("")
+    return {
+        "POST login": _object(_texts("email", "password", "source"), "email", "password"),
+        "POST signup": _signup(),
+        "PUT profile/contact": _written(known.contacts, "id"),
+        "POST profile/password/forgot": _object(_texts("email", "password", "source"), "email"),
+        "PUT profile/password/change": _object(_texts("passwordOld", "password"), "passwordOld", "password"),
+        "PUT profile/account": _written(ACCOUNTS, "id"),
+        "PUT profile/image": _object(_texts("ProfileImage"), "ProfileImage"),
+    }
+
+
+def _results() -> dict[str, Schema]:
+    """{method and path: what the result of its answer holds}."""
+    known = tables("")
+    order = _object({"salesOrder": _object(_texts("salesorder_no"))})
+    reset = _object(_texts("response"))
+    return {
+        "POST login": _object(
+            {**_texts("success", "accessToken", "response"), **_shape(list(known.logins.fields))["properties"]}
+        ),
+        "POST signup": order,
+        "POST signup/kyc": order,
+        "GET profile/contact": _shape([f for f in known.contacts.fields if f.printed]),
+        "PUT profile/contact": _object(_texts("result", "message")),
+        "POST profile/password/forgot": reset,
+        "PUT profile/password/change": reset,
+        "PUT profile/account": _shape([f for f in ACCOUNTS.fields if f.printed]),
+        "PUT profile/image": _shape([f for f in known.contacts.fields if f.name in IMAGE_ORDER]),
+    }
+
+
+def _answer(text: str, result: Schema) -> dict[str, Any]:
+    envelope = _object({"response": _object({"success": _TEXT, "result": result}, "success", "result")}, "response")
+    return {"description": text, "content": {"application/json": {"schema": envelope}}}
+
+
+def _operation(service: Service, body: Schema | None, result: Schema) -> dict[str, Any]:
+    fault = _object({"arguments": _object(_texts("statusCode", "errorCode", "errorMessage"))})
+    operation: dict[str, Any] = {
+        "operationId": f"{service.method.lower()}_{service.path.replace('/', '_')}",
+        "summary": service.summary,
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "schema": _TEXT} for name in (*HEADERS, *service.headers)
+        ],
+        "responses": {
+            "200": _answer("Done.", result),
+            "400": _answer("A header or an attribute is missing or not valid.", fault),
+            "500": _answer("The CRM cannot be reached.", fault),
+        },
+    }
+    if "token" in service.headers:
+        operation["responses"]["401"] = _answer("The token does not hold.", fault)
+    else:
+        operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation
+
+
+def openapi() -> dict[str, Any]:
+    """The document."""
+    bodies, results = _bodies(), _results()
+    paths: dict[str, Any] = {}
+    for service in SERVICES:
+        key = f"{service.method} {service.path}"
+        item = paths.setdefault(f"{PREFIX}/{service.path}", {})
+        item[service.method.lower()] = _operation(service, bodies.get(key), results[key])
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Covalense /crm/v1",
+            "version": "1",
+            "description": "The services of Covalense's self-care portal: login, signup and the customer's profile.",
+        },
+        "paths": paths,
+    }

@@ -1,0 +1,189 @@
+"""What Covalense answers when it carries nothing out: the envelopes, and the words for every refusal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from crmgraph.crm import errors as crm
+from crmgraph.crm.errors import Path, Refused
+from crmgraph.dialects.covalense import jjwt
+
+Result = dict[str, Any]
+
+
+class ClientError(Exception):
+    """A request that its caller has to change.
+
+    Args:
+        status: of HTTP, and `statusCode` of the envelope.
+        code: `errorCode`. Where the gateway before the services refuses, the status stands in it once more.
+        message: `errorMessage`.
+        headers: of the answer.
+    """
+
+    def __init__(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, code, message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> Result:
+        """The envelope, in which the result comes before the success."""
+        return {"response": {"result": _arguments(self.status, self.code, self.message), "success": "false"}}
+
+
+DOWNSTREAM: Result = {
+    "response": {
+        "success": "false",
+        "result": {
+            "arguments": {
+                "statusCode": "500",
+                "errorCode": "Downstream error",
+                "errorMessage": "- Not Able to connect with CRM.",
+            }
+        },
+    }
+}
+"""The one answer to every fault of ours, in which the success comes before the result."""
+
+
+def _arguments(status: int, code: str, message: str) -> Result:
+    return {"arguments": {"statusCode": str(status), "errorCode": code, "errorMessage": message}}
+
+
+def bad_request(message: str) -> ClientError:
+    """What a service says to a body that it cannot carry out."""
+    return ClientError(400, "BAD_REQUEST", message)
+
+
+def missing_header(name: str) -> ClientError:
+    """What the gateway says when a header is not there."""
+    return ClientError(400, "400 BAD_REQUEST", f"Header '{name}' not present in the request.")
+
+
+def missing(name: str) -> ClientError:
+    """What a service says when an attribute of the body is not there, or holds nothing."""
+    return bad_request(f"Attribute '{name}' not found in request.")
+
+
+def invalid(name: str, why: str) -> ClientError:
+    """What a service says when it cannot take the value of an attribute."""
+    return bad_request(f"Attribute '{name}' is not valid: {why}.")
+
+
+def invalid_token(message: str) -> ClientError:
+    """What the gateway says to a token that does not hold, in the words of its library, jjwt."""
+    return ClientError(401, "INVALID_TOKEN", message)
+
+
+WRONG_PASSWORD = "Invalid username/password"  # noqa: S105 - what is said about a password
+
+REASONS = {
+    "form": "its form is not known",
+    "type": "it has to be text",
+    "too_long": "it is longer than {limit} characters",
+    "too_deep": "it is nested deeper than {limit} levels",
+    "control": "it holds characters that cannot be kept",
+    "email": "it is no email address",
+    "country": "it is no country",
+    "date": "it is no date of the form yyyy-mm-dd",
+    "number": "it is no number in range",
+    "choice": "it is none of the values that it may have",
+    "password": "it has fewer than {limit} characters",
+    "reference": "it names no record",
+    "order": "its order is not known",
+    "unknown": "it is not known",
+    "minted": "it is an id that only we give out",
+}
+"""What is wrong with a value, by the reason of `Invalid`."""
+
+NameOf = Callable[[Path], str | None]
+
+
+def _name(refused: Refused, name_of: NameOf) -> str:
+    return name_of(refused.path) or str(next((step for step in reversed(refused.path) if isinstance(step, str)), ""))
+
+
+def _invalid(refused: Any, name_of: NameOf) -> ClientError:
+    why = REASONS.get(refused.reason, REASONS["form"]).format(limit=refused.limit)
+    return invalid(_name(refused, name_of), why)
+
+
+def _too_large(refused: Any, name_of: NameOf) -> ClientError:
+    unit = refused.unit or ("entries" if refused.path[-1:] in (("phones",), ("emails",), ("addresses",)) else "bytes")
+    if not refused.path:
+        return bad_request(f"The request is larger than {refused.limit} bytes.")
+    return invalid(_name(refused, name_of), f"it has more than {refused.limit} {unit}")
+
+
+def _forbidden(refused: Refused, name_of: NameOf) -> ClientError:
+    # 401 and 403 would make an old client log its user in again and again: it is the input that has to change.
+    if not refused.path:
+        return bad_request("The user may not change this record.")
+    return invalid(_name(refused, name_of), "the user may not change it")
+
+
+def _throttled(refused: Any, _: NameOf) -> ClientError:
+    seconds = refused.retry_after
+    text = f"Too many attempts. Try again in {seconds} seconds."
+    return ClientError(429, "TOO_MANY_REQUESTS", text, {"Retry-After": str(seconds)})
+
+
+def _whole(message: str) -> Callable[[Refused, NameOf], ClientError]:
+    return lambda refused, name_of: bad_request(message)
+
+
+def _value(why: str) -> Callable[[Refused, NameOf], ClientError]:
+    return lambda refused, name_of: invalid(_name(refused, name_of), why)
+
+
+WORDS: dict[type[Refused], Callable[[Any, NameOf], ClientError]] = {
+    crm.NotFound: _whole("Record not found."),
+    crm.Ambiguous: _whole("Several records answer to the request."),
+    crm.Missing: lambda refused, name_of: missing(_name(refused, name_of)),
+    crm.Invalid: _invalid,
+    crm.Taken: _value("it belongs to another record"),
+    crm.Unauthenticated: lambda refused, name_of: invalid_token(jjwt.ENDED),
+    crm.Throttled: _throttled,
+    crm.Forbidden: _forbidden,
+    crm.TooLarge: _too_large,
+    crm.UnsupportedImage: _value("it is no image that can be read"),
+    crm.Stale: _whole("The record was changed by another user."),
+    crm.Locked: _whole("The record is locked."),
+    crm.NotApproved: _whole("The record awaits approval."),
+}
+"""The words for each refusal. `Several` is told by its first fault, for the envelope has room for one; `Unavailable`
+is no fault of the caller's, and answered as `DOWNSTREAM`."""
+
+
+def _no_names(_: Path) -> None:
+    return None
+
+
+def worded(refused: Refused, name_of: NameOf = _no_names) -> ClientError | None:
+    """The answer to a refusal; None where it is `DOWNSTREAM`.
+
+    Args:
+        name_of: the caller's own word for what is refused.
+    """
+    first = refused.all[0]
+    words = WORDS.get(type(first))
+    return None if words is None else words(first, name_of)
+
+
+@contextmanager
+def naming(name_of: NameOf) -> Iterator[None]:
+    """Tell refusals inside the block in the caller's own words.
+
+    Raises:
+        ClientError: what was refused.
+    """
+    try:
+        yield
+    except Refused as refused:
+        error = worded(refused, name_of)
+        if error is None:
+            raise
+        raise error from None

@@ -1,0 +1,129 @@
+"""The signed-in customer's own contact, account and picture."""
+
+from typing import Any, cast
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import homes, parties
+from crmgraph.crm.errors import Forbidden, NotFound, refuse
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import Actor
+from crmgraph.dialects.covalense import picture
+from crmgraph.dialects.covalense.call import Attributes, Call
+from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
+from crmgraph.dialects.covalense.errors import invalid, naming
+from crmgraph.dialects.covalense.fields import (
+    ACCOUNT_LAYOUT,
+    ACCOUNTS,
+    DIALECT,
+    differing,
+    office_only,
+    tables,
+    words,
+)
+from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
+
+
+async def get_contact(call: Call) -> dict[str, Any]:
+    """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
+    async with call.core.db.read() as session:
+        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
+        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+    return tables(call.core.public_url).contact.encode(contact, around)
+
+
+async def put_contact(call: Call) -> dict[str, Any]:
+    """PUT profile/contact: change what differs. Absent keeps, "" clears."""
+    attributes = await call.attributes()
+    known = tables(call.core.public_url)
+    async with call.core.db.begin() as session:
+        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call), lock=True)
+        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+        _require_own(attributes, CONTACT, contact, around)
+        body = attributes.body
+        if _names(attributes, "contactId", CONTACT, contact, around):
+            # The answer to a login calls one's own id by the name of the superior's: nobody is their own.
+            body = {name: value for name, value in body.items() if loosely(name) != "contactid"}
+        await _change(session, call.actor, known.contacts, known.contact, contact, around, body)
+    return {"result": "0", "message": "Profile updated successfully."}
+
+
+async def put_account(call: Call) -> dict[str, Any]:
+    """PUT profile/account: change what differs of the user's account, and answer the whole of it."""
+    attributes = await call.attributes()
+    if call.actor.account_id is None:
+        raise NotFound
+    async with call.core.db.begin() as session:
+        account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, call.actor.account_id, lock=True)
+        around = await homes.surroundings(session, call.actor, DIALECT, [account])
+        _require_own(attributes, ACCOUNT, account, around)
+        await _change(session, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
+    return ACCOUNT_LAYOUT.encode(account, around)
+
+
+async def put_image(call: Call) -> dict[str, Any]:
+    """PUT profile/image: a new picture, or the name of the one there is, and the answer is the whole contact."""
+    given = await picture.read(call.request, call.core)
+    contact_id = _contact_id(call)
+    if given.data is None:
+        async with call.core.db.read() as session:
+            found = await parties.load(session, call.actor, PartyKind.CONTACT, [contact_id], parts=("photo",))
+        picture.require_stored(given, found[contact_id].photo if contact_id in found else None)
+    else:
+        with naming(lambda path: picture.NAME):
+            await call.core.portraits.set(
+                call.actor,
+                PartyKind.CONTACT,
+                contact_id,
+                given.data,
+                max_bytes=call.core.max_photo_bytes,
+                file_name=given.file_name,
+            )
+    async with call.core.db.read() as session:
+        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
+        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+    return tables(call.core.public_url).image.encode(contact, around)
+
+
+def _contact_id(call: Call) -> int:
+    return cast(int, call.actor.contact_id)  # only customers hold a token of this door
+
+
+def _names(attributes: Attributes, name: str, module: str, record: Aggregate, around: Surroundings) -> bool:
+    """Whether the id under this name is the record's own."""
+    try:
+        given = home_id(module).read(attributes.value(name))
+    except Unreadable:
+        return False
+    return given is not None and given in (str(record.id), around.home("party", record.id))
+
+
+def _require_own(attributes: Attributes, module: str, record: Aggregate, around: Surroundings) -> None:
+    """See that an id in the body is that of the user's own record, so that nobody else's is meant.
+
+    Raises:
+        ClientError: it is not.
+    """
+    if attributes.value("id") not in (None, "") and not _names(attributes, "id", module, record, around):
+        raise invalid("id", "it is not the user's own")
+
+
+async def _change(
+    session: AsyncSession,
+    actor: Actor,
+    fields: FieldMap,
+    layout: Layout,
+    record: Aggregate,
+    around: Surroundings,
+    body: dict[str, Any],
+) -> None:
+    given = differing(fields, body, layout.encode(record, around))
+    (decoded,) = await decode_all(session, fields, [(given, record)])
+    office = office_only(fields)
+    kept = [(name, known) for name, _, known in fields.given(given) if known is not None and known.name in office]
+    decoded.names |= {("remainder", DIALECT, known.name): name for name, known in kept}
+    with naming(words(fields, decoded)):
+        refuse([*decoded.faults, *(Forbidden(("remainder", DIALECT, known.name)) for _, known in kept)])
+        await parties.update(session, actor, record, decoded.edit)

@@ -1,0 +1,190 @@
+"""Signup: an account, its primary contact and a sales order, in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import unquote
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import orders, registration
+from crmgraph.crm.edits import Edit
+from crmgraph.crm.errors import Invalid, Path, Refused, refuse
+from crmgraph.crm.models import AccountKind, Door
+from crmgraph.crm.orders import Order
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.rules import MAX_DEPTH
+from crmgraph.crm.throttle import of_account, of_address
+from crmgraph.dialects.covalense.call import Attributes, Call, parsed
+from crmgraph.dialects.covalense.errors import missing, naming
+from crmgraph.dialects.covalense.fields import (
+    ACCOUNT_SIGNING_UP,
+    DIALECT,
+    OWNER_SIGNING_UP,
+    PERSON_SIGNING_UP,
+    words,
+)
+from crmgraph.mapping import Decoded, decode, decode_all, loosely
+from crmgraph.security import password_fault
+
+_SECRETS = {"password", "passwordold", "token", "accesstoken", "securityanswer", "securityquestions"}
+_DOCUMENTS = {"docidnumbermsgid", "docidtypeequiptype"}
+
+
+async def sign_up(call: Call) -> dict[str, Any]:
+    """POST signup: the registration is the body."""
+    return await _register(call, await call.attributes())
+
+
+async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
+    """POST signup/kyc: the registration is the JSON in the header `Data`, or in a parameter of that name."""
+    data = call.request.headers.get("data") or call.request.query_params.get("Data") or ""
+    # Headers hold no more than ASCII for certain, so that some clients write all of it as %XX.
+    text = _as_utf8(data) if data.lstrip().startswith("{") else unquote(data)
+    return await _register(call, Attributes(parsed(text.encode())))
+
+
+def _as_utf8(text: str) -> str:
+    """Header bytes, which arrive as Latin-1, as the UTF-8 that clients mean."""
+    try:
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
+
+
+@dataclass(slots=True)
+class _Signup:
+    """A registration in our words."""
+
+    person: Edit
+    account: Edit
+    order: Order
+    email: str | None
+    password: str | None
+    assigned: Any
+    name_of: Callable[[Path], str | None]
+
+
+async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
+    given = _read(attributes)
+    identity = call.core.identity
+    subjects = [of_address(call.address)] + ([of_account(given.email)] if given.email else [])
+    tried = await identity.throttle.reserve(*subjects)
+    # Hashed for a known email too: neither the answer nor the time tells who is known.
+    password_hash = await identity.passwords.hash(given.password) if given.password else None
+    tell: Callable[[], None] | None = None
+    async with call.core.db.begin() as session:
+        if (owner := await _owner(session, given.assigned)) is not None:
+            given.person.values["owner_id"] = given.account.values["owner_id"] = owner
+        with naming(given.name_of):
+            contact, account = await registration.register(
+                session, Door.COVALENSE, given.person, given.account, region=call.core.region
+            )
+            order = await orders.place(
+                session, Door.COVALENSE, given.order, account_id=cast(Aggregate, account).id, contact_id=contact.id
+            )
+        if given.email and password_hash:
+            tell = await identity.admit(session, contact.id, given.email, password_hash)
+        await identity.throttle.take_back(session, tried)
+        number = order.number
+    if tell is not None:
+        tell()
+    return {"salesOrder": {"salesorder_no": number}}
+
+
+def _read(attributes: Attributes) -> _Signup:
+    """The registration.
+
+    Raises:
+        ClientError: what is missing or wrong in it; `Platform` before all else.
+    """
+    person, address = Attributes(attributes.object("AcctInfo")), Attributes(attributes.object("AddressInfo"))
+    if (person.text("Platform") or "").strip() == "":
+        raise missing("Platform")
+    merged = {**person.body, **address.body}
+    contact = decode(PERSON_SIGNING_UP, merged)
+    account = decode(ACCOUNT_SIGNING_UP, merged)
+    _complete(contact.edit, account.edit)
+    order = Order(
+        attributes.text("OrderType"),
+        attributes.text("OrderId"),
+        _details(attributes, person, address),
+    )
+    password = attributes.text("Password")
+    found = _Signup(
+        person=contact.edit,
+        account=account.edit,
+        order=order,
+        email=person.text("EmailAddress"),
+        password=password,
+        assigned=person.value("AssignedUserId"),
+        name_of=_names(contact, account),
+    )
+    faults: list[Refused] = [*contact.faults, *account.faults]
+    faults += registration.faults_of(found.person, found.account)
+    faults += orders.faults_of(order)
+    if password is not None and (fault := password_fault(password)):
+        faults.append(Invalid(("password",), *fault))
+    with naming(found.name_of):
+        refuse(faults)
+    return found
+
+
+def _complete(person: Edit, account: Edit) -> None:
+    """What follows from the rest: an account of nobody's company is the person's own."""
+    company = account.values.get("name")
+    account.values["kind"] = AccountKind.BUSINESS if company else AccountKind.INDIVIDUAL
+    if not company:
+        names = [person.values.get(name) for name in ("first_name", "last_name")]
+        account.values["name"] = " ".join(name for name in names if name)
+    for edit in (person, account):
+        edit.remainder.setdefault(DIALECT, {})["source"] = "WEBSERVICE"
+
+
+def _details(attributes: Attributes, person: Attributes, address: Attributes) -> dict[str, Any]:
+    """What of the registration no record has a home for, as it came and without secrets."""
+    left: dict[str, Any] = {}
+    for name, value in attributes.body.items():
+        match loosely(name):
+            case "acctinfo":
+                value = _unknown(person.body)
+            case "addressinfo":
+                value = _unknown(address.body)
+            case "ordertype" | "orderid":
+                continue
+        if (kept := _without_secrets({name: value})) and kept[name] not in ({}, None):
+            left |= kept
+    return left
+
+
+def _unknown(body: dict[str, Any]) -> dict[str, Any]:
+    known = [PERSON_SIGNING_UP, ACCOUNT_SIGNING_UP]
+    return {name: value for name, value in body.items() if all(fields.field(name) is None for fields in known)}
+
+
+def _without_secrets(value: Any, depth: int = 0) -> Any:
+    if depth > MAX_DEPTH:
+        return value  # which is refused for its depth
+    if isinstance(value, dict):
+        return {k: _without_secrets(v, depth + 1) for k, v in value.items() if loosely(k) not in _SECRETS | _DOCUMENTS}
+    if isinstance(value, list):
+        return [_without_secrets(v, depth + 1) for v in value]
+    return value
+
+
+def _names(contact: Decoded, account: Decoded) -> Callable[[Path], str | None]:
+    of_contact, of_account = words(PERSON_SIGNING_UP, contact), words(ACCOUNT_SIGNING_UP, account)
+    order = {"order_type": "OrderType", "reference": "OrderId", "password": "Password"}
+
+    def name_of(path: Path) -> str | None:
+        if path[:1] == (registration.ACCOUNT,):
+            return of_account(path[1:])
+        return of_contact(path) or order.get(str(path[0])) if path else None
+
+    return name_of
+
+
+async def _owner(session: AsyncSession, assigned: Any) -> int | None:
+    """Who of the staff is named to own the records; None for nobody, and for somebody we do not know."""
+    (decoded,) = await decode_all(session, OWNER_SIGNING_UP, [({"AssignedUserId": assigned}, None)])
+    return decoded.edit.values.get("owner_id")
