@@ -1,18 +1,20 @@
 """The database: a session of one's own to read with, and a transaction to write in."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, Select, event, make_url, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-AWAY: tuple[type[BaseException], ...] = (OperationalError, InterfaceError, PoolTimeout, ConnectionError, TimeoutError)
+from crmgraph.lanes import LOST, Lanes, Prepared, Row
+
+AWAY: tuple[type[BaseException], ...] = (OperationalError, InterfaceError, PoolTimeout, TimeoutError, *LOST)
 """What is raised when the database cannot be reached or does not answer in time."""
 
 
@@ -81,6 +83,8 @@ class Database:
             autoflush=False,
         )
         self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._lanes = Lanes(self.url, self.engine.dialect, size=pool_size)
+        self._prepared: dict[Hashable, Prepared] = {}
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -93,6 +97,25 @@ class Database:
         """A session in one transaction: committed when the block ends, rolled back when it raises."""
         async with self._writing() as session, session.begin():
             yield session
+
+    async def prepared(
+        self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
+    ) -> list[Row]:
+        """The rows of a reading statement that is compiled when it is first asked for and then kept.
+
+        Args:
+            key: names the statement.
+            build: makes it, with named parameters.
+            parameters: their values.
+        """
+        statement = self._prepared.get(key)
+        if statement is None:
+            statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
+        return await statement.rows(self._lanes, parameters)
+
+    async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of a statement that the caller has compiled and keeps."""
+        return await statement.rows(self._lanes, parameters)
 
     async def reachable(self) -> bool:
         """Whether the database answers."""
@@ -107,6 +130,7 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._lanes.close()
         await self.engine.dispose()
 
 

@@ -1,0 +1,146 @@
+"""Lanes: connections of the driver's own, for statements that SQLAlchemy has compiled once.
+
+What is read on every request, who acts and what a planned document asks for, costs more in the session, the result and
+the pool of an ORM than in the database. Such a statement is compiled by SQLAlchemy and from then on run by the driver:
+`Prepared` is the statement, `Lanes` the connections. Everything here only reads, each statement by itself.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import aiosqlite
+import asyncpg
+import orjson
+from sqlalchemy import URL, Dialect, Select
+
+Row: TypeAlias = Sequence[Any]
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    OSError,
+)
+"""What a lane raises when its database has gone."""
+
+
+class Lanes:
+    """A few open connections, lent one statement at a time; the last one given back is lent first.
+
+    Args:
+        url: the database, with its asynchronous driver.
+        size: connections at most. More statements wait.
+        wait: for how many seconds one waits.
+    """
+
+    def __init__(self, url: URL, dialect: Dialect, *, size: int, wait: float = 5.0) -> None:
+        self._url = url
+        self._dialect = dialect
+        self._wait = wait
+        self._idle: list[Any] = []
+        self._free = asyncio.Semaphore(size)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows of one statement.
+
+        Raises:
+            TimeoutError: every connection is busy, or the database does not answer.
+            One of `LOST`: the database cannot be reached.
+        """
+        async with asyncio.timeout(self._wait):
+            await self._free.acquire()
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                try:
+                    return await self._run(connection, sql, values)
+                except LOST:
+                    # It went while it lay idle; a new one tells whether the database is there.
+                    await self._close(connection)
+            return await self._run(await self._connect(), sql, values)
+        finally:
+            self._free.release()
+
+    async def _run(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        try:
+            if self.is_sqlite:
+                rows = await connection.execute_fetchall(sql, values)
+            else:
+                rows = await connection.fetch(sql, *values)
+        except LOST:
+            await self._close(connection)
+            raise
+        except Exception:
+            self._idle.append(connection)
+            raise
+        except BaseException:
+            # Given up half-way: nobody knows what it would say next.
+            await self._close(connection)
+            raise
+        self._idle.append(connection)
+        return rows  # type: ignore[no-any-return]  # both answer lists
+
+    async def _connect(self) -> Any:
+        if self.is_sqlite:
+            connection = await aiosqlite.connect(self._url.database or ":memory:", isolation_level=None)
+            for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
+                await connection.execute(f"PRAGMA {pragma}")
+            return connection
+        _, options = self._dialect.create_connect_args(self._url)
+        ours = {key: options[key] for key in ("host", "port", "user", "password", "database", "ssl") if key in options}
+        connection = await asyncpg.connect(**ours, timeout=self._wait, command_timeout=30)
+        # SQLAlchemy writes JSON as text; what it reads it wants read already.
+        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
+        return connection
+
+    async def _close(self, connection: Any) -> None:
+        if self.is_sqlite:
+            await connection.close()
+        else:
+            connection.terminate()
+
+    async def close(self) -> None:
+        """Close what lies idle."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self.is_sqlite:
+                await connection.close()
+            else:
+                await connection.close(timeout=2)
+
+
+class Prepared:
+    """A statement that SQLAlchemy has compiled once.
+
+    Args:
+        statement: whose parameters have names (`bindparam("id")`) or values of their own.
+    """
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        if compiled.post_compile_params:
+            raise ValueError("the text of this statement depends on its values")
+        self.sql: str = compiled.string
+        self.names: tuple[str, ...] = tuple(compiled.positiontup)
+        self.defaults: dict[str, Any] = dict(compiled.params)
+        self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
+        columns = [entry.type._cached_result_processor(dialect, None) for entry in compiled._result_columns]
+        self._plain = not any(columns)
+        self._read = tuple(columns)
+
+    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows that the statement answers with these values of its parameters."""
+        values = []
+        for name, process in self._bind:
+            value = parameters[name] if name in parameters else self.defaults[name]
+            values.append(value if process is None or value is None else process(value))
+        rows = await lanes.fetch(self.sql, values)
+        if self._plain:
+            return rows
+        return [
+            tuple(value if process is None else process(value) for value, process in zip(row, self._read, strict=True))
+            for row in rows
+        ]
