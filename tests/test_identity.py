@@ -5,7 +5,7 @@ import base64
 import datetime as dt
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,7 @@ from crmgraph.crm.models import (
     LegacyToken,
     PartyKind,
     Proof,
+    Purpose,
     RefreshToken,
     Role,
     Session,
@@ -79,10 +80,16 @@ class Counting(Passwords):
 
     verified = 0
     hashed = 0
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+    """What happens once, while a password is being compared."""
 
     async def verify(self, kept: str | None, password: str) -> bool:
         self.verified += 1
-        return await super().verify(kept, password)
+        matches = await super().verify(kept, password)
+        if (meanwhile := self.meanwhile) is not None:
+            self.meanwhile = None
+            await meanwhile()
+        return matches
 
     async def hash(self, password: str) -> str:
         self.hashed += 1
@@ -580,6 +587,26 @@ async def test_a_wrong_current_password_changes_nothing_and_counts(db: Database,
     assert sorted(each.subject for each in await rows(db, Attempt)) == ["account:ravi@example.com", f"address:{HERE}"]
 
 
+async def test_a_password_that_changes_while_it_is_compared_lets_nobody_in_and_changes_nothing(
+    db: Database, identity: Identity, passwords: Counting
+) -> None:
+    login = await sign_up(identity)
+    passwords.meanwhile = lambda: identity.set_password(RAVI, OTHER)
+    assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
+    assert await count(db, Session) == [1]
+    passwords.meanwhile = lambda: identity.set_password(RAVI, PASSWORD)
+    call = identity.change_password(login.actor, OTHER, "a third one", address=HERE)
+    assert await refused(call) == (Unauthenticated, ("current_password",))
+    assert (await identity.login(RAVI, PASSWORD, address=HERE)).email == RAVI
+
+
+async def test_a_credential_that_is_not_confirmed_lets_nobody_in(db: Database, identity: Identity) -> None:
+    login = await sign_up(identity)
+    await change(db, update(Credential).values(confirmed=False))
+    assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
+    assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
+
+
 async def test_a_client_without_a_credential_has_no_password_to_change(identity: Identity) -> None:
     client = Actor(door=Door.ZOHO, role=Role.AGENT, staff_id=1, client_id=1)
     assert await refused(identity.change_password(client, PASSWORD, OTHER, address=HERE)) == (Unauthenticated, ())
@@ -680,6 +707,25 @@ async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
     call = identity.reset_password(letters.code(), PASSWORD, address=HERE)
     assert await refused(call) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]
+
+
+async def test_a_contact_with_two_emails_gets_one_first_login(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    add = [{"kind": "PERSONAL", "address": address} for address in ("one@example.com", "two@example.com")]
+    async with db.begin() as session:
+        actor = Actor(door=Door.IMPORT, role=Role.ADMIN)
+        edit = Edit(values={"last_name": "Emos"}, emails=RowEdits(add=add))
+        await parties.create(session, actor, PartyKind.CONTACT, edit)
+    codes = []
+    for row in add:
+        await identity.request_reset(row["address"], address=HERE)
+        codes.append(letters.code())
+    await identity.reset_password(codes[1], PASSWORD, address=HERE)
+    assert await refused(identity.reset_password(codes[0], OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    assert [each.email for each in await rows(db, Credential)] == ["two@example.com"]
+    await identity.request_reset("one@example.com", address=HERE)
+    assert len(letters.sent) == 2
 
 
 async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
@@ -966,8 +1012,21 @@ async def test_a_token_that_is_revoked_by_several_is_revoked_by_one(db: Database
     assert await refused(clients.actor_of_client(db, Door.ZOHO, code, kind="code")) == (Unauthenticated, ())
 
 
+async def test_a_code_is_redeemed_once(db: Database) -> None:
+    purpose = Purpose.RESET
+    async with db.begin() as session:
+        code = await proofs.issue(session, purpose, RAVI, "ravi@example.com", dt.timedelta(hours=1))
+        assert await proofs.redeem(session, Purpose.CONFIRM, code) is None
+        assert await proofs.is_good(session, purpose, code) is True
+        found = await proofs.redeem(session, purpose, code)
+        assert found is not None
+        assert found.email == RAVI
+        assert await proofs.is_good(session, purpose, code) is False
+        assert await proofs.redeem(session, purpose, code) is None
+
+
 async def test_a_code_without_a_target_proves_nothing(db: Database, identity: Identity) -> None:
     async with db.begin() as session:
-        code = await proofs.issue(session, proofs.Purpose.RESET, RAVI, "ravi@example.com", dt.timedelta(hours=1))
+        code = await proofs.issue(session, Purpose.RESET, RAVI, "ravi@example.com", dt.timedelta(hours=1))
     assert await refused(identity.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]
