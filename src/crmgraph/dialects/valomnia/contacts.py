@@ -1,0 +1,231 @@
+"""Contacts: list, show, create, update and delete. Create and update are one service but for the status."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+from starlette.responses import Response
+
+from crmgraph import mapping
+from crmgraph.crm import homes, listing, parties
+from crmgraph.crm.errors import NotFound, Refused, refuse
+from crmgraph.crm.listing import And, Compare, Op, Order, RowValue
+from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.portraits import Staged
+from crmgraph.dialects.valomnia import customers
+from crmgraph.dialects.valomnia.answers import answer
+from crmgraph.dialects.valomnia.call import Call
+from crmgraph.dialects.valomnia.errors import DELETE_FAILED, Failed, invalid_param_type, not_found, words
+from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, DIALECT
+from crmgraph.dialects.valomnia.parameters import MAX_IMAGE_BYTES, Image, Parameters, long
+from crmgraph.mapping import Slot
+
+FORMATS = frozenset({"JPEG", "GIF", "PNG", "BMP"})
+"""The images that are taken."""
+
+DEFAULT_MAX = 100
+MAX_MAX = 1000
+"""How many contacts a page has when nobody says, and at most."""
+
+
+def _sorts() -> dict[str, Any]:
+    """{name: what a list is sorted by}: the id and every field that is one column."""
+    models = {"phones": Phone, "emails": Email, "addresses": Address}
+    found: dict[str, Any] = {"id": Contact.id}
+    for each in CONTACT.fields:
+        match each.at:
+            case Slot(rows, column, kind, rank):
+                found[each.name] = RowValue(getattr(models[rows], column), kind, rank)
+            case InstrumentedAttribute():
+                found[each.name] = each.at
+    return found
+
+
+SORTS = _sorts()
+FILTERS = {"firstName": Contact.first_name, "lastName": Contact.last_name}
+TIMES = {"dateCreated": Contact.created_at, "lastUpdated": Contact.updated_at}
+_SECOND = dt.timedelta(seconds=1)
+# Times are told to the second and kept finer: a time is compared as it is told.
+COMPARISONS = {
+    "gt": (Op.GE, _SECOND),
+    "gte": (Op.GE, dt.timedelta()),
+    "lt": (Op.LT, dt.timedelta()),
+    "lte": (Op.LT, _SECOND),
+}
+
+
+async def index(call: Call) -> Response:
+    """A page of the contacts that the filters of the query leave."""
+    query = call.query()
+    size = min(query.whole("max", DEFAULT_MAX, 1), MAX_MAX)
+    offset = query.whole("offset", 0, 0)
+    sort = query.text("sort") or "id"
+    if sort not in SORTS:
+        raise Failed(invalid_param_type("sort"))
+    order = Order(SORTS[sort], query.text("order").lower() == "desc")
+    conditions = _conditions(query)
+    async with call.core.db.read() as session:
+        if customer := query.line("customerReference"):
+            try:
+                account_id = await customers.by_reference(session, call.actor, customer)
+            except NotFound:
+                account_id = 0  # nobody's, so that the list is empty
+            conditions.append(Compare(Contact.account_id, Op.EQUALS, account_id))
+        where = And(tuple(conditions))
+        total = await listing.count(session, call.actor, PartyKind.CONTACT, where)
+        found, _ = await listing.find_records(
+            session, call.actor, PartyKind.CONTACT, where, order=[order], offset=offset, limit=size
+        )
+        around = await homes.surroundings(session, call.actor, DIALECT, found)
+    data = [call.links.contact(each, around) for each in found]
+    return answer(call.links.page("contacts", data, total, size, offset, query.texts))
+
+
+def _conditions(query: Parameters) -> list[listing.Where]:
+    conditions: list[listing.Where] = [
+        Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.line(name))
+    ]
+    for name, column in TIMES.items():
+        for suffix, (op, shift) in COMPARISONS.items():
+            if (moment := query.moment(f"{name}_{suffix}")) is not None:
+                try:
+                    conditions.append(Compare(column, op, moment + shift))
+                except OverflowError:
+                    raise Failed(invalid_param_type(f"{name}_{suffix}")) from None
+    return conditions
+
+
+async def show(call: Call) -> Response:
+    """One contact."""
+    async with call.core.db.read() as session:
+        aggregate = await _load(session, call)
+        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+    return answer(call.links.contact(aggregate, around))
+
+
+async def create(call: Call) -> Response:
+    """A new contact, owned by the user who is logged in."""
+    given = await call.parameters()
+    _check(given)
+    async with _staged(call, given.image, None, "create") as staged, call.core.db.begin() as session:
+        decoded = await _decode(session, call, given, None, "create")
+        decoded.edit.values["owner_id"] = call.actor.staff_id
+        try:
+            aggregate = await parties.create(session, call.actor, PartyKind.CONTACT, decoded.edit)
+        except Refused as refused:
+            raise Failed(words(refused, "create", given.text("customerId"))) from None
+        if staged is not None:
+            await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=True)
+        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+        body = call.links.contact(aggregate, around)
+    return answer(body, 201)
+
+
+async def update(call: Call) -> Response:
+    """The contact with what the request brings; what it does not bring stays."""
+    given = await call.parameters()
+    long("id", call.path("id"))
+    _check(given)
+    party_id = None
+    if given.image is not None:
+        async with call.core.db.read() as session:
+            party_id = await _find(session, call)
+    async with _staged(call, given.image, party_id, "update") as staged, call.core.db.begin() as session:
+        aggregate = await _load(session, call, lock=True)
+        decoded = await _decode(session, call, given, aggregate, "update")
+        try:
+            changed = await parties.update(session, call.actor, aggregate, decoded.edit)
+        except Refused as refused:
+            raise Failed(words(refused, "update", given.text("customerId"))) from None
+        if staged is not None:
+            await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=changed)
+        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+        body = call.links.contact(aggregate, around)
+    return answer(body)
+
+
+async def delete(call: Call) -> Response:
+    """Take the contact away."""
+    async with call.core.db.begin() as session:
+        aggregate = await _load(session, call, lock=True)
+        try:
+            await parties.remove(session, call.actor, aggregate)
+        except Refused:
+            raise Failed(DELETE_FAILED) from None
+    # The vendor writes this "true" as text.
+    return answer({"success": "true", "success_description": "Instance deleted successfully"})
+
+
+def _check(given: Parameters) -> None:
+    """Whether what has to be there is there; the customer first, as the one that the vendor shows a sample for."""
+    customer = given.required("customerId")
+    if not given.flag("useExternalId"):
+        long("customerId", customer)
+    for name in ("firstName", "lastName"):
+        given.required(name)
+
+
+async def _find(session: AsyncSession, call: Call) -> int:
+    """Our id of the contact that the path names."""
+    number = long("id", call.path("id"))
+    found = await homes.resolve(session, DIALECT, {(CONTACTS, str(number))})
+    party_id = found.get((CONTACTS, str(number)), number)
+    if party_id < FIRST_MINTED_ID:
+        raise Failed(not_found("contact", str(number)))
+    return party_id
+
+
+async def _load(session: AsyncSession, call: Call, *, lock: bool = False) -> Aggregate:
+    party_id = await _find(session, call)
+    try:
+        return await parties.load_one(session, call.actor, PartyKind.CONTACT, party_id, lock=lock)
+    except NotFound:
+        raise Failed(not_found("contact", call.path("id"))) from None
+
+
+async def _decode(
+    session: AsyncSession, call: Call, given: Parameters, aggregate: Aggregate | None, operation: str
+) -> mapping.Decoded:
+    body = dict(given.texts)
+    if given.flag("useExternalId"):
+        reference = given.text("customerId")
+        try:
+            body["customerId"] = str(await customers.by_reference(session, call.actor, reference))
+        except NotFound:
+            raise Failed(not_found("customer", reference)) from None
+    (decoded,) = await mapping.decode_all(session, CONTACT, [(body, aggregate)])
+    try:
+        refuse(decoded.faults)
+    except Refused as refused:
+        raise Failed(words(refused, operation, given.text("customerId"))) from None
+    return decoded
+
+
+@asynccontextmanager
+async def _staged(
+    call: Call, image: Image | None, party_id: int | None, operation: str
+) -> AsyncIterator[Staged | None]:
+    """The image in the photo store, ready to be attached; None without one."""
+    if image is None:
+        yield None
+        return
+    try:
+        staging = call.core.portraits.staged(
+            call.actor,
+            PartyKind.CONTACT,
+            party_id,
+            image.data,
+            max_bytes=MAX_IMAGE_BYTES,
+            file_name=image.file_name,
+            formats=FORMATS,
+        )
+        async with staging as staged:
+            yield staged
+    except NotFound:
+        raise Failed(not_found("contact", call.path("id"))) from None
+    except Refused as refused:
+        raise Failed(words(refused, operation)) from None

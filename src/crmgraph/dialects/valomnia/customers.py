@@ -1,0 +1,72 @@
+"""Customers: shown by their id or by their reference."""
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from crmgraph.crm import homes, listing, parties
+from crmgraph.crm.errors import NotFound
+from crmgraph.crm.listing import Compare, Op
+from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
+from crmgraph.crm.parties import Ref
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.text import fault_of
+from crmgraph.dialects.valomnia.answers import answer
+from crmgraph.dialects.valomnia.call import Call
+from crmgraph.dialects.valomnia.errors import Failed, not_found
+from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
+from crmgraph.dialects.valomnia.parameters import long
+
+MAX_CONTACTS = 1000
+"""How many of its contacts a customer is shown with."""
+
+
+async def by_reference(session: AsyncSession, actor: Actor, reference: str) -> int:
+    """Our id of the account that has this reference, or else this number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if fault_of(reference):
+        raise NotFound
+    key = (homes.REFERENCE, reference)
+    found = await homes.resolve(session, DIALECT, {key})
+    return found.get(key) or await parties.find(session, actor, PartyKind.ACCOUNT, Ref(number=reference))
+
+
+async def show(call: Call) -> Response:
+    """One customer by its id."""
+    number = long("id", call.path("id"))
+    async with call.core.db.read() as session:
+        found = await homes.resolve(session, DIALECT, {(CUSTOMERS, str(number))})
+        party_id = found.get((CUSTOMERS, str(number)), number)
+        if party_id < FIRST_MINTED_ID:
+            raise Failed(not_found("customer", str(number)))
+        try:
+            return await _show(session, call, party_id)
+        except NotFound:
+            raise Failed(not_found("customer", str(number))) from None
+
+
+async def show_by_reference(call: Call) -> Response:
+    """One customer by its reference."""
+    reference = call.path("reference")
+    async with call.core.db.read() as session:
+        try:
+            return await _show(session, call, await by_reference(session, call.actor, reference))
+        except NotFound:
+            raise Failed(not_found("customer", reference, "reference")) from None
+
+
+async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
+    account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, party_id)
+    contacts, _ = await listing.find_records(
+        session,
+        call.actor,
+        PartyKind.CONTACT,
+        Compare(Contact.account_id, Op.EQUALS, account.id),
+        limit=MAX_CONTACTS,
+        parts=(),
+    )
+    around = await homes.surroundings(session, call.actor, DIALECT, [account, *contacts])
+    around.records |= {contact.id: contact.record for contact in contacts}
+    return answer(call.links.customer(account, around))

@@ -1,0 +1,194 @@
+"""The dialect as an OpenAPI document, generated from the tables that answer."""
+
+from typing import Any
+
+from crmgraph.crm.errors import Invalid
+from crmgraph.dialects.valomnia import contacts, errors, parameters
+from crmgraph.dialects.valomnia.api import OPEN, SERVICES
+from crmgraph.dialects.valomnia.errors import Failure
+from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
+from crmgraph.dialects.valomnia.login import COOKIE
+from crmgraph.mapping import FieldMap
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "id": {"type": "integer", "format": "int64"},
+    "isDecisionMaker": {"type": "boolean"},
+    "isActive": {"type": "boolean"},
+    "onHold": {"type": "boolean"},
+    "photo": {"type": "string", "nullable": True, "format": "uri"},
+    "logo": {"type": "string", "nullable": True, "format": "uri"},
+    "dateCreated": {"type": "string", "format": "date-time"},
+    "lastUpdated": {"type": "string", "format": "date-time"},
+    "customerId": {"type": "string", "description": "A Long; with useExternalId the reference of the customer."},
+    "country": {"type": "string", "description": "ISO 3166-1 alpha-2", "example": "FR"},
+    "contacts": {"type": "array", "items": {"type": "object"}},
+    **{name: {"type": "object"} for name in ("customer", "user", "parentCustomer", "customerCategory")},
+}
+
+_CUSTOMER_FAILURES = [errors.invalid_param_type("id"), errors.not_found("customer", "31888")]
+_CONTACT_FAILURES = [errors.invalid_param_type("id"), errors.not_found("contact", "7065")]
+_SAVE_FAILURES = [
+    errors.SAVE_FAILED,
+    errors.missing_param("customerId"),
+    errors.invalid_param_type("customerId"),
+    errors.words(Invalid(("emails",), "email")),
+    errors.words(Invalid(("addresses",), "country")),
+    errors.FILE_TOO_LARGE,
+    errors.UNSUPPORTED_FILE,
+    errors.MALFORMED,
+    errors.TOO_LARGE,
+]
+
+_DELETED = {
+    "type": "object",
+    "properties": {"success": {"type": "string"}, "success_description": {"type": "string"}},
+}
+
+
+def openapi() -> dict[str, Any]:
+    """The document."""
+    paths: dict[str, Any] = {}
+    for path, methods in [*SERVICES.items(), *OPEN.items()]:
+        plain = path.replace(":path}", "}")
+        paths[plain] = {
+            method.lower(): _operation(plain, handler, path in SERVICES) for method, handler in methods.items()
+        }
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "Valomnia",
+            "version": "1",
+            "description": "Contacts and customers of a sales force, as Valomnia's API has them. Every version segment "
+            f"is taken. POST /j_spring_security_check answers a session, to be sent as the cookie {COOKIE}.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {
+                "Contact": _schema(CONTACT),
+                "Customer": _schema(CUSTOMER),
+                "ContactPage": {
+                    "type": "object",
+                    "properties": {
+                        "paging": {
+                            "type": "object",
+                            "properties": {
+                                **{name: {"type": "integer"} for name in ("total", "max", "offset")},
+                                **{name: {"type": "string"} for name in ("previous", "next")},
+                            },
+                        },
+                        "data": {"type": "array", "items": {"$ref": "#/components/schemas/Contact"}},
+                    },
+                },
+                "Deleted": _DELETED,
+                "Session": {
+                    "type": "object",
+                    "properties": {
+                        "success": {"type": "boolean"},
+                        "token": {"type": "string"},
+                        "user": {"type": "object"},
+                    },
+                },
+                "Error": {
+                    "type": "object",
+                    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+                },
+            },
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": COOKIE}},
+        },
+    }
+
+
+def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
+    name = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
+    status, schema, failures, body = _OPERATIONS[name]
+    operation: dict[str, Any] = {
+        "operationId": f"{name}:{path}",
+        "summary": (handler.__doc__ or "").split(".")[0] + ".",
+        "parameters": [
+            {"name": variable, "in": "path", "required": True, "schema": {"type": "string"}}
+            for variable in (part[1:-1] for part in path.split("/") if part.startswith("{"))
+        ],
+        "responses": {str(status): {"description": "Success", "content": _content(schema)}},
+    }
+    if handler is contacts.index:
+        operation["parameters"] += [
+            {"name": each, "in": "query", "schema": {"type": "string"}} for each in _list_parameters()
+        ]
+    if body is not None:
+        operation["requestBody"] = {"content": body}
+    failures = [*([errors.NO_SESSION] if in_session else []), *failures, errors.SERVER_ERROR]
+    for code in sorted({failure.status for failure in failures}):
+        operation["responses"][str(code)] = _failures([each for each in failures if each.status == code])
+    if in_session:
+        operation["security"] = [{"session": []}]
+    return operation
+
+
+def _content(schema: str) -> dict[str, Any]:
+    if schema == "Photo":
+        return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")}
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _failures(failures: list[Failure]) -> dict[str, Any]:
+    return {
+        "description": "; ".join(f"{each.error}: {each.description}" for each in failures),
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Error"},
+                "examples": {each.error: {"value": each.body} for each in failures},
+            }
+        },
+    }
+
+
+def _schema(fields: FieldMap) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {each.name: _TYPES.get(each.name, {"type": "string"}) for each in fields.fields if each.printed},
+    }
+
+
+def _saved() -> dict[str, Any]:
+    fields = {each.name: _TYPES.get(each.name, {"type": "string"}) for each in CONTACT.fields if each.writable}
+    fields["useExternalId"] = {"type": "boolean", "default": False}
+    form = {"type": "object", "required": ["firstName", "lastName", "customerId"], "properties": fields}
+    image = {
+        "type": "string",
+        "format": "binary",
+        "description": f"{', '.join(sorted(contacts.FORMATS))}, at most {parameters.MAX_IMAGE_BYTES} bytes",
+    }
+    return {
+        "application/x-www-form-urlencoded": {"schema": form},
+        "multipart/form-data": {"schema": {**form, "properties": {**fields, "imageFile": image}}},
+    }
+
+
+def _list_parameters() -> list[str]:
+    times = [f"{name}_{suffix}" for name in contacts.TIMES for suffix in contacts.COMPARISONS]
+    return ["max", "offset", "sort", "order", "customerReference", *contacts.FILTERS, *times]
+
+
+_LOGIN = {
+    "application/x-www-form-urlencoded": {
+        "schema": {
+            "type": "object",
+            "required": ["j_username", "j_password"],
+            "properties": {name: {"type": "string"} for name in ("j_username", "j_password", "ajax")},
+        }
+    }
+}
+
+_OPERATIONS: dict[str, tuple[int, str, list[Failure], dict[str, Any] | None]] = {
+    "contacts.index": (200, "ContactPage", [errors.invalid_param_type("max")], None),
+    "contacts.create": (201, "Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
+    "contacts.show": (200, "Contact", _CONTACT_FAILURES, None),
+    "contacts.update": (200, "Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
+    "contacts.delete": (200, "Deleted", [*_CONTACT_FAILURES, errors.DELETE_FAILED], None),
+    "customers.show": (200, "Customer", _CUSTOMER_FAILURES, None),
+    "customers.show_by_reference": (200, "Customer", [errors.not_found("customer", "C1", "reference")], None),
+    "login.check": (302, "Session", [errors.LOGIN_FAILED, errors.throttled(60), errors.MALFORMED], _LOGIN),
+    "login.success": (200, "Session", [errors.NO_SESSION], None),
+    "pictures.show": (200, "Photo", [errors.NO_PHOTO], None),
+}
+"""{module.handler: (status, schema, failures, body)}."""

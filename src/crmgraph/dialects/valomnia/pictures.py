@@ -1,0 +1,65 @@
+"""Photos at the addresses that Valomnia prints, e.g. `/entity1-<key>/photoContact/<ms>_<id>_<first>_<last>.png`.
+
+Where the vendor's folder has a time we have the random part of the photo's key: whoever does not know it finds nothing,
+and it dies with the photo. The extension is that of the image as it is kept. `small_` or `medium_` before the file name
+asks for that size.
+"""
+
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import NotFound
+from crmgraph.crm.models import Photo
+from crmgraph.crm.text import fold
+from crmgraph.dialects.valomnia.errors import NO_PHOTO, Failed
+
+ALBUMS = ("photoContact", "photoCustomer")
+"""The last folder of an address, for contacts and for customers."""
+
+_FOLDER = re.compile(r"[^-]+-([A-Za-z0-9_-]{32})")
+_FILE = re.compile(r"(?:(small|medium)_)?[^/]+\.(jpg|png)")
+_HEADERS = {
+    "Content-Disposition": "inline",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "Cache-Control": "private, max-age=300",
+}
+
+
+def path_of(photo: Photo, album: str, organization: str, number: int, *names: str | None) -> str:
+    """The path under which a photo is found.
+
+    Args:
+        album: one of `ALBUMS`.
+        organization: whose record it is; what is not a letter or digit of ASCII is left out.
+        number: the record's id as it is printed.
+        names: that the file is called by.
+    """
+    secret, _, extension = photo.key.rpartition(".")
+    entity = re.sub(r"[^A-Za-z0-9]", "", organization) or "entity"
+    taken = int(photo.created_at.timestamp() * 1000)
+    words = (re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-") for name in names)
+    file_name = "_".join([str(taken), str(number), *filter(None, words)])
+    return f"/{entity}-{secret}/{album}/{file_name}.{extension}"
+
+
+async def show(core: Core, request: Request) -> Response:
+    """The photo at the address of the request, to whoever knows it.
+
+    Raises:
+        Failed: there is none.
+        Unavailable: the photo store does not answer.
+    """
+    folder = _FOLDER.fullmatch(request.path_params["folder"])
+    file = _FILE.fullmatch(request.path_params["file_name"])
+    if folder is None or file is None:
+        raise Failed(NO_PHOTO)
+    try:
+        photo, data = await core.portraits.read(f"{folder[1]}.{file[2]}", file[1] or "original")
+    except NotFound:
+        raise Failed(NO_PHOTO) from None
+    return Response(data, media_type=photo.content_type, headers=_HEADERS)
