@@ -1,0 +1,162 @@
+"""Pages by keyset: where a page begins is told by the values of the row before it, so that a row which comes or goes
+ahead of it repeats and skips nothing, and the thousandth page costs as much as the first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Tuple,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from crmgraph.crm.criteria import Criterion, condition
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column that a list is sorted by; it holds no nulls."""
+
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list is wanted.
+
+    Attributes:
+        size: how many rows.
+        orders: by what it is sorted; the last is the id, so that no two rows are equal.
+        after, before: the values of `orders` of the rows around it; None for the ends of the list.
+        backward: the last rows before `before` are wanted, not the first after `after`.
+    """
+
+    size: int
+    orders: tuple[Order, ...]
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a window in their order, and whether there are more beyond its far end."""
+
+    items: list[Any]
+    more: bool
+
+    @staticmethod
+    def of(found: list[Any], window: Window) -> "Rows":
+        """The window of rows that were read in its direction, one more than its size where there are more."""
+        items = found[: window.size]
+        return Rows(items[::-1] if window.backward else items, len(found) > window.size)
+
+
+def of_list(model: Any, where: Sequence[ColumnElement[bool]], window: Window) -> Select[Any]:
+    """The query of one window of all rows that fulfil `where`."""
+    query = select(model).where(*where, *bounds(model, window))
+    return query.order_by(*ordering(model, window)).limit(window.size + 1)
+
+
+def of_each(
+    session: AsyncSession,
+    model: Any,
+    key: InstrumentedAttribute[Any],
+    parents: Sequence[int],
+    where: Sequence[ColumnElement[bool]],
+    window: Window,
+) -> Select[Any]:
+    """The query of the same window of each parent's rows, in one statement.
+
+    Args:
+        key: the column of `model` that names the parent.
+        parents: ids.
+    """
+    conditions = (*where, *bounds(model, window))
+    if session.get_bind().dialect.name == "sqlite":
+        # No lateral there: the rows of each parent are numbered instead.
+        number = func.row_number().over(partition_by=key, order_by=ordering(model, window)).label("number_")
+        numbered = select(model, number).where(among(session, key, parents), *conditions).subquery()
+        return (
+            select(aliased(model, numbered)).where(numbered.c.number_ <= window.size + 1).order_by(numbered.c.number_)
+        )
+    parent = func.unnest(_array(parents)).table_valued("id", name="parent")
+    inner = select(model).where(key == parent.c.id, *conditions).order_by(*ordering(model, window))
+    page = inner.limit(window.size + 1).lateral("page")
+    row = aliased(model, page)
+    return select(row).select_from(parent).join(page, true()).order_by(*ordering(row, window))
+
+
+def counts(
+    session: AsyncSession,
+    model: Any,
+    key: InstrumentedAttribute[Any],
+    parents: Sequence[int],
+    where: Sequence[ColumnElement[bool]],
+) -> Select[Any]:
+    """The query of (parent, how many rows it has), without the parents that have none."""
+    return select(key, func.count()).select_from(model).where(among(session, key, parents), *where).group_by(key)
+
+
+def among(session: AsyncSession, column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether the column holds one of these ids: one parameter, however many there are."""
+    if session.get_bind().dialect.name == "sqlite":
+        listed = func.json_each("[" + ",".join(map(str, ids)) + "]").table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == func.any(_array(ids))
+
+
+def _array(ids: Sequence[int]) -> Any:
+    return cast(bindparam(None, list(ids), type_=ARRAY(BigInteger)), ARRAY(BigInteger))
+
+
+def matching(model: Any, criterion: Criterion | None, region: str | None) -> list[ColumnElement[bool]]:
+    """The conditions of a criterion, none for None; see `criteria.condition`."""
+    return [] if criterion is None else [condition(model, criterion, region)]
+
+
+def ordering(model: Any, window: Window) -> list[Any]:
+    """The columns to sort by, in the direction that the window is read in."""
+    return [
+        column.desc() if order.descending != window.backward else column.asc()
+        for order in window.orders
+        for column in (getattr(model, order.name),)
+    ]
+
+
+def bounds(model: Any, window: Window) -> list[ColumnElement[bool]]:
+    """The conditions of `after` and `before`."""
+    return [
+        _beyond(model, window.orders, values, forward)
+        for values, forward in ((window.after, True), (window.before, False))
+        if values is not None
+    ]
+
+
+def _beyond(model: Any, orders: Sequence[Order], values: Sequence[Any], forward: bool) -> ColumnElement[bool]:
+    columns = [getattr(model, order.name) for order in orders]
+    bound = [bindparam(None, value, type_=column.type) for column, value in zip(columns, values, strict=True)]
+    upward = [order.descending != forward for order in orders]
+    if len(set(upward)) == 1:
+        # One comparison of rows, which an index over these columns answers.
+        left: Tuple = tuple_(*columns)
+        return left > tuple_(*bound) if upward[0] else left < tuple_(*bound)
+    steps = []
+    for i, (column, value, up) in enumerate(zip(columns, bound, upward, strict=True)):
+        equal = [c == v for c, v in zip(columns[:i], bound[:i], strict=True)]
+        steps.append(and_(*equal, column > value if up else column < value))
+    return or_(*steps)

@@ -1,0 +1,207 @@
+"""The enums, with what each of their values means."""
+
+from enum import StrEnum
+from typing import Any
+
+import strawberry
+
+from crmgraph.crm import models
+
+
+class LegacyDialect(StrEnum):
+    """One of the four REST APIs that are spoken beside this one; the value is its name in the store."""
+
+    COVALENSE = "covalense"
+    ZOHO = "zoho"
+    CRMCOM = "crmcom"
+    VALOMNIA = "valomnia"
+
+
+class SortDirection(StrEnum):
+    """Which end of a list comes first."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class ContactSortField(StrEnum):
+    """The value is the column that contacts are sorted by."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    LAST_NAME = "last_name_key"
+
+
+class AccountSortField(StrEnum):
+    """The value is the column that accounts are sorted by."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    NAME = "name_key"
+
+
+class LeadSortField(StrEnum):
+    """The value is the column that leads are sorted by."""
+
+    CREATED_AT = "created_at"
+    UPDATED_AT = "updated_at"
+    LAST_NAME = "last_name_key"
+
+
+class ErrorCode(StrEnum):
+    """Why an input was refused."""
+
+    NOT_FOUND = "NOT_FOUND"
+    AMBIGUOUS = "AMBIGUOUS"
+    REQUIRED = "REQUIRED"
+    INVALID = "INVALID"
+    TAKEN = "TAKEN"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    THROTTLED = "THROTTLED"
+    FORBIDDEN = "FORBIDDEN"
+    TOO_LARGE = "TOO_LARGE"
+    UNSUPPORTED_IMAGE = "UNSUPPORTED_IMAGE"
+    STALE = "STALE"
+    LOCKED = "LOCKED"
+    NOT_APPROVED = "NOT_APPROVED"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+def _describe(enum: type[StrEnum], description: str, **values: str) -> None:
+    strawberry.enum(enum, description=description)
+    definition: Any = enum.__strawberry_definition__  # type: ignore[attr-defined]  # put there by the line above
+    for value in definition.values:
+        value.description = values[value.name]
+
+
+_CUSTOM = {f"CUSTOM{n}": f"A use of your own, number {n}." for n in range(1, 6)}
+_CREATED = "When the record was created."
+_UPDATED = "When the record was last changed."
+
+_describe(
+    models.Role,
+    "What a person who is signed in may do.",
+    CUSTOMER="Sees their own contact and its account, and changes their contact.",
+    AGENT="Works on every contact, account and lead.",
+    ADMIN="Does what an agent does, and manages staff and clients.",
+)
+_describe(
+    models.AccountKind,
+    "Whether an account stands for one person or for a business.",
+    INDIVIDUAL="One person or household.",
+    BUSINESS="A company or another organisation.",
+)
+_describe(
+    models.PhoneKind,
+    "What a telephone number is for.",
+    LANDLINE="A fixed line at work.",
+    MOBILE="A mobile phone.",
+    FAX="A fax machine.",
+    HOME="A fixed line at home.",
+    OTHER="Another number.",
+    ASSISTANT="The number of their assistant.",
+    CUSTOM4=_CUSTOM["CUSTOM4"],
+    CUSTOM5=_CUSTOM["CUSTOM5"],
+)
+_describe(
+    models.EmailKind,
+    "What an email address is for.",
+    PERSONAL="A private address.",
+    BUSINESS="An address at work.",
+    **_CUSTOM,
+)
+_describe(
+    models.AddressKind,
+    "What a postal address is for.",
+    HOME="Where somebody lives.",
+    BUSINESS="Where somebody works, or a company is.",
+    POBOX="A post office box.",
+    BILLING="Where invoices go.",
+    SHIPPING="Where goods go.",
+    OTHER="Another address.",
+    **_CUSTOM,
+)
+_describe(
+    models.Approval,
+    "Whether a lead may be worked on yet.",
+    APPROVED="It may.",
+    AWAITING="It awaits approval.",
+)
+_describe(
+    models.PartyKind,
+    "The three kinds of record.",
+    CONTACT="A person.",
+    ACCOUNT="A company, a household or one person as a customer.",
+    LEAD="Somebody who may become a customer.",
+)
+_describe(
+    models.Action,
+    "What a change did to a record.",
+    CREATED="It came into being.",
+    UPDATED="Some of its fields changed.",
+    DELETED="It was deleted.",
+)
+_describe(
+    models.Door,
+    "Through which of the APIs somebody came.",
+    GRAPHQL="This one.",
+    COVALENSE="The Covalense REST API.",
+    ZOHO="The Zoho CRM REST API.",
+    CRMCOM="The CRM.COM REST API.",
+    VALOMNIA="The Valomnia REST API.",
+    IMPORT="An import of files.",
+    OPERATOR="An operator at the command line.",
+)
+_describe(
+    LegacyDialect,
+    "A REST API that is spoken beside this one, byte for byte as it was documented.",
+    COVALENSE="Covalense customer engagement services, below /crm/v1.",
+    ZOHO="Zoho CRM, below /crm/v2.",
+    CRMCOM="CRM.COM, below /crmapi/rest/v2.",
+    VALOMNIA="Valomnia, below /api.",
+)
+_describe(
+    SortDirection,
+    "Which end of a list comes first.",
+    ASC="The least, the earliest, A.",
+    DESC="The greatest, the latest, Z.",
+)
+_describe(
+    ContactSortField,
+    "What contacts can be sorted by.",
+    CREATED_AT=_CREATED,
+    UPDATED_AT=_UPDATED,
+    LAST_NAME="The family name, without regard to case and accents.",
+)
+_describe(
+    AccountSortField,
+    "What accounts can be sorted by.",
+    CREATED_AT=_CREATED,
+    UPDATED_AT=_UPDATED,
+    NAME="The name, without regard to case and accents.",
+)
+_describe(
+    LeadSortField,
+    "What leads can be sorted by.",
+    CREATED_AT=_CREATED,
+    UPDATED_AT=_UPDATED,
+    LAST_NAME="The family name, without regard to case and accents.",
+)
+_describe(
+    ErrorCode,
+    "Why an input was refused.",
+    NOT_FOUND="There is no such thing, or none that you may know of.",
+    AMBIGUOUS="Several records answer to what names one.",
+    REQUIRED="A value is needed here.",
+    INVALID="The value does not have the form that is needed.",
+    TAKEN="The value is unique, and another record has it.",
+    UNAUTHENTICATED="Nobody is signed in, or what proves who it is does not hold.",
+    THROTTLED="There were too many tries of late.",
+    FORBIDDEN="You may not do this.",
+    TOO_LARGE="There is more than is taken.",
+    UNSUPPORTED_IMAGE="The file is no image of a kind that is taken, or is damaged.",
+    STALE="The record has changed since it was read.",
+    LOCKED="A process holds the record.",
+    NOT_APPROVED="The record awaits approval.",
+    UNAVAILABLE="Something that is needed does not answer; try again later.",
+)

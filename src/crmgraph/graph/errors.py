@@ -1,0 +1,81 @@
+"""The words for what is refused: one table from the core's refusals, used in payloads and at the top level alike."""
+
+from dataclasses import dataclass
+
+from graphql import GraphQLError
+
+from crmgraph.crm import errors as core
+from crmgraph.crm.errors import Refused
+from crmgraph.graph.enums import ErrorCode
+
+
+class BadInput(GraphQLError):
+    """Arguments that nothing can be done with, told at the top level."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How one kind of refusal is told."""
+
+    code: ErrorCode
+    message: str
+
+
+WORDS: dict[type[Refused], Words] = {
+    core.NotFound: Words(ErrorCode.NOT_FOUND, "There is no such thing here."),
+    core.Ambiguous: Words(ErrorCode.AMBIGUOUS, "Several records answer to this: name one by its id."),
+    core.Missing: Words(ErrorCode.REQUIRED, "This is required."),
+    core.Invalid: Words(ErrorCode.INVALID, "This is not valid."),
+    core.Taken: Words(ErrorCode.TAKEN, "This belongs to another record."),
+    core.Unauthenticated: Words(ErrorCode.UNAUTHENTICATED, "Sign in first."),
+    core.Throttled: Words(ErrorCode.THROTTLED, "Too many tries: wait a while."),
+    core.Forbidden: Words(ErrorCode.FORBIDDEN, "You may not do this."),
+    core.TooLarge: Words(ErrorCode.TOO_LARGE, "This is more than is taken."),
+    core.UnsupportedImage: Words(ErrorCode.UNSUPPORTED_IMAGE, "This is no JPEG, PNG, GIF, WebP or BMP image."),
+    core.Stale: Words(ErrorCode.STALE, "The record has changed since you read it."),
+    core.Locked: Words(ErrorCode.LOCKED, "A process holds this record."),
+    core.NotApproved: Words(ErrorCode.NOT_APPROVED, "This record awaits approval."),
+    core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),
+}
+"""Every refusal of the core; `Several` is told as the refusals that it holds."""
+
+REASONS: dict[str, str] = {
+    "form": "This does not have the right form.",
+    "type": "This is a value of another type.",
+    "too_long": "This is longer than {limit}.",
+    "too_deep": "This is nested deeper than {limit}.",
+    "control": "This holds characters that cannot be kept.",
+    "email": "This is no email address.",
+    "country": "This is no country: give its ISO 3166-1 code.",
+    "date": "This is no date.",
+    "number": "This is no number that can be kept.",
+    "choice": "This is none of the values to choose from.",
+    "password": "A password has at least {limit} characters.",
+    "reference": "There is no such record here.",
+    "order": "These are in the wrong order.",
+    "unknown": "Nothing is known by this name.",
+    "converted": "This lead has been converted already.",
+    "minted": "This id cannot come from elsewhere.",
+}
+"""The words for what is invalid, by the core's reason."""
+
+
+def message_of(refused: Refused) -> str:
+    """What to tell a person about one refusal."""
+    match refused:
+        case core.Invalid():
+            return REASONS[refused.reason].format(limit=refused.limit)
+        case core.Unauthenticated(path=("code",)):
+            return "This code is not good, or not any more."
+        case core.Unauthenticated(path=("current_password",)):
+            return "This is not your password."
+        case core.Unauthenticated(path=("password",)):
+            return "The email address or the password is wrong."
+        case core.Unauthenticated(path=("refresh_token",)):
+            return "This token is not good, or not any more."
+        case core.Taken(path=("email",)):
+            return "There is a login with this email already."
+    return WORDS[type(refused)].message

@@ -1,0 +1,265 @@
+"""Execution: a document is parsed, measured and validated once and kept, and operations of it are run in one place."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from inspect import isawaitable
+from typing import Any, Literal, TypeAlias
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from crmgraph.crm.errors import Unauthenticated
+from crmgraph.graph.context import Context
+from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
+from crmgraph.graph.schema import schema
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+KEPT_DOCUMENTS = 1_000
+"""How many documents are kept parsed."""
+MAX_KEPT_LENGTH = 20_000
+"""The longest document that is kept, in characters."""
+MAX_ERRORS = 20
+"""The most errors of validation, of variables and of an answer."""
+
+OPEN_TO_ALL = frozenset(
+    {"__typename", "signup", "confirmSignup", "login", "refreshSession", "requestPasswordReset", "resetPassword"}
+)
+"""The mutations that need nobody signed in, so that a token which does not hold any more stands in nobody's way."""
+
+Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that was parsed.
+
+    Attributes:
+        faults: why none of its operations can be run.
+        measures: of each operation, without its variables.
+    """
+
+    ast: DocumentNode
+    operations: list[OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+    faults: list[GraphQLError] = field(default_factory=list)
+    measures: dict[int, Measure] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client wants run."""
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An operation that may be run."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    request: Request
+    cost: int
+
+    @property
+    def is_query(self) -> bool:
+        return self.operation.operation is OperationType.QUERY
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request.
+
+    Attributes:
+        data: None also where nothing was run.
+        ran: whether the operation was run at all.
+        cost: what it was reckoned to cost; None when it did not come to that.
+    """
+
+    data: dict[str, Any] | None
+    errors: list[GraphQLError]
+    ran: bool
+    cost: int | None = None
+
+
+class Refusal(Exception):
+    """A request that is not run, for these reasons."""
+
+    def __init__(self, errors: list[GraphQLError], code: str | None = None, cost: int | None = None) -> None:
+        super().__init__(code)
+        if code is not None:
+            for error in errors:
+                error.extensions = {**(error.extensions or {}), "code": code}
+        self.answer = Answer(None, errors, ran=False, cost=cost)
+
+
+class Engine:
+    """Runs operations on the schema.
+
+    Args:
+        max_page: the longest page of a connection.
+        max_cost: the most records that one document may cause.
+        introspection: who may read the schema.
+        seconds: after how long an operation is given up.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_page: int = 100,
+        max_cost: int = 20_000,
+        introspection: Introspection = "signed-in",
+        seconds: float = 30.0,
+    ) -> None:
+        self._schema: GraphQLSchema = schema._schema
+        self._max_page = max_page
+        self._max_cost = max_cost
+        self._introspection = introspection
+        self._seconds = seconds
+        self._kept: OrderedDict[tuple[str, bool], Document] = OrderedDict()
+
+    def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> Prepared:
+        """What has to be known before an operation is run.
+
+        Args:
+            token_refused: the request came with a token that does not hold.
+            read_only: nothing but a query may be run.
+
+        Raises:
+            Refusal: it is not run.
+        """
+        signed_in = context.actor.role is not None
+        document = self._document(request.query, suggest=signed_in)
+        operation = _chosen(document, request.operation_name)
+        measure = document.measures.get(id(operation))
+        names = measure.names if measure is not None else frozenset()
+        if read_only and operation.operation is not OperationType.QUERY:
+            raise Refusal([GraphQLError("GET only reads: send this by POST.")], "METHOD_NOT_ALLOWED")
+        is_open = operation.operation is OperationType.MUTATION and names <= OPEN_TO_ALL and not document.faults
+        if token_refused and not is_open:
+            message = "The token does not hold, or not any more."
+            raise Refusal([GraphQLError(message, original_error=Unauthenticated())], "UNAUTHENTICATED")
+        if names & {"__schema", "__type"} and not self._may_introspect(signed_in):
+            raise Refusal([GraphQLError("The schema is not shown here.")], "INTROSPECTION_DISABLED")
+        if document.faults:
+            raise Refusal(document.faults)
+        cost = self._cost(document, operation, measure, request)
+        return Prepared(document, operation, request, cost)
+
+    async def run(self, prepared: Prepared, context: Context) -> Answer:
+        """Run an operation. This is the one place where that happens."""
+        request = prepared.request
+        try:
+            async with asyncio.timeout(self._seconds):
+                running: Awaitable[ExecutionResult] | ExecutionResult = execute(
+                    self._schema,
+                    prepared.document.ast,
+                    context_value=context,
+                    variable_values=dict(request.variables),
+                    operation_name=request.operation_name or None,
+                    executor_class=StrawberryGraphQLCoreExecutionContext,
+                    is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # theirs says bool
+                    hide_suggestions=True,
+                )
+                result = await running if isawaitable(running) else running
+        except TimeoutError:
+            error = GraphQLError(f"This took longer than {self._seconds:g} seconds.", extensions={"code": "TIMEOUT"})
+            return Answer(None, [error], ran=False, cost=prepared.cost)
+        finally:
+            # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
+            context.loaders.stop()
+        return Answer(result.data, result.errors or [], ran=True, cost=prepared.cost)
+
+    def _may_introspect(self, signed_in: bool) -> bool:
+        return self._introspection == "open" or (self._introspection == "signed-in" and signed_in)
+
+    def _document(self, text: str, *, suggest: bool) -> Document:
+        key = (text, suggest)
+        document = self._kept.get(key)
+        if document is not None:
+            self._kept.move_to_end(key)
+            return document
+        document = self._parse(text)
+        if not document.faults:
+            document.faults = _validate(self._schema, document.ast, suggest)
+        if len(text) <= MAX_KEPT_LENGTH:
+            self._kept[key] = document
+            if len(self._kept) > KEPT_DOCUMENTS:
+                self._kept.popitem(last=False)
+        return document
+
+    def _parse(self, text: str) -> Document:
+        try:
+            ast = parse(text, max_tokens=MAX_TOKENS)
+        except GraphQLError as error:
+            raise Refusal([error], "GRAPHQL_PARSE_FAILED") from None
+        except RecursionError:
+            raise Refusal([GraphQLError("The document is nested too deep.")], "GRAPHQL_PARSE_FAILED") from None
+        document = Document(
+            ast,
+            [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)],
+            {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)},
+        )
+        meter = Meter(self._schema, document.fragments, {}, self._max_page)
+        try:
+            for operation in document.operations:
+                document.measures[id(operation)] = meter.operation(operation)
+        except TooCostly as error:
+            document.faults = [error]
+        return document
+
+    def _cost(
+        self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, request: Request
+    ) -> int:
+        definitions = operation.variable_definitions or ()
+        values = get_variable_values(
+            self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
+        )
+        if isinstance(values, list):
+            raise Refusal(values, "BAD_USER_INPUT")
+        if measure is None or measure.variables:
+            measure = Meter(self._schema, document.fragments, values.coerced, self._max_page).operation(operation)
+        if measure.cost > self._max_cost:
+            raise Refusal([TooCostly("cost", measure.cost, self._max_cost)], cost=measure.cost)
+        return measure.cost
+
+
+def _chosen(document: Document, name: str | None) -> OperationDefinitionNode:
+    # An empty name is what some clients send for none.
+    named = [each for each in document.operations if not name or (each.name and each.name.value == name)]
+    if len(named) == 1:
+        return named[0]
+    if document.faults:
+        raise Refusal(document.faults)
+    message = "There is no such operation in the document." if name else "Say which operation is to be run."
+    raise Refusal([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
+
+
+def _validate(schema: GraphQLSchema, ast: DocumentNode, suggest: bool) -> list[GraphQLError]:
+    try:
+        faults = validate(schema, ast, RULES, max_errors=MAX_ERRORS, hide_suggestions=not suggest)
+    except RecursionError:
+        faults = [GraphQLError("The document is nested too deep.")]
+    for fault in faults:
+        fault.extensions = {**(fault.extensions or {}), "code": "GRAPHQL_VALIDATION_FAILED"}
+    return faults

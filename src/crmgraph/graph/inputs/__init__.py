@@ -1,0 +1,1 @@
+"""The inputs of mutations, and the edits that they become."""

@@ -1,0 +1,117 @@
+"""From inputs to edits of the core and back: which column an input field means, and where in an input a fault lies."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry import UNSET
+from strawberry.utils.str_converters import to_camel_case
+
+from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.errors import Path
+from crmgraph.crm.models.columns import Preferences
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS
+from crmgraph.graph.ids import Prefix, number_of
+
+REFERENCES = {
+    "owner": ("owner_id", Prefix.USER),
+    "account": ("account_id", Prefix.ACCOUNT),
+    "reports_to": ("reports_to_id", Prefix.CONTACT),
+    "parent": ("parent_id", Prefix.ACCOUNT),
+    "primary_contact": ("primary_contact_id", Prefix.CONTACT),
+}
+"""{input field: (column, what its id is of)}."""
+
+PARTS = {
+    "birth_date": {"day": "birth_day", "month": "birth_month", "year": "birth_year"},
+    "identity_documents": {name: name for name in sorted(IDENTITY_DOCUMENTS)},
+    "preferences": {name: name for name in Preferences.__annotations__},
+}
+"""{input field that is an object: {its field: column}}."""
+
+VALUE = "value"
+"""Marks the input fields that are values of the record; the others say which record, or how."""
+
+ROWS = {"phones": Prefix.PHONE, "emails": Prefix.EMAIL, "addresses": Prefix.ADDRESS}
+
+_PLACES: dict[str, tuple[str, ...]] = {column: (name,) for name, (column, _) in REFERENCES.items()} | {
+    column: (part, name) for part, names in PARTS.items() for name, column in names.items()
+}
+_T = TypeVar("_T")
+
+
+def graph_path(path: Path) -> list[str]:
+    """Where in the arguments of a mutation something lies, in the words of the schema.
+
+    Args:
+        path: in the words of the core.
+    """
+    steps = ["input"]
+    for step in path:
+        if isinstance(step, int):
+            steps.append(str(step))
+        else:
+            steps += map(to_camel_case, _PLACES.get(step, (step,)))
+    return steps
+
+
+def described_like(type_: Any, description: str) -> Callable[[type[_T]], type[_T]]:
+    """Makes an input of a class whose fields are optional and mean what the fields of `type_` of their names do."""
+
+    def decorate(cls: type[_T]) -> type[_T]:
+        words = {field.python_name: field.description for field in type_.__strawberry_definition__.fields}
+        for name in cls.__annotations__:
+            if name not in vars(cls):
+                setattr(cls, name, strawberry.field(default=UNSET, description=words[name], metadata={VALUE: True}))
+        return strawberry.input(cls, description=description)
+
+    return decorate
+
+
+def edit_of(given: Any) -> Edit:
+    """What an input wants changed. What it does not name stays, and null clears."""
+    edit = Edit(dict(_values(given)))
+    for name, prefix in ROWS.items():
+        rows = getattr(given, name, UNSET)
+        if rows:
+            setattr(edit, name, _row_edits(rows, prefix))
+    return edit
+
+
+def _values(given: Any) -> Iterator[tuple[str, Any]]:
+    for field in fields(given):
+        name, value = field.name, getattr(given, field.name)
+        if value is UNSET or not field.metadata.get(VALUE):
+            continue
+        if name in REFERENCES:
+            column, prefix = REFERENCES[name]
+            # No row has the id 0: the core refuses a reference to nothing together with all other faults.
+            yield column, None if value is None else number_of(prefix, value) or 0
+        elif name in PARTS:
+            yield from _part(PARTS[name], value)
+        else:
+            yield name, value
+
+
+def _part(columns: dict[str, str], value: Any) -> Iterator[tuple[str, Any]]:
+    for name, column in columns.items():
+        inner = None if value is None else getattr(value, name)
+        if inner is not UNSET:
+            yield column, inner
+
+
+def _row_edits(given: Any, prefix: Prefix) -> RowEdits:
+    return RowEdits(
+        add=[_row(row) for row in getattr(given, "add", None) or ()],
+        update=[(number_of(prefix, row.id) or 0, _row(row)) for row in getattr(given, "update", None) or ()],
+        remove=[number_of(prefix, row_id) or 0 for row_id in getattr(given, "remove", None) or ()],
+    )
+
+
+def _row(given: Any) -> dict[str, Any]:
+    return {
+        field.name: value
+        for field in fields(given)
+        if field.name != "id" and (value := getattr(given, field.name)) is not UNSET
+    }

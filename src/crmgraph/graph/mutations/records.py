@@ -1,0 +1,186 @@
+"""Mutations of contacts, accounts and leads. All three go the same way; they differ in their inputs and payloads."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from crmgraph.crm import conversion, parties
+from crmgraph.crm.errors import Refused, Stale
+from crmgraph.crm.models import PartyKind
+from crmgraph.graph.context import Context, Info
+from crmgraph.graph.ids import Prefix, encode, number_of
+from crmgraph.graph.inputs.edits import edit_of
+from crmgraph.graph.inputs.records import (
+    ConvertLeadInput,
+    CreateAccountInput,
+    CreateContactInput,
+    CreateLeadInput,
+    DeleteAccountInput,
+    DeleteContactInput,
+    DeleteLeadInput,
+    UpdateAccountInput,
+    UpdateContactInput,
+    UpdateLeadInput,
+)
+from crmgraph.graph.mutations.payloads import Payload, ended
+from crmgraph.graph.refs import PREFIXES, ref_of
+from crmgraph.graph.resolvers import resolves
+from crmgraph.graph.types.account import Account
+from crmgraph.graph.types.contact import Contact
+from crmgraph.graph.types.lead import Lead
+
+Input = strawberry.argument(description="What is wanted.")
+
+
+@strawberry.type(description="How it went with a contact.")
+class ContactPayload(Payload):
+    contact: Contact | None = strawberry.field(default=None, description="The contact; null when it was refused.")
+
+
+@strawberry.type(description="How it went with an account.")
+class AccountPayload(Payload):
+    account: Account | None = strawberry.field(default=None, description="The account; null when it was refused.")
+
+
+@strawberry.type(description="How it went with a lead.")
+class LeadPayload(Payload):
+    lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
+
+
+@strawberry.type(description="How a deletion went.")
+class DeletePayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what was deleted; null when it was refused."
+    )
+
+
+@strawberry.type(description="How the conversion of a lead went.")
+class ConvertLeadPayload(Payload):
+    lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
+    contact: Contact | None = strawberry.field(
+        default=None, description="The contact that came of it; null in a dry run that would make one."
+    )
+    account: Account | None = strawberry.field(
+        default=None,
+        description="The account that came of it; null where there is none, or in a dry run that would make one.",
+    )
+
+
+async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: str) -> int:
+    """The id of the record that a field of the input names.
+
+    Raises:
+        NotFound, Ambiguous: of that field.
+    """
+    try:
+        return await parties.find(session, context.actor, kind, ref_of(kind, by))
+    except Refused as refused:
+        refused.path = (field,)
+        raise
+
+
+async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    async with context.core.db.begin() as session:
+        made = await parties.create(session, context.actor, kind, edit_of(given))
+    context.committed(made)
+    return {kind.value.lower(): made.record}
+
+
+async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    name = kind.value.lower()
+    async with context.core.db.begin() as session:
+        found = await find(session, context, kind, getattr(given, name), name)
+        aggregate = await parties.load_one(session, context.actor, kind, found, lock=True)
+        revision = given.if_revision or None
+        await parties.update(session, context.actor, aggregate, edit_of(given), if_revision=revision)
+    context.committed(aggregate)
+    return {name: aggregate.record}
+
+
+async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    name = kind.value.lower()
+    async with context.core.db.begin() as session:
+        found = await find(session, context, kind, getattr(given, name), name)
+        aggregate = await parties.load_one(session, context.actor, kind, found, lock=True)
+        if given.if_revision and given.if_revision != aggregate.record.revision:
+            raise Stale(("if_revision",), aggregate.record.revision)
+        await parties.remove(session, context.actor, aggregate)
+    context.committed()
+    return {"deleted_id": encode(PREFIXES[kind], found)}
+
+
+async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
+    owner = None if not given.owner else number_of(Prefix.USER, given.owner) or 0
+    async with context.core.db.begin() as session:
+        lead = await find(session, context, PartyKind.LEAD, given.lead, "lead")
+        contact = await find(session, context, PartyKind.CONTACT, given.contact, "contact") if given.contact else None
+        account = await find(session, context, PartyKind.ACCOUNT, given.account, "account") if given.account else None
+        done = await conversion.convert(
+            session,
+            context.actor,
+            lead,
+            contact_id=contact,
+            account_id=account,
+            owner_id=owner,
+            overwrite=given.overwrite,
+            dry_run=given.dry_run,
+        )
+    context.committed()
+    found = {"lead": lead, "contact": done.contact_id, "account": done.account_id}
+    return {
+        kind.value.lower(): await context.record(kind, found[kind.value.lower()])
+        for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT)
+    }
+
+
+@strawberry.type(description="What can be done to records.")
+class RecordMutations:
+    @resolves("Makes a contact. Staff may.")
+    async def create_contact(self, info: Info, input: Annotated[CreateContactInput, Input]) -> ContactPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ContactPayload, _create(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Makes an account. Staff may.")
+    async def create_account(self, info: Info, input: Annotated[CreateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(AccountPayload, _create(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Makes a lead. Staff may.")
+    async def create_lead(self, info: Info, input: Annotated[CreateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(LeadPayload, _create(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Changes a contact with all that belongs to it. Staff may, and the person.")
+    async def update_contact(self, info: Info, input: Annotated[UpdateContactInput, Input]) -> ContactPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ContactPayload, _update(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Changes an account with all that belongs to it. Staff may, and its primary contact.")
+    async def update_account(self, info: Info, input: Annotated[UpdateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(AccountPayload, _update(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Changes a lead with all that belongs to it. Staff may.")
+    async def update_lead(self, info: Info, input: Annotated[UpdateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(LeadPayload, _update(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Deletes a contact: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_contact(self, info: Info, input: Annotated[DeleteContactInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Deletes an account: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_account(self, info: Info, input: Annotated[DeleteAccountInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Deletes a lead: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_lead(self, info: Info, input: Annotated[DeleteLeadInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Makes a contact and, where it names a company, an account of a lead. Staff may.")
+    async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ConvertLeadPayload, _convert(info.context, input), PartyKind.LEAD)

@@ -1,0 +1,1 @@
+"""The object types, each declared over one model."""

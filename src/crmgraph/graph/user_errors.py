@@ -1,0 +1,96 @@
+"""User errors: refusals as a part of the schema, with the facts that belong to each kind."""
+
+from typing import Any
+
+import strawberry
+
+from crmgraph.crm import errors as core
+from crmgraph.crm.errors import Path, Refused
+from crmgraph.crm.models import PartyKind
+from crmgraph.graph.context import Info
+from crmgraph.graph.enums import ErrorCode
+from crmgraph.graph.errors import WORDS, message_of
+from crmgraph.graph.inputs.edits import graph_path
+from crmgraph.graph.resolvers import resolves
+from crmgraph.graph.types.node import Node
+
+
+@strawberry.interface(description="Why an input was refused. Nothing was written.")
+class UserError:
+    message: str = strawberry.field(description="What is wrong, for a person to read.")
+    path: list[str] = strawberry.field(
+        description="Where in the arguments it is, from `input` down, with the places in lists counted from 0."
+    )
+    code: ErrorCode = strawberry.field(description="What is wrong, for a program.")
+
+
+@strawberry.type(description="An input that is wrong by itself, or that you may not give.")
+class InputError(UserError):
+    pass
+
+
+@strawberry.type(description="A value that another record has and that is unique.")
+class DuplicateError(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int | None]
+
+    @resolves("The record that has it; null when you may not see it.", Node | None)
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+@strawberry.type(description="A change of a record that is not any more as it was read.")
+class StaleError(UserError):
+    current: int = strawberry.field(description="The revision that the record has now.")
+
+
+@strawberry.type(description="More than is taken. Whichever of the limits holds is given.")
+class TooLargeError(UserError):
+    limit_bytes: int | None = strawberry.field(default=None, description="The most bytes that are taken.")
+    limit_pixels: int | None = strawberry.field(default=None, description="The most pixels that are taken.")
+    limit_items: int | None = strawberry.field(default=None, description="The most items that are taken.")
+
+
+@strawberry.type(description="Too many tries of late.")
+class ThrottledError(UserError):
+    retry_after_seconds: int = strawberry.field(description="After how many seconds another try is heard.")
+
+
+@strawberry.type(description="A record that a process holds.")
+class LockedError(UserError):
+    holder: str = strawberry.field(description="Who holds it, in its own word.")
+
+
+TYPES = (InputError, DuplicateError, StaleError, TooLargeError, ThrottledError, LockedError)
+"""Everything that implements the interface."""
+
+
+def user_errors(refused: Refused, kind: PartyKind, *, under: Path = ()) -> list[UserError]:
+    """What to tell about every fault of a refusal.
+
+    Args:
+        kind: of what record an existing one would be.
+        under: where in the input the record stands that was refused.
+    """
+    return [_user_error(fault, kind, under) for fault in refused.all]
+
+
+def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
+    told: dict[str, Any] = {
+        "message": message_of(fault),
+        "code": WORDS[type(fault)].code,
+        "path": graph_path((*under, *fault.path)),
+    }
+    match fault:
+        case core.Taken():
+            return DuplicateError(**told, kind=kind, existing_id=fault.existing)
+        case core.Stale():
+            return StaleError(**told, current=fault.current)
+        case core.Throttled():
+            return ThrottledError(**told, retry_after_seconds=fault.retry_after)
+        case core.Locked():
+            return LockedError(**told, holder=fault.holder)
+        case core.TooLarge():
+            limit: dict[str, Any] = {f"limit_{fault.unit or 'items'}": fault.limit}
+            return TooLargeError(**told, **limit)
+    return InputError(**told)
