@@ -161,6 +161,18 @@ async def issue(
 async def actor_of_client(
     db: Database, dialect: Door, token: str, *, kind: str = "access", region: str | None = None
 ) -> Actor:
+    """Whoever holds this token, see `holder_of`.
+
+    Raises:
+        Unauthenticated: see `holder_of`.
+    """
+    actor, _ = await holder_of(db, dialect, token, kind=kind, region=region)
+    return actor
+
+
+async def holder_of(
+    db: Database, dialect: Door, token: str, *, kind: str = "access", region: str | None = None
+) -> tuple[Actor, dt.datetime | None]:
     """Whoever holds this token: an agent in the place of the client's staff member, with no more than its grants.
 
     Identity documents are shown to it as far as that staff member has been given the right.
@@ -168,12 +180,22 @@ async def actor_of_client(
     Args:
         region: see `Actor`.
 
+    Returns:
+        The agent, and when the token expires; None for never.
+
     Raises:
         Unauthenticated: no such token in this dialect, or it has expired or was revoked, or the client or its staff
             member is no longer active.
     """
     query = (
-        select(LegacyClient.id, LegacyClient.grants, LegacyToken.grants, Staff.id, Staff.sees_identity)
+        select(
+            LegacyClient.id,
+            LegacyClient.grants,
+            LegacyToken.grants,
+            LegacyToken.expires_at,
+            Staff.id,
+            Staff.sees_identity,
+        )
         .join(LegacyClient, LegacyClient.id == LegacyToken.client_id)
         .join(Staff, Staff.id == LegacyClient.staff_id)
         .where(
@@ -190,9 +212,9 @@ async def actor_of_client(
         row = (await session.execute(query)).one_or_none()
     if row is None:
         raise Unauthenticated
-    client_id, granted, narrowed, staff_id, sees_identity = row
+    client_id, granted, narrowed, expires_at, staff_id, sees_identity = row
     grants = frozenset(granted)
-    return Actor(
+    actor = Actor(
         door=dialect,
         role=Role.AGENT,
         staff_id=staff_id,
@@ -201,6 +223,7 @@ async def actor_of_client(
         grants=grants & frozenset(narrowed["only"]) if "only" in narrowed else grants,
         region=region,
     )
+    return actor, expires_at
 
 
 async def revoke(db: Database, token: str) -> bool:

@@ -13,6 +13,7 @@ from crmgraph.crm.models import (
     Account,
     Contact,
     Credential,
+    Door,
     ExternalId,
     Lead,
     Party,
@@ -177,6 +178,13 @@ async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Colle
     around.staff = {s.id: s for s in await session.scalars(select(Staff).where(Staff.id.in_(ids)))}
     await _read_homes(session, dialect, {"staff": set(ids)}, around)
     return around
+
+
+async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:
+    """{id: what a dialect calls the record, its home id or else ours in decimal}, deleted ones too; one statement."""
+    around = Surroundings(Actor(Door.OPERATOR))
+    await _read_homes(session, dialect, {"party": set(ids)}, around)
+    return {own_id: around.home("party", own_id) or str(own_id) for own_id in ids}
 
 
 async def kinds_of(session: AsyncSession, ids: Collection[int]) -> dict[int, PartyKind]:

@@ -62,3 +62,21 @@ async def find_staff(session: AsyncSession, email: str) -> int:
     if found is None:
         raise NotFound(("email",))
     return found
+
+
+async def members(
+    session: AsyncSession, *, active: bool | None = True, only: int | None = None, offset: int = 0, limit: int = 200
+) -> tuple[list[Staff], bool]:
+    """A page of the staff in the order they came, and whether there are more.
+
+    Args:
+        active: those who are, those who are no longer, or None for both.
+        only: the one member of this id.
+    """
+    query = select(Staff).order_by(Staff.id).offset(offset).limit(limit + 1)
+    if active is not None:
+        query = query.where(Staff.active.is_(active))
+    if only is not None:
+        query = query.where(Staff.id == only)
+    found = list(await session.scalars(query))
+    return found[:limit], len(found) > limit
