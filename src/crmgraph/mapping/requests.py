@@ -185,6 +185,9 @@ _CONTENT = {
 }
 """The columns without any of which a row says nothing, and is taken away."""
 
+_DERIVED = {"country": "country_name", "country_name": "country"}
+"""Columns that follow when the other one is written."""
+
 
 def _write_slot(
     decoded: Decoded,
@@ -197,7 +200,7 @@ def _write_slot(
     edits: RowEdits = getattr(decoded.edit, slot.rows)
     row = slot.row(aggregate) if aggregate is not None else None
     content = _CONTENT[slot.rows]
-    left = [columns[c] if c in columns else getattr(row, c, None) for c in content]
+    left = [columns[c] if c in columns else getattr(row, c, None) for c in content if _DERIVED.get(c) not in columns]
     empty = all(value is None or (isinstance(value, str) and not value.strip()) for value in left)
     if row is None:
         if empty:
