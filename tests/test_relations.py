@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from crmgraph.crm import parties
 from crmgraph.crm.authorship import last_set
 from crmgraph.crm.edits import Edit, RowEdits
-from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Several
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Several
+from crmgraph.crm.homes import surroundings
 from crmgraph.crm.identifiers import identify
 from crmgraph.crm.models import Change, Contact, Door, PartyKind, Relation, Role
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.relations import others
 from crmgraph.db import Database
 from tests.conftest import statements
 
@@ -100,8 +100,10 @@ async def test_relations_come_change_and_go_within_the_revision_and_the_change_o
     assert (await loaded(db, own)).record.revision == 2
 
     async with db.read() as session:
-        found = await others(session, STAFF, louis.relations)
-    assert {party_id: type(record).__name__ for party_id, record in found.items()} == {company: "Account"}
+        with statements(db) as seen:
+            around = await surroundings(session, STAFF, "crmcom", [louis])
+        assert len(seen) == 3
+    assert {party_id: type(record).__name__ for party_id, record in around.records.items()} == {company: "Account"}
 
 
 async def test_every_fault_of_the_relations_is_told_at_once_and_nothing_is_written(db: Database) -> None:
@@ -130,12 +132,6 @@ async def test_every_fault_of_the_relations_is_told_at_once_and_nothing_is_writt
     async with db.read() as session:
         assert await session.scalar(select(func.count()).select_from(Relation)) == 0
         assert await session.scalar(select(Contact.revision).where(Contact.id == own)) == 1
-
-
-async def refused(db: Database, edits: RowEdits, own: int) -> list[Refused]:
-    with pytest.raises(Refused) as caught:
-        await changed(db, own, edits)
-    return list(caught.value.all)
 
 
 async def test_records_are_identified_by_what_they_are_known_by(db: Database) -> None:
@@ -195,7 +191,7 @@ async def test_the_change_log_tells_who_set_a_value_last(db: Database) -> None:
     own = await created(db, Edit({"last_name": "Kozior", "direct_marketing": True}))
     async with db.read() as session:
         with statements(db) as seen:
-            found = await last_set(session, own, ("direct_marketing", "affiliate_marketing"))
+            found = await last_set(session, own, ("direct_marketing", "affiliate_marketing"), "crmcom")
         assert len(seen) == 2
         assert {name: setting.by for name, setting in found.items()} == {"direct_marketing": None}
         made = await session.scalar(select(Contact.created_at).where(Contact.id == own))

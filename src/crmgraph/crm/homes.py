@@ -1,5 +1,6 @@
 """Home ids: what a record, a staff member or a row is called in the system that it came from."""
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,7 @@ async def claim(session: AsyncSession, dialect: str, space: str, value: str, **t
     ((kind, target_id),) = target.items()
     if not value or len(value) > 200:
         raise Invalid(("external_ids",), "form")
-    if value.isdecimal() and value.isascii() and FIRST_MINTED_ID <= int(value) < 2**53 and space in _NUMERIC:
+    if space in _NUMERIC and _is_minted(value):
         raise Invalid(("external_ids",), "minted")
     found = await resolve(session, dialect, {(space, value)})
     if found:
@@ -52,8 +53,17 @@ async def claim(session: AsyncSession, dialect: str, space: str, value: str, **t
 REFERENCE = "reference"
 """The space of the names that a dialect has for things beside their ids."""
 
-_NUMERIC = frozenset({"record", "user", "contact", "customer"})
-"""Spaces in which a minted id is printed as a decimal number, so that the two could meet."""
+_NUMERIC = frozenset({"record", "user", "contact", "customer", "phone", "email", "address"})
+"""Spaces in which a minted id is printed as a number, so that the two could meet."""
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]{32}")
+
+
+def _is_minted(value: str) -> bool:
+    """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
+    readings = [int(value)] if value.isdecimal() and value.isascii() else []
+    if _HEXADECIMAL.fullmatch(value):
+        readings.append(int(value, 16))
+    return any(FIRST_MINTED_ID <= reading < 2**53 for reading in readings)
 
 
 async def resolve(
@@ -130,6 +140,10 @@ async def surroundings(
             if (value := getattr(record, column)) is not None:
                 named[model].add(value)
         named[Staff] |= {i for i in (record.created_by_id, record.modified_by_id) if i is not None}
+        for other in (relation.other_id for relation in aggregate.relations if relation.other_id is not None):
+            # It is one of the two; the other query does not find it.
+            named[Contact].add(other)
+            named[Account].add(other)
     own: dict[int, Record] = {a.id: a.record for a in aggregates}
     for model in MODELS.values():
         if missing := named[model] - own.keys():

@@ -5,20 +5,16 @@ the Change of the record. `parties.load` reads them where its `parts` say so. A 
 required), `other_id` (a contact or account that the actor may see), `given` (the identifier as it was given).
 """
 
-from collections.abc import Collection
-from typing import Any, TypeAlias
-
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.edits import Row, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
-from crmgraph.crm.models import Account, Contact, Relation
+from crmgraph.crm.models import Account, Contact
 from crmgraph.crm.policy import Actor, visible
 from crmgraph.crm.rules import MAX_ROWS, check_remainder
 from crmgraph.crm.text import fault_of
 
-Other: TypeAlias = Contact | Account
 MAX_GIVEN = 10
 """The most names in one identifier."""
 
@@ -64,15 +60,3 @@ def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:
     else:
         faults += check_remainder({"given": given}, path)
     return [*faults, *check_remainder(row.get("remainder", {}), path)]
-
-
-async def others(session: AsyncSession, actor: Actor, relations: Collection[Relation]) -> dict[int, Other]:
-    """The contacts and accounts that these relations name and the actor may see, by id, in two statements at most."""
-    wanted = {relation.other_id for relation in relations if relation.other_id is not None}
-    found: dict[int, Other] = {}
-    if wanted:
-        models: tuple[Any, ...] = (Contact, Account)
-        for model in models:
-            query = select(model).where(model.id.in_(wanted), visible(actor, model))
-            found |= {record.id: record for record in await session.scalars(query)}
-    return found

@@ -150,6 +150,7 @@ class Field:
         aliases: other names under which requests bring it.
         writable: whether a request changes it; what it brings is otherwise passed over.
         printed: whether answers have it.
+        shown: where answers take the value from, when not from where requests put it.
     """
 
     name: str
@@ -158,6 +159,7 @@ class Field:
     aliases: tuple[str, ...] = ()
     writable: bool = True
     printed: bool = True
+    shown: Any = None
 
 
 def _exactly(key: str) -> str:
@@ -173,7 +175,7 @@ class Layout:
     """Fields in the order of one answer, made ready to print records (or rows) with."""
 
     def __init__(self, dialect: str, fields: Iterable[Field]) -> None:
-        self._steps = tuple((tuple(f.name.split(".")), _reader(f.at, dialect), f.codec.write) for f in fields)
+        self._steps = tuple((tuple(f.name.split(".")), _reader(f.shown or f.at, dialect), f.codec.write) for f in fields)
 
     def encode(self, thing: Any, around: Surroundings) -> dict[str, Any]:
         """The record (an `Aggregate`) or row as the dialect's object."""
