@@ -38,7 +38,9 @@ def configure(level: str, form: str) -> None:
         form: json or text.
     """
     number = logging.getLevelName(level.upper())
-    renderer: Any = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer()
+    # Plain, for the handsome form of a traceback prints the values of all variables, passwords among them.
+    people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = structlog.processors.JSONRenderer() if form == "json" else people
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
