@@ -94,7 +94,7 @@ def of_each(
         return (
             select(aliased(model, numbered)).where(numbered.c.number_ <= window.size + 1).order_by(numbered.c.number_)
         )
-    parent = func.unnest(_array(parents)).table_valued("id", name="parent")
+    parent = func.unnest(_array(parents)).table_valued("id", name="parent").render_derived()
     inner = select(model).where(key == parent.c.id, *conditions).order_by(*ordering(model, window))
     page = inner.limit(window.size + 1).lateral("page")
     row = aliased(model, page)
@@ -141,15 +141,22 @@ def ordering(model: Any, window: Window) -> list[Any]:
 def bounds(model: Any, window: Window) -> list[ColumnElement[bool]]:
     """The conditions of `after` and `before`."""
     return [
-        _beyond(model, window.orders, values, forward)
+        beyond(model, window.orders, _bound(model, window.orders, values), forward)
         for values, forward in ((window.after, True), (window.before, False))
         if values is not None
     ]
 
 
-def _beyond(model: Any, orders: Sequence[Order], values: Sequence[Any], forward: bool) -> ColumnElement[bool]:
+def _bound(model: Any, orders: Sequence[Order], values: Sequence[Any]) -> list[ColumnElement[Any]]:
+    types = [getattr(model, order.name).type for order in orders]
+    return [bindparam(None, value, type_=type_) for value, type_ in zip(values, types, strict=True)]
+
+
+def beyond(
+    model: Any, orders: Sequence[Order], bound: Sequence[ColumnElement[Any]], forward: bool
+) -> ColumnElement[bool]:
+    """Whether a row stands after (`forward`) or before the row whose values of `orders` are `bound`."""
     columns = [getattr(model, order.name) for order in orders]
-    bound = [bindparam(None, value, type_=column.type) for column, value in zip(columns, values, strict=True)]
     upward = [order.descending != forward for order in orders]
     if len(set(upward)) == 1:
         # One comparison of rows, which an index over these columns answers.

@@ -10,12 +10,13 @@ from functools import cached_property, lru_cache
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
-from sqlalchemy import func, select
+from sqlalchemy import Text, func, select
 from strawberry import UNSET
 
 from crmgraph.crm import criteria, pages
 from crmgraph.crm.criteria import Criterion
 from crmgraph.crm.errors import Invalid
+from crmgraph.crm.models.columns import Moment
 from crmgraph.crm.pages import Order, Rows, Window
 from crmgraph.crm.text import fault_of
 from crmgraph.graph.context import Context
@@ -239,17 +240,19 @@ def _written(value: Any) -> str:
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+"""What fits the 64 bits of any of our columns."""
 
 
 def _value(model: Any, order: Order, value: str) -> Any:
-    kind = getattr(model, order.name).type.python_type
+    kind = getattr(model, order.name).type
     try:
-        if kind is dt.datetime and _NUMBER.fullmatch(value):
-            return _EPOCH + dt.timedelta(microseconds=int(value))
-        if kind is int and _NUMBER.fullmatch(value) and abs(int(value)) < 2**53:
-            return int(value)
-        if kind is str and fault_of(text := bytes.fromhex(value).decode(), line=False) is None:
-            return text
+        if isinstance(kind, Text):
+            text = bytes.fromhex(value).decode()
+            if fault_of(text, line=False) is None:
+                return text
+        elif _NUMBER.fullmatch(value):
+            number = int(value)
+            return _EPOCH + dt.timedelta(microseconds=number) if isinstance(kind, Moment) else number
     except (ValueError, OverflowError):
         pass
     raise BadInput("The cursor is not one of ours.")

@@ -95,9 +95,10 @@ class Endpoint:
             return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
         if wants_page(http):
             return page(PATH, demo=self._demo)
+        files: list[UploadFile] = []
         try:
             media_type = _accepted(http)
-            given = await self._read(http)
+            given = await self._read(http, files)
             request = _request(given)
             answer = await self._run(http, request)
         except BadRequest as bad:
@@ -108,6 +109,9 @@ class Endpoint:
         except wire.ClientDisconnect:
             # Nobody is there to be told.
             return Response(status_code=499)
+        finally:
+            for file in files:
+                await file.close()
         asked = COST in http.headers or bool(_mapping(given.get("extensions"), "extensions").get("cost"))
         status = _status(answer, media_type)
         headers = {**HEADERS, "Allow": "POST"} if status == 405 else dict(HEADERS)
@@ -148,8 +152,8 @@ class Endpoint:
             message = "The records are out of reach at the moment: try again later."
             raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
 
-    async def _read(self, http: HttpRequest) -> dict[str, Any]:
-        """The parameters of the request."""
+    async def _read(self, http: HttpRequest, files: list[UploadFile]) -> dict[str, Any]:
+        """The parameters of the request; its files are added to `files`, to be closed in the end."""
         if http.method in ("GET", "HEAD"):
             return _from_query(http)
         if http.method != "POST":
@@ -161,7 +165,7 @@ class Endpoint:
             if not any(guard in http.headers for guard in GUARDS):
                 raise BadRequest("An upload needs the header GraphQL-Preflight: 1.", code="PREFLIGHT_REQUIRED")
             limit = self._core.max_body_bytes + self._core.max_photo_bytes
-            return await _from_form(http, limit)
+            return await _from_form(http, limit, files)
         raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -237,13 +241,14 @@ def _check_nesting(value: Any) -> None:
     raise BadRequest(f"`variables` is nested deeper than {MAX_NESTING}.")
 
 
-async def _from_form(http: HttpRequest, limit: int) -> dict[str, Any]:
+async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> dict[str, Any]:
     """The operation of a multipart request, with its files put where the map says."""
     data = await wire.body(http, limit)
     try:
         form = await wire.parse_form(http.headers, data)
     except wire.Malformed:
         raise BadRequest("The form cannot be read.") from None
+    files += [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
     parts = {}
     for name in ("operations", "map"):
         text = form.get(name)

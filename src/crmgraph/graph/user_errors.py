@@ -10,9 +10,9 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Info
 from crmgraph.graph.enums import ErrorCode
 from crmgraph.graph.errors import WORDS, message_of
-from crmgraph.graph.inputs.edits import graph_path
 from crmgraph.graph.resolvers import resolves
 from crmgraph.graph.types.node import Node
+from crmgraph.graph.vocabulary import graph_path
 
 
 @strawberry.interface(description="Why an input was refused. Nothing was written.")

@@ -1,4 +1,4 @@
-"""From inputs to edits of the core and back: which column an input field means, and where in an input a fault lies."""
+"""From inputs to edits of the core."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -6,54 +6,15 @@ from typing import Any, TypeVar
 
 import strawberry
 from strawberry import UNSET
-from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm.edits import Edit, RowEdits
-from crmgraph.crm.errors import Path
-from crmgraph.crm.models.columns import Preferences
-from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.graph.ids import Prefix, number_of
-
-REFERENCES = {
-    "owner": ("owner_id", Prefix.USER),
-    "account": ("account_id", Prefix.ACCOUNT),
-    "reports_to": ("reports_to_id", Prefix.CONTACT),
-    "parent": ("parent_id", Prefix.ACCOUNT),
-    "primary_contact": ("primary_contact_id", Prefix.CONTACT),
-}
-"""{input field: (column, what its id is of)}."""
-
-PARTS = {
-    "birth_date": {"day": "birth_day", "month": "birth_month", "year": "birth_year"},
-    "identity_documents": {name: name for name in sorted(IDENTITY_DOCUMENTS)},
-    "preferences": {name: name for name in Preferences.__annotations__},
-}
-"""{input field that is an object: {its field: column}}."""
+from crmgraph.graph.vocabulary import PARTS, REFERENCES, ROWS
 
 VALUE = "value"
 """Marks the input fields that are values of the record; the others say which record, or how."""
 
-ROWS = {"phones": Prefix.PHONE, "emails": Prefix.EMAIL, "addresses": Prefix.ADDRESS}
-
-_PLACES: dict[str, tuple[str, ...]] = {column: (name,) for name, (column, _) in REFERENCES.items()} | {
-    column: (part, name) for part, names in PARTS.items() for name, column in names.items()
-}
 _T = TypeVar("_T")
-
-
-def graph_path(path: Path) -> list[str]:
-    """Where in the arguments of a mutation something lies, in the words of the schema.
-
-    Args:
-        path: in the words of the core.
-    """
-    steps = ["input"]
-    for step in path:
-        if isinstance(step, int):
-            steps.append(str(step))
-        else:
-            steps += map(to_camel_case, _PLACES.get(step, (step,)))
-    return steps
 
 
 def described_like(type_: Any, description: str) -> Callable[[type[_T]], type[_T]]:

@@ -12,6 +12,7 @@ from crmgraph.graph.ids import Prefix
 from crmgraph.graph.scalars import JSON, DateTime
 from crmgraph.graph.types.node import Node
 from crmgraph.graph.types.people import User
+from crmgraph.graph.vocabulary import history_path, history_value
 
 if TYPE_CHECKING:
     from crmgraph.graph.types.contact import Contact
@@ -37,7 +38,7 @@ class Note(Node):
 
 @strawberry.type(description="One field that a change touched.")
 class FieldChange:
-    field: str = strawberry.field(description="Which field, e.g. `last_name` or `phones.1000000001.raw`.")
+    field: str = strawberry.field(description="Which field, e.g. `lastName` or `phones.pho_1000000001.raw`.")
     old: JSON | None = strawberry.field(description="What it held before; null for nothing, or for what is masked.")
     new: JSON | None = strawberry.field(description="What it held afterwards; null for nothing, or for what is masked.")
     masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
@@ -45,7 +46,12 @@ class FieldChange:
 
 def _fields(change: Any) -> list[FieldChange]:
     return [
-        FieldChange(field=each["field"], old=each.get("old"), new=each.get("new"), masked=each.get("masked", False))
+        FieldChange(
+            field=history_path(each["field"]),
+            old=history_value(each["field"], each.get("old")),
+            new=history_value(each["field"], each.get("new")),
+            masked=each.get("masked", False),
+        )
         for each in change.fields
     ]
 
