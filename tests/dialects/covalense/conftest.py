@@ -1,7 +1,11 @@
 """The demo's customers at Covalense's door."""
 
-from collections.abc import Callable
+import asyncio
+import email
+import email.policy
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -79,4 +83,24 @@ DOWNSTREAM = (
     '{"response":{"success":"false","result":{"arguments":{"statusCode":"500","errorCode":"Downstream error",'
     '"errorMessage":"- Not Able to connect with CRM."}}}}'
 )
-Filled = Callable[[Any], Any]
+
+
+async def mailed(folder: Path, to: str) -> str:
+    """The text of the one letter that was mailed, to this address."""
+    files: list[Path] = []
+    for _ in range(200):  # letters go out in the background
+        if files := list((folder / "mail").glob("*.eml")):
+            break
+        await asyncio.sleep(0.01)
+    (file,) = files
+    letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    assert letter["To"] == to
+    text: str = letter.get_content()
+    return text.replace("\r\n", "\n")
+
+
+def code_in(letter: str) -> str:
+    """The code that stands in a letter."""
+    found = re.search(r"^[\w-]{43}$", letter, re.MULTILINE)
+    assert found is not None
+    return found[0]

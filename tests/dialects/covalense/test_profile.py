@@ -175,6 +175,11 @@ async def test_nothing_clears_a_value_and_takes_its_row_away(demo: Running, port
         ({"nickname": "a\u0000b"}, "Attribute 'nickname' is not valid: it holds characters that cannot be kept."),
         ({"tags": "a\u0000b"}, "Attribute 'tags' is not valid: it holds characters that cannot be kept."),
         (
+            {"unknown1": "x" * 30_000, "unknown2": ["x" * 30_000, "x" * 30_000]},
+            "The attributes that only this service knows have more than 65536 bytes.",
+        ),
+        ({"unknown": "x" * 32_001}, "Attribute 'unknown' is not valid: it is longer than 32000 characters."),
+        (
             {"dashboardSettings": {"news": "x"}},
             "Attribute 'dashboardSettings.news' is not valid: it is none of the values that it may have.",
         ),

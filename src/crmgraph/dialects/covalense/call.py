@@ -32,17 +32,20 @@ class Attributes:
         """What stands under this name; None when nothing does."""
         return self._by_key.get(loosely(name), (name, None))[1]
 
+    def written(self, name: str) -> str:
+        """This name as the caller has spelled it."""
+        return self._by_key.get(loosely(name), (name, None))[0]
+
     def text(self, name: str) -> str | None:
         """The same as text, None for nothing.
 
         Raises:
             ClientError: it is no text.
         """
-        written, value = self._by_key.get(loosely(name), (name, None))
         try:
-            return text(value)
+            return text(self.value(name))
         except Unreadable as unreadable:
-            raise invalid(written, REASONS[unreadable.reason]) from None
+            raise invalid(self.written(name), REASONS[unreadable.reason]) from None
 
     def required(self, name: str) -> str:
         """The same, which has to be there.
@@ -61,11 +64,11 @@ class Attributes:
         Raises:
             ClientError: it is something else.
         """
-        written, value = self._by_key.get(loosely(name), (name, None))
+        value = self.value(name)
         if value is None or value == "":
             return {}
         if not isinstance(value, dict):
-            raise invalid(written, "it has to be an object")
+            raise invalid(self.written(name), "it has to be an object")
         return value
 
 

@@ -118,7 +118,7 @@ def _read(attributes: Attributes) -> _Signup:
         email=person.text("EmailAddress"),
         password=password,
         assigned=person.value("AssignedUserId"),
-        name_of=_names(contact, account),
+        name_of=_names(contact, account, attributes),
     )
     faults: list[Refused] = [*contact.faults, *account.faults]
     faults += registration.faults_of(found.person, found.account)
@@ -172,14 +172,17 @@ def _without_secrets(value: Any, depth: int = 0) -> Any:
     return value
 
 
-def _names(contact: Decoded, account: Decoded) -> Callable[[Path], str | None]:
+def _names(contact: Decoded, account: Decoded, attributes: Attributes) -> Callable[[Path], str | None]:
     of_contact, of_account = words(PERSON_SIGNING_UP, contact), words(ACCOUNT_SIGNING_UP, account)
-    order = {"order_type": "OrderType", "reference": "OrderId", "password": "Password"}
+    # Too much of an order is too many of its lines.
+    others = {"order_type": "OrderType", "reference": "OrderId", "password": "Password", orders.DETAILS: "LineItems"}
 
     def name_of(path: Path) -> str | None:
         if path[:1] == (registration.ACCOUNT,):
             return of_account(path[1:])
-        return of_contact(path) or order.get(str(path[0])) if path else None
+        if len(path) == 1 and path[0] in others:
+            return attributes.written(others[str(path[0])])
+        return of_contact(path)
 
     return name_of
 
