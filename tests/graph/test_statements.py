@@ -1,0 +1,152 @@
+"""How many statements a query takes: as many for a hundred rows as for one, at every level of nesting."""
+
+import datetime as dt
+
+import pytest
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.homes import claim
+from crmgraph.crm.models import Note, PartyKind, Photo, Relation
+from tests.conftest import statements
+from tests.graph.conftest import Caller, put
+
+ROWS = {
+    "phones": [{"kind": "MOBILE", "raw": "+49 151 23456789"}, {"kind": "FAX", "raw": "+49 30 1"}],
+    "emails": [{"kind": "BUSINESS", "address": "a@example.com"}],
+    "addresses": [{"kind": "HOME", "city": "Berlin"}],
+}
+
+
+def rows() -> dict[str, object]:
+    return {name: list(given) for name, given in ROWS.items()}
+
+
+@pytest.fixture
+async def hundred(core: Core, agent: Caller) -> None:
+    """A hundred accounts with three contacts each, everything that hangs off them, and a hundred leads."""
+    owner = int((await agent("{ me { user { id } } }"))["me"]["user"]["id"].removeprefix("usr_"))
+    (firm,) = await put(core, PartyKind.ACCOUNT, {"name": "Firm", "owner_id": owner})
+    boss_of_all = {"last_name": "Boss", "account_id": firm, "owner_id": owner}
+    (boss,) = await put(core, PartyKind.CONTACT, boss_of_all | rows())
+    await put(core, PartyKind.CONTACT, {"last_name": "Big Boss", "account_id": firm})
+    accounts = await put(
+        core,
+        PartyKind.ACCOUNT,
+        *({"name": f"A{n}", "primary_contact_id": boss, "owner_id": owner} | rows() for n in range(100)),
+    )
+    contacts = await put(
+        core,
+        PartyKind.CONTACT,
+        *(
+            {"last_name": f"C{n}", "account_id": account, "reports_to_id": boss, "owner_id": owner} | rows()
+            for n in range(3)
+            for account in accounts
+        ),
+    )
+    await put(core, PartyKind.LEAD, *({"last_name": f"L{n}", "owner_id": owner} | rows() for n in range(100)))
+    async with core.db.begin() as session:
+        for contact in [boss, *contacts[:100]]:
+            session.add(Note(party_id=contact, content="called", owner_id=owner))
+            session.add(Relation(party_id=contact, kind="SPOUSE", other_id=boss))
+            session.add(
+                Photo(
+                    party_id=contact,
+                    key=f"{contact:032}.jpg",
+                    file_name="a.jpg",
+                    content_type="image/jpeg",
+                    width=1,
+                    height=1,
+                    size_bytes=1,
+                    created_at=dt.datetime.now(dt.UTC),
+                )
+            )
+        await session.flush()
+        await claim(session, "zoho", "record", "1", party=boss)
+
+
+CONTACT = """id fullName phones { raw primary } emails { address } addresses { city } photo { url } owner { name }
+  externalIds { dialect value href } identityDocuments { idNumber } preferences { roaming } birthDate { year }"""
+
+QUERIES = {
+    # name: (how many statements besides the one that says who asks, the query)
+    "plain": (1, "query($n: Int!) { contacts(first: $n) { nodes { id fullName } pageInfo { endCursor } } }"),
+    "rows": (
+        7,
+        "query($n: Int!) { contacts(first: $n) { nodes { " + CONTACT + " } } }",
+    ),
+    "account": (2, "query($n: Int!) { contacts(first: $n) { edges { cursor node { account { name } } } } }"),
+    "total": (2, "query($n: Int!) { contacts(first: $n) { totalCount nodes { id } } }"),
+    "contacts of accounts": (
+        2,
+        "query($n: Int!) { accounts(first: $n) { nodes { name contacts(first: 2) { nodes { fullName } } } } }",
+    ),
+    "totals of contacts of accounts": (
+        3,
+        "query($n: Int!) { accounts(first: $n) { nodes { contacts(first: 0) { totalCount } } } }",
+    ),
+    "four levels": (
+        5,
+        """query($n: Int!) { accounts(first: $n) { nodes { contacts(first: 2) { nodes {
+             account { contacts(last: 1) { nodes { emails { address } } } } } } } } }""",
+    ),
+    "filtered": (
+        2,
+        """query($n: Int!) { accounts(first: $n) { nodes { contacts(
+             filter: {lastName: {startsWith: "c1"}, city: {eq: "berlin"}}, sort: [{field: LAST_NAME}]
+           ) { nodes { fullName } } } } }""",
+    ),
+    "notes and history": (
+        6,
+        """query($n: Int!) { contacts(first: $n) { nodes {
+             notes(first: 1) { totalCount nodes { content owner { name } } }
+             history(first: 1) { totalCount nodes { action user { name } contact { id } client } } } } }""",
+    ),
+    "relations": (
+        5,
+        "query($n: Int!) { contacts(first: $n) { nodes { relations { kind other { id } } } } }",
+    ),
+    "reports": (
+        3,
+        """query($n: Int!) { contacts(first: $n, sort: [{field: CREATED_AT, direction: DESC}]) { nodes {
+             reportsTo { id } directReports(first: 1) { nodes { id } } } } }""",
+    ),
+    "leads": (
+        4,
+        "query($n: Int!) { leads(first: $n) { nodes { phones { raw } emails { address } owner { name } } } }",
+    ),
+    "users": (1, "query($n: Int!) { users(first: $n) { nodes { name } } }"),
+}
+
+
+@pytest.mark.usefixtures("hundred")
+async def test_as_many_statements_for_a_hundred_rows_as_for_one(agent: Caller, core: Core) -> None:
+    for name, (expected, query) in QUERIES.items():
+        for n in (1, 10, 100):
+            with statements(core.db) as seen:
+                await agent(query, n=n)
+            assert len(seen) - 1 == expected, (name, n, seen[1:])
+
+
+@pytest.mark.usefixtures("hundred")
+async def test_records_named_in_one_document_are_read_together(agent: Caller, core: Core) -> None:
+    ids = [node["id"] for node in (await agent("{ contacts(first: 50) { nodes { id } } }"))["contacts"]["nodes"]]
+    aliases = " ".join(f'a{n}: contact(by: {{id: "{id_}"}}) {{ id phones {{ raw }} }}' for n, id_ in enumerate(ids))
+    with statements(core.db) as seen:
+        data = await agent(f"{{ {aliases} }}")
+    assert [each["id"] for each in data.values()] == ids
+    assert len(seen) == 3
+    with statements(core.db) as seen:
+        nodes = (await agent("query($i: [ID!]!) { nodes(ids: $i) { id } }", i=ids[::-1]))["nodes"]
+    assert [node["id"] for node in nodes] == ids[::-1]
+    assert len(seen) == 2
+
+
+async def test_a_change_reads_nothing_again(agent: Caller, core: Core) -> None:
+    (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Ray"} | rows())
+    change = """mutation($c: ContactRef!, $n: String!) { updateContact(input: {contact: $c, firstName: $n}) {
+      contact { id revision firstName phones { id raw } emails { address } } userErrors { code } } }"""
+    with statements(core.db) as seen:
+        data = await agent(change, c={"id": f"con_{contact}"}, n="Ron")
+    assert data["updateContact"]["contact"]["firstName"] == "Ron"
+    reads_afterwards = seen[[i for i, s in enumerate(seen) if s.startswith(("INSERT", "UPDATE"))][-1] + 1 :]
+    assert reads_afterwards == []
