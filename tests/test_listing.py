@@ -191,7 +191,8 @@ NO_VALUES = [
     Compare(Lead.email_opt_out, Op.EQUALS, "yes"),
     Compare(KeptValue("zoho", 'a"b'), Op.EQUALS, "x"),
     Compare(KeptValue("zoho", "Size"), Op.EQUALS, "\x00"),
-    Compare(Lead.last_name, Op.IN, ["x"] * 101),
+    Compare(Lead.last_name, Op.IN, ["x"] * 1001),
+    Or((Compare(Lead.last_name, Op.EQUALS, "x"),) * 101),
 ]
 
 

@@ -133,7 +133,13 @@ def create_app(settings: Settings) -> FastAPI:
             covalense.openapi,
             covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         ),
-        ("zoho", "Zoho CRM v2", ["/crm/v2", "/oauth/v2"], zoho.openapi, zoho.mounts(core, unique=settings.zoho_unique)),
+        (
+            "zoho",
+            "Zoho CRM v2",
+            ["/crm/v2", "/oauth/v2"],
+            zoho.openapi,
+            zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+        ),
         ("crmcom", "CRM.COM", ["/crmapi/rest/v2", "/crm/ImageDownloadServlet"], crmcom.openapi, crmcom.mounts(core)),
         (
             "valomnia",

@@ -26,6 +26,8 @@ from crmgraph.crm.text import dialled, email_key, fault_of, fold, prefix_end
 
 MAX_CONDITIONS = 100
 """The most comparisons in one list."""
+MAX_VALUES = 1_000
+"""The most values of one IN."""
 
 
 class Op(StrEnum):
@@ -112,7 +114,7 @@ def size(where: Where) -> int:
     """How many comparisons a tree holds."""
     match where:
         case Compare():
-            return len(where.value) if where.op is Op.IN else 1
+            return 1
         case Not():
             return size(where.of)
     return sum(map(size, where.of))
@@ -169,6 +171,8 @@ class Spelling:
 
     def _compare(self, compare: Compare) -> ColumnElement[bool]:
         op, wanted = compare.op, compare.value
+        if op is Op.IN and len(wanted) > MAX_VALUES:
+            raise Invalid((), "too_long", MAX_VALUES)
         if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted in (None, ""):
             op, wanted = Op.IS_NULL, op is Op.EQUALS
         match compare.at:

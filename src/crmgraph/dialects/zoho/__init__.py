@@ -1,0 +1,48 @@
+"""Zoho CRM's API v2: leads, contacts and accounts as Zoho's clients know them."""
+
+from collections.abc import Iterable, Mapping
+
+from starlette.routing import BaseRoute, Mount, Route
+
+from crmgraph.crm.core import Core
+from crmgraph.dialects.zoho import door, oauth
+from crmgraph.dialects.zoho.api import OPERATIONS
+from crmgraph.dialects.zoho.fields import MODULES
+from crmgraph.dialects.zoho.manual import openapi
+from crmgraph.dialects.zoho.search import place_of
+
+
+def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:
+    """The two roots: the API and the accounts server.
+
+    Args:
+        unique: {module: fields}, e.g. {"Leads": {"Mobile"}}: values that no two records of the module may share. It
+            binds this door only.
+
+    Raises:
+        ValueError: there is no such module or field.
+    """
+    for module, names in unique.items():
+        for name in names:
+            known = MODULES.get(module)
+            if known is None or known.fields.field(name) is None or place_of(known, name) is None:
+                raise ValueError(f"Zoho has no field {module}.{name} whose values could be unique")
+    api, accounts = door.Api(core, OPERATIONS, unique), oauth.Accounts(core)
+    return [
+        Route(door.PREFIX, api),
+        Mount(door.PREFIX, api),
+        Route(oauth.PREFIX, accounts),
+        Mount(oauth.PREFIX, accounts),
+    ]
+
+
+def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """{module: fields} of names like Leads.Mobile."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        module, _, field = name.partition(".")
+        found.setdefault(module, set()).add(field)
+    return {module: frozenset(fields) for module, fields in found.items()}
+
+
+__all__ = ["mounts", "openapi", "unique_fields"]

@@ -1,0 +1,145 @@
+"""Answers as Zoho sends them: compact JSON, a newline after whole-request errors, and the headers of the source.
+
+Four parts of Zoho's servers answer, each with headers of its own: the application, its parser of bodies, the gate of
+OAuth, and the gateway that knows no method but its own.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.responses import Response
+
+from crmgraph.crm.models import now
+from crmgraph.dialects.zoho.codecs import moment
+
+JSON = "application/json;charset=utf-8"
+ACCESS_SECONDS = 3600
+"""How long an access token is good, in seconds."""
+
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+_NO_DOWNLOAD = {"X-Download-Options": "noopen"}
+_BUILD = {"clientVersion": "4023320", "clientsubVersion": "4d8b6ee4f7d1d284c930a4e807480c5c"}
+_ATTACHED = {"Content-Disposition": "attachment; filename=response.json"}
+_ENGLISH = {"Content-Language": "en-US"}
+
+
+def _guarded(cache: str) -> dict[str, str]:
+    return {
+        "Referrer-Policy": "strict-origin",
+        **_NOSNIFF,
+        "X-XSS-Protection": "1; mode=block",
+        "Pragma": "no-cache",
+        "Cache-Control": cache,
+        "Expires": "Thu, 01 Jan 1970 00:00:00 GMT",
+        "X-Frame-Options": "SAMEORIGIN",
+    }
+
+
+_APPLICATION = _guarded("no-store, no-cache, must-revalidate, private")
+_GATE = _guarded("no-cache") | _NO_DOWNLOAD
+_GATEWAY = {"X-Frame-Options": "deny", **_NO_DOWNLOAD, **_NOSNIFF}
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """What Zoho says of a fault.
+
+    Attributes:
+        status: of the whole request; a fault of one row among several is answered 202.
+        details: facts in Zoho's words.
+        part: which part of Zoho's servers says it: application, parser, gate or gateway.
+    """
+
+    code: str
+    message: str
+    status: int = 400
+    details: Mapping[str, Any] = field(default_factory=dict)
+    part: str = "application"
+
+    def body(self) -> dict[str, Any]:
+        """The error as a row of an answer, or the whole of one."""
+        return {"code": self.code, "details": dict(self.details), "message": self.message, "status": "error"}
+
+    def about(self, **details: Any) -> "Error":
+        """The same with other details."""
+        return Error(self.code, self.message, self.status, details, self.part)
+
+
+class Failed(Exception):
+    """A request that is answered by one error and nothing else."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.code)
+        self.error = error
+
+
+def failure(error: Error, expires_at: dt.datetime | None) -> Response:
+    """A whole-request error.
+
+    Args:
+        expires_at: when the caller's token stops being good; None where it has not been looked at, or never stops.
+    """
+    headers = {
+        "application": _application(expires_at) | _NO_DOWNLOAD | _ENGLISH,
+        "parser": _APPLICATION | _reset(expires_at) | _ATTACHED | _NO_DOWNLOAD | _ENGLISH,
+        "gate": _GATE,
+        "gateway": _GATEWAY,
+    }[error.part]
+    return _json(error.body(), error.status, headers, b"\n")
+
+
+def success(body: Any, expires_at: dt.datetime | None, status: int = 200) -> Response:
+    """Anything that went as it was asked."""
+    transport = {"Strict-Transport-Security": "max-age=15768000"}
+    return _json(body, status, _application(expires_at) | _ENGLISH | transport)
+
+
+def rows(answers: Iterable[dict[str, Any]], expires_at: dt.datetime | None, status: int = 200) -> Response:
+    """The answer to a write, row by row.
+
+    Args:
+        status: when every row is a success; 202 otherwise.
+    """
+    data = list(answers)
+    if all(row.get("status") != "error" for row in data):
+        return success({"data": data}, expires_at, status)
+    return _json({"data": data}, 202, _application(expires_at) | _ENGLISH)
+
+
+def empty(expires_at: dt.datetime | None, status: int = 204) -> Response:
+    """Nothing: 204, or 304 where nothing is new."""
+    headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
+    return Response(status_code=status, headers=headers)
+
+
+def file(data: bytes, content_type: str, name: str, expires_at: dt.datetime | None) -> Response:
+    """A file to be saved under a name, which is of harmless characters."""
+    headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
+    if name.isascii():
+        headers["Content-Disposition"] = f'attachment;filename="{name}"'
+    else:
+        headers["Content-Disposition"] = f"attachment;filename*=UTF-8''{quote(name)}"
+    return Response(data, headers=headers, media_type=content_type)
+
+
+def token(body: Any) -> Response:
+    """The answer of the accounts server, whose failures are 200 too."""
+    return _json(body, 200, {k: v for k, v in _APPLICATION.items() if k != "Expires"})
+
+
+def _application(expires_at: dt.datetime | None) -> dict[str, str]:
+    return _APPLICATION | _reset(expires_at) | _BUILD | _ATTACHED
+
+
+def _reset(expires_at: dt.datetime | None) -> dict[str, str]:
+    # A token that never expires is good for as long as a new one would be, at any time.
+    until = expires_at or now() + dt.timedelta(seconds=ACCESS_SECONDS)
+    return {"X-ACCESSTOKEN-RESET": moment(until) or ""}
+
+
+def _json(body: Any, status: int, headers: Mapping[str, str], end: bytes = b"") -> Response:
+    return Response(orjson.dumps(body) + end, status, {"Server": "ZGS", **headers, "Content-Type": JSON})

@@ -1,0 +1,54 @@
+"""Every operation of the API, as one table: the door finds them by it, and the manual is written from it."""
+
+from crmgraph.dialects.zoho import converting, notes, organisation, photos, records, writing
+from crmgraph.dialects.zoho.door import Operation
+
+_PAGED = ("page", "per_page")
+_LIST = ("fields", "sort_by", "sort_order", "converted", "approved", *_PAGED)
+
+OPERATIONS = (
+    Operation("GET", "/settings/modules", organisation.modules, "The modules", ("READ",), "settings", "modules"),
+    Operation("GET", "/settings/modules/{name}", organisation.module, "One module", ("READ",), "settings", "modules"),
+    Operation(
+        "GET", "/settings/fields", organisation.fields, "The fields of a module", ("READ",), "settings", "fields",
+        ("module",),
+    ),
+    Operation(
+        "GET", "/settings/fields/{field_id}", organisation.fields, "One field of a module", ("READ",), "settings",
+        "fields", ("module",),
+    ),
+    Operation("GET", "/users", organisation.users, "The users", ("READ",), "users", "", ("type", *_PAGED)),
+    Operation("GET", "/users/{user_id}", organisation.user, "One user", ("READ",), "users", ""),
+    Operation("GET", "/org", organisation.organisation, "The organisation", ("READ",), "org", ""),
+    Operation("GET", "/Notes", notes.everywhere, "All notes", ("READ",), topic="notes", parameters=("ids", *_PAGED)),
+    Operation("POST", "/Notes", notes.add, "New notes on the records that they name", ("CREATE",), topic="notes"),
+    Operation("PUT", "/Notes", notes.update_many, "Change notes", ("UPDATE",), topic="notes"),
+    Operation("DELETE", "/Notes", notes.delete_many, "Delete notes", ("DELETE",), topic="notes", parameters=("ids",)),
+    Operation("GET", "/Notes/{note_id}", notes.get, "One note", ("READ",), topic="notes"),
+    Operation("PUT", "/Notes/{note_id}", notes.update_one, "Change one note", ("UPDATE",), topic="notes"),
+    Operation("DELETE", "/Notes/{note_id}", notes.delete_one, "Delete one note", ("DELETE",), topic="notes"),
+    Operation(
+        "GET", "/{module}", records.list_records, "A page of records", ("READ",), parameters=("ids", *_LIST)
+    ),
+    Operation("POST", "/{module}", writing.create, "New records, 1 to 100", ("CREATE",)),
+    Operation("PUT", "/{module}", writing.update_many, "Change records, 1 to 100", ("UPDATE",)),
+    Operation("DELETE", "/{module}", writing.delete_many, "Delete records", ("DELETE",), parameters=("ids",)),
+    Operation("POST", "/{module}/upsert", writing.upsert, "Change records, or create them", ("CREATE", "UPDATE")),
+    Operation(
+        "GET", "/{module}/deleted", records.deleted, "What was deleted", ("READ",), parameters=("type", *_PAGED)
+    ),
+    Operation(
+        "GET", "/{module}/search", records.find, "Search records", ("READ",),
+        parameters=("criteria", "email", "phone", "word", *_LIST),
+    ),
+    Operation("GET", "/{module}/{id}", records.get, "One record", ("READ",), parameters=("fields",)),
+    Operation("PUT", "/{module}/{id}", writing.update_one, "Change one record", ("UPDATE",)),
+    Operation("DELETE", "/{module}/{id}", writing.delete_one, "Delete one record", ("DELETE",)),
+    Operation("POST", "/{module}/{id}/photo", photos.upload, "Upload a photo", ("CREATE",)),
+    Operation("GET", "/{module}/{id}/photo", photos.download, "Download the photo", ("READ",)),
+    Operation("DELETE", "/{module}/{id}/photo", photos.delete, "Delete the photo", ("DELETE",)),
+    Operation("GET", "/{module}/{id}/Notes", notes.of_record, "The notes on a record", ("READ",), parameters=_PAGED),
+    Operation("POST", "/{module}/{id}/Notes", notes.add_to_record, "New notes on a record", ("CREATE",)),
+    Operation("POST", "/Leads/{id}/actions/convert", converting.convert, "Convert a lead", ("CREATE",), topic="leads"),
+)  # fmt: skip
+"""Those with a name of their own before those of any module."""

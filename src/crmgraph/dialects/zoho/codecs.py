@@ -1,0 +1,164 @@
+"""How Zoho writes each kind of value: what a field's `data_type` means on the wire."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+from crmgraph.crm.models import FIRST_MINTED_ID
+from crmgraph.mapping import Codec, Linked, Unreadable
+
+MAX_ID_DIGITS = 19
+"""Zoho's ids are 64-bit integers."""
+
+
+def home_id(value: Any) -> str | None:
+    """The id that a client sent as text or as a number; None when it is neither, or too long for one.
+
+    Leading zeros and blanks are not part of an id.
+    """
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        value = str(value)
+    if not isinstance(value, str):
+        return None
+    digits = value.strip()
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_ID_DIGITS:
+        return None
+    return digits.lstrip("0") or None
+
+
+def minted_id(home: str) -> int | None:
+    """Our own id in what a client names a thing by, when it can be one."""
+    number = int(home)
+    return number if FIRST_MINTED_ID <= number < 2**53 else None
+
+
+def moment(value: dt.datetime | None) -> str | None:
+    """A time as Zoho prints it, to the second: 2021-05-11T12:52:29+00:00."""
+    return None if value is None else value.replace(microsecond=0).isoformat()
+
+
+def read_moment(value: Any) -> dt.datetime | None:
+    """A time in ISO 8601; one without a zone is in UTC.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise Unreadable("date")
+    try:
+        # A plus sign that was not escaped in a query arrives as a blank.
+        read = dt.datetime.fromisoformat(value.strip().replace(" ", "+") if "T" in value else value.strip())
+        return read.replace(tzinfo=dt.UTC) if read.tzinfo is None else read.astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable("date") from None
+
+
+def _text(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    raise Unreadable("type")
+
+
+def _boolean(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    raise Unreadable("type")
+
+
+def _integer(value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise Unreadable("number")
+
+
+def _amount(value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Decimal(str(value))
+    raise Unreadable("number")
+
+
+def number(value: Decimal | None) -> int | float | None:
+    """An amount as a JSON number."""
+    if value is None:
+        return None
+    return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+
+
+def _read_date(value: Any) -> Any:
+    if value is None or value == "":
+        return None
+    try:
+        day = dt.date.fromisoformat(_text(value).strip())
+    except ValueError:
+        raise Unreadable("date") from None
+    return day.year, day.month, day.day
+
+
+def _write_date(parts: tuple[int | None, int | None, int | None]) -> str | None:
+    year, month, day = parts
+    if year is None or month is None or day is None:
+        return None
+    return f"{year:04}-{month:02}-{day:02}"
+
+
+def _read_digits(value: Any) -> Any:
+    """A code that Zoho holds as an integer and we as text."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return value
+    read = _integer(value)
+    return None if read is None else str(read)
+
+
+def _write_digits(value: str | None) -> int | None:
+    return int(value) if value and value.isascii() and value.isdecimal() and len(value) < 16 else None
+
+
+def _read_link(value: Any) -> str | None:
+    if isinstance(value, dict):
+        value = value.get("id")
+    if value is None or value == "":
+        return None
+    if (home := home_id(value)) is None:
+        raise Unreadable("reference")
+    return home
+
+
+def lookup(link: Linked | None) -> dict[str, str] | None:
+    """A record or a user as others name it: {"name", "id"}."""
+    if link is None:
+        return None
+    thing = link.thing
+    name = getattr(thing, "name", None)
+    if name is None:
+        name = full_name(thing)
+    return {"name": name, "id": link.home}
+
+
+def full_name(record: Any) -> str:
+    """What a record is called: an account by its name, a person by first and last name."""
+    if hasattr(record, "last_name"):
+        return " ".join(part for part in (record.first_name, record.last_name) if part)
+    return str(record.name)
+
+
+def _tags(value: list[Any] | None) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+TEXT = Codec(_text)
+BOOLEAN = Codec(_boolean)
+INTEGER = Codec(_integer)
+AMOUNT = Codec(_amount, number)
+DATE = Codec(_read_date, _write_date)
+MOMENT = Codec(write=moment)
+DIGITS = Codec(_read_digits, _write_digits)
+LOOKUP = Codec(_read_link, lookup)
+TAGS = Codec(write=_tags)

@@ -1,0 +1,119 @@
+"""Zoho's words for what is refused: one table from the core's refusals, and the errors of requests as a whole."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crmgraph.crm import errors
+from crmgraph.crm.errors import Refused
+from crmgraph.dialects.zoho.answers import Error
+from crmgraph.dialects.zoho.fields import EXPECTED
+
+INVALID_MODULE = Error("INVALID_MODULE", "the module name given seems to be invalid")
+INVALID_BODY = Error("INVALID_DATA", "body", details={"expected_data_type": "jsonobject"}, part="parser")
+INVALID_REQUEST_METHOD = Error(
+    "INVALID_REQUEST_METHOD", "The http request method type is not a valid one", part="gateway"
+)
+INVALID_URL_PATTERN = Error(
+    "INVALID_URL_PATTERN", "Please check if the URL trying to access is a correct one", 404, part="gateway"
+)
+OAUTH_SCOPE_MISMATCH = Error("OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL", 401, part="gate")
+INVALID_TOKEN = Error("INVALID_TOKEN", "invalid oauth token", 401, part="gate")
+AUTHENTICATION_FAILURE = Error("AUTHENTICATION_FAILURE", "Authentication failed", 401, part="gate")
+INTERNAL_ERROR = Error("INTERNAL_ERROR", "Internal server error occurred.", 500)
+INVALID_DATA = Error("INVALID_DATA", "invalid data")
+INVALID_ID = Error("INVALID_DATA", "the id given seems to be invalid")
+INVALID_QUERY = Error("INVALID_QUERY", "invalid query formed")
+REQUIRED_PARAM_MISSING = Error("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing")
+MANDATORY_NOT_FOUND = Error("MANDATORY_NOT_FOUND", "required field not found")
+DUPLICATE_DATA = Error("DUPLICATE_DATA", "duplicate data")
+PATTERN_NOT_MATCHED = Error("PATTERN_NOT_MATCHED", "Please check whether the input values are correct")
+NO_PERMISSION = Error("NO_PERMISSION", "permission denied", 403)
+NOT_APPROVED = Error("NOT_APPROVED", "cannot update record that is not approved yet")
+RECORD_LOCKED = Error("RECORD_LOCKED", "cannot update record that is not approved yet")
+CONVERTED_RECORD = Error("CONVERTED_RECORD", "can't update the converted record")
+ID_ALREADY_CONVERTED = Error("ID_ALREADY_CONVERTED", "id already converted")
+LIMIT_EXCEEDED = Error("LIMIT_EXCEEDED", "the limit is exceeded")
+FILE_TOO_LARGE = Error("FILE_SIZE_MORE_THAN_ALLOWED_SIZE", "the size of the file is more than the allowed size", 413)
+BODY_TOO_LARGE = Error("LIMIT_EXCEEDED", "the request body is too large", 413)
+TOO_MANY_REQUESTS = Error("TOO_MANY_REQUESTS", "You have made too many requests continuously", 429)
+ALREADY_MODIFIED = Error("ALREADY_MODIFIED", "the record has been modified since the given time", 412)
+
+
+class Spoken:
+    """How refusals are told of one record.
+
+    Args:
+        name_of: the caller's word for a path of the core; None when the fault is about the whole.
+        types: {api_name: data_type}.
+        record_id: the id of the record, as it is printed; None for a new one.
+        id_of: how the id of another record is printed.
+    """
+
+    def __init__(
+        self,
+        name_of: Callable[[errors.Path], str | None],
+        types: Mapping[str, str],
+        record_id: str | None,
+        id_of: Callable[[int], str],
+    ) -> None:
+        self.name_of = name_of
+        self.types = types
+        self.record_id = record_id
+        self.id_of = id_of
+
+    def error(self, refused: Refused) -> Error:
+        """The first fault of a refusal in Zoho's words: Zoho tells one at a time."""
+        first = refused.all[0]
+        for kind in type(first).__mro__:
+            if kind in TABLE:
+                return TABLE[kind](first, self)
+        raise first
+
+    def about_field(self, error: Error, refused: Refused, **facts: Any) -> Error:
+        """The error with the field that it is about."""
+        return error.about(**facts, api_name=self.name_of(refused.path) or str(next(iter(refused.path), "")))
+
+    def about_record(self, error: Error, **facts: Any) -> Error:
+        """The error with the record that it is about."""
+        return error.about(**facts, **({"id": self.record_id} if self.record_id is not None else {}))
+
+
+def _invalid(refused: Any, spoken: Spoken) -> Error:
+    if refused.reason == "converted":
+        return spoken.about_record(CONVERTED_RECORD)
+    if refused.reason == "too_long":
+        return spoken.about_field(INVALID_DATA, refused, maximum_length=refused.limit)
+    if refused.reason in ("form", "control", "country"):
+        return spoken.about_field(PATTERN_NOT_MATCHED, refused)
+    kind = spoken.types.get(spoken.name_of(refused.path) or "", "text")
+    return spoken.about_field(INVALID_DATA, refused, expected_data_type=EXPECTED.get(kind, kind))
+
+
+def _taken(refused: Any, spoken: Spoken) -> Error:
+    facts = {} if refused.existing is None else {"id": spoken.id_of(refused.existing)}
+    named = spoken.about_field(DUPLICATE_DATA, refused)
+    return named.about(**named.details, **facts)
+
+
+TABLE: dict[type[Refused], Callable[[Any, Spoken], Error]] = {
+    errors.NotFound: lambda refused, spoken: spoken.about_record(INVALID_ID),
+    errors.Ambiguous: lambda refused, spoken: spoken.about_record(DUPLICATE_DATA),
+    errors.Missing: lambda refused, spoken: spoken.about_field(MANDATORY_NOT_FOUND, refused),
+    errors.Invalid: _invalid,
+    errors.Taken: _taken,
+    errors.Unauthenticated: lambda refused, spoken: INVALID_TOKEN,
+    errors.Throttled: lambda refused, spoken: TOO_MANY_REQUESTS,
+    errors.Forbidden: lambda refused, spoken: NO_PERMISSION.about(permissions=[]),
+    errors.TooLarge: lambda refused, spoken: spoken.about_field(LIMIT_EXCEEDED, refused, limit=refused.limit),
+    errors.UnsupportedImage: lambda refused, spoken: INVALID_DATA.about(expected_data_type="image", api_name="file"),
+    errors.Stale: lambda refused, spoken: spoken.about_record(ALREADY_MODIFIED),
+    errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
+    errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),
+    errors.Unavailable: lambda refused, spoken: INTERNAL_ERROR,
+}
+"""Every kind of refusal; `Several` is told by its first fault."""
+
+
+def told(refused: Refused) -> Error:
+    """A refusal of a whole request, where no field has a name in it."""
+    return Spoken(lambda path: None, {}, None, str).error(refused)

@@ -1,0 +1,271 @@
+"""What Zoho calls the values of leads, contacts, accounts and notes, and of which of its data types each is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from crmgraph.crm.errors import Path
+from crmgraph.crm.models import (
+    Account,
+    AddressKind,
+    Approval,
+    Contact,
+    EmailKind,
+    Lead,
+    Note,
+    PartyKind,
+    PhoneKind,
+)
+from crmgraph.dialects.zoho import codecs
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole
+
+DIALECT = "zoho"
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A field, and what `settings/fields` tells of it.
+
+    Attributes:
+        type: Zoho's `data_type`.
+        mandatory: whether no record is without it.
+        module: of a lookup: the module of the records that it names.
+    """
+
+    field: Field
+    type: str
+    mandatory: bool = False
+    module: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A module that holds records.
+
+    Attributes:
+        name: its `api_name`, as it stands in addresses.
+        unique: the field that tells by default whether a record exists already, when records are upserted.
+    """
+
+    name: str
+    singular: str
+    kind: PartyKind
+    unique: str
+    typed: tuple[Typed, ...]
+    fields: FieldMap
+    layout: Layout
+
+    @property
+    def types(self) -> Mapping[str, str]:
+        """{api_name: data_type}."""
+        return {one.field.name: one.type for one in self.typed}
+
+    def name_of(self, path: Path) -> str | None:
+        """The field of a column that a request has left out; None when no field has it."""
+        return next((f.name for f in self.fields.fields if path and getattr(f.at, "key", None) == path[0]), None)
+
+
+_CODECS: dict[str, Codec] = {
+    "text": codecs.TEXT,
+    "textarea": codecs.TEXT,
+    "email": codecs.TEXT,
+    "phone": codecs.TEXT,
+    "website": codecs.TEXT,
+    "picklist": codecs.TEXT,
+    "boolean": codecs.BOOLEAN,
+    "integer": codecs.INTEGER,
+    "currency": codecs.AMOUNT,
+    "date": codecs.DATE,
+    "datetime": codecs.MOMENT,
+    "lookup": codecs.LOOKUP,
+    "ownerlookup": codecs.LOOKUP,
+}
+
+
+def _field(name: str, at: Any, kind: str = "text", *, aliases: tuple[str, ...] = (), mandatory: bool = False) -> Typed:
+    return Typed(Field(name, at, _CODECS[kind], aliases), kind, mandatory)
+
+
+def _shown(name: str, at: Any, kind: str = "text", codec: Codec | None = None) -> Typed:
+    """A field that no request changes."""
+    return Typed(Field(name, at, codec or _CODECS.get(kind, Codec()), writable=False), kind)
+
+
+def _lookup(name: str, column: Any, module: str, *aliases: str) -> Typed:
+    return Typed(Field(name, Link(column, "party", "record"), codecs.LOOKUP, aliases), "lookup", module=module)
+
+
+def _user(name: str, column: Any, *, writable: bool = False) -> Typed:
+    return Typed(Field(name, Link(column, "staff", "user"), codecs.LOOKUP, writable=writable), "ownerlookup")
+
+
+def _phone(name: str, kind: PhoneKind) -> Typed:
+    return _field(name, Slot("phones", "raw", kind), "phone")
+
+
+def _email(name: str, rank: int) -> Typed:
+    return _field(name, Slot("emails", "address", EmailKind.BUSINESS, rank), "email")
+
+
+def _address(prefix: str, code: str, kind: AddressKind, rank: int | None = None) -> Iterable[Typed]:
+    for name, column in (
+        ("Street", "street"),
+        ("City", "city"),
+        ("State", "state"),
+        (code, "postal_code"),
+        ("Country", "country_name"),
+    ):
+        yield _field(prefix + name, Slot("addresses", column, kind, rank))
+
+
+def _person(model: Any) -> Iterable[Typed]:
+    yield _field("Salutation", model.salutation, "picklist")
+    yield _field("First_Name", model.first_name)
+    yield _field("Last_Name", model.last_name, mandatory=True)
+    yield _shown("Full_Name", Computed(lambda thing, _: codecs.full_name(thing.record), "first_name last_name"))
+
+
+def _record(model: Any) -> Iterable[Typed]:
+    """What records of every module have."""
+    yield _user("Owner", model.owner_id, writable=True)
+    yield _field("Description", model.description, "textarea")
+    yield Typed(Field("Tag", Kept("Tag"), codecs.TAGS), "text")
+    yield Typed(Field("Layout", Kept("Layout"), Codec()), "bigint")
+    yield _shown("Record_Image", Computed(lambda thing, _: thing.photo.key if thing.photo else None, "photo"))
+    yield _shown("Last_Activity_Time", model.updated_at, "datetime")
+    yield _user("Created_By", model.created_by_id)
+    yield _user("Modified_By", model.modified_by_id)
+    yield _shown("Created_Time", model.created_at, "datetime")
+    yield _shown("Modified_Time", model.updated_at, "datetime")
+    yield _shown("id", Own(), "bigint")
+    yield _shown("$editable", Computed(lambda thing, _: True), "boolean", Codec())
+
+
+def _approved(thing: Any, _: Any) -> bool:
+    return getattr(thing.record, "approval", Approval.APPROVED) is Approval.APPROVED
+
+
+def _converted(thing: Any, _: Any) -> bool:
+    return thing.record.converted_at is not None
+
+
+_LEADS = (
+    *_person(Lead),
+    _field("Company", Lead.company),
+    _field("Designation", Lead.job_title),
+    _email("Email", 0),
+    _email("Secondary_Email", 1),
+    _phone("Phone", PhoneKind.LANDLINE),
+    _phone("Mobile", PhoneKind.MOBILE),
+    _phone("Fax", PhoneKind.FAX),
+    _field("Website", Lead.website, "website"),
+    _field("Lead_Source", Lead.source, "picklist"),
+    _field("Lead_Status", Lead.status, "picklist"),
+    _field("Industry", Lead.industry, "picklist"),
+    _field("Rating", Lead.rating, "picklist"),
+    _field("No_of_Employees", Lead.employees, "integer"),
+    _field("Annual_Revenue", Lead.annual_revenue, "currency"),
+    _field("Email_Opt_Out", Lead.email_opt_out, "boolean"),
+    _field("Skype_ID", Lead.skype),
+    _field("Twitter", Lead.twitter),
+    *_address("", "Zip_Code", AddressKind.BUSINESS, 0),
+    _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
+    _shown("Converted_Date_Time", Lead.converted_at, "datetime"),
+    _shown("$converted", Computed(_converted, "converted_at"), "boolean", Codec()),
+    _shown("$approved", Computed(_approved, "approval"), "boolean", Codec()),
+    *_record(Lead),
+)
+
+_CONTACTS = (
+    *_person(Contact),
+    _lookup("Account_Name", Contact.account_id, "Accounts"),
+    Typed(Field("Vendor_Name", Kept("Vendor_Name"), Codec()), "text"),
+    _lookup("Reporting_To", Contact.reports_to_id, "Contacts", "Reports_To", "Reports_To_Name"),
+    _field("Title", Contact.job_title),
+    _field("Department", Contact.department),
+    _email("Email", 0),
+    _email("Secondary_Email", 1),
+    _phone("Phone", PhoneKind.LANDLINE),
+    _phone("Mobile", PhoneKind.MOBILE),
+    _phone("Home_Phone", PhoneKind.HOME),
+    _phone("Other_Phone", PhoneKind.OTHER),
+    _phone("Fax", PhoneKind.FAX),
+    _field("Assistant", Contact.assistant),
+    _phone("Asst_Phone", PhoneKind.ASSISTANT),
+    _field("Date_of_Birth", Whole((Contact.birth_year, Contact.birth_month, Contact.birth_day)), "date"),
+    _field("Lead_Source", Contact.source, "picklist"),
+    _field("Email_Opt_Out", Contact.email_opt_out, "boolean"),
+    _field("Skype_ID", Contact.skype),
+    _field("Twitter", Contact.twitter),
+    *_address("Mailing_", "Zip", AddressKind.BUSINESS, 0),
+    *_address("Other_", "Zip", AddressKind.OTHER, 1),
+    _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
+    _shown("$approved", Computed(lambda thing, _: True), "boolean", Codec()),
+    *_record(Contact),
+)
+
+_ACCOUNTS = (
+    _field("Account_Name", Account.name, mandatory=True),
+    Typed(Field("Account_Number", Kept("Account_Number"), codecs.INTEGER), "bigint"),
+    _field("Account_Site", Account.site),
+    _field("Account_Type", Account.account_type, "picklist"),
+    _lookup("Parent_Account", Account.parent_id, "Accounts"),
+    _field("Industry", Account.industry, "picklist"),
+    _field("Ownership", Account.ownership, "picklist"),
+    _field("Rating", Account.rating, "picklist"),
+    _field("Employees", Account.employees, "integer"),
+    _field("Annual_Revenue", Account.annual_revenue, "currency"),
+    Typed(Field("SIC_Code", Account.sic_code, codecs.DIGITS), "integer"),
+    _field("Ticker_Symbol", Account.ticker_symbol),
+    _field("Website", Account.website, "website"),
+    _phone("Phone", PhoneKind.LANDLINE),
+    _phone("Fax", PhoneKind.FAX),
+    *_address("Billing_", "Code", AddressKind.BILLING),
+    *_address("Shipping_", "Code", AddressKind.SHIPPING),
+    _shown("$approved", Computed(lambda thing, _: True), "boolean", Codec()),
+    *_record(Account),
+)
+
+
+def _module(name: str, singular: str, model: Any, kind: PartyKind, unique: str, typed: tuple[Typed, ...]) -> Module:
+    fields = FieldMap(DIALECT, model, [one.field for one in typed])
+    return Module(name, singular, kind, unique, typed, fields, fields.layout())
+
+
+MODULES: dict[str, Module] = {
+    module.name: module
+    for module in (
+        _module("Leads", "Lead", Lead, PartyKind.LEAD, "Email", _LEADS),
+        _module("Contacts", "Contact", Contact, PartyKind.CONTACT, "Email", _CONTACTS),
+        _module("Accounts", "Account", Account, PartyKind.ACCOUNT, "Account_Name", _ACCOUNTS),
+    )
+}
+"""{api_name: the module}."""
+
+OF_KIND: dict[PartyKind, Module] = {module.kind: module for module in MODULES.values()}
+
+NOTES = (
+    _field("Note_Title", Note.title),
+    _field("Note_Content", Note.content, "textarea", mandatory=True),
+    _user("Owner", Note.owner_id, writable=True),
+    _user("Created_By", Note.created_by_id),
+    _user("Modified_By", Note.modified_by_id),
+    _shown("Created_Time", Note.created_at, "datetime"),
+    _shown("Modified_Time", Note.updated_at, "datetime"),
+    _shown("id", Computed(lambda note, _: str(note.id)), "bigint"),
+)
+"""The fields of notes. Their record, `Parent_Id` and `$se_module`, is printed beside them."""
+
+NOTE_FIELDS = FieldMap(DIALECT, Note, [one.field for one in NOTES], unknown=False)
+NOTE_LAYOUT = NOTE_FIELDS.layout()
+
+ELSEWHERE = frozenset(
+    {
+        "Deals", "Campaigns", "Tasks", "Events", "Calls", "Cases", "Solutions", "Products", "Vendors", "Price_Books",
+        "Quotes", "Sales_Orders", "Purchase_Orders", "Invoices", "Attachments", "Activities",
+    }
+)  # fmt: skip
+"""Zoho's modules of which this store keeps nothing: whoever asks for their fields is told that there are none."""
+
+EXPECTED = {"currency": "double", "lookup": "jsonobject", "ownerlookup": "jsonobject", "bigint": "long"}
+"""What a refusal calls a data type, where that is another word."""

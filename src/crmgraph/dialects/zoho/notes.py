@@ -1,0 +1,245 @@
+"""Notes: on one record, and all of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from crmgraph.crm import homes, notes, parties
+from crmgraph.crm.errors import NotFound, Refused, refuse
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.models import Note
+from crmgraph.crm.notes import Noted
+from crmgraph.dialects.zoho import answers, codecs, errors
+from crmgraph.dialects.zoho.answers import Failed
+from crmgraph.dialects.zoho.call import MAX_ROWS, Call
+from crmgraph.dialects.zoho.errors import Spoken
+from crmgraph.dialects.zoho.fields import DIALECT, MODULES, NOTE_FIELDS, NOTE_LAYOUT, NOTES, OF_KIND, Module
+from crmgraph.dialects.zoho.writing import done
+from crmgraph.mapping import Decoded, decode, linked, links
+
+_TYPES = {one.field.name: one.type for one in NOTES}
+
+
+async def of_record(call: Call) -> Response:
+    """A page of the notes on one record, the newest first."""
+    paging, given = call.paging(), call.params["id"]
+    async with call.core.db.read() as session:
+        party_id = (await call.resolve(session, [given])).get(given)
+        try:
+            if party_id is None:
+                raise NotFound
+            found, more = await notes.of_record(
+                session, call.actor, call.module.kind, party_id, offset=paging.offset, limit=paging.per_page
+            )
+        except NotFound:
+            return answers.empty(call.expires_at)
+        data = await _encoded(call, session, found)
+    return _page(call, data, paging.info(len(data), more))
+
+
+async def everywhere(call: Call) -> Response:
+    """A page of all notes, the newest first, or those of given ids."""
+    paging, ids = call.paging(), call.words("ids")
+    only = None if not ids else [own for one in ids if (own := _own(one)) is not None]
+    async with call.core.db.read() as session:
+        found, more = await notes.page(session, call.actor, offset=paging.offset, limit=paging.per_page, only=only)
+        data = await _encoded(call, session, found)
+    return _page(call, data, paging.info(len(data), more))
+
+
+async def get(call: Call) -> Response:
+    """One note."""
+    async with call.core.db.read() as session:
+        try:
+            found = [await notes.get(session, call.actor, _own(call.params["note_id"]) or 0)]
+        except NotFound:
+            return answers.empty(call.expires_at)
+        data = await _encoded(call, session, found)
+    return answers.success({"data": data}, call.expires_at)
+
+
+async def add_to_record(call: Call) -> Response:
+    """New notes on the record in the path."""
+    rows = call.rows(await call.body())
+    return await _add(call, [(row, call.module, call.params["id"]) for row in rows])
+
+
+async def add(call: Call) -> Response:
+    """New notes, each on the record that it names by `$se_module` and `Parent_Id`."""
+    rows = call.rows(await call.body())
+    return await _add(call, [(row, *_parent(row)) for row in rows])
+
+
+def _parent(row: Any) -> tuple[Module | None, str | None]:
+    if not isinstance(row, dict):
+        return None, None
+    parent = row.get("Parent_Id")
+    given = parent.get("id") if isinstance(parent, dict) else parent
+    named = row.get("$se_module") or row.get("se_module")
+    home = codecs.home_id(given)
+    return MODULES.get(named) if isinstance(named, str) else None, home
+
+
+async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]) -> Response:
+    outcomes: list[Note | dict[str, Any]] = []
+    async with call.core.db.begin() as session:
+        known = await call.resolve(session, [home for _, _, home in rows if home is not None])
+        resolved = await _resolved(session, [row for row, _, _ in rows])
+        for row, module, home in rows:
+            if not isinstance(row, dict):
+                outcomes.append(_no_object())
+                continue
+            if module is None or home is None:
+                name = "Parent_Id" if home is None else "$se_module"
+                outcomes.append(errors.MANDATORY_NOT_FOUND.about(api_name=name).body())
+                continue
+            loaded = await parties.load(session, call.actor, module.kind, [known.get(home, 0)], lock=True, parts=())
+            if not loaded:
+                outcomes.append(errors.INVALID_ID.about(id=home, api_name="Parent_Id").body())
+                continue
+            (aggregate,) = loaded.values()
+            decoded, spoken = _read(row, resolved, None)
+            try:
+                refuse(decoded.faults)
+                outcomes.append(await notes.add(session, call.actor, aggregate, decoded.edit.values))
+            except Refused as refused:
+                outcomes.append(spoken.error(refused).body())
+        data = await _details(call, session, outcomes, "record added")
+    return answers.rows(data, call.expires_at, 201)
+
+
+async def update_one(call: Call) -> Response:
+    """Change the note in the path."""
+    (row,) = call.rows(await call.body(), most=1)
+    return await _update(call, [(row, call.params["note_id"])])
+
+
+async def update_many(call: Call) -> Response:
+    """Change notes that name themselves by their id."""
+    rows = call.rows(await call.body())
+    return await _update(call, [(row, row.get("id") if isinstance(row, dict) else None) for row in rows])
+
+
+async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
+    outcomes: list[Note | dict[str, Any]] = []
+    async with call.core.db.begin() as session:
+        resolved = await _resolved(session, [row for row, _ in rows])
+        for row, given in rows:
+            if not isinstance(row, dict):
+                outcomes.append(_no_object())
+                continue
+            if given in (None, ""):
+                outcomes.append(errors.MANDATORY_NOT_FOUND.about(api_name="id").body())
+                continue
+            decoded, spoken = _read(row, resolved, str(given))
+            try:
+                refuse(decoded.faults)
+                note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+                await notes.change(session, call.actor, note, aggregate, decoded.edit.values)
+                outcomes.append(note)
+            except Refused as refused:
+                outcomes.append(spoken.error(refused).body())
+        data = await _details(call, session, outcomes, "record updated")
+    return answers.rows(data, call.expires_at)
+
+
+async def delete_one(call: Call) -> Response:
+    """Delete the note in the path."""
+    return await _delete(call, [call.params["note_id"]])
+
+
+async def delete_many(call: Call) -> Response:
+    """Delete the notes of the ids in the query."""
+    ids = call.words("ids")
+    if not ids:
+        raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
+    if len(ids) > MAX_ROWS:
+        raise Failed(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
+    return await _delete(call, ids)
+
+
+async def _delete(call: Call, ids: Sequence[str]) -> Response:
+    data = []
+    async with call.core.db.begin() as session:
+        for given in ids:
+            try:
+                note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+            except NotFound:
+                data.append(errors.INVALID_ID.about(id=given).body())
+                continue
+            await notes.remove(session, call.actor, note, aggregate)
+            data.append(done({"id": given}, "record deleted"))
+    return answers.rows(data, call.expires_at)
+
+
+def _read(row: dict[str, Any], resolved: Any, home: str | None) -> tuple[Decoded, Spoken]:
+    """What a row wants of its note, and how its refusal is told."""
+    body = {name: value for name, value in row.items() if not name.startswith("$")}
+    decoded = decode(NOTE_FIELDS, body, None, resolved)
+    if decoded.edit.values.get("owner_id", 0) is None:
+        del decoded.edit.values["owner_id"]
+    decoded.names.setdefault(("content",), "Note_Content")
+    return decoded, Spoken(decoded.name_of, _TYPES, home, str)
+
+
+async def _resolved(session: AsyncSession, rows: Sequence[Any]) -> Any:
+    wanted: set[tuple[str, str]] = set()
+    for row in rows:
+        if isinstance(row, dict):
+            wanted |= links(NOTE_FIELDS, row)
+    return await homes.resolve(session, DIALECT, wanted)
+
+
+def _no_object() -> dict[str, Any]:
+    return errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data").body()
+
+
+def _own(given: Any) -> int | None:
+    """Our id of a note: notes have no id from elsewhere."""
+    home = codecs.home_id(given)
+    return None if home is None else codecs.minted_id(home)
+
+
+async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) -> list[dict[str, Any]]:
+    around = await _around(call, session, [one.note for one in found])
+    parents = await homes.of_records(session, DIALECT, {one.record.id for one in found}) if found else {}
+    return [
+        {
+            **NOTE_LAYOUT.encode(one.note, around),
+            "Parent_Id": {"name": codecs.full_name(one.record), "id": parents[one.record.id]},
+            "$se_module": OF_KIND[one.kind].name,
+            "$attachments": None,
+            "$editable": True,
+        }
+        for one in found
+    ]
+
+
+async def _around(call: Call, session: AsyncSession, written: Sequence[Note]) -> Surroundings:
+    people = {i for note in written for i in (note.owner_id, note.created_by_id, note.modified_by_id) if i is not None}
+    return await homes.of_staff(session, call.actor, DIALECT, people)
+
+
+async def _details(
+    call: Call, session: AsyncSession, outcomes: Sequence[Note | dict[str, Any]], message: str
+) -> list[dict[str, Any]]:
+    around = await _around(call, session, [one for one in outcomes if isinstance(one, Note)])
+    return [one if isinstance(one, dict) else done(_written(one, around), message) for one in outcomes]
+
+
+def _written(note: Note, around: Surroundings) -> dict[str, Any]:
+    return {
+        "Modified_Time": codecs.moment(note.updated_at),
+        "Modified_By": codecs.lookup(linked(around, "staff", note.modified_by_id)),
+        "Created_Time": codecs.moment(note.created_at),
+        "id": str(note.id),
+        "Created_By": codecs.lookup(linked(around, "staff", note.created_by_id)),
+    }
+
+
+def _page(call: Call, data: list[dict[str, Any]], info: dict[str, Any]) -> Response:
+    if not data:
+        return answers.empty(call.expires_at)
+    return answers.success({"data": data, "info": info}, call.expires_at)

@@ -1,0 +1,78 @@
+"""The photo of a record: uploaded, downloaded and deleted, in all three modules."""
+
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from crmgraph import wire
+from crmgraph.crm import parties
+from crmgraph.crm.errors import NotFound, TooLarge
+from crmgraph.dialects.zoho import answers, errors
+from crmgraph.dialects.zoho.answers import Failed
+from crmgraph.dialects.zoho.call import Call
+
+ENVELOPE_BYTES = 64 * 1024
+"""What a form may add to the bytes of the photo in it."""
+
+
+async def _record(call: Call) -> int:
+    """Our id of the record in the path.
+
+    Raises:
+        Failed: it is nobody's.
+    """
+    given = call.params["id"]
+    async with call.core.db.read() as session:
+        own = (await call.resolve(session, [given])).get(given)
+    if own is None:
+        raise Failed(errors.INVALID_ID.about(id=given))
+    return own
+
+
+async def upload(call: Call) -> Response:
+    """Give the record a photo: the file of a form, under the name `file`."""
+    party_id = await _record(call)
+    limit = call.core.max_photo_bytes
+    try:
+        form = await wire.form(call.request, limit + ENVELOPE_BYTES)
+        given = form.get("file")
+        if not isinstance(given, UploadFile):
+            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="file"))
+        await call.core.portraits.set(
+            call.actor, call.module.kind, party_id, await given.read(), max_bytes=limit, file_name=given.filename
+        )
+    except wire.Malformed:
+        raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
+    except TooLarge as refused:
+        raise Failed(errors.FILE_TOO_LARGE.about(limit=refused.limit, unit=refused.unit or "bytes")) from None
+    except NotFound:
+        raise Failed(errors.INVALID_ID.about(id=call.params["id"])) from None
+    body = {"message": "photo uploaded successfully", "details": {}, "status": "success", "code": "SUCCESS"}
+    return answers.success(body, call.expires_at)
+
+
+async def download(call: Call) -> Response:
+    """The photo of the record as it is kept; 204 when it has none."""
+    party_id = await _record(call)
+    async with call.core.db.read() as session:
+        found = await parties.load(session, call.actor, call.module.kind, [party_id], parts=("photo",))
+    photo = found[party_id].photo if party_id in found else None
+    if photo is None:
+        return answers.empty(call.expires_at)
+    try:
+        _, data = await call.core.portraits.read(photo.key, "original")
+    except NotFound:  # it was taken away in the meantime
+        return answers.empty(call.expires_at)
+    return answers.file(data, photo.content_type, photo.file_name, call.expires_at)
+
+
+async def delete(call: Call) -> Response:
+    """Take the photo of the record away; 204 when it has none."""
+    party_id = await _record(call)
+    try:
+        removed = await call.core.portraits.remove(call.actor, call.module.kind, party_id)
+    except NotFound:
+        raise Failed(errors.INVALID_ID.about(id=call.params["id"])) from None
+    if not removed:
+        return answers.empty(call.expires_at)
+    body = {"message": "Photo deleted", "details": {}, "status": "success", "code": "SUCCESS"}
+    return answers.success(body, call.expires_at)

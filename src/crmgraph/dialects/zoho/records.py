@@ -1,0 +1,155 @@
+"""Records as Zoho prints them, and lists of them: get, list, search, and what was deleted."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from crmgraph.crm import homes, listing, parties
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.listing import And, Compare, Op, Order, Where
+from crmgraph.crm.models import Approval, Lead, PartyKind
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import MODELS
+from crmgraph.dialects.zoho import answers, codecs, errors, search
+from crmgraph.dialects.zoho.answers import Failed
+from crmgraph.dialects.zoho.call import MAX_ROWS, Call
+from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.mapping import linked
+
+DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
+"""What may be asked for among the deleted; nothing here is deleted for ever."""
+
+
+def encode(module: Module, aggregate: Aggregate, around: Surroundings, names: Sequence[str] = ()) -> dict[str, Any]:
+    """A record as an object of Zoho's: its fields, and the custom fields that clients gave it.
+
+    Args:
+        names: the only fields that are wanted; the id is always there.
+    """
+    body = module.layout.encode(aggregate, around)
+    for name, value in aggregate.record.remainder.get(DIALECT, {}).items():
+        body.setdefault(name, value)
+    if names:
+        return {name: body[name] for name in dict.fromkeys([*names, "id"]) if name in body}
+    return body
+
+
+async def get(call: Call) -> Response:
+    """One record; 204 when there is none, 304 when it has not changed."""
+    module, given = call.module, call.params["id"]
+    async with call.core.db.read() as session:
+        party_id = (await call.resolve(session, [given])).get(given)
+        found = {} if party_id is None else await parties.load(session, call.actor, module.kind, [party_id])
+        if not found:
+            return answers.empty(call.expires_at)
+        (aggregate,) = found.values()
+        since = call.since("If-Modified-Since")
+        if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
+            return answers.empty(call.expires_at, 304)
+        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+    return answers.success({"data": [encode(module, aggregate, around, call.words("fields"))]}, call.expires_at)
+
+
+async def list_records(call: Call) -> Response:
+    """A page of a module's records, or of those of given ids."""
+    conditions = _states(call)
+    since = call.since("If-Modified-Since")
+    model: Any = MODELS[call.module.kind]
+    if since is not None:
+        # To the second: what is printed as changed at that very second has been seen.
+        conditions.append(Compare(model.updated_at, Op.GT, since.replace(microsecond=999999)))
+    async with call.core.db.read() as session:
+        ids = call.words("ids")
+        if ids:
+            known = await call.resolve(session, ids[:MAX_ROWS])
+            conditions.append(Compare(model.id, Op.IN, list(known.values())))
+        return await _page(call, session, And(tuple(conditions)), none=304 if since is not None else 204)
+
+
+async def find(call: Call) -> Response:
+    """The records that fulfil the criteria, or have the email, the phone or the word."""
+    async with call.core.db.read() as session:
+        if (text := call.query("criteria")) is not None:
+            where = await search.by_criteria(call, session, text)
+        elif (text := call.query("email")) is not None:
+            where = search.by_email(text)
+        elif (text := call.query("phone")) is not None:
+            where = search.by_phone(text, call.actor.region)
+        elif (text := call.query("word")) is not None:
+            where = search.by_word(call.module, text)
+        else:
+            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="criteria"))
+        return await _page(call, session, And((*_states(call), where)), none=204)
+
+
+def _states(call: Call) -> list[Where]:
+    """Which leads are meant: those that are converted, and those that await approval, only where they are asked for."""
+    conditions: list[Where] = []
+    if call.module.kind is PartyKind.LEAD:
+        converted, approved = call.flag("converted", False), call.flag("approved", True)
+        if converted is not None:
+            conditions.append(Compare(Lead.converted_at, Op.IS_NULL, not converted))
+        if approved is not None:
+            state = Approval.APPROVED if approved else Approval.AWAITING
+            conditions.append(Compare(Lead.approval, Op.EQUALS, state))
+    return conditions
+
+
+async def _page(call: Call, session: AsyncSession, where: Where, *, none: int) -> Response:
+    module, paging = call.module, call.paging()
+    order = _order(call)
+    try:
+        found, more = await listing.find_records(
+            session, call.actor, module.kind, where, order=[order], offset=paging.offset, limit=paging.per_page
+        )
+    except Invalid:
+        raise Failed(errors.INVALID_QUERY) from None
+    if not found:
+        return answers.empty(call.expires_at, none)
+    around = await homes.surroundings(session, call.actor, DIALECT, found)
+    names = call.words("fields")
+    data = [encode(module, aggregate, around, names) for aggregate in found]
+    return answers.success({"data": data, "info": paging.info(len(data), more)}, call.expires_at)
+
+
+def _order(call: Call) -> Order:
+    model: Any = MODELS[call.module.kind]
+    descending = (call.query("sort_order") or "desc").strip().lower() != "asc"
+    name = call.query("sort_by") or "id"
+    place = model.id if name == "id" else search.place_of(call.module, name)
+    if place is None:
+        raise Failed(errors.INVALID_DATA.about(param="sort_by"))
+    return Order(place, descending)
+
+
+async def deleted(call: Call) -> Response:
+    """The records that were deleted, the last first."""
+    paging = call.paging()
+    kind = (call.query("type") or "all").strip().lower()
+    if kind not in DELETED_TYPES:
+        raise Failed(errors.INVALID_DATA.about(param="type"))
+    if not DELETED_TYPES[kind]:
+        return answers.empty(call.expires_at)
+    since = call.since("If-Modified-Since")
+    async with call.core.db.read() as session:
+        gone, more = await listing.find_deleted(
+            session, call.actor, call.module.kind, since=since, offset=paging.offset, limit=paging.per_page
+        )
+        if not gone:
+            return answers.empty(call.expires_at, 204 if since is None else 304)
+        around = await homes.surroundings(session, call.actor, DIALECT, [Aggregate(record) for record in gone])
+    data = [
+        {
+            "deleted_by": codecs.lookup(linked(around, "staff", record.modified_by_id)),
+            "id": around.home("party", record.id) or str(record.id),
+            "display_name": codecs.full_name(record),
+            "type": "recycle",
+            "created_by": codecs.lookup(linked(around, "staff", record.created_by_id)),
+            "deleted_time": codecs.moment(record.deleted_at),
+        }
+        for record in gone
+    ]
+    return answers.success({"data": data, "info": paging.info(len(data), more)}, call.expires_at)

@@ -1,0 +1,219 @@
+"""Searches in our words: where a field lives for conditions, and what criteria, an email, a phone or a word ask for."""
+
+import datetime as dt
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import listing
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Where
+from crmgraph.crm.models import Account, Address, Email, PartyKind, Phone
+from crmgraph.crm.policy import MODELS
+from crmgraph.dialects.zoho import codecs, errors
+from crmgraph.dialects.zoho.answers import Failed
+from crmgraph.dialects.zoho.call import Call
+from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
+from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
+from crmgraph.mapping import Computed, Kept, Link, Own, Slot, Unreadable, Whole
+
+MAX_WORDS = 5
+"""The most words of one text that are looked for."""
+MAX_NAMED = 100
+"""The most records of one name that a lookup is compared with."""
+
+_ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
+_OPS = {
+    "equals": Op.EQUALS,
+    "not_equal": Op.NOT_EQUAL,
+    "starts_with": Op.STARTS_WITH,
+    "contains": Op.CONTAINS,
+    "in": Op.IN,
+    "greater_than": Op.GT,
+    "greater_equal": Op.GE,
+    "less_than": Op.LT,
+    "less_equal": Op.LE,
+    "between": Op.BETWEEN,
+}
+_EMPTY = "${EMPTY}"
+
+
+def place_of(module: Module, name: str) -> Any:
+    """Where the field's value is compared and sorted; None when it cannot be.
+
+    A name that no field has is a custom field's.
+    """
+    field = module.fields.field(name)
+    if field is None:
+        return KeptValue(DIALECT, name)
+    match field.at:
+        case Slot(rows, column, kind, rank):
+            return RowValue(getattr(_ROWS[rows], column), kind if rank is None else None, rank)
+        case Kept(key):
+            return KeptValue(DIALECT, key)
+        case Link(column):
+            return column
+        case Own():
+            return MODELS[module.kind].id
+        case Whole() | Computed():
+            return None
+    return field.at
+
+
+def by_email(text: str) -> Where:
+    """Records with this email in whichever field."""
+    return Compare(RowValue(Email.address), Op.EQUALS, text.strip())
+
+
+def by_phone(text: str, region: str | None) -> Where:
+    """Records with this number, in any spelling, in whichever field."""
+    return listing.phone_equals(text.strip(), region)
+
+
+def by_word(module: Module, text: str) -> Where:
+    """Records in whose names, emails, phones or city every word of the text occurs."""
+    words = text.split()[:MAX_WORDS]
+    if not words:
+        raise Failed(errors.INVALID_QUERY)
+    names = ("First_Name", "Last_Name", "Company", "Account_Name", "Designation", "Title")
+    columns = [f.at for f in module.fields.fields if f.name in names and not isinstance(f.at, Link)]
+    places = [*columns, RowValue(Email.address), RowValue(Phone.raw), RowValue(Address.city)]
+    return And(tuple(Or(tuple(Compare(place, Op.CONTAINS, word) for place in places)) for word in words))
+
+
+async def by_criteria(call: Call, session: AsyncSession, text: str) -> Where:
+    """What criteria ask for.
+
+    Raises:
+        Failed: they cannot be read, or compare a field with what it never is.
+    """
+    try:
+        tree = parse(text)
+        return await _where(call, session, tree)
+    except (NotCriteria, Unreadable, Invalid):
+        raise Failed(errors.INVALID_QUERY) from None
+
+
+async def _where(call: Call, session: AsyncSession, tree: Criteria) -> Where:
+    if isinstance(tree, Group):
+        parts = tuple([await _where(call, session, part) for part in tree.of])
+        return And(parts) if tree.word == "and" else Or(parts)
+    return await _condition(call, session, tree)
+
+
+async def _condition(call: Call, session: AsyncSession, condition: Condition) -> Where:
+    module, name = call.module, condition.field.removesuffix(".id")
+    field = module.fields.field(name)
+    if field is not None and field.name == "Full_Name":
+        return _by_full_name(module, condition)
+    if field is not None and isinstance(field.at, Whole):
+        return _by_day(field.at, condition)
+    if field is not None and isinstance(field.at, Link | Own):
+        return await _by_link(call, session, module, field.at, condition)
+    place, op = place_of(module, name), _OPS[condition.comparator]
+    if place is None:
+        raise NotCriteria("not to be compared")
+    kind = module.types.get(field.name, "text") if field is not None else ""
+    if op in (Op.IN, Op.BETWEEN):
+        value: Any = [_value(kind, op, one) for one in condition.values]
+        if op is Op.BETWEEN and len(value) != 2:
+            raise NotCriteria("two values are between")
+    else:
+        value = _value(kind, op, condition.value)
+    return Compare(place, op, value)
+
+
+def _value(kind: str, op: Op, text: str) -> Any:
+    """A value as the field of this type has it."""
+    text = text.strip()
+    if text == _EMPTY:
+        return None
+    match kind:
+        case "boolean":
+            if text.lower() not in ("true", "false"):
+                raise NotCriteria("true or false")
+            return text.lower() == "true"
+        case "integer" | "bigint" | "currency":
+            return _number(text)
+        case "datetime":
+            return codecs.read_moment(text)
+        case "" if op in (Op.GT, Op.GE, Op.LT, Op.LE, Op.BETWEEN):
+            # A custom field's type is not known: numbers are compared as numbers, anything else as text.
+            try:
+                return _number(text)
+            except NotCriteria:
+                return text
+    return text
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise NotCriteria("no number") from None
+    if not number.is_finite() or abs(number.adjusted()) > 30:
+        raise NotCriteria("no number")
+    return int(number) if number == number.to_integral_value() else number
+
+
+def _by_full_name(module: Module, condition: Condition) -> Where:
+    """First and last name together: every word begins one of them."""
+    if condition.comparator not in ("equals", "starts_with"):
+        raise NotCriteria("not to be compared")
+    columns = [place_of(module, name) for name in ("First_Name", "Last_Name")]
+    op = _OPS[condition.comparator]
+    if op is Op.EQUALS and len(condition.value.split()) == 1:
+        return And((Compare(columns[0], Op.IS_NULL, True), Compare(columns[1], op, condition.value)))
+    words = condition.value.split()[:MAX_WORDS]
+    if not words:
+        raise NotCriteria("no name")
+    splits = [(" ".join(words[:i]), " ".join(words[i:])) for i in range(len(words))]
+    either: list[Where] = [
+        And((Compare(columns[0], Op.EQUALS, first), Compare(columns[1], op, last))) for first, last in splits if first
+    ]
+    if op is Op.STARTS_WITH:
+        either += [Compare(column, op, condition.value) for column in columns]
+    return Or(tuple(either))
+
+
+def _by_day(at: Whole, condition: Condition) -> Where:
+    """A whole date, kept as its year, month and day."""
+    if condition.comparator not in ("equals", "not_equal"):
+        raise NotCriteria("not to be compared")
+    columns = at.columns
+    if condition.value.strip() == _EMPTY:
+        none: Where = Or(tuple(Compare(column, Op.IS_NULL, True) for column in columns))
+        return none if condition.comparator == "equals" else listing.Not(none)
+    try:
+        day = dt.date.fromisoformat(condition.value.strip())
+    except ValueError:
+        raise NotCriteria("no date") from None
+    parts = (day.year, day.month, day.day)
+    same: Where = And(tuple(Compare(column, Op.EQUALS, part) for column, part in zip(columns, parts, strict=True)))
+    return same if condition.comparator == "equals" else listing.Not(same)
+
+
+async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link | Own, condition: Condition) -> Where:
+    """A lookup, by ids, or by the name of the account that it names."""
+    op = _OPS[condition.comparator]
+    if op not in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
+        raise NotCriteria("not to be compared")
+    column = MODELS[module.kind].id if isinstance(at, Own) else at.column
+    space = "record" if isinstance(at, Own) else at.space
+    given = [one.strip() for one in condition.values]
+    if given == [_EMPTY]:
+        return Compare(column, Op.IS_NULL, op is not Op.NOT_EQUAL)
+    found = list((await call.resolve(session, given, space)).values())
+    names = [one for one in given if codecs.home_id(one) is None]
+    if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):
+        where = Compare(Account.name, Op.IN, names)
+        found += (await listing.find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
+    meant = Compare(column, Op.IN, found)
+    return listing.Not(meant) if op is Op.NOT_EQUAL else meant
+
+
+def _target(link: Link) -> PartyKind | None:
+    """The kind of the records that a lookup names."""
+    tables = {key.column.table.name for key in link.column.property.columns[0].foreign_keys}
+    return next((kind for kind, model in MODELS.items() if model.__tablename__ in tables), None)

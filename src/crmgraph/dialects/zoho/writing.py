@@ -1,0 +1,315 @@
+"""Create, update, upsert and delete: row by row, each told apart, in one transaction and a constant number of
+statements a row."""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
+
+from crmgraph.crm import homes, listing, parties, uniques
+from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.leads import require_workable
+from crmgraph.crm.listing import Compare, Op
+from crmgraph.crm.models import Lead
+from crmgraph.crm.parties import Aggregate
+from crmgraph.dialects.zoho import answers, codecs, errors, search
+from crmgraph.dialects.zoho.answers import Error, Failed
+from crmgraph.dialects.zoho.call import MAX_ROWS, Call
+from crmgraph.dialects.zoho.errors import Spoken
+from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.mapping import Decoded, decode, linked, links
+
+Resolved = Mapping[tuple[str, str], int]
+
+
+@dataclass(slots=True)
+class Row:
+    """One row of a write, and what became of it.
+
+    Attributes:
+        body: what it wants; None when it is no object.
+        home: the id it names its record by.
+        done: the record as it is now.
+        message: what was done.
+        refused: why nothing was done, in our words or already in Zoho's.
+        told: what stands in the answer besides.
+    """
+
+    body: dict[str, Any] | None
+    home: str | None = None
+    decoded: Decoded = field(default_factory=Decoded)
+    done: Aggregate | None = None
+    message: str = ""
+    refused: Refused | Error | None = None
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def existing(self) -> int | None:
+        """The record that has a unique value already."""
+        first = self.refused.all[0] if isinstance(self.refused, Refused) else None
+        return first.existing if isinstance(first, Taken) else None
+
+
+async def create(call: Call) -> Response:
+    """New records, up to 100."""
+    rows = [_row(given) for given in call.rows(await call.body())]
+    async with call.core.db.begin() as session:
+        resolved = await _prepare(call, session, rows)
+        for row in rows:
+            with _attempted(row):
+                await _create(call, session, row, resolved)
+        data = await _told(call, session, rows)
+    return answers.rows(data, call.expires_at, 201)
+
+
+async def update_one(call: Call) -> Response:
+    """Change the record in the path."""
+    (given,) = call.rows(await call.body(), most=1)
+    row = _row(given)
+    row.home = call.params["id"]
+    data = await _update(call, [row])
+    if isinstance(row.refused, NotFound):
+        raise Failed(errors.INVALID_ID.about(id=row.home))
+    if isinstance(row.refused, Stale):
+        raise Failed(errors.ALREADY_MODIFIED.about(id=row.home))
+    return answers.rows(data, call.expires_at)
+
+
+async def update_many(call: Call) -> Response:
+    """Change records that name themselves by their id."""
+    rows = [_row(given) for given in call.rows(await call.body())]
+    for row in rows:
+        if row.body is not None and row.body.get("id") in (None, ""):
+            row.refused = errors.MANDATORY_NOT_FOUND.about(api_name="id")
+        elif row.body is not None:
+            row.home = str(row.body["id"])
+    return answers.rows(await _update(call, rows), call.expires_at)
+
+
+async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
+    async with call.core.db.begin() as session:
+        known = await call.resolve(session, [row.home for row in rows if row.home is not None])
+        loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
+        resolved = await _prepare(call, session, rows)
+        since = call.since("If-Unmodified-Since")
+        for row in rows:
+            aggregate = loaded.get(known.get(row.home or "", 0))
+            with _attempted(row):
+                await _change(call, session, row, aggregate, resolved, since)
+        return await _told(call, session, rows)
+
+
+async def upsert(call: Call) -> Response:
+    """Change the records that have a value in common with a row, create the others."""
+    body = await call.body()
+    rows = [_row(given) for given in call.rows(body)]
+    checks = _checks(call, body)
+    async with call.core.db.begin() as session:
+        matches = [await _match(call, session, row, checks) for row in rows]
+        ids = {match[0] for match in matches if match is not None}
+        loaded = await parties.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
+        resolved = await _prepare(call, session, rows)
+        for row, match in zip(rows, matches, strict=True):
+            if match is None or match[0] not in loaded:
+                # A row before this one may have become what this one asks for.
+                match = await _match(call, session, row, checks)
+                if match is not None and match[0] not in loaded:
+                    loaded |= await parties.load(session, call.actor, call.module.kind, [match[0]], lock=True)
+            if match is None or match[0] not in loaded:
+                row.told = {"duplicate_field": None, "action": "insert"}
+                with _attempted(row):
+                    await _create(call, session, row, resolved)
+            else:
+                row.told = {"duplicate_field": match[1], "action": "update"}
+                with _attempted(row):
+                    await _change(call, session, row, loaded[match[0]], resolved, None)
+        data = await _told(call, session, rows)
+    return answers.rows(data, call.expires_at)
+
+
+def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
+    """The fields by which a row is compared with what there is, in this order."""
+    given = body.get("duplicate_check_fields")
+    if given is None:
+        return [call.module.unique, *sorted(call.unique.get(call.module.name, ()))]
+    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
+        raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="duplicate_check_fields"))
+    if len(given) > MAX_ROWS or any(search.place_of(call.module, name) is None for name in given):
+        raise Failed(errors.INVALID_DATA.about(api_name="duplicate_check_fields"))
+    return given
+
+
+async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[str]) -> tuple[int, str | None] | None:
+    """The first record that a row means, and by which field; None for a new one."""
+    if row.body is None:
+        return None
+    if row.body.get("id") not in (None, ""):
+        given = str(row.body["id"])
+        own = (await call.resolve(session, [given])).get(given)
+        return None if own is None else (own, "id")
+    for name in checks:
+        value = row.body.get(name)
+        if not isinstance(value, str) or not value.strip():
+            continue
+        try:
+            where = Compare(search.place_of(call.module, name), Op.EQUALS, value)
+            page = await listing.find_ids(session, call.actor, call.module.kind, where, limit=1)
+        except Refused:
+            continue  # it is not of the form of its field, which the row itself will be told
+        if page.ids:
+            return page.ids[0], name
+    return None
+
+
+async def delete_one(call: Call) -> Response:
+    """Delete the record in the path."""
+    return await _delete(call, [call.params["id"]])
+
+
+async def delete_many(call: Call) -> Response:
+    """Delete the records of the ids in the query."""
+    ids = call.words("ids")
+    if not ids:
+        raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
+    if len(ids) > MAX_ROWS:
+        raise Failed(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
+    return await _delete(call, ids)
+
+
+async def _delete(call: Call, ids: Sequence[str]) -> Response:
+    data = []
+    async with call.core.db.begin() as session:
+        known = await call.resolve(session, ids)
+        loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True, parts=())
+        for given in ids:
+            aggregate = loaded.pop(known.get(given, 0), None)
+            if aggregate is None:
+                data.append(errors.INVALID_ID.about(id=given).body())
+                continue
+            await parties.remove(session, call.actor, aggregate)
+            data.append(done({"id": given}, "record deleted"))
+    return answers.rows(data, call.expires_at)
+
+
+def done(details: dict[str, Any], message: str, **told: Any) -> dict[str, Any]:
+    """The answer of a row that went well."""
+    return {"code": "SUCCESS", **told, "details": details, "message": message, "status": "success"}
+
+
+def _row(given: Any) -> Row:
+    if isinstance(given, dict):
+        # What begins with a dollar is Zoho's own state of a record, which clients send back with it.
+        return Row({name: value for name, value in given.items() if not name.startswith("$")})
+    return Row(None, refused=errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
+
+
+async def _prepare(call: Call, session: AsyncSession, rows: Collection[Row]) -> Resolved:
+    """Resolve everything that the rows name, and keep others from writing the values that have to be unique."""
+    wanted: set[tuple[str, str]] = set()
+    bodies = [row.body for row in rows if row.body is not None]
+    for body in bodies:
+        wanted |= links(call.module.fields, body)
+    unique = call.unique.get(call.module.name, frozenset())
+    if any(name in body for body in bodies for name in unique):
+        await uniques.hold(session, f"{DIALECT} {call.module.name}")
+    return await homes.resolve(session, DIALECT, wanted)
+
+
+@contextmanager
+def _attempted(row: Row) -> Iterator[None]:
+    """Do a row's work, and keep its refusal for the answer. The core refuses before it writes: other rows stand."""
+    try:
+        yield
+    except Refused as refused:
+        row.refused = refused
+
+
+async def _create(call: Call, session: AsyncSession, row: Row, resolved: Resolved) -> None:
+    if row.refused is not None:
+        return
+    row.decoded = decode(call.module.fields, row.body or {}, None, resolved)
+    values = row.decoded.edit.values
+    if values.get("owner_id") is None:
+        values["owner_id"] = call.actor.staff_id
+    refuse(row.decoded.faults)
+    await _check_unique(call, session, row, None)
+    row.done = await parties.create(session, call.actor, call.module.kind, row.decoded.edit)
+    row.message = "record added"
+
+
+async def _change(
+    call: Call,
+    session: AsyncSession,
+    row: Row,
+    aggregate: Aggregate | None,
+    resolved: Resolved,
+    since: dt.datetime | None,
+) -> None:
+    if row.refused is not None:
+        return
+    if aggregate is None:
+        raise NotFound
+    if isinstance(aggregate.record, Lead):
+        require_workable(aggregate.record)  # this is told before anything that is wrong with the values
+    if since is not None and aggregate.record.updated_at.replace(microsecond=0) > since:
+        raise Stale((), aggregate.record.revision)
+    row.home = row.home or str(aggregate.id)
+    row.decoded = decode(call.module.fields, row.body or {}, aggregate, resolved)
+    if row.decoded.edit.values.get("owner_id", 0) is None:
+        del row.decoded.edit.values["owner_id"]  # every record has an owner there: an empty one changes nothing
+    refuse(row.decoded.faults)
+    await _check_unique(call, session, row, aggregate.id)
+    await parties.update(session, call.actor, aggregate, row.decoded.edit)
+    row.done = aggregate
+    row.message = "record updated"
+
+
+async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int | None) -> None:
+    for name in sorted(call.unique.get(call.module.name, ())):
+        value = (row.body or {}).get(name)
+        if isinstance(value, str) and value.strip():
+            place = search.place_of(call.module, name)
+            other = await uniques.holder(session, call.actor, call.module.kind, place, value, own_id)
+            if other is not None:
+                row.decoded.names[(name,)] = name
+                raise Taken((name,), other)
+
+
+async def _told(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The answers of all rows."""
+    around = await homes.surroundings(session, call.actor, DIALECT, [row.done for row in rows if row.done is not None])
+    existing = {row.existing for row in rows if row.existing is not None}
+    others = await homes.of_records(session, DIALECT, existing) if existing else {}
+    return [_tell(call.module, row, around, others) for row in rows]
+
+
+def _tell(module: Module, row: Row, around: Surroundings, others: Mapping[int, str]) -> dict[str, Any]:
+    if isinstance(row.refused, Error):
+        return row.refused.body()
+    if row.refused is not None:
+        spoken = Spoken(
+            lambda path: row.decoded.name_of(path) or module.name_of(path),
+            module.types,
+            row.home,
+            lambda own: others[own],
+        )
+        return spoken.error(row.refused).body()
+    assert row.done is not None  # noqa: S101 - every row is done or refused
+    return done(details(row.done, around), row.message, **row.told)
+
+
+def details(aggregate: Aggregate, around: Surroundings) -> dict[str, Any]:
+    """What is told of a record that was written."""
+    record = aggregate.record
+    return {
+        "Modified_Time": codecs.moment(record.updated_at),
+        "Modified_By": codecs.lookup(linked(around, "staff", record.modified_by_id)),
+        "Created_Time": codecs.moment(record.created_at),
+        "id": around.home("party", record.id) or str(record.id),
+        "Created_By": codecs.lookup(linked(around, "staff", record.created_by_id)),
+    }
