@@ -1,0 +1,1 @@
+"""Ariadne as its documentation writes it."""

@@ -1,0 +1,1 @@
+"""Strawberry as its documentation writes it."""

@@ -1,0 +1,4 @@
+"""E"""
+
+
+async def grow(*a): ...
