@@ -10,7 +10,7 @@ from crmgraph.crm.authorship import last_set
 from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Several
 from crmgraph.crm.homes import surroundings
-from crmgraph.crm.identifiers import identify
+from crmgraph.crm.identifiers import identify, identify_each
 from crmgraph.crm.models import Change, Contact, Door, PartyKind, Relation, Role
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
@@ -185,6 +185,20 @@ async def test_records_are_identified_by_what_they_are_known_by(db: Database) ->
         own = Actor(Door.COVALENSE, Role.CUSTOMER, contact_id=louis)
         assert await found(own, id_number="AB1") == [person]
         assert await identify(session, STAFF, {"id_number": "AB1"}, offset=1) == [(PartyKind.CONTACT, double)]
+
+        asked = [
+            ("id_number", "AB1"),
+            ("id", koziors),
+            ("vat_number", "126591"),
+            ("number", "none"),
+            ("id_number", "\0"),
+        ]
+        with statements(db) as seen:
+            each = await identify_each(session, STAFF, asked)
+        assert len(seen) == 1
+        assert list(each.values()) == [[person, (PartyKind.CONTACT, double)], [company], [company], [], []]
+        assert (await identify_each(session, STAFF, asked, limit=1))["id_number", "AB1"] == [person]
+        assert (await identify_each(session, CLERK, asked))["id_number", "AB1"] == []
 
 
 async def test_the_change_log_tells_who_set_a_value_last(db: Database) -> None:

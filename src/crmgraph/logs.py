@@ -13,11 +13,14 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request in hand, also told to its client."""
 
 SECRET_KEYS = re.compile(r"pass|secret|token|authorization|cookie|card|cvv|cvc|api_?key", re.IGNORECASE)
-_SECRET_QUERY = re.compile(r"((?:^|[?&])[^=&]*(?:pass|secret|token|code|api_?key)[^=&]*=)[^&]*", re.IGNORECASE)
+_SECRET_QUERY = re.compile(
+    r"((?:^|[?&])[^=&]*(?:pass|secret|token|code|api_?key|id_number|social_security|identifier)[^=&]*=)[^&]*",
+    re.IGNORECASE,
+)
 
 
 def without_secrets(query: str) -> str:
-    """A query string whose tokens and passwords are blotted out; CRM.COM's clients put theirs there."""
+    """A query string without tokens, passwords and identity documents; CRM.COM's clients put theirs there."""
     return _SECRET_QUERY.sub(r"\1***", query)
 
 

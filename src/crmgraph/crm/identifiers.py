@@ -4,10 +4,10 @@ Identity documents find a contact only for those who may see them on it: to anyb
 guessed number.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, literal, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Text, cast, false, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
@@ -22,6 +22,46 @@ _MODELS: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: 
 
 NAMES = frozenset({"id", "email", "phone"}).union(*_OWN.values())
 """What contacts and accounts can be looked up by; `email` and `phone` are those of any of their rows."""
+
+
+async def identify_each(
+    session: AsyncSession, actor: Actor, wanted: Collection[tuple[str, str | int]], *, limit: int = 2
+) -> dict[tuple[str, str | int], list[tuple[PartyKind, int]]]:
+    """What `identify` answers to each of these (name, value) by itself, in one statement; none at all for none.
+
+    Args:
+        wanted: names of numbers and documents, or `id`.
+        limit: the most that are told of each.
+    """
+    known = [(name, value) for name, value in wanted if isinstance(value, int) or not fault_of(value)]
+    queries = []
+    for kind, model in _MODELS.items():
+        for name in sorted({name for name, _ in known} & (_OWN[model] | {"id"})):
+            column = getattr(model, name)
+            query = select(
+                literal(kind.value).label("kind"),
+                model.id.label("id"),
+                literal(name).label("name"),
+                cast(column, Text).label("value"),
+            )
+            conditions = [visible(actor, model), column.in_([value for of, value in known if of == name])]
+            if name in IDENTITY_DOCUMENTS:
+                conditions.append(_documents_visible(actor))
+            queries.append(query.where(*conditions))
+    found: dict[tuple[str, str | int], list[tuple[PartyKind, int]]] = {pair: [] for pair in wanted}
+    if queries:
+        by_text = {(name, str(value)): (name, value) for name, value in known}
+        both = union_all(*queries).subquery()
+        place = func.row_number().over(partition_by=(both.c.name, both.c.value), order_by=both.c.id)
+        placed = select(both, place.label("place")).subquery()
+        rows = await session.execute(
+            select(placed.c.kind, placed.c.id, placed.c.name, placed.c.value)
+            .where(placed.c.place <= limit)
+            .order_by(placed.c.id)
+        )
+        for kind_value, party_id, name, value in rows:
+            found[by_text[name, value]].append((PartyKind(kind_value), party_id))
+    return found
 
 
 async def identify(

@@ -216,6 +216,9 @@ class _Loader:
             for part in content.values():
                 for entry in part.get(name, ()):
                     await self.record(session, kind, entry)
+        for kind, entry in self.entries:
+            if "relations" in entry:
+                await self.relations(session, kind, entry)
         for part in content.values():
             for entry in part.get("notes", ()):
                 await self.note(session, entry)
@@ -227,6 +230,8 @@ class _Loader:
                 continue
             column = _LINKS.get(name, name)
             values[column] = self.id_of(name, value) if name in _LINKS else value
+        if "established_on" in values:
+            values["established_on"] = dt.date.fromisoformat(values["established_on"])
         edit = Edit(values, remainder=entry.get("remainder", {}))
         for rows in ("phones", "emails", "addresses"):
             added = [{k: v for k, v in row.items() if k != "home"} for row in entry.get(rows, ())]
@@ -248,6 +253,16 @@ class _Loader:
             password = credentials[key]["password"] if known else credentials["others_password"]
             email = credentials[key]["email"] if known else login["email"]
             await add_credential(session, contact_id=made.id, email=email, password_hash=self.hashes[password])
+
+    async def relations(self, session: Any, kind: PartyKind, entry: dict[str, Any]) -> None:
+        """How a record stands to others, which are there by now; itself may be one of them."""
+        added = []
+        for given in entry["relations"]:
+            row = {name: value for name, value in given.items() if name != "other"}
+            added.append(row | ({"other_id": self.parties[given["other"]][1]} if "other" in given else {}))
+        party_id = self.parties[entry["key"]][1]
+        loaded = await parties.load(session, self.actor(entry), kind, [party_id], lock=True, parts=("relations",))
+        await parties.update(session, self.actor(entry), loaded[party_id], Edit(relations=RowEdits(add=added)))
 
     def id_of(self, name: str, key: str | None) -> int | None:
         if key is None:

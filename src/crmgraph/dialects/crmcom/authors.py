@@ -1,0 +1,58 @@
+"""Who made and changed a record, where and when, as CRM.COM tells it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.models import Staff
+from crmgraph.crm.parties import Aggregate
+from crmgraph.dialects.crmcom.codecs import time_text
+from crmgraph.dialects.crmcom.manners import Manner, arranged
+from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.mapping import Computed
+
+
+def user(staff: Staff | None, home: str | None, keys: Iterable[str]) -> dict[str, Any] | None:
+    """The object of somebody who made or changed something; one without an email has no such key.
+
+    Args:
+        home: the id that they have at home.
+        keys: in their order.
+    """
+    if staff is None:
+        return None
+    found = {"person_name": staff.name, "username": staff.name, "id": home or str(staff.id)}
+    return arranged(found | ({"email": staff.email} if staff.email is not None else {}), keys)
+
+
+def kept(thing: Aggregate) -> dict[str, Any]:
+    """What the record keeps for this dialect alone."""
+    found: dict[str, Any] = thing.record.remainder.get(DIALECT, {})
+    return found
+
+
+def log_information(manner: Manner) -> Computed:
+    orders = manner.objects
+
+    def log(thing: Aggregate, around: Surroundings) -> dict[str, Any]:
+        record, own = thing.record, kept(thing)
+
+        def who(staff_id: int | None) -> dict[str, Any] | None:
+            if staff_id is None:
+                return None
+            return user(around.staff.get(staff_id), around.home("staff", staff_id), orders["user"])
+
+        def unit(name: str) -> dict[str, Any] | None:
+            return arranged(found, orders["unit"]) if isinstance(found := own.get(name), dict) else None
+
+        found = {
+            "updated_date": time_text(record.updated_at),
+            "created_by_unit": unit("created_by_unit"),
+            "created_date": time_text(record.created_at),
+            "updated_by_unit": unit("updated_by_unit"),
+            "created_by_user": who(record.created_by_id),
+            "updated_by_user": who(record.modified_by_id),
+        }
+        return arranged(found, orders["log"])
+
+    return Computed(log, "created_at, updated_at, created_by_id, modified_by_id")

@@ -1,0 +1,172 @@
+"""The OpenAPI document of the Web API, made from the tables that serve it."""
+
+from typing import Any
+
+from crmgraph.crm.models import Account, Contact
+from crmgraph.dialects.crmcom import codecs
+from crmgraph.dialects.crmcom.api import METHODS, PREFIX, Method
+from crmgraph.dialects.crmcom.errors import CODES
+from crmgraph.dialects.crmcom.fields import fields_of
+from crmgraph.dialects.crmcom.manners import MANNERS, SHOW, Manner
+from crmgraph.dialects.crmcom.methods import IMAGES, TYPES, VIEWED
+from crmgraph.dialects.crmcom.sets import SETS, RowSet
+from crmgraph.dialects.crmcom.sought import FIELDS, FILTERS, IDENTIFIER, MOST_RESULTS
+from crmgraph.mapping import Field, FieldMap
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_TYPES: dict[Any, Schema] = {
+    codecs.NUMBER: {"type": "number"},
+    codecs.WHOLE: {"type": "integer"},
+    codecs.FLOOR: {"type": "integer"},
+    codecs.AMOUNT: {"type": "number"},
+    codecs.FLAG: {"type": "boolean"},
+    codecs.TIME: {"type": "string", "description": "2014-05-05T15:49:59"},
+    codecs.LANGUAGE: {"type": "string", "enum": list(codecs.LANGUAGES)},
+    codecs.date_of_birth(SHOW.objects["birth"]): {
+        "type": "object",
+        "properties": {part: {"type": "integer"} for part in ("day", "month", "year")},
+    },
+    codecs.NAME_DAY: {"type": "object", "properties": {part: {"type": "integer"} for part in ("day", "month")}},
+}
+
+
+def _object(properties: dict[str, Schema], *required: str) -> Schema:
+    return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
+
+
+def _identifier(*fields: str) -> Schema:
+    return _object(dict.fromkeys(fields, _TEXT)) | {"description": "Exactly one of these."}
+
+
+_WHOM = _identifier(*FIELDS)
+
+
+def _asked(field: Field) -> tuple[str, Schema]:
+    """The name that requests have a value under, and its form."""
+    name = field.aliases[0] if field.aliases else field.name
+    if name.endswith("_identifier"):
+        return name, {"type": "object", "description": "An identifier: its id, its name or a code."}
+    return name, _TYPES.get(field.codec, _TEXT)
+
+
+def _written(fields: FieldMap) -> dict[str, Schema]:
+    properties: dict[str, Schema] = {}
+    for field in fields.fields:
+        if field.writable:
+            name, schema = _asked(field)
+            outer, _, inner = name.rpartition(".")
+            into = properties.setdefault(outer, _object({}))["properties"] if outer else properties
+            into[inner] = schema
+    return properties
+
+
+def _set(each: RowSet, *, changing: bool) -> Schema:
+    more: dict[str, Schema] = {"action": {"type": "string", "enum": ["ADD", "UPDATE", "REMOVE"]}} if changing else {}
+    if changing:
+        more[each.identifier] = _identifier("id", "type")
+    if each.rows == "relations":
+        more[IDENTIFIER] = _WHOM
+    required = ("action",) if changing else tuple(each.required)
+    return {"type": "array", "items": _object(more | _written(each.fields), *required)}
+
+
+def _record(*, changing: bool) -> Schema:
+    both = _written(fields_of(Contact)) | _written(fields_of(Account))
+    sets = {each.names[0]: _set(each, changing=changing) for each in SETS}
+    own: dict[str, Schema] = {IDENTIFIER: _WHOM} if changing else {"type": {"type": "string", "enum": list(TYPES)}}
+    return _object({"token": _TEXT, **own, **both, **sets, "fields_set": _TEXT}, "token", *own)
+
+
+def _body(method: Method) -> Schema | None:
+    bodies = {
+        "authentication/token": _object(
+            dict.fromkeys(("username", "password", "organisation", "unit"), _TEXT),
+            *("username", "password", "organisation"),
+        ),
+        "authentication/token/release": _object({"token": _TEXT}, "token"),
+        "contact_information/create": _record(changing=False),
+        "contact_information/update": _record(changing=True),
+        "contact_information/profile_photo/add": _object(
+            {
+                "token": _TEXT,
+                IDENTIFIER: {"type": "string", "description": "field=value"},
+                "file": {"type": "string", "format": "binary"},
+                "fields_set": _TEXT,
+            },
+            *("token", IDENTIFIER, "file"),
+        ),
+        "contact_information/profile_photo/remove": _object({"token": _TEXT, IDENTIFIER: _WHOM}, "token", IDENTIFIER),
+    }
+    return bodies.get(method.path)
+
+
+def _query(method: Method) -> list[Schema]:
+    def parameter(name: str, description: str = "", *, required: bool = False, schema: Schema = _TEXT) -> Schema:
+        return {"name": name, "in": "query", "required": required, "schema": schema, "description": description}
+
+    if method.verb != "GET":
+        return []
+    token = parameter("token", "The token from the login.", required=True)
+    fields_set = parameter("fields_set", "Names of the answer, with commas.")
+    if method.path.endswith("/list"):
+        number: Schema = {"type": "integer"}
+        filters = [parameter(name, "At least one of the filters is mandatory.") for name in FILTERS]
+        paging = [
+            parameter("number_of_results", f"{MOST_RESULTS} at most.", schema=number),
+            parameter("offset", "How many are skipped.", schema=number),
+        ]
+        return [token, *filters, *paging, fields_set]
+    return [token, parameter(IDENTIFIER, f"field=value, of {', '.join(FIELDS)}.", required=True), fields_set]
+
+
+def _answer(manner: Manner) -> Schema:
+    if manner not in MANNERS:
+        return {}
+    record = _object({key: {} for key in manner.keys})
+    return {"type": "array", "items": record} if manner.name == "list" else record
+
+
+def _operation(method: Method) -> Schema:
+    status = _object({"message": _TEXT, "description": _TEXT, "code": {"type": "string", "enum": ["OK", *CODES]}})
+    data = _answer(method.manner)
+    if "photo" in method.path and not method.path.endswith("remove"):
+        data = _object(dict.fromkeys(VIEWED, _TEXT))
+    answer = _object({"status": status, "data": data})
+    operation: Schema = {
+        "summary": method.summary,
+        "parameters": _query(method),
+        "responses": {
+            "200": {
+                "description": "Whether it was carried out is told by status.code.",
+                "content": {"application/json": {"schema": answer}},
+            }
+        },
+    }
+    if (body := _body(method)) is not None:
+        kind = "multipart/form-data" if method.uploads else "application/json"
+        operation["requestBody"] = {"required": True, "content": {kind: {"schema": body}}}
+    return operation
+
+
+def openapi() -> dict[str, Any]:
+    """The document, as `/docs/crmcom/openapi.json` serves it."""
+    paths: dict[str, Any] = {f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS}
+    image: Schema = {
+        "summary": "The image that a photo's file_content_url leads to.",
+        "parameters": [{"name": name, "in": "query", "required": True, "schema": _TEXT} for name in ("id", "token")],
+        "responses": {"200": {"description": "The image.", "content": {"image/*": {}}}},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "CRM.COM Web API v2",
+            "version": "2",
+            "description": (
+                "Contact information of persons (contacts) and companies (accounts). Every answer has HTTP 200; "
+                "what was not carried out has a status.code other than OK."
+            ),
+        },
+        "paths": paths | {IMAGES: {"get": image}},
+    }

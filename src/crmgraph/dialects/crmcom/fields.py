@@ -1,0 +1,290 @@
+"""What CRM.COM calls the values of contacts (PERSON) and accounts (COMPANY)."""
+
+import datetime as dt
+import functools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.models import Account, Contact
+from crmgraph.crm.parties import Aggregate
+from crmgraph.dialects.crmcom import rows
+from crmgraph.dialects.crmcom.authors import kept, log_information
+from crmgraph.dialects.crmcom.codecs import (
+    AMOUNT,
+    FLAG,
+    GENDER,
+    ID,
+    LANGUAGE,
+    NAME_DAY,
+    TEXT,
+    TIME,
+    WHOLE,
+    date_of_birth,
+    moment,
+)
+from crmgraph.dialects.crmcom.manners import MANNERS, RECORD_UDF, SHOW, Manner
+from crmgraph.dialects.crmcom.references import (
+    CATEGORY,
+    GROUP,
+    INDUSTRY,
+    PRIVACY_LEVEL,
+    SECTOR,
+    countries_of,
+    read_country,
+    short_country,
+)
+from crmgraph.dialects.crmcom.rows import DIALECT, always, life_cycle_state, udf
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Own, Whole
+
+ESTABLISHED = "established_date"
+"""Under which key the whole of an established date is kept; the store has its day."""
+CONSENTS = ("direct_marketing", "affiliate_marketing")
+"""What a contact lets us send."""
+
+
+def _full_name(thing: Aggregate, around: Surroundings) -> str | None:
+    record: Any = thing.record
+    return " ".join(part for part in (record.first_name, record.last_name) if part) or None
+
+
+def _established(thing: Aggregate, around: Surroundings) -> str | None:
+    record: Any = thing.record
+    if record.established_on is None:
+        return None
+    whole = kept(thing).get(ESTABLISHED)
+    # Another door may have changed the day since.
+    return whole if whole and whole[:10] == str(record.established_on) else f"{record.established_on}T00:00:00"
+
+
+def _sets(manner: Manner) -> list[Field]:
+    def shown(name: str, fields: FieldMap, names: Iterable[str] | None) -> Field:
+        layout = fields.layout(names)
+        own = name.removesuffix("_set") if name != "relation_set" else "relations"
+        encoded = Computed(lambda thing, around: [layout.encode(row, around) for row in getattr(thing, own)], own)
+        return Field(name, encoded, writable=False)
+
+    return [
+        shown("addresses_set", rows.address(manner), manner.parts["addresses_set"]),
+        shown("phones_set", rows.phone(manner), manner.parts["phones_set"]),
+        shown("emails_set", rows.email(manner), manner.parts["emails_set"]),
+        shown("relation_set", rows.relation(manner), None),
+    ]
+
+
+def _shared(manner: Manner) -> list[Field]:
+    """What persons and companies have alike, in the same place."""
+    return [
+        Field("id", Own(), ID, writable=False),
+        Field("organizational_unit", always(0), writable=False),
+        Field(
+            "owned_by_group",
+            Kept("owned_by_group"),
+            GROUP.whole(manner.objects["group"]),
+            aliases=("owned_by_group_identifier",),
+        ),
+        *udf(RECORD_UDF),
+        Field("log_information", log_information(manner), writable=False),
+        # Who set them is asked of the change log, where an answer has them.
+        Field("authorization_settings", always(None), writable=False),
+        *_sets(manner),
+    ]
+
+
+def _demographics(manner: Manner) -> list[Field]:
+    place = Codec(read_country, countries_of(manner))
+    return [
+        Field("demographics.gender", Contact.gender, GENDER),
+        Field(
+            "demographics.passport_issued_by_country",
+            Contact.passport_country,
+            place,
+            aliases=("demographics.passport_issued_by_country_identifier",),
+        ),
+        Field("demographics.passport_number", Contact.passport_number, TEXT),
+        Field("demographics.social_security_number", Contact.social_security_number, TEXT),
+        Field(
+            "demographics.country_of_residence",
+            Contact.residence_country,
+            place,
+            aliases=("demographics.country_of_residence_identifier",),
+        ),
+        Field(
+            "demographics.industry_sector",
+            Kept("industry_sector"),
+            SECTOR.whole(),
+            aliases=("demographics.industry_sector_identifier",),
+        ),
+        Field(
+            "demographics.date_of_birth",
+            Whole((Contact.birth_month, Contact.birth_day, Contact.birth_year)),
+            date_of_birth(manner.objects["birth"]),
+        ),
+        Field("demographics.name_day", Kept("name_day"), NAME_DAY),
+        Field("demographics.id_number", Contact.id_number, TEXT),
+        Field(
+            "demographics.id_issued_by_country",
+            Contact.id_country,
+            place,
+            aliases=("demographics.id_issued_by_country_identifier",),
+        ),
+        Field(
+            "demographics.industry", Kept("industry"), INDUSTRY.whole(), aliases=("demographics.industry_identifier",)
+        ),
+    ]
+
+
+_PROFILE = [
+    Field("company_profile.tax_reference_number", Account.tax_number, TEXT),
+    Field("company_profile.annual_turnover", Account.annual_revenue, AMOUNT),
+    Field("company_profile.number_of_employees", Account.employees, WHOLE),
+    Field("company_profile.profile_year", Kept("profile_year"), WHOLE),
+    Field(
+        "company_profile.established_date",
+        Account.established_on,
+        Codec(moment),
+        shown=Computed(_established),
+    ),
+    Field(
+        "company_profile.industry_sector",
+        Account.sector,
+        SECTOR.by_name,
+        aliases=("company_profile.industry_sector_identifier",),
+    ),
+    Field(
+        "company_profile.registered_in_country",
+        Account.registration_country,
+        Codec(read_country, short_country),
+        aliases=("company_profile.registered_in_country_identifier",),
+    ),
+    Field("company_profile.vat_registration_number", Account.vat_number, TEXT),
+    Field(
+        "company_profile.industry", Account.industry, INDUSTRY.by_name, aliases=("company_profile.industry_identifier",)
+    ),
+    Field("company_profile.vat_registration_date", Kept("vat_registration_date"), TIME),
+    Field("company_profile.vat_registered_by", Kept("vat_registered_by"), TEXT),
+    Field("company_profile.registration_number", Account.registration_number, TEXT),
+]
+
+
+def split_times(values: dict[str, Any], remainder: dict[str, dict[str, Any]]) -> None:
+    """Put the day of an established date into its column and keep the whole of it, in place."""
+    if "established_on" in values:
+        at = values["established_on"]
+        if isinstance(at, dt.datetime):
+            values["established_on"] = at.date()
+        remainder.setdefault(DIALECT, {})[ESTABLISHED] = at and at.isoformat()
+
+
+def _mirrored(fields: Iterable[Field], group: str, manner: Manner, own: Iterable[Field]) -> list[Field]:
+    """The part that belongs to the other kind of record: nothing at all, or all of it empty but the industry.
+
+    Args:
+        own: the record's own part, which has its industry.
+    """
+    if not manner.mirrored:
+        return [Field(group, always(None), writable=False)]
+    industry = {f.name.partition(".")[2]: f for f in own if f.name.partition(".")[2] in ("industry", "industry_sector")}
+    empty = {
+        "date_of_birth": {"month": None, "day": None, "year": None},
+        "name_day": {"month": None, "day": None},
+    }
+    found = []
+    for f in fields:
+        name = f.name.partition(".")[2]
+        at, codec = (
+            (industry[name].at, industry[name].codec) if name in industry else (always(empty.get(name)), Codec())
+        )
+        found.append(Field(f.name, at, codec, f.aliases, writable=False))
+    return found
+
+
+def _person(manner: Manner) -> FieldMap:
+    demographics = _demographics(manner)
+    return FieldMap(
+        DIALECT,
+        Contact,
+        [
+            *_shared(manner),
+            Field("type", always("PERSON"), writable=False),
+            Field("title", Contact.salutation, TEXT),
+            Field("first_name", Contact.first_name, TEXT),
+            Field("middle_name", Contact.middle_name, TEXT),
+            Field("last_name", Contact.last_name, TEXT),
+            Field("name", Computed(_full_name, "first_name, last_name"), writable=False),
+            Field("company_name", always(None), writable=False),
+            Field("notes", Contact.description, TEXT),
+            Field("preferred_language", Contact.language, LANGUAGE),
+            Field("life_cycle_state", Contact.life_cycle_state, Codec(write=life_cycle_state), writable=False),
+            Field("category", Contact.category, CATEGORY.by_name, aliases=("category_identifier",)),
+            Field("privacy_level", Contact.privacy_level, PRIVACY_LEVEL.by_name, aliases=("privacy_level_identifier",)),
+            Field("send_direct_marketing_material", Contact.direct_marketing, FLAG, printed=False),
+            Field("send_affiliate_marketing_material", Contact.affiliate_marketing, FLAG, printed=False),
+            *demographics,
+            *_mirrored(_PROFILE, "company_profile", manner, demographics),
+        ],
+    )
+
+
+def _company(manner: Manner) -> FieldMap:
+    names = ("title", "first_name", "middle_name", "last_name")
+    return FieldMap(
+        DIALECT,
+        Account,
+        [
+            *_shared(manner),
+            Field("type", always("COMPANY"), writable=False),
+            *(Field(name, always(None), writable=False) for name in names),
+            Field("name", Computed(lambda thing, around: thing.record.name, "name"), writable=False),
+            Field("company_name", Account.name, TEXT),
+            Field("notes", Account.description, TEXT),
+            Field("preferred_language", Account.language, LANGUAGE),
+            Field("life_cycle_state", Kept("life_cycle_state"), Codec(write=life_cycle_state), writable=False),
+            Field("category", Kept("category"), CATEGORY.whole(), aliases=("category_identifier",)),
+            Field("privacy_level", Kept("privacy_level"), PRIVACY_LEVEL.whole(), aliases=("privacy_level_identifier",)),
+            *(Field(f"send_{name}_material", Kept(name), FLAG, printed=False) for name in CONSENTS),
+            *_PROFILE,
+            *_mirrored(_demographics(manner), "demographics", manner, _PROFILE),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The fields of both kinds of record, as one manner prints them."""
+
+    person: FieldMap
+    company: FieldMap
+
+
+@functools.cache
+def _tables() -> dict[str, Tables]:
+    return {manner.name: Tables(_person(manner), _company(manner)) for manner in MANNERS}
+
+
+def fields_of(kind: type, manner: Manner = SHOW) -> FieldMap:
+    """The fields of contacts or accounts. What requests bring is the same in every manner.
+
+    Args:
+        kind: Contact or Account.
+    """
+    tables = _tables()[manner.name]
+    return tables.person if kind is Contact else tables.company
+
+
+@functools.lru_cache(maxsize=256)
+def layout(kind: type, name: str, keys: tuple[str, ...]) -> Layout:
+    """How these keys of a record are printed.
+
+    Args:
+        name: of the manner.
+    """
+    manner = next(manner for manner in MANNERS if manner.name == name)
+    fields = fields_of(kind, manner)
+    known = {f.name for f in fields.fields}
+    wanted: list[str] = []
+    for key in keys:
+        # An object's keys, in this manner's order; a part that is nothing at all is one value.
+        wanted += [key] if key in known else [f"{key}.{inner}" for inner in manner.parts[key]]
+    return fields.layout(wanted)

@@ -1,0 +1,233 @@
+"""What CRM.COM's methods do: authentication, contact information, and its profile photo."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import UploadFile
+
+from crmgraph.crm import parties
+from crmgraph.crm.clients import client_login, issue, revoke
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Unauthenticated, refuse
+from crmgraph.crm.homes import surroundings
+from crmgraph.crm.models import Door, PartyKind, Photo
+from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.dialects.crmcom.answers import encode
+from crmgraph.dialects.crmcom.codecs import print_id, text
+from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem
+from crmgraph.dialects.crmcom.manners import CREATE, LIST, SHOW, UPDATE
+from crmgraph.dialects.crmcom.requested import plain, read_edit
+from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.dialects.crmcom.sought import IDENTIFIER, load, load_page, read_identifier, seek
+from crmgraph.mapping import Unreadable
+
+TOKEN_SECONDS = 2 * 60 * 60
+"""How long a token is good, in seconds: the vendor's since its release 12."""
+TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
+IMAGES = "/crm/ImageDownloadServlet"
+VIEWED = ("file_name", "file_content_url", "file_mime_type")
+"""What is told of a photo."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request.
+
+    Attributes:
+        actor: nobody before the login.
+        given: its parameters, of the query and of the body.
+        token: that it came with.
+        address: that it came from.
+    """
+
+    core: Core
+    actor: Actor
+    given: Mapping[str, Any]
+    token: str
+    address: str
+
+    def text(self, name: str) -> str:
+        """A mandatory parameter.
+
+        Raises:
+            Missing, Invalid: it is not there, or no text.
+        """
+        try:
+            value = text(self.given.get(name))
+        except Unreadable as unreadable:
+            raise Invalid((name,), unreadable.reason) from None
+        if not value:
+            raise Missing((name,))
+        return value
+
+    @property
+    def fields_set(self) -> list[str]:
+        """The keys that an answer is to have, written with commas or as a list; none for all.
+
+        Raises:
+            Invalid: it is neither.
+        """
+        given = self.given.get("fields_set")
+        names = given.split(",") if isinstance(given, str) else given or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise Invalid(("fields_set",), "type")
+        return [name.strip() for name in names if name.strip()]
+
+    @property
+    def identifier(self) -> tuple[str, str]:
+        """Whom it is about; see `read_identifier`."""
+        return read_identifier(self.given.get(IDENTIFIER))
+
+
+async def log_in(call: Call) -> dict[str, Any]:
+    """A token for a user of an organisation. `unit` is heard, and there is one."""
+    faults: list[Refused] = []
+    given = {}
+    for name in ("username", "password", "organisation"):
+        try:
+            given[name] = call.text(name)
+        except Refused as refused:
+            faults.append(refused)
+    refuse(faults)
+    core = call.core
+    try:
+        client = await client_login(
+            core.db,
+            core.passwords,
+            Door.CRMCOM,
+            given["username"],
+            given["password"],
+            given["organisation"],
+            call.address,
+            core.identity.throttle,
+        )
+    except Unauthenticated:
+        raise Problem(INVALID_LOGIN, "The username, the password or the organisation is not valid") from None
+    token = secrets.token_hex(16).upper()
+    return {"token": await issue(core.db, client.id, "access", seconds=TOKEN_SECONDS, token=token)}
+
+
+async def log_out(call: Call) -> None:
+    """The end of a token."""
+    await revoke(call.core.db, call.token)
+
+
+async def show(call: Call) -> dict[str, Any]:
+    """One contact information."""
+    wanted, fields_set = call.identifier, call.fields_set
+    async with call.core.db.read() as session:
+        record = await load(session, call.actor, await seek(session, call.actor, wanted))
+        (answer,) = await encode(session, call.actor, SHOW, [record], fields_set)
+        return answer
+
+
+async def list_page(call: Call) -> list[dict[str, Any]]:
+    """A page of those that answer to all filters."""
+    fields_set = call.fields_set
+    async with call.core.db.read() as session:
+        records = await load_page(session, call.actor, call.given)
+        return await encode(session, call.actor, LIST, records, fields_set)
+
+
+async def create(call: Call) -> dict[str, Any]:
+    """A new contact or account."""
+    body, fields_set = plain(call.given), call.fields_set
+    given = body.get("type")
+    if given is None or given == "":
+        raise Missing(("type",))
+    kind = TYPES.get(str(given).strip().upper())
+    if kind is None:
+        raise Invalid(("type",), "choice")
+    async with call.core.db.begin() as session:
+        asked = await read_edit(session, call.actor, MODELS[kind], body)
+        try:
+            refuse(asked.faults)
+            made = await parties.create(session, call.actor, kind, asked.edit)
+        except Refused as refused:
+            raise problem(refused, asked.name_of) from None
+        (answer,) = await encode(session, call.actor, CREATE, [made], fields_set)
+        return answer
+
+
+async def update(call: Call) -> dict[str, Any]:
+    """A change of a contact or account: what is not specified stays, what is null is cleared."""
+    body, wanted, fields_set = plain(call.given), call.identifier, call.fields_set
+    async with call.core.db.begin() as session:
+        record = await load(session, call.actor, await seek(session, call.actor, wanted), lock=True)
+        asked = await read_edit(session, call.actor, type(record.record), body, record)
+        try:
+            refuse(asked.faults)
+            await parties.update(session, call.actor, record, asked.edit)
+        except Refused as refused:
+            raise problem(refused, asked.name_of) from None
+        (answer,) = await encode(session, call.actor, UPDATE, [record], fields_set)
+        return answer
+
+
+async def view_photo(call: Call) -> dict[str, Any]:
+    """Where the photo is, and what it is called."""
+    return _chosen(await _described(call, *await _photo_of(call, call.identifier)), call.fields_set)
+
+
+async def add_photo(call: Call) -> dict[str, Any]:
+    """A photo in place of the one that was there. The document tells no answer: it is that of `view`."""
+    wanted, fields_set = call.identifier, call.fields_set
+    file = call.given.get("file")
+    if file is None:
+        raise Missing(("file",))
+    if not isinstance(file, UploadFile):
+        raise Invalid(("file",), "type")
+    async with call.core.db.read() as session:
+        kind, party_id = await seek(session, call.actor, wanted)
+    data = await file.read()
+    try:
+        photo = await call.core.portraits.set(
+            call.actor, kind, party_id, data, max_bytes=call.core.max_photo_bytes, file_name=file.filename
+        )
+    except Refused as refused:
+        raise problem(refused, lambda path: "file" if path else None) from None
+    return _chosen(await _described(call, kind, party_id, photo), fields_set)
+
+
+async def remove_photo(call: Call) -> None:
+    """The photo away. One that is not there is not missed."""
+    wanted = call.identifier
+    async with call.core.db.read() as session:
+        kind, party_id = await seek(session, call.actor, wanted)
+    await call.core.portraits.remove(call.actor, kind, party_id)
+
+
+async def image(call: Call) -> tuple[Photo, bytes]:
+    """The image that `file_content_url` leads to; its id is that of the contact information."""
+    _, _, photo = await _photo_of(call, ("id", call.text("id").strip().upper()))
+    try:
+        return await call.core.portraits.read(photo.key, "original")
+    except NotFound:
+        raise NotFound(("id",)) from None
+
+
+async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[PartyKind, int, Photo]:
+    async with call.core.db.read() as session:
+        kind, party_id = await seek(session, call.actor, wanted)
+        found = await parties.load(session, call.actor, kind, [party_id], parts=("photo",))
+    if party_id not in found or (photo := found[party_id].photo) is None:
+        raise NotFound(("profile_photo",))
+    return kind, party_id, photo
+
+
+async def _described(call: Call, kind: PartyKind, party_id: int, photo: Photo) -> dict[str, Any]:
+    async with call.core.db.read() as session:
+        found = await parties.load(session, call.actor, kind, [party_id], parts=())
+        around = await surroundings(session, call.actor, DIALECT, found.values())
+    own = print_id(around.home("party", party_id) or str(party_id))
+    return {
+        "file_name": f"{own}_{photo.file_name}",
+        "file_content_url": f"{IMAGES}?id={own}",
+        "file_mime_type": photo.content_type,
+    }
+
+
+def _chosen(answer: dict[str, Any], fields_set: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in answer.items() if not fields_set or key in fields_set}

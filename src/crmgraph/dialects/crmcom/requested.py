@@ -1,0 +1,278 @@
+"""What a create or an update asks for, read into an edit: the fields of the record, and the sets with their actions."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph import wire
+from crmgraph.crm import homes
+from crmgraph.crm.edits import Edit, Row, RowEdits
+from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
+from crmgraph.crm.models import Account, AccountKind, Contact
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.rules import MAX_ROWS
+from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
+from crmgraph.dialects.crmcom.fields import fields_of, split_times
+from crmgraph.dialects.crmcom.rows import DIALECT, relation_id
+from crmgraph.dialects.crmcom.sets import SETS, RowSet
+from crmgraph.dialects.crmcom.sought import IDENTIFIER, Pair, read_identifier, seek_each
+from crmgraph.mapping import FieldMap, Unreadable, decode, decode_row
+
+NAMES: dict[type, dict[str, str]] = {
+    Contact: {"first_name": "first_name", "last_name": "last_name"},
+    Account: {"name": "company_name"},
+}
+"""What a record of each kind cannot be without: {column: field}."""
+PARTS = ("demographics", "company_profile")
+ROW_IDENTIFIERS = frozenset({"id", "type"})
+_NOT_KEPT = frozenset(
+    {IDENTIFIER, "token", "fields_set", "username", "password", "organisation"}
+    | {name for each in SETS for name in each.names}
+)
+"""What is in a request and no value of the record."""
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request in our words.
+
+    Attributes:
+        words: {path in the edit, or the beginning of one: the field of the request}.
+    """
+
+    edit: Edit = field(default_factory=Edit)
+    faults: list[Refused] = field(default_factory=list)
+    words: dict[Path, str] = field(default_factory=dict)
+
+    def name_of(self, path: Path) -> str | None:
+        """The request's own word for the refused value."""
+        for end in range(len(path), 0, -1):
+            if (name := self.words.get(tuple(path[:end]))) is not None:
+                return name
+        return None
+
+    def refuse(self, fault: Refused, name: str) -> None:
+        """Note a fault of what the request calls `name`."""
+        fault.path = (name,)
+        self.faults.append(fault)
+
+
+def plain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with the blanks around its keys gone, in the record and its parts and sets (`"type "` is sent)."""
+
+    def stripped(value: Any, depth: int) -> Any:
+        if depth == 0:
+            return value
+        if isinstance(value, Mapping):
+            return {str(key).strip(): stripped(inner, depth - 1) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [stripped(inner, depth - 1) for inner in value]
+        return value
+
+    found: dict[str, Any] = stripped(body, 4)
+    return found
+
+
+async def read_edit(
+    session: AsyncSession, actor: Actor, kind: type, body: Mapping[str, Any], aggregate: Aggregate | None = None
+) -> Asked:
+    """The edit that a request asks for, and everything that cannot be read of it, in two statements at most.
+
+    Args:
+        kind: Contact or Account.
+        body: as `plain` made it.
+        aggregate: the record with its sets; None for a new one.
+    """
+    asked = Asked()
+    _read_record(asked, kind, body, creating=aggregate is None)
+    sets = [(each, i, item) for each in SETS for i, item in _items(asked, each, body)]
+    named: dict[str, set[str]] = {}
+    pairs: dict[int, Pair] = {}
+    for n, (each, i, item) in enumerate(sets):
+        if each.target is None and item.get(IDENTIFIER) is not None:
+            try:
+                pairs[n] = read_identifier(item[IDENTIFIER], f"{each.names[0]}[{i}].{IDENTIFIER}")
+            except Refused as refused:
+                asked.faults.append(refused)
+        elif each.target is not None and aggregate is not None:
+            named.setdefault(each.target, set()).update(_ids(item.get(each.identifier)))
+    others = await seek_each(session, actor, pairs.values()) if pairs else {}
+    wanted = {(target, value) for target, values in named.items() for value in values}
+    homely = await homes.resolve(session, DIALECT, wanted)
+    for n, (each, i, item) in enumerate(sets):
+        label = f"{each.names[0]}[{i}]"
+        more = _other(pairs[n], others[pairs[n]]) if n in pairs else {"given": {}} if item.get(IDENTIFIER) else {}
+        _read_row(asked, each, item, label, more, aggregate, homely)
+    return asked
+
+
+def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], *, creating: bool) -> None:
+    fields = fields_of(kind)
+    values = {name: value for name, value in body.items() if name not in _NOT_KEPT}
+    for part in PARTS:
+        if part not in values or isinstance(values[part], Mapping):
+            continue
+        if values.pop(part) is not None:
+            asked.faults.append(Invalid((part,), "type"))
+        else:  # null clears all that is in it
+            values[part] = {f.name.partition(".")[2]: None for f in fields.fields if f.name.startswith(f"{part}.")}
+    decoded = decode(fields, values)
+    asked.edit = decoded.edit
+    asked.faults += decoded.faults
+    asked.words = decoded.names
+    split_times(asked.edit.values, asked.edit.remainder)
+    for column, name in NAMES[kind].items():
+        value = asked.edit.values.get(column)
+        missing = creating if column not in asked.edit.values else value is None or not str(value).strip()
+        if missing and (column,) not in {fault.path for fault in asked.faults}:
+            asked.refuse(Missing(), name)
+    if kind is Account and creating:
+        asked.edit.values.setdefault("kind", AccountKind.BUSINESS)
+
+
+def _items(asked: Asked, each: RowSet, body: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of one set; a form has it as the text of a list."""
+    name = next((name for name in each.names if body.get(name) is not None), each.names[0])
+    value = body.get(name)
+    if isinstance(value, str) and value.strip():
+        try:
+            value = wire.json(value.encode("utf-8", "replace"))
+        except wire.Malformed:
+            asked.faults.append(Invalid((name,), "form"))
+            return
+    if value in (None, ""):
+        return
+    if isinstance(value, Mapping):
+        value = [value]
+    if not isinstance(value, list):
+        asked.faults.append(Invalid((name,), "type"))
+        return
+    if len(value) > MAX_ROWS:
+        asked.faults.append(TooLarge((name,), MAX_ROWS))
+        return
+    for i, item in enumerate(value):
+        if isinstance(item, Mapping):
+            yield i, dict(item)
+        else:
+            asked.faults.append(Invalid((f"{name}[{i}]",), "type"))
+
+
+def _ids(identifier: Any) -> set[str]:
+    try:
+        name, given = only_pair(identifier, ROW_IDENTIFIERS)
+    except Unreadable:
+        return set()
+    return {given.upper()} if name == "id" else set()
+
+
+def _other(pair: Pair, found: list[Any]) -> Row:
+    """The columns by which a relation names the other one: nobody, or one of many, stays as it was given."""
+    name, given = pair
+    return {"given": {name: given}, "other_id": found[0][1] if len(found) == 1 else None}
+
+
+def _read_row(
+    asked: Asked,
+    each: RowSet,
+    item: dict[str, Any],
+    label: str,
+    more: Row,
+    aggregate: Aggregate | None,
+    homely: Mapping[tuple[str, str], int],
+) -> None:
+    action = _action(asked, item.pop("action", None), label, creating=aggregate is None)
+    identifier = item.pop(each.identifier, None)
+    item.pop(IDENTIFIER, None)
+    edits: RowEdits = getattr(asked.edit, each.rows)
+    if action is None:
+        return
+    row_id = 0
+    if action != "ADD" and aggregate is not None:
+        found = _row_of(asked, each, identifier, f"{label}.{each.identifier}", aggregate, homely)
+        if found is None:
+            return
+        row_id = found
+    if action == "REMOVE":
+        asked.words[each.rows, "remove", len(edits.remove)] = label
+        edits.remove.append(row_id)
+        return
+    path: Path = (each.rows, "add", len(edits.add)) if action == "ADD" else (each.rows, "update", len(edits.update))
+    primary = _primary(asked, item, label)
+    row, decoded = decode_row(each.fields, item, path)
+    row |= more | primary
+    asked.faults += decoded.faults
+    asked.words |= {where: f"{label}.{name}" for where, name in decoded.names.items()} | {path: label}
+    unread = {fault.path for fault in decoded.faults}
+    for name, column in each.required.items():
+        value = row.get(column)
+        blank = value is None or (isinstance(value, str) and not value.strip())
+        if (*path, column) not in unread and blank and (action == "ADD" or column in row):
+            asked.refuse(Missing(), f"{label}.{name}")
+    if action == "ADD":
+        edits.add.append(row)
+    else:
+        edits.update.append((row_id, row))
+
+
+def _action(asked: Asked, given: Any, label: str, *, creating: bool) -> str | None:
+    """ADD, UPDATE or REMOVE; a new record's rows are all added, and need not say so."""
+    action = given.strip().upper() if isinstance(given, str) else given
+    if action in (None, "") and creating:
+        return "ADD"
+    if action in (None, ""):
+        asked.refuse(Missing(), f"{label}.action")
+    elif action not in (("ADD",) if creating else ("ADD", "UPDATE", "REMOVE")):
+        asked.refuse(Invalid((), "choice"), f"{label}.action")
+    else:
+        return str(action)
+    return None
+
+
+def _primary(asked: Asked, item: dict[str, Any], label: str) -> Row:
+    try:
+        return {"primary": True} if flag(item.pop("is_primary", None)) else {}
+    except Unreadable as unreadable:
+        asked.refuse(Invalid((), unreadable.reason), f"{label}.is_primary")
+        return {}
+
+
+def _row_of(
+    asked: Asked,
+    each: RowSet,
+    identifier: Any,
+    label: str,
+    aggregate: Aggregate,
+    homely: Mapping[tuple[str, str], int],
+) -> int | None:
+    """The row that an identifier names: by its id, or as the one of its type, an active one before the others."""
+    if identifier in (None, ""):
+        asked.refuse(Missing(), label)
+        return None
+    try:
+        name, given = only_pair(identifier, ROW_IDENTIFIERS)
+        kind = None if name == "id" else _kind(each.fields, given)
+    except Unreadable as unreadable:
+        asked.refuse(Invalid((), unreadable.reason), label)
+        return None
+    rows = getattr(aggregate, each.rows)
+    if name == "id":
+        wanted = given.upper()
+        own = homely.get((each.target, wanted)) if each.target else None
+        own = own or read_id(wanted)
+        rows = [row for row in rows if row.id == own or (each.target is None and relation_id(row) == wanted)]
+    else:
+        rows = [row for row in rows if row.kind == kind]
+        rows = [row for row in rows if row.active] or rows
+    if len(rows) == 1:
+        found: int = rows[0].id
+        return found
+    asked.refuse(Ambiguous() if rows else NotFound(), label)
+    return None
+
+
+def _kind(fields: FieldMap, given: str) -> Any:
+    found = fields.field("type")
+    return found.codec.read(given) if found is not None else text(given)

@@ -1,0 +1,140 @@
+"""Which contact information a request means: identifiers, and the filters of a list."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import homes, parties
+from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound
+from crmgraph.crm.identifiers import identify, identify_each
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import Actor
+from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
+from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.mapping import Unreadable
+
+IDENTIFIER = "contact_information_identifier"
+FIELDS = {
+    "id": "id",
+    "number": "number",
+    "id_number": "id_number",
+    "passport_number": "passport_number",
+    "social_security_number": "social_security_number",
+    "vat_registration_number": "vat_number",
+    "registration_number": "registration_number",
+}
+"""{field of an identifier: what we look it up by}."""
+FILTERS = {
+    "id_number": "id_number",
+    "passport_number": "passport_number",
+    "social_security_number": "social_security_number",
+    "vat_registration_number": "vat_number",
+    "email_address": "email",
+    "phone_number": "phone",
+}
+"""{parameter of a list: what we look it up by}."""
+RESULTS = 100
+"""How many records a list has when the request does not say."""
+MOST_RESULTS = 1000
+MOST_OFFSET = 2**31 - 1
+PARTS = ("phones", "emails", "addresses", "relations")
+
+Pair = tuple[str, str]
+
+
+def read_identifier(value: Any, name: str = IDENTIFIER) -> Pair:
+    """The field and value of an identifier.
+
+    Raises:
+        Missing: there is none.
+        Invalid: it has not exactly one of `FIELDS`.
+    """
+    if value is None or value == "":
+        raise Missing((name,))
+    try:
+        field, given = only_pair(value, frozenset(FIELDS))
+    except Unreadable as unreadable:
+        raise Invalid((name,), unreadable.reason) from None
+    return field, given.upper() if field == "id" else given
+
+
+async def seek(session: AsyncSession, actor: Actor, pair: Pair) -> tuple[PartyKind, int]:
+    """The kind and id of the one contact or account that an identifier means, in two statements at most.
+
+    Raises:
+        NotFound, Ambiguous: none answers to it, or more than one.
+    """
+    found = (await seek_each(session, actor, [pair]))[pair]
+    if not found:
+        raise NotFound((IDENTIFIER,))
+    if len(found) > 1:
+        raise Ambiguous((IDENTIFIER,))
+    return found[0]
+
+
+async def seek_each(
+    session: AsyncSession, actor: Actor, given: Collection[Pair]
+) -> dict[Pair, list[tuple[PartyKind, int]]]:
+    """The contacts and accounts that each of these identifiers means, in two statements however many they are."""
+    homely = await homes.resolve(session, DIALECT, {("record", value) for field, value in given if field == "id"})
+    wanted: dict[Pair, tuple[str, str | int]] = {}
+    for field, value in given:
+        own = homely.get(("record", value)) or read_id(value) if field == "id" else value
+        if own is not None:
+            wanted[field, value] = (FIELDS[field], own)
+    found = await identify_each(session, actor, set(wanted.values()))
+    return {pair: found.get(wanted[pair], []) if pair in wanted else [] for pair in given}
+
+
+async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int], *, lock: bool = False) -> Aggregate:
+    """The record that was found, with its sets.
+
+    Raises:
+        NotFound: it has gone meanwhile.
+    """
+    kind, party_id = found
+    loaded = await parties.load(session, actor, kind, [party_id], lock=lock, parts=PARTS)
+    if party_id not in loaded:
+        raise NotFound((IDENTIFIER,))
+    return loaded[party_id]
+
+
+async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any]) -> list[Aggregate]:
+    """The page of records that a list asks for, with their sets.
+
+    Raises:
+        Missing: it names no filter.
+        Invalid: a parameter has another form.
+    """
+    wanted = {FILTERS[name]: value for name in FILTERS if (value := (_text(given, name) or "").strip())}
+    if not wanted:
+        raise Missing((" or ".join(FILTERS),))
+    limit = _bounded(given, "number_of_results", RESULTS, 1, MOST_RESULTS)
+    offset = _bounded(given, "offset", 0, 0, MOST_OFFSET)
+    found = await identify(session, actor, wanted, offset=offset, limit=limit)
+    loaded: dict[int, Aggregate] = {}
+    for kind in (PartyKind.CONTACT, PartyKind.ACCOUNT):
+        if ids := [party_id for of, party_id in found if of is kind]:
+            loaded |= await parties.load(session, actor, kind, ids, parts=PARTS)
+    return [loaded[party_id] for _, party_id in found if party_id in loaded]
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    try:
+        return text(given.get(name))
+    except Unreadable as unreadable:
+        raise Invalid((name,), unreadable.reason) from None
+
+
+def _bounded(given: Mapping[str, Any], name: str, default: int, least: int, most: int) -> int:
+    try:
+        value = whole(given.get(name))
+    except Unreadable as unreadable:
+        raise Invalid((name,), unreadable.reason) from None
+    if value is None:
+        return default
+    if not least <= value <= most:
+        raise Invalid((name,), "number")
+    return value
