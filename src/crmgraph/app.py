@@ -90,6 +90,7 @@ def create_app(settings: Settings) -> FastAPI:
         yield
         await outbox.close()
         await core.db.close()
+        core.passwords.close()
 
     app = FastAPI(
         title="crmgraph",
@@ -116,12 +117,13 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.core = core
     credentials = demonstration.shown(demo) if demo is not None else None
     doors = [Door("graphql", "GraphQL", ["/graphql"])]
-    app.router.routes += getattr(graph, "mounts", lambda *a, **k: [])(
+    app.router.routes += graph.mounts(
         core,
         introspection=settings.introspection,
         max_page=settings.max_page,
         max_cost=settings.max_cost,
         request_seconds=settings.request_seconds,
+        plans=settings.compiled_plans,
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     # A fifth dialect is one folder, and one line here.

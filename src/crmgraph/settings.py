@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     max_photo_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="The longest photo.")
     max_page: int = Field(100, ge=1, le=10_000, description="The longest page of a connection.")
     max_cost: int = Field(20_000, ge=100, description="The most records that one GraphQL document may cause.")
+    compiled_plans: bool = Field(True, description="Whether plain GraphQL queries are compiled to one statement.")
     request_seconds: float = Field(30.0, gt=0, description="After how long a GraphQL request is given up, in seconds.")
     introspection: Literal["open", "signed-in", "closed"] = Field("signed-in", description="Who may read the schema.")
     max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")

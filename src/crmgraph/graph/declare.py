@@ -34,7 +34,7 @@ class Computed:
     """A value made of some columns of the row and of nothing else.
 
     Attributes:
-        sql: the same as an expression over the columns of a row, for a planned document; None where it has no such form.
+        sql: the same as an expression over the columns of a row; None where it has no such form.
     """
 
     reads: tuple[str, ...]

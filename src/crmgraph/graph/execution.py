@@ -5,8 +5,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import orjson
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -20,7 +21,7 @@ from graphql import (
     specified_rules,
     validate,
 )
-from graphql.execution.values import get_variable_values
+from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
@@ -30,6 +31,9 @@ from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.context import Context
 from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
 from crmgraph.graph.schema import schema
+
+if TYPE_CHECKING:
+    from crmgraph.graph.plan import Road
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 KEPT_DOCUMENTS = 1_000
@@ -79,6 +83,7 @@ class Prepared:
     document: Document
     operation: OperationDefinitionNode
     request: Request
+    values: VariableValues
     cost: int
 
     @property
@@ -96,7 +101,7 @@ class Answer:
         cost: what it was reckoned to cost; None when it did not come to that.
     """
 
-    data: dict[str, Any] | None
+    data: dict[str, Any] | orjson.Fragment | None
     errors: list[GraphQLError]
     ran: bool
     cost: int | None = None
@@ -121,11 +126,13 @@ class Engine:
         max_cost: the most records that one document may cause.
         introspection: who may read the schema.
         seconds: after how long an operation is given up.
+        road: answers queries whose fields are plain; None leaves everything to the resolvers.
     """
 
     def __init__(
         self,
         *,
+        road: "Road | None" = None,
         max_page: int = 100,
         max_cost: int = 20_000,
         introspection: Introspection = "signed-in",
@@ -136,6 +143,7 @@ class Engine:
         self._max_cost = max_cost
         self._introspection = introspection
         self._seconds = seconds
+        self._road = road
         self._kept: OrderedDict[tuple[str, bool], Document] = OrderedDict()
 
     def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> Prepared:
@@ -163,14 +171,19 @@ class Engine:
             raise Refusal([GraphQLError("The schema is not shown here.")], "INTROSPECTION_DISABLED")
         if document.faults:
             raise Refusal(document.faults)
-        cost = self._cost(document, operation, measure, request)
-        return Prepared(document, operation, request, cost)
+        values = self._values(operation, request)
+        cost = self._cost(document, operation, measure, values)
+        return Prepared(document, operation, request, values, cost)
 
     async def run(self, prepared: Prepared, context: Context) -> Answer:
         """Run an operation. This is the one place where that happens."""
         request = prepared.request
         try:
             async with asyncio.timeout(self._seconds):
+                if self._road is not None and prepared.is_query:
+                    planned = await self._road.answer(prepared, context)
+                    if planned is not None:
+                        return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost)
                 running: Awaitable[ExecutionResult] | ExecutionResult = execute(
                     self._schema,
                     prepared.document.ast,
@@ -228,15 +241,18 @@ class Engine:
             document.faults = [error]
         return document
 
-    def _cost(
-        self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, request: Request
-    ) -> int:
+    def _values(self, operation: OperationDefinitionNode, request: Request) -> VariableValues:
         definitions = operation.variable_definitions or ()
         values = get_variable_values(
             self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
         )
         if isinstance(values, list):
             raise Refusal(values, "BAD_USER_INPUT")
+        return values
+
+    def _cost(
+        self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
+    ) -> int:
         if measure is None or measure.variables:
             measure = Meter(self._schema, document.fragments, values.coerced, self._max_page).operation(operation)
         if measure.cost > self._max_cost:

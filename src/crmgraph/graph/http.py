@@ -23,6 +23,8 @@ from crmgraph.graph.answers import body_of
 from crmgraph.graph.context import Context, Href
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request
 from crmgraph.graph.page import page, routes, wants_page
+from crmgraph.graph.plan import Road
+from crmgraph.graph.schema import schema
 
 PATH = "/graphql"
 JSON = "application/json"
@@ -60,6 +62,7 @@ def mounts(
     request_seconds: float = 30.0,
     demo: Mapping[str, Mapping[str, str]] | None = None,
     hrefs: Mapping[str, Href] | None = None,
+    plans: bool = True,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
 
@@ -70,8 +73,12 @@ def mounts(
         request_seconds: after how long a request is given up.
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
+        plans: whether plain queries are compiled; the resolvers answer everything otherwise.
     """
-    engine = Engine(max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds)
+    road = Road(schema, core) if plans else None
+    engine = Engine(
+        road=road, max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds
+    )
     endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return [Route(PATH, endpoint.answer, methods=methods), *routes(PATH, demo=demo)]

@@ -66,7 +66,9 @@ class Money(TypeDecorator[Decimal]):
         return dialect.type_descriptor(String(32) if dialect.name == "sqlite" else Numeric(24, 8))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        return str(value) if value is not None and dialect.name == "sqlite" else value
+        if value is None or dialect.name != "sqlite":
+            return value
+        return format(Decimal(value).normalize(), "f")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         return None if value is None else Decimal(value)

@@ -272,7 +272,7 @@ class Phone(Child, Base):
 
     __tablename__ = "phone"
     __table_args__ = (
-        Index("ix_phone_party_id_rank", "party_id", "rank"),
+        Index("ix_phone_party_id_rank_id", "party_id", "rank", "id"),
         Index("ix_phone_e164", "e164"),
         Index("ix_phone_digits", "digits"),
         {"sqlite_autoincrement": True},
@@ -293,7 +293,7 @@ class Email(Child, Base):
 
     __tablename__ = "email"
     __table_args__ = (
-        Index("ix_email_party_id_rank", "party_id", "rank"),
+        Index("ix_email_party_id_rank_id", "party_id", "rank", "id"),
         Index("ix_email_address_key", "address_key"),
         {"sqlite_autoincrement": True},
     )
@@ -310,7 +310,7 @@ class Address(Child, Base):
 
     __tablename__ = "address"
     __table_args__ = (
-        Index("ix_address_party_id_rank", "party_id", "rank"),
+        Index("ix_address_party_id_rank_id", "party_id", "rank", "id"),
         Index("ix_address_city_key_name_key_party_id", "city_key", "name_key", "party_id"),
         Index("ix_address_country", "country"),
         {"sqlite_autoincrement": True},
@@ -342,7 +342,7 @@ class Relation(Child, Base):
     """How a contact stands to somebody else: a record, or an identifier that nobody here answers to."""
 
     __tablename__ = "relation"
-    __table_args__ = (Index("ix_relation_party_id_rank", "party_id", "rank"), {"sqlite_autoincrement": True})
+    __table_args__ = (Index("ix_relation_party_id_rank_id", "party_id", "rank", "id"), {"sqlite_autoincrement": True})
 
     kind: Mapped[str]
     other_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("party.id"), index=True)

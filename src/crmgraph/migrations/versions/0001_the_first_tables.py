@@ -251,7 +251,7 @@ def upgrade() -> None:
         "ix_address_city_key_name_key_party_id", "address", ["city_key", "name_key", "party_id"], unique=False
     )
     op.create_index("ix_address_country", "address", ["country"], unique=False)
-    op.create_index("ix_address_party_id_rank", "address", ["party_id", "rank"], unique=False)
+    op.create_index("ix_address_party_id_rank_id", "address", ["party_id", "rank", "id"], unique=False)
     op.create_table(
         "email",
         sa.Column(
@@ -289,7 +289,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_email_address_key", "email", ["address_key"], unique=False)
-    op.create_index("ix_email_party_id_rank", "email", ["party_id", "rank"], unique=False)
+    op.create_index("ix_email_party_id_rank_id", "email", ["party_id", "rank", "id"], unique=False)
     op.create_table(
         "legacy_client",
         sa.Column(
@@ -398,7 +398,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_phone_digits", "phone", ["digits"], unique=False)
     op.create_index("ix_phone_e164", "phone", ["e164"], unique=False)
-    op.create_index("ix_phone_party_id_rank", "phone", ["party_id", "rank"], unique=False)
+    op.create_index("ix_phone_party_id_rank_id", "phone", ["party_id", "rank", "id"], unique=False)
     op.create_table(
         "photo",
         sa.Column("party_id", columns.BigId, autoincrement=False, nullable=False),
@@ -434,7 +434,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_relation_other_id"), "relation", ["other_id"], unique=False)
-    op.create_index("ix_relation_party_id_rank", "relation", ["party_id", "rank"], unique=False)
+    op.create_index("ix_relation_party_id_rank_id", "relation", ["party_id", "rank", "id"], unique=False)
     op.create_table(
         "contact",
         sa.Column("nickname", sa.Text(), nullable=True),

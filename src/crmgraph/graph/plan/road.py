@@ -1,0 +1,223 @@
+"""The road itself: plans by document, statements by plan and shape, and the values of a request bound to them."""
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import strawberry
+from graphql import FragmentDefinitionNode, OperationDefinitionNode, get_argument_values
+from graphql.execution.values import VariableValues
+from sqlalchemy import Select, and_
+from strawberry.types.arguments import convert_arguments
+
+from crmgraph import lanes
+from crmgraph.crm import models, pages
+from crmgraph.crm.core import Core
+from crmgraph.crm.criteria import Criterion
+from crmgraph.crm.policy import Actor
+from crmgraph.graph import filters
+from crmgraph.graph.connections import checked, window_of
+from crmgraph.graph.context import Context
+from crmgraph.graph.errors import BadInput
+from crmgraph.graph.ids import Prefix, number_of
+from crmgraph.graph.plan.selection import Arguments, One, Pages, RootField, Selector, Typename, Unplannable, switches
+from crmgraph.graph.plan.statement import Asked, Builder, Shape, own, parameters_of, standing
+
+if TYPE_CHECKING:
+    from crmgraph.graph.execution import Prepared
+
+MAX_PLANS = 1_000
+"""Documents whose plan is remembered."""
+MAX_STATEMENTS = 200
+"""Statements that are remembered of one document: one a standing of the actor and a shape of the arguments."""
+
+
+ROOTS = {
+    "contact": RootField(model=models.Contact, prefix=Prefix.CONTACT),
+    "account": RootField(model=models.Account, prefix=Prefix.ACCOUNT),
+    "lead": RootField(model=models.Lead, prefix=Prefix.LEAD),
+    "contacts": RootField(listing=filters.CONTACTS),
+    "accounts": RootField(listing=filters.ACCOUNTS),
+    "leads": RootField(listing=filters.LEADS),
+}
+"""What a planned document may ask for: one record by its id, or a page of them."""
+
+
+class Elsewhere(Exception):
+    """This request takes the other road, which will also say what is wrong with it, if anything is."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """What is known of one operation, for one value of its switches."""
+
+    roots: tuple[Any, ...]
+    connections: tuple[Pages, ...]
+    statements: "OrderedDict[Hashable, lanes.Prepared | None]" = field(default_factory=OrderedDict)
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation of one document: its plans by the values of its switches, None where it has none."""
+
+    definition: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    switches: tuple[str, ...]
+    plans: dict[tuple[Any, ...], Plan | None] = field(default_factory=dict)
+
+
+class Road:
+    """Answers operations whose fields are plain.
+
+    Args:
+        schema: where the declarations are.
+    """
+
+    def __init__(self, schema: strawberry.Schema, core: Core) -> None:
+        self._schema = schema
+        self._core = core
+        self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
+        self._operations: OrderedDict[tuple[str, str | None], Operation | None] = OrderedDict()
+
+    async def answer(self, prepared: "Prepared", context: Context) -> str | None:
+        """The `data` of a query as JSON; None when it takes the other road."""
+        operation = self._operation(prepared)
+        if operation is None:
+            return None
+        try:
+            plan = self._plan(operation, prepared.values)
+            if plan is None:
+                return None
+            return await self._run(plan, prepared.values, context)
+        except (Elsewhere, BadInput, Unplannable):
+            return None
+
+    def _operation(self, prepared: "Prepared") -> Operation | None:
+        key = (prepared.request.query, prepared.request.operation_name)
+        if key in self._operations:
+            self._operations.move_to_end(key)
+            return self._operations[key]
+        found = None
+        with suppress(Unplannable):
+            fragments = prepared.document.fragments
+            found = Operation(prepared.operation, fragments, switches(prepared.operation, fragments))
+        self._operations[key] = found
+        if len(self._operations) > MAX_PLANS:
+            self._operations.popitem(last=False)
+        return found
+
+    def _plan(self, operation: Operation, given: VariableValues) -> Plan | None:
+        switched = tuple(given.coerced.get(name) for name in operation.switches)
+        if None in switched:
+            raise Elsewhere
+        if switched not in operation.plans:
+            operation.plans[switched] = self._made(operation, switched)
+        return operation.plans[switched]
+
+    def _made(self, operation: Operation, switched: tuple[Any, ...]) -> Plan | None:
+        values = dict(zip(operation.switches, switched, strict=True))
+        selector = Selector(self._schema._schema, operation.fragments, values, ROOTS)
+        try:
+            roots = selector.operation(operation.definition)
+        except Unplannable:
+            return None
+        return Plan(roots, tuple(_connections(roots)))
+
+    async def _run(self, plan: Plan, given: VariableValues, context: Context) -> str:
+        actor = context.actor
+        values: dict[str, Any] = {"own_contact": actor.contact_id, "own_account": actor.account_id}
+        asked: dict[int, Asked] = {}
+        for connection in plan.connections:
+            asked[connection.number] = self._ask(connection, given, context, values)
+        for root in plan.roots:
+            if isinstance(root, One):
+                values[f"n{root.number}_id"] = self._wanted(root, given)
+        key = (standing(actor), tuple(each.shape for each in asked.values()))
+        statement = self._statement(plan, key, actor, asked)
+        row = (await self._core.db.run(statement, values))[0] if statement is not None else ()
+        return _assembled(plan.roots, row)
+
+    def _statement(self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked]) -> lanes.Prepared | None:
+        if key in plan.statements:
+            plan.statements.move_to_end(key)
+            return plan.statements[key]
+        statement = None
+        if any(not isinstance(root, Typename) for root in plan.roots):
+            builder = Builder(self._dialect, own(actor), asked)
+            built: Select[Any] = builder.statement(plan.roots)
+            try:
+                statement = lanes.Prepared(built, self._core.db.engine.dialect)
+            except ValueError:
+                raise Elsewhere from None
+        plan.statements[key] = statement
+        if len(plan.statements) > MAX_STATEMENTS:
+            plan.statements.popitem(last=False)
+        return statement
+
+    def _arguments(self, arguments: Arguments, given: VariableValues) -> dict[str, Any]:
+        raw = get_argument_values(arguments.definition, arguments.node, given)
+        return convert_arguments(
+            raw,
+            arguments.field.arguments,
+            scalar_registry=self._schema.schema_converter.scalar_registry,
+            config=self._schema.config,
+        )
+
+    def _ask(self, connection: Pages, given: VariableValues, context: Context, values: dict[str, Any]) -> Asked:
+        arguments = self._arguments(connection.arguments, given)
+        listing = connection.listing
+        bounds = [arguments.get(name) for name in ("first", "after", "last", "before")]
+        window = window_of(context, listing.model, listing.orders(arguments.get("sort", strawberry.UNSET)), *bounds)
+        if window.backward or window.before is not None:
+            raise Elsewhere
+        criterion = checked(listing.criterion(arguments.get("filter", strawberry.UNSET)))
+        name = f"n{connection.number}"
+        values[f"{name}_size"] = window.size
+        for i, value in enumerate(window.after or ()):
+            values[f"{name}_after{i}"] = value
+        condition = None
+        conditions: Sequence[Any] = ()
+        if criterion is not None:
+            condition, conditions, parameters = _compared(listing.model, criterion, self._core.region)
+            values |= {f"{name}_c{i}": value for i, value in enumerate(parameters)}
+        return Asked(Shape(window.orders, window.after is not None, condition), conditions)
+
+    def _wanted(self, root: One, given: VariableValues) -> int | None:
+        """The number that a reference by id names; None, which is nobody's, for an id of something else."""
+        by = get_argument_values(root.arguments.definition, root.arguments.node, given).get("by")
+        if not isinstance(by, dict) or set(by) != {"id"} or not isinstance(by["id"], str):
+            raise Elsewhere
+        return number_of(Prefix(root.prefix), by["id"])
+
+
+@lru_cache(maxsize=4096)
+def _compared(model: Any, criterion: Criterion, region: str | None) -> tuple[str, Sequence[Any], Sequence[Any]]:
+    """(the text of a filter's condition, the condition, the values in it)."""
+    conditions = pages.matching(model, criterion, region)
+    parameters = parameters_of(conditions)
+    if any(parameter.expanding for parameter in parameters):
+        raise Elsewhere
+    return str(and_(*conditions)), conditions, [parameter.value for parameter in parameters]
+
+
+def _connections(tree: Sequence[Any]) -> list[Pages]:
+    found: list[Pages] = []
+    for each in tree:
+        if isinstance(each, Pages):
+            found.append(each)
+        for name in ("tree", "fields"):
+            inner = getattr(each, name, ())
+            found += _connections([field for field in inner if not isinstance(field, tuple)])
+    return found
+
+
+def _assembled(roots: Sequence[Any], row: Sequence[Any]) -> str:
+    columns = iter(row)
+    parts = []
+    for root in roots:
+        value = f'"{root.name}"' if isinstance(root, Typename) else next(columns)
+        parts.append(f'"{root.key}":{"null" if value is None else value}')
+    return "{" + ",".join(parts) + "}"
