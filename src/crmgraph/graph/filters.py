@@ -220,7 +220,7 @@ USERS = Listing(models.Staff)
 NOTES = Listing(models.Note, natural=(Order("id", descending=True),))
 CHANGES = Listing(models.Change, natural=(Order("id", descending=True),))
 
-_REFERENCES = {
+REFERENCES = {
     "owner": ("owner_id", Prefix.USER),
     "account": ("account_id", Prefix.ACCOUNT),
     "parent": ("parent_id", Prefix.ACCOUNT),
@@ -247,7 +247,7 @@ def _criterion(filter_: Any) -> Every:
 
 
 def _tests(name: str, comparators: Any) -> list[Test]:
-    column, prefix = _REFERENCES.get(name, (name, None))
+    column, prefix = REFERENCES.get(name, (name, None))
     tests = []
     for field in fields(comparators):
         value = getattr(comparators, field.name)

@@ -1,0 +1,177 @@
+"""The schema as a whole: exported, described to the last argument, and declared over the models."""
+
+import ast
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+from sqlalchemy.orm import class_mapper
+
+from crmgraph import crm, security
+from crmgraph.crm import criteria, errors
+from crmgraph.crm.errors import Refused, Several
+from crmgraph.crm.policy import MODELS
+from crmgraph.graph import declare, filters, sdl
+from crmgraph.graph.enums import AccountSortField, ContactSortField, LeadSortField
+from crmgraph.graph.errors import REASONS, WORDS
+from crmgraph.graph.inputs.edits import VALUE
+from crmgraph.graph.schema import schema
+from crmgraph.graph.types.account import Account
+from crmgraph.graph.types.contact import BirthDate, Contact, IdentityDocuments
+from crmgraph.graph.types.lead import Lead
+from crmgraph.graph.types.ledger import Change, Note
+from crmgraph.graph.types.people import User
+from crmgraph.graph.types.record import Preferences
+from crmgraph.graph.types.rows import Address, Email, ExternalId, Phone, Photo, Relation
+from crmgraph.graph.vocabulary import PARTS, REFERENCES
+
+SDL = Path(__file__).parents[2] / "schema.graphql"
+TYPES = (Account, Contact, Lead, Change, Note, User, Address, Email, ExternalId, Phone, Photo, Relation)
+PARTS_OF = {IdentityDocuments: (Contact,), Preferences: (Contact, Account)}
+CORE = schema._schema
+
+
+def test_the_exported_schema_is_this_one() -> None:
+    assert SDL.read_text(encoding="utf-8") == sdl(), "make schema"
+
+
+def test_everything_is_described() -> None:
+    silent = []
+    for name, type_ in CORE.type_map.items():
+        if is_introspection_type(type_) or is_specified_scalar_type(type_):
+            continue
+        if not type_.description:
+            silent.append(name)
+        if isinstance(type_, GraphQLEnumType):
+            silent += [f"{name}.{value}" for value, each in type_.values.items() if not each.description]
+        if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType | GraphQLInputObjectType):
+            for field_name, field in type_.fields.items():
+                if not field.description:
+                    silent.append(f"{name}.{field_name}")
+                for argument_name, argument in getattr(field, "args", {}).items():
+                    if not argument.description:
+                        silent.append(f"{name}.{field_name}({argument_name})")
+    assert silent == []
+
+
+def test_every_description_is_a_sentence() -> None:
+    odd = []
+    for name, type_ in CORE.type_map.items():
+        if is_introspection_type(type_) or is_specified_scalar_type(type_):
+            continue
+        texts = [(name, type_.description)]
+        texts += [(f"{name}.{n}", field.description) for n, field in getattr(type_, "fields", {}).items()]
+        texts += [(f"{name}.{n}", value.description) for n, value in getattr(type_, "values", {}).items()]
+        odd += [place for place, text in texts if not re.match(r"[A-Z`].*\.$", text or "", re.DOTALL)]
+    assert odd == []
+
+
+def test_every_column_is_a_column_of_its_model() -> None:
+    models = [(type_, type_.model) for type_ in TYPES]
+    models += [(part, owner.model) for part, owners in PARTS_OF.items() for owner in owners]
+    models += [(BirthDate, Contact.model)]
+    for type_, model in models:
+        columns = {prop.key for prop in class_mapper(model).column_attrs}
+        for name, declaration in declare.declared(type_).items():
+            match declaration:
+                case declare.Column():
+                    assert name in columns, (type_, name)
+                case declare.Computed():
+                    assert set(declaration.reads) <= columns, (type_, name)
+                case declare.ToOne():
+                    assert declaration.foreign_key in columns, (type_, name)
+                    target = model.__table__.c[declaration.foreign_key].foreign_keys
+                    assert {key.column.table.name for key in target} == {declaration.model.__tablename__}
+                case declare.ToMany():
+                    assert hasattr(declaration.listing.model, declaration.key), (type_, name)
+                case declare.ToRows():
+                    assert hasattr(declaration.model, "party_id"), (type_, name)
+
+
+def test_only_what_needs_more_than_the_declarations_is_left_to_resolvers() -> None:
+    resolved = {
+        f"{type_.__name__}.{name}"
+        for type_ in (*TYPES, *PARTS_OF, BirthDate)
+        for name, declaration in declare.declared(type_).items()
+        if isinstance(declaration, declare.Resolved)
+    }
+    records = {f"{record}.external_ids" for record in ("Account", "Contact", "Lead")}
+    assert resolved == records | {
+        "Address.primary",
+        "Change.client",
+        "Change.contact",
+        "Change.user",
+        "Email.primary",
+        "ExternalId.href",
+        "Phone.primary",
+        "Photo.medium_url",
+        "Photo.small_url",
+        "Photo.url",
+        "Relation.other",
+    }
+
+
+def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None:
+    """A new column has a line in the type and one in the input; this names the one that was forgotten."""
+    only_shown = {
+        "Contact": {"revision", "created_at", "updated_at"},
+        "Account": {"revision", "created_at", "updated_at"},
+        "Lead": {"revision", "created_at", "updated_at", "converted_at"},
+    }
+    for type_, name in ((Contact, "Contact"), (Account, "Account"), (Lead, "Lead")):
+        shown = {n for n, d in declare.declared(type_).items() if isinstance(d, declare.Column)} - only_shown[name]
+        definition: Any = schema.get_type_by_name(f"Update{name}Input")
+        settable = {f.python_name for f in definition.fields if f.metadata.get(VALUE)}
+        assert settable - set(PARTS) - set(REFERENCES) == shown
+
+
+def test_every_filter_and_sort_is_known_to_the_core() -> None:
+    renamed = {name: column for name, (column, _) in filters.REFERENCES.items()}
+    for listing in (filters.CONTACTS, filters.ACCOUNTS, filters.LEADS):
+        names = {field.name for field in fields(listing.filter)} - {"and_", "or_", "not_"}
+        assert {renamed.get(name, name) for name in names} <= criteria.COMPARED[listing.model].keys()
+    for sorts, model in zip((ContactSortField, AccountSortField, LeadSortField), MODELS.values(), strict=True):
+        for field in sorts:
+            assert not model.__table__.c[field.value].nullable
+
+
+def refusals(of: type[Refused] = Refused) -> set[type[Refused]]:
+    return {each for direct in of.__subclasses__() for each in (direct, *refusals(direct))}
+
+
+def test_every_refusal_has_its_words() -> None:
+    ours = {each for each in refusals() if each.__module__ == errors.__name__}
+    assert ours - {Several} == WORDS.keys()
+    assert len({words.code for words in WORDS.values()}) == len(WORDS)
+
+
+def test_every_reason_has_its_words() -> None:
+    """Reasons are the second argument of `Invalid`, and what functions that look for faults give back."""
+    found = set()
+    for file in [Path(security.__file__), *Path(crm.__file__).parent.glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name("Invalid"), args=[_, ast.Constant(str(reason)), *_]):
+                    found.add(reason)
+                case ast.FunctionDef(name=name) if "fault" in name or name.startswith("_check"):
+                    found |= {reason for each in ast.walk(node) for reason in _reason(each)}
+    assert {"form", "control", "too_long", "password", "converted", "reference", "choice"} <= found
+    assert found - REASONS.keys() == set()
+
+
+def _reason(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Tuple([ast.Constant(str(reason)), ast.Constant(None)]):
+            return [reason]
+        case ast.Tuple([ast.Constant(str(reason)), ast.Name(limit)]) if limit.isupper() or limit == "limit":
+            return [reason]
+    return []
