@@ -206,6 +206,6 @@ UPDATE = Manner(
     blank="",
     status_first=False,
 )
-PLAIN = Manner("plain", (), (), {}, _OBJECTS_2015, _as_it_is, blank="", status_first=False)
+PLAIN = Manner("plain", (), (), {}, _OBJECTS_2016, _as_it_is, blank="", status_first=False)
 """Of the methods that answer no record."""
 MANNERS = (SHOW, LIST, CREATE, UPDATE)
