@@ -16,7 +16,8 @@ from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Phone
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.covalense import codecs
-from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, DIALECT, tables
+from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, tables
+from crmgraph.dialects.covalense.places import DIALECT
 from tests.conftest import Running
 from tests.dialects.covalense.conftest import RAVI, VENKATESH, YOGESH, Portal, bad_request, result
 

@@ -9,7 +9,8 @@ from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.throttle import of_account, of_address
 from crmgraph.dialects.covalense.call import Call
 from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, naming
-from crmgraph.dialects.covalense.fields import DIALECT, tables
+from crmgraph.dialects.covalense.fields import tables
+from crmgraph.dialects.covalense.places import DIALECT
 
 PASSWORD_RESET = {"response": "Password reset successfully"}
 

@@ -4,14 +4,8 @@ from typing import Any
 
 from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
 from crmgraph.dialects.covalense.codecs import SWITCH
-from crmgraph.dialects.covalense.fields import (
-    ACCOUNT_SIGNING_UP,
-    ACCOUNTS,
-    IMAGE_ORDER,
-    OWNER_SIGNING_UP,
-    PERSON_SIGNING_UP,
-    tables,
-)
+from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
+from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import Field, FieldMap
 
 Schema = dict[str, Any]

@@ -14,15 +14,9 @@ from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.call import Attributes, Call
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
 from crmgraph.dialects.covalense.errors import invalid, naming
-from crmgraph.dialects.covalense.fields import (
-    ACCOUNT_LAYOUT,
-    ACCOUNTS,
-    DIALECT,
-    differing,
-    office_only,
-    tables,
-    words,
-)
+from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
+from crmgraph.dialects.covalense.places import DIALECT
+from crmgraph.dialects.covalense.requests import differing, office_only, words
 from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
 
 

@@ -17,13 +17,9 @@ from crmgraph.crm.rules import MAX_DEPTH
 from crmgraph.crm.throttle import of_account, of_address
 from crmgraph.dialects.covalense.call import Attributes, Call, parsed
 from crmgraph.dialects.covalense.errors import missing, naming
-from crmgraph.dialects.covalense.fields import (
-    ACCOUNT_SIGNING_UP,
-    DIALECT,
-    OWNER_SIGNING_UP,
-    PERSON_SIGNING_UP,
-    words,
-)
+from crmgraph.dialects.covalense.places import DIALECT
+from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
+from crmgraph.dialects.covalense.requests import words
 from crmgraph.mapping import Decoded, decode, decode_all, loosely
 from crmgraph.security import password_fault
 

@@ -1,0 +1,60 @@
+"""What a signup calls its values: one request, which is a contact, an account and an order."""
+
+from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
+from crmgraph.dialects.covalense.codecs import TEXT, USER, home_id
+from crmgraph.dialects.covalense.places import DIALECT, billing, email, mailing, phone
+from crmgraph.mapping import Field, FieldMap, Kept, Link, loosely
+
+PERSON_SIGNING_UP = FieldMap(
+    DIALECT,
+    Contact,
+    [
+        Field("Title", Contact.salutation, TEXT),
+        Field("FirstName", Contact.first_name, TEXT),
+        Field("MiddleName", Contact.middle_name, TEXT),
+        Field("LastName", Contact.last_name, TEXT),
+        phone("Phone", PhoneKind.LANDLINE),
+        phone("MobilePhone", PhoneKind.MOBILE),
+        Field("Gender", Contact.gender, TEXT),
+        Field("Department", Contact.department, TEXT),
+        Field("Designation", Contact.job_title, TEXT),
+        email("EmailAddress", 0),
+        mailing("StreetAddress", "street"),
+        mailing("City", "city"),
+        mailing("PostalCode", "postal_code"),
+        mailing("State", "state"),
+        mailing("Country", "country_name"),
+    ],
+    key=loosely,
+    unknown=False,
+    defaults={("emails", 0): {"kind": EmailKind.PERSONAL}, ("addresses", 0): {"kind": AddressKind.HOME}},
+)
+"""Of a signup, `acctInfo` and `addressInfo` together: what is the contact's."""
+
+ACCOUNT_SIGNING_UP = FieldMap(
+    DIALECT,
+    Account,
+    [
+        Field("CompanyName", Account.name, TEXT),
+        phone("Phone", PhoneKind.LANDLINE),
+        email("EmailAddress", 0),
+        Field("DocIdNumberMsgId", Kept("docidnumbermsgid"), TEXT),
+        Field("DocIdTypeEquipType", Kept("docidtypeequiptype"), TEXT),
+        Field("Platform", Account.platform, TEXT),
+        billing("StreetAddress", "street"),
+        billing("City", "city"),
+        billing("PostalCode", "postal_code"),
+        billing("State", "state"),
+        billing("Country", "country_name"),
+    ],
+    key=loosely,
+    unknown=False,
+    defaults={("emails", 0): {"kind": EmailKind.BUSINESS}},
+)
+"""Of a signup, what is the account's."""
+
+OWNER_SIGNING_UP = FieldMap(
+    DIALECT, Contact, [Field("AssignedUserId", Link(Contact.owner_id, "staff", "user"), home_id(USER))],
+    key=loosely, unknown=False,
+)  # fmt: skip
+"""Of a signup, who of the staff is to own it."""
