@@ -110,4 +110,5 @@ async def _given(request: Request) -> dict[str, str]:
     except wire.Malformed:
         raise Denied("invalid_request") from None
     fields = {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}
-    return dict(request.query_params) | {name: str(value) for name, value in fields.items()}
+    await form.close()
+    return dict(request.query_params) | fields

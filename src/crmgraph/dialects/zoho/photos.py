@@ -33,13 +33,8 @@ async def upload(call: Call) -> Response:
     party_id = await _record(call)
     limit = call.core.max_photo_bytes
     try:
-        form = await wire.form(call.request, limit + ENVELOPE_BYTES)
-        given = form.get("file")
-        if not isinstance(given, UploadFile):
-            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="file"))
-        await call.core.portraits.set(
-            call.actor, call.module.kind, party_id, await given.read(), max_bytes=limit, file_name=given.filename
-        )
+        data, name = await _file(call, limit + ENVELOPE_BYTES)
+        await call.core.portraits.set(call.actor, call.module.kind, party_id, data, max_bytes=limit, file_name=name)
     except wire.Malformed:
         raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
     except TooLarge as refused:
@@ -48,6 +43,23 @@ async def upload(call: Call) -> Response:
         raise Failed(errors.INVALID_ID.about(id=call.params["id"])) from None
     body = {"message": "photo uploaded successfully", "details": {}, "status": "success", "code": "SUCCESS"}
     return answers.success(body, call.expires_at)
+
+
+async def _file(call: Call, limit: int) -> tuple[bytes, str | None]:
+    """The file of the form, and the name it came under.
+
+    Raises:
+        Failed: there is none.
+        Malformed, TooLarge: see `wire.form`.
+    """
+    form = await wire.form(call.request, limit)
+    try:
+        given = form.get("file")
+        if not isinstance(given, UploadFile):
+            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="file"))
+        return await given.read(), given.filename
+    finally:
+        await form.close()
 
 
 async def download(call: Call) -> Response:

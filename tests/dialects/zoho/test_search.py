@@ -1,0 +1,162 @@
+"""Searches by criteria, email, phone and word."""
+
+from urllib.parse import quote
+
+import pytest
+
+from crmgraph.dialects.zoho.criteria import Condition, Group, NotCriteria, parse
+from tests.dialects.zoho.conftest import LEAD, OTHER, PATRICIA, Program
+
+A, B = Condition("A", "equals", ("1",)), Condition("B", "starts_with", ("2",))
+C = Condition("C", "in", ("3", "4"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("(A:equals:1)", A),
+        ("A:equals:1", A),
+        ("((A:equals:1))", A),
+        (" ( A : equals :1) ", A),
+        ("((A:equals:1)and(B:starts_with:2))", Group("and", (A, B))),
+        ("(A:equals:1) AND (B:starts_with:2)", Group("and", (A, B))),
+        ("((A:equals:1)or((B:starts_with:2)and(C:in:3,4)))", Group("or", (A, Group("and", (B, C))))),
+        ("(A:equals:1)or(B:starts_with:2)and(C:in:3,4)", Group("or", (A, Group("and", (B, C))))),
+        ("(((A:equals:1)or(B:starts_with:2))and(C:in:3,4))", Group("and", (Group("or", (A, B)), C))),
+        (r"(A:equals:a\(b\)\, c\\)", Condition("A", "equals", (r"a(b), c\ ".strip(),))),
+        ("(A:equals:12:30, and (more)".replace("(more", "more"), Condition("A", "equals", ("12:30", " and more"))),
+        ("(A:equals:)", Condition("A", "equals", ("",))),
+    ],
+)
+def test_criteria_are_read(text: str, expected: Condition | Group) -> None:
+    assert parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "()",
+        "(",
+        "A",
+        "(A)",
+        "(A:equals)",
+        "(A:like:1)",
+        "(A:equals:1",
+        "(A:equals:1))",
+        "(A:equals:1)(B:equals:2)",
+        "(A:equals:1)and",
+        "(A:equals:1)xor(B:equals:2)",
+        "(A B:equals:1)",
+        "(A:equals:(1))",
+        "(" * 5000 + "A:equals:1" + ")" * 5000,
+        "and".join(["(A:equals:1)"] * 11),
+        "(A:equals:" + "x" * 10_001 + ")",
+    ],
+)
+def test_what_is_no_criteria_is_refused(text: str) -> None:
+    with pytest.raises(NotCriteria):
+        parse(text)
+
+
+async def test_criteria_find_what_fulfils_them(zoho: Program) -> None:
+    account = await zoho.create("Accounts", Account_Name="Search (Ltd), Inc.", Employees=7, Annual_Revenue=10.5)
+    born = await zoho.create(
+        "Contacts", Last_Name="Born", First_Name="Bo Li", Date_of_Birth="1990-02-28", Account_Name=account, Score=12
+    )
+    await zoho.create("Contacts", Last_Name="100%_sure", Account_Name=account, Email_Opt_Out=True, Score="high")
+    user = PATRICIA["id"]
+    for module, criteria, expected in (
+        ("Leads", "((Email:equals:CARISSA@goodknits.example)and(Last_Name:starts_with:kid))", ["Kidman"]),
+        ("Leads", "((Email:equals:carissa@goodknits.example) and (Last_Name:starts_with:x))", []),
+        (
+            "Leads",
+            "((Last_Name:equals:kidman)or((Lead_Status:equals:New)and(City:equals:TOKYO)))",
+            ["Tanaka", "Kidman"],
+        ),
+        ("Leads", "(Company:contains:good)", ["Kidman"]),
+        ("Leads", "(Company:in:grayson,Oh My Goodknits)", ["Sweely", "Kidman"]),
+        ("Leads", "(Company:not_equal:grayson)", ["Tanaka", "Kidman", "Last_Name"]),
+        ("Leads", "(Company:equals:${EMPTY})", ["Last_Name"]),
+        ("Leads", "(Mobile:starts_with:98-98)", ["Kidman"]),
+        ("Leads", "(No_of_Employees:greater_than:40)", ["Last_Name"]),
+        ("Leads", "(No_of_Employees:greater_equal:40)", ["Tanaka", "Last_Name"]),
+        ("Leads", "(Annual_Revenue:less_than:136.68)", ["Last_Name"]),
+        ("Leads", "(Annual_Revenue:between:136.67,2500000)", ["Tanaka", "Last_Name"]),
+        ("Leads", "(Created_Time:less_equal:2021-05-11T12:41:33+00:00)", ["Kidman", "Last_Name"]),
+        ("Leads", "(Created_Time:between:2021-10-05T23:30:00+05:30,2021-10-06T00:00:00+05:30)", ["Sweely"]),
+        ("Leads", f"(Owner:equals:{user})", ["Sweely", "Kidman", "Last_Name"]),
+        ("Leads", f"(Owner.id:not_equal:{user})", ["Tanaka"]),
+        ("Leads", f"(id:in:{LEAD},{OTHER},5)", ["Kidman", "Last_Name"]),
+        ("Leads", "(Full_Name:equals:carissa kidman)", ["Kidman"]),
+        ("Leads", "(Full_Name:starts_with:car)", ["Kidman"]),
+        ("Leads", "(Secondary_Email:equals:newcrmapi@zoho.com)", ["Last_Name"]),
+        ("Accounts", r"(Account_Name:equals:search \(ltd\), inc.)", ["Search (Ltd), Inc."]),
+        ("Accounts", "(Employees:equals:7)", ["Search (Ltd), Inc."]),
+        ("Contacts", "(Date_of_Birth:equals:1990-02-28)", ["Born"]),
+        ("Contacts", "(Full_Name:equals:Bo Li Born)", ["Born"]),
+        ("Contacts", r"(Account_Name:equals:Search \(Ltd\)\, Inc.)", ["100%_sure", "Born"]),
+        ("Contacts", f"((Account_Name:equals:{account})and(Email_Opt_Out:equals:true))", ["100%_sure"]),
+        ("Contacts", f"((Account_Name:equals:{account})and(Last_Name:starts_with:100%25_))", []),
+        ("Contacts", "(Last_Name:starts_with:100%_)", ["100%_sure"]),
+        ("Contacts", "(Last_Name:starts_with:%)", []),
+        ("Contacts", "(Score:equals:12)", ["Born"]),
+        ("Contacts", "(Score:greater_than:5)", ["Born"]),
+        ("Contacts", "(Score:equals:HIGH)", ["100%_sure"]),
+        ("Contacts", f"((id:equals:{born})or(Score:equals:high))", ["100%_sure", "Born"]),
+    ):
+        assert (criteria, await zoho.names(f"/{module}/search?criteria={quote(criteria, safe='')}")) == (
+            criteria,
+            expected,
+        )
+
+
+async def test_queries_that_make_no_sense_are_invalid(zoho: Program) -> None:
+    for module, criteria in (
+        ("Leads", "(Last_Name)"),
+        ("Leads", "(No_of_Employees:equals:many)"),
+        ("Leads", "(No_of_Employees:starts_with:5)"),
+        ("Leads", "(No_of_Employees:equals:" + "9" * 40 + ")"),
+        ("Leads", "(Annual_Revenue:greater_than:NaN)"),
+        ("Leads", "(Annual_Revenue:greater_than:1e999999999)"),
+        ("Leads", "(Email_Opt_Out:equals:perhaps)"),
+        ("Leads", "(Created_Time:greater_than:yesterday)"),
+        ("Leads", "(Created_Time:between:2021-05-11T12:41:33Z)"),
+        ("Leads", "(Record_Image:equals:x)"),
+        ("Leads", "(Owner:starts_with:5)"),
+        ("Leads", "(Last_Name:equals:\x00)"),
+        ("Leads", "(Full_Name:contains:x)"),
+        ("Leads", "(Full_Name:starts_with: )"),
+        ("Contacts", "(Date_of_Birth:greater_than:1990-01-01)"),
+        ("Contacts", "(Date_of_Birth:equals:soon)"),
+    ):
+        answer = await zoho.send("GET", f"/{module}/search?criteria={quote(criteria, safe='')}")
+        assert (criteria, answer.status_code) == (criteria, 400)
+        assert answer.json() == {
+            "code": "INVALID_QUERY",
+            "details": {},
+            "message": "invalid query formed",
+            "status": "error",
+        }
+    answer = await zoho.send("GET", "/Leads/search?criteria=&")
+    assert (answer.status_code, answer.json()["code"]) == (400, "REQUIRED_PARAM_MISSING")
+
+
+async def test_emails_phones_and_words_are_found_in_every_field(zoho: Program) -> None:
+    for query, expected in (
+        ("email=NEWCRMAPI@zoho.com", ["Last_Name"]),
+        ("email=nobody", []),
+        ("phone=(98) 98-98-98-98", ["Kidman"]),
+        ("phone=%2B81 3 1234 5678", ["Tanaka"]),
+        ("phone=nothing", []),
+        ("word=kid", ["Kidman"]),
+        ("word=goodknits", ["Kidman"]),
+        ("word=carissa kid", ["Kidman"]),
+        ("word=carissa tanaka", []),
+        ("word=tokyo", ["Tanaka"]),
+        ("word=97654321", ["Sweely"]),
+        ("word=97654321&approved=both", ["Sweely", "Merced"]),
+        ("word=%25", []),
+    ):
+        assert (query, await zoho.names(f"/Leads/search?{query}")) == (query, expected)
+    assert (await zoho.send("GET", "/Leads/search?word=%20")).status_code == 400
