@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK = $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup serve test check format lock schema migration clean
+.PHONY: help setup serve test check bench format lock schema migration clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ check: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff, test
 	$(BIN)/lint-imports
 	$(BIN)/crmgraph schema | diff -u schema.graphql -
 	@$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.dev bench/.venv/.made bench/peers/node_modules/.made  ## Measure against the peers (ARGS=--quick, ARGS=--scale)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 format: $(VENV)/.dev  ## Format the code and mend what the linter can
 	$(BIN)/ruff format .
@@ -52,4 +55,13 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+bench/.venv/.made: bench/requirements.txt
+	$(PYTHON) -m venv bench/.venv
+	bench/.venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r bench/requirements.txt
+	@touch $@
+
+bench/peers/node_modules/.made: bench/peers/package-lock.json
+	cd bench/peers && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -20,7 +20,7 @@ from bench.cluster import Cluster
 from bench.contenders import CONTENDERS, Contender, Footprint, Running, free_port, generator_command, graphql, start
 from bench.load import Failed, cycle, load, post
 from bench.measure import Rounds, Task, Writes, reading
-from bench.store import FULL, PASSWORD, STAFF_EMAIL, Size, Store, on_postgres, on_sqlite
+from bench.store import FULL, PASSWORD, SMALL, STAFF_EMAIL, Store, on_postgres, on_sqlite
 from bench.works import CANONICAL, Sample, cases
 
 LOGIN = """mutation Login($email: EmailAddress!, $password: String!) {
@@ -53,7 +53,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     options.clients = [int(count) for count in options.clients.split(",")]
     options.contenders = [CONTENDERS[name] for name in options.contenders.split(",")]
     options.works = [] if options.works == "none" else options.works.split(",")
-    options.size = FULL if options.size == "full" else Size(2_000, 10_000, 10_000)
+    options.size = FULL if options.size == "full" else SMALL
     return options
 
 
@@ -179,7 +179,9 @@ async def compare(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
         found: dict[str, Any] = {"compared": compared}
         for each in tasks.values():
             await rounds.warm(each, 0.5 if options.quick else 2.0)
+        tell("all are warm")
         found["statements"] = await statements_of(cluster, store, tasks)
+        tell("their statements are counted")
         for turn in range(options.rounds):
             for work, each in tasks.items():
                 for count in options.clients:
@@ -214,8 +216,8 @@ async def _pages_agree(runnings: list[Running]) -> int:
 
 
 async def embedded(options: argparse.Namespace) -> dict[str, Any]:
-    """crmgraph on SQLite against Strawberry as its documentation writes it on SQLite."""
-    store = await on_sqlite(options.size, tell)
+    """crmgraph on SQLite against Strawberry as its documentation writes it on SQLite, over a tenth of the records."""
+    store = await on_sqlite(SMALL, tell)
     sample = await Sample.draw(store.fetch)
     wanted = ("crmgraph", "crmgraph-stock", "strawberry")
     runnings = await start_all([each for each in options.contenders if each.name in wanted], store)

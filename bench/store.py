@@ -1,6 +1,7 @@
 """The data: seeded once by the product's own command, kept between runs, the same for every contender."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sqlite3
@@ -35,6 +36,7 @@ class Size:
 
 
 FULL = Size(20_000, 100_000, 100_000)
+SMALL = Size(2_000, 10_000, 10_000)
 
 
 @dataclass
@@ -54,7 +56,7 @@ class Store:
     async def fetch(self, statement: str) -> list[Any]:
         """The rows of a statement."""
         if self.url.startswith("sqlite"):
-            with sqlite3.connect(self.url.removeprefix("sqlite:///")) as connection:
+            with contextlib.closing(sqlite3.connect(self.url.removeprefix("sqlite:///"))) as connection:
                 return connection.execute(statement).fetchall()
         connection = await asyncpg.connect(self.url)
         try:
@@ -91,7 +93,7 @@ async def on_sqlite(size: Size, tell: Any) -> Store:
         for leftover in HOME.glob("unfinished.db*"):
             leftover.unlink()
         clients = await _fill(f"sqlite:///{unfinished}", size, tell)
-        with sqlite3.connect(unfinished) as connection:
+        with contextlib.closing(sqlite3.connect(unfinished)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         _secrets(f"{size.name}.db").write_text(json.dumps(clients))
         unfinished.rename(file)
