@@ -23,6 +23,7 @@ from crmgraph.crm.models import (
 )
 from crmgraph.crm.parties import REFERENCES, Aggregate
 from crmgraph.crm.policy import MODELS, Actor, Record, visible
+from crmgraph.crm.text import fault_of
 
 TARGETS = ("party", "staff", "phone", "email", "address")
 """What an external id may point at."""
@@ -70,6 +71,7 @@ async def resolve(
     session: AsyncSession, dialect: str, wanted: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
     """{(space, value): our id} of those home ids that point at anything, in one statement."""
+    wanted = [(space, value) for space, value in wanted if not fault_of(value)]
     if not wanted:
         return {}
     rows = await session.execute(
