@@ -104,8 +104,8 @@ def _invalid(refused: Any) -> str:
 
 
 def _too_large(refused: Any) -> str:
-    units = {"pixels": "pixels", "bytes": "bytes"}
-    return f"more than {refused.limit} {units.get(refused.unit) or ('items' if refused.path else 'bytes')}"
+    is_list = refused.path and "remainder" not in refused.path
+    return f"more than {refused.limit} {refused.unit or ('items' if is_list else 'bytes')}"
 
 
 WORDS: dict[type[Refused], tuple[str, Callable[[Any], str]]] = {

@@ -122,7 +122,7 @@ def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], *, creating:
     decoded = decode(fields, values)
     asked.edit = decoded.edit
     asked.faults += decoded.faults
-    asked.words = decoded.names
+    asked.words = decoded.names | {("remainder", DIALECT): "User defined fields"}
     split_times(asked.edit.values, asked.edit.remainder)
     for column, name in NAMES[kind].items():
         value = asked.edit.values.get(column)

@@ -12,6 +12,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
+from crmgraph.dialects.crmcom.errors import MISSING, Problem
 from crmgraph.dialects.crmcom.rows import DIALECT
 from crmgraph.mapping import Unreadable
 
@@ -105,12 +106,13 @@ async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any
     """The page of records that a list asks for, with their sets.
 
     Raises:
-        Missing: it names no filter.
+        Problem: it names no filter.
         Invalid: a parameter has another form.
     """
     wanted = {FILTERS[name]: value for name in FILTERS if (value := (_text(given, name) or "").strip())}
     if not wanted:
-        raise Missing((" or ".join(FILTERS),))
+        *names, last = FILTERS
+        raise Problem(MISSING, f"One of {', '.join(names)} and {last} is mandatory")
     limit = _bounded(given, "number_of_results", RESULTS, 1, MOST_RESULTS)
     offset = _bounded(given, "offset", 0, 0, MOST_OFFSET)
     found = await identify(session, actor, wanted, offset=offset, limit=limit)
