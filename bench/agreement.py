@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from bench.contenders import Running
-from bench.load import Failed
+from bench.load import Failed, check
+from bench.measure import Task
 from bench.store import Store
-from bench.works import CANONICAL, Sample, cases, difference, normal, novelty
+from bench.works import Sample, cases, difference, normal, novelty
 
 PAGES = 12
 """How many pages of Q2 are walked; their cursors are what the rounds ask for."""
@@ -58,6 +59,21 @@ async def walk(running: Running, pages: int = PAGES) -> tuple[list[str | None], 
     return cursors[:pages], seen
 
 
+async def same_bodies(step: str, tasks: list[Task]) -> None:
+    """Compare what each task's next request is answered with.
+
+    Raises:
+        Failed: two answers differ, or there are errors.
+    """
+    answers = []
+    for task in tasks:
+        status, body = await task.running.ask(task.following())
+        check(status, body)
+        answers.append(normal(json.loads(body)["data"]))
+    for task, answer in zip(tasks[1:], answers[1:], strict=True):
+        _same(step, tasks[0].running, answers[0], task.running, answer)
+
+
 async def _written(running: Running, sample: Sample, store: Store) -> Any:
     """What M1 answers and leaves behind on one contact, which is as it was afterwards."""
     contact, phone = sample.writable[0]
@@ -93,8 +109,3 @@ async def _written(running: Running, sample: Sample, store: Store) -> Any:
 
 def _quoted(text: str | None) -> str:
     return "NULL" if text is None else "'" + text.replace("'", "''") + "'"
-
-
-def every_work() -> list[str]:
-    """The names of all works, in their order."""
-    return list(CANONICAL)

@@ -77,7 +77,11 @@ class Contender:
 
     def request(self, work: str, case: dict[str, Any], token: str | None) -> bytes:
         """The bytes that ask for a work."""
-        return graphql(self.documents[work], work, self.variables(work, case), token)
+        return self.ask(work, work, self.variables(work, case), token)
+
+    def ask(self, document: str, operation: str, variables: dict[str, Any], token: str | None) -> bytes:
+        """The bytes that ask for one of its documents."""
+        return graphql(self.documents[document], operation, variables, token)
 
 
 def graphql(document: str, name: str | None, variables: dict[str, Any], token: str | None) -> bytes:

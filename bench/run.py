@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import os
 import platform
 import subprocess
@@ -17,14 +16,12 @@ import uvloop
 from bench import report, scale, twins
 from bench.agreement import agree, walk
 from bench.cluster import Cluster
-from bench.contenders import CONTENDERS, Contender, Footprint, Running, free_port, generator_command, graphql, start
+from bench.contenders import CONTENDERS, Footprint, Running, free_port, generator_command
 from bench.load import Failed, cycle, load, post
 from bench.measure import Rounds, Task, Writes, reading
-from bench.store import FULL, PASSWORD, SMALL, STAFF_EMAIL, Store, on_postgres, on_sqlite
+from bench.starting import start_all, stop_all
+from bench.store import FULL, SMALL, Store, on_postgres, on_sqlite
 from bench.works import CANONICAL, Sample, cases
-
-LOGIN = """mutation Login($email: EmailAddress!, $password: String!) {
-  login(input: {email: $email, password: $password}) { accessToken userErrors { code message path } } }"""
 
 
 def tell(text: str) -> None:
@@ -55,48 +52,6 @@ def arguments(given: list[str]) -> argparse.Namespace:
     options.works = [] if options.works == "none" else options.works.split(",")
     options.size = FULL if options.size == "full" else SMALL
     return options
-
-
-async def log_in(running: Running) -> None:
-    """Give a contender that asks who one is a token to send."""
-    if running.contender.own_ids:
-        variables = {"email": STAFF_EMAIL, "password": PASSWORD}
-        status, body = await running.ask(graphql(LOGIN, "Login", variables, None))
-        token = ((json.loads(body).get("data") or {}).get("login") or {}).get("accessToken")
-        if not token:
-            raise Failed(f"{running.name} lets nobody in: {status} {body[:500].decode(errors='replace')}")
-        running.token = token
-
-
-async def start_all(contenders: list[Contender], store: Store) -> list[Running]:
-    """Start the contenders one after the other, each timed while no other starts.
-
-    Raises:
-        Failed: one does not start; those that had started are ended.
-    """
-    runnings: list[Running] = []
-    try:
-        for contender in contenders:
-            running = await start(contender, store.environment)
-            runnings.append(running)
-            await log_in(running)
-            began = time.perf_counter()
-            await running.data("Q2", {"after": None})
-            running.cold_seconds = time.perf_counter() - began
-            tell(
-                f"{running.name} started in {running.start_seconds:.2f} s, has {running.memory_at_rest / 1e6:.0f} MB "
-                f"at rest, answers its first page in {1e3 * running.cold_seconds:.0f} ms"
-            )
-    except BaseException:
-        stop_all(runnings)
-        raise
-    return runnings
-
-
-def stop_all(runnings: list[Running]) -> None:
-    """End the contenders."""
-    for running in runnings:
-        running.stop()
 
 
 async def tasks_of(runnings: list[Running], works: list[str], sample: Sample) -> dict[str, list[Task]]:
@@ -164,7 +119,7 @@ async def compare(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
     if options.pin:
         store.environment["BENCH_SERVER_CORE"] = "0"
     sample = await Sample.draw(store.fetch)
-    runnings = await start_all(options.contenders, store)
+    runnings = await start_all(options.contenders, store, tell)
     try:
         compared = await agree(runnings, options.works, sample, store)
         if "Q2" in options.works:
@@ -220,7 +175,7 @@ async def embedded(options: argparse.Namespace) -> dict[str, Any]:
     store = await on_sqlite(SMALL, tell)
     sample = await Sample.draw(store.fetch)
     wanted = ("crmgraph", "crmgraph-stock", "strawberry")
-    runnings = await start_all([each for each in options.contenders if each.name in wanted], store)
+    runnings = await start_all([each for each in options.contenders if each.name in wanted], store, tell)
     try:
         works = [work for work in options.works if work != "M1"]
         await agree(runnings, works, sample, store)
