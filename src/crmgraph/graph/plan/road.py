@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import strawberry
+import structlog
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, get_argument_values
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, and_
@@ -18,6 +19,7 @@ from crmgraph.crm import models, pages
 from crmgraph.crm.core import Core
 from crmgraph.crm.criteria import Criterion
 from crmgraph.crm.policy import Actor
+from crmgraph.db import is_away
 from crmgraph.graph import filters
 from crmgraph.graph.connections import checked, window_of
 from crmgraph.graph.context import Context
@@ -28,6 +30,8 @@ from crmgraph.graph.plan.statement import Asked, Builder, Shape, own, parameters
 
 if TYPE_CHECKING:
     from crmgraph.graph.execution import Prepared
+
+log = structlog.get_logger(__name__)
 
 MAX_PLANS = 1_000
 """Documents whose plan is remembered."""
@@ -93,6 +97,11 @@ class Road:
                 return None
             return await self._run(plan, prepared.values, context)
         except (Elsewhere, BadInput, Unplannable):
+            return None
+        except Exception as error:
+            # The resolvers ask again, and tell of each field what is wrong with it, in words that may be told.
+            if not is_away(error):
+                log.exception("a planned document failed", operation=prepared.request.operation_name)
             return None
 
     def _operation(self, prepared: "Prepared") -> Operation | None:
