@@ -181,6 +181,9 @@ def test_staff_and_clients_are_added_and_their_secrets_are_kept_as_hashes(tmp_pa
     dump = (tmp_path / "own.db").read_bytes()
     assert printed["client_secret"].encode() not in dump
     assert printed["refresh_token"].encode() not in dump
+    crmgraph(tmp_path, "clients", "add", "crmcom", "Desk", "grace@example.com", "--organisation", "one", **settings)
+    granted = rows(tmp_path, "SELECT grants FROM legacy_client WHERE dialect = 'CRMCOM'", "own.db")
+    assert granted == [('["contact_information"]',)]
     unknown = crmgraph(tmp_path, "clients", "add", "zoho", "Other", "nobody@example.com", **settings)
     assert (unknown.returncode, unknown.stderr) == (1, "Refused: NotFound: email\n")
 

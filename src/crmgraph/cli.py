@@ -323,8 +323,9 @@ def staff_add(
 
 _GRANTS = {
     Door.ZOHO: ("ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL", "ZohoCRM.users.ALL", "ZohoCRM.org.ALL"),
+    Door.CRMCOM: ("contact_information",),
 }
-"""What a client may do when nothing else is said; the other dialects know no grants."""
+"""What a client may do when nothing else is said: everything. Valomnia knows no grants."""
 
 
 @clients_app.command("add")
