@@ -205,6 +205,9 @@ def _read_row(
     row |= more | primary
     asked.faults += decoded.faults
     asked.words |= {where: f"{label}.{name}" for where, name in decoded.names.items()} | {path: label}
+    if each.target is None:
+        for place in (("given",), ("remainder", "given"), ("other_id",)):
+            asked.words[(*path, *place)] = f"{label}.{IDENTIFIER}"
     unread = {fault.path for fault in decoded.faults}
     for name, column in each.required.items():
         value = row.get(column)
