@@ -1,5 +1,6 @@
 """Records: created, read, listed, changed, upserted and deleted, row by row."""
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -253,6 +254,20 @@ async def test_a_unique_field_binds_every_writer_at_this_door_and_no_other_field
     await zoho.create("Contacts", Last_Name="Contact", Mobile="777")
     await zoho.ok("DELETE", f"/Leads/{first}")
     await zoho.create("Leads", Last_Name="Heir", Mobile="777", Phone="98883434559", Email="newcrmapi@zoho.com")
+
+
+async def test_a_unique_value_goes_to_one_of_many_who_want_it_at_once(zoho: Program) -> None:
+    body = {"data": [{"Last_Name": "Race", "Mobile": "424242"}]}
+    answers = await asyncio.gather(*(zoho.send("POST", "/Leads", body) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [201, 202, 202, 202, 202]
+    assert await zoho.names("/Leads/search?phone=424242") == ["Race"]
+
+
+async def test_a_converted_lead_is_in_nobodys_way(zoho: Program) -> None:
+    await zoho.ok("POST", f"/Leads/{OTHER}/actions/convert", {"data": [{}]})
+    again = {"Last_Name": "Again", "Mobile": "9898989898", "Email": "carissa@goodknits.example"}
+    answer = await zoho.ok("POST", "/Leads/upsert", {"data": [again]})
+    assert (answer["data"][0]["action"], answer["data"][0]["duplicate_field"]) == ("insert", None)
 
 
 async def test_pages_follow_each_other_with_their_info(zoho: Program) -> None:

@@ -71,7 +71,7 @@ class Spoken:
 
     def about_field(self, error: Error, refused: Refused, **facts: Any) -> Error:
         """The error with the field that it is about."""
-        return error.about(**facts, api_name=self.name_of(refused.path) or str(next(iter(refused.path), "")))
+        return error.about(**facts, api_name=self.name_of(refused.path) or "data")
 
     def about_record(self, error: Error, **facts: Any) -> Error:
         """The error with the record that it is about."""

@@ -91,7 +91,8 @@ async def fields(call: Call) -> Response:
     found = [
         body
         for i, one in enumerate(typed)
-        if one.field.name != "id" and not one.field.name.startswith("$")  # Zoho counts neither among the fields
+        if one.field.name != "id"
+        and not one.field.name.startswith("$")  # Zoho counts neither among the fields
         and (body := _field(one, i, MODULES.get(name), one.field.name in unique))
         and wanted in (None, body["id"])
     ]

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import listing
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Where
-from crmgraph.crm.models import Account, Address, Email, PartyKind, Phone
+from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
@@ -59,6 +59,12 @@ def place_of(module: Module, name: str) -> Any:
         case Whole() | Computed():
             return None
     return field.at
+
+
+def having(module: Module, name: str, value: Any) -> Where:
+    """The records of a module that have a value already; leads that were converted are no leads any more."""
+    same = Compare(place_of(module, name), Op.EQUALS, value)
+    return And((same, Compare(Lead.converted_at, Op.IS_NULL, True))) if module.kind is PartyKind.LEAD else same
 
 
 def by_email(text: str) -> Where:

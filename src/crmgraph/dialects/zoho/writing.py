@@ -10,11 +10,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import homes, listing, parties, uniques
+from crmgraph.crm import homes, parties, uniques
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.leads import require_workable
-from crmgraph.crm.listing import Compare, Op
 from crmgraph.crm.models import Lead
 from crmgraph.crm.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
@@ -154,15 +153,16 @@ async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[s
         return None if own is None else (own, "id")
     for name in checks:
         value = row.body.get(name)
-        if not isinstance(value, str) or not value.strip():
+        if not _is_something(value):
             continue
         try:
-            where = Compare(search.place_of(call.module, name), Op.EQUALS, value)
-            page = await listing.find_ids(session, call.actor, call.module.kind, where, limit=1)
+            found = await uniques.holder(
+                session, call.actor, call.module.kind, search.having(call.module, name, value), None
+            )
         except Refused:
             continue  # it is not of the form of its field, which the row itself will be told
-        if page.ids:
-            return page.ids[0], name
+        if found is not None:
+            return found, name
     return None
 
 
@@ -272,12 +272,17 @@ async def _change(
 async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int | None) -> None:
     for name in sorted(call.unique.get(call.module.name, ())):
         value = (row.body or {}).get(name)
-        if isinstance(value, str) and value.strip():
-            place = search.place_of(call.module, name)
-            other = await uniques.holder(session, call.actor, call.module.kind, place, value, own_id)
+        if _is_something(value):
+            where = search.having(call.module, name, value)
+            other = await uniques.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
                 row.decoded.names[(name,)] = name
                 raise Taken((name,), other)
+
+
+def _is_something(value: Any) -> bool:
+    """Whether a value can be compared with others: a text that is not empty, or a number."""
+    return bool(value.strip()) if isinstance(value, str) else isinstance(value, int | float)
 
 
 async def _told(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
