@@ -34,9 +34,9 @@ def lines(title: str, x_title: str, y_title: str, given: Sequence[Line]) -> str:
 
 
 def bars(title: str, y_title: str, groups: Sequence[tuple[str, dict[str, float]]]) -> str:
-    """Bars in groups, by name; the axis is logarithmic and a line marks 1."""
+    """Bars in groups, by name, up or down from 1; the axis is logarithmic."""
     names = list(dict.fromkeys(name for _, values in groups for name in values))
-    low, high = _decades([value for _, values in groups for value in values.values()])
+    low, high = _decades([1.0, *(value for _, values in groups for value in values.values())])
     y_at = _scale(low, high, HEIGHT - BOTTOM, TOP)
     span = (WIDTH - LEFT - RIGHT) / len(groups)
     width = 0.8 * span / len(names)
@@ -46,10 +46,10 @@ def bars(title: str, y_title: str, groups: Sequence[tuple[str, dict[str, float]]
         parts.append(_text(start + 0.4 * span, HEIGHT - BOTTOM + 16, group, "middle"))
         for i, name in enumerate(names):
             if name in values:
-                top = y_at(values[name])
+                top, foot = sorted((y_at(values[name]), y_at(1.0)))
                 parts.append(
                     f'<rect x="{start + i * width:.1f}" y="{top:.1f}" width="{width:.1f}" '
-                    f'height="{HEIGHT - BOTTOM - top:.1f}" fill="{COLOURS[i % len(COLOURS)]}"/>'
+                    f'height="{max(foot - top, 1):.1f}" fill="{COLOURS[i % len(COLOURS)]}"/>'
                 )
     for i, name in enumerate(names):
         parts += _key(i, name, COLOURS[i % len(COLOURS)])

@@ -155,7 +155,7 @@ class Footprint:
     def cpu(self) -> float:
         """CPU seconds until now, those of descendants that ended included."""
         own = self.root.cpu_times()
-        total = own.children_user + own.children_system
+        total = float(own.children_user + own.children_system)
         for process in self._all():
             with contextlib.suppress(psutil.NoSuchProcess):
                 times = process.cpu_times()

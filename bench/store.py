@@ -80,6 +80,8 @@ async def on_postgres(cluster: Cluster, size: Size, tell: Any) -> Store:
             await connection.execute("VACUUM (ANALYZE)")
         _secrets(size.name).write_text(json.dumps(clients))
         await cluster.rename("bench_unfinished", size.name)
+    else:
+        await command(cluster.url(size.name), "migrate")
     async with cluster.connected(size.name) as connection:
         await connection.execute((PEERS / "postgraphile" / "functions.sql").read_text())
     return await _store(cluster.url(size.name), size.name)
@@ -97,6 +99,8 @@ async def on_sqlite(size: Size, tell: Any) -> Store:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         _secrets(f"{size.name}.db").write_text(json.dumps(clients))
         unfinished.rename(file)
+    else:
+        await command(f"sqlite:///{file}", "migrate")
     return await _store(f"sqlite:///{file}", f"{size.name}.db")
 
 
