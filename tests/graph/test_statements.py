@@ -1,14 +1,24 @@
-"""How many statements a query takes: as many for a hundred rows as for one, at every level of nesting."""
+"""How many statements the loaders take: as many for a hundred rows as for one, at every level of nesting."""
 
 import datetime as dt
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.homes import claim
 from crmgraph.crm.models import Note, PartyKind, Photo, Relation
-from tests.conftest import statements
+from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, put
+
+
+@pytest.fixture
+async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
+    """The application with every query left to the resolvers and loaders."""
+    async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (client, app):
+        yield Running(client, app.state.core, {})
+
 
 ROWS = {
     "phones": [{"kind": "MOBILE", "raw": "+49 151 23456789"}, {"kind": "FAX", "raw": "+49 30 1"}],

@@ -31,6 +31,7 @@ from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.context import Context
 from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
 from crmgraph.graph.schema import schema
+from crmgraph.metrics import ROADS
 
 if TYPE_CHECKING:
     from crmgraph.graph.plan import Road
@@ -99,12 +100,14 @@ class Answer:
         data: None also where nothing was run.
         ran: whether the operation was run at all.
         cost: what it was reckoned to cost; None when it did not come to that.
+        planned: whether one compiled statement answered it, and no resolver.
     """
 
     data: dict[str, Any] | orjson.Fragment | None
     errors: list[GraphQLError]
     ran: bool
     cost: int | None = None
+    planned: bool = False
 
 
 class Refusal(Exception):
@@ -183,7 +186,9 @@ class Engine:
                 if self._road is not None and prepared.is_query:
                     planned = await self._road.answer(prepared, context)
                     if planned is not None:
-                        return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost)
+                        ROADS.labels("plan").inc()
+                        return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost, planned=True)
+                ROADS.labels("resolvers").inc()
                 running: Awaitable[ExecutionResult] | ExecutionResult = execute(
                     self._schema,
                     prepared.document.ast,

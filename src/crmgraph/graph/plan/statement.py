@@ -272,7 +272,8 @@ class Builder:
         items = select(*(columns or [null().label("none")])).select_from(rows)
         listed = self._source(items, None)
         inside = listed.c.n <= size if ahead else true()
-        answers: list[Label[Any]] = []
+        # One row, whatever is selected: nothing else here need be an aggregate.
+        answers: list[Label[Any]] = [func.count().label("rows")]
         names: dict[str, str] = {}
         for i, key in enumerate(texts):
             text = listed.c[f"j{i}"]

@@ -1,0 +1,228 @@
+"""Documents made at random from the schema itself: aliases, fragments, directives, variables, nulls and faults."""
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    get_named_type,
+)
+
+ROOTS = ("contact", "contacts", "account", "accounts", "lead", "leads", "me", "users", "node")
+TEXTS = (
+    "s",
+    "Sch",
+    "berlin",
+    "MÜNCHEN",
+    "",
+    "%",
+    "_",
+    "O'Brien",
+    '"',
+    "\\",
+    "a@example.com",
+    "+49 30 90123456",
+    "DE",
+    "\U0010ffff",
+)
+
+
+@dataclass
+class Known:
+    """What the database holds: things that a document may name.
+
+    Attributes:
+        ids: global ids by the field that takes them.
+        cursors: cursors that some list gave out.
+    """
+
+    ids: dict[str, list[str]]
+    cursors: list[str]
+
+
+@dataclass
+class Document:
+    """One document with its variables."""
+
+    text: str
+    variables: dict[str, Any]
+
+
+@dataclass
+class Maker:
+    """Makes one document after the other; the same seed makes the same ones."""
+
+    schema: GraphQLSchema
+    known: Known
+    dice: random.Random
+    variables: dict[str, tuple[str, Any]] = field(default_factory=dict)
+    fragments: list[str] = field(default_factory=list)
+
+    def document(self) -> Document:
+        self.variables, self.fragments = {}, []
+        query = self.schema.query_type
+        assert query is not None
+        fields = [self.field(query, self.dice.choice(ROOTS), depth=0) for _ in range(self.dice.choice((1, 1, 1, 2, 3)))]
+        if self.dice.random() < 0.1:
+            fields.append("__typename")
+        declared = ", ".join(f"${name}: {type_}" for name, (type_, _) in self.variables.items())
+        head = f"query Made({declared})" if declared else "query Made"
+        text = f"{head} {{ {' '.join(fields)} }} {' '.join(self.fragments)}"
+        given = {name: value for name, (_, value) in self.variables.items() if value is not ...}
+        return Document(text, given)
+
+    def selection(self, type_: Any, depth: int) -> str:
+        if isinstance(type_, GraphQLInterfaceType):
+            possible = self.dice.choice(self.schema.get_possible_types(type_))
+            return f"{{ __typename ... on {possible.name} {self.selection(possible, depth + 1)} }}"
+        names = [n for n, f in type_.fields.items() if not self.is_object(f.type) or depth < 4]
+        leaves = [n for n in names if not self.is_object(type_.fields[n].type)]
+        branches = [n for n in names if self.is_object(type_.fields[n].type)]
+        chosen = self.dice.sample(leaves, min(len(leaves), self.dice.randint(1, 5)))
+        chosen += self.dice.sample(branches, min(len(branches), self.dice.choice((0, 1, 1, 2)))) if depth < 4 else []
+        if not chosen:
+            chosen = ["__typename"]
+        parts = [self.field(type_, name, depth + 1) if name != "__typename" else name for name in chosen]
+        if self.dice.random() < 0.15:
+            parts.append("__typename")
+        self.dice.shuffle(parts)
+        body = "{ " + " ".join(parts) + " }"
+        chance = self.dice.random()
+        if chance < 0.08:
+            return f"{{ ... on {type_.name} {self.directive()} {body} }}"
+        if chance < 0.16:
+            name = f"F{len(self.fragments)}"
+            self.fragments.append(f"fragment {name} on {type_.name} {body}")
+            return f"{{ ...{name} {self.directive()} ...{name} {parts[0]} }}"
+        return body
+
+    def is_object(self, type_: Any) -> bool:
+        return isinstance(get_named_type(type_), GraphQLObjectType | GraphQLInterfaceType)
+
+    def field(self, parent: GraphQLObjectType, name: str, depth: int) -> str:
+        definition = parent.fields[name]
+        named = get_named_type(definition.type)
+        alias = f"{name}_{self.dice.randrange(3)}: " if self.dice.random() < 0.25 or depth == 0 else ""
+        if depth == 0:
+            alias = f"{name}_{self.dice.randrange(10**6)}: "
+        arguments = self.arguments(parent, name, definition)
+        inner = f" {self.selection(named, depth)}" if self.is_object(definition.type) else ""
+        if alias and not inner and not arguments:
+            alias = f"{name}_a: "
+        elif inner and depth:
+            # Two selections of one field with other arguments do not merge: each has a key of its own.
+            alias = f"{name}_{self.dice.randrange(10**6)}: "
+        return f"{alias}{name}{arguments} {self.directive()}{inner}"
+
+    def directive(self) -> str:
+        chance = self.dice.random()
+        if chance > 0.06:
+            return ""
+        name = self.dice.choice(("include", "skip"))
+        value = self.dice.choice((True, False))
+        if chance < 0.03:
+            return f"@{name}(if: {str(value).lower()})"
+        return f"@{name}(if: {self.variable('Boolean!', value)})"
+
+    def variable(self, type_: str, value: Any) -> str:
+        name = f"v{len(self.variables)}"
+        self.variables[name] = (type_, value)
+        return f"${name}"
+
+    def arguments(self, parent: GraphQLObjectType, name: str, definition: Any) -> str:
+        given: list[str] = []
+        if "by" in definition.args:
+            given.append(f"by: {self.reference(name)}")
+        if name == "node":
+            given.append(f"id: {self.text(self.dice.choice(self.every_id()))}")
+        if "first" in definition.args:
+            given += self.page(name, definition)
+        return f"({', '.join(given)})" if given else ""
+
+    def every_id(self) -> list[str]:
+        return [i for ids in self.known.ids.values() for i in ids] + ["", "con_0", "usr_1000000000", "garbage"]
+
+    def reference(self, name: str) -> str:
+        ids = self.known.ids[name]
+        chance = self.dice.random()
+        wanted = self.dice.choice(ids if chance < 0.5 else self.every_id())
+        if chance < 0.35:
+            return f"{{id: {self.variable('ID!', wanted)}}}"
+        if chance < 0.8:
+            return f"{{id: {self.text(wanted)}}}"
+        if chance < 0.9:
+            return self.variable(f"{name.title()}Ref!", {"id": wanted})
+        return self.dice.choice(('{number: "CON1"}', '{email: "contact1@company.example"}', '{number: "nothing"}'))
+
+    def text(self, value: str) -> str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def page(self, name: str, definition: Any) -> list[str]:
+        given = []
+        size = self.dice.choice((0, 1, 2, 3, 5, 5, 5))
+        chance = self.dice.random()
+        if chance < 0.04:
+            size = self.dice.choice((-1, 101, 2**31))
+        if chance < 0.3:
+            given.append(f"first: {self.variable('Int', size if size < 2**31 else 100)}")
+        elif chance < 0.85:
+            given.append(f"first: {min(size, 2**31 - 1)}")
+        elif chance < 0.9:
+            given.append(f"last: {min(size, 2**31 - 1)}")
+        elif chance < 0.93:
+            given.append("first: null")
+        if self.dice.random() < 0.15 and self.known.cursors:
+            cursor = self.dice.choice((self.dice.choice(self.known.cursors), "garbage", "", "aa.1.2"))
+            given.append(
+                f"after: {self.variable('String', cursor)}"
+                if self.dice.random() < 0.5
+                else f"after: {self.text(cursor)}"
+            )
+        if "sort" in definition.args and self.dice.random() < 0.5:
+            sort = get_named_type(definition.args["sort"].type)
+            assert isinstance(sort, GraphQLInputObjectType)
+            names = get_named_type(sort.fields["field"].type)
+            assert isinstance(names, GraphQLEnumType)
+            each = [
+                f"{{field: {self.dice.choice(list(names.values))}, direction: {self.dice.choice(('ASC', 'DESC'))}}}"
+                for _ in range(self.dice.choice((1, 1, 1, 2)))
+            ]
+            given.append(f"sort: [{', '.join(each)}]")
+        if "filter" in definition.args and self.dice.random() < 0.35:
+            given.append(f"filter: {self.filter(get_named_type(definition.args['filter'].type), 0)}")
+        return given
+
+    def filter(self, type_: Any, depth: int) -> str:
+        parts = []
+        for name in self.dice.sample(list(type_.fields), self.dice.choice((0, 1, 1, 2))):
+            inner = get_named_type(type_.fields[name].type)
+            if name in ("and", "or", "not"):
+                if depth < 2:
+                    nested = self.filter(inner, depth + 1)
+                    parts.append(f"{name}: {nested if name == 'not' else '[' + nested + ']'}")
+                continue
+            op = self.dice.choice(list(inner.fields))
+            parts.append(f"{name}: {{{op}: {self.value(get_named_type(inner.fields[op].type).name, op)}}}")
+        return "{" + ", ".join(parts) + "}"
+
+    def value(self, type_: str, op: str) -> str:
+        def one() -> str:
+            match type_:
+                case "Boolean":
+                    return self.dice.choice(("true", "false"))
+                case "ID":
+                    return self.text(self.dice.choice(self.every_id()))
+                case "DateTime":
+                    return self.dice.choice(('"2023-01-01T00:00:00Z"', '"1969-12-31T23:59:59.5+02:00"', '"never"'))
+            if self.dice.random() < 0.3 and op != "in":
+                return self.variable(type_, self.dice.choice(TEXTS))
+            return self.text(self.dice.choice(TEXTS))
+
+        if op == "in":
+            return "[" + ", ".join(one() for _ in range(self.dice.randrange(3))) + "]"
+        return "null" if self.dice.random() < 0.03 else one()
