@@ -554,6 +554,33 @@ async def test_what_is_written_here_is_what_the_store_has(program: Program) -> N
     assert (change.door, change.action, change.client_id is not None) == ("CRMCOM", "CREATED", True)
 
 
+async def test_a_record_changed_here_is_changed_in_graphql_and_the_other_way_round(program: Program) -> None:
+    client, known = program.client, program.running.credentials["staff"]
+
+    async def graphql(document: str, token: str = "") -> Any:
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        response = await client.post("/graphql", json={"query": document}, headers=headers)
+        assert "errors" not in response.json(), response.text
+        return response.json()["data"]
+
+    login = (
+        f'mutation {{ login(input: {{email: "{known["email"]}", password: "{known["password"]}"}}) {{ accessToken }} }}'
+    )
+    token = (await graphql(login))["login"]["accessToken"]
+    ref = f'{{external: {{dialect: CRMCOM, value: "{ELLEN}"}}}}'
+    await program.changed(ELLEN, title="Dr", phone_set=[{"action": "add", "type": "CUSTOM1", "number": "+35722114455"}])
+    found = await graphql(f"{{ contact(by: {ref}) {{ id salutation phones {{ kind e164 }} }} }}", token)
+    assert (found["contact"]["salutation"], found["contact"]["phones"][1]) == (
+        "Dr",
+        {"kind": "HOME", "e164": "+35722114455"},
+    )
+    change = (
+        f'updateContact(input: {{contact: {ref}, firstName: "Helen"}}) {{ contact {{ id }} userErrors {{ message }} }}'
+    )
+    assert (await graphql(f"mutation {{ {change} }}", token))["updateContact"]["userErrors"] == []
+    assert (await program.show(ELLEN))["name"] == "Helen Leon"
+
+
 async def test_a_list_costs_the_same_statements_for_one_row_as_for_many(program: Program) -> None:
     async def cost(rows: int) -> int:
         with statements(program.running.db) as seen:

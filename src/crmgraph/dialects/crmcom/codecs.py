@@ -113,7 +113,8 @@ def _floor(value: Any) -> str | None:
 
 
 def _as_floor(value: str | None) -> int | str | None:
-    return int(value) if value is not None and _WHOLE.fullmatch(value) else value
+    # A floor that other doors write otherwise, e.g. 07, is no number here.
+    return int(value) if value is not None and _WHOLE.fullmatch(value) and str(int(value)) == value else value
 
 
 def moment(value: Any) -> dt.datetime | None:
