@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.conftest import statements
 from tests.dialects.crmcom.conftest import ELLEN, KOZIORS, LOUIS, MARIA, Program
 
 HERE = Path(__file__).parent
@@ -24,15 +26,19 @@ def test_every_row_of_the_quirks_belongs_to_an_exchange() -> None:
 @pytest.mark.parametrize("name", EXCHANGES)
 async def test_a_documented_example_gets_the_documented_answer(name: str, program: Program) -> None:
     request, expected = EXCHANGES[name]["request"], copy.deepcopy(EXCHANGES[name]["response"])
-    path = request["path"].replace("{{token}}", program.token)
-    body = request.get("body", "").replace("{{token}}", program.token)
-    response = await program.client.request(request["method"], path, content=body.encode())
+    response = await _send(program, request)
     assert response.status_code == 200
     got = response.json()
     for exchange, key, how in QUIRKS:
         if exchange == name:
             _settle(key, how, expected, got)
     assert json.dumps(got, indent=1) == json.dumps(expected, indent=1)
+
+
+async def _send(program: Program, request: dict[str, Any]) -> httpx.Response:
+    path = request["path"].replace("{{token}}", program.token)
+    body = request.get("body", "").replace("{{token}}", program.token)
+    return await program.client.request(request["method"], path, content=body.encode())
 
 
 def _settle(key: str, how: str, expected: Any, got: Any) -> None:
@@ -45,6 +51,28 @@ def _settle(key: str, how: str, expected: Any, got: Any) -> None:
     if how == "order":
         assert got[last] == expected[last]
     expected[last] = got[last] = None
+
+
+STATEMENTS = {
+    "show": 10,
+    "list": 9,
+    "create.1": 13,
+    "create.2": 13,
+    "create.3": 11,
+    "update": 17,
+    "photo.view": 8,
+    "photo.remove": 8,
+}
+"""What each example costs, who asks and what they may do included."""
+
+
+async def test_the_examples_cost_so_many_statements(program: Program) -> None:
+    cost = {}
+    for name in STATEMENTS:
+        with statements(program.running.db) as seen:
+            await _send(program, EXCHANGES[name]["request"])
+        cost[name] = len(seen)
+    assert cost == STATEMENTS
 
 
 async def test_the_answers_have_as_many_keys_as_the_documented_ones(program: Program) -> None:
