@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -187,32 +188,11 @@ async def holder_of(
         Unauthenticated: no such token in this dialect, or it has expired or was revoked, or the client or its staff
             member is no longer active.
     """
-    query = (
-        select(
-            LegacyClient.id,
-            LegacyClient.grants,
-            LegacyToken.grants,
-            LegacyToken.expires_at,
-            Staff.id,
-            Staff.sees_identity,
-        )
-        .join(LegacyClient, LegacyClient.id == LegacyToken.client_id)
-        .join(Staff, Staff.id == LegacyClient.staff_id)
-        .where(
-            LegacyToken.digest == digest(token),
-            LegacyToken.kind == kind,
-            LegacyToken.revoked.is_(False),
-            or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > now()),
-            LegacyClient.dialect == dialect,
-            LegacyClient.active.is_(True),
-            Staff.active.is_(True),
-        )
-    )
-    async with db.read() as session:
-        row = (await session.execute(query)).one_or_none()
-    if row is None:
+    named = {"digest": digest(token), "kind": kind, "dialect": dialect, "at": now()}
+    rows = await db.prepared("holder of token", _holder, named)
+    if not rows:
         raise Unauthenticated
-    client_id, granted, narrowed, expires_at, staff_id, sees_identity = row
+    client_id, granted, narrowed, expires_at, staff_id, sees_identity = rows[0]
     grants = frozenset(granted)
     actor = Actor(
         door=dialect,
@@ -224,6 +204,30 @@ async def holder_of(
         region=region,
     )
     return actor, expires_at
+
+
+def _holder() -> Select[Any]:
+    return (
+        select(
+            LegacyClient.id,
+            LegacyClient.grants,
+            LegacyToken.grants,
+            LegacyToken.expires_at,
+            Staff.id,
+            Staff.sees_identity,
+        )
+        .join(LegacyClient, LegacyClient.id == LegacyToken.client_id)
+        .join(Staff, Staff.id == LegacyClient.staff_id)
+        .where(
+            LegacyToken.digest == bindparam("digest"),
+            LegacyToken.kind == bindparam("kind"),
+            LegacyToken.revoked.is_(False),
+            or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > bindparam("at")),
+            LegacyClient.dialect == bindparam("dialect"),
+            LegacyClient.active.is_(True),
+            Staff.active.is_(True),
+        )
+    )
 
 
 async def revoke(db: Database, token: str) -> bool:

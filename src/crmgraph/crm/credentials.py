@@ -1,8 +1,9 @@
 """Who may come in: credentials, and the person each of them opens the doors to."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -13,6 +14,7 @@ from crmgraph.crm.errors import Taken
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import email_key
+from crmgraph.db import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,29 @@ async def find_person(
     return None if row is None else Person(*row)
 
 
+def _of_session() -> Select[Any]:
+    return _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
+        Session.id == bindparam("session_id"),
+        Session.door == bindparam("door"),
+        Session.ended_at.is_(None),
+        Session.expires_at > bindparam("at"),
+    )
+
+
 async def person_of_session(session: AsyncSession, session_id: str, door: Door) -> Person | None:
     """Whose login this is, while it lasts, in one statement."""
-    query = _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
-        Session.id == session_id,
-        Session.door == door,
-        Session.ended_at.is_(None),
-        Session.expires_at > now(),
-    )
-    row = (await session.execute(query)).one_or_none()
+    row = (await session.execute(_of_session(), _named(session_id, door))).one_or_none()
     return None if row is None else Person(*row)
+
+
+async def signed_in(db: Database, session_id: str, door: Door) -> Person | None:
+    """The same beside any transaction, by a statement that is compiled once: every request asks it."""
+    rows = await db.prepared("person of session", _of_session, _named(session_id, door))
+    return Person(*rows[0]) if rows else None
+
+
+def _named(session_id: str, door: Door) -> dict[str, Any]:
+    return {"session_id": session_id, "door": door, "at": now()}
 
 
 async def holder_of(session: AsyncSession, key: str) -> str | None:

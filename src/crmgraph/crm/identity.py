@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import credentials, letters, logins, parties, proofs, registration
-from crmgraph.crm.credentials import Person, find_person, person_of_session
+from crmgraph.crm.credentials import Person, find_person, person_of_session, signed_in
 from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Taken, Unauthenticated, refuse
 from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose
@@ -351,8 +351,7 @@ class Identity:
         return _found(person).email
 
     async def _actor(self, session_id: str, door: Door) -> Actor:
-        async with self._db.read() as session:
-            person = await person_of_session(session, session_id, door)
+        person = await signed_in(self._db, session_id, door)
         return _found(person).actor(door, session_id, self._region)
 
     async def _sign_up_by_mail(self, edit: Edit, account_edit: Edit | None, email: str, password_hash: str) -> None:
