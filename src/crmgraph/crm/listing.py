@@ -19,7 +19,6 @@ from crmgraph.crm.conditions import (
     Or,
     Place,
     RowValue,
-    Spelling,
     Where,
     size,
 )
@@ -27,6 +26,7 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind, Phone
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS, Actor, sees_all, visible
+from crmgraph.crm.spelling import Spelling
 from crmgraph.crm.text import dialled
 
 MAX_OFFSET = 2**31

@@ -1,6 +1,6 @@
 """Every operation of the API, as one table: the door finds them by it, and the manual is written from it."""
 
-from crmgraph.dialects.zoho import converting, notes, organisation, photos, records, writing
+from crmgraph.dialects.zoho import converting, notes, organisation, photos, records, upserting, writing
 from crmgraph.dialects.zoho.door import Operation
 
 _PAGED = ("page", "per_page")
@@ -33,7 +33,7 @@ OPERATIONS = (
     Operation("POST", "/{module}", writing.create, "New records, 1 to 100", ("CREATE",)),
     Operation("PUT", "/{module}", writing.update_many, "Change records, 1 to 100", ("UPDATE",)),
     Operation("DELETE", "/{module}", writing.delete_many, "Delete records", ("DELETE",), parameters=("ids",)),
-    Operation("POST", "/{module}/upsert", writing.upsert, "Change records, or create them", ("CREATE", "UPDATE")),
+    Operation("POST", "/{module}/upsert", upserting.upsert, "Change records, or create them", ("CREATE", "UPDATE")),
     Operation(
         "GET", "/{module}/deleted", records.deleted, "What was deleted", ("READ",), parameters=("type", *_PAGED)
     ),

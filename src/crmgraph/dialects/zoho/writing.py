@@ -1,4 +1,4 @@
-"""Create, update, upsert and delete: row by row, each told apart, in one transaction and a constant number of
+"""Create, update and delete: row by row, each told apart, in one transaction and a constant number of
 statements a row."""
 
 import datetime as dt
@@ -56,20 +56,20 @@ class Row:
 
 async def create(call: Call) -> Response:
     """New records, up to 100."""
-    rows = [_row(given) for given in call.rows(await call.body())]
+    rows = [read_row(given) for given in call.rows(await call.body())]
     async with call.core.db.begin() as session:
-        resolved = await _prepare(call, session, rows)
+        resolved = await prepare(call, session, rows)
         for row in rows:
-            with _attempted(row):
-                await _create(call, session, row, resolved)
-        data = await _told(call, session, rows)
+            with attempted(row):
+                await create_row(call, session, row, resolved)
+        data = await tell_rows(call, session, rows)
     return answers.rows(data, call.expires_at, 201)
 
 
 async def update_one(call: Call) -> Response:
     """Change the record in the path."""
     (given,) = call.rows(await call.body(), most=1)
-    row = _row(given)
+    row = read_row(given)
     row.home = call.params["id"]
     data = await _update(call, [row])
     if isinstance(row.refused, NotFound):
@@ -81,7 +81,7 @@ async def update_one(call: Call) -> Response:
 
 async def update_many(call: Call) -> Response:
     """Change records that name themselves by their id."""
-    rows = [_row(given) for given in call.rows(await call.body())]
+    rows = [read_row(given) for given in call.rows(await call.body())]
     for row in rows:
         if row.body is not None and row.body.get("id") in (None, ""):
             row.refused = errors.MANDATORY_NOT_FOUND.about(api_name="id")
@@ -94,76 +94,13 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
     async with call.core.db.begin() as session:
         known = await call.resolve(session, [row.home for row in rows if row.home is not None])
         loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
-        resolved = await _prepare(call, session, rows)
+        resolved = await prepare(call, session, rows)
         since = call.since("If-Unmodified-Since")
         for row in rows:
             aggregate = loaded.get(known.get(row.home or "", 0))
-            with _attempted(row):
-                await _change(call, session, row, aggregate, resolved, since)
-        return await _told(call, session, rows)
-
-
-async def upsert(call: Call) -> Response:
-    """Change the records that have a value in common with a row, create the others."""
-    body = await call.body()
-    rows = [_row(given) for given in call.rows(body)]
-    checks = _checks(call, body)
-    async with call.core.db.begin() as session:
-        matches = [await _match(call, session, row, checks) for row in rows]
-        ids = {match[0] for match in matches if match is not None}
-        loaded = await parties.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
-        resolved = await _prepare(call, session, rows)
-        for row, match in zip(rows, matches, strict=True):
-            if match is None or match[0] not in loaded:
-                # A row before this one may have become what this one asks for.
-                match = await _match(call, session, row, checks)
-                if match is not None and match[0] not in loaded:
-                    loaded |= await parties.load(session, call.actor, call.module.kind, [match[0]], lock=True)
-            if match is None or match[0] not in loaded:
-                row.told = {"duplicate_field": None, "action": "insert"}
-                with _attempted(row):
-                    await _create(call, session, row, resolved)
-            else:
-                row.told = {"duplicate_field": match[1], "action": "update"}
-                with _attempted(row):
-                    await _change(call, session, row, loaded[match[0]], resolved, None)
-        data = await _told(call, session, rows)
-    return answers.rows(data, call.expires_at)
-
-
-def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
-    """The fields by which a row is compared with what there is, in this order."""
-    given = body.get("duplicate_check_fields")
-    if given is None:
-        return [call.module.unique, *sorted(call.unique.get(call.module.name, ()))]
-    if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="duplicate_check_fields"))
-    if len(given) > MAX_ROWS or any(search.place_of(call.module, name) is None for name in given):
-        raise Failed(errors.INVALID_DATA.about(api_name="duplicate_check_fields"))
-    return given
-
-
-async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[str]) -> tuple[int, str | None] | None:
-    """The first record that a row means, and by which field; None for a new one."""
-    if row.body is None:
-        return None
-    if row.body.get("id") not in (None, ""):
-        given = str(row.body["id"])
-        own = (await call.resolve(session, [given])).get(given)
-        return None if own is None else (own, "id")
-    for name in checks:
-        value = row.body.get(name)
-        if not _is_something(value):
-            continue
-        try:
-            found = await uniques.holder(
-                session, call.actor, call.module.kind, search.having(call.module, name, value), None
-            )
-        except Refused:
-            continue  # it is not of the form of its field, which the row itself will be told
-        if found is not None:
-            return found, name
-    return None
+            with attempted(row):
+                await change_row(call, session, row, aggregate, resolved, since)
+        return await tell_rows(call, session, rows)
 
 
 async def delete_one(call: Call) -> Response:
@@ -201,14 +138,15 @@ def done(details: dict[str, Any], message: str, **told: Any) -> dict[str, Any]:
     return {"code": "SUCCESS", **told, "details": details, "message": message, "status": "success"}
 
 
-def _row(given: Any) -> Row:
+def read_row(given: Any) -> Row:
+    """A row of a request; one that is no object has failed already."""
     if isinstance(given, dict):
         # What begins with a dollar is Zoho's own state of a record, which clients send back with it.
         return Row({name: value for name, value in given.items() if not name.startswith("$")})
     return Row(None, refused=errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
 
 
-async def _prepare(call: Call, session: AsyncSession, rows: Collection[Row]) -> Resolved:
+async def prepare(call: Call, session: AsyncSession, rows: Collection[Row]) -> Resolved:
     """Resolve everything that the rows name, and keep others from writing the values that have to be unique."""
     wanted: set[tuple[str, str]] = set()
     bodies = [row.body for row in rows if row.body is not None]
@@ -221,7 +159,7 @@ async def _prepare(call: Call, session: AsyncSession, rows: Collection[Row]) -> 
 
 
 @contextmanager
-def _attempted(row: Row) -> Iterator[None]:
+def attempted(row: Row) -> Iterator[None]:
     """Do a row's work, and keep its refusal for the answer. The core refuses before it writes: other rows stand."""
     try:
         yield
@@ -229,7 +167,12 @@ def _attempted(row: Row) -> Iterator[None]:
         row.refused = refused
 
 
-async def _create(call: Call, session: AsyncSession, row: Row, resolved: Resolved) -> None:
+async def create_row(call: Call, session: AsyncSession, row: Row, resolved: Resolved) -> None:
+    """Make a row's record, unless the row has failed already. It belongs to the caller's employee by default.
+
+    Raises:
+        Refused: what is wrong with the row; nothing was written.
+    """
     if row.refused is not None:
         return
     row.decoded = decode(call.module.fields, row.body or {}, None, resolved)
@@ -242,7 +185,7 @@ async def _create(call: Call, session: AsyncSession, row: Row, resolved: Resolve
     row.message = "record added"
 
 
-async def _change(
+async def change_row(
     call: Call,
     session: AsyncSession,
     row: Row,
@@ -250,6 +193,15 @@ async def _change(
     resolved: Resolved,
     since: dt.datetime | None,
 ) -> None:
+    """Change a row's record, unless the row has failed already.
+
+    Args:
+        aggregate: the record, loaded with `lock`; None where there is none.
+        since: the time after which the record must not have changed.
+
+    Raises:
+        Refused: what is wrong with the row; nothing was written.
+    """
     if row.refused is not None:
         return
     if aggregate is None:
@@ -272,7 +224,7 @@ async def _change(
 async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int | None) -> None:
     for name in sorted(call.unique.get(call.module.name, ())):
         value = (row.body or {}).get(name)
-        if _is_something(value):
+        if is_something(value):
             where = search.having(call.module, name, value)
             other = await uniques.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
@@ -280,12 +232,12 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
                 raise Taken((name,), other)
 
 
-def _is_something(value: Any) -> bool:
+def is_something(value: Any) -> bool:
     """Whether a value can be compared with others: a text that is not empty, or a number."""
     return bool(value.strip()) if isinstance(value, str) else isinstance(value, int | float)
 
 
-async def _told(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
+async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The answers of all rows."""
     around = await homes.surroundings(session, call.actor, DIALECT, [row.done for row in rows if row.done is not None])
     existing = {row.existing for row in rows if row.existing is not None}

@@ -1,0 +1,280 @@
+"""How conditions are spelled in SQL.
+
+Text is compared by its folded key where a column has one, and otherwise with ASCII letters of either case as equal:
+the same on both databases. Nothing in a value is a wildcard.
+"""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from typing import cast as typed
+
+from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer, Text, and_, case, cast, func, not_, or_, select
+from sqlalchemy import Enum as SqlEnum
+from sqlalchemy import false as nothing
+from sqlalchemy import true as everything
+
+from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, RowValue, Where
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.policy import RecordType
+from crmgraph.crm.text import dialled, email_key, fault_of, fold, prefix_end
+
+_KEYS: dict[Any, tuple[Any, Any]] = {
+    Contact.last_name: (Contact.last_name_key, fold),
+    Lead.last_name: (Lead.last_name_key, fold),
+    Account.name: (Account.name_key, fold),
+    Email.address: (Email.address_key, email_key),
+    Address.city: (Address.city_key, fold),
+    Phone.raw: (Phone.digits, lambda raw: dialled(raw, None).digits),
+    Phone.e164: (Phone.e164, str),
+}
+"""{column: (the column of its key, how a value becomes one)}."""
+
+_SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Conditions on one kind of record as SQL.
+
+    Attributes:
+        sqlite: whether the database is SQLite, else PostgreSQL.
+    """
+
+    model: RecordType
+    sqlite: bool
+
+    def where(self, where: Where) -> ColumnElement[bool]:
+        """The condition.
+
+        Raises:
+            Invalid: a value is not of the form of its column.
+        """
+        match where:
+            case And():
+                return and_(everything(), *(self.where(each) for each in where.of))
+            case Or():
+                return or_(nothing(), *(self.where(each) for each in where.of))
+            case Not():
+                return not_(func.coalesce(self.where(where.of), nothing()))
+        return self._compare(where)
+
+    def sorted(self, place: Any) -> ColumnElement[Any]:
+        """The value of a place as a list is sorted by it."""
+        match place:
+            case RowValue() as row:
+                return self._row(row)
+            case KeptValue() as kept:
+                return self._small(self._kept_text(kept))
+        return self._key(place)
+
+    def _compare(self, compare: Compare) -> ColumnElement[bool]:
+        op, wanted = compare.op, compare.value
+        if op is Op.IN and len(wanted) > MAX_VALUES:
+            raise Invalid((), "too_long", MAX_VALUES)
+        if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted in (None, ""):
+            op, wanted = Op.IS_NULL, op is Op.EQUALS
+        match compare.at:
+            case RowValue(kind=None, rank=None) as place:
+                return self._any_row(place, op, wanted)
+            case RowValue() as place:
+                if op is Op.IS_NULL:
+                    return _is_null(self._row(place, place.column), wanted)
+                meant = self._applied(self._row(place), op, _known(place.column, op, wanted))
+                if op in (Op.EQUALS, Op.IN, Op.STARTS_WITH):
+                    # The index finds the few records that can be meant; which row it is, is asked of those alone.
+                    return and_(self._any_row(place, op, wanted), meant)
+                return meant
+            case KeptValue() as kept:
+                return self._kept(kept, op, wanted)
+        if op is Op.IS_NULL:
+            return _is_null(compare.at, wanted)
+        return self._applied(self._key(compare.at), op, _known(compare.at, op, wanted))
+
+    def _any_row(self, place: RowValue, op: Op, wanted: Any) -> ColumnElement[bool]:
+        if op is Op.NOT_EQUAL:
+            return not_(self._any_row(place, Op.EQUALS, wanted))
+        child = place.column.class_
+        if op is Op.IS_NULL:
+            condition, absent = place.column.is_not(None), bool(wanted)
+        else:
+            condition, absent = self._applied(self._key(place.column), op, _known(place.column, op, wanted)), False
+        query = select(child.party_id).where(child.active, condition)
+        if place.kind is not None:
+            query = query.where(child.kind == place.kind)
+        there = self.model.id.in_(query)
+        return not_(there) if absent else there
+
+    def _row(self, place: RowValue, column: Any = None) -> ColumnElement[Any]:
+        """The value of the one row that a place means, by its key unless `column` is given."""
+        child = place.column.class_
+        query = select(self._key(place.column) if column is None else column)
+        query = query.where(child.party_id == self.model.id, child.active)
+        if place.kind is not None:
+            query = query.where(child.kind == place.kind)
+        query = query.order_by(child.rank, child.id).limit(1).offset(place.rank or None)
+        return query.correlate(self.model).scalar_subquery()
+
+    def _kept(self, kept: KeptValue, op: Op, wanted: Any) -> ColumnElement[bool]:
+        text = self._kept_text(kept)
+        if op is Op.IS_NULL:
+            return _is_null(text, wanted)
+        numbers = [v for v in _each(op, wanted) if isinstance(v, int | float | Decimal) and not isinstance(v, bool)]
+        if numbers:
+            return self._applied(self._kept_number(kept), op, _converted(op, wanted, _finite))
+        return self._applied(self._small(text), op, _converted(op, wanted, _spelled))
+
+    def _kept_text(self, kept: KeptValue) -> ColumnElement[Any]:
+        remainder = self.model.remainder
+        path = _path(kept)
+        if not self.sqlite:
+            return func.jsonb_extract_path_text(remainder, kept.dialect, kept.key, type_=Text())
+        kind = func.json_type(remainder, path)
+        spelled = cast(func.json_extract(remainder, path), Text)
+        return case((kind == "true", "true"), (kind == "false", "false"), else_=spelled)
+
+    def _kept_number(self, kept: KeptValue) -> ColumnElement[Any]:
+        remainder = self.model.remainder
+        path = _path(kept)
+        if not self.sqlite:
+            kind = func.jsonb_typeof(func.jsonb_extract_path(remainder, kept.dialect, kept.key))
+            return case((kind == "number", cast(self._kept_text(kept), Float(53))))
+        kind = func.json_type(remainder, path)
+        return case((kind.in_(("integer", "real")), cast(func.json_extract(remainder, path), Float(53))))
+
+    def _key(self, column: Any) -> ColumnElement[Any]:
+        """What stands for the column in comparisons."""
+        if column in _KEYS:
+            return typed(ColumnElement[Any], _KEYS[column][0])
+        if isinstance(column.type, Money):
+            return cast(column, Float(53))
+        return self._small(column) if isinstance(column.type, Text) else typed(ColumnElement[Any], column)
+
+    def _small(self, text: Any) -> ColumnElement[Any]:
+        """The text with ASCII letters small. In the collation C, lower() of PostgreSQL knows no others either."""
+        return func.lower(text if self.sqlite else text.collate("C"), type_=Text())
+
+    def _applied(self, at: Any, op: Op, value: Any) -> ColumnElement[bool]:
+        """The comparison of an expression with a value that is in its form."""
+        if value == "":  # nothing is left of the value in its folded form: no text is like it
+            return everything() if op is Op.NOT_EQUAL else nothing()
+        found: Any
+        match op:
+            case Op.EQUALS:
+                found = at == value
+            case Op.NOT_EQUAL:
+                found = at.is_distinct_from(value)
+            case Op.STARTS_WITH:
+                end = prefix_end(value)
+                found = at >= value if end is None else and_(at >= value, at < end)
+            case Op.CONTAINS:
+                found = (func.instr(at, value) if self.sqlite else func.strpos(at, value)) > 0
+            case Op.IN:
+                found = at.in_(value)
+            case Op.GT:
+                found = at > value
+            case Op.GE:
+                found = at >= value
+            case Op.LT:
+                found = at < value
+            case Op.LE:
+                found = at <= value
+            case Op.BETWEEN:
+                found = at.between(*value)
+            case _:
+                raise AssertionError(op)
+        return typed(ColumnElement[bool], found)
+
+
+def _is_null(at: Any, wanted: Any) -> ColumnElement[bool]:
+    return typed(ColumnElement[bool], at.is_(None) if wanted else at.is_not(None))
+
+
+def _path(kept: KeptValue) -> str:
+    # SQLite's paths have no way to write a quotation mark inside a key.
+    if '"' in kept.dialect + kept.key or fault_of(kept.key):
+        raise Invalid((), "form")
+    return f'$."{kept.dialect}"."{kept.key}"'
+
+
+def _each(op: Op, wanted: Any) -> list[Any]:
+    return list(wanted) if op in (Op.IN, Op.BETWEEN) else [wanted]
+
+
+def _converted(op: Op, wanted: Any, convert: Any) -> Any:
+    """The value, or every one of several, in the form of its column."""
+    if op in (Op.IN, Op.BETWEEN):
+        values = [convert(each) for each in wanted]
+        if op is Op.BETWEEN and len(values) != 2:
+            raise Invalid((), "form")
+        return values
+    return convert(wanted)
+
+
+def _known(column: Any, op: Op, wanted: Any) -> Any:
+    """The value in the form in which the column is compared.
+
+    Raises:
+        Invalid: it is of another kind.
+    """
+    kind = column.type
+    if op in (Op.STARTS_WITH, Op.CONTAINS) and not isinstance(kind, Text):
+        raise Invalid((), "type")
+
+    def convert(value: Any) -> Any:
+        if column in _KEYS:
+            return _KEYS[column][1](_text(value))
+        if isinstance(kind, SqlEnum):
+            try:
+                return typed(type[StrEnum], kind.enum_class)(value)
+            except ValueError:
+                raise Invalid((), "choice") from None
+        if isinstance(kind, Text):
+            return _spelled(value)
+        if isinstance(kind, Money):
+            return _finite(value)
+        if isinstance(kind, Integer):
+            size = 63 if type(kind).__name__ == "BigInteger" else 31
+            if isinstance(value, bool) or not isinstance(value, int) or not -(2**size) <= value < 2**size:
+                raise Invalid((), "number")
+            return value
+        if isinstance(kind, Moment):
+            if not isinstance(value, dt.datetime) or value.tzinfo is None:
+                raise Invalid((), "date")
+            return value
+        if not isinstance(value, {Boolean: bool, Date: dt.date}.get(type(kind), ())):
+            raise Invalid((), "type")
+        return value
+
+    return _converted(op, wanted, convert)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Invalid((), "type")
+    if fault := fault_of(value, line=False):
+        raise Invalid((), *fault)
+    return value
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _text(value).translate(_SMALL)
+
+
+def _finite(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise Invalid((), "number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise Invalid((), "number") from None
+    if not math.isfinite(number):
+        raise Invalid((), "number")
+    return number
