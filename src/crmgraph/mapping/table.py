@@ -175,7 +175,9 @@ class Layout:
     """Fields in the order of one answer, made ready to print records (or rows) with."""
 
     def __init__(self, dialect: str, fields: Iterable[Field]) -> None:
-        self._steps = tuple((tuple(f.name.split(".")), _reader(f.shown or f.at, dialect), f.codec.write) for f in fields)
+        self._steps = tuple(
+            (tuple(f.name.split(".")), _reader(f.shown or f.at, dialect), f.codec.write) for f in fields
+        )
 
     def encode(self, thing: Any, around: Surroundings) -> dict[str, Any]:
         """The record (an `Aggregate`) or row as the dialect's object."""
