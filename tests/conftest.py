@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from crmgraph.app import build, create_app
+from crmgraph.app import DIALECTS, Dialect, build, create_app
 from crmgraph.crm.core import Core
 from crmgraph.db import Database, database_url
 from crmgraph.demo import Demo, load, prepare, shown
@@ -155,9 +155,11 @@ def settings_for(database: str, folder: Path, **changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+async def serving(
+    settings: Settings, dialects: Sequence[Dialect] = DIALECTS
+) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
     """The whole application with a client that speaks to it without a network."""
-    app = create_app(settings)
+    app = create_app(settings, dialects)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:

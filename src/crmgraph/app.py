@@ -2,14 +2,16 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
@@ -74,8 +76,63 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
     return core, outbox
 
 
-def create_app(settings: Settings) -> FastAPI:
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A legacy API as the application mounts it.
+
+    Attributes:
+        name: as it stands in the addresses of its documentation, e.g. zoho.
+        title: as people call it.
+        prefixes: the paths below which it answers.
+        openapi: makes its OpenAPI document.
+        mounts: makes its routes, of the core and the settings that bind this dialect alone.
+    """
+
+    name: str
+    title: str
+    prefixes: tuple[str, ...]
+    openapi: Callable[[], dict[str, Any]]
+    mounts: Callable[[Core, Settings], list[BaseRoute]]
+
+
+DIALECTS = (
+    Dialect(
+        "covalense",
+        "Covalense",
+        ("/crm/v1",),
+        covalense.openapi,
+        lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
+    ),
+    Dialect(
+        "zoho",
+        "Zoho CRM v2",
+        ("/crm/v2", "/oauth/v2"),
+        zoho.openapi,
+        lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+    ),
+    Dialect(
+        "crmcom",
+        "CRM.COM",
+        ("/crmapi/rest/v2", "/crm/ImageDownloadServlet"),
+        crmcom.openapi,
+        lambda core, settings: crmcom.mounts(core),
+    ),
+    Dialect(
+        "valomnia",
+        "Valomnia",
+        ("/api/{version}", "/j_spring_security_check"),
+        valomnia.openapi,
+        lambda core, settings: valomnia.mounts(core),
+    ),
+)
+"""The dialects that are spoken. A fifth is one folder, and one line here."""
+
+
+def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> FastAPI:
     """The whole application.
+
+    Args:
+        dialects: what is spoken beside GraphQL.
 
     Raises:
         ValueError: a setting does not hold.
@@ -126,33 +183,9 @@ def create_app(settings: Settings) -> FastAPI:
         plans=settings.compiled_plans,
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
-    # A fifth dialect is one folder, and one line here.
-    for name, title, prefixes, openapi, mounts in (
-        (
-            "covalense",
-            "Covalense",
-            ["/crm/v1"],
-            covalense.openapi,
-            covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
-        ),
-        (
-            "zoho",
-            "Zoho CRM v2",
-            ["/crm/v2", "/oauth/v2"],
-            zoho.openapi,
-            zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
-        ),
-        ("crmcom", "CRM.COM", ["/crmapi/rest/v2", "/crm/ImageDownloadServlet"], crmcom.openapi, crmcom.mounts(core)),
-        (
-            "valomnia",
-            "Valomnia",
-            ["/api/{version}", "/j_spring_security_check"],
-            valomnia.openapi,
-            valomnia.mounts(core),
-        ),
-    ):
-        app.router.routes += mounts
-        doors.append(Door(name, title, prefixes, openapi()))
+    for dialect in dialects:
+        app.router.routes += dialect.mounts(core, settings)
+        doors.append(Door(dialect.name, dialect.title, dialect.prefixes, dialect.openapi()))
     app.router.routes += site.routes(core, doors, credentials)
     return app
 
