@@ -5,6 +5,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph import user_errors
 from crmgraph.graph.mutations.identity import IdentityMutations
+from crmgraph.graph.mutations.notes import NoteMutations
 from crmgraph.graph.mutations.profile import ProfileMutations
 from crmgraph.graph.mutations.records import RecordMutations
 from crmgraph.graph.queries import Query
@@ -12,7 +13,7 @@ from crmgraph.graph.scalars import SCALARS
 
 
 @strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
-class Mutation(IdentityMutations, ProfileMutations, RecordMutations):
+class Mutation(IdentityMutations, ProfileMutations, RecordMutations, NoteMutations):
     pass
 
 
