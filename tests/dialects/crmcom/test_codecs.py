@@ -118,3 +118,11 @@ def test_every_manner_prints_every_part_of_both_kinds() -> None:
             "name": None,
             "company_name": None,
         }
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"), [("en", "ENG"), ("English", "ENG"), ("el", "ELL"), ("deu", "DEU"), ("Elvish", "Elvish")]
+)
+def test_a_language_is_told_by_its_three_letters_whatever_it_was_named_by(kept: str, told: str) -> None:
+    """A language of Vanuatu is called En: a code goes before a name."""
+    assert codecs.LANGUAGE.write(kept) == told

@@ -197,8 +197,11 @@ def _as_language(value: str | None) -> str | None:
     """The three letters of a language that another door named in its own way; what nobody knows, as it stands."""
     if value is None or value.upper() in LANGUAGES:
         return value and value.upper()
+    # By its code before its name: there is a language that is called En.
+    code = {2: "alpha_2", 3: "alpha_3"}.get(len(value))
+    found: Any = pycountry.languages.get(**{code: value.lower()}) if code else None
     try:
-        return str(pycountry.languages.lookup(value).alpha_3).upper()
+        return str((found or pycountry.languages.lookup(value)).alpha_3).upper()
     except LookupError:
         return value
 
