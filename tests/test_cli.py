@@ -57,7 +57,7 @@ def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple
         )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            for _ in range(300):
+            for _ in range(1200):
                 try:
                     client.get("/health/live")
                     break
@@ -120,9 +120,23 @@ def test_the_demo_serves_what_it_prints(tmp_path: Path) -> None:
     assert str(client.base_url) in output
 
 
-def test_several_workers_serve_one_demo(tmp_path: Path) -> None:
-    with serving(tmp_path, "--demo", "--workers", "2") as (client, _):
-        assert {client.get("/health/ready").status_code for _ in range(10)} == {200}
+def test_several_workers_serve_one_demo_count_together_and_log_as_they_are_told(tmp_path: Path) -> None:
+    environment = {"CRMGRAPH_METRICS": "true", "CRMGRAPH_LOG_FORMAT": "json"}
+    with serving(tmp_path, "--demo", "--workers", "2", **environment) as (client, _):
+        # A connection of its own each time, so that both workers get some.
+        closing = {"Connection": "close"}
+        assert {client.get("/health/ready?token=abc", headers=closing).status_code for _ in range(40)} == {200}
+        counted = [client.get("/metrics", headers=closing).text for _ in range(10)]
+    wanted = 'crmgraph_requests_total{door="site",status="200"} '
+    counts = [
+        float(line.removeprefix(wanted)) for text in counted for line in text.splitlines() if line.startswith(wanted)
+    ]
+    # One more asked whether the server is up; each of the ten counts all before it, whichever worker answers.
+    assert counts == [41.0 + i for i in range(10)]
+    lines = [line for line in (tmp_path / "output").read_text().splitlines() if "/health/ready" in line]
+    logged = [json.loads(line) for line in lines]
+    assert [(line["query"], line["status"]) for line in logged] == [("token=***", 200)] * 40
+    assert len({line["request_id"] for line in logged}) == 40
 
 
 def test_a_secret_is_required_outside_the_demo(tmp_path: Path) -> None:

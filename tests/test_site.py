@@ -5,8 +5,10 @@ from pathlib import Path
 import httpx
 import pytest
 import structlog
+from sqlalchemy import select
 
-from crmgraph.logs import without_secrets
+from crmgraph.crm.models import Photo
+from crmgraph.logs import without_keys, without_secrets
 from tests.conftest import Running, serving, settings_for
 
 
@@ -74,6 +76,66 @@ async def test_every_answer_carries_the_id_that_its_line_in_the_log_has(client: 
 )
 def test_queries_are_logged_without_their_secrets(query: str, shown: str) -> None:
     assert without_secrets(query) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/", "/"),
+        ("/graphql", "/graphql"),
+        ("/photos/hsdfWA_-1.jpg/small/a.png", "/photos/***/small/a.png"),
+        ("/photos/hsdfWA_-1.jpg", "/photos/***"),
+        ("/entity1-hsd-fWA_1/photoContact/1_2_jo-ann.png", "/entity1-***/photoContact/1_2_jo-ann.png"),
+        ("/crm/v2/Contacts/1-2/photo", "/crm/v2/Contacts/1-2/photo"),
+    ],
+)
+def test_paths_are_logged_without_the_keys_of_photos(path: str, shown: str) -> None:
+    assert without_keys(path) == shown
+
+
+async def test_no_log_tells_the_address_of_a_photo(demo: Running) -> None:
+    async with demo.db.read() as session:
+        key = (await session.scalars(select(Photo.key).limit(1))).one()
+    folder = "entity1-" + key.partition(".")[0]
+    with structlog.testing.capture_logs() as lines:
+        ours = await demo.client.get(f"/photos/{key}/small/a.png")
+        theirs = await demo.client.get(f"/{folder}/photoContact/1_2_a.{key.partition('.')[2]}")
+    assert (ours.status_code, theirs.status_code) == (200, 200)
+    paths = [line["path"] for line in lines]
+    assert paths == ["/photos/***/small/a.png", f"/entity1-***/photoContact/1_2_a.{key.partition('.')[2]}"]
+    assert key.partition(".")[0] not in repr(lines)
+
+
+async def test_requests_are_counted_by_door_where_that_is_wanted(database: str, tmp_path: Path) -> None:
+    def requests(text: str, door: str, status: int) -> float:
+        wanted = f'crmgraph_requests_total{{door="{door}",status="{status}"}} '
+        return sum(float(line.removeprefix(wanted)) for line in text.splitlines() if line.startswith(wanted))
+
+    async with serving(settings_for(database, tmp_path, metrics=True)) as (client, _):
+        before = (await client.get("/metrics")).text
+        await client.get("/graphql", params={"query": "{ me { id } }"})
+        await client.get("/crm/v2/Leads")
+        await client.get("/api/v1.0/contacts")
+        await client.get("/health/live")
+        answer = await client.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    grown = {
+        (door, status): requests(answer.text, door, status) - requests(before, door, status)
+        for door, status in (("graphql", 200), ("zoho", 401), ("valomnia", 401), ("crmcom", 200), ("site", 200))
+    }
+    assert grown == {
+        ("graphql", 200): 1,
+        ("zoho", 401): 1,
+        ("valomnia", 401): 1,
+        ("crmcom", 200): 0,
+        ("site", 200): 2,
+    }
+    assert 'crmgraph_request_seconds_count{door="zoho"}' in answer.text
+    assert "crmgraph_graphql_operations_total" in answer.text
+
+
+async def test_metrics_are_not_there_unless_they_are_wanted(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/metrics")).status_code == 404
 
 
 async def test_only_listed_origins_may_call_from_a_page(database: str, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from crmgraph.crm.portraits import Portraits
 from crmgraph.crm.throttle import Limits
 from crmgraph.db import Database
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
-from crmgraph.logs import request_id, without_secrets
+from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mail import Outbox, open_mail
+from crmgraph.metrics import REQUESTS, SECONDS
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
@@ -141,6 +142,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
     core, outbox = build(settings)
+    doors = [Door("graphql", "GraphQL", ["/graphql"])]
+    doors += [Door(each.name, each.title, each.prefixes, each.openapi()) for each in dialects]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -154,7 +157,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         openapi_url=None,
         lifespan=lifespan,
         middleware=[
-            Middleware(Requests),
+            Middleware(Requests, doors),
             *(
                 [
                     Middleware(
@@ -173,7 +176,6 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     )
     app.state.core = core
     credentials = demonstration.shown(demo) if demo is not None else None
-    doors = [Door("graphql", "GraphQL", ["/graphql"])]
     app.router.routes += graph.mounts(
         core,
         introspection=settings.introspection,
@@ -185,21 +187,30 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     )
     for dialect in dialects:
         app.router.routes += dialect.mounts(core, settings)
-        doors.append(Door(dialect.name, dialect.title, dialect.prefixes, dialect.openapi()))
-    app.router.routes += site.routes(core, doors, credentials)
+    app.router.routes += site.routes(core, doors, credentials, metrics=settings.metrics)
     return app
 
 
 def from_environment() -> FastAPI:
     """The application as the environment describes it; what a worker process starts."""
-    return create_app(Settings())
+    settings = Settings()
+    if settings.demo:
+        settings = settings.for_demo(settings.demo_folder, demonstration.prepare(settings.demo_folder).secret)
+    # Here too, since a worker has not been through the command line.
+    configure(settings.log_level, settings.log_format)
+    return create_app(settings)
 
 
 class Requests:
-    """Gives every request an id, and writes one line a request to the log."""
+    """Gives every request an id, counts it, and writes one line a request to the log.
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+    Args:
+        doors: by whose prefixes requests are counted; what is below none of them is the site's.
+    """
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], doors: Sequence[Door]) -> None:
         self.app = app
+        self._prefixes = [(prefix.partition("{")[0], door.name) for door in doors for prefix in door.prefixes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -220,12 +231,17 @@ class Requests:
         try:
             await self.app(scope, receive, answer)
         finally:
+            seconds = time.perf_counter() - start
+            path = scope["path"]
+            door = next((name for prefix, name in self._prefixes if path.startswith(prefix)), "site")
+            REQUESTS.labels(door, status).inc()
+            SECONDS.labels(door).observe(seconds)
             log.info(
                 "request",
                 method=scope["method"],
-                path=scope["path"],
+                path=without_keys(path),
                 query=without_secrets(scope["query_string"].decode("latin-1")) or None,
                 status=status,
-                ms=round((time.perf_counter() - start) * 1000, 1),
+                ms=round(seconds * 1000, 1),
             )
             request_id.reset(token)

@@ -6,7 +6,9 @@ import os
 import secrets
 import sys
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -14,7 +16,6 @@ import uvicorn
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 import crmgraph
 from crmgraph import demo as demonstration
@@ -26,6 +27,7 @@ from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Door, Role
 from crmgraph.db import Database, is_away
 from crmgraph.logs import configure
+from crmgraph.metrics import SHARED
 from crmgraph.migrations import is_current, upgrade
 from crmgraph.security import password_fault
 from crmgraph.settings import Settings
@@ -107,7 +109,6 @@ def serve(
         os.environ["CRMGRAPH_DEMO"] = "true"
         os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")  # noqa: S104
     settings = settings_of()
-    configure(settings.log_level, settings.log_format)
     if settings.demo:
         _print_doors(settings, run(_load(settings)))
     else:
@@ -115,23 +116,29 @@ def serve(
             run(_require_tables(settings))
         except ValueError as error:
             fail(str(error))
-    uvicorn.run(
-        "crmgraph.app:from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        loop="uvloop",
-        http="httptools",
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=",".join(settings.trusted_proxies),
-        limit_concurrency=settings.max_concurrency,
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=20,
-        server_header=False,
-        access_log=False,
-        log_config=None,
-    )
+    configure(settings.log_level, settings.log_format)
+    with ExitStack() as stack:
+        if settings.metrics and workers > 1:
+            os.environ[SHARED] = stack.enter_context(TemporaryDirectory(prefix="crmgraph-metrics-"))
+        uvicorn.run(
+            "crmgraph.app:from_environment",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=",".join(settings.trusted_proxies),
+            limit_concurrency=settings.max_concurrency,
+            timeout_keep_alive=30,
+            # A worker is silent while it starts, and on a busy machine that takes longer than uvicorn's five seconds.
+            timeout_worker_healthcheck=60,
+            timeout_graceful_shutdown=20,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
 
 
 async def _require_tables(settings: Settings) -> None:
@@ -250,7 +257,6 @@ async def _load(settings: Settings) -> dict[str, int]:
 def _print_doors(settings: Settings, made: dict[str, int]) -> None:
     if any(made.values()):
         out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
-    table = Table(box=None, pad_edge=False, show_header=False)
     url = settings.public_url
     for name, address in (
         ("Every door", f"{url}/"),
@@ -260,19 +266,24 @@ def _print_doors(settings: Settings, made: dict[str, int]) -> None:
         ("CRM.COM", f"{url}/crmapi/rest/v2"),
         ("Valomnia", f"{url}/api/v1.0"),
     ):
-        table.add_row(name, address)
-    out.print(table)
+        _print_line(name, address)
     out.print()
     _print_credentials(demonstration.shown(demonstration.prepare(settings.demo_folder)))
     out.print()
 
 
 def _print_credentials(credentials: dict[str, Any]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
     for name, given in credentials.items():
         for login in given if isinstance(given, list) else [given]:
-            table.add_row(name.replace("_", " "), "  ".join(f"{key}: {value}" for key, value in login.items()))
-    out.print(table)
+            values = [f"{key}: {value}" for key, value in login.items()]
+            # Tokens are long: each has a line, so that none is broken.
+            lines = ["  ".join(values)] if len(values) < 4 else values
+            for i, line in enumerate(lines):
+                _print_line(name.replace("_", " ") if i == 0 else "", line)
+
+
+def _print_line(name: str, value: str) -> None:
+    out.print(f"{name:<19}{value}", markup=False, highlight=False)
 
 
 def _password(given: str | None) -> str:

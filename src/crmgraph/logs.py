@@ -17,6 +17,12 @@ _SECRET_QUERY = re.compile(
     r"((?:^|[?&])[^=&]*(?:pass|secret|token|code|api_?key|id_number|social_security|identifier)[^=&]*=)[^&]*",
     re.IGNORECASE,
 )
+_PHOTO_KEY = re.compile(r"^(/photos/)[^/]*|^(/[^/-]*-)[^/]*(?=/photo)")
+
+
+def without_keys(path: str) -> str:
+    """A path without the key by which alone a photo is opened: ours, and the one in the folder that Valomnia prints."""
+    return _PHOTO_KEY.sub(lambda found: f"{found[1] or found[2]}***", path)
 
 
 def without_secrets(query: str) -> str:

@@ -1,7 +1,30 @@
-"""What is counted, for Prometheus."""
+"""What is counted, for Prometheus.
 
-from prometheus_client import Counter, Histogram
+Several workers count into files of one folder, PROMETHEUS_MULTIPROC_DIR, which has to be set before this module is
+imported; whichever of them is asked tells the sum.
+"""
+
+import os
+
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Where workers count together; the variable is prometheus-client's own."""
 
 REQUESTS = Counter("crmgraph_requests", "Requests answered.", ["door", "status"])
 SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seconds.", ["door"])
 ROADS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["road"])
+
+
+def exposition() -> bytes:
+    """All counts, of all workers, in Prometheus's text format."""
+    if SHARED not in os.environ:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+__all__ = ["CONTENT_TYPE", "REQUESTS", "ROADS", "SECONDS", "SHARED", "exposition"]

@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
     log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
+    metrics: bool = Field(False, description="Whether /metrics tells Prometheus what is counted. Keep it inside.")
     covalense_forgot_sets_password: bool = Field(
         False, description="Restores Covalense's old /profile/password/forgot, which anybody can use. Closed networks."
     )

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db import is_away
+from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.migrations import is_current
 
 POLICY = (
@@ -51,12 +52,15 @@ def _templates() -> Environment:
     return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
 
 
-def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | None = None) -> list[Route]:
+def routes(
+    core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | None = None, *, metrics: bool = False
+) -> list[Route]:
     """The routes.
 
     Args:
         doors: what the front page names.
         credentials: what the demo accepts; None outside the demo.
+        metrics: whether /metrics is there.
     """
 
     async def index(_: Request) -> Response:
@@ -79,6 +83,10 @@ def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | N
                 raise
             return _json({"status": "database unreachable"}, 503)
         return _json({"status": "ready"} if current else {"status": "database not migrated"}, 200 if current else 503)
+
+    async def counts(_: Request) -> Response:
+        """What Prometheus collects."""
+        return Response(exposition(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
     async def photo(request: Request) -> Response:
         """A photo, to whoever knows its address: the key in it cannot be guessed, and dies with the photo."""
@@ -127,6 +135,7 @@ def routes(core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | N
         Route("/photos/{key}/{size}/{file_name}", photo),
         Route("/docs/{door}", manual),
         Route("/docs/{door}/openapi.json", openapi),
+        *([Route("/metrics", counts)] if metrics else []),
     ]
 
 
