@@ -79,6 +79,7 @@ class Database:
         reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = async_sessionmaker(
             self.engine.execution_options(**reading),
+            info={"reads": self},
             expire_on_commit=False,
             autoflush=False,
         )

@@ -26,6 +26,10 @@ LOST = (
 """What a lane raises when its database has gone."""
 
 
+_NUMERIC = 1700
+"""PostgreSQL's number of its type NUMERIC: only columns of numbers ask what came, and these are exact."""
+
+
 class Lanes:
     """A few open connections, lent one statement at a time; the last one given back is lent first.
 
@@ -127,7 +131,7 @@ class Prepared:
         self.names: tuple[str, ...] = tuple(compiled.positiontup)
         self.defaults: dict[str, Any] = dict(compiled.params)
         self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
-        columns = [entry.type._cached_result_processor(dialect, None) for entry in compiled._result_columns]
+        columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in compiled._result_columns]
         self._plain = not any(columns)
         self._read = tuple(columns)
 

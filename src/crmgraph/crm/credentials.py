@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -84,7 +84,7 @@ async def find_person(
     return None if row is None else Person(*row)
 
 
-def _of_session() -> Select[Any]:
+def _of_session() -> Any:
     return _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
         Session.id == bindparam("session_id"),
         Session.door == bindparam("door"),

@@ -5,9 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import snapshots
 from crmgraph.crm.errors import Invalid, Taken
 from crmgraph.crm.models import (
     FIRST_MINTED_ID,
@@ -22,7 +23,7 @@ from crmgraph.crm.models import (
     Staff,
 )
 from crmgraph.crm.parties import REFERENCES, Aggregate
-from crmgraph.crm.policy import MODELS, Actor, Record, visible
+from crmgraph.crm.policy import MODELS, Actor, Record, like, own, standing, visible
 from crmgraph.crm.text import fault_of
 
 TARGETS = ("party", "staff", "phone", "email", "address")
@@ -74,23 +75,23 @@ async def resolve(
     wanted = [(space, value) for space, value in wanted if not fault_of(value)]
     if not wanted:
         return {}
-    rows = await session.execute(
-        select(
-            ExternalId.space,
-            ExternalId.value,
-            ExternalId.party_id,
-            ExternalId.staff_id,
-            ExternalId.phone_id,
-            ExternalId.email_id,
-            ExternalId.address_id,
-        ).where(
-            ExternalId.dialect == dialect,
-            ExternalId.value.in_({value for _, value in wanted}),
-            ExternalId.live.is_(True),
-        )
-    )
+    values = {value for _, value in wanted}
+    db = snapshots.database_of(session)
+    rows: Iterable[Any]
+    if db is not None and len(values) == 1:
+        named = {"dialect": dialect, "value": values.pop()}
+        rows = await db.prepared("home id", lambda: _targets(ExternalId.value == bindparam("value")), named)
+    else:
+        rows = await session.execute(_targets(ExternalId.value.in_(values)), {"dialect": dialect})
     found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
     return {key: found[key] for key in wanted if key in found}
+
+
+def _targets(condition: ColumnElement[bool]) -> Select[Any]:
+    targets: list[Any] = [getattr(ExternalId, f"{target}_id") for target in TARGETS]
+    return select(ExternalId.space, ExternalId.value, *targets).where(
+        ExternalId.dialect == bindparam("dialect"), condition, ExternalId.live.is_(True)
+    )
 
 
 @dataclass(slots=True)
@@ -149,14 +150,11 @@ async def surroundings(
     own: dict[int, Record] = {a.id: a.record for a in aggregates}
     for model in MODELS.values():
         if missing := named[model] - own.keys():
-            found: Iterable[Any] = await session.scalars(
-                select(model).where(model.id.in_(missing), visible(actor, model))
-            )
-            around.records |= {record.id: record for record in found}
+            around.records |= {record.id: record for record in await _visible(session, actor, model, missing)}
         around.records |= {i: own[i] for i in named[model] & own.keys()}
         parties |= named[model]
     if named[Staff]:
-        around.staff = {s.id: s for s in await session.scalars(select(Staff).where(Staff.id.in_(named[Staff])))}
+        around.staff = await _staff(session, named[Staff])
     wanted: dict[str, set[int]] = {"party": parties, "staff": named[Staff]}
     if rows:
         for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
@@ -169,8 +167,51 @@ async def surroundings(
     return around
 
 
+async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collection[int]) -> Iterable[Any]:
+    """The records of these ids that exist for the actor."""
+    db = snapshots.database_of(session)
+    if db is None:
+        return await session.scalars(select(model).where(model.id.in_(ids), visible(actor, model)))
+    return await snapshots.read(
+        db,
+        ("visible", standing(actor)),
+        model,
+        lambda query: query.where(snapshots.among(db, model.id, "ids"), visible(like(actor), model)),
+        {"ids": snapshots.ids(db, ids), **own(actor)},
+    )
+
+
+async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff]:
+    """The staff members of these ids."""
+    db = snapshots.database_of(session)
+    found: Iterable[Staff]
+    if db is None:
+        found = await session.scalars(select(Staff).where(Staff.id.in_(ids)))
+    else:
+        named = {"ids": snapshots.ids(db, ids)}
+        found = await snapshots.read(
+            db, "staff", Staff, lambda query: query.where(snapshots.among(db, Staff.id, "ids")), named
+        )
+    return {member.id: member for member in found}
+
+
 async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: Surroundings) -> None:
     columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
+    db = snapshots.database_of(session)
+    if db is not None:
+        asked = tuple(target for target in TARGETS if wanted.get(target))
+        if asked:
+            named = {target: snapshots.ids(db, wanted[target]) for target in asked}
+            rows = await db.prepared(
+                ("homes", asked),
+                lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
+                    ExternalId.dialect == bindparam("dialect"),
+                    or_(*(snapshots.among(db, columns[target], target) for target in asked)),
+                ),
+                {"dialect": dialect, **named},
+            )
+            _note_homes(rows, around)
+        return
     condition = None
     for target, ids in wanted.items():
         if ids:
@@ -178,9 +219,13 @@ async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set
             condition = one if condition is None else condition | one
     if condition is None:
         return
-    rows = await session.execute(
+    found = await session.execute(
         select(ExternalId.space, ExternalId.value, *columns.values()).where(ExternalId.dialect == dialect, condition)
     )
+    _note_homes(found, around)
+
+
+def _note_homes(rows: Iterable[Any], around: Surroundings) -> None:
     for space, value, *targets in rows:
         into = around.references if space == REFERENCE else around.homes
         for target, own_id in zip(TARGETS, targets, strict=True):
@@ -191,7 +236,7 @@ async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set
 async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Collection[int]) -> Surroundings:
     """Staff members and what a dialect calls them, without any record, in two statements."""
     around = Surroundings(actor)
-    around.staff = {s.id: s for s in await session.scalars(select(Staff).where(Staff.id.in_(ids)))}
+    around.staff = await _staff(session, ids)
     await _read_homes(session, dialect, {"staff": set(ids)}, around)
     return around
 

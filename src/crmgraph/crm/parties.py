@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import numbers
+from crmgraph.crm import numbers, snapshots
 from crmgraph.crm.changes import Changes
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
@@ -33,11 +33,12 @@ from crmgraph.crm.models import (
     Staff,
     now,
 )
-from crmgraph.crm.policy import KINDS, MODELS, Actor, Record, check_change, require_staff, visible
+from crmgraph.crm.policy import KINDS, MODELS, Actor, Record, check_change, like, own, require_staff, standing, visible
 from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, region_of
 from crmgraph.crm.rules import check_birth_date, check_edit
 from crmgraph.crm.text import email_key, fold
+from crmgraph.db import Database
 
 ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 """The lists of child rows by their name on `Aggregate` and `Edit`."""
@@ -141,6 +142,9 @@ async def load(
         parts: the lists that are needed; the others stay empty. `relations` is one more, for those who change them.
     """
     model = MODELS[kind]
+    db = None if lock else snapshots.database_of(session)
+    if db is not None:
+        return await _load_snapshots(db, actor, model, ids, parts)
     query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -159,6 +163,30 @@ async def load(
         for photo in await session.scalars(select(Photo).where(Photo.party_id.in_(found))):
             found[photo.party_id].photo = photo
     return found
+
+
+async def _load_snapshots(
+    db: Database, actor: Actor, model: Any, ids: Collection[int], parts: Collection[str]
+) -> dict[int, Aggregate]:
+    """The same to be printed only, in one statement."""
+    wanted = [name for name in (*ROWS, "photo") if name in parts]
+    found = await snapshots.read_with(
+        db,
+        ("records", standing(actor)),
+        model,
+        [ROWS.get(name, Photo) for name in wanted],
+        lambda query: query.where(snapshots.among(db, model.id, "ids"), visible(like(actor), model)).order_by(model.id),
+        {"ids": snapshots.ids(db, ids), **own(actor)},
+    )
+    aggregates = {}
+    for record, lists in found:
+        aggregate = aggregates[record.id] = Aggregate(record)
+        for name, rows in zip(wanted, lists, strict=True):
+            if name == "photo":
+                aggregate.photo = rows[0] if rows else None
+            else:
+                setattr(aggregate, name, rows)
+    return aggregates
 
 
 async def load_one(

@@ -1,9 +1,9 @@
 """Who may see and change what: one policy, asked by every door."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, false
+from sqlalchemy import BigInteger, ColumnElement, bindparam, false
 
 from crmgraph.crm.errors import Forbidden, NotFound, Unauthenticated
 from crmgraph.crm.models import Account, Contact, Door, Lead, PartyKind, Role
@@ -97,6 +97,26 @@ def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
         if own is not None:
             return (model.id == own) & model.deleted_at.is_(None)
     return false()
+
+
+def standing(actor: Actor) -> tuple[object, ...]:
+    """What of an actor changes the text of a statement that `like` was used for."""
+    return (actor.role, actor.contact_id is None, actor.account_id is None, actor.sees_identity)
+
+
+def like(actor: Actor) -> Actor:
+    """The actor with parameters in place of what is their own: one statement serves everybody of the same standing.
+
+    The parameters are `own_contact` and `own_account`, see `own`.
+    """
+    contact: Any = None if actor.contact_id is None else bindparam("own_contact", type_=BigInteger())
+    account: Any = None if actor.account_id is None else bindparam("own_account", type_=BigInteger())
+    return replace(actor, contact_id=contact, account_id=account)
+
+
+def own(actor: Actor) -> dict[str, int | None]:
+    """The values of the parameters of `like`."""
+    return {"own_contact": actor.contact_id, "own_account": actor.account_id}
 
 
 def sees_all(actor: Actor) -> bool:

@@ -54,13 +54,13 @@ def _settle(key: str, how: str, expected: Any, got: Any) -> None:
 
 
 STATEMENTS = {
-    "show": 10,
-    "list": 9,
+    "show": 6,
+    "list": 5,
     "create.1": 13,
     "create.2": 13,
     "create.3": 11,
     "update": 17,
-    "photo.view": 8,
+    "photo.view": 7,
     "photo.remove": 8,
 }
 """What each example costs, who asks and what they may do included."""

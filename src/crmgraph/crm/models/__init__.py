@@ -1,5 +1,7 @@
 """The tables of the store."""
 
+from sqlalchemy.orm import configure_mappers
+
 from crmgraph.crm.models.access import (
     Attempt,
     Credential,
@@ -34,6 +36,9 @@ from crmgraph.crm.models.party import (
     Photo,
     Relation,
 )
+
+# Settled now, once: a class whose mapper waits for its first query has no attributes yet.
+configure_mappers()
 
 __all__ = [
     "FIRST_MINTED_ID",

@@ -18,7 +18,7 @@ from crmgraph import lanes
 from crmgraph.crm import models, pages
 from crmgraph.crm.core import Core
 from crmgraph.crm.criteria import Criterion
-from crmgraph.crm.policy import Actor
+from crmgraph.crm.policy import Actor, like, own, standing
 from crmgraph.db import is_away
 from crmgraph.graph import filters
 from crmgraph.graph.connections import checked, window_of
@@ -26,7 +26,7 @@ from crmgraph.graph.context import Context
 from crmgraph.graph.errors import BadInput
 from crmgraph.graph.ids import Prefix, number_of
 from crmgraph.graph.plan.selection import Arguments, One, Pages, RootField, Selector, Typename, Unplannable, switches
-from crmgraph.graph.plan.statement import Asked, Builder, Shape, own, parameters_of, standing
+from crmgraph.graph.plan.statement import Asked, Builder, Shape, parameters_of
 
 if TYPE_CHECKING:
     from crmgraph.graph.execution import Prepared
@@ -137,7 +137,7 @@ class Road:
 
     async def _run(self, plan: Plan, given: VariableValues, context: Context) -> str:
         actor = context.actor
-        values: dict[str, Any] = {"own_contact": actor.contact_id, "own_account": actor.account_id}
+        values: dict[str, Any] = dict(own(actor))
         asked: dict[int, Asked] = {}
         for connection in plan.connections:
             asked[connection.number] = self._ask(connection, given, context, values)
@@ -155,7 +155,7 @@ class Road:
             return plan.statements[key]
         statement = None
         if any(not isinstance(root, Typename) for root in plan.roots):
-            builder = Builder(self._dialect, own(actor), asked)
+            builder = Builder(self._dialect, like(actor), asked)
             built: Select[Any] = builder.statement(plan.roots)
             try:
                 statement = lanes.Prepared(built, self._core.db.engine.dialect)

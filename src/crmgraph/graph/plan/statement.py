@@ -76,28 +76,12 @@ class Asked:
     conditions: Sequence[ColumnElement[bool]] = ()
 
 
-def own(actor: Actor) -> Actor:
-    """The actor with parameters in place of what is their own: one statement serves everybody of the same standing."""
-    return Actor(
-        door=actor.door,
-        role=actor.role,
-        contact_id=None if actor.contact_id is None else bindparam("own_contact", type_=BigInteger()),  # type: ignore[arg-type]  # stands for the id
-        account_id=None if actor.account_id is None else bindparam("own_account", type_=BigInteger()),  # type: ignore[arg-type]
-        sees_identity=actor.sees_identity,
-    )
-
-
-def standing(actor: Actor) -> tuple[object, ...]:
-    """What of an actor changes the text of a statement."""
-    return (actor.role, actor.contact_id is None, actor.account_id is None, actor.sees_identity)
-
-
 class Builder:
     """Builds one statement.
 
     Args:
         dialect: sqlite or postgresql.
-        actor: as `own` makes it.
+        actor: as `policy.like` makes it.
         asked: by the number of each connection.
         public_url: begins the addresses of photos.
     """

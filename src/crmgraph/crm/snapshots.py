@@ -1,0 +1,151 @@
+"""Snapshots: rows that are read to be printed, by statements that are compiled once.
+
+A snapshot is an object of the same class as the row that a transaction would load, belongs to no session, and is never
+written. A record comes with all its rows in one statement. Whoever wants to change a record loads it in a transaction.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Hashable, Sequence
+from functools import cache
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, cast, func, select
+from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models.columns import Document, Moment
+from crmgraph.db import Database
+
+
+def database_of(session: AsyncSession) -> Database | None:
+    """Where a session that only reads comes from; None for a transaction, whose own changes a snapshot would miss."""
+    found: Database | None = session.info.get("reads")
+    return found
+
+
+def among(db: Database, column: Any, name: str) -> ColumnElement[bool]:
+    """Whether a column holds one of the ids in the parameter `name`, see `ids`."""
+    if db.is_sqlite:
+        listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+        return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
+    array = ARRAY(BigInteger())
+    return column == func.any(cast(bindparam(name, type_=array), array))  # type: ignore[no-any-return]
+
+
+def ids(db: Database, values: Collection[int]) -> Any:
+    """The value of a parameter of `among`."""
+    return orjson.dumps(list(values)).decode() if db.is_sqlite else list(values)
+
+
+async def read(
+    db: Database, key: Hashable, model: Any, build: Callable[[Select[Any]], Select[Any]], parameters: dict[str, Any]
+) -> list[Any]:
+    """Rows of `model`.
+
+    Args:
+        key: names the statement.
+        build: adds the conditions, with named parameters, to the query of all columns.
+    """
+    rows = await db.prepared((key, model), lambda: build(select(*_columns(model))), parameters)
+    names = _names(model)
+    return [_instance(model, dict(zip(names, row, strict=True))) for row in rows]
+
+
+async def read_with(
+    db: Database,
+    key: Hashable,
+    model: Any,
+    children: Sequence[Any],
+    build: Callable[[Select[Any]], Select[Any]],
+    parameters: dict[str, Any],
+) -> list[tuple[Any, list[list[Any]]]]:
+    """Rows of `model`, each with its rows of every model in `children`, in one statement.
+
+    Args:
+        children: models with a `party_id`, in the order of their rank where they have one.
+    """
+
+    def query() -> Select[Any]:
+        lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
+        return build(select(*_columns(model), *lists))
+
+    rows = await db.prepared((key, model, *children), query, parameters)
+    names = _names(model)
+    found = []
+    for row in rows:
+        instance = _instance(model, dict(zip(names, row, strict=False)))
+        lists = [_rows(child, text) for child, text in zip(children, row[len(names) :], strict=True)]
+        found.append((instance, lists))
+    return found
+
+
+def _list(db: Database, child: Any, parent: Any) -> ColumnElement[Any]:
+    """The rows of one parent as a JSON array of arrays of their columns."""
+    order = [child.rank, child.id] if hasattr(child, "rank") else []
+    inner = select(*_columns(child)).where(child.party_id == parent.id).order_by(*order).correlate(parent)
+    rows = inner.subquery()
+    if db.is_sqlite:
+        values = [func.json(c) if _is_document(c) else c for c in rows.c]
+        text: ColumnElement[Any] = func.json_group_array(func.json_array(*values), type_=Text())
+    else:
+        text = cast(func.json_agg(func.json_build_array(*rows.c)), Text())
+    return select(text).select_from(rows).scalar_subquery()
+
+
+def _is_document(column: Any) -> bool:
+    return isinstance(column.type, type(Document))
+
+
+def _rows(child: Any, text: str | None) -> list[Any]:
+    if text is None or text == "[]":
+        return []
+    names, readers = _names(child), _readers(child)
+    return [
+        _instance(
+            child,
+            {
+                name: value if reader is None or value is None else reader(value)
+                for name, reader, value in zip(names, readers, row, strict=True)
+            },
+        )
+        for row in orjson.loads(text)
+    ]
+
+
+def _columns(model: Any) -> list[Any]:
+    return list(model.__table__.c)
+
+
+@cache
+def _names(model: Any) -> tuple[str, ...]:
+    return tuple(model.__mapper__.get_property_by_column(column).key for column in model.__table__.c)
+
+
+@cache
+def _readers(model: Any) -> tuple[Callable[[Any], Any] | None, ...]:
+    """How the JSON value of each column becomes what the column holds."""
+    readers: list[Callable[[Any], Any] | None] = []
+    for column in model.__table__.c:
+        match column.type:
+            case SqlEnum() as kind:
+                readers.append(kind.enum_class)
+            case Boolean():
+                readers.append(bool)
+            case Moment():
+                readers.append(_moment)
+            case _:
+                readers.append(None)
+    return tuple(readers)
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
+
+
+def _instance(model: Any, values: dict[str, Any]) -> Any:
+    instance = model.__mapper__.class_manager.new_instance()
+    instance.__dict__.update(values)
+    return instance
