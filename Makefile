@@ -1,12 +1,16 @@
 # Everything runs in a virtual environment of its own, made from the hash-checked locks under requirements/.
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 LOCK = $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help setup serve test check bench format lock schema migration clean
+# Each job of the tests starts a PostgreSQL of its own.
+TESTS = $(BIN)/python -m pytest --numprocesses $(JOBS)
+
+.PHONY: help setup serve test lint check soak bench format lock schema migration clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,16 +20,20 @@ setup: $(VENV)/.runtime  ## Make the environment alone
 serve: $(VENV)/.runtime  ## Migrate, load the demo data into SQLite and serve on http://127.0.0.1:$(PORT)
 	@$(BIN)/crmgraph serve --demo --port $(PORT)
 
-test: $(VENV)/.dev  ## Run all tests, on SQLite and on a PostgreSQL that they start themselves
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev  ## Run all tests, on SQLite and on a PostgreSQL that they start themselves (JOBS=2, ARGS=...)
+	@$(TESTS) $(ARGS)
 
-check: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff, tests
+lint: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/crmgraph schema | diff -u schema.graphql -
-	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint test  ## Everything that has to hold: lint, then test
+
+soak: $(VENV)/.dev  ## Run the generated tests for long: thousands of documents on both roads
+	@TEST_DOCUMENTS=3000 $(TESTS) tests/graph/test_plan.py $(ARGS)
 
 bench: $(VENV)/.dev bench/.venv/.made bench/peers/node_modules/.made  ## Measure against the peers (ARGS=--quick, ARGS=--scale)
 	@$(BIN)/python -m bench.run $(ARGS)
@@ -46,6 +54,7 @@ clean:  ## Remove the environment and the caches; the demo data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
