@@ -28,6 +28,13 @@ async def test_the_front_page_names_every_door(running: Running) -> None:
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
 
 
+@pytest.mark.parametrize(("path", "kind"), [("/site.css", "text/css; charset=utf-8"), ("/icon.svg", "image/svg+xml")])
+async def test_the_pages_load_what_we_serve(client: httpx.AsyncClient, path: str, kind: str) -> None:
+    assert f'href="{path}"' in (await client.get("/")).text
+    answer = await client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+
+
 async def test_ready_tells_whether_the_database_answers_and_is_migrated(running: Running, tmp_path: Path) -> None:
     assert (await running.client.get("/health/live")).json() == {"status": "live"}
     assert (await running.client.get("/health/ready")).json() == {"status": "ready"}

@@ -48,7 +48,9 @@ def configure(level: str, form: str) -> None:
     """
     number = logging.getLevelName(level.upper())
     # Plain, for the handsome form of a traceback prints the values of all variables, passwords among them.
-    people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    people = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     renderer: Any = structlog.processors.JSONRenderer() if form == "json" else people
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

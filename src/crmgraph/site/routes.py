@@ -27,6 +27,7 @@ PAGE_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+BESIDE = {"site.css": "text/css", "icon.svg": "image/svg+xml"}
 SIZES = frozenset({"original", "medium", "small"})
 
 
@@ -67,9 +68,14 @@ def routes(
         page = _templates().get_template("index.html")
         return HTMLResponse(page.render(doors=doors, credentials=credentials), headers=PAGE_HEADERS)
 
-    async def style(_: Request) -> Response:
-        text = (Path(__file__).parent / "site.css").read_text(encoding="utf-8")
-        return Response(text, media_type="text/css", headers={"X-Content-Type-Options": "nosniff"})
+    async def beside(request: Request) -> Response:
+        """What the pages load."""
+        name = request.url.path.removeprefix("/")
+        return Response(
+            (Path(__file__).parent / name).read_text(encoding="utf-8"),
+            media_type=BESIDE[name],
+            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=3600"},
+        )
 
     async def live(_: Request) -> Response:
         return _json({"status": "live"})
@@ -129,7 +135,7 @@ def routes(
 
     return [
         Route("/", index),
-        Route("/site.css", style),
+        *(Route(f"/{name}", beside) for name in BESIDE),
         Route("/health/live", live),
         Route("/health/ready", ready),
         Route("/photos/{key}/{size}/{file_name}", photo),
