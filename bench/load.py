@@ -27,19 +27,21 @@ class Outcome:
 
     Attributes:
         seconds: from the first request to the last answer.
-        latencies: of each request, in seconds, in the order of the answers.
+        latencies: of each request that was answered, in seconds, in the order of the answers.
+        refused: requests that were turned away, see `turned_away`.
         received: bytes of all bodies.
         generator: CPU seconds of the generator itself.
     """
 
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
+    refused: int = 0
     received: int = 0
     generator: float = 0.0
 
     @property
     def rate(self) -> float:
-        """Requests per second."""
+        """Requests per second that were answered."""
         return len(self.latencies) / self.seconds
 
     def quantile(self, share: float) -> float:
@@ -125,6 +127,11 @@ def check(status: int, body: bytes) -> None:
         raise Failed(f"{status} {body[:400].decode(errors='replace')}")
 
 
+def turned_away(status: int, body: bytes) -> bool:
+    """Whether a server protects itself: by 503, or by GraphQL's own way to say so of a part of an answer."""
+    return status == 503 or (b'"errors"' in body[:64] and b'"code":"UNAVAILABLE"' in body[:4096])
+
+
 async def load(port: int, following: Next, *, clients: int, seconds: float, least: int = 8) -> Outcome:
     """Put a server under load.
 
@@ -135,7 +142,7 @@ async def load(port: int, following: Next, *, clients: int, seconds: float, leas
         least: requests to make in any case; three times `seconds` is the end even so.
 
     Raises:
-        Failed: an answer was none.
+        Failed: an answer was none, or all were refused.
     """
     outcome = Outcome()
     connections = [await connect(port) for _ in range(clients)]
@@ -150,9 +157,12 @@ async def load(port: int, following: Next, *, clients: int, seconds: float, leas
         while now < soft or (len(latencies) < least and now < hard):
             status, body = await client.ask(following())
             done = time.perf_counter()
-            latencies.append(done - now)
-            outcome.received += len(body)
-            check(status, body)
+            if turned_away(status, body):
+                outcome.refused += 1
+            else:
+                latencies.append(done - now)
+                outcome.received += len(body)
+                check(status, body)
             now = done
 
     try:
@@ -163,6 +173,8 @@ async def load(port: int, following: Next, *, clients: int, seconds: float, leas
         gc.enable()
         for client in connections:
             client.transport.close()
+    if not latencies:
+        raise Failed(f"all of {outcome.refused} requests were turned away")
     return outcome
 
 

@@ -35,6 +35,7 @@ class Series:
     database: float = 0.0
     generator: float = 0.0
     received: int = 0
+    refused: int = 0
 
     def add(self, outcome: Outcome, server: float, database: float) -> None:
         """Take a round in."""
@@ -45,6 +46,7 @@ class Series:
         self.database += database
         self.generator += outcome.generator
         self.received += outcome.received
+        self.refused += outcome.refused
 
     def summary(self) -> dict[str, Any]:
         """As JSON: times in milliseconds, CPU in milliseconds a request and as a share of one core."""
@@ -54,6 +56,7 @@ class Series:
             "rate": statistics.median(self.rates),
             "rates": [round(rate, 2) for rate in self.rates],
             "requests": count,
+            "refused": self.refused,
             "p50_ms": 1e3 * ordered[count // 2],
             "p99_ms": 1e3 * ordered[min(count - 1, int(0.99 * count))],
             "server_cpu_ms": 1e3 * self.server / count,

@@ -4,10 +4,11 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psutil
@@ -37,7 +38,8 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--scale", action="store_true", help="the cost as pages, tables and depth grow, and no more")
     parser.add_argument("--rounds", type=int, help="rounds of each work")
     parser.add_argument("--seconds", type=float, help="how long each contender has the word in a round")
-    parser.add_argument("--clients", default="1,16,64", help="numbers of clients, separated by commas")
+    parser.add_argument("--minutes", type=float, help="begin no more rounds after so long; there are at least two")
+    parser.add_argument("--clients", help="numbers of clients, separated by commas: 1,16,64, or 1,16 when quick")
     parser.add_argument("--contenders", default=",".join(CONTENDERS), help="who takes part, separated by commas")
     parser.add_argument("--works", default=",".join(CANONICAL), help="which works, separated by commas; or none")
     parser.add_argument("--size", default="full", choices=("full", "small"), help="small: a tenth of the records")
@@ -47,11 +49,23 @@ def arguments(given: list[str]) -> argparse.Namespace:
     options = parser.parse_args(given)
     options.rounds = options.rounds or (3 if options.quick else 15)
     options.seconds = options.seconds or (0.4 if options.quick else 1.5)
+    options.minutes = options.minutes or (3.5 if options.quick else 24 * 60)
+    options.clients = options.clients or ("1,16" if options.quick else "1,16,64")
     options.clients = [int(count) for count in options.clients.split(",")]
     options.contenders = [CONTENDERS[name] for name in options.contenders.split(",")]
     options.works = [] if options.works == "none" else options.works.split(",")
     options.size = FULL if options.size == "full" else SMALL
     return options
+
+
+def turns(options: argparse.Namespace, minutes: float) -> Iterator[int]:
+    """The rounds there are time for; at least two, so that there is a spread."""
+    began = time.perf_counter()
+    for turn in range(options.rounds):
+        if turn >= 2 and time.perf_counter() - began > 60 * minutes:
+            tell(f"no time for more than {turn} rounds")
+            return
+        yield turn
 
 
 async def tasks_of(runnings: list[Running], works: list[str], sample: Sample) -> dict[str, list[Task]]:
@@ -137,7 +151,7 @@ async def compare(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
         tell("all are warm")
         found["statements"] = await statements_of(cluster, store, tasks)
         tell("their statements are counted")
-        for turn in range(options.rounds):
+        for turn in turns(options, options.minutes):
             for work, each in tasks.items():
                 for count in options.clients:
                     await rounds.round(turn, (work, count), each, options.seconds)
@@ -183,7 +197,7 @@ async def embedded(options: argparse.Namespace) -> dict[str, Any]:
         rounds = Rounds(None, None)
         for each in tasks.values():
             await rounds.warm(each, 0.5)
-        for turn in range(options.rounds):
+        for turn in turns(options, options.minutes / 4):
             for work, each in tasks.items():
                 await rounds.round(turn, (work, 1), each, options.seconds)
         return {"series": report.series(rounds)}
@@ -229,7 +243,11 @@ def pin(cluster: Cluster) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever ends the run ends everything that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         uvloop.run(main(arguments(sys.argv[1:])))
     except Failed as failed:
         sys.exit(f"The benchmark ends here: {failed}")
+    except KeyboardInterrupt:
+        sys.exit("The benchmark was broken off.")

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -201,7 +202,10 @@ async def compare(
     for pair in pairs:
         await rounds.warm([pair.legacy, pair.twin], 0.5)
     counted = await _statements(cluster, store, [*pairs, login])
+    began = time.perf_counter()
     for turn in range(options.rounds):
+        if turn >= 2 and time.perf_counter() - began > 60 * options.minutes / 3:
+            break
         for pair in pairs:
             for count in options.clients:
                 await rounds.round(turn, (pair.name, count), [pair.legacy, pair.twin], options.seconds)
