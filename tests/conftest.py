@@ -120,18 +120,18 @@ def statements(db: Database) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             seen.append(statement)
 
-    fetch = db._lanes.fetch
+    execute = db._lanes.execute
 
-    async def fetch_noted(sql: str, values: Sequence[Any]) -> Any:
+    async def execute_noted(connection: object, sql: str, values: Sequence[Any]) -> Any:
         seen.append(sql)
-        return await fetch(sql, values)
+        return await execute(connection, sql, values)
 
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    db._lanes.fetch = fetch_noted  # type: ignore[method-assign]  # what runs beside the engine counts too
+    db._lanes.execute = execute_noted  # type: ignore[method-assign]  # what runs beside the engine counts too
     try:
         yield seen
     finally:
-        del db._lanes.fetch
+        del db._lanes.execute
         event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 

@@ -79,11 +79,11 @@ class Database:
         reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = async_sessionmaker(
             self.engine.execution_options(**reading),
-            info={"reads": self},
+            info={"database": self, "reads": True},
             expire_on_commit=False,
             autoflush=False,
         )
-        self._writing = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
         self._lanes = Lanes(self.url, self.engine.dialect, size=pool_size)
         self._prepared: dict[Hashable, Prepared] = {}
 
@@ -109,10 +109,22 @@ class Database:
             build: makes it, with named parameters.
             parameters: their values.
         """
+        return await self._compiled(key, build).rows(self._lanes, parameters)
+
+    async def prepared_in(
+        self, session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
+    ) -> list[Row]:
+        """The same inside a transaction that has begun: it does with the first statement of its session."""
+        statement = self._compiled(key, build)
+        raw = await (await session.connection()).get_raw_connection()
+        rows = await self._lanes.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+        return statement.read(rows)
+
+    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
         statement = self._prepared.get(key)
         if statement is None:
             statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
-        return await statement.rows(self._lanes, parameters)
+        return statement
 
     async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""

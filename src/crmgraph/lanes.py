@@ -70,10 +70,7 @@ class Lanes:
 
     async def _run(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
         try:
-            if self.is_sqlite:
-                rows = await connection.execute_fetchall(sql, values)
-            else:
-                rows = await connection.fetch(sql, *values)
+            rows = await self.execute(connection, sql, values)
         except LOST:
             await self._close(connection)
             raise
@@ -85,7 +82,13 @@ class Lanes:
             await self._close(connection)
             raise
         self._idle.append(connection)
-        return rows  # type: ignore[no-any-return]  # both answer lists
+        return rows
+
+    async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""
+        if self.is_sqlite:
+            return await connection.execute_fetchall(sql, values)  # type: ignore[no-any-return]
+        return await connection.fetch(sql, *values)  # type: ignore[no-any-return]
 
     async def _connect(self) -> Any:
         if self.is_sqlite:
@@ -135,16 +138,23 @@ class Prepared:
         self._plain = not any(columns)
         self._read = tuple(columns)
 
-    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows that the statement answers with these values of its parameters."""
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The values of the parameters, in the driver's order and form."""
         values = []
         for name, process in self._bind:
             value = parameters[name] if name in parameters else self.defaults[name]
             values.append(value if process is None or value is None else process(value))
-        rows = await lanes.fetch(self.sql, values)
+        return values
+
+    def read(self, rows: list[Row]) -> list[Row]:
+        """What the driver answered, as the columns' types have it."""
         if self._plain:
             return rows
         return [
             tuple(value if process is None else process(value) for value, process in zip(row, self._read, strict=True))
             for row in rows
         ]
+
+    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows that the statement answers with these values of its parameters."""
+        return self.read(await lanes.fetch(self.sql, self.values(parameters)))

@@ -3,7 +3,7 @@
 Every function takes the session first and never commits: the edge that opened the transaction does.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,17 +152,21 @@ async def load(
     found = {record.id: Aggregate(record) for record in records}
     if not found:
         return {}
-    for name, child in ROWS.items():
-        if name in parts:
-            rows = await session.scalars(
-                select(child).where(child.party_id.in_(found)).order_by(child.party_id, child.rank, child.id)
-            )
-            for row in rows:
-                getattr(found[row.party_id], name).append(row)
-    if "photo" in parts:
-        for photo in await session.scalars(select(Photo).where(Photo.party_id.in_(found))):
-            found[photo.party_id].photo = photo
+    # In a statement of their own: what another writer did to them while the record was waited for has to be seen.
+    wanted = [name for name in (*ROWS, "photo") if name in parts]
+    if wanted:
+        children = [ROWS.get(name, Photo) for name in wanted]
+        for own_id, lists in (await snapshots.children_of(session, model, children, found)).items():
+            _fill(found[own_id], wanted, lists)
     return found
+
+
+def _fill(aggregate: Aggregate, names: Sequence[str], lists: Sequence[list[Any]]) -> None:
+    for name, rows in zip(names, lists, strict=True):
+        if name == "photo":
+            aggregate.photo = rows[0] if rows else None
+        else:
+            setattr(aggregate, name, rows)
 
 
 async def _load_snapshots(
@@ -181,11 +185,7 @@ async def _load_snapshots(
     aggregates = {}
     for record, lists in found:
         aggregate = aggregates[record.id] = Aggregate(record)
-        for name, rows in zip(wanted, lists, strict=True):
-            if name == "photo":
-                aggregate.photo = rows[0] if rows else None
-            else:
-                setattr(aggregate, name, rows)
+        _fill(aggregate, wanted, lists)
     return aggregates
 
 

@@ -66,7 +66,8 @@ async def apply_rows(
         rows.append(row)
         session.add(row)
         added.append(row)
-    await session.flush()
+    if added:
+        await session.flush()
     for row in added:
         changes.added(f"{name}.{row.id}", row)
     rows.sort(key=lambda row: (row.rank, row.id))

@@ -10,10 +10,12 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, cast, func, inspect, select
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
 
 from crmgraph.crm.models.columns import Document, Moment
 from crmgraph.db import Database
@@ -21,7 +23,7 @@ from crmgraph.db import Database
 
 def database_of(session: AsyncSession) -> Database | None:
     """Where a session that only reads comes from; None for a transaction, whose own changes a snapshot would miss."""
-    found: Database | None = session.info.get("reads")
+    found: Database | None = session.info["database"] if session.info.get("reads") else None
     return found
 
 
@@ -79,6 +81,41 @@ async def read_with(
         lists = [_rows(child, text) for child, text in zip(children, row[len(names) :], strict=True)]
         found.append((instance, lists))
     return found
+
+
+async def children_of(
+    session: AsyncSession, model: Any, children: Sequence[Any], parents: Collection[int]
+) -> dict[int, list[list[Any]]]:
+    """{id: its rows of every model in `children`} of records that the transaction holds, in one statement.
+
+    The rows belong to the session and may be changed.
+    """
+    db: Database = session.info["database"]
+
+    def query() -> Select[Any]:
+        lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
+        return select(model.id, *lists).where(among(db, model.id, "ids"))
+
+    await session.flush()
+    key = ("children", model, *children)
+    found = {}
+    for own_id, *lists in await db.prepared_in(session, key, query, {"ids": ids(db, parents)}):
+        rows = [_rows(child, text) for child, text in zip(children, lists, strict=True)]
+        found[own_id] = [[_adopted(session, row) for row in each] for each in rows]
+    return found
+
+
+def _adopted(session: AsyncSession, row: Any) -> Any:
+    """The row as the session's own; the one that it has already, brought up to date."""
+    make_transient_to_detached(row)
+    known = session.sync_session.identity_map.get(inspect(row).key)
+    if known is None:
+        session.add(row)
+        return row
+    for name, value in row.__dict__.items():
+        if name != "_sa_instance_state":
+            set_committed_value(known, name, value)
+    return known
 
 
 def _list(db: Database, child: Any, parent: Any) -> ColumnElement[Any]:

@@ -59,7 +59,7 @@ STATEMENTS = {
     "create.1": 13,
     "create.2": 13,
     "create.3": 11,
-    "update": 17,
+    "update": 14,
     "photo.view": 7,
     "photo.remove": 8,
 }

@@ -79,6 +79,21 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
         raise
 
 
+async def hold(session: Any, context: Context, kind: PartyKind, by: Any, field: str) -> parties.Aggregate:
+    """The record that a field of the input names, taken for writing. An id needs no looking up first.
+
+    Raises:
+        NotFound, Ambiguous: of that field.
+    """
+    try:
+        ref = ref_of(kind, by)
+        found = ref.id if ref.id is not None else await parties.find(session, context.actor, kind, ref)
+        return await parties.load_one(session, context.actor, kind, found, lock=True)
+    except Refused as refused:
+        refused.path = (field,)
+        raise
+
+
 async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     async with context.core.db.begin() as session:
         made = await parties.create(session, context.actor, kind, edit_of(given))
@@ -89,8 +104,7 @@ async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     name = kind.value.lower()
     async with context.core.db.begin() as session:
-        found = await find(session, context, kind, getattr(given, name), name)
-        aggregate = await parties.load_one(session, context.actor, kind, found, lock=True)
+        aggregate = await hold(session, context, kind, getattr(given, name), name)
         revision = given.if_revision or None
         await parties.update(session, context.actor, aggregate, edit_of(given), if_revision=revision)
     context.committed(aggregate)
@@ -100,13 +114,12 @@ async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     name = kind.value.lower()
     async with context.core.db.begin() as session:
-        found = await find(session, context, kind, getattr(given, name), name)
-        aggregate = await parties.load_one(session, context.actor, kind, found, lock=True)
+        aggregate = await hold(session, context, kind, getattr(given, name), name)
         if given.if_revision and given.if_revision != aggregate.record.revision:
             raise Stale(("if_revision",), aggregate.record.revision)
         await parties.remove(session, context.actor, aggregate)
     context.committed()
-    return {"deleted_id": encode(PREFIXES[kind], found)}
+    return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
 
 
 async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
