@@ -17,6 +17,7 @@ from crmgraph import demo as demonstration
 from crmgraph import graph, site
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity import Identity
+from crmgraph.crm.models import PartyKind
 from crmgraph.crm.portraits import Portraits
 from crmgraph.crm.throttle import Limits
 from crmgraph.db import Database
@@ -87,6 +88,7 @@ class Dialect:
         prefixes: the paths below which it answers.
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
+        href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
     """
 
     name: str
@@ -94,6 +96,7 @@ class Dialect:
     prefixes: tuple[str, ...]
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
+    href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
 
 
 DIALECTS = (
@@ -110,6 +113,7 @@ DIALECTS = (
         ("/crm/v2", "/oauth/v2"),
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+        zoho.href,
     ),
     Dialect(
         "crmcom",
@@ -117,6 +121,7 @@ DIALECTS = (
         ("/crmapi/rest/v2", "/crm/ImageDownloadServlet"),
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
+        crmcom.href,
     ),
     Dialect(
         "valomnia",
@@ -124,6 +129,7 @@ DIALECTS = (
         ("/api/{version}", "/j_spring_security_check"),
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
+        valomnia.href,
     ),
 )
 """The dialects that are spoken. A fifth is one folder, and one line here."""
@@ -183,6 +189,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         max_cost=settings.max_cost,
         request_seconds=settings.request_seconds,
         plans=settings.compiled_plans,
+        hrefs={each.name: each.href for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     for dialect in dialects:

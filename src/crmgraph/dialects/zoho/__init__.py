@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping
 from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.zoho import door, oauth
 from crmgraph.dialects.zoho.api import OPERATIONS
-from crmgraph.dialects.zoho.fields import MODULES
+from crmgraph.dialects.zoho.fields import MODULES, OF_KIND
 from crmgraph.dialects.zoho.manual import openapi
 from crmgraph.dialects.zoho.search import place_of
 
@@ -36,6 +37,11 @@ def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRout
     ]
 
 
+def href(kind: PartyKind | None, value: str) -> str | None:
+    """The path under which a record is served."""
+    return None if kind is None else f"{door.PREFIX}/{OF_KIND[kind].name}/{value}"
+
+
 def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     """{module: fields} of names like Leads.Mobile."""
     found: dict[str, set[str]] = {}
@@ -45,4 +51,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["mounts", "openapi", "unique_fields"]
+__all__ = ["href", "mounts", "openapi", "unique_fields"]
