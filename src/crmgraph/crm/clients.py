@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Missing, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Taken, Unauthenticated, refuse
 from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Role, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import fault_of
@@ -68,6 +68,24 @@ async def add_client(
     if added is None:
         raise Taken(("login",))
     return added
+
+
+async def all_clients(session: AsyncSession) -> list[LegacyClient]:
+    """Every client, by dialect and login, those that are kept out too."""
+    order = (LegacyClient.dialect, LegacyClient.login, LegacyClient.organisation)
+    return list(await session.scalars(select(LegacyClient).order_by(*order)))
+
+
+async def switch(session: AsyncSession, dialect: Door, login: str, organisation: str, active: bool) -> None:
+    """Let a client in, or keep it out with every token that it holds.
+
+    Raises:
+        NotFound: there is no such client.
+    """
+    named = (LegacyClient.dialect == dialect, LegacyClient.login == login, LegacyClient.organisation == organisation)
+    changed = await session.execute(update(LegacyClient).where(*named).values(active=active).returning(LegacyClient.id))
+    if changed.first() is None:
+        raise NotFound(("login",))
 
 
 async def client_login(

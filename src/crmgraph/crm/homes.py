@@ -76,11 +76,12 @@ async def resolve(
     if not wanted:
         return {}
     values = {value for _, value in wanted}
-    db = snapshots.database_of(session)
     rows: Iterable[Any]
-    if db is not None and len(values) == 1:
+    if len(values) == 1:
         named = {"dialect": dialect, "value": values.pop()}
-        rows = await db.prepared("home id", lambda: _targets(ExternalId.value == bindparam("value")), named)
+        rows = await snapshots.rows_of(
+            session, "home id", lambda: _targets(ExternalId.value == bindparam("value")), named
+        )
     else:
         rows = await session.execute(_targets(ExternalId.value.in_(values)), {"dialect": dialect})
     found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
@@ -169,11 +170,9 @@ async def surroundings(
 
 async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collection[int]) -> Iterable[Any]:
     """The records of these ids that exist for the actor."""
-    db = snapshots.database_of(session)
-    if db is None:
-        return await session.scalars(select(model).where(model.id.in_(ids), visible(actor, model)))
+    db = snapshots.owner_of(session)
     return await snapshots.read(
-        db,
+        session,
         ("visible", standing(actor)),
         model,
         lambda query: query.where(snapshots.among(db, model.id, "ids"), visible(like(actor), model)),
@@ -183,46 +182,30 @@ async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collect
 
 async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff]:
     """The staff members of these ids."""
-    db = snapshots.database_of(session)
-    found: Iterable[Staff]
-    if db is None:
-        found = await session.scalars(select(Staff).where(Staff.id.in_(ids)))
-    else:
-        named = {"ids": snapshots.ids(db, ids)}
-        found = await snapshots.read(
-            db, "staff", Staff, lambda query: query.where(snapshots.among(db, Staff.id, "ids")), named
-        )
+    db = snapshots.owner_of(session)
+    named = {"ids": snapshots.ids(db, ids)}
+    found: Iterable[Staff] = await snapshots.read(
+        session, "staff", Staff, lambda query: query.where(snapshots.among(db, Staff.id, "ids")), named
+    )
     return {member.id: member for member in found}
 
 
 async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: Surroundings) -> None:
     columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
-    db = snapshots.database_of(session)
-    if db is not None:
-        asked = tuple(target for target in TARGETS if wanted.get(target))
-        if asked:
-            named = {target: snapshots.ids(db, wanted[target]) for target in asked}
-            rows = await db.prepared(
-                ("homes", asked),
-                lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
-                    ExternalId.dialect == bindparam("dialect"),
-                    or_(*(snapshots.among(db, columns[target], target) for target in asked)),
-                ),
-                {"dialect": dialect, **named},
-            )
-            _note_homes(rows, around)
+    asked = tuple(target for target in TARGETS if wanted.get(target))
+    if not asked:
         return
-    condition = None
-    for target, ids in wanted.items():
-        if ids:
-            one = columns[target].in_(ids)
-            condition = one if condition is None else condition | one
-    if condition is None:
-        return
-    found = await session.execute(
-        select(ExternalId.space, ExternalId.value, *columns.values()).where(ExternalId.dialect == dialect, condition)
+    db = snapshots.owner_of(session)
+    rows = await snapshots.rows_of(
+        session,
+        ("homes", asked),
+        lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
+            ExternalId.dialect == bindparam("dialect"),
+            or_(*(snapshots.among(db, columns[target], target) for target in asked)),
+        ),
+        {"dialect": dialect, **{target: snapshots.ids(db, wanted[target]) for target in asked}},
     )
-    _note_homes(found, around)
+    _note_homes(rows, around)
 
 
 def _note_homes(rows: Iterable[Any], around: Surroundings) -> None:

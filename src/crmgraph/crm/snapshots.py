@@ -19,12 +19,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from crmgraph.crm.models.columns import Document, Moment
 from crmgraph.db import Database
+from crmgraph.lanes import Row
 
 
 def database_of(session: AsyncSession) -> Database | None:
     """Where a session that only reads comes from; None for a transaction, whose own changes a snapshot would miss."""
-    found: Database | None = session.info["database"] if session.info.get("reads") else None
-    return found
+    return owner_of(session) if session.info.get("reads") else None
 
 
 def among(db: Database, column: Any, name: str) -> ColumnElement[bool]:
@@ -41,8 +41,29 @@ def ids(db: Database, values: Collection[int]) -> Any:
     return orjson.dumps(list(values)).decode() if db.is_sqlite else list(values)
 
 
+def owner_of(session: AsyncSession) -> Database:
+    """The database that a session, of either sort, speaks to."""
+    found: Database = session.info["database"]
+    return found
+
+
+async def rows_of(
+    session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: dict[str, Any]
+) -> list[Row]:
+    """The rows of a statement that is compiled once; in a transaction they hold what it has changed."""
+    db = owner_of(session)
+    if session.info.get("reads"):
+        return await db.prepared(key, build, parameters)
+    await session.flush()
+    return await db.prepared_in(session, key, build, parameters)
+
+
 async def read(
-    db: Database, key: Hashable, model: Any, build: Callable[[Select[Any]], Select[Any]], parameters: dict[str, Any]
+    session: AsyncSession,
+    key: Hashable,
+    model: Any,
+    build: Callable[[Select[Any]], Select[Any]],
+    parameters: dict[str, Any],
 ) -> list[Any]:
     """Rows of `model`.
 
@@ -50,7 +71,7 @@ async def read(
         key: names the statement.
         build: adds the conditions, with named parameters, to the query of all columns.
     """
-    rows = await db.prepared((key, model), lambda: build(select(*_columns(model))), parameters)
+    rows = await rows_of(session, (key, model), lambda: build(select(*_columns(model))), parameters)
     names = _names(model)
     return [_instance(model, dict(zip(names, row, strict=True))) for row in rows]
 
@@ -90,16 +111,15 @@ async def children_of(
 
     The rows belong to the session and may be changed.
     """
-    db: Database = session.info["database"]
+    db = owner_of(session)
 
     def query() -> Select[Any]:
         lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
         return select(model.id, *lists).where(among(db, model.id, "ids"))
 
-    await session.flush()
     key = ("children", model, *children)
     found = {}
-    for own_id, *lists in await db.prepared_in(session, key, query, {"ids": ids(db, parents)}):
+    for own_id, *lists in await rows_of(session, key, query, {"ids": ids(db, parents)}):
         rows = [_rows(child, text) for child, text in zip(children, lists, strict=True)]
         found[own_id] = [[_adopted(session, row) for row in each] for each in rows]
     return found

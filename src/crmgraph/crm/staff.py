@@ -1,6 +1,6 @@
 """Staff: who they are, and how they come in."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.credentials import add_credential
@@ -80,3 +80,15 @@ async def members(
         query = query.where(Staff.id == only)
     found = list(await session.scalars(query))
     return found[:limit], len(found) > limit
+
+
+async def switch(session: AsyncSession, email: str, active: bool) -> None:
+    """Let the staff member who comes in with this email in, or keep them and every client that acts as them out.
+
+    Raises:
+        NotFound: there is none.
+    """
+    holder = select(Credential.staff_id).where(Credential.email_key == email_key(email), Credential.live.is_(True))
+    changed = await session.execute(update(Staff).where(Staff.id.in_(holder)).values(active=active).returning(Staff.id))
+    if changed.first() is None:
+        raise NotFound(("email",))
