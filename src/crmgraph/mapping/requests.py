@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph.crm import homes
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Invalid, Path, Refused
 from crmgraph.crm.models import FIRST_MINTED_ID
 from crmgraph.crm.parties import Aggregate
-from crmgraph.mapping.table import FieldMap, Kept, Link, Slot, Unreadable, Whole
+from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Slot, Unreadable, Whole
 
 
 @dataclass(slots=True)
@@ -70,6 +71,9 @@ def decode(
 ) -> Decoded:
     """A flat request as an edit of `aggregate` (None: of a new record).
 
+    What is sent back as it is told changes nothing, even where less is told than is kept: clients return what they
+    have read.
+
     Args:
         resolved: our ids of the home ids in the request, see `links`.
     """
@@ -80,7 +84,7 @@ def decode(
             if fields.unknown:
                 _keep(decoded, fields.dialect, name, value, name)
             continue
-        if not known.writable:
+        if not known.writable or (aggregate is not None and _is_told(fields.dialect, known, value, aggregate)):
             continue
         try:
             read = known.codec.read(value)
@@ -104,6 +108,24 @@ def decode(
     for (rows, kind, rank), values in slots.items():
         _write_slot(decoded, fields, aggregate, Slot(rows, "", kind, rank), values)
     return decoded
+
+
+def _is_told(dialect: str, known: Field, value: Any, aggregate: Aggregate) -> bool:
+    """Whether the record has the field told with this very value."""
+    record: Any = aggregate.record
+    match known.at:
+        case Kept(key):
+            kept = record.remainder.get(dialect, {}).get(key)
+        case Whole(columns):
+            kept = tuple(getattr(record, column.key) for column in columns)
+        case InstrumentedAttribute() as column:
+            kept = getattr(record, column.key)
+        case _:
+            return False
+    if known.shown is not None:
+        return False
+    told = known.codec.write(kept)
+    return bool(told == value) and isinstance(told, bool) == isinstance(value, bool)
 
 
 def decode_row(fields: FieldMap, body: Mapping[str, Any], path: Path) -> tuple[Row, Decoded]:

@@ -87,7 +87,7 @@ async def read_edit(
         aggregate: the record with its sets; None for a new one.
     """
     asked = Asked()
-    _read_record(asked, kind, body, creating=aggregate is None)
+    _read_record(asked, kind, body, aggregate)
     sets = [(each, i, item) for each in SETS for i, item in _items(asked, each, body)]
     named: dict[str, set[str]] = {}
     pairs: dict[int, Pair] = {}
@@ -109,7 +109,8 @@ async def read_edit(
     return asked
 
 
-def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], *, creating: bool) -> None:
+def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], aggregate: Aggregate | None) -> None:
+    creating = aggregate is None
     fields = fields_of(kind)
     values = {name: value for name, value in body.items() if name not in _NOT_KEPT}
     for part in PARTS:
@@ -119,7 +120,7 @@ def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], *, creating:
             asked.faults.append(Invalid((part,), "type"))
         else:  # null clears all that is in it
             values[part] = {f.name.partition(".")[2]: None for f in fields.fields if f.name.startswith(f"{part}.")}
-    decoded = decode(fields, values)
+    decoded = decode(fields, values, aggregate)
     asked.edit = decoded.edit
     asked.faults += decoded.faults
     asked.words = decoded.names | {("remainder", DIALECT): "User defined fields"}
