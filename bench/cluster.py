@@ -109,7 +109,7 @@ class Cluster:
         yield seen
         with self._log.open(encoding="utf8") as log:
             log.seek(start)
-            lines = re.compile(rf"^{re.escape(name)}\|LOG:  (?:statement|execute [^:]*): (.*)$", re.MULTILINE)
+            lines = re.compile(rf"^{re.escape(name)}\|LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)", re.MULTILINE)
             seen += lines.findall(log.read())
 
     async def _configure(self) -> bool:

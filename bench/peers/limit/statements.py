@@ -7,65 +7,59 @@ from typing import Any
 from bench.peers.text import after, fold
 
 _FULL_NAME = "concat_ws(' ', c.first_name, c.middle_name, c.last_name)"
+_ACCOUNT = (
+    "(SELECT row_to_json(y) FROM (SELECT {} FROM account a WHERE a.id = c.account_id AND a.deleted_at IS NULL) y)"
+)
 
 
-def _rows(table: str, party: str, **columns: str) -> str:
-    """The rows of a party as a JSON array of objects."""
-    pairs = ", ".join(f"'{name}', r.{column}" for name, column in columns.items())
-    return (
-        f"(SELECT coalesce(json_agg(json_build_object({pairs}) ORDER BY r.rank, r.id), '[]') "
-        f"FROM {table} r WHERE r.party_id = {party})"
-    )
+def _rows(table: str, columns: str) -> str:
+    """The rows of a contact as a JSON array of objects, whose keys are the columns."""
+    rows = f"SELECT {columns} FROM {table} r WHERE r.party_id = c.id ORDER BY r.rank, r.id"
+    return f"(SELECT coalesce(json_agg(x), '[]') FROM ({rows}) x)"
 
 
-_EMAILS = _rows("email", "c.id", address="address")
 _Q1 = f"""
-SELECT json_build_object('data', json_build_object('contact', json_build_object(
-  'id', c.id::text, 'firstName', c.first_name, 'lastName', c.last_name, 'jobTitle', c.job_title,
-  'emails', {_rows("email", "c.id", kind="kind", address="address")},
-  'phones', {_rows("phone", "c.id", kind="kind", raw="raw", e164="e164")},
-  'addresses', {
-    _rows("address", "c.id", kind="kind", street="street", city="city", postalCode="postal_code", country="country")
-},
-  'account', (SELECT json_build_object('id', a.id::text, 'name', a.name)
-              FROM account a WHERE a.id = c.account_id AND a.deleted_at IS NULL))))::text
-FROM contact c WHERE c.id = $1 AND c.deleted_at IS NULL
+SELECT json_build_object('data', json_build_object('contact', row_to_json(n)))::text FROM (
+  SELECT c.id::text, c.first_name AS "firstName", c.last_name AS "lastName", c.job_title AS "jobTitle",
+    {_rows("email", "kind, address")} AS emails, {_rows("phone", "kind, raw, e164")} AS phones,
+    {_rows("address", 'kind, street, city, postal_code AS "postalCode", country')} AS addresses,
+    {_ACCOUNT.format("a.id::text, a.name")} AS account
+  FROM contact c WHERE c.id = $1 AND c.deleted_at IS NULL) n
 """
 _PAGE = f"""
 SELECT json_build_object('data', json_build_object('contacts', json_build_object(
-  'edges', coalesce(json_agg(json_build_object('cursor', n.cursor, 'node', n.node)
-             ORDER BY n.created_at DESC, n.id DESC) FILTER (WHERE n.place <= $2), '[]'),
+  'edges', coalesce(json_agg(json_build_object('cursor', e.cursor, 'node', e.node) ORDER BY e.place)
+                    FILTER (WHERE e.place <= $2), '[]'),
   'pageInfo', json_build_object('hasNextPage', count(*) > $2,
-    'endCursor', (array_agg(n.cursor ORDER BY n.place DESC) FILTER (WHERE n.place <= $2))[1]))))::text
+    'endCursor', (array_agg(e.cursor ORDER BY e.place))[least($2, count(*))]))))::text
 FROM (
-  SELECT c.id, c.created_at, row_number() OVER (ORDER BY c.created_at DESC, c.id DESC) AS place,
-    replace(encode(convert_to(c.id::text, 'UTF8'), 'base64'), '=', '') AS cursor, json_build_object(
-      'id', c.id::text, 'number', c.number, 'firstName', c.first_name, 'middleName', c.middle_name,
-      'lastName', c.last_name, 'jobTitle', c.job_title, 'department', c.department, 'language', c.language,
-      'createdAt', c.created_at, 'updatedAt', c.updated_at,
-      'emails', {_EMAILS}, 'phones', {_rows("phone", "c.id", raw="raw")},
-      'addresses', {_rows("address", "c.id", city="city", country="country")},
-      'account', (SELECT json_build_object('name', a.name, 'industry', a.industry)
-                  FROM account a WHERE a.id = c.account_id AND a.deleted_at IS NULL)) AS node
-  FROM contact c WHERE c.deleted_at IS NULL AND {{where}} ORDER BY c.created_at DESC, c.id DESC LIMIT $2 + 1) n
+  SELECT row_number() OVER () AS place, row_to_json(n) AS node,
+    replace(encode(convert_to(n.id, 'UTF8'), 'base64'), '=', '') AS cursor
+  FROM (
+    SELECT c.id::text, c.number, c.first_name AS "firstName", c.middle_name AS "middleName", c.last_name AS "lastName",
+      c.job_title AS "jobTitle", c.department, c.language, c.created_at AS "createdAt", c.updated_at AS "updatedAt",
+      {_rows("email", "address")} AS emails, {_rows("phone", "raw")} AS phones,
+      {_rows("address", "city, country")} AS addresses, {_ACCOUNT.format("a.name, a.industry")} AS account
+    FROM contact c WHERE c.deleted_at IS NULL AND {{where}} ORDER BY c.created_at DESC, c.id DESC LIMIT $2 + 1) n) e
 """
 _Q3 = f"""
-SELECT json_build_object('data', json_build_object('accounts', json_build_object('nodes', json_agg(json_build_object(
-  'id', a.id::text, 'name', a.name, 'contacts', json_build_object('nodes', (
-    SELECT coalesce(json_agg(json_build_object('fullName', {_FULL_NAME}, 'emails', {_EMAILS}) ORDER BY c.id), '[]')
-    FROM (SELECT * FROM contact c WHERE c.account_id = a.id AND c.deleted_at IS NULL ORDER BY c.id LIMIT 10) c)))
-  ORDER BY a.id))))::text
-FROM (SELECT id, name FROM account WHERE deleted_at IS NULL ORDER BY id LIMIT 50) a
+SELECT json_build_object('data', json_build_object('accounts', json_build_object('nodes', json_agg(n))))::text FROM (
+  SELECT a.id::text, a.name, json_build_object('nodes', (
+    SELECT coalesce(json_agg(m), '[]') FROM (
+      SELECT {_FULL_NAME} AS "fullName", {_rows("email", "address")} AS emails
+      FROM contact c WHERE c.account_id = a.id AND c.deleted_at IS NULL ORDER BY c.id LIMIT 10) m)) AS contacts
+  FROM account a WHERE a.deleted_at IS NULL ORDER BY a.id LIMIT 50) n
 """
 _Q4 = f"""
-SELECT json_build_object('data', json_build_object('contacts', json_build_object('nodes', coalesce(json_agg(
-  json_build_object('id', c.id::text, 'fullName', {_FULL_NAME}, 'emails', {_EMAILS},
-    'addresses', {_rows("address", "c.id", city="city")}) ORDER BY c.last_name_key, c.id), '[]'))))::text
+SELECT json_build_object('data', json_build_object('contacts', json_build_object(
+  'nodes', coalesce(json_agg(n), '[]'))))::text
 FROM (
-  SELECT c.* FROM (
+  SELECT c.id::text, {_FULL_NAME} AS "fullName", {_rows("email", "address")} AS emails,
+    {_rows("address", "city")} AS addresses
+  FROM (
     SELECT DISTINCT name_key, party_id FROM address
     WHERE city_key = $3 AND name_key >= $1 AND name_key < $2 AND active) a
-  JOIN contact c ON c.id = a.party_id AND c.deleted_at IS NULL ORDER BY a.name_key, a.party_id LIMIT 50) c
+  JOIN contact c ON c.id = a.party_id AND c.deleted_at IS NULL ORDER BY a.name_key, a.party_id LIMIT 50) n
 """
 _M1 = """
 WITH old AS (
