@@ -82,13 +82,12 @@ async def members(
     return found[:limit], len(found) > limit
 
 
-async def switch(session: AsyncSession, email: str, active: bool) -> None:
-    """Let the staff member who comes in with this email in, or keep them and every client that acts as them out.
+async def switch(session: AsyncSession, staff_id: int, active: bool) -> None:
+    """Let a staff member in, or keep them and every client that acts as them out.
 
     Raises:
         NotFound: there is none.
     """
-    holder = select(Credential.staff_id).where(Credential.email_key == email_key(email), Credential.live.is_(True))
-    changed = await session.execute(update(Staff).where(Staff.id.in_(holder)).values(active=active).returning(Staff.id))
+    changed = await session.execute(update(Staff).where(Staff.id == staff_id).values(active=active).returning(Staff.id))
     if changed.first() is None:
-        raise NotFound(("email",))
+        raise NotFound(("id",))

@@ -1,0 +1,85 @@
+"""The demo: load it, throw it away, and what it accepts."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from crmgraph import demo as demonstration
+from crmgraph.cli.console import fail, opened, out, print_line, run, settings_of
+from crmgraph.migrations import upgrade
+from crmgraph.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="The demo: the sample records of the vendors' documents.")
+
+
+@app.command("load")
+def load_demo() -> None:
+    """Make the demo's database and load the sample records. What is there stays as it is."""
+    made = run(load(settings_of(demo=True)))
+    if any(made.values()):
+        out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
+    else:
+        out.print("The demo data is there already.")
+
+
+@app.command("reset")
+def reset() -> None:
+    """Throw the demo's records, photos, mail and secrets away and start afresh."""
+    settings = settings_of()
+    if "database_url" in settings.model_fields_set:
+        fail("CRMGRAPH_DATABASE_URL is set: only the demo's own database is ever thrown away.")
+    demonstration.clear(settings.demo_folder)
+    made = run(load(settings_of(demo=True)))
+    out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
+
+
+@app.command("credentials")
+def credentials(
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for scripts.")] = False,
+) -> None:
+    """Print what the running demo accepts."""
+    accepted = demonstration.shown(demonstration.prepare(settings_of().demo_folder))
+    if as_json:
+        sys.stdout.write(json.dumps(accepted, indent=2) + "\n")
+    else:
+        print_credentials(accepted)
+
+
+async def load(settings: Settings) -> dict[str, int]:
+    """Make the demo's database where it is missing, and load what is not there yet; how many records of each kind."""
+    kept = demonstration.prepare(settings.demo_folder)
+    async with opened(settings) as core:
+        await upgrade(core.db)
+        return await demonstration.load(core, kept)
+
+
+def print_doors(settings: Settings, made: dict[str, int]) -> None:
+    """What was loaded, every address, and what the demo accepts."""
+    if any(made.values()):
+        out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
+    url = settings.public_url
+    for name, address in (
+        ("Every door", f"{url}/"),
+        ("GraphQL, GraphiQL", f"{url}/graphql"),
+        ("Covalense", f"{url}/crm/v1"),
+        ("Zoho CRM v2", f"{url}/crm/v2  {url}/oauth/v2"),
+        ("CRM.COM", f"{url}/crmapi/rest/v2"),
+        ("Valomnia", f"{url}/api/v1.0"),
+    ):
+        print_line(name, address)
+    out.print()
+    print_credentials(demonstration.shown(demonstration.prepare(settings.demo_folder)))
+    out.print()
+
+
+def print_credentials(credentials: dict[str, Any]) -> None:
+    """Everybody who may come in, a line each; of tokens a line each."""
+    for name, given in credentials.items():
+        for login in given if isinstance(given, list) else [given]:
+            values = [f"{key}: {value}" for key, value in login.items()]
+            # Tokens are long: each has a line, so that none is broken.
+            lines = ["  ".join(values)] if len(values) < 4 else values
+            for i, line in enumerate(lines):
+                print_line(name.replace("_", " ") if i == 0 else "", line)

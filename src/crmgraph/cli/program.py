@@ -1,0 +1,127 @@
+"""Serve, migrate, print the schema, and add synthetic records."""
+
+import os
+import sys
+from contextlib import ExitStack
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from crmgraph import graph
+from crmgraph import seed as volume
+from crmgraph.cli.console import DemoOption, err, fail, opened, out, run, settings_of
+from crmgraph.cli.demo import load, print_doors
+from crmgraph.db import Database
+from crmgraph.logs import configure
+from crmgraph.metrics import SHARED
+from crmgraph.migrations import is_current, upgrade
+from crmgraph.settings import Settings
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(help="Processes that serve.", min=1, max=64)] = 1,
+    demo: Annotated[bool, typer.Option("--demo", help="Migrate, load the demo data, and print credentials.")] = False,
+) -> None:
+    """Serve GraphQL and every dialect."""
+    if demo:
+        os.environ["CRMGRAPH_DEMO"] = "true"
+        os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")  # noqa: S104
+    settings = settings_of()
+    if settings.demo:
+        print_doors(settings, run(load(settings)))
+    else:
+        run(_require_tables(settings))
+    configure(settings.log_level, settings.log_format)
+    with ExitStack() as stack:
+        if settings.metrics and workers > 1:
+            os.environ[SHARED] = stack.enter_context(TemporaryDirectory(prefix="crmgraph-metrics-"))
+        uvicorn.run(
+            "crmgraph.app:from_environment",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            loop="uvloop",
+            http="httptools",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=",".join(settings.trusted_proxies),
+            limit_concurrency=settings.max_concurrency,
+            timeout_keep_alive=30,
+            # A worker is silent while it starts, and on a busy machine that takes longer than uvicorn's five seconds.
+            timeout_worker_healthcheck=60,
+            timeout_graceful_shutdown=20,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+        )
+
+
+async def _require_tables(settings: Settings) -> None:
+    async with opened(settings) as core:
+        if not await is_current(core.db):
+            fail("The database is not migrated: run `crmgraph migrate` first.")
+
+
+def migrate(demo: DemoOption = False) -> None:
+    """Bring the database's tables up to this version. Nothing happens when they are."""
+    settings = settings_of(demo)
+
+    async def work() -> bool:
+        db = Database(settings.database_url)
+        try:
+            before = await is_current(db)
+            await upgrade(db)
+        finally:
+            await db.close()
+        return before
+
+    out.print("The tables are of this version already." if run(work()) else "The tables are up to date now.")
+
+
+def schema() -> None:
+    """Print the GraphQL schema."""
+    sys.stdout.write(graph.sdl())
+
+
+def seed(
+    accounts: Annotated[int, typer.Option(help="Accounts to add.", min=0)] = 1_000,
+    contacts: Annotated[int, typer.Option(help="Contacts to add, spread over these accounts.", min=0)] = 5_000,
+    leads: Annotated[int, typer.Option(help="Leads to add.", min=0)] = 5_000,
+    demo: DemoOption = False,
+) -> None:
+    """Add synthetic records with phones, emails and addresses; the same numbers give the same people."""
+    settings = settings_of(demo)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+
+    async def work() -> None:
+        db = Database(settings.database_url)
+        try:
+            await upgrade(db)
+            with Progress(*columns, console=err) as progress:
+                task = progress.add_task("Records", total=accounts + contacts + leads)
+                await volume.seed(
+                    db,
+                    accounts=accounts,
+                    contacts=contacts,
+                    leads=leads,
+                    progress=lambda done: progress.advance(task, done),
+                )
+        finally:
+            await db.close()
+
+    run(work())
+    out.print(f"Added {accounts} accounts, {contacts} contacts and {leads} leads.", highlight=False)
+
+
+COMMANDS = (serve, migrate, schema, seed)
+"""In the order in which the program's help shows them."""
