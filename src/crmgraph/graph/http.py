@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from crmgraph import wire
 from crmgraph.crm.core import Core
@@ -63,8 +64,7 @@ def mounts(
         road=road, max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds
     )
     endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-    return [Route(PATH, endpoint.answer, methods=methods), *routes(PATH, demo=demo)]
+    return [Route(PATH, endpoint), *routes(PATH, demo=demo)]
 
 
 class Endpoint:
@@ -78,6 +78,11 @@ class Endpoint:
         self._max_page = max_page
         self._hrefs = hrefs
         self._demo = demo
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Every method there is comes here: those that are not taken are refused in our own words."""
+        response = await self.answer(HttpRequest(scope, receive, send))
+        await response(scope, receive, send)
 
     async def answer(self, http: HttpRequest) -> Response:
         """The response to one request."""
