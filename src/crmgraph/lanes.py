@@ -54,7 +54,10 @@ class Lanes:
             TimeoutError: every connection is busy, or the database does not answer.
             One of `LOST`: the database cannot be reached.
         """
-        async with asyncio.timeout(self._wait):
+        if self._free.locked():
+            async with asyncio.timeout(self._wait):
+                await self._free.acquire()
+        else:
             await self._free.acquire()
         try:
             while self._idle:

@@ -49,10 +49,12 @@ class Part:
     Attributes:
         shown: whether the actor may see this part of the row; None for everybody who may see the row.
         sql: the same as a condition over the columns of a row, or as a plain yes or no.
+        reads: the columns that the condition is over.
     """
 
     shown: Callable[[Actor, Any], bool] | None
     sql: Callable[[Actor, Any], Any] | None = None
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +139,14 @@ def part(
     *,
     shown: Callable[[Actor, Any], bool] | None = None,
     sql: Callable[[Actor, Any], Any] | None = None,
+    reads: tuple[str, ...] = (),
 ) -> Any:
-    """A field that is an object over the same row, null where `shown` (in SQL: `sql`) is false."""
+    """A field that is an object over the same row, null where `shown` (in SQL: `sql`, over `reads`) is false."""
 
     def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # the class says the type
         return root if shown is None or shown(info.context.actor, root) else None
 
-    return _field(Part(shown, sql), description, resolve)
+    return _field(Part(shown, sql, reads), description, resolve)
 
 
 def to_one(foreign_key: str, model: type, description: str) -> Any:

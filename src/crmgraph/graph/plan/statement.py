@@ -4,7 +4,7 @@ Every row source is a subquery over the bare table of its model, with the condit
 field is ever read of a row that the actor may not see. What hangs off a row is a scalar subquery that writes its JSON.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,7 +118,7 @@ class Builder:
     def _one(self, root: One) -> Sql:
         wanted = bindparam(f"n{root.number}_id", type_=BigInteger())
         model: Any = root.model
-        query = select(*_columns(model)).where(model.id == wanted, visible(self._actor, model))
+        query = select(*_columns(model, _needed(root.tree))).where(model.id == wanted, visible(self._actor, model))
         row = self._source(query)
         return select(self._object(root.tree, model, row)).select_from(row).scalar_subquery()
 
@@ -155,7 +155,7 @@ class Builder:
         raise Unplannable(type(declaration).__name__)
 
     def _rows(self, field: Branch, target: Any, row: Any) -> Sql:
-        query = select(*_columns(target)).where(target.party_id == row.c.id)
+        query = select(*_columns(target, _needed(field.tree))).where(target.party_id == row.c.id)
         rows = self._source(query.order_by(target.rank, target.id), row)
         listed = self._write.listed(self._object(field.tree, target, rows))
         inside = select(func.coalesce(listed, constant(""))).select_from(rows).scalar_subquery()
@@ -174,7 +174,7 @@ class Builder:
     def _to_one(self, field: Branch, target: Any, wanted: ColumnElement[Any], parent: Any) -> Sql:
         key = target.party_id if target is Photo else target.id
         hidden = [visible(self._actor, target)] if target in KINDS else []
-        row = self._source(select(*_columns(target)).where(key == wanted, *hidden), parent)
+        row = self._source(select(*_columns(target, _needed(field.tree))).where(key == wanted, *hidden), parent)
         found = select(self._object(field.tree, target, row)).select_from(row).scalar_subquery()
         return func.coalesce(found, constant("null"))
 
@@ -196,7 +196,8 @@ class Builder:
                 for i, order in enumerate(asked.shape.orders)
             ]
             after = [pages.beyond(model, asked.shape.orders, values, True)]
-        query = select(*_columns(model)).where(*where, *after).order_by(*pages.ordering(model, window))
+        names = _needed_of_page(connection.fields) | {order.name for order in window.orders}
+        query = select(*_columns(model, names)).where(*where, *after).order_by(*pages.ordering(model, window))
         parts: list[str | Sql] = ["{"]
         selected: dict[str, Any] = {}
         if pages_fields:
@@ -313,8 +314,37 @@ class Builder:
         return joined(parts)
 
 
-def _columns(model: Any) -> list[Any]:
-    return list(model.__table__.c)
+def _columns(model: Any, names: Set[str]) -> list[Any]:
+    """The columns that are wanted of a row, and its key; a row that is read whole costs far more to hand on."""
+    return [column for column in model.__table__.c if column.name in names or column.primary_key]
+
+
+def _needed(tree: Sequence[Any]) -> set[str]:
+    """The columns that a tree reads of its row."""
+    names: set[str] = set()
+    for field in tree:
+        match getattr(field, "declaration", None):
+            case declare.Column():
+                names.add(field.name)
+            case declare.Computed(reads=reads):
+                names.update(reads)
+            case declare.Part(reads=reads):
+                names.update(reads, _needed(field.tree))
+            case declare.ToOne(foreign_key=name):
+                names.add(name)
+    return names
+
+
+def _needed_of_page(fields: Sequence[Any]) -> set[str]:
+    """The columns that a connection reads of its rows."""
+    names: set[str] = set()
+    for field in fields:
+        match field:
+            case Nodes(tree=tree):
+                names |= _needed(tree)
+            case Edges(fields=inner):
+                names |= _needed(inner)
+    return names
 
 
 def _may_be_null(column: Any) -> bool:

@@ -26,7 +26,7 @@ Sql = ColumnElement[str]
 
 _MILLION: ColumnElement[int] = literal_column("1000000", Integer())
 
-PLAIN = frozenset({"String", "ID", "EmailAddress", "PhoneNumber", "CountryCode", "URL"})
+PLAIN = frozenset({"String", "EmailAddress", "PhoneNumber", "CountryCode", "URL"})
 """The scalars that print text as it is."""
 
 
@@ -81,6 +81,9 @@ class Writer:
                 if not members or any(name != getattr(v.value, "value", v.value) for name, v in members.items()):
                     raise Unplannable(f"values of {type_.name}")
                 return joined(['"', cast(column, Text()) if not self.sqlite else type_coerce(column, Text()), '"'])
+            case Text() if type_.name == "ID":
+                # A prefix of ours and a number: nothing in it needs escaping.
+                return joined(['"', column, '"'])
             case Text() if type_.name in PLAIN:
                 return self.quoted(column)
             case Boolean() if type_.name == "Boolean":

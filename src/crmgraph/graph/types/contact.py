@@ -55,9 +55,10 @@ def full_name(row: Any) -> str:
 
 def full_name_sql(row: Any) -> Any:
     """The same of columns."""
-    names = (func.nullif(name, "") for name in (row.first_name, row.middle_name, row.last_name))
-    spaced = [func.coalesce(literal_column("' '", Text()).concat(name), "") for name in names]
-    return func.substr(spaced[0].concat(spaced[1]).concat(spaced[2]), 2, type_=Text())
+    nothing: Any = literal_column("''", Text())
+    names = (func.nullif(name, nothing) for name in (row.first_name, row.middle_name, row.last_name))
+    spaced = [func.coalesce(literal_column("' '", Text()).concat(name), nothing) for name in names]
+    return func.substr(spaced[0].concat(spaced[1]).concat(spaced[2]), literal_column("2"), type_=Text())
 
 
 def _is_known(_: object, row: Any) -> bool:
@@ -92,7 +93,10 @@ class Contact(Record):
     )
     gender: str | None = column("The gender, as it was given.")
     birth_date: BirthDate | None = part(
-        "The date of birth; null when nothing of it is known.", shown=_is_known, sql=_is_known_sql
+        "The date of birth; null when nothing of it is known.",
+        shown=_is_known,
+        sql=_is_known_sql,
+        reads=("birth_day", "birth_month", "birth_year"),
     )
     job_title: str | None = column("What they do where they work.")
     department: str | None = column("The department that they work in.")
@@ -114,7 +118,7 @@ class Contact(Record):
     residence_country: CountryCode | None = column("The country that they live in.")
     preferences: Preferences = part("What they chose in the self-care portal.")
     identity_documents: IdentityDocuments | None = part(
-        "Identity documents; null without the right.", shown=_may_see, sql=_may_see
+        "Identity documents; null without the right.", shown=_may_see, sql=_may_see, reads=("id",)
     )
     account: Annotated["Account", strawberry.lazy("crmgraph.graph.types.account")] | None = to_one(
         "account_id", models.Account, "The account that they belong to."
