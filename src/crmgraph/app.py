@@ -1,5 +1,6 @@
 """The wiring: settings to database to edges, once. Nothing else wires."""
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
@@ -11,7 +12,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
@@ -135,6 +136,17 @@ DIALECTS = (
 """The dialects that are spoken. A fifth is one folder, and one line here."""
 
 
+def across_lines(route: BaseRoute) -> BaseRoute:
+    """The route, which now matches paths with line breaks in them (%0A) too.
+
+    Starlette's own pattern of "everything below" ends at the first, and the framework would answer in the place of a
+    dialect.
+    """
+    if isinstance(route, Route | Mount):
+        route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    return route
+
+
 def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> FastAPI:
     """The whole application.
 
@@ -193,7 +205,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     for dialect in dialects:
-        app.router.routes += dialect.mounts(core, settings)
+        app.router.routes += map(across_lines, dialect.mounts(core, settings))
     app.router.routes += site.routes(core, doors, credentials, metrics=settings.metrics)
     return app
 

@@ -29,20 +29,44 @@ PATHS = {
         "/crm/v1/",
         *("/crm/v1/login", "/crm/v1/signup", "/crm/v1/signup/kyc", "/crm/v1/profile/contact", "/crm/v1/profile/image"),
         *("/crm/v1/profile/account", "/crm/v1/profile/password/forgot", "/crm/v1/profile/password/change"),
-        *("/crm/v1/%00", "/crm/v1/%ff%fe", "/crm/v1/login/%2e%2e", "/crm/v1//login", "/crm/v1/LOGIN"),
+        *(
+            "/crm/v1/%00",
+            "/crm/v1/%ff%fe",
+            "/crm/v1/login/%2e%2e",
+            "/crm/v1/%0Alogin%0A",
+            "/crm/v1//login",
+            "/crm/v1/LOGIN",
+        ),
     ],
     "zoho": [
         *("/crm/v2", "/crm/v2/", "/crm/v2/Leads", "/crm/v2/Leads/upsert", "/crm/v2/Leads/search", "/crm/v2/Deals"),
         *("/crm/v2/Leads/{id}", "/crm/v2/Leads/{id}/photo", "/crm/v2/Leads/{id}/Notes", "/crm/v2/Notes"),
         *("/crm/v2/Leads/{id}/actions/convert", "/crm/v2/Leads/deleted", "/crm/v2/settings/fields", "/crm/v2/users"),
-        *("/crm/v2/%00/%ff", "/crm/v2/Leads/%00", "/crm/v2//Leads", "/oauth/v2/token", "/oauth/v2", "/oauth/v2/x"),
+        *(
+            "/crm/v2/%00/%ff",
+            "/crm/v2/Leads/%0A/photo",
+            "/oauth/v2/%0Atoken",
+            "/crm/v2/Leads/%00",
+            "/crm/v2//Leads",
+            "/oauth/v2/token",
+            "/oauth/v2",
+            "/oauth/v2/x",
+        ),
     ],
     "crmcom": [
         "/crmapi/rest/v2",
         *(
             f"/crmapi/rest/v2/{name}"
             for name in (
-                *("", "authentication/token", "authentication/token/release", "contact_information/show", "%00/%ff"),
+                *(
+                    "",
+                    "%0A",
+                    "x%0A/y",
+                    "authentication/token",
+                    "authentication/token/release",
+                    "contact_information/show",
+                    "%00/%ff",
+                ),
                 *("contact_information/list", "contact_information/create", "contact_information/update", "x//y"),
                 *("contact_information/profile_photo/view", "contact_information/profile_photo/add"),
                 "contact_information/profile_photo/remove",
@@ -52,7 +76,14 @@ PATHS = {
     ],
     "valomnia": [
         *("/api", "/api/", "/api/v1.0", "/api/v1.0/contacts", "/api/v1.0/contacts/{id}", "/api/v1.0/customers/{id}"),
-        *("/api/v1.0/customers/reference/{id}", "/api/%00/contacts", "/api/v1.0/contacts/%ff", "/api//contacts"),
+        *(
+            "/api/v1.0/customers/reference/{id}",
+            "/api/%00/contacts",
+            "/api/%0A/contacts/%0A",
+            "/api/v1.0/%0Ax/y",
+            "/api/v1.0/contacts/%ff",
+            "/api//contacts",
+        ),
         *("/j_spring_security_check", "/login/ajaxSuccess", "/x/photoContact/small_y.png", "/%00/photoCustomer/%ff"),
     ],
     "graphql": ["/graphql"],
@@ -170,3 +201,21 @@ async def test_raw_bytes_are_answered_in_the_doors_own_words(demo: Running, keys
     answer = await demo.client.request(method, path, headers=headers, content=body)
     demo.client.cookies.clear()
     check(door, method, answer)
+
+
+@pytest.mark.parametrize(
+    ("door", "path"),
+    [
+        ("covalense", "/crm/v1/%0Alogin%0A"),
+        ("zoho", "/crm/v2/Leads/%0A/photo"),
+        ("zoho", "/oauth/v2/%0Atoken"),
+        ("crmcom", "/crmapi/rest/v2/x%0A/y"),
+        ("valomnia", "/api/v1.0/%0Ax/y"),
+        ("valomnia", "/x%0A/photoContact/%0A"),
+    ],
+)
+async def test_a_path_with_a_line_break_stays_with_its_door(demo: Running, door: str, path: str) -> None:
+    for method in ("GET", "POST", "BREW"):
+        answer = await demo.client.request(method, path)
+        check(door, method, answer)
+        assert answer.status_code == 200 if door == "crmcom" else answer.status_code >= 400
