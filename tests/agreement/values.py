@@ -20,7 +20,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_s
     lambda text: text.strip()
 )
 COUNTRY = st.sampled_from(("CY", "GR", "GB", "FR", "JP", "US", "BO"))
-PHONE = st.from_regex(r"\A(\+|00)?[1-9][0-9 ()./-]{3,14}[0-9]\Z")
+PHONE = st.from_regex(r"\A(\+|00)?[1-9][0-9 ()./-]{3,9}\Z").map(lambda raw: f"{raw}{next(serial)}")
 MONEY = st.integers(0, 10**11).map(lambda cents: Decimal(cents) / 100)
 DATE = st.dates(dt.date(1850, 1, 1), dt.date(2150, 1, 1))
 BIRTHDAY = st.one_of(

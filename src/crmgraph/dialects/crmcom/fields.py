@@ -49,7 +49,7 @@ def _full_name(thing: Aggregate, around: Surroundings) -> str | None:
     return " ".join(part for part in (record.first_name, record.last_name) if part) or None
 
 
-def _established(thing: Aggregate, around: Surroundings) -> str | None:
+def _established(thing: Aggregate) -> str | None:
     record: Any = thing.record
     if record.established_on is None:
         return None
@@ -144,7 +144,7 @@ _PROFILE = [
         "company_profile.established_date",
         Account.established_on,
         Codec(moment),
-        shown=Computed(_established),
+        shown=Computed(lambda thing, around: _established(thing)),
     ),
     Field(
         "company_profile.industry_sector",
@@ -168,13 +168,21 @@ _PROFILE = [
 ]
 
 
-def split_times(values: dict[str, Any], remainder: dict[str, dict[str, Any]]) -> None:
-    """Put the day of an established date into its column and keep the whole of it, in place."""
+def split_times(values: dict[str, Any], remainder: dict[str, dict[str, Any]], aggregate: Aggregate | None) -> None:
+    """Put the day of an established date into its column and keep the whole of it, in place.
+
+    Args:
+        aggregate: the record, of which nothing changes when it tells this very date; None for a new one.
+    """
     if "established_on" in values:
         at = values["established_on"]
+        whole = at and at.isoformat()
+        if aggregate is not None and whole == _established(aggregate):
+            del values["established_on"]
+            return
         if isinstance(at, dt.datetime):
             values["established_on"] = at.date()
-        remainder.setdefault(DIALECT, {})[ESTABLISHED] = at and at.isoformat()
+        remainder.setdefault(DIALECT, {})[ESTABLISHED] = whole
 
 
 def _mirrored(fields: Iterable[Field], group: str, manner: Manner, own: Iterable[Field]) -> list[Field]:

@@ -124,7 +124,7 @@ def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], aggregate: A
     asked.edit = decoded.edit
     asked.faults += decoded.faults
     asked.words = decoded.names | {("remainder", DIALECT): "User defined fields"}
-    split_times(asked.edit.values, asked.edit.remainder)
+    split_times(asked.edit.values, asked.edit.remainder, aggregate)
     for column, name in NAMES[kind].items():
         value = asked.edit.values.get(column)
         missing = creating if column not in asked.edit.values else value is None or not str(value).strip()
