@@ -32,8 +32,8 @@ lint: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff
 
 check: lint test  ## Everything that has to hold: lint, then test
 
-soak: $(VENV)/.dev  ## Run the generated tests for long: thousands of documents on both roads
-	@TEST_DOCUMENTS=3000 $(TESTS) tests/graph/test_plan.py $(ARGS)
+soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records and malformed requests by the thousand
+	@TEST_DOCUMENTS=3000 TEST_RECORDS=50 TEST_REQUESTS=2000 $(TESTS) tests/graph/test_plan.py tests/agreement tests/fuzz $(ARGS)
 
 bench: $(VENV)/.dev bench/.venv/.made bench/peers/node_modules/.made  ## Measure against the peers (ARGS=--quick, ARGS=--scale)
 	@$(BIN)/python -m bench.run $(ARGS)
