@@ -149,6 +149,22 @@ def test_a_secret_is_required_outside_the_demo(tmp_path: Path) -> None:
     assert "CRMGRAPH_SECRET_KEY" in short.stderr and "32" in short.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("", "this is no URL of a database"),
+        ("me:hush@db/x", "this is no URL of a database"),
+        ("mysql://me:hush@db/x", "crmgraph keeps its data in SQLite or PostgreSQL, not in mysql"),
+    ],
+)
+def test_a_database_that_cannot_be_is_refused_without_telling_its_password(
+    tmp_path: Path, url: str, fault: str
+) -> None:
+    refused = crmgraph(tmp_path, "migrate", CRMGRAPH_DATABASE_URL=url)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == f"CRMGRAPH_DATABASE_URL Value error, {fault}\n"
+
+
 def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
     settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
     refused = crmgraph(tmp_path, "serve", **settings)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import URL, Select, event, make_url, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -29,9 +29,13 @@ def database_url(given: str) -> URL:
     """The URL with the asynchronous driver that we use for its database.
 
     Raises:
-        ValueError: when it is neither SQLite nor PostgreSQL.
+        ValueError: when it is no URL, or names neither SQLite nor PostgreSQL.
     """
-    url = make_url(given)
+    try:
+        url = make_url(given)
+    except ArgumentError:
+        # Without the text itself, in which a password may stand.
+        raise ValueError("this is no URL of a database") from None
     match url.get_backend_name():
         case "sqlite":
             return url.set(drivername="sqlite+aiosqlite")

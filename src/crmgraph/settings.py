@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from crmgraph.db import database_url
+
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Several values in one variable, separated by commas or blanks."""
 
@@ -17,13 +19,17 @@ class Settings(BaseSettings):
 
     demo: bool = Field(False, description="Serve the demo: sample records, and credentials that are shown to anybody.")
     demo_folder: Path = Field(Path("var"), description="Where the demo keeps its records and its secrets.")
-    database_url: str = Field("sqlite:///var/crmgraph.db", description="sqlite:///path or postgresql://user@host/name.")
+    database_url: str = Field(
+        "sqlite:///var/crmgraph.db", description="sqlite:///path or postgresql://user:password@host/name."
+    )
     pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
     secret_key: str | None = Field(None, description="At least 32 characters; every token is signed by it. Required.")
     retired_secret_keys: Listed = Field((), description="Former secrets whose tokens are still honoured.")
     public_url: str = Field("http://127.0.0.1:8000", description="The address under which clients reach us.")
     photo_url: str = Field("", description="file:///folder or s3://bucket/prefix. By default var/photos.")
-    mail_url: str = Field("", description="file:///folder or smtp://user:password@host:587. Empty: no mail is sent.")
+    mail_url: str = Field(
+        "", description="file:///folder, smtp://user:password@host?starttls=1 or smtps://... Else none is sent."
+    )
     mail_from: str = Field("crmgraph@localhost", description="The sender of our mail.")
     cors_origins: Listed = Field((), description="Origins whose pages may call us, e.g. https://app.example.com.")
     trusted_proxies: Listed = Field((), description="Addresses or networks whose X-Forwarded-For is believed.")
@@ -40,13 +46,17 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="The longest request that is no upload.")
     max_photo_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="The longest photo.")
     max_page: int = Field(100, ge=1, le=10_000, description="The longest page of a connection.")
-    max_cost: int = Field(20_000, ge=100, description="The most records that one GraphQL document may cause.")
+    max_cost: int = Field(20_000, ge=100, description="The most records that one document may cause.")
     compiled_plans: bool = Field(True, description="Whether plain GraphQL queries are compiled to one statement.")
     request_seconds: float = Field(30.0, gt=0, description="After how long a GraphQL request is given up, in seconds.")
-    introspection: Literal["open", "signed-in", "closed"] = Field("signed-in", description="Who may read the schema.")
-    max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
-    log_format: Literal["json", "text"] = Field("json", description="One JSON object a line, or text for people.")
+    introspection: Literal["open", "signed-in", "closed"] = Field(
+        "signed-in", description="Who may read the schema: open, signed-in, closed."
+    )
+    max_concurrency: int = Field(200, ge=1, description="Connections open at once, per process; more are answered 503.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error."
+    )
+    log_format: Literal["json", "text"] = Field("json", description="json, an object a line, or text for people.")
     metrics: bool = Field(False, description="Whether /metrics tells Prometheus what is counted. Keep it inside.")
     covalense_forgot_sets_password: bool = Field(
         False, description="Restores Covalense's old /profile/password/forgot, which anybody can use. Closed networks."
@@ -63,6 +73,12 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: str | None) -> str | None:
         if value is not None and len(value) < 32:
             raise ValueError("has to have at least 32 characters")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _a_database(cls, value: str) -> str:
+        database_url(value)
         return value
 
     @field_validator("public_url")

@@ -31,7 +31,7 @@ def add(
     name: Annotated[str, typer.Argument(help="The full name.")],
     email: Annotated[str, typer.Argument(help="The email to sign in with.")],
     role: Annotated[
-        Role, typer.Option(help="AGENT works on every record, ADMIN on staff and clients too.")
+        Role, typer.Option(help="AGENT works on every record; ADMIN sees identity documents too.")
     ] = Role.AGENT,
     sees_identity: Annotated[bool, typer.Option(help="Shows identity documents to this agent.")] = False,
     password: PasswordOption = None,
