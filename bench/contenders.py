@@ -142,7 +142,6 @@ class Footprint:
     """CPU seconds and memory of a process with all its descendants."""
 
     root: psutil.Process
-    _ended: float = 0.0
 
     @classmethod
     def of(cls, pid: int) -> "Footprint":
@@ -154,13 +153,21 @@ class Footprint:
 
     def cpu(self) -> float:
         """CPU seconds until now, those of descendants that ended included."""
-        own = self.root.cpu_times()
-        total = float(own.children_user + own.children_system)
-        for process in self._all():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                total += times.user + times.system
-        return total
+        ended = self._of_ended()
+        while True:
+            total = ended
+            for process in self._all():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    total += times.user + times.system
+            before, ended = ended, self._of_ended()
+            # Whoever ends while the others are read would be missed, or counted twice.
+            if ended == before:
+                return total
+
+    def _of_ended(self) -> float:
+        times = self.root.cpu_times()
+        return float(times.children_user + times.children_system)
 
     def memory(self) -> int:
         """Bytes that would be free if they were gone: shared pages are shared out."""
