@@ -107,7 +107,7 @@ def _operation(service: Service, body: Schema | None, result: Schema) -> dict[st
     }
     if "token" in service.headers:
         operation["responses"]["401"] = _answer("The token does not hold.", fault)
-    else:
+    if "token" not in service.headers or service.path == "profile/password/change":
         operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
     if body is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
