@@ -328,6 +328,8 @@ class Covalense(Client):
             return day(value) or ""
         if place.column == "country" and value:
             return country_name(value)
+        if isinstance(value, Decimal):
+            return f"{value:.8f}"
         return str(int(value)) if isinstance(value, bool) else "" if value is None else str(value)
 
     @staticmethod

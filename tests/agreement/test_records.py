@@ -265,3 +265,18 @@ async def test_a_second_of_what_has_no_first_is_the_first(world: World, door: st
     assert kept[Place("address", "emails", "first")] == "only@example.com"
     assert kept[Place("city", "addresses", "first")] == "Only"
     await check(doors, record, kept)
+
+
+@pytest.mark.parametrize("door", ["covalense", "zoho", "valomnia", "graphql"])
+async def test_what_crmcom_alone_knows_of_a_phone_survives_another_number(world: World, others: Any, door: str) -> None:
+    doors = clients(world)
+    mobile = Place("raw", "phones", "MOBILE")
+    own = {Place("first_name"): "A", Place("last_name"): "B", Place("account_id"): others[PartyKind.ACCOUNT][0]}
+    record = await created(doors, "graphql", PartyKind.CONTACT, own | {mobile: "111"})
+    alone = {"udf_string_1": "one", "notes": "at night", "country": {"two_character_code": "CY"}}
+    change = {"action": "UPDATE", "phone_identifier": {"type": "MOBILE"}, **alone}
+    await doors["crmcom"].send(record, {"phone_set": [change]})
+    await doors[door].change(record, (own if door == "valomnia" else {}) | {mobile: "222"})
+    (phone,) = (await doors["crmcom"].told(record))["phones_set"]
+    assert (phone["number"], phone["udf_string_1"], phone["notes"]) == ("222", "one", "at night")
+    assert phone["country"]["two_character_code"] == "CY"
