@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import event
 
 from crmgraph.app import DIALECTS, Dialect, build, create_app
 from crmgraph.crm.core import Core
-from crmgraph.db import Database, database_url
+from crmgraph.db import Database
 from crmgraph.demo import Demo, load, prepare, shown
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
@@ -58,10 +58,9 @@ class Postgres:
 
     def run(self, statement: str) -> None:
         async def execute() -> None:
-            engine = create_async_engine(database_url(self.url("postgres")), isolation_level="AUTOCOMMIT")
-            async with engine.connect() as connection:
-                await connection.execute(text(statement))
-            await engine.dispose()
+            connection = await asyncpg.connect(self.url("postgres"))
+            await connection.execute(statement)
+            await connection.close()
 
         asyncio.run(execute())
 
