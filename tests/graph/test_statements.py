@@ -50,7 +50,7 @@ QUERIES = {
     # name: (how many statements besides the one that says who asks, the query)
     "plain": (1, "query($n: Int!) { contacts(first: $n) { nodes { id fullName } pageInfo { endCursor } } }"),
     "rows": (
-        7,
+        8,
         "query($n: Int!) { contacts(first: $n) { nodes { " + CONTACT + " } } }",
     ),
     "account": (2, "query($n: Int!) { contacts(first: $n) { edges { cursor node { account { name } } } } }"),

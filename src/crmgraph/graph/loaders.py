@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import pages
 from crmgraph.crm.criteria import Criterion
-from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Phone, Photo, Staff
+from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.pages import Rows, Window, among
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
@@ -114,6 +114,10 @@ class Loaders:
     def credential(self) -> Loader:
         """(contact id, staff id) of whom a credential belongs to, by its id."""
         return self._columns("credential", Credential, Credential.contact_id, Credential.staff_id)
+
+    def kind(self) -> Loader:
+        """(kind,) of a record that the actor may see, by its id."""
+        return self._columns("kind", Party, Party.kind)
 
     def client(self) -> Loader:
         """(name, staff id) of a legacy client, by its id."""

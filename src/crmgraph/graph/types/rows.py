@@ -6,7 +6,6 @@ import strawberry
 
 from crmgraph.crm import models
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
-from crmgraph.crm.policy import KINDS
 from crmgraph.graph.context import Info
 from crmgraph.graph.declare import column, computed, global_id
 from crmgraph.graph.enums import LegacyDialect
@@ -113,8 +112,9 @@ async def _href(root: strawberry.Parent[Any], info: Info) -> Any:
     href = info.context.hrefs.get(root.dialect)
     if href is None:
         return None
-    record = await info.context.loaders.party().load(root.party_id)
-    path = None if record is None else href(KINDS[type(record)], root.value)
+    # Whoever sees the id sees the record.
+    found = await info.context.loaders.kind().load(root.party_id)
+    path = None if found is None else href(found[0], root.value)
     return None if path is None else info.context.core.public_url + path
 
 
