@@ -96,8 +96,12 @@ class Lanes:
     async def _connect(self) -> Any:
         if self.is_sqlite:
             connection = await aiosqlite.connect(self._url.database or ":memory:", isolation_level=None)
-            for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
-                await connection.execute(f"PRAGMA {pragma}")
+            try:
+                for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
+                    await connection.execute(f"PRAGMA {pragma}")
+            except BaseException:
+                await self._close(connection)
+                raise
             return connection
         _, options = self._dialect.create_connect_args(self._url)
         ours = {key: options[key] for key in ("host", "port", "user", "password", "database", "ssl") if key in options}

@@ -1,0 +1,217 @@
+"""The documentation holds: its links lead somewhere, it knows every setting and command, and what it shows works."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from graphql import GraphQLObjectType, build_schema, parse, validate
+
+from crmgraph.cli import app
+from crmgraph.graph import declare, limits
+from crmgraph.graph.schema import schema
+from crmgraph.settings import Settings
+from tests.test_cli import PROGRAM, serving
+
+ROOT = Path(__file__).parents[1]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def prose(text: str) -> str:
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in addresses."""
+    headings = re.findall(r"^#+ (.+)$", prose(page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    broken = []
+    for target in LINK.findall(prose(page.read_text(encoding="utf-8"))):
+        if target.startswith(("http://", "https://")):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        if not place.exists() or (anchor and anchor not in anchors(place)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_the_index_names_every_page() -> None:
+    index = ROOT / "docs/README.md"
+    named = {(index.parent / target.partition("#")[0]).resolve() for target in LINK.findall(text_of("docs/README.md"))}
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page.parent != ROOT and page not in {*named, index}] == []
+
+
+def default_of(name: str) -> str:
+    default = Settings.model_fields[name].default
+    if default in (None, "", ()):
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def test_every_setting_is_told_with_its_default_and_nothing_else_is() -> None:
+    page = text_of("docs/settings.md").partition("## Set by others")[0]
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert sorted(rows) == sorted(
+        f"| `CRMGRAPH_{name.upper()}` | {default_of(name)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_no_setting_that_is_not_there(page: Path) -> None:
+    known = {f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields} | {"CRMGRAPH_PASSWORD"}
+    named = set(re.findall(r"\bCRMGRAPH_[A-Z_]+\b", page.read_text(encoding="utf-8")))
+    assert named - known == set()
+
+
+def test_compose_and_image_set_nothing_that_is_not_there() -> None:
+    known = {f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields}
+    for name in ("compose.yaml", "Dockerfile"):
+        assert set(re.findall(r"\bCRMGRAPH_[A-Z_]+\b", text_of(name))) - known == set()
+
+
+def commands(group: Any = None, path: str = "crmgraph") -> Iterator[tuple[str, Any]]:
+    group = group or typer.main.get_command(app)
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def test_every_command_is_told_with_its_arguments_options_and_defaults() -> None:
+    sections = dict(re.findall(r"^## `([^`]+)`\n(.*?)(?=^## |\Z)", text_of("docs/commands.md"), re.M | re.S))
+    assert list(sections) == [name for name, _ in commands()]
+    for name, command in commands():
+        section = sections[name]
+        for parameter in command.params:
+            if parameter.param_type_name == "argument":
+                assert str(parameter.name).upper().replace("STAFF_ID", "ID") in section, (name, parameter.name)
+                continue
+            options = [option for option in parameter.opts if option != "--help"]
+            assert all(f"`{option}`" in section for option in options), (name, options)
+            if isinstance(parameter.default, int | str) and not isinstance(parameter.default, bool) and options:
+                shown = str(getattr(parameter.default, "value", parameter.default))
+                assert not shown or f"| `{options[0]}` | `{shown}` |" in section, (name, options)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_no_command_or_target_that_is_not_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join([*blocks(text, "sh"), *re.findall(r"`([^`\n]+)`", prose(text))])
+    known = {tuple(name.split()[1 : i + 1]) for name, _ in commands() for i in (1, 2)}
+    told = re.findall(r"(?:^|/|\$\(|run --rm )crmgraph ([a-z]+)(?: ([a-z]+))?", code, re.MULTILINE)
+    assert [words for words in told if words not in known and words[:1] not in known] == []
+    assert [
+        words for words in told if words[0] in ("demo", "staff", "clients") and words[1] and words not in known
+    ] == []
+    targets = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)) - targets == set()
+
+
+@pytest.mark.parametrize(
+    "operation", blocks(text_of("docs/graphql.md"), "graphql"), ids=lambda text: text.split("(")[0]
+)
+def test_an_operation_of_the_guide_is_valid(operation: str) -> None:
+    assert validate(build_schema(text_of("schema.graphql")), parse(operation)) == []
+
+
+def test_the_guide_tells_what_takes_the_slow_road() -> None:
+    section = text_of("docs/graphql.md").partition("## Two roads")[2]
+    told = set(re.findall(r"`(\w+)`", section))
+    resolved = set()
+    for type_ in schema._schema.type_map.values():
+        if not isinstance(type_, GraphQLObjectType) or type_.name.endswith(("Connection", "Edge", "Payload", "Error")):
+            continue
+        # Neither is reached by a query that is otherwise plain: fields of the change log stand behind `fields`.
+        if type_.name.startswith("__") or type_.name in ("Query", "Mutation", "PageInfo", "Viewer", "FieldChange"):
+            continue
+        for name, field in type_.fields.items():
+            match field.extensions["strawberry-definition"].metadata.get(declare.DECLARED, declare.Resolved()):
+                case declare.Resolved() | declare.Computed(sql=None):
+                    resolved.add(name)
+    assert resolved - {"dialect", "href"} <= told, "`dialect` and `href` are reached by `externalIds` alone"
+    assert "externalIds" in resolved
+
+
+def test_the_guide_tells_the_limits() -> None:
+    section = text_of("docs/graphql.md").partition("## Limits")[2].partition("## ")[0]
+    for number, word in (
+        (limits.MAX_TOKENS, "tokens"),
+        (limits.MAX_FIELDS, "fields"),
+        (limits.MAX_ALIASES, "aliases"),
+        (limits.MAX_REPEATS, "repeats"),
+        (limits.MAX_DIRECTIVES, "directives"),
+    ):
+        assert f"{number:,} {word}" in section
+    assert f"depth {limits.MAX_DEPTH}" in section
+
+
+CURL = """
+import sys, urllib.error, urllib.request
+headers, data, method, url, rest = {}, None, None, None, sys.argv[1:]
+while rest:
+    match rest.pop(0):
+        case "-s": pass
+        case "-H":
+            name, _, value = rest.pop(0).partition(":")
+            headers[name] = value.strip()
+        case "-X": method = rest.pop(0)
+        case "--json":
+            data = rest.pop(0).encode()
+            headers |= {"Content-Type": "application/json", "Accept": "application/json"}
+        case address: url = address
+try:
+    answer = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60)
+except urllib.error.HTTPError as error:
+    answer = error
+sys.stdout.write(answer.read().decode())
+"""
+"""As much of curl as the tour uses, for a machine that has none."""
+
+
+def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
+    tour = text_of("README.md").partition("## Five minutes")[2].partition("## Further")[0]
+    steps = re.findall(r"^```(sh|json)\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
+    wanted = [json.loads(text) for kind, text in steps if kind == "json"]
+    assert len(wanted) == 3
+    (tmp_path / "curl.py").write_text(CURL)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/crmgraph").symlink_to(PROGRAM)
+    curl = tmp_path / "bin/curl"
+    curl.parent.mkdir()
+    curl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path / "curl.py"}" "$@"\n')
+    curl.chmod(0o755)
+    (curl.parent / "python3").symlink_to(sys.executable)
+    with serving(tmp_path, "--demo") as (client, _):
+        # What a person reads after a command stands alone in a line, so that it can be told from the rest.
+        script = "".join(text + "\necho\n" for kind, text in steps if kind == "sh")
+        script = script.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/"))
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+        environment["PATH"] = f"{curl.parent}:{environment['PATH']}"
+        done = subprocess.run(
+            ["sh", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+        )
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines() if line] == wanted
+    assert done.stderr == ""
