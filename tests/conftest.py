@@ -1,6 +1,7 @@
 """What the tests share: a migrated database of each kind, and a count of the statements that reach it."""
 
 import asyncio
+import os
 import shutil
 import tempfile
 import uuid
@@ -23,6 +24,19 @@ from crmgraph.db import Database
 from crmgraph.demo import Demo, load, prepare, shown
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
+
+
+def roomy_memory() -> Path | None:
+    """A folder in memory with room for many databases, where the machine has one: nothing here outlives the tests."""
+    memory = Path("/dev/shm")
+    try:
+        return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * 2**30 else None
+    except OSError:
+        return None
+
+
+if (memory := roomy_memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 class Postgres:
@@ -68,7 +82,7 @@ class Postgres:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     # Its own short folder: the path of a socket is at most 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=roomy_memory()))
     server = Postgres(folder / "data")
     yield server
     server.server.cleanup()
