@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from crmgraph import demo as demonstration
+from crmgraph.app import DIALECTS
 from crmgraph.cli.console import fail, opened, out, print_line, run, settings_of
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
@@ -60,15 +61,10 @@ def print_doors(settings: Settings, made: dict[str, int]) -> None:
     if any(made.values()):
         out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
     url = settings.public_url
-    for name, address in (
-        ("Every door", f"{url}/"),
-        ("GraphQL, GraphiQL", f"{url}/graphql"),
-        ("Covalense", f"{url}/crm/v1"),
-        ("Zoho CRM v2", f"{url}/crm/v2  {url}/oauth/v2"),
-        ("CRM.COM", f"{url}/crmapi/rest/v2"),
-        ("Valomnia", f"{url}/api/v1.0"),
-    ):
-        print_line(name, address)
+    print_line("Every door", f"{url}/")
+    print_line("GraphQL, GraphiQL", f"{url}/graphql")
+    for dialect in DIALECTS:
+        print_line(dialect.title, "  ".join(url + prefix for prefix in dialect.prefixes))
     out.print()
     print_credentials(demonstration.shown(demonstration.prepare(settings.demo_folder)))
     out.print()
