@@ -1,16 +1,16 @@
 """The wiring: settings to database to edges, once. Nothing else wires."""
 
+import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -25,7 +25,7 @@ from crmgraph.db import Database
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mail import Outbox, open_mail
-from crmgraph.metrics import REQUESTS, SECONDS
+from crmgraph.metrics import count
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
@@ -34,6 +34,7 @@ from crmgraph.site.routes import Door
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = structlog.get_logger()
 
@@ -147,6 +148,20 @@ def across_lines(route: BaseRoute) -> BaseRoute:
     return route
 
 
+def across_origins(app: App, origins: Sequence[str]) -> App:
+    """The application, which pages of these origins may speak to as well; itself where there are none."""
+    if not origins:
+        return app
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["X-Request-ID"],
+        max_age=600,
+    )
+
+
 def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> FastAPI:
     """The whole application.
 
@@ -160,7 +175,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
     core, outbox = build(settings)
-    doors = [Door("graphql", "GraphQL", ["/graphql"])]
+    doors = [Door("graphql", "GraphQL", [graph.PATH])]
     doors += [Door(each.name, each.title, each.prefixes, each.openapi()) for each in dialects]
 
     @asynccontextmanager
@@ -170,31 +185,10 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         await core.db.close()
         core.passwords.close()
 
-    app = FastAPI(
-        title="crmgraph",
-        openapi_url=None,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(Requests, doors),
-            *(
-                [
-                    Middleware(
-                        CORSMiddleware,
-                        allow_origins=settings.cors_origins,
-                        allow_methods=["*"],
-                        allow_headers=["*"],
-                        expose_headers=["X-Request-ID"],
-                        max_age=600,
-                    )
-                ]
-                if settings.cors_origins
-                else []
-            ),
-        ],
-    )
+    app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
     app.state.core = core
     credentials = demonstration.shown(demo) if demo is not None else None
-    app.router.routes += graph.mounts(
+    graph_routes = graph.mounts(
         core,
         introspection=settings.introspection,
         max_page=settings.max_page,
@@ -204,9 +198,13 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         hrefs={each.name: each.href for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
+    app.router.routes += graph_routes
     for dialect in dialects:
         app.router.routes += map(across_lines, dialect.mounts(core, settings))
     app.router.routes += site.routes(core, doors, credentials, metrics=settings.metrics)
+    straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
+    answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
+    app.answering = Requests(answering, doors)
     return app
 
 
@@ -220,6 +218,40 @@ def from_environment() -> FastAPI:
     return create_app(settings)
 
 
+class Application(FastAPI):
+    """FastAPI, with what every request goes through in front of it.
+
+    Attributes:
+        answering: answers every request over HTTP; it comes to `routed` with those that are for FastAPI.
+    """
+
+    answering: App
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self.answering if scope["type"] == "http" else self.routed)(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by FastAPI's own middleware and routes."""
+        await super().__call__(scope, receive, send)
+
+
+class Straight:
+    """Hands the requests for some paths to what answers them, and all others on.
+
+    Most requests are for one path, and FastAPI's middleware and routes would take a good part of their time to find it.
+
+    Args:
+        paths: what answers there, faults of its own included.
+    """
+
+    def __init__(self, paths: Mapping[str, App], otherwise: App) -> None:
+        self._paths = paths
+        self._otherwise = otherwise
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._paths.get(scope["path"], self._otherwise)(scope, receive, send)
+
+
 class Requests:
     """Gives every request an id, counts it, and writes one line a request to the log.
 
@@ -227,14 +259,11 @@ class Requests:
         doors: by whose prefixes requests are counted; what is below none of them is the site's.
     """
 
-    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]], doors: Sequence[Door]) -> None:
+    def __init__(self, app: App, doors: Sequence[Door]) -> None:
         self.app = app
         self._prefixes = [(prefix.partition("{")[0], door.name) for door in doors for prefix in door.prefixes]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
         own_id = secrets.token_hex(8)
         token = request_id.set(own_id)
         start = time.perf_counter()
@@ -244,7 +273,7 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", own_id.encode())]
+                message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode())]
             await send(message)
 
         try:
@@ -253,14 +282,14 @@ class Requests:
             seconds = time.perf_counter() - start
             path = scope["path"]
             door = next((name for prefix, name in self._prefixes if path.startswith(prefix)), "site")
-            REQUESTS.labels(door, status).inc()
-            SECONDS.labels(door).observe(seconds)
-            log.info(
-                "request",
-                method=scope["method"],
-                path=without_keys(path),
-                query=without_secrets(scope["query_string"].decode("latin-1")) or None,
-                status=status,
-                ms=round(seconds * 1000, 1),
-            )
+            count(door, status, seconds)
+            if log.is_enabled_for(logging.INFO):
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=without_keys(path),
+                    query=without_secrets(scope["query_string"].decode("latin-1")) or None,
+                    status=status,
+                    ms=round(seconds * 1000, 1),
+                )
             request_id.reset(token)

@@ -5,6 +5,7 @@ imported; whichever of them is asked tells the sum.
 """
 
 import os
+from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -18,6 +19,25 @@ SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seco
 ROADS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["road"])
 
 
+@lru_cache(maxsize=1024)
+def _counted(door: str, status: int) -> tuple[Counter, Histogram]:
+    # Looking a label up takes a lock; there are a few doors and a few dozen statuses.
+    return REQUESTS.labels(door, status), SECONDS.labels(door)
+
+
+def count(door: str, status: int, seconds: float) -> None:
+    """Count a request that was answered."""
+    requests, times = _counted(door, status)
+    requests.inc()
+    times.observe(seconds)
+
+
+@lru_cache(maxsize=8)
+def road(name: str) -> Counter:
+    """The count of operations that took this road."""
+    return ROADS.labels(name)
+
+
 def exposition() -> bytes:
     """All counts, of all workers, in Prometheus's text format."""
     if SHARED not in os.environ:
@@ -27,4 +47,4 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-__all__ = ["CONTENT_TYPE", "REQUESTS", "ROADS", "SECONDS", "SHARED", "exposition"]
+__all__ = ["CONTENT_TYPE", "REQUESTS", "ROADS", "SECONDS", "SHARED", "count", "exposition", "road"]

@@ -11,6 +11,9 @@ from crmgraph.graph.errors import WORDS, message_of
 from crmgraph.graph.execution import MAX_ERRORS, Answer
 from crmgraph.logs import request_id
 
+MASKED = "Something went wrong here. It is not your fault, and it has been noted."
+"""What is told of a fault of ours."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,7 +53,7 @@ def told(error: GraphQLError) -> dict[str, Any]:
         shown["extensions"] = {"code": "UNAVAILABLE"}
     else:
         log.error("a fault while a field was resolved", path=error.path, exc_info=cause or error)
-        shown["message"] = "Something went wrong here. It is not your fault, and it has been noted."
+        shown["message"] = MASKED
         shown["extensions"] = {"code": "INTERNAL"}
         if (current := request_id.get()) is not None:
             shown["extensions"]["requestId"] = current

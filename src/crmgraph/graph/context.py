@@ -32,10 +32,19 @@ class Context:
     address: str
     max_page: int = 100
     hrefs: Mapping[str, Href] = field(default_factory=dict)
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(init=False, default=None)
 
-    def __post_init__(self) -> None:
-        self.loaders = Loaders(self.core.db, self.actor)
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders, made when they are first asked for: a planned document needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.core.db, self.actor)
+        return self._loaders
+
+    def stop(self) -> None:
+        """End the batches that nobody waits for any more."""
+        if self._loaders is not None:
+            self._loaders.stop()
 
     def signed_in(self) -> Actor:
         """Whoever acts.
@@ -57,7 +66,7 @@ class Context:
         Args:
             written: the record as it is now, which need not be read again.
         """
-        self.loaders = Loaders(self.core.db, self.actor)
+        self._loaders = None
         if written is not None and written.record.deleted_at is None:
             self.loaders.prime(written)
 

@@ -1,11 +1,10 @@
 """Execution: a document is parsed, measured and validated once and kept, and operations of it are run in one place."""
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import orjson
 from graphql import (
@@ -28,10 +27,11 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from crmgraph.crm.errors import Unauthenticated
+from crmgraph.graph.attendance import Attended, Receive
 from crmgraph.graph.context import Context
 from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
 from crmgraph.graph.schema import schema
-from crmgraph.metrics import ROADS
+from crmgraph.metrics import road
 
 if TYPE_CHECKING:
     from crmgraph.graph.plan import Road
@@ -49,6 +49,7 @@ OPEN_TO_ALL = frozenset(
 )
 """The mutations that need nobody signed in, so that a token which does not hold any more stands in nobody's way."""
 
+T = TypeVar("T")
 Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
 
 
@@ -178,34 +179,73 @@ class Engine:
         cost = self._cost(document, operation, measure, values)
         return Prepared(document, operation, request, values, cost)
 
-    async def run(self, prepared: Prepared, context: Context) -> Answer:
-        """Run an operation. This is the one place where that happens."""
-        request = prepared.request
+    async def run(self, prepared: Prepared, context: Context, receive: Receive) -> Answer:
+        """Run an operation.
+
+        Args:
+            receive: tells when the client has gone, see `Attended`.
+
+        Raises:
+            ClientDisconnect: it has, and the query was given up. A change is finished.
+        """
+        return await self._within_bounds(self._run(prepared, context), prepared, context, receive)
+
+    async def run_as_known(
+        self, request: Request, context: Context, read_only: bool, receive: Receive
+    ) -> Answer | None:
+        """Run an operation by a plan, for an actor of whom the plan's statement itself makes sure.
+
+        Returns:
+            None where nothing was run and nothing may be told: what cannot be planned, is refused, or is asked by
+            somebody who is not the same any more. `prepare` and `run` say what there is to say about it.
+        """
+        if self._road is None:
+            return None
         try:
-            async with asyncio.timeout(self._seconds):
-                if self._road is not None and prepared.is_query:
-                    planned = await self._road.answer(prepared, context)
-                    if planned is not None:
-                        ROADS.labels("plan").inc()
-                        return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost, planned=True)
-                ROADS.labels("resolvers").inc()
-                running: Awaitable[ExecutionResult] | ExecutionResult = execute(
-                    self._schema,
-                    prepared.document.ast,
-                    context_value=context,
-                    variable_values=dict(request.variables),
-                    operation_name=request.operation_name or None,
-                    executor_class=StrawberryGraphQLCoreExecutionContext,
-                    is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # theirs says bool
-                    hide_suggestions=True,
-                )
-                result = await running if isawaitable(running) else running
+            prepared = self.prepare(request, context, token_refused=False, read_only=read_only)
+        except Refusal:
+            return None
+        return await self._within_bounds(self._planned(prepared, context, known=True), prepared, context, receive)
+
+    async def _within_bounds(
+        self, running: Coroutine[Any, Any, T], prepared: Prepared, context: Context, receive: Receive
+    ) -> T | Answer:
+        try:
+            async with Attended(receive, self._seconds, until_gone=prepared.is_query):
+                return await running
         except TimeoutError:
             error = GraphQLError(f"This took longer than {self._seconds:g} seconds.", extensions={"code": "TIMEOUT"})
             return Answer(None, [error], ran=False, cost=prepared.cost)
         finally:
             # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
-            context.loaders.stop()
+            context.stop()
+
+    async def _planned(self, prepared: Prepared, context: Context, *, known: bool) -> Answer | None:
+        if self._road is None or not prepared.is_query:
+            return None
+        planned = await self._road.answer(prepared, context, known=known)
+        if planned is None:
+            return None
+        road("plan").inc()
+        return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost, planned=True)
+
+    async def _run(self, prepared: Prepared, context: Context) -> Answer:
+        planned = await self._planned(prepared, context, known=False)
+        if planned is not None:
+            return planned
+        road("resolvers").inc()
+        request = prepared.request
+        running: Awaitable[ExecutionResult] | ExecutionResult = execute(
+            self._schema,
+            prepared.document.ast,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name or None,
+            executor_class=StrawberryGraphQLCoreExecutionContext,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # theirs says bool
+            hide_suggestions=True,
+        )
+        result = await running if isawaitable(running) else running
         return Answer(result.data, result.errors or [], ran=True, cost=prepared.cost)
 
     def _may_introspect(self, signed_in: bool) -> bool:

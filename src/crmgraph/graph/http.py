@@ -1,8 +1,6 @@
 """The endpoint: who asks, what is run for them, and how the answer goes over HTTP."""
 
-import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 
 import orjson
 import structlog
@@ -19,7 +17,7 @@ from crmgraph.crm.errors import TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db import is_away
-from crmgraph.graph.answers import body_of
+from crmgraph.graph.answers import MASKED, body_of
 from crmgraph.graph.context import Context, Href
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request
 from crmgraph.graph.page import page, routes, wants_page
@@ -68,7 +66,7 @@ def mounts(
 
 
 class Endpoint:
-    """Answers requests at the endpoint."""
+    """Answers requests at the endpoint, faults of its own included."""
 
     def __init__(
         self, core: Core, engine: Engine, *, max_page: int, hrefs: Mapping[str, Href], demo: bool = False
@@ -81,18 +79,22 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Every method there is comes here: those that are not taken are refused in our own words."""
-        response = await self.answer(HttpRequest(scope, receive, send))
+        try:
+            response = await self.answer(HttpRequest(scope, receive, send))
+        except Exception:
+            log.exception("unexpected fault", door="graphql")
+            response = _refused(BadRequest(MASKED, 500, "INTERNAL"))
         await response(scope, receive, send)
 
     async def answer(self, http: HttpRequest) -> Response:
         """The response to one request."""
         if http.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
-        if wants_page(http):
+        if http.method != "POST" and wants_page(http):
             return page(PATH, demo=self._demo)
         files: list[UploadFile] = []
         try:
-            media_type = accepted(http)
+            media_type = accepted(http.headers.get("accept", "*/*"))
             given = await read(self._core, http, files)
             request = request_of(given)
             answer = await self._run(http, request)
@@ -109,35 +111,41 @@ class Endpoint:
                 await file.close()
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
         status = _status(answer, media_type)
-        headers = {**HEADERS, "Allow": "POST"} if status == 405 else dict(HEADERS)
+        headers = dict(HEADERS)
+        if status == 405:
+            headers["Allow"] = "POST"
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         content = orjson.dumps(body_of(answer, show_cost=asked))
         return Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
 
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
+        read_only = http.method != "POST"
+        token = _token(http.headers.get("authorization", ""))
+        known = self._core.identity.known_actor(token) if token else None
+        if known is not None:
+            # Who asks is made sure of by the statement that answers: one statement instead of two.
+            answer = await self._engine.run_as_known(request, self._context(http, known), read_only, http.receive)
+            if answer is not None:
+                return answer
         try:
-            actor, token_refused = await self._actor(http)
-            context = Context(self._core, actor, wire.address(http), max_page=self._max_page, hrefs=self._hrefs)
-            prepared = self._engine.prepare(
-                request, context, token_refused=token_refused, read_only=http.method != "POST"
-            )
+            actor, token_refused = await self._actor(token)
+            context = self._context(http, actor)
+            prepared = self._engine.prepare(request, context, token_refused=token_refused, read_only=read_only)
         except Refusal as refusal:
             return refusal.answer
-        running = self._engine.run(prepared, context)
-        # A change is finished whether or not somebody waits for it.
-        return await (_while_connected(http, running) if prepared.is_query else running)
+        return await self._engine.run(prepared, context, http.receive)
 
-    async def _actor(self, http: HttpRequest) -> tuple[Actor, bool]:
+    def _context(self, http: HttpRequest, actor: Actor) -> Context:
+        return Context(self._core, actor, wire.address(http), max_page=self._max_page, hrefs=self._hrefs)
+
+    async def _actor(self, token: str | None) -> tuple[Actor, bool]:
         """(who asks, whether their token was refused)."""
         nobody = Actor(Door.GRAPHQL, region=self._core.region)
-        scheme, _, token = http.headers.get("authorization", "").partition(" ")
-        if not scheme:
+        if token is None:
             return nobody, False
-        if scheme.lower() != "bearer" or not token.strip():
-            return nobody, True
         try:
-            return await self._core.identity.actor_of(token.strip()), False
+            return await self._core.identity.actor_of(token), False
         except Unauthenticated:
             return nobody, True
         except Exception as error:
@@ -148,30 +156,12 @@ class Endpoint:
             raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
 
 
-async def _while_connected(http: HttpRequest, running: Awaitable[Answer]) -> Answer:
-    """The answer, unless the client goes away first: then the work stops.
-
-    Raises:
-        ClientDisconnect: it went away.
-    """
-    work = asyncio.ensure_future(running)
-    gone = asyncio.ensure_future(_gone(http))
-    try:
-        await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            return work.result()
-        raise wire.ClientDisconnect
-    finally:
-        for task in (work, gone):
-            if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-
-
-async def _gone(http: HttpRequest) -> None:
-    while (await http.receive())["type"] != "http.disconnect":
-        pass
+def _token(authorization: str) -> str | None:
+    """The token of an Authorization header; None without the header, and "", which no token is, for another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    if not scheme:
+        return None
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _status(answer: Answer, media_type: str) -> int:

@@ -1,5 +1,6 @@
 """Reading a request of GraphQL over HTTP: its media types, its parameters, and the files of an upload."""
 
+from functools import lru_cache
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -40,7 +41,7 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[s
         return _from_query(http)
     if http.method != "POST":
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
-    kind, charset = _content_type(http)
+    kind, charset = _content_type(http.headers.get("content-type", ""))
     if kind == JSON and charset in ("utf-8", "utf8"):
         return _object(await wire.body(http, core.max_body_bytes))
     if kind == "multipart/form-data":
@@ -51,15 +52,25 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[s
     raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
-def _content_type(http: HttpRequest) -> tuple[str, str]:
-    kind, *parameters = (part.strip().lower() for part in http.headers.get("content-type", "").split(";"))
+@lru_cache(maxsize=64)
+def _content_type(header: str) -> tuple[str, str]:
+    """(media type, charset)."""
+    kind, *parameters = (part.strip().lower() for part in header.split(";"))
     charset = next((part[8:].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
     return kind, charset
 
 
-def accepted(http: HttpRequest) -> str:
-    """The media type of the answer: what is accepted by name first, application/json otherwise."""
-    kinds = [part.split(";")[0].strip().lower() for part in http.headers.get("accept", "*/*").split(",")]
+@lru_cache(maxsize=64)
+def accepted(header: str) -> str:
+    """The media type of the answer: what is accepted by name first, application/json otherwise.
+
+    Args:
+        header: Accept.
+
+    Raises:
+        BadRequest: neither of ours is accepted.
+    """
+    kinds = [part.split(";")[0].strip().lower() for part in header.split(",")]
     for kind in kinds:
         if kind in (GRAPHQL_JSON, JSON):
             return kind
@@ -110,16 +121,17 @@ def request_of(given: dict[str, Any]) -> Request:
     return Request(query, variables, name)
 
 
-def _check_nesting(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_NESTING):
+def _check_nesting(variables: dict[str, Any]) -> None:
+    level = [value for value in variables.values() if isinstance(value, dict | list)]
+    for _ in range(MAX_NESTING - 1):
+        if not level:
+            return
         level = [
             inner
             for each in level
-            for inner in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
         ]
-        if not level:
-            return
     raise BadRequest(f"`variables` is nested deeper than {MAX_NESTING}.")
 
 

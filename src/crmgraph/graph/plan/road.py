@@ -11,12 +11,13 @@ import strawberry
 import structlog
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, get_argument_values
 from graphql.execution.values import VariableValues
-from sqlalchemy import Select, and_
+from sqlalchemy import Select, and_, select
 from strawberry.types.arguments import convert_arguments
 
 from crmgraph import lanes
 from crmgraph.crm import models, pages
 from crmgraph.crm.core import Core
+from crmgraph.crm.credentials import acting, acts_still
 from crmgraph.crm.criteria import Criterion
 from crmgraph.crm.policy import Actor, like, own, standing
 from crmgraph.db import is_away
@@ -86,8 +87,13 @@ class Road:
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations: OrderedDict[tuple[str, str | None], Operation | None] = OrderedDict()
 
-    async def answer(self, prepared: "Prepared", context: Context) -> str | None:
-        """The `data` of a query as JSON; None when it takes the other road."""
+    async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> str | None:
+        """The `data` of a query as JSON; None when it takes the other road.
+
+        Args:
+            known: the actor is who they were a moment ago. The statement makes sure that they are still, and None is
+                the answer where they are not.
+        """
         operation = self._operation(prepared)
         if operation is None:
             return None
@@ -95,7 +101,7 @@ class Road:
             plan = self._plan(operation, prepared.values)
             if plan is None:
                 return None
-            return await self._run(plan, prepared.values, context)
+            return await self._run(plan, prepared.values, context, known)
         except (Elsewhere, BadInput, Unplannable):
             return None
         except Exception as error:
@@ -135,7 +141,7 @@ class Road:
             return None
         return Plan(roots, tuple(_connections(roots)))
 
-    async def _run(self, plan: Plan, given: VariableValues, context: Context) -> str:
+    async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> str | None:
         actor = context.actor
         values: dict[str, Any] = dict(own(actor))
         asked: dict[int, Asked] = {}
@@ -144,12 +150,22 @@ class Road:
         for root in plan.roots:
             if isinstance(root, One):
                 values[f"n{root.number}_id"] = self._wanted(root, given)
-        key = (standing(actor), tuple(each.shape for each in asked.values()))
-        statement = self._statement(plan, key, actor, asked)
-        row = (await self._core.db.run(statement, values))[0] if statement is not None else ()
+        key = (known, standing(actor), tuple(each.shape for each in asked.values()))
+        statement = self._statement(plan, key, actor, asked, known)
+        if statement is None:
+            return None if known else _assembled(plan.roots, ())
+        if known:
+            values |= acting(actor)
+        row: Sequence[Any] = (await self._core.db.run(statement, values))[0]
+        if known:
+            still, *row = row
+            if not still:
+                return None
         return _assembled(plan.roots, row)
 
-    def _statement(self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked]) -> lanes.Prepared | None:
+    def _statement(
+        self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked], known: bool
+    ) -> lanes.Prepared | None:
         if key in plan.statements:
             plan.statements.move_to_end(key)
             return plan.statements[key]
@@ -157,6 +173,8 @@ class Road:
         if any(not isinstance(root, Typename) for root in plan.roots):
             builder = Builder(self._dialect, like(actor), asked)
             built: Select[Any] = builder.statement(plan.roots)
+            if known:
+                built = select(acts_still(actor), *built.selected_columns)
             try:
                 statement = lanes.Prepared(built, self._core.db.engine.dialect)
             except ValueError:

@@ -1,0 +1,114 @@
+"""Who has been here before is made sure of by the statement that answers: what has changed since counts at once."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Account, Contact, Credential, PartyKind, Role, Session, Staff, now
+from tests.conftest import statements
+from tests.graph.conftest import Caller, Customer, hired, put
+
+QUERY = "{ contacts(first: 5) { nodes { lastName identityDocuments { idNumber } account { name } } } }"
+UNAUTHENTICATED = [("UNAUTHENTICATED", "The token does not hold, or not any more.")]
+
+
+async def change(core: Core, model: Any, **values: Any) -> None:
+    """What another process does to every row of a table."""
+    async with core.db.begin() as session:
+        await session.execute(update(model).values(values))
+
+
+async def asked_twice(core: Core, caller: Caller) -> Any:
+    """The answer to the query, which the second time is one statement."""
+    first = await caller(QUERY)
+    with statements(core.db) as seen:
+        assert await caller(QUERY) == first
+    assert len(seen) == 1
+    return first["contacts"]["nodes"]
+
+
+@pytest.mark.parametrize(
+    ("model", "values"),
+    [
+        (Session, {"ended_at": now()}),
+        (Session, {"expires_at": now()}),
+        (Credential, {"live": None}),
+        (Credential, {"confirmed": False}),
+        (Staff, {"active": False}),
+    ],
+)
+async def test_staff_who_may_not_come_in_any_more_are_told_nothing(
+    agent: Caller, core: Core, model: Any, values: dict[str, Any]
+) -> None:
+    await put(core, PartyKind.CONTACT, {"last_name": "Ray"})
+    assert await asked_twice(core, agent) == [{"lastName": "Ray", "identityDocuments": None, "account": None}]
+    await change(core, model, **values)
+    assert await agent.errors(QUERY) == UNAUTHENTICATED
+    assert await agent.errors(QUERY) == UNAUTHENTICATED
+
+
+async def test_a_right_that_is_given_or_taken_counts_at_once(nobody: Caller, core: Core) -> None:
+    clerk = await hired(core, nobody, "clerk@example.com", Role.AGENT)
+    await put(core, PartyKind.CONTACT, {"last_name": "Ray", "id_number": "X1"})
+    hidden, shown = None, {"idNumber": "X1"}
+    for values, documents in (
+        ({}, hidden),
+        ({"sees_identity": True}, shown),
+        ({"sees_identity": False}, hidden),
+        ({"role": Role.ADMIN}, shown),
+        ({"role": Role.AGENT}, hidden),
+    ):
+        if values:
+            await change(core, Staff, **values)
+            assert (await clerk(QUERY))["contacts"]["nodes"][0]["identityDocuments"] == documents
+        assert (await asked_twice(core, clerk))[0]["identityDocuments"] == documents
+
+
+async def test_a_customer_sees_the_account_that_they_have_now(customer: Customer, core: Core) -> None:
+    assert (await asked_twice(core, customer))[0]["account"] == {"name": "Ray Ltd"}
+    (other,) = await put(core, PartyKind.ACCOUNT, {"name": "Other"})
+    await change(core, Contact, account_id=other)
+    assert (await customer(QUERY))["contacts"]["nodes"][0]["account"] == {"name": "Other"}
+    assert (await asked_twice(core, customer))[0]["account"] == {"name": "Other"}
+    await change(core, Contact, account_id=None)
+    assert (await asked_twice(core, customer))[0]["account"] is None
+
+
+async def test_a_deleted_customer_is_told_nothing(customer: Customer, core: Core) -> None:
+    assert (await asked_twice(core, customer))[0]["lastName"] == "Ray"
+    await change(core, Contact, deleted_at=now())
+    assert await customer.errors(QUERY) == UNAUTHENTICATED
+
+
+async def test_an_account_that_is_deleted_is_not_seen(customer: Customer, core: Core) -> None:
+    await asked_twice(core, customer)
+    await change(core, Account, deleted_at=now())
+    assert (await asked_twice(core, customer))[0]["account"] is None
+
+
+async def test_a_token_that_has_run_out_is_refused_though_it_was_known(
+    agent: Caller, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked_twice(core, agent)
+    monkeypatch.setattr("crmgraph.security.time.time", lambda: 2e10)
+    monkeypatch.setattr("jwt.api_jwt.datetime", _Later)
+    assert await agent.errors(QUERY) == UNAUTHENTICATED
+
+
+class _Later:
+    """The clock of the library that reads tokens, far from now."""
+
+    @staticmethod
+    def now(tz: Any = None) -> Any:
+        import datetime
+
+        return datetime.datetime(2600, 1, 1, tzinfo=tz)
+
+
+async def test_a_faulty_document_of_a_caller_who_has_left_is_not_judged(agent: Caller, core: Core) -> None:
+    await asked_twice(core, agent)
+    await change(core, Session, ended_at=now())
+    assert await agent.errors("{ contact }") == UNAUTHENTICATED
+    assert await agent.errors("{ __typename }") == UNAUTHENTICATED
