@@ -26,6 +26,9 @@ LOST = (
 """What a lane raises when its database has gone."""
 
 
+KEPT_STATEMENTS = 500
+"""How many statements a connection keeps prepared."""
+
 _NUMERIC = 1700
 """PostgreSQL's number of its type NUMERIC: only columns of numbers ask what came, and these are exact."""
 
@@ -105,7 +108,15 @@ class Lanes:
             return connection
         _, options = self._dialect.create_connect_args(self._url)
         ours = {key: options[key] for key in ("host", "port", "user", "password", "database", "ssl") if key in options}
-        connection = await asyncpg.connect(**ours, timeout=self._wait, command_timeout=30)
+        connection = await asyncpg.connect(
+            **ours,
+            timeout=self._wait,
+            command_timeout=30,
+            # However long it is, a statement is prepared once; the driver would do it anew for those of many kilobytes.
+            statement_cache_size=KEPT_STATEMENTS,
+            max_cacheable_statement_size=0,
+            max_cached_statement_lifetime=0,
+        )
         # SQLAlchemy writes JSON as text; what it reads it wants read already.
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
         return connection

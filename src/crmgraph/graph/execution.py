@@ -1,7 +1,7 @@
 """Execution: a document is parsed, measured and validated once and kept, and operations of it are run in one place."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
@@ -12,12 +12,20 @@ from graphql import (
     ExecutionResult,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLID,
     GraphQLSchema,
+    GraphQLString,
     OperationDefinitionNode,
     OperationType,
+    Undefined,
+    coerce_input_value,
     execute,
+    get_nullable_type,
+    is_input_type,
+    is_non_null_type,
     parse,
     specified_rules,
+    type_from_ast,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
@@ -53,6 +61,21 @@ T = TypeVar("T")
 Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of an operation.
+
+    Attributes:
+        is_text: whether every text is a value of it as it is.
+        optional: whether it may be absent, and is nothing then.
+    """
+
+    name: str
+    type_: Any
+    is_text: bool
+    optional: bool
+
+
 @dataclass(slots=True)
 class Document:
     """A document that was parsed.
@@ -60,6 +83,7 @@ class Document:
     Attributes:
         faults: why none of its operations can be run.
         measures: of each operation, without its variables.
+        variables: of each operation.
     """
 
     ast: DocumentNode
@@ -67,6 +91,7 @@ class Document:
     fragments: dict[str, FragmentDefinitionNode]
     faults: list[GraphQLError] = field(default_factory=list)
     measures: dict[int, Measure] = field(default_factory=dict)
+    variables: dict[int, tuple[Variable, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +200,7 @@ class Engine:
             raise Refusal([GraphQLError("The schema is not shown here.")], "INTROSPECTION_DISABLED")
         if document.faults:
             raise Refusal(document.faults)
-        values = self._values(operation, request)
+        values = self._values(document, operation, request)
         cost = self._cost(document, operation, measure, values)
         return Prepared(document, operation, request, values, cost)
 
@@ -282,12 +307,25 @@ class Engine:
         try:
             for operation in document.operations:
                 document.measures[id(operation)] = meter.operation(operation)
+                document.variables[id(operation)] = tuple(self._variables(operation))
         except TooCostly as error:
             document.faults = [error]
         return document
 
-    def _values(self, operation: OperationDefinitionNode, request: Request) -> VariableValues:
+    def _variables(self, operation: OperationDefinitionNode) -> Iterator[Variable]:
+        for node in operation.variable_definitions or ():
+            type_ = type_from_ast(self._schema, node.type)
+            if not is_input_type(type_):
+                continue  # validation has something to say about it
+            is_text = get_nullable_type(type_) in (GraphQLString, GraphQLID)
+            optional = not is_non_null_type(type_) and node.default_value is None
+            yield Variable(node.variable.name.value, type_, is_text, optional)
+
+    def _values(self, document: Document, operation: OperationDefinitionNode, request: Request) -> VariableValues:
         definitions = operation.variable_definitions or ()
+        ahead = _read_ahead(document.variables.get(id(operation), ()), request.variables)
+        if ahead is not None:
+            return ahead
         values = get_variable_values(
             self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
         )
@@ -303,6 +341,29 @@ class Engine:
         if measure.cost > self._max_cost:
             raise Refusal([TooCostly("cost", measure.cost, self._max_cost)], cost=measure.cost)
         return measure.cost
+
+
+def _read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> VariableValues | None:
+    """The values of the variables, whose types need not be read from the document every time.
+
+    None where one of them has a default, or something is wrong, which `get_variable_values` then says.
+    """
+    coerced = {}
+    for variable in variables:
+        value = given.get(variable.name, Undefined)
+        if value is Undefined:
+            if not variable.optional:
+                return None
+            continue
+        if not (variable.is_text and type(value) is str):
+            try:
+                value = coerce_input_value(value, variable.type_)
+            except (GraphQLError, RecursionError):
+                return None
+            if value is Undefined:
+                return None
+        coerced[variable.name] = value
+    return VariableValues({}, coerced)
 
 
 def _chosen(document: Document, name: str | None) -> OperationDefinitionNode:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import strawberry
 import structlog
-from graphql import FragmentDefinitionNode, OperationDefinitionNode, get_argument_values
+from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, and_, select
-from strawberry.types.arguments import convert_arguments
 
 from crmgraph import lanes
 from crmgraph.crm import models, pages
@@ -26,7 +25,8 @@ from crmgraph.graph.connections import checked, window_of
 from crmgraph.graph.context import Context
 from crmgraph.graph.errors import BadInput
 from crmgraph.graph.ids import Prefix, number_of
-from crmgraph.graph.plan.selection import Arguments, One, Pages, RootField, Selector, Typename, Unplannable, switches
+from crmgraph.graph.plan.arguments import Reader
+from crmgraph.graph.plan.selection import One, Pages, RootField, Selector, Typename, Unplannable, switches
 from crmgraph.graph.plan.statement import Asked, Builder, Shape, parameters_of
 
 if TYPE_CHECKING:
@@ -57,10 +57,17 @@ class Elsewhere(Exception):
 
 @dataclass(slots=True)
 class Plan:
-    """What is known of one operation, for one value of its switches."""
+    """What is known of one operation, for one value of its switches.
+
+    Attributes:
+        readers: of the arguments of each numbered part.
+        asked: what each connection is asked, with the values of its parameters, where no variable has a say in it.
+    """
 
     roots: tuple[Any, ...]
     connections: tuple[Pages, ...]
+    readers: Mapping[int, Reader]
+    asked: dict[int, tuple[Asked, dict[str, Any]]] = field(default_factory=dict)
     statements: "OrderedDict[Hashable, lanes.Prepared | None]" = field(default_factory=OrderedDict)
 
 
@@ -102,7 +109,7 @@ class Road:
             if plan is None:
                 return None
             return await self._run(plan, prepared.values, context, known)
-        except (Elsewhere, BadInput, Unplannable):
+        except (Elsewhere, BadInput, GraphQLError, Unplannable):
             return None
         except Exception as error:
             # The resolvers ask again, and tell of each field what is wrong with it, in words that may be told.
@@ -139,17 +146,26 @@ class Road:
             roots = selector.operation(operation.definition)
         except Unplannable:
             return None
-        return Plan(roots, tuple(_connections(roots)))
+        connections = tuple(_connections(roots))
+        numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
+        return Plan(roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
 
     async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> str | None:
         actor = context.actor
         values: dict[str, Any] = dict(own(actor))
         asked: dict[int, Asked] = {}
         for connection in plan.connections:
-            asked[connection.number] = self._ask(connection, given, context, values)
+            known_ask = plan.asked.get(connection.number)
+            if known_ask is None:
+                reader = plan.readers[connection.number]
+                known_ask = self._ask(connection, reader.read(given), context)
+                if reader.constant is not None:
+                    plan.asked[connection.number] = known_ask
+            asked[connection.number], parameters = known_ask
+            values |= parameters
         for root in plan.roots:
             if isinstance(root, One):
-                values[f"n{root.number}_id"] = self._wanted(root, given)
+                values[f"n{root.number}_id"] = _wanted(root, plan.readers[root.number].read(given))
         key = (known, standing(actor), tuple(each.shape for each in asked.values()))
         statement = self._statement(plan, key, actor, asked, known)
         if statement is None:
@@ -184,17 +200,8 @@ class Road:
             plan.statements.popitem(last=False)
         return statement
 
-    def _arguments(self, arguments: Arguments, given: VariableValues) -> dict[str, Any]:
-        raw = get_argument_values(arguments.definition, arguments.node, given)
-        return convert_arguments(
-            raw,
-            arguments.field.arguments,
-            scalar_registry=self._schema.schema_converter.scalar_registry,
-            config=self._schema.config,
-        )
-
-    def _ask(self, connection: Pages, given: VariableValues, context: Context, values: dict[str, Any]) -> Asked:
-        arguments = self._arguments(connection.arguments, given)
+    def _ask(self, connection: Pages, arguments: Mapping[str, Any], context: Context) -> tuple[Asked, dict[str, Any]]:
+        """What a connection is asked, and the values of its parameters."""
         listing = connection.listing
         bounds = [arguments.get(name) for name in ("first", "after", "last", "before")]
         window = window_of(context, listing.model, listing.orders(arguments.get("sort", strawberry.UNSET)), *bounds)
@@ -202,7 +209,7 @@ class Road:
             raise Elsewhere
         criterion = checked(listing.criterion(arguments.get("filter", strawberry.UNSET)))
         name = f"n{connection.number}"
-        values[f"{name}_size"] = window.size
+        values: dict[str, Any] = {f"{name}_size": window.size}
         for i, value in enumerate(window.after or ()):
             values[f"{name}_after{i}"] = value
         condition = None
@@ -210,14 +217,15 @@ class Road:
         if criterion is not None:
             condition, conditions, parameters = _compared(listing.model, criterion, self._core.region)
             values |= {f"{name}_c{i}": value for i, value in enumerate(parameters)}
-        return Asked(Shape(window.orders, window.after is not None, condition), conditions)
+        return Asked(Shape(window.orders, window.after is not None, condition), conditions), values
 
-    def _wanted(self, root: One, given: VariableValues) -> int | None:
-        """The number that a reference by id names; None, which is nobody's, for an id of something else."""
-        by = get_argument_values(root.arguments.definition, root.arguments.node, given).get("by")
-        if not isinstance(by, dict) or set(by) != {"id"} or not isinstance(by["id"], str):
-            raise Elsewhere
-        return number_of(Prefix(root.prefix), by["id"])
+
+def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
+    """The number that a reference by id names; None, which is nobody's, for an id of something else."""
+    by = arguments["by"]
+    if not by.id:
+        raise Elsewhere
+    return number_of(Prefix(root.prefix), by.id)
 
 
 @lru_cache(maxsize=4096)
