@@ -1,5 +1,6 @@
 """The database: a session of one's own to read with, and a transaction to write in."""
 
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crmgraph.lanes import LOST, Lanes, Prepared, Row
+from crmgraph.lanes import KEPT_STATEMENTS, LOST, Lanes, Prepared, Row
 
 AWAY: tuple[type[BaseException], ...] = (OperationalError, InterfaceError, PoolTimeout, TimeoutError, *LOST)
 """What is raised when the database cannot be reached or does not answer in time."""
@@ -89,7 +90,7 @@ class Database:
         )
         self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
         self._lanes = Lanes(self.url, self.engine.dialect, size=pool_size)
-        self._prepared: dict[Hashable, Prepared] = {}
+        self._prepared: OrderedDict[Hashable, Prepared] = OrderedDict()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -104,16 +105,17 @@ class Database:
             yield session
 
     async def prepared(
-        self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
+        self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any], *, once: bool = False
     ) -> list[Row]:
-        """The rows of a reading statement that is compiled when it is first asked for and then kept.
+        """The rows of a statement that is compiled when it is first asked for and then kept.
 
         Args:
             key: names the statement.
             build: makes it, with named parameters.
             parameters: their values.
+            once: it writes, see `Lanes.fetch`.
         """
-        return await self._compiled(key, build).rows(self._lanes, parameters)
+        return await self._compiled(key, build).rows(self._lanes, parameters, once=once)
 
     async def prepared_in(
         self, session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
@@ -126,8 +128,12 @@ class Database:
 
     def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
         statement = self._prepared.get(key)
-        if statement is None:
-            statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
+        if statement is not None:
+            self._prepared.move_to_end(key)
+            return statement
+        statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
+        if len(self._prepared) > KEPT_STATEMENTS:
+            self._prepared.popitem(last=False)
         return statement
 
     async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Row]:

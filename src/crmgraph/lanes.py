@@ -1,8 +1,9 @@
 """Lanes: connections of the driver's own, for statements that SQLAlchemy has compiled once.
 
-What is read on every request, who acts and what a planned document asks for, costs more in the session, the result and
-the pool of an ORM than in the database. Such a statement is compiled by SQLAlchemy and from then on run by the driver:
-`Prepared` is the statement, `Lanes` the connections. Everything here only reads, each statement by itself.
+What is read on every request, who acts and what a planned document asks for, costs more in the session, the result
+and the pool of an ORM than in the database, and so does a change of a few values. Such a statement is compiled by
+SQLAlchemy and from then on run by the driver: `Prepared` is the statement, `Lanes` the connections. Each statement is a
+transaction by itself.
 """
 
 import asyncio
@@ -50,8 +51,11 @@ class Lanes:
         self._free = asyncio.Semaphore(size)
         self.is_sqlite = url.get_backend_name() == "sqlite"
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> list[Row]:
+    async def fetch(self, sql: str, values: Sequence[Any], *, once: bool = False) -> list[Row]:
         """The rows of one statement.
+
+        Args:
+            once: it writes, and is never tried again where nobody knows whether it did.
 
         Raises:
             TimeoutError: every connection is busy, or the database does not answer.
@@ -65,11 +69,15 @@ class Lanes:
         try:
             while self._idle:
                 connection = self._idle.pop()
+                if not self.is_sqlite and connection.is_closed():
+                    continue
                 try:
                     return await self._run(connection, sql, values)
                 except LOST:
                     # It went while it lay idle; a new one tells whether the database is there.
                     await self._close(connection)
+                    if once:
+                        raise
             return await self._run(await self._connect(), sql, values)
         finally:
             self._free.release()
@@ -173,6 +181,6 @@ class Prepared:
             for row in rows
         ]
 
-    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows that the statement answers with these values of its parameters."""
-        return self.read(await lanes.fetch(self.sql, self.values(parameters)))
+    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
+        """The rows that the statement answers with these values of its parameters; see `Lanes.fetch`."""
+        return self.read(await lanes.fetch(self.sql, self.values(parameters), once=once))

@@ -67,20 +67,22 @@ class Changes:
         return merged if merged != kept else kept
 
     def write(self, session: AsyncSession, record: Record, action: Action) -> None:
-        """Add the row of the log to the session."""
-        session.add(
-            Change(
-                party_id=record.id,
-                kind=KINDS[type(record)],
-                action=action,
-                revision=record.revision,
-                at=record.updated_at,
-                door=self._actor.door,
-                credential_id=self._actor.credential_id,
-                client_id=self._actor.client_id,
-                fields=self._fields,
-            )
-        )
+        """Add the row of the log to what the session, or the draft in its place, is to write."""
+        line = {
+            "party_id": record.id,
+            "kind": KINDS[type(record)],
+            "action": action,
+            "revision": record.revision,
+            "at": record.updated_at,
+            "door": self._actor.door,
+            "credential_id": self._actor.credential_id,
+            "client_id": self._actor.client_id,
+            "fields": self._fields,
+        }
+        if (draft := session.info.get("draft")) is not None:
+            draft.log(line)
+        else:
+            session.add(Change(**line))
 
 
 def _plain(value: Any) -> Any:

@@ -170,22 +170,25 @@ async def surroundings(
 
 async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collection[int]) -> Iterable[Any]:
     """The records of these ids that exist for the actor."""
-    db = snapshots.owner_of(session)
+    named = snapshots.Ids(snapshots.owner_of(session), ids)
     return await snapshots.read(
         session,
-        ("visible", standing(actor)),
+        ("visible", named.shape, standing(actor)),
         model,
-        lambda query: query.where(snapshots.among(db, model.id, "ids"), visible(like(actor), model)),
-        {"ids": snapshots.ids(db, ids), **own(actor)},
+        lambda query: query.where(named.hold(model.id), visible(like(actor), model)),
+        {"ids": named.value, **own(actor)},
     )
 
 
 async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff]:
     """The staff members of these ids."""
-    db = snapshots.owner_of(session)
-    named = {"ids": snapshots.ids(db, ids)}
+    named = snapshots.Ids(snapshots.owner_of(session), ids)
     found: Iterable[Staff] = await snapshots.read(
-        session, "staff", Staff, lambda query: query.where(snapshots.among(db, Staff.id, "ids")), named
+        session,
+        ("staff", named.shape),
+        Staff,
+        lambda query: query.where(named.hold(Staff.id)),
+        {"ids": named.value},
     )
     return {member.id: member for member in found}
 
@@ -196,14 +199,15 @@ async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set
     if not asked:
         return
     db = snapshots.owner_of(session)
+    named = {target: snapshots.Ids(db, wanted[target]) for target in asked}
     rows = await snapshots.rows_of(
         session,
-        ("homes", asked),
+        ("homes", tuple((target, ids.shape) for target, ids in named.items())),
         lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
             ExternalId.dialect == bindparam("dialect"),
-            or_(*(snapshots.among(db, columns[target], target) for target in asked)),
+            or_(*(ids.hold(columns[target], target) for target, ids in named.items())),
         ),
-        {"dialect": dialect, **{target: snapshots.ids(db, wanted[target]) for target in asked}},
+        {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
     )
     _note_homes(rows, around)
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import numbers, snapshots
 from crmgraph.crm.changes import Changes
+from crmgraph.crm.drafts import Draft
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.leads import releases, require_workable
@@ -54,6 +55,9 @@ from crmgraph.db import Database
 
 ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 """The lists of child rows by their name on `Aggregate` and `Edit`."""
+
+PARTS = ("phones", "emails", "addresses", "photo")
+"""What of a record is read when nothing is said; `relations` is one more, for those who change them."""
 
 _SERIES = {
     PartyKind.CONTACT: numbers.Series.CONTACT,
@@ -145,18 +149,23 @@ async def load(
     ids: Collection[int],
     *,
     lock: bool = False,
-    parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
+    parts: Collection[str] = PARTS,
 ) -> dict[int, Aggregate]:
     """The live records of `ids` that the actor may see, with their rows, in a constant number of statements.
 
     Args:
-        lock: take the records for writing until the transaction ends.
-        parts: the lists that are needed; the others stay empty. `relations` is one more, for those who change them.
+        lock: take the records for writing until the transaction ends; on a draft, one record at most.
+        parts: what is needed of `PARTS` and relations; the other lists stay empty.
     """
     model = MODELS[kind]
-    db = None if lock else snapshots.database_of(session)
+    draft: Draft | None = session.info.get("draft")
+    db = snapshots.database_of(session) if draft is not None or not lock else None
     if db is not None:
-        return await _load_snapshots(db, actor, model, ids, parts)
+        snapshot = await _load_snapshots(db, actor, model, ids, parts)
+        if draft is not None and lock:
+            for each in snapshot.values():
+                draft.hold(each.record, (row for name in ROWS for row in getattr(each, name)))
+        return snapshot
     query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)
@@ -186,13 +195,14 @@ async def _load_snapshots(
 ) -> dict[int, Aggregate]:
     """The same to be printed only, in one statement."""
     wanted = [name for name in (*ROWS, "photo") if name in parts]
+    named = snapshots.Ids(db, ids)
     found = await snapshots.read_with(
         db,
-        ("records", standing(actor)),
+        ("records", named.shape, standing(actor)),
         model,
         [ROWS.get(name, Photo) for name in wanted],
-        lambda query: query.where(snapshots.among(db, model.id, "ids"), visible(like(actor), model)).order_by(model.id),
-        {"ids": snapshots.ids(db, ids), **own(actor)},
+        lambda query: query.where(named.hold(model.id), visible(like(actor), model)).order_by(model.id),
+        {"ids": named.value, **own(actor)},
     )
     aggregates = {}
     for record, lists in found:
@@ -202,17 +212,29 @@ async def _load_snapshots(
 
 
 async def load_one(
-    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
+    session: AsyncSession,
+    actor: Actor,
+    kind: PartyKind,
+    party_id: int,
+    *,
+    lock: bool = False,
+    parts: Collection[str] = PARTS,
 ) -> Aggregate:
-    """The one record of this id.
+    """The one record of this id, see `load`.
 
     Raises:
         NotFound: there is none that the actor may see.
     """
-    found = await load(session, actor, kind, [party_id], lock=lock)
+    found = await load(session, actor, kind, [party_id], lock=lock, parts=parts)
     if party_id not in found:
         raise NotFound
     return found[party_id]
+
+
+def parts_of(edit: Edit) -> set[str]:
+    """What has to be loaded of a record for an edit of it: the lists that change, and where its phones are."""
+    parts = {name for name in ROWS if getattr(edit, name)}
+    return parts | {"addresses"} if "phones" in parts else parts
 
 
 async def create(
@@ -275,7 +297,9 @@ async def update(
     *,
     if_revision: int | None = None,
 ) -> bool:
-    """Change a record that was loaded with `lock`. What would change nothing changes nothing, not even the revision.
+    """Change a record that was loaded with `lock`, in a transaction or on a draft (`drafts.revise`).
+
+    What would change nothing changes nothing, not even the revision.
 
     Args:
         if_revision: the revision that the caller read; another one now is refused.

@@ -27,18 +27,38 @@ def database_of(session: AsyncSession) -> Database | None:
     return owner_of(session) if session.info.get("reads") else None
 
 
-def among(db: Database, column: Any, name: str) -> ColumnElement[bool]:
-    """Whether a column holds one of the ids in the parameter `name`, see `ids`."""
-    if db.is_sqlite:
-        listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
-        return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
-    array = ARRAY(BigInteger())
-    return column == func.any(cast(bindparam(name, type_=array), array))  # type: ignore[no-any-return]
+class Ids:
+    """Ids that a kept statement is asked for, as one parameter: a list of them, or the only one by itself.
 
+    PostgreSQL plans a statement with a list anew every time, which takes three times as long as to read one record.
 
-def ids(db: Database, values: Collection[int]) -> Any:
-    """The value of a parameter of `among`."""
-    return orjson.dumps(list(values)).decode() if db.is_sqlite else list(values)
+    Attributes:
+        shape: belongs to the key of the statement.
+        value: of the parameter.
+    """
+
+    def __init__(self, db: Database, ids: Collection[int]) -> None:
+        self._sqlite = db.is_sqlite
+        self.shape = len(ids) == 1
+        self.value: Any = list(ids)
+        if self.shape:
+            (self.value,) = ids
+        elif db.is_sqlite:
+            self.value = orjson.dumps(self.value).decode()
+
+    def hold(self, column: Any, name: str = "ids") -> ColumnElement[bool]:
+        """Whether a column holds one of them.
+
+        Args:
+            name: of the parameter.
+        """
+        if self.shape:
+            return column == bindparam(name, type_=BigInteger())  # type: ignore[no-any-return]
+        if self._sqlite:
+            listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+            return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
+        array = ARRAY(BigInteger())
+        return column == func.any(cast(bindparam(name, type_=array), array))  # type: ignore[no-any-return]
 
 
 def owner_of(session: AsyncSession) -> Database:
@@ -112,14 +132,15 @@ async def children_of(
     The rows belong to the session and may be changed.
     """
     db = owner_of(session)
+    ids = Ids(db, parents)
 
     def query() -> Select[Any]:
         lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
-        return select(model.id, *lists).where(among(db, model.id, "ids"))
+        return select(model.id, *lists).where(ids.hold(model.id))
 
-    key = ("children", model, *children)
+    key = ("children", ids.shape, model, *children)
     found = {}
-    for own_id, *lists in await rows_of(session, key, query, {"ids": ids(db, parents)}):
+    for own_id, *lists in await rows_of(session, key, query, {"ids": ids.value}):
         rows = [_rows(child, text) for child, text in zip(children, lists, strict=True)]
         found[own_id] = [[_adopted(session, row) for row in each] for each in rows]
     return found

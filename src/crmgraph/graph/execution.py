@@ -38,11 +38,12 @@ from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.attendance import Attended, Receive
 from crmgraph.graph.context import Context
 from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
+from crmgraph.graph.plan.changes import Failed
 from crmgraph.graph.schema import schema
 from crmgraph.metrics import road
 
 if TYPE_CHECKING:
-    from crmgraph.graph.plan import Road
+    from crmgraph.graph.plan import ChangeRoad, Road
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 KEPT_DOCUMENTS = 1_000
@@ -155,13 +156,13 @@ class Engine:
         max_cost: the most records that one document may cause.
         introspection: who may read the schema.
         seconds: after how long an operation is given up.
-        road: answers queries whose fields are plain; None leaves everything to the resolvers.
+        roads: answer queries and mutations whose fields are plain; None leaves everything to the resolvers.
     """
 
     def __init__(
         self,
         *,
-        road: "Road | None" = None,
+        roads: "tuple[Road, ChangeRoad] | None" = None,
         max_page: int = 100,
         max_cost: int = 20_000,
         introspection: Introspection = "signed-in",
@@ -172,7 +173,7 @@ class Engine:
         self._max_cost = max_cost
         self._introspection = introspection
         self._seconds = seconds
-        self._road = road
+        self._roads = roads
         self._kept: OrderedDict[tuple[str, bool], Document] = OrderedDict()
 
     def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> Prepared:
@@ -224,7 +225,7 @@ class Engine:
             None where nothing was run and nothing may be told: what cannot be planned, is refused, or is asked by
             somebody who is not the same any more. `prepare` and `run` say what there is to say about it.
         """
-        if self._road is None:
+        if self._roads is None:
             return None
         try:
             prepared = self.prepare(request, context, token_refused=False, read_only=read_only)
@@ -246,9 +247,12 @@ class Engine:
             context.stop()
 
     async def _planned(self, prepared: Prepared, context: Context, *, known: bool) -> Answer | None:
-        if self._road is None or not prepared.is_query:
+        if self._roads is None:
             return None
-        planned = await self._road.answer(prepared, context, known=known)
+        try:
+            planned = await self._roads[not prepared.is_query].answer(prepared, context, known=known)
+        except Failed as failed:
+            return Answer(None, [failed.error], ran=True, cost=prepared.cost)
         if planned is None:
             return None
         road("plan").inc()

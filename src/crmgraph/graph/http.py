@@ -21,7 +21,7 @@ from crmgraph.graph.answers import MASKED, body_of
 from crmgraph.graph.context import Context, Href
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request
 from crmgraph.graph.page import page, routes, wants_page
-from crmgraph.graph.plan import Road
+from crmgraph.graph.plan import ChangeRoad, Road
 from crmgraph.graph.requests import GRAPHQL_JSON, JSON, BadRequest, accepted, mapping_of, read, request_of
 from crmgraph.graph.schema import schema
 
@@ -55,11 +55,11 @@ def mounts(
         request_seconds: after how long a request is given up.
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
-        plans: whether plain queries are compiled; the resolvers answer everything otherwise.
+        plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
-    road = Road(schema, core) if plans else None
+    roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
     engine = Engine(
-        road=road, max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds
+        roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds
     )
     endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
     return [Route(PATH, endpoint), *routes(PATH, demo=demo)]

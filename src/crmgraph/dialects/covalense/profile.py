@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import homes, parties
+from crmgraph.crm import drafts, homes, parties
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import PartyKind
@@ -32,7 +32,8 @@ async def put_contact(call: Call) -> dict[str, Any]:
     """PUT profile/contact: change what differs. Absent keeps, "" clears."""
     attributes = await call.attributes()
     known = tables(call.core.public_url)
-    async with call.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> None:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call), lock=True)
         around = await homes.surroundings(session, call.actor, DIALECT, [contact])
         _require_own(attributes, CONTACT, contact, around)
@@ -41,20 +42,26 @@ async def put_contact(call: Call) -> dict[str, Any]:
             # The answer to a login calls one's own id by the name of the superior's: nobody is their own.
             body = {name: value for name, value in body.items() if loosely(name) != "contactid"}
         await _change(session, call.actor, known.contacts, known.contact, contact, around, body)
+
+    await drafts.revise(call.core.db, work)
     return {"result": "0", "message": "Profile updated successfully."}
 
 
 async def put_account(call: Call) -> dict[str, Any]:
     """PUT profile/account: change what differs of the user's account, and answer the whole of it."""
     attributes = await call.attributes()
-    if call.actor.account_id is None:
+    own = call.actor.account_id
+    if own is None:
         raise NotFound
-    async with call.core.db.begin() as session:
-        account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, call.actor.account_id, lock=True)
+
+    async def work(session: AsyncSession) -> dict[str, Any]:
+        account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, own, lock=True)
         around = await homes.surroundings(session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
         await _change(session, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
-    return ACCOUNT_LAYOUT.encode(account, around)
+        return ACCOUNT_LAYOUT.encode(account, around)
+
+    return await drafts.revise(call.core.db, work)
 
 
 async def put_image(call: Call) -> dict[str, Any]:

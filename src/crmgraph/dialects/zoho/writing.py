@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import homes, parties, uniques
+from crmgraph.crm import drafts, homes, parties, uniques
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.leads import require_workable
@@ -91,7 +91,7 @@ async def update_many(call: Call) -> Response:
 
 
 async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
-    async with call.core.db.begin() as session:
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
         known = await call.resolve(session, [row.home for row in rows if row.home is not None])
         loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
         resolved = await prepare(call, session, rows)
@@ -101,6 +101,11 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
             with attempted(row):
                 await change_row(call, session, row, aggregate, resolved, since)
         return await tell_rows(call, session, rows)
+
+    if len(rows) == 1:
+        return await drafts.revise(call.core.db, work)
+    async with call.core.db.begin() as session:
+        return await work(session)
 
 
 async def delete_one(call: Call) -> Response:

@@ -1,12 +1,14 @@
 """Mutations of a customer's own contact, and of photos."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 from strawberry import UNSET
 
-from crmgraph.crm import parties
+from crmgraph.crm import drafts, parties
 from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Context, Info
@@ -46,13 +48,35 @@ class PhotoPayload(Payload):
     lead: Lead | None = strawberry.field(default=None, description="The lead whose photo it is.")
 
 
-async def _update_profile(context: Context, given: UpdateProfileInput) -> dict[str, Any]:
+async def update_profile(
+    context: Context,
+    given: UpdateProfileInput,
+    *,
+    parts: Collection[str] = parties.PARTS,
+    known: bool = False,
+) -> parties.Aggregate:
+    """Change the contact of the customer who is signed in; see `records.update`.
+
+    Raises:
+        Refused: why not; nothing was written.
+    """
     actor = context.actor
-    if actor.contact_id is None:
+    own = actor.contact_id
+    if own is None:
         raise Forbidden
-    async with context.core.db.begin() as session:
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, actor.contact_id, lock=True)
-        await parties.update(session, actor, contact, edit_of(given), if_revision=given.if_revision or None)
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        edit = edit_of(given)
+        wanted = parties.parts_of(edit).union(parts)
+        contact = await parties.load_one(session, actor, PartyKind.CONTACT, own, lock=True, parts=wanted)
+        await parties.update(session, actor, contact, edit, if_revision=given.if_revision or None)
+        return contact
+
+    return await drafts.revise(context.core.db, work, known=actor if known else None)
+
+
+async def _update_profile(context: Context, given: UpdateProfileInput) -> dict[str, Any]:
+    contact = await update_profile(context, given)
     context.committed(contact)
     return {"contact": contact.record}
 

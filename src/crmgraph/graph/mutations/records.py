@@ -1,10 +1,12 @@
 """Mutations of contacts, accounts and leads. All three go the same way; they differ in their inputs and payloads."""
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import conversion, parties
+from crmgraph.crm import conversion, drafts, parties
 from crmgraph.crm.errors import Refused, Stale
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Context, Info
@@ -79,8 +81,13 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
         raise
 
 
-async def hold(session: Any, context: Context, kind: PartyKind, by: Any, field: str) -> parties.Aggregate:
+async def hold(
+    session: Any, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = parties.PARTS
+) -> parties.Aggregate:
     """The record that a field of the input names, taken for writing. An id needs no looking up first.
+
+    Args:
+        parts: see `parties.load`.
 
     Raises:
         NotFound, Ambiguous: of that field.
@@ -88,7 +95,7 @@ async def hold(session: Any, context: Context, kind: PartyKind, by: Any, field: 
     try:
         ref = ref_of(kind, by)
         found = ref.id if ref.id is not None else await parties.find(session, context.actor, kind, ref)
-        return await parties.load_one(session, context.actor, kind, found, lock=True)
+        return await parties.load_one(session, context.actor, kind, found, lock=True, parts=parts)
     except Refused as refused:
         refused.path = (field,)
         raise
@@ -101,14 +108,34 @@ async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     return {kind.value.lower(): made.record}
 
 
-async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+async def update(
+    kind: PartyKind, context: Context, given: Any, *, parts: Collection[str] = parties.PARTS, known: bool = False
+) -> parties.Aggregate:
+    """Change the record that an input names, as the input says.
+
+    Args:
+        parts: the lists that are wanted of the record besides those that change.
+        known: whether the actor is yet to be made sure of, see `drafts.revise`.
+
+    Raises:
+        Refused: why not; nothing was written.
+    """
     name = kind.value.lower()
-    async with context.core.db.begin() as session:
-        aggregate = await hold(session, context, kind, getattr(given, name), name)
-        revision = given.if_revision or None
-        await parties.update(session, context.actor, aggregate, edit_of(given), if_revision=revision)
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        edit = edit_of(given)
+        wanted = parties.parts_of(edit).union(parts)
+        aggregate = await hold(session, context, kind, getattr(given, name), name, wanted)
+        await parties.update(session, context.actor, aggregate, edit, if_revision=given.if_revision or None)
+        return aggregate
+
+    return await drafts.revise(context.core.db, work, known=context.actor if known else None)
+
+
+async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    aggregate = await update(kind, context, given)
     context.committed(aggregate)
-    return {name: aggregate.record}
+    return {kind.value.lower(): aggregate.record}
 
 
 async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 The schema is Strawberry's and stays the truth: its declarations say which column or relation a field reads, and its
 resolvers and loaders answer whatever is not planned. `selection` turns a document into a tree of declared fields, or
 says why it cannot; `statement` turns the tree into one SQL statement that writes the answer's JSON; `road` keeps both
-and binds the values of a request to them. Both roads give the same bytes.
+and binds the values of a request to them. `changes` carries out the mutations that change a record, and `printing` says
+what became of it. Both roads give the same bytes.
 """
 
+from crmgraph.graph.plan.changes import ChangeRoad
 from crmgraph.graph.plan.road import Road
 
-__all__ = ["Road"]
+__all__ = ["ChangeRoad", "Road"]

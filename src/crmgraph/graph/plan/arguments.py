@@ -44,6 +44,7 @@ class Reader:
         self.constant: dict[str, Any] | None = None if names else self._converted(VariableValues({}, {}))
         self._fills: dict[str, Fill] | None = None
         self._nullable: frozenset[str] = frozenset()
+        self._converters: dict[Any, Callable[[Any], Any]] = {}
         self._names = tuple(names)
         if names:
             self._prepare()
@@ -95,7 +96,8 @@ class Reader:
             found.append(name)
             if self._is_leaf(type_):
                 return lambda values: values[name]
-            return lambda values: self._convert(values[name], type_)
+            convert = self._converter(type_)
+            return lambda values: convert(values[name])
         if isinstance(type_, StrawberryList) and isinstance(value, list):
             items = [self._fill(item, type_.of_type, found) for item in value]
             return lambda values: [fill(values) for fill in items]
@@ -122,6 +124,39 @@ class Reader:
                 absent[field.python_name] = None
         return lambda values: type_(**absent, **{name: fill(values) for name, fill in given.items()})
 
+    def _converter(self, type_: Any) -> Callable[[Any], Any]:
+        """What makes the Python value of a value of an input type, without looking its fields up every time."""
+        if isinstance(type_, StrawberryOptional):
+            return self._converter(type_.of_type)
+        if not has_object_definition(type_):
+            return lambda value: self._convert(value, type_)
+        known = self._converters.get(type_)
+        if known is not None:
+            return known
+        definition = type_.__strawberry_definition__
+        made: Any = type_
+        names: dict[str, tuple[str, Callable[[Any], Any]]] = {}
+        absent: dict[str, Any] = {}
+
+        def convert(value: Any) -> Any:
+            if value is None:
+                return None
+            given = dict(absent)
+            for name, inner in value.items():
+                python_name, convert_field = names[name]
+                given[python_name] = convert_field(inner)
+            return made(**given)
+
+        self._converters[type_] = convert  # first: a type may be of itself
+        for field in definition.fields:
+            if field.default_value is MISSING and field.default_factory is MISSING:
+                absent[field.python_name] = None
+            inner_type = field.resolve_type(type_definition=definition)
+            bare = inner_type.of_type if isinstance(inner_type, StrawberryOptional) else inner_type
+            convert_inner = _as_it_is if self._is_leaf(bare) else self._converter(inner_type)
+            names[self._schema.config.name_converter.from_field(field)] = (field.python_name, convert_inner)
+        return convert
+
     def _convert(self, value: Any, type_: Any) -> Any:
         return convert_argument(value, type_, self._schema.schema_converter.scalar_registry, self._schema.config)
 
@@ -133,6 +168,10 @@ class Reader:
             scalar_registry=self._schema.schema_converter.scalar_registry,
             config=self._schema.config,
         )
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _variables(node: Node) -> Iterator[VariableNode]:

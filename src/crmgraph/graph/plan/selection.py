@@ -1,6 +1,6 @@
 """From a document to a tree of declared fields. Nothing here knows SQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,6 +117,29 @@ class Arguments:
 
 
 @dataclass(frozen=True, slots=True)
+class Payload:
+    """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None."""
+
+    key: str
+    tree: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A mutation of one record.
+
+    Attributes:
+        name: of the field of `Mutation`.
+        fields: what is selected of the payload.
+    """
+
+    key: str
+    name: str
+    arguments: Arguments
+    fields: tuple[Payload | Typename, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Edges:
     key: str
     fields: tuple[Any, ...]
@@ -223,6 +246,36 @@ class Selector:
         return tuple(
             self._root(query, key, nodes) for key, nodes in self._collect(query, [operation.selection_set]).items()
         )
+
+    def change(self, operation: OperationDefinitionNode, roots: Collection[str]) -> Change:
+        """The root field of a mutation that has one and no more.
+
+        Args:
+            roots: the fields of `Mutation` that can be planned.
+
+        Raises:
+            Unplannable: it is another one, there are several, or something of the payload is not plain.
+        """
+        mutation = self._schema.type_map["Mutation"]
+        if operation.operation is not OperationType.MUTATION or operation.directives:
+            raise Unplannable(operation.operation.value)
+        if not isinstance(mutation, GraphQLObjectType):
+            raise Unplannable("no mutations")
+        ((key, nodes), *more) = self._collect(mutation, [operation.selection_set]).items()
+        name = nodes[0].name.value
+        if more or name not in roots:
+            raise Unplannable(f"Mutation.{name}")
+        type_ = _object(mutation.fields[name].type)
+        fields: list[Payload | Typename] = []
+        for inner, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+            match found[0].name.value:
+                case "__typename":
+                    fields.append(Typename(inner, type_.name))
+                case "userErrors":
+                    fields.append(Payload(inner, None))
+                case field:
+                    fields.append(Payload(inner, self._tree(_object(type_.fields[field].type), found)))
+        return Change(key, name, self._arguments(mutation, nodes[0]), tuple(fields))
 
     def _root(self, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:
         node = nodes[0]
