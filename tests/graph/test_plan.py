@@ -127,3 +127,22 @@ async def test_arguments_that_vary_share_one_statement(running: Running, admin: 
             assert all(e["node"]["lastName"].lower().startswith(prefix) for e in page["edges"])
             cursor = page["edges"][-1]["cursor"] if page["edges"] else None
     assert len(texts) == 2  # with a cursor and without one
+
+
+async def test_what_is_fixed_stands_between_two_values_as_one_text(running: Running, admin: Caller) -> None:
+    await seed(running.db, accounts=2, contacts=3, leads=1)
+    query = """{ contacts(first: 2) { totalCount pageInfo { endCursor hasPreviousPage } edges { cursor node {
+      __typename id createdAt emails { id kind } account { id contacts { nodes { id } } } } } } }"""
+    with statements(running.db) as seen:
+        await admin(query)
+    assert """'","node":{"__typename":"Contact","id":"con_'""" in seen[-1]
+    assert "' || '" not in seen[-1]
+
+
+async def test_a_page_of_which_only_constants_are_asked_reads_no_rows(running: Running, admin: Caller) -> None:
+    with statements(running.db) as seen:
+        data = await admin("{ leads { __typename pageInfo { __typename hasPreviousPage } } }")
+    assert data == {
+        "leads": {"__typename": "LeadConnection", "pageInfo": {"__typename": "PageInfo", "hasPreviousPage": False}}
+    }
+    assert "FROM" not in seen[-1]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import strawberry
-from sqlalchemy import Text, cast, literal_column
+from sqlalchemy import Text, cast
 from strawberry import UNSET
 
 from crmgraph.crm.models import Staff
@@ -34,7 +34,8 @@ class Computed:
     """A value made of some columns of the row and of nothing else.
 
     Attributes:
-        sql: the same as an expression over the columns of a row; None where it has no such form.
+        sql: the same as an expression over the columns of a row, or as a list of fixed texts and expressions that make
+            a text which needs no escaping; None where it has no such form.
     """
 
     reads: tuple[str, ...]
@@ -129,7 +130,7 @@ def global_id(prefix: Prefix) -> Any:
     return computed(
         "id",
         by=lambda row: encode(prefix, row.id),
-        sql=lambda row: literal_column(f"'{prefix.value}_'", Text()).concat(cast(row.id, Text())),
+        sql=lambda row: [f"{prefix.value}_", cast(row.id, Text())],
         description="Its global id, for `node` and inputs.",
     )
 

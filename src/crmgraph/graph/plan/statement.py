@@ -13,17 +13,13 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Integer,
-    Label,
     Select,
     Text,
-    and_,
     bindparam,
     case,
     cast,
     func,
-    null,
     select,
-    true,
 )
 from sqlalchemy.sql.visitors import replacement_traverse
 
@@ -32,7 +28,7 @@ from crmgraph.crm.models import Photo
 from crmgraph.crm.pages import Order, Window
 from crmgraph.crm.policy import KINDS, Actor, visible
 from crmgraph.graph import declare
-from crmgraph.graph.connections import sort_tag
+from crmgraph.graph.plan.page import Page, numbered, reads_rows
 from crmgraph.graph.plan.selection import (
     Branch,
     Cursor,
@@ -46,7 +42,7 @@ from crmgraph.graph.plan.selection import (
     Typename,
     Unplannable,
 )
-from crmgraph.graph.plan.text import Sql, Writer, constant, joined
+from crmgraph.graph.plan.text import Pieces, Sql, Writer, constant, joined, members
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +101,7 @@ class Builder:
                 case One():
                     columns.append(self._one(root).label(f"r{i}"))
                 case Pages():
-                    columns.append(self._connection(root, None).label(f"r{i}"))
+                    columns.append(joined(self._connection(root, None)).label(f"r{i}"))
         return select(*columns)
 
     def _source(self, query: Select[Any], parent: Any = None) -> Any:
@@ -120,20 +116,16 @@ class Builder:
         model: Any = root.model
         query = select(*_columns(model, _needed(root.tree))).where(model.id == wanted, visible(self._actor, model))
         row = self._source(query)
-        return select(self._object(root.tree, model, row)).select_from(row).scalar_subquery()
+        return _over(row, self._object(root.tree, model, row))
 
-    def _object(self, tree: Sequence[Any], model: Any, row: Any) -> Sql:
+    def _object(self, tree: Sequence[Any], model: Any, row: Any) -> Pieces:
         """The JSON of an object over a row."""
-        parts: list[str | Sql] = ["{"]
-        for i, field in enumerate(tree):
-            parts.append(f'{"," if i else ""}"{field.key}":')
-            parts.append(self._value(field, model, row))
-        return joined([*parts, "}"])
+        return members((field.key, self._value(field, model, row)) for field in tree)
 
-    def _value(self, field: Any, model: Any, row: Any) -> str | Sql:
+    def _value(self, field: Any, model: Any, row: Any) -> Pieces:
         match field:
             case Typename(name=name):
-                return f'"{name}"'
+                return [f'"{name}"']
             case Leaf():
                 return self._leaf(field, row)
             case Pages():
@@ -144,8 +136,8 @@ class Builder:
                 inner = self._object(field.tree, model, row)
                 shown = True if condition is None else condition(self._actor, row.c)
                 if isinstance(shown, bool):
-                    return inner if shown else "null"
-                return case((shown, inner), else_=constant("null"))
+                    return inner if shown else ["null"]
+                return [case((shown, joined(inner)), else_=constant("null"))]
             case declare.ToOne(foreign_key=name, model=target):
                 return self._to_one(field, target, row.c[name], row)
             case declare.ToPhoto():
@@ -154,164 +146,87 @@ class Builder:
                 return self._rows(field, declaration.model, row)
         raise Unplannable(type(declaration).__name__)
 
-    def _rows(self, field: Branch, target: Any, row: Any) -> Sql:
+    def _rows(self, field: Branch, target: Any, row: Any) -> Pieces:
         query = select(*_columns(target, _needed(field.tree))).where(target.party_id == row.c.id)
         rows = self._source(query.order_by(target.rank, target.id), row)
-        listed = self._write.listed(self._object(field.tree, target, rows))
-        inside = select(func.coalesce(listed, constant(""))).select_from(rows).scalar_subquery()
-        return joined(["[", inside, "]"])
+        listed = self._write.listed(joined(self._object(field.tree, target, rows)))
+        return ["[", _over(rows, [listed]), "]"]
 
-    def _leaf(self, leaf: Leaf, row: Any) -> Sql:
+    def _leaf(self, leaf: Leaf, row: Any) -> Pieces:
         declaration = leaf.declaration
         if isinstance(declaration, declare.Computed) and declaration.sql is not None:
-            value = declaration.sql(row.c)
-            return self._write.value(value, leaf.type_, leaf.nullable)
+            return self._write.value(declaration.sql(row.c), leaf.type_, leaf.nullable)
         value = row.c[leaf.name]
         if _may_be_null(value) and not leaf.nullable:
             raise Unplannable(f"a null in {leaf.name}")
         return self._write.value(value, leaf.type_, _may_be_null(value))
 
-    def _to_one(self, field: Branch, target: Any, wanted: ColumnElement[Any], parent: Any) -> Sql:
+    def _to_one(self, field: Branch, target: Any, wanted: ColumnElement[Any], parent: Any) -> Pieces:
         key = target.party_id if target is Photo else target.id
         hidden = [visible(self._actor, target)] if target in KINDS else []
         row = self._source(select(*_columns(target, _needed(field.tree))).where(key == wanted, *hidden), parent)
-        found = select(self._object(field.tree, target, row)).select_from(row).scalar_subquery()
-        return func.coalesce(found, constant("null"))
+        return [func.coalesce(_over(row, self._object(field.tree, target, row)), constant("null"))]
 
-    def _connection(self, connection: Pages, parent: Any) -> Sql:
+    def _connection(self, connection: Pages, parent: Any) -> Pieces:
         if connection.staff_only and not self._actor.is_staff:
-            return constant("null")
+            return ["null"]
         model: Any = connection.listing.model
-        asked = self._asked[connection.number]
-        name = f"n{connection.number}"
-        where = self._conditions(connection, asked, parent)
-        window = Window(0, asked.shape.orders)
-        size = bindparam(f"{name}_size", type_=Integer())
-        pages_fields = [field for field in connection.fields if not isinstance(field, Total | Typename)]
-        ahead = any(isinstance(field, PageInfo) for field in connection.fields)
-        after: list[ColumnElement[bool]] = []
-        if asked.shape.follows:
-            values = [
-                bindparam(f"{name}_after{i}", type_=getattr(model, order.name).type)
-                for i, order in enumerate(asked.shape.orders)
-            ]
-            after = [pages.beyond(model, asked.shape.orders, values, True)]
-        names = _needed_of_page(connection.fields) | {order.name for order in window.orders}
-        query = select(*_columns(model, names)).where(*where, *after).order_by(*pages.ordering(model, window))
-        parts: list[str | Sql] = ["{"]
-        selected: dict[str, Any] = {}
-        if pages_fields:
-            rows = self._source(query.limit(size + 1 if ahead else size), parent)
-            selected = self._page(connection, model, rows, size, ahead, window.orders)
-        for i, field in enumerate(connection.fields):
-            parts.append(f'{"," if i else ""}"{field.key}":')
-            match field:
-                case Typename(name=type_name):
-                    parts.append(f'"{type_name}"')
-                case Total():
-                    total = select(func.count()).select_from(model).where(*where)
-                    if parent is not None:
-                        total = total.correlate(parent)
-                    parts.append(cast(total.scalar_subquery(), Text()))
-                case _:
-                    parts.append(selected[field.key])
-        text = joined([*parts, "}"])
-        if not selected:
-            return text
-        page = selected["page"]
-        return select(text).select_from(page).scalar_subquery()
+        where = self._conditions(connection, parent)
+        page = self._page(connection, where, parent)
+        text = members((field.key, self._of_page(field, model, page, where, parent)) for field in connection.fields)
+        return [_over(page.rows, text)] if any(map(reads_rows, connection.fields)) else text
 
-    def _conditions(self, connection: Pages, asked: Asked, parent: Any) -> list[ColumnElement[bool]]:
+    def _of_page(self, field: Any, model: Any, page: Page, where: Sequence[ColumnElement[bool]], parent: Any) -> Pieces:
+        match field:
+            case Nodes(tree=tree):
+                return page.listed(self._object(tree, model, page.rows))
+            case Edges(fields=fields):
+                return page.listed(members((inner.key, self._of_edge(inner, model, page)) for inner in fields))
+            case PageInfo():
+                return page.info(field)
+            case Total():
+                total = select(func.count()).select_from(model).where(*where)
+                if parent is not None:
+                    total = total.correlate(parent)
+                return [cast(total.scalar_subquery(), Text())]
+        return [f'"{field.name}"']
+
+    def _of_edge(self, field: Any, model: Any, page: Page) -> Pieces:
+        return page.cursor() if isinstance(field, Cursor) else self._value(field, model, page.rows)
+
+    def _conditions(self, connection: Pages, parent: Any) -> list[ColumnElement[bool]]:
         model: Any = connection.listing.model
         where = [visible(self._actor, model)] if model in KINDS else []
-        where += renamed(asked.conditions, f"n{connection.number}_c")
+        where += renamed(self._asked[connection.number].conditions, f"n{connection.number}_c")
         if connection.column is not None:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
 
-    def _page(
-        self, connection: Pages, model: Any, rows: Any, size: Any, ahead: bool, orders: tuple[Order, ...]
-    ) -> dict[str, Any]:
-        """The columns of a page: one aggregate each over its rows, numbered where the end has to be told."""
-        columns: list[Label[Any]] = []
-        texts: dict[str, Sql] = {}
-        cursor = self._cursor(model, rows, orders)
-        for field in connection.fields:
-            match field:
-                case Nodes(key=key, tree=tree):
-                    texts[key] = self._object(tree, model, rows)
-                case Edges(key=key, fields=fields):
-                    parts: list[str | Sql] = ["{"]
-                    for i, inner in enumerate(fields):
-                        parts.append(f'{"," if i else ""}"{inner.key}":')
-                        if isinstance(inner, Cursor):
-                            parts += ['"', cursor, '"']
-                        else:
-                            parts.append(self._value(inner, model, rows))
-                    texts[key] = joined([*parts, "}"])
-        columns = [text.label(f"j{i}") for i, text in enumerate(texts.values())]
+    def _page(self, connection: Pages, where: Sequence[ColumnElement[bool]], parent: Any) -> Page:
+        model: Any = connection.listing.model
+        shape = self._asked[connection.number].shape
+        name = f"n{connection.number}"
+        size = bindparam(f"{name}_size", type_=Integer())
+        after: list[ColumnElement[bool]] = []
+        if shape.follows:
+            values = [
+                bindparam(f"{name}_after{i}", type_=getattr(model, order.name).type)
+                for i, order in enumerate(shape.orders)
+            ]
+            after = [pages.beyond(model, shape.orders, values, True)]
+        names = _needed_of_page(connection.fields) | {order.name for order in shape.orders}
+        query = select(*_columns(model, names)).where(*where, *after)
+        query = query.order_by(*pages.ordering(model, Window(0, shape.orders)))
+        ahead = any(isinstance(field, PageInfo) and reads_rows(field) for field in connection.fields)
+        rows = self._source(query.limit(size + 1 if ahead else size), parent)
         if ahead:
-            columns.append(cursor.label("k"))
-            columns.append(func.row_number().over().label("n"))
-            columns.append(func.count().over().label("c"))
-        items = select(*(columns or [null().label("none")])).select_from(rows)
-        listed = self._source(items, None)
-        inside = listed.c.n <= size if ahead else true()
-        # One row, whatever is selected: nothing else here need be an aggregate.
-        answers: list[Label[Any]] = [func.count().label("rows")]
-        names: dict[str, str] = {}
-        for i, key in enumerate(texts):
-            text = listed.c[f"j{i}"]
-            aggregate: Any = self._write.listed(text)
-            if ahead:
-                aggregate = aggregate.filter(inside)
-            value = joined(["[", func.coalesce(aggregate, constant("")), "]"])
-            names[key] = f"a{len(answers)}"
-            answers.append(value.label(names[key]))
-        for field in connection.fields:
-            if isinstance(field, PageInfo):
-                names[field.key] = f"a{len(answers)}"
-                answers.append(self._page_info(connection, field, listed, size).label(names[field.key]))
-        self._sources += 1
-        page = select(*answers).select_from(listed).subquery(f"t{self._sources}")
-        return {key: page.c[name] for key, name in names.items()} | {"page": page}
+            rows = self._source(numbered(rows))
+        return Page(self._write, model, shape.orders, shape.follows, rows, size, ahead)
 
-    def _page_info(self, connection: Pages, field: PageInfo, listed: Any, size: Any) -> Sql:
-        follows = self._asked[connection.number].shape.follows
-        first = func.max(listed.c.k).filter(and_(listed.c.n == 1, size > 0))
-        # The last of the page is the one at its size, or the last of all where the list ends before.
-        last = func.max(listed.c.k).filter(listed.c.n == case((listed.c.c > size, size), else_=listed.c.c))
-        parts: list[str | Sql] = ["{"]
-        for i, (key, name) in enumerate(field.fields):
-            parts.append(f'{"," if i else ""}"{key}":')
-            match name:
-                case "__typename":
-                    parts.append('"PageInfo"')
-                case "hasNextPage":
-                    parts.append(case((func.count() > size, constant("true")), else_=constant("false")))
-                case "hasPreviousPage":
-                    parts.append("true" if follows else "false")
-                case "startCursor":
-                    parts.append(func.coalesce(joined(['"', first, '"']), constant("null")))
-                case "endCursor":
-                    parts.append(func.coalesce(joined(['"', last, '"']), constant("null")))
-                case _:
-                    raise Unplannable(f"PageInfo.{name}")
-        return joined([*parts, "}"])
 
-    def _cursor(self, model: Any, rows: Any, orders: tuple[Order, ...]) -> Sql:
-        parts: list[str | Sql] = [sort_tag(model, orders)]
-        for order in orders:
-            column = rows.c[order.name]
-            kind = column.type.python_type
-            parts.append(".")
-            if kind is int:
-                parts.append(cast(column, Text()))
-            elif kind is str:
-                parts.append(self._write.hexed(column))
-            else:
-                parts.append(self._write.micros(column))
-        return joined(parts)
+def _over(rows: Any, text: Pieces) -> Sql:
+    """A text that is made of the rows of a source."""
+    return select(joined(text)).select_from(rows).scalar_subquery()
 
 
 def _columns(model: Any, names: Set[str]) -> list[Any]:

@@ -1,6 +1,7 @@
 """JSON as SQL writes it: every value of a row as the text that stands in the answer, the same on both databases."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,8 @@ from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.graph.plan.selection import Unplannable
 
 Sql = ColumnElement[str]
+Pieces = list[str | Sql]
+"""A text as it stands in the answer: what is fixed, and what SQL adds. `joined` makes it SQL, as late as can be."""
 
 _MILLION: ColumnElement[int] = literal_column("1000000", Integer())
 
@@ -35,19 +38,27 @@ def constant(text: str) -> Sql:
     return type_coerce(literal_column("'" + text.replace("'", "''") + "'"), Text())
 
 
-def joined(parts: Sequence[str | Sql]) -> Sql:
-    """The pieces one after the other; neighbours that are fixed become one."""
-    merged: list[str | Sql] = []
-    for part in parts:
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += part
+def joined(pieces: Pieces) -> Sql:
+    """The pieces one after the other, as one expression; fixed ones that meet become one.
+
+    A database spends a good part of such a statement on putting texts together, so the fewer they are, the better.
+    """
+    merged: Pieces = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
         else:
-            merged.append(part)
-    pieces = [constant(part) if isinstance(part, str) else part for part in merged]
-    result = pieces[0]
-    for piece in pieces[1:]:
-        result = result.concat(piece)
-    return result
+            merged.append(piece)
+    first, *others = [constant(piece) if isinstance(piece, str) else piece for piece in merged]
+    return reduce(lambda text, piece: text.concat(piece), others, first)
+
+
+def members(named: Iterable[tuple[str, Pieces]]) -> Pieces:
+    """An object with these members."""
+    pieces: Pieces = []
+    for key, value in named:
+        pieces += [f'{"," if pieces else "{"}"{key}":', *value]
+    return [*(pieces or ["{"]), "}"]
 
 
 class Writer:
@@ -60,43 +71,41 @@ class Writer:
     def __init__(self, dialect: str) -> None:
         self.sqlite = dialect == "sqlite"
 
-    def value(self, column: ColumnElement[Any], type_: Any, nullable: bool) -> Sql:
+    def value(self, column: Any, type_: Any, nullable: bool) -> Pieces:
         """A value as JSON.
 
         Args:
+            column: an expression; or the pieces of a text of our own, in which nothing needs escaping.
             type_: its named type in the schema.
             nullable: whether there may be none.
 
         Raises:
             Unplannable: nothing in SQL prints a value of this kind as the schema does.
         """
-        text = self._text(column, type_)
-        return func.coalesce(text, constant("null")) if nullable else text
+        pieces = ['"', *column, '"'] if isinstance(column, list) else self._pieces(column, type_)
+        return [func.coalesce(joined(pieces), constant("null"))] if nullable else pieces
 
-    def _text(self, column: ColumnElement[Any], type_: Any) -> Sql:
+    def _pieces(self, column: ColumnElement[Any], type_: Any) -> Pieces:
         kind = column.type
         match kind:
             case SqlEnum():
                 members = type_.values if hasattr(type_, "values") else {}
                 if not members or any(name != getattr(v.value, "value", v.value) for name, v in members.items()):
                     raise Unplannable(f"values of {type_.name}")
-                return joined(['"', cast(column, Text()) if not self.sqlite else type_coerce(column, Text()), '"'])
-            case Text() if type_.name == "ID":
-                # A prefix of ours and a number: nothing in it needs escaping.
-                return joined(['"', column, '"'])
+                return ['"', cast(column, Text()) if not self.sqlite else type_coerce(column, Text()), '"']
             case Text() if type_.name in PLAIN:
-                return self.quoted(column)
+                return [self.quoted(column)]
             case Boolean() if type_.name == "Boolean":
-                return case((column.is_(True), constant("true")), (column.is_(False), constant("false")))
+                return [case((column.is_(True), constant("true")), (column.is_(False), constant("false")))]
             case Integer() if type_.name in ("Int", "BigInt"):
-                return cast(column, Text())
+                return [cast(column, Text())]
             case Moment() if type_.name == "DateTime":
-                return joined(['"', self.moment(column), '"'])
+                return ['"', *self.moment(column), '"']
             case Date() if type_.name == "Date":
-                return joined(['"', cast(column, Text()), '"'])
+                return ['"', cast(column, Text()), '"']
             case Money() if type_.name == "Decimal":
                 exact = type_coerce(column, Text()) if self.sqlite else cast(func.trim_scale(column), Text())
-                return joined(['"', exact, '"'])
+                return ['"', exact, '"']
         raise Unplannable(f"values of {type_.name}")
 
     def quoted(self, column: ColumnElement[Any]) -> Sql:
@@ -106,13 +115,13 @@ class Writer:
             return case((column.is_not(None), func.json_quote(column)))
         return cast(func.to_json(cast(column, Text())), Text())
 
-    def moment(self, column: ColumnElement[Any]) -> Sql:
+    def moment(self, column: ColumnElement[Any]) -> Pieces:
         """A point in time as the scalar DateTime prints it, without quotes."""
         if self.sqlite:
             text = type_coerce(column, Text())
-            return func.substr(text, 1, 10).concat(constant("T")).concat(func.substr(text, 12)).concat(constant("Z"))
+            return [func.substr(text, 1, 10), "T", func.substr(text, 12), "Z"]
         form = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""", Text())
-        return func.to_char(func.timezone(literal_column("'UTC'"), column), form, type_=Text())
+        return [func.to_char(func.timezone(literal_column("'UTC'"), column), form, type_=Text())]
 
     def micros(self, column: ColumnElement[Any]) -> Sql:
         """A point in time in microseconds since 1970, as text."""
@@ -128,8 +137,8 @@ class Writer:
             return func.lower(func.hex(column), type_=Text())
         return func.encode(func.convert_to(column, literal_column("'UTF8'")), literal_column("'hex'"), type_=Text())
 
-    def listed(self, text: Sql) -> Sql:
-        """The texts of all rows, in their order, with commas between; NULL for no rows."""
-        if self.sqlite:
-            return func.group_concat(text, literal_column("','"), type_=Text())
-        return func.string_agg(text, literal_column("','"), type_=Text())
+    def listed(self, text: Sql, within: ColumnElement[bool] | None = None) -> Sql:
+        """The texts of all rows, or of those within, in their order and with commas between; empty for no rows."""
+        aggregate = func.group_concat if self.sqlite else func.string_agg
+        listed: Any = aggregate(text, literal_column("','"), type_=Text())
+        return func.coalesce(listed if within is None else listed.filter(within), constant(""))
