@@ -217,7 +217,10 @@ class Road:
         if criterion is not None:
             condition, conditions, parameters = _compared(listing.model, criterion, self._core.region)
             values |= {f"{name}_c{i}": value for i, value in enumerate(parameters)}
-        return Asked(Shape(window.orders, window.after is not None, condition), conditions), values
+        return (
+            Asked(Shape(window.orders, window.after is not None, condition), context.max_page, conditions),
+            values,
+        )
 
 
 def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     case,
     cast,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.sql.visitors import replacement_traverse
@@ -65,10 +66,12 @@ class Asked:
     """What one request asks of one connection.
 
     Attributes:
+        most: how many rows a page has at most.
         conditions: of the filter, over the bare table, with this request's values in them.
     """
 
     shape: Shape
+    most: int
     conditions: Sequence[ColumnElement[bool]] = ()
 
 
@@ -79,7 +82,6 @@ class Builder:
         dialect: sqlite or postgresql.
         actor: as `policy.like` makes it.
         asked: by the number of each connection.
-        public_url: begins the addresses of photos.
     """
 
     def __init__(self, dialect: str, actor: Actor, asked: Mapping[int, Asked]) -> None:
@@ -110,6 +112,19 @@ class Builder:
         if parent is not None:
             query = query.correlate(parent)
         return query.subquery(f"t{self._sources}")
+
+    def _first(self, query: Select[Any], size: ColumnElement[int], most: int, parent: Any) -> Any:
+        """The first rows of a query as a source.
+
+        Args:
+            most: the greatest `size` there can be.
+        """
+        if not self._sqlite:
+            # PostgreSQL takes a limit that is a parameter for a tenth of the table, finds a plan for so many too dear
+            # to be kept, and plans each time anew. A limit that it can read says that this is a page.
+            page = self._source(query.limit(literal_column(str(most), Integer())), parent)
+            query, parent = select(*page.c).select_from(page), None
+        return self._source(query.limit(size), parent)
 
     def _one(self, root: One) -> Sql:
         wanted = bindparam(f"n{root.number}_id", type_=BigInteger())
@@ -204,7 +219,8 @@ class Builder:
 
     def _page(self, connection: Pages, where: Sequence[ColumnElement[bool]], parent: Any) -> Page:
         model: Any = connection.listing.model
-        shape = self._asked[connection.number].shape
+        asked = self._asked[connection.number]
+        shape = asked.shape
         name = f"n{connection.number}"
         size = bindparam(f"{name}_size", type_=Integer())
         after: list[ColumnElement[bool]] = []
@@ -218,7 +234,7 @@ class Builder:
         query = select(*_columns(model, names)).where(*where, *after)
         query = query.order_by(*pages.ordering(model, Window(0, shape.orders)))
         ahead = any(isinstance(field, PageInfo) and reads_rows(field) for field in connection.fields)
-        rows = self._source(query.limit(size + 1 if ahead else size), parent)
+        rows = self._first(query, size + 1 if ahead else size, asked.most + 1, parent)
         if ahead:
             rows = self._source(numbered(rows))
         return Page(self._write, model, shape.orders, shape.follows, rows, size, ahead)
