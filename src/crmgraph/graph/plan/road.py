@@ -94,7 +94,7 @@ class Road:
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations: OrderedDict[tuple[str, str | None], Operation | None] = OrderedDict()
 
-    async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> str | None:
+    async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
         """The `data` of a query as JSON; None when it takes the other road.
 
         Args:
@@ -150,7 +150,7 @@ class Road:
         numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
         return Plan(roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
 
-    async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> str | None:
+    async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> bytes | None:
         actor = context.actor
         values: dict[str, Any] = dict(own(actor))
         asked: dict[int, Asked] = {}
@@ -252,10 +252,10 @@ def _connections(tree: Sequence[Any]) -> list[Pages]:
     return found
 
 
-def _assembled(roots: Sequence[Any], row: Sequence[Any]) -> str:
+def _assembled(roots: Sequence[Any], row: Sequence[Any]) -> bytes:
     columns = iter(row)
     parts = []
     for root in roots:
-        value = f'"{root.name}"' if isinstance(root, Typename) else next(columns)
-        parts.append(f'"{root.key}":{"null" if value is None else value}')
-    return "{" + ",".join(parts) + "}"
+        value = f'"{root.name}"'.encode() if isinstance(root, Typename) else next(columns)
+        parts.append(f'"{root.key}":'.encode() + (b"null" if value is None else value))
+    return b"{" + b",".join(parts) + b"}"

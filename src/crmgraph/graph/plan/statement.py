@@ -1,4 +1,4 @@
-"""From a tree of declared fields to one SQL statement whose only row is the answer, a column a root field.
+"""From a tree of declared fields to one SQL statement whose only row is the answer, a column of bytes a root field.
 
 Every row source is a subquery over the bare table of its model, with the conditions of the policy inside it, so that no
 field is ever read of a row that the actor may not see. What hangs off a row is a scalar subquery that writes its JSON.
@@ -101,9 +101,9 @@ class Builder:
         for i, root in enumerate(roots):
             match root:
                 case One():
-                    columns.append(self._one(root).label(f"r{i}"))
+                    columns.append(self._write.encoded(self._one(root)).label(f"r{i}"))
                 case Pages():
-                    columns.append(joined(self._connection(root, None)).label(f"r{i}"))
+                    columns.append(self._write.encoded(joined(self._connection(root, None))).label(f"r{i}"))
         return select(*columns)
 
     def _source(self, query: Select[Any], parent: Any = None) -> Any:

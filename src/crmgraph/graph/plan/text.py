@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     Integer,
+    LargeBinary,
     Text,
     case,
     cast,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy import Enum as SqlEnum
+from sqlalchemy.types import NullType
 
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.graph.plan.selection import Unplannable
@@ -136,6 +138,12 @@ class Writer:
         if self.sqlite:
             return func.lower(func.hex(column), type_=Text())
         return func.encode(func.convert_to(column, literal_column("'UTF8'")), literal_column("'hex'"), type_=Text())
+
+    def encoded(self, text: Sql) -> ColumnElement[Any]:
+        """The text as bytes in UTF-8, as it is sent: nobody on the way has to decode it."""
+        if self.sqlite:
+            return type_coerce(cast(text, LargeBinary()), NullType())
+        return func.convert_to(text, literal_column("'UTF8'"), type_=NullType())
 
     def listed(self, text: Sql, within: ColumnElement[bool] | None = None) -> Sql:
         """The texts of all rows, or of those within, in their order and with commas between; empty for no rows."""
