@@ -1,16 +1,18 @@
-"""What records a page is asked for: comparisons joined by and, or and not, as data that can be hashed, and their SQL.
+"""What records a page is asked for: comparisons joined by and, or and not, as data that can be hashed.
+
+A criterion becomes SQL in two steps. `resolve` brings the values into the form of the columns, and decides whatever
+depends on them; what is left without the values is the shape. `matching` makes SQL of a shape, the same for all
+criteria that share it.
 
 Text is compared by its stored key, so that case and accents do not count and every comparison but `contains` is one
 range of an index. Nothing in a value is a wildcard.
 """
 
-import operator
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
-
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
 
 from crmgraph.crm.errors import Invalid, Path
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
@@ -74,62 +76,91 @@ Criterion: TypeAlias = Test | Every | Either | Not
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A column that can be asked for.
+class Resolved:
+    """A criterion in two halves.
 
     Attributes:
-        column: of the record, or of one of its child rows, any of which may fulfil the comparison.
-        normal: brings a value into the form of the column; None from it matches nothing.
+        shape: the criterion with counts in place of its values: `value` of a test other than IS_NULL is a tuple that
+            says how many values each of its columns is compared with.
+        values: in the form of the columns, in the order of the shape.
+    """
+
+    shape: Criterion
+    values: tuple[Any, ...]
+
+
+Forms: TypeAlias = Callable[[Any, str | None], tuple[Any, ...]]
+"""(value, region) to its form in each of some columns; None where nothing can be equal to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What can be asked for by one name.
+
+    Attributes:
+        columns: of the record, or of one of its child rows, any of which may fulfil the comparison.
+        forms: brings a value into the form of the columns.
         empty: what stands in the column where there is no value.
     """
 
-    column: Any
-    normal: Callable[[Any], Any] = lambda value: value
+    columns: tuple[Any, ...]
+    forms: Forms = lambda value, region: (value,)
     empty: str | None = None
 
-    @property
-    def is_text_key(self) -> bool:
-        return self.empty == ""
+
+def _folded(value: str, region: str | None) -> tuple[str]:
+    return (fold(value),)
+
+
+def _dialled(number: str, region: str | None) -> tuple[str | None, str | None]:
+    """A number in any spelling: by E.164 where it has that form on both sides, else by its digits."""
+    known = dialled(number, region)
+    return known.e164, known.digits or None
 
 
 _ADDRESSES = {
-    "city": Compared(Address.city_key, fold, ""),
-    "country": Compared(Address.country, country_code),
-    "email": Compared(Email.address_key, email_key, ""),
-    "phone": Compared(Phone.e164),
+    "city": Compared((Address.city_key,), _folded, ""),
+    "country": Compared((Address.country,), lambda text, region: (country_code(text),)),
+    "email": Compared((Email.address_key,), lambda text, region: (email_key(text),), ""),
+    "phone": Compared((Phone.e164, Phone.digits), _dialled),
 }
 
 
 def _own(model: Any) -> dict[str, Compared]:
     return {
-        name: Compared(getattr(model, name)) for name in ("number", "created_at", "updated_at", "owner_id")
+        name: Compared((getattr(model, name),)) for name in ("number", "created_at", "updated_at", "owner_id")
     } | _ADDRESSES
 
 
 COMPARED: dict[type, dict[str, Compared]] = {
     Contact: _own(Contact)
     | {
-        "last_name": Compared(Contact.last_name_key, fold, ""),
-        "account_id": Compared(Contact.account_id),
+        "last_name": Compared((Contact.last_name_key,), _folded, ""),
+        "account_id": Compared((Contact.account_id,)),
     },
     Account: _own(Account)
     | {
-        "name": Compared(Account.name_key, fold, ""),
-        "status": Compared(Account.status),
-        "industry": Compared(Account.industry),
-        "kind": Compared(Account.kind),
-        "parent_id": Compared(Account.parent_id),
+        "name": Compared((Account.name_key,), _folded, ""),
+        "status": Compared((Account.status,)),
+        "industry": Compared((Account.industry,)),
+        "kind": Compared((Account.kind,)),
+        "parent_id": Compared((Account.parent_id,)),
     },
     Lead: _own(Lead)
     | {
-        "last_name": Compared(Lead.last_name_key, fold, ""),
-        "status": Compared(Lead.status),
-        "source": Compared(Lead.source),
+        "last_name": Compared((Lead.last_name_key,), _folded, ""),
+        "status": Compared((Lead.status,)),
+        "source": Compared((Lead.source,)),
     },
 }
 """{model: {name: what it means}}."""
 
-_NAMES = {Contact: "last_name", Account: "name", Lead: "last_name"}
+ESCAPE = "/"
+"""Stands before what would be a wildcard in the value of a CONTAINS."""
+_WILD = re.compile(f"[%_{ESCAPE}]")
+
+NAMES = {Contact: "last_name", Account: "name", Lead: "last_name"}
+"""{model: what its name is called here}, the name that is repeated in addresses."""
 
 
 def check(criterion: Criterion, path: Path = ()) -> None:
@@ -161,99 +192,39 @@ def _tests(criterion: Criterion, depth: int, path: Path) -> Collection[Test]:
     return [test for each in criterion.of for test in _tests(each, depth + 1, path)]
 
 
-def condition(model: Any, criterion: Criterion, region: str | None = None) -> ColumnElement[bool]:
-    """The SQL of a criterion that `check` has let pass.
+def resolve(model: Any, criterion: Criterion, region: str | None = None) -> Resolved:
+    """The two halves of a criterion that `check` has let pass.
 
     Args:
         model: Contact, Account or Lead.
         region: ISO 3166-1 alpha-2 of the place from which a telephone number is dialled; None when unknown.
     """
-    match criterion:
-        case Every():
-            return _every(model, criterion, region)
-        case Either():
-            return or_(false(), *(condition(model, each, region) for each in criterion.of))
-        case Not():
-            # What is compared with nothing is unknown, and its contrary has to be true.
-            return not_(func.coalesce(condition(model, criterion.of, region), false()))
-    return _test(model, criterion, region)
+    values: list[Any] = []
+    return Resolved(_shape(COMPARED[model], criterion, region, values), tuple(values))
 
 
-def _every(model: Any, every: Every, region: str | None) -> ColumnElement[bool]:
-    """All of them. A city beside the beginning of a name is looked up in the one index that holds both."""
-    names = [
-        test
-        for test in every.of
-        if isinstance(test, Test) and test.name == _NAMES[model] and test.op in (Op.EQ, Op.STARTS_WITH)
-    ]
-    beside = [_on_key(Address.name_key, test.op, fold(test.value)) for test in names]
-    parts = [
-        _test(model, each, region, beside if each.name == "city" else ())
-        if isinstance(each, Test)
-        else condition(model, each, region)
-        for each in every.of
-    ]
-    return and_(true(), *parts)
+def _shape(names: dict[str, Compared], criterion: Criterion, region: str | None, values: list[Any]) -> Criterion:
+    if isinstance(criterion, Test):
+        return _counted(names[criterion.name], criterion, region, values)
+    if isinstance(criterion, Not):
+        return Not(_shape(names, criterion.of, region, values))
+    return type(criterion)(tuple(_shape(names, each, region, values) for each in criterion.of))
 
 
-def _test(
-    model: Any, test: Test, region: str | None, beside: Collection[ColumnElement[bool]] = ()
-) -> ColumnElement[bool]:
-    compared = COMPARED[model][test.name]
-    child: Any = compared.column.class_
-    if child is model:
-        return _on_column(compared, test)
+def _counted(compared: Compared, test: Test, region: str | None, values: list[Any]) -> Test:
+    """The test with counts in place of its values, which are added to `values`."""
     if test.op is Op.IS_NULL:
-        has: ColumnElement[bool] = model.id.in_(select(child.party_id).where(compared.column != (compared.empty or "")))
-        return not_(has) if test.value else has
-    wanted = _phone(test, region) if child is Phone else _on_column(compared, test)
-    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(wanted, *beside))
-    return among
-
-
-def _phone(test: Test, region: str | None) -> ColumnElement[bool]:
-    """A number in any spelling: by E.164 where it has that form on both sides, else by its digits."""
-    numbers = test.value if test.op is Op.IN else (test.value,)
-    known = [dialled(number, region) for number in numbers]
-    return or_(
-        false(),
-        Phone.e164.in_([forms.e164 for forms in known if forms.e164]),
-        Phone.digits.in_([forms.digits for forms in known if forms.digits]),
-    )
-
-
-def _on_column(compared: Compared, test: Test) -> ColumnElement[bool]:
-    column: ColumnElement[Any] = compared.column
-    match test.op:
-        case Op.IS_NULL:
-            absent = column.is_(None) if compared.empty is None else column == compared.empty
-            return absent if test.value else not_(absent)
-        case Op.IN:
-            values = [value for each in test.value if (value := compared.normal(each)) is not None]
-            return column.in_(values)
-    value = compared.normal(test.value)
-    if value is None:
-        return false()
-    if compared.is_text_key:
-        return _on_key(column, test.op, value)
-    compare = _ORDERED[test.op]
-    result: ColumnElement[bool] = compare(column, value)
-    return result
-
-
-_ORDERED: dict[Op, Callable[[Any, Any], Any]] = {
-    Op.EQ: operator.eq,
-    Op.GT: operator.gt,
-    Op.GTE: operator.ge,
-    Op.LT: operator.lt,
-    Op.LTE: operator.le,
-}
-
-
-def _on_key(column: Any, op: Op, key: str) -> ColumnElement[bool]:
-    """A comparison of a folded key. A prefix is a range, which an index answers on both databases."""
-    if op is Op.STARTS_WITH:
-        end = prefix_end(key)
-        return and_(column >= key, *([column < end] if end is not None else []))
-    result: ColumnElement[bool] = column.contains(key, autoescape=True) if op is Op.CONTAINS else column == key
-    return result
+        return test
+    given = test.value if test.op is Op.IN else (test.value,)
+    spelled = [compared.forms(value, region) for value in given]
+    counts = []
+    for place in range(len(compared.columns)):
+        wanted = [forms[place] for forms in spelled if forms[place] is not None]
+        if test.op is Op.STARTS_WITH:
+            # A range, which an index answers on both databases. Nothing ends it where no key is above all of them.
+            wanted += [end for key in wanted if (end := prefix_end(key)) is not None]
+        elif test.op is Op.CONTAINS:
+            wanted = [_WILD.sub(ESCAPE + r"\g<0>", text) for text in wanted]
+        values += wanted
+        counts.append(len(wanted))
+    return Test(test.name, test.op, tuple(counts))

@@ -3,6 +3,7 @@ ahead of it repeats and skips nothing, and the thousandth page costs as much as 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import (
@@ -23,7 +24,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from crmgraph.crm.criteria import Criterion, condition
+from crmgraph.crm.criteria import Criterion, resolve
+from crmgraph.crm.matching import Parameter, condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,23 @@ def _array(ids: Sequence[int]) -> Any:
 
 
 def matching(model: Any, criterion: Criterion | None, region: str | None) -> list[ColumnElement[bool]]:
-    """The conditions of a criterion, none for None; see `criteria.condition`."""
-    return [] if criterion is None else [condition(model, criterion, region)]
+    """The conditions of a criterion with its values, none for None; see `criteria.resolve`."""
+    if criterion is None:
+        return []
+    resolved = resolve(model, criterion, region)
+    return [condition(model, resolved.shape, _holding(resolved.values))]
+
+
+def _holding(values: Sequence[Any]) -> Parameter:
+    """Makes parameters that hold these values."""
+    left = iter(values)
+
+    def parameter(type_: Any, several: int | None) -> Any:
+        if several is None:
+            return bindparam(None, next(left), type_=type_)
+        return bindparam(None, list(islice(left, several)), type_=type_, expanding=True)
+
+    return parameter
 
 
 def ordering(model: Any, window: Window) -> list[Any]:

@@ -4,20 +4,19 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import strawberry
 import structlog
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
 from graphql.execution.values import VariableValues
-from sqlalchemy import Select, and_, select
+from sqlalchemy import Select, select
 
 from crmgraph import lanes
-from crmgraph.crm import models, pages
+from crmgraph.crm import models
 from crmgraph.crm.core import Core
 from crmgraph.crm.credentials import acting, acts_still
-from crmgraph.crm.criteria import Criterion
+from crmgraph.crm.criteria import resolve
 from crmgraph.crm.policy import Actor, like, own, standing
 from crmgraph.db import is_away
 from crmgraph.graph import filters
@@ -27,7 +26,7 @@ from crmgraph.graph.errors import BadInput
 from crmgraph.graph.ids import Prefix, number_of
 from crmgraph.graph.plan.arguments import Reader
 from crmgraph.graph.plan.selection import One, Pages, RootField, Selector, Typename, Unplannable, switches
-from crmgraph.graph.plan.statement import Asked, Builder, Shape, parameters_of
+from crmgraph.graph.plan.statement import Asked, Builder, Shape
 
 if TYPE_CHECKING:
     from crmgraph.graph.execution import Prepared
@@ -38,6 +37,8 @@ MAX_PLANS = 1_000
 """Documents whose plan is remembered."""
 MAX_STATEMENTS = 200
 """Statements that are remembered of one document: one a standing of the actor and a shape of the arguments."""
+MAX_VALUES = 50
+"""The most values in the filter of a planned connection: every number of them is a statement of its own."""
 
 
 ROOTS = {
@@ -212,15 +213,14 @@ class Road:
         values: dict[str, Any] = {f"{name}_size": window.size}
         for i, value in enumerate(window.after or ()):
             values[f"{name}_after{i}"] = value
-        condition = None
-        conditions: Sequence[Any] = ()
+        shape = None
         if criterion is not None:
-            condition, conditions, parameters = _compared(listing.model, criterion, self._core.region)
-            values |= {f"{name}_c{i}": value for i, value in enumerate(parameters)}
-        return (
-            Asked(Shape(window.orders, window.after is not None, condition), context.max_page, conditions),
-            values,
-        )
+            resolved = resolve(listing.model, criterion, self._core.region)
+            if len(resolved.values) > MAX_VALUES:
+                raise Elsewhere
+            shape = resolved.shape
+            values |= {f"{name}_c{i}": value for i, value in enumerate(resolved.values)}
+        return Asked(Shape(window.orders, window.after is not None, shape), context.max_page), values
 
 
 def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
@@ -229,16 +229,6 @@ def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
     if not by.id:
         raise Elsewhere
     return number_of(Prefix(root.prefix), by.id)
-
-
-@lru_cache(maxsize=4096)
-def _compared(model: Any, criterion: Criterion, region: str | None) -> tuple[str, Sequence[Any], Sequence[Any]]:
-    """(the text of a filter's condition, the condition, the values in it)."""
-    conditions = pages.matching(model, criterion, region)
-    parameters = parameters_of(conditions)
-    if any(parameter.expanding for parameter in parameters):
-        raise Elsewhere
-    return str(and_(*conditions)), conditions, [parameter.value for parameter in parameters]
 
 
 def _connections(tree: Sequence[Any]) -> list[Pages]:

@@ -6,11 +6,11 @@ field is ever read of a row that the actor may not see. What hangs off a row is 
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Integer,
     Select,
@@ -22,9 +22,10 @@ from sqlalchemy import (
     literal_column,
     select,
 )
-from sqlalchemy.sql.visitors import replacement_traverse
 
 from crmgraph.crm import pages
+from crmgraph.crm.criteria import Criterion
+from crmgraph.crm.matching import Parameter, condition
 from crmgraph.crm.models import Photo
 from crmgraph.crm.pages import Order, Window
 from crmgraph.crm.policy import KINDS, Actor, visible
@@ -53,12 +54,12 @@ class Shape:
     Attributes:
         orders: the sort, with the id.
         follows: whether a cursor says where the page begins.
-        condition: the text of the filter's condition; None without a filter.
+        criterion: the shape of the filter, see `criteria.resolve`; None without a filter.
     """
 
     orders: tuple[Order, ...]
     follows: bool
-    condition: str | None
+    criterion: Criterion | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,10 @@ class Asked:
 
     Attributes:
         most: how many rows a page has at most.
-        conditions: of the filter, over the bare table, with this request's values in them.
     """
 
     shape: Shape
     most: int
-    conditions: Sequence[ColumnElement[bool]] = ()
 
 
 class Builder:
@@ -212,7 +211,9 @@ class Builder:
     def _conditions(self, connection: Pages, parent: Any) -> list[ColumnElement[bool]]:
         model: Any = connection.listing.model
         where = [visible(self._actor, model)] if model in KINDS else []
-        where += renamed(self._asked[connection.number].conditions, f"n{connection.number}_c")
+        shape = self._asked[connection.number].shape.criterion
+        if shape is not None:
+            where.append(condition(model, shape, _named(f"n{connection.number}_c")))
         if connection.column is not None:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
@@ -238,6 +239,18 @@ class Builder:
         if ahead:
             rows = self._source(numbered(rows))
         return Page(self._write, model, shape.orders, shape.follows, rows, size, ahead)
+
+
+def _named(prefix: str) -> Parameter:
+    """Makes the parameters `prefix0`, `prefix1` ..."""
+    number = count()
+
+    def parameter(type_: Any, several: int | None) -> Any:
+        if several is None:
+            return bindparam(f"{prefix}{next(number)}", type_=type_)
+        return [parameter(type_, None) for _ in range(several)]
+
+    return parameter
 
 
 def _over(rows: Any, text: Pieces) -> Sql:
@@ -281,31 +294,3 @@ def _needed_of_page(fields: Sequence[Any]) -> set[str]:
 def _may_be_null(column: Any) -> bool:
     base = next(iter(column.base_columns))
     return bool(getattr(base, "nullable", True))
-
-
-def parameters_of(conditions: Sequence[ColumnElement[bool]]) -> list[BindParameter[Any]]:
-    """The values in conditions, in the order in which `renamed` names them."""
-    found: list[BindParameter[Any]] = []
-
-    def note(element: Any, **_: Any) -> None:
-        if isinstance(element, BindParameter):
-            found.append(element)
-
-    for condition in conditions:
-        replacement_traverse(condition, {}, note)
-    return found
-
-
-def renamed(conditions: Sequence[ColumnElement[bool]], prefix: str) -> list[ColumnElement[bool]]:
-    """The conditions with the parameters `prefix0`, `prefix1` ... in place of their values."""
-    count = 0
-
-    def name(element: Any, **_: Any) -> Any:
-        nonlocal count
-        if isinstance(element, BindParameter):
-            named = bindparam(f"{prefix}{count}", type_=element.type, unique=False)
-            count += 1
-            return named
-        return None
-
-    return [replacement_traverse(condition, {}, name) for condition in conditions]

@@ -1,0 +1,113 @@
+"""The SQL of what records a page is asked for: one for each shape of a criterion, whose values are parameters."""
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
+
+from crmgraph.crm.criteria import COMPARED, ESCAPE, NAMES, Compared, Criterion, Either, Every, Not, Op, Test
+from crmgraph.crm.models import Address
+
+Parameter: TypeAlias = Callable[[Any, int | None], Any]
+"""Makes the parameter, of the type that is given, for the next value of a criterion; with a number, what `in_` takes
+for so many."""
+
+
+def condition(model: Any, shape: Criterion, parameter: Parameter) -> ColumnElement[bool]:
+    """The SQL of all criteria of one shape.
+
+    Args:
+        model: Contact, Account or Lead.
+        parameter: is asked for the values in their order.
+    """
+    return _sql(model, _filled(COMPARED[model], shape, parameter))
+
+
+def _filled(names: dict[str, Compared], shape: Criterion, parameter: Parameter) -> Any:
+    """The shape with parameters in place of the counts."""
+    if isinstance(shape, Test):
+        if shape.op is Op.IS_NULL:
+            return shape
+        counted = zip(names[shape.name].columns, shape.value, strict=True)
+        if shape.op is Op.IN:
+            return Test(shape.name, shape.op, [[parameter(column.type, n)] if n else [] for column, n in counted])
+        return Test(shape.name, shape.op, [[parameter(column.type, None) for _ in range(n)] for column, n in counted])
+    if isinstance(shape, Not):
+        return Not(_filled(names, shape.of, parameter))
+    return type(shape)(tuple(_filled(names, each, parameter) for each in shape.of))
+
+
+def _sql(model: Any, filled: Criterion) -> ColumnElement[bool]:
+    match filled:
+        case Every():
+            beside = _beside(model, filled)
+            return and_(
+                true(), *(_test(model, e, beside) if isinstance(e, Test) else _sql(model, e) for e in filled.of)
+            )
+        case Either():
+            return or_(false(), *(_sql(model, each) for each in filled.of))
+        case Not():
+            # What is compared with nothing is unknown, and its contrary has to be true.
+            return not_(func.coalesce(_sql(model, filled.of), false()))
+    return _test(model, filled)
+
+
+def _beside(model: Any, every: Every) -> list[ColumnElement[bool]]:
+    """What is asked of the name, of the name that an address repeats: one index holds it with the city."""
+    return [
+        _compare(Address.name_key, each.op, each.value[0])
+        for each in every.of
+        if isinstance(each, Test) and each.name == NAMES[model] and each.op in (Op.EQ, Op.STARTS_WITH)
+    ]
+
+
+def _test(model: Any, test: Test, beside: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[bool]:
+    names = COMPARED[model]
+    compared = names[test.name]
+    column = compared.columns[0]
+    child: Any = column.class_
+    if test.op is not Op.IS_NULL:
+        wanted = _any_column(names, test)
+        if child is model:
+            return wanted
+        among: ColumnElement[bool] = model.id.in_(
+            select(child.party_id).where(wanted, *(beside if test.name == "city" else ()))
+        )
+        return among
+    if child is model:
+        absent: ColumnElement[bool] = column.is_(None) if compared.empty is None else column == compared.empty
+        return absent if test.value else not_(absent)
+    has: ColumnElement[bool] = model.id.in_(select(child.party_id).where(column != (compared.empty or "")))
+    return not_(has) if test.value else has
+
+
+def _any_column(names: dict[str, Compared], test: Test) -> ColumnElement[bool]:
+    columns = zip(names[test.name].columns, test.value, strict=True)
+    return or_(false(), *(_compare(column, test.op, parameters) for column, parameters in columns))
+
+
+def _compare(column: Any, op: Op, parameters: Sequence[Any]) -> ColumnElement[bool]:
+    """A column compared with the values that are left of those that were given; false when none is."""
+    if not parameters:
+        return false()
+    result: ColumnElement[bool]
+    match op:
+        case Op.IN:
+            result = column.in_(parameters[0])
+        case Op.STARTS_WITH:
+            result = and_(column >= parameters[0], *(column < end for end in parameters[1:]))
+        case Op.CONTAINS:
+            result = column.contains(parameters[0], escape=ESCAPE)
+        case _:
+            result = _ORDERED[op](column, parameters[0])
+    return result
+
+
+_ORDERED: dict[Op, Callable[[Any, Any], Any]] = {
+    Op.EQ: operator.eq,
+    Op.GT: operator.gt,
+    Op.GTE: operator.ge,
+    Op.LT: operator.lt,
+    Op.LTE: operator.le,
+}
