@@ -24,6 +24,27 @@ def condition(model: Any, shape: Criterion, parameter: Parameter) -> ColumnEleme
     return _sql(model, _filled(COMPARED[model], shape, parameter))
 
 
+def names_city(shape: Criterion) -> bool:
+    """Whether a shape holds that the city of an address is such and such, whatever else it holds."""
+    return isinstance(shape, Every) and any(map(_is_city, shape.of))
+
+
+def by_city(model: Any, shape: Criterion, parameter: Parameter) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The SQL of a shape that `names_city`, in two: what an address has to fulfil, and what its record besides.
+
+    Args:
+        parameter: is asked for the values in their order.
+    """
+    every = _filled(COMPARED[model], shape, parameter)
+    city = next(filter(_is_city, every.of))
+    others = Every(tuple(each for each in every.of if each is not city))
+    return and_(_any_column(COMPARED[model], city), *_beside(model, every)), _sql(model, others)
+
+
+def _is_city(criterion: Criterion) -> bool:
+    return isinstance(criterion, Test) and criterion.name == "city" and criterion.op is Op.EQ
+
+
 def _filled(names: dict[str, Compared], shape: Criterion, parameter: Parameter) -> Any:
     """The shape with parameters in place of the counts."""
     if isinstance(shape, Test):

@@ -4,6 +4,7 @@ ahead of it repeats and skips nothing, and the thousandth page costs as much as 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -24,8 +25,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from crmgraph.crm.criteria import Criterion, resolve
-from crmgraph.crm.matching import Parameter, condition
+from crmgraph.crm.criteria import COMPARED, NAMES, Criterion, Resolved
+from crmgraph.crm.matching import Parameter, by_city, condition, names_city
+from crmgraph.crm.models import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,69 @@ class Rows:
         return Rows(items[::-1] if window.backward else items, len(found) > window.size)
 
 
-def of_list(model: Any, where: Sequence[ColumnElement[bool]], window: Window) -> Select[Any]:
-    """The query of one window of all rows that fulfil `where`."""
-    query = select(model).where(*where, *bounds(model, window))
-    return query.order_by(*ordering(model, window)).limit(window.size + 1)
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows of a list.
+
+    Attributes:
+        query: selects them, in no order.
+        keys: has an attribute for each column that the list can be sorted by.
+    """
+
+    query: Select[Any]
+    keys: Any
+
+
+def listed(
+    columns: Sequence[Any],
+    model: Any,
+    hidden: Sequence[ColumnElement[bool]],
+    shape: Criterion | None,
+    parameter: Parameter,
+    orders: Sequence[Order],
+    dialect: str,
+) -> Listed:
+    """All rows of `model` that are not hidden and fulfil a criterion.
+
+    A list of one city in the order of the names goes along the index of city and name, which holds both in this order:
+    what is beyond the page is not read.
+
+    Args:
+        columns: of `model`, or itself.
+        shape, parameter: of the criterion, see `matching.condition`.
+        orders: by what the list will be sorted.
+        dialect: sqlite or postgresql.
+    """
+    if shape is None or not (_by_name(model, orders) and names_city(shape)):
+        conditions = [] if shape is None else [condition(model, shape, parameter)]
+        return Listed(select(*columns).where(*hidden, *conditions), model)
+    address, record = by_city(model, shape, parameter)
+    query = select(*columns).join_from(Address, model, model.id == Address.party_id).where(*hidden, address, record)
+    # Two addresses in one city are one record. PostgreSQL wants to be told that the id settles its other columns; told
+    # so, SQLite would no longer see that the index has this order.
+    own = [] if dialect == "sqlite" else [model.id]
+    keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
+    return Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
+
+
+def _by_name(model: Any, orders: Sequence[Order]) -> bool:
+    name = COMPARED[model][NAMES[model]].columns[0].key
+    return [order.name for order in orders] == [name, "id"] and orders[0].descending == orders[1].descending
+
+
+def of_list(
+    session: AsyncSession,
+    model: Any,
+    hidden: Sequence[ColumnElement[bool]],
+    resolved: Resolved | None,
+    window: Window,
+) -> Select[Any]:
+    """The query of one window of all rows that are not hidden and fulfil a criterion, None for any."""
+    shape, values = (None, ()) if resolved is None else (resolved.shape, resolved.values)
+    dialect = session.get_bind().dialect.name
+    rows = listed([model], model, hidden, shape, holding(values), window.orders, dialect)
+    query = rows.query.where(*bounds(rows.keys, window))
+    return query.order_by(*ordering(rows.keys, window)).limit(window.size + 1)
 
 
 def of_each(
@@ -126,15 +187,12 @@ def _array(ids: Sequence[int]) -> Any:
     return cast(bindparam(None, list(ids), type_=ARRAY(BigInteger)), ARRAY(BigInteger))
 
 
-def matching(model: Any, criterion: Criterion | None, region: str | None) -> list[ColumnElement[bool]]:
-    """The conditions of a criterion with its values, none for None; see `criteria.resolve`."""
-    if criterion is None:
-        return []
-    resolved = resolve(model, criterion, region)
-    return [condition(model, resolved.shape, _holding(resolved.values))]
+def matching(model: Any, resolved: Resolved | None) -> list[ColumnElement[bool]]:
+    """The conditions of a criterion with its values, none for None."""
+    return [] if resolved is None else [condition(model, resolved.shape, holding(resolved.values))]
 
 
-def _holding(values: Sequence[Any]) -> Parameter:
+def holding(values: Sequence[Any]) -> Parameter:
     """Makes parameters that hold these values."""
     left = iter(values)
 
@@ -146,34 +204,38 @@ def _holding(values: Sequence[Any]) -> Parameter:
     return parameter
 
 
-def ordering(model: Any, window: Window) -> list[Any]:
-    """The columns to sort by, in the direction that the window is read in."""
+def ordering(keys: Any, window: Window) -> list[Any]:
+    """The columns to sort by, in the direction that the window is read in.
+
+    Args:
+        keys: has them as attributes: a model, or see `Listed`.
+    """
     return [
         column.desc() if order.descending != window.backward else column.asc()
         for order in window.orders
-        for column in (getattr(model, order.name),)
+        for column in (getattr(keys, order.name),)
     ]
 
 
-def bounds(model: Any, window: Window) -> list[ColumnElement[bool]]:
+def bounds(keys: Any, window: Window) -> list[ColumnElement[bool]]:
     """The conditions of `after` and `before`."""
     return [
-        beyond(model, window.orders, _bound(model, window.orders, values), forward)
+        beyond(keys, window.orders, _bound(keys, window.orders, values), forward)
         for values, forward in ((window.after, True), (window.before, False))
         if values is not None
     ]
 
 
-def _bound(model: Any, orders: Sequence[Order], values: Sequence[Any]) -> list[ColumnElement[Any]]:
-    types = [getattr(model, order.name).type for order in orders]
+def _bound(keys: Any, orders: Sequence[Order], values: Sequence[Any]) -> list[ColumnElement[Any]]:
+    types = [getattr(keys, order.name).type for order in orders]
     return [bindparam(None, value, type_=type_) for value, type_ in zip(values, types, strict=True)]
 
 
 def beyond(
-    model: Any, orders: Sequence[Order], bound: Sequence[ColumnElement[Any]], forward: bool
+    keys: Any, orders: Sequence[Order], bound: Sequence[ColumnElement[Any]], forward: bool
 ) -> ColumnElement[bool]:
     """Whether a row stands after (`forward`) or before the row whose values of `orders` are `bound`."""
-    columns = [getattr(model, order.name) for order in orders]
+    columns = [getattr(keys, order.name) for order in orders]
     upward = [order.descending != forward for order in orders]
     if len(set(upward)) == 1:
         # One comparison of rows, which an index over these columns answers.

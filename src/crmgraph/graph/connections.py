@@ -158,14 +158,16 @@ async def list_page(context: Context, model: Any, criterion: Criterion | None, w
         BadInput: nothing can be asked for like this.
     """
     criterion = checked(criterion)
-    where = context.loaders.where(model, criterion)
+    loaders = context.loaders
 
     async def count() -> int:
+        where = loaders.where(model, criterion)
         async with context.core.db.read() as session:
             return await session.scalar(select(func.count()).select_from(model).where(*where)) or 0
 
     async with context.core.db.read() as session:
-        found = list(await session.scalars(pages.of_list(model, where, window)))
+        query = pages.of_list(session, model, loaders.seen(model), loaders.resolved(model, criterion), window)
+        found = list(await session.scalars(query))
     return Page(model, Rows.of(found, window), window, count)
 
 

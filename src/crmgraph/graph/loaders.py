@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import pages
-from crmgraph.crm.criteria import Criterion
+from crmgraph.crm.criteria import Criterion, Resolved, resolve
 from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.pages import Rows, Window, among
 from crmgraph.crm.parties import Aggregate
@@ -151,8 +151,15 @@ class Loaders:
 
     def where(self, model: Any, criterion: Criterion | None) -> list[ColumnElement[bool]]:
         """The conditions of a list of `model`: what the actor may see of it, and what is asked for."""
-        hidden = [visible(self._actor, model)] if model in KINDS else []
-        return [*hidden, *pages.matching(model, criterion, self._actor.region)]
+        return [*self.seen(model), *pages.matching(model, self.resolved(model, criterion))]
+
+    def seen(self, model: Any) -> list[ColumnElement[bool]]:
+        """The conditions under which rows of `model` exist for the actor."""
+        return [visible(self._actor, model)] if model in KINDS else []
+
+    def resolved(self, model: Any, criterion: Criterion | None) -> Resolved | None:
+        """The criterion as this actor means it."""
+        return None if criterion is None else resolve(model, criterion, self._actor.region)
 
     def prime(self, aggregate: Aggregate) -> None:
         """Remember a record as it was just written, so that it is not read again."""

@@ -27,7 +27,7 @@ from crmgraph.crm import pages
 from crmgraph.crm.criteria import Criterion
 from crmgraph.crm.matching import Parameter, condition
 from crmgraph.crm.models import Photo
-from crmgraph.crm.pages import Order, Window
+from crmgraph.crm.pages import Listed, Order, Window
 from crmgraph.crm.policy import KINDS, Actor, visible
 from crmgraph.graph import declare
 from crmgraph.graph.plan.page import Page, numbered, reads_rows
@@ -85,7 +85,7 @@ class Builder:
 
     def __init__(self, dialect: str, actor: Actor, asked: Mapping[int, Asked]) -> None:
         self._write = Writer(dialect)
-        self._sqlite = dialect == "sqlite"
+        self._dialect = dialect
         self._actor = actor
         self._asked = asked
         self._sources = 0
@@ -118,7 +118,7 @@ class Builder:
         Args:
             most: the greatest `size` there can be.
         """
-        if not self._sqlite:
+        if self._dialect != "sqlite":
             # PostgreSQL takes a limit that is a parameter for a tenth of the table, finds a plan for so many too dear
             # to be kept, and plans each time anew. A limit that it can read says that this is a page.
             page = self._source(query.limit(literal_column(str(most), Integer())), parent)
@@ -177,20 +177,19 @@ class Builder:
 
     def _to_one(self, field: Branch, target: Any, wanted: ColumnElement[Any], parent: Any) -> Pieces:
         key = target.party_id if target is Photo else target.id
-        hidden = [visible(self._actor, target)] if target in KINDS else []
-        row = self._source(select(*_columns(target, _needed(field.tree))).where(key == wanted, *hidden), parent)
+        query = select(*_columns(target, _needed(field.tree))).where(key == wanted, *self._seen(target))
+        row = self._source(query, parent)
         return [func.coalesce(_over(row, self._object(field.tree, target, row)), constant("null"))]
 
     def _connection(self, connection: Pages, parent: Any) -> Pieces:
         if connection.staff_only and not self._actor.is_staff:
             return ["null"]
-        model: Any = connection.listing.model
-        where = self._conditions(connection, parent)
-        page = self._page(connection, where, parent)
-        text = members((field.key, self._of_page(field, model, page, where, parent)) for field in connection.fields)
+        page = self._page(connection, parent)
+        text = members((field.key, self._of_page(field, connection, page, parent)) for field in connection.fields)
         return [_over(page.rows, text)] if any(map(reads_rows, connection.fields)) else text
 
-    def _of_page(self, field: Any, model: Any, page: Page, where: Sequence[ColumnElement[bool]], parent: Any) -> Pieces:
+    def _of_page(self, field: Any, connection: Pages, page: Page, parent: Any) -> Pieces:
+        model: Any = connection.listing.model
         match field:
             case Nodes(tree=tree):
                 return page.listed(self._object(tree, model, page.rows))
@@ -199,7 +198,7 @@ class Builder:
             case PageInfo():
                 return page.info(field)
             case Total():
-                total = select(func.count()).select_from(model).where(*where)
+                total = select(func.count()).select_from(model).where(*self._conditions(connection, parent))
                 if parent is not None:
                     total = total.correlate(parent)
                 return [cast(total.scalar_subquery(), Text())]
@@ -210,7 +209,7 @@ class Builder:
 
     def _conditions(self, connection: Pages, parent: Any) -> list[ColumnElement[bool]]:
         model: Any = connection.listing.model
-        where = [visible(self._actor, model)] if model in KINDS else []
+        where = self._seen(model)
         shape = self._asked[connection.number].shape.criterion
         if shape is not None:
             where.append(condition(model, shape, _named(f"n{connection.number}_c")))
@@ -218,27 +217,37 @@ class Builder:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
 
-    def _page(self, connection: Pages, where: Sequence[ColumnElement[bool]], parent: Any) -> Page:
+    def _seen(self, model: Any) -> list[ColumnElement[bool]]:
+        """The conditions under which rows exist for the actor."""
+        return [visible(self._actor, model)] if model in KINDS else []
+
+    def _listed(self, connection: Pages, parent: Any) -> Listed:
+        """All rows of a connection."""
+        model: Any = connection.listing.model
+        shape = self._asked[connection.number].shape
+        columns = _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
+        if connection.column is not None:
+            return Listed(select(*columns).where(*self._conditions(connection, parent)), model)
+        named = _named(f"n{connection.number}_c")
+        return pages.listed(columns, model, self._seen(model), shape.criterion, named, shape.orders, self._dialect)
+
+    def _page(self, connection: Pages, parent: Any) -> Page:
         model: Any = connection.listing.model
         asked = self._asked[connection.number]
         shape = asked.shape
         name = f"n{connection.number}"
         size = bindparam(f"{name}_size", type_=Integer())
-        after: list[ColumnElement[bool]] = []
+        rows = self._listed(connection, parent)
+        query = rows.query.order_by(*pages.ordering(rows.keys, Window(0, shape.orders)))
         if shape.follows:
-            values = [
-                bindparam(f"{name}_after{i}", type_=getattr(model, order.name).type)
-                for i, order in enumerate(shape.orders)
-            ]
-            after = [pages.beyond(model, shape.orders, values, True)]
-        names = _needed_of_page(connection.fields) | {order.name for order in shape.orders}
-        query = select(*_columns(model, names)).where(*where, *after)
-        query = query.order_by(*pages.ordering(model, Window(0, shape.orders)))
+            types = [getattr(model, order.name).type for order in shape.orders]
+            bound = [bindparam(f"{name}_after{i}", type_=type_) for i, type_ in enumerate(types)]
+            query = query.where(pages.beyond(rows.keys, shape.orders, bound, True))
         ahead = any(isinstance(field, PageInfo) and reads_rows(field) for field in connection.fields)
-        rows = self._first(query, size + 1 if ahead else size, asked.most + 1, parent)
+        source = self._first(query, size + 1 if ahead else size, asked.most + 1, parent)
         if ahead:
-            rows = self._source(numbered(rows))
-        return Page(self._write, model, shape.orders, shape.follows, rows, size, ahead)
+            source = self._source(numbered(source))
+        return Page(self._write, model, shape.orders, shape.follows, source, size, ahead)
 
 
 def _named(prefix: str) -> Parameter:
