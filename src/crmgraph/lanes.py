@@ -161,8 +161,7 @@ class Prepared:
         self.defaults: dict[str, Any] = dict(compiled.params)
         self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
         columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in compiled._result_columns]
-        self._plain = not any(columns)
-        self._read = tuple(columns)
+        self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
 
     def values(self, parameters: Mapping[str, Any]) -> list[Any]:
         """The values of the parameters, in the driver's order and form."""
@@ -174,12 +173,15 @@ class Prepared:
 
     def read(self, rows: list[Row]) -> list[Row]:
         """What the driver answered, as the columns' types have it."""
-        if self._plain:
+        if not self._read:
             return rows
-        return [
-            tuple(value if process is None else process(value) for value, process in zip(row, self._read, strict=True))
-            for row in rows
-        ]
+        found: list[Row] = []
+        for row in rows:
+            values = list(row)
+            for place, process in self._read:
+                values[place] = process(values[place])
+            found.append(values)
+        return found
 
     async def rows(self, lanes: Lanes, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
         """The rows that the statement answers with these values of its parameters; see `Lanes.fetch`."""

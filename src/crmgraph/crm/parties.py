@@ -49,7 +49,7 @@ from crmgraph.crm.policy import (
 )
 from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, region_of
-from crmgraph.crm.rules import check_birth_date, check_edit
+from crmgraph.crm.rules import BIRTH_DATE, check_birth_date, check_edit
 from crmgraph.crm.text import email_key, fold
 from crmgraph.db import Database
 
@@ -322,13 +322,15 @@ async def update(
     # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
     guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS and value is not None}
     faults += check_change(actor, record, guessed | changed if actor.is_staff else changed)
-    faults += check_birth_date(
-        {f"birth_{p}": getattr(record, f"birth_{p}", None) for p in ("day", "month", "year")} | edit.values
-    )
-    faults += await _check_references(session, actor, model, changed)
-    faults += await _check_number(session, model, changed, record.id)
+    if not changed.keys().isdisjoint(BIRTH_DATE):
+        faults += check_birth_date({name: getattr(record, name) for name in BIRTH_DATE} | edit.values)
+    if not changed.keys().isdisjoint(REFERENCES[model]):
+        faults += await _check_references(session, actor, model, changed)
+    if "number" in changed:
+        faults += await _check_number(session, model, changed, record.id)
     faults += check_rows(aggregate, edit)
-    faults += await check_relations(session, actor, edit.relations)
+    if edit.relations:
+        faults += await check_relations(session, actor, edit.relations)
     refuse(faults)
 
     changes = Changes(actor)
@@ -395,12 +397,16 @@ def name_key(record: Record) -> str:
 
 async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
     # Addresses first: the country of the first one is the region of phones that name none.
-    key = name_key(aggregate.record)
-    await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
-    await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
-    region = region_of(aggregate.addresses) or actor.region
-    await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
-    await apply_rows(session, aggregate, "relations", edit.relations, changes, {})
+    if edit.addresses:
+        key = name_key(aggregate.record)
+        await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
+    if edit.emails:
+        await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
+    if edit.phones:
+        region = region_of(aggregate.addresses) or actor.region
+        await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
+    if edit.relations:
+        await apply_rows(session, aggregate, "relations", edit.relations, changes, {})
 
 
 async def _check_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:

@@ -25,6 +25,8 @@ def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
     faults: list[Refused] = []
     for name in _MODELS:
         edits: RowEdits = getattr(edit, name)
+        if not edits:
+            continue
         known = {row.id for row in getattr(aggregate, name)}
         faults += [
             NotFound((name, "update", i, "id")) for i, (row_id, _) in enumerate(edits.update) if row_id not in known
@@ -48,8 +50,6 @@ async def apply_rows(
         name: phones, emails, addresses or relations.
         given: what rows are derived from: `region` for phones, `name_key` for addresses.
     """
-    if not edits:
-        return
     rows: list[Any] = getattr(aggregate, name)
     by_id = {row.id: row for row in rows}
     for row_id in edits.remove:

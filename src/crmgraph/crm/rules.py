@@ -43,6 +43,9 @@ COUNTRIES = frozenset(
 FREE_TEXT = frozenset({"description", "notes", "street"})
 """Columns that may hold several lines."""
 
+BIRTH_DATE = ("birth_day", "birth_month", "birth_year")
+"""The parts of a date of birth, any of which may be missing."""
+
 MAX_ROWS = 100
 """The most phones, emails or addresses that one record holds."""
 MAX_REMAINDER_BYTES = 64 * 1024
@@ -217,7 +220,7 @@ def _check_money(value: Any) -> tuple[tuple[str, int | None] | None, Any]:
 
 def check_birth_date(values: Row) -> Iterator[Refused]:
     """Whether the parts of a birth date that are given can stand together."""
-    day, month, year = (values.get(f"birth_{part}") for part in ("day", "month", "year"))
+    day, month, year = (values.get(part) for part in BIRTH_DATE)
     for name, part, most in (("birth_day", day, 31), ("birth_month", month, 12), ("birth_year", year, 9999)):
         if isinstance(part, int) and not 1 <= part <= most:
             yield Invalid((name,), "date")

@@ -180,16 +180,13 @@ def _rows(child: Any, text: str | None) -> list[Any]:
     if text is None or text == "[]":
         return []
     names, readers = _names(child), _readers(child)
-    return [
-        _instance(
-            child,
-            {
-                name: value if reader is None or value is None else reader(value)
-                for name, reader, value in zip(names, readers, row, strict=True)
-            },
-        )
-        for row in orjson.loads(text)
-    ]
+    found = []
+    for row in orjson.loads(text):
+        for place, reader in readers:
+            if row[place] is not None:
+                row[place] = reader(row[place])
+        found.append(_instance(child, dict(zip(names, row, strict=True))))
+    return found
 
 
 def _columns(model: Any) -> list[Any]:
@@ -202,19 +199,17 @@ def _names(model: Any) -> tuple[str, ...]:
 
 
 @cache
-def _readers(model: Any) -> tuple[Callable[[Any], Any] | None, ...]:
-    """How the JSON value of each column becomes what the column holds."""
-    readers: list[Callable[[Any], Any] | None] = []
-    for column in model.__table__.c:
+def _readers(model: Any) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
+    """(place, how its JSON value becomes what the column holds) of each column whose value is not the same."""
+    readers: list[tuple[int, Callable[[Any], Any]]] = []
+    for place, column in enumerate(model.__table__.c):
         match column.type:
-            case SqlEnum() as kind:
-                readers.append(kind.enum_class)
+            case SqlEnum(enum_class=members) if members is not None:
+                readers.append((place, {member.value: member for member in members}.__getitem__))
             case Boolean():
-                readers.append(bool)
+                readers.append((place, bool))
             case Moment():
-                readers.append(_moment)
-            case _:
-                readers.append(None)
+                readers.append((place, _moment))
     return tuple(readers)
 
 

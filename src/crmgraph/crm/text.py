@@ -131,6 +131,9 @@ class Dialled:
     digits: str
 
 
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
+
 @functools.lru_cache(maxsize=65536)
 def dialled(raw: str, region: str | None) -> Dialled:
     """The normalised forms of a number as given.
@@ -140,7 +143,11 @@ def dialled(raw: str, region: str | None) -> Dialled:
         region: ISO 3166-1 alpha-2 of the place it is dialled from; None when nobody knows, and then only a number
             with its own country code has an E.164 form.
     """
-    digits = "".join(str(unicodedata.digit(c)) for c in raw if c.isdigit() and unicodedata.digit(c, None) is not None)
+    if raw.isascii():
+        digits = _NO_DIGITS.sub("", raw)
+    else:
+        known = (unicodedata.digit(c, None) for c in raw if c.isdigit())
+        digits = "".join(str(digit) for digit in known if digit is not None)
     text = raw.strip()
     if text.startswith("00"):
         text = "+" + text[2:]

@@ -17,6 +17,8 @@ PATIENCE = 0.002
 class Attended:
     """A block that is given up when its time is over or, on request, when its client goes away.
 
+    One timer does for both: most blocks are over before it is due.
+
     Args:
         receive: of ASGI, after the request's body was read.
         seconds: how long the block may take.
@@ -29,39 +31,48 @@ class Attended:
 
     def __init__(self, receive: Receive, seconds: float, *, until_gone: bool) -> None:
         self._receive = receive
-        self._until_gone = until_gone
-        self._deadline = asyncio.timeout(seconds)
-        self._timer: asyncio.TimerHandle | None = None
+        self._seconds = seconds
+        self._watching = until_gone and seconds > PATIENCE
         self._watch: asyncio.Task[None] | None = None
-        self._gone = False
+        self._ended_by: type[Exception] | None = None
 
     async def __aenter__(self) -> None:
-        await self._deadline.__aenter__()
-        if self._until_gone:
-            self._worker = asyncio.current_task()
-            self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._begin)
+        worker = asyncio.current_task()
+        assert worker is not None  # noqa: S101 - a coroutine that runs is a task's
+        self._worker = worker
+        self._cancelling = worker.cancelling()
+        loop = asyncio.get_running_loop()
+        if self._watching:
+            self._timer = loop.call_later(PATIENCE, self._begin)
+        else:
+            self._timer = loop.call_later(self._seconds, self._end, TimeoutError)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.cancel()
         if self._watch is not None and not self._watch.done():
             self._watch.cancel()
             with suppress(asyncio.CancelledError):
                 await self._watch
-        if self._gone and kind is asyncio.CancelledError and self._worker is not None:
-            self._worker.uncancel()
-            await self._deadline.__aexit__(None, None, None)
-            raise ClientDisconnect from error
-        await self._deadline.__aexit__(kind, error, trace)
+        # Somebody else may have cancelled the task as well, and goes before.
+        if (
+            self._ended_by is not None
+            and self._worker.uncancel() <= self._cancelling
+            and kind is asyncio.CancelledError
+        ):
+            raise self._ended_by from error
 
     def _begin(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._seconds - PATIENCE, self._end, TimeoutError)
         self._watch = asyncio.ensure_future(self._until_it_goes())
 
     async def _until_it_goes(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._gone = True
-        if self._worker is not None:
+        self._end(ClientDisconnect)
+
+    def _end(self, reason: type[Exception]) -> None:
+        if self._ended_by is None:
+            self._ended_by = reason
             self._worker.cancel()

@@ -29,6 +29,7 @@ PATH = "/graphql"
 COST = "graphql-cost"
 """The header by which a client asks what its document costs."""
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 STATUSES = {"UNAUTHENTICATED": 401, "METHOD_NOT_ALLOWED": 405, "TIMEOUT": 503, "UNAVAILABLE": 503}
 """The status of a request that was not run, by its code; 400 for every other."""
 
@@ -86,7 +87,7 @@ class Endpoint:
             response = _refused(BadRequest(MASKED, 500, "INTERNAL"))
         await response(scope, receive, send)
 
-    async def answer(self, http: HttpRequest) -> Response:
+    async def answer(self, http: HttpRequest) -> "Response | Reply":
         """The response to one request."""
         if http.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
@@ -111,13 +112,8 @@ class Endpoint:
                 await file.close()
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
         status = _status(answer, media_type)
-        headers = dict(HEADERS)
-        if status == 405:
-            headers["Allow"] = "POST"
-        if status == 401:
-            headers["WWW-Authenticate"] = "Bearer"
         content = orjson.dumps(body_of(answer, show_cost=asked))
-        return Response(content, status, headers, media_type=f"{media_type}; charset=utf-8")
+        return Reply(content, status, media_type)
 
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
         read_only = http.method != "POST"
@@ -154,6 +150,28 @@ class Endpoint:
             log.warning("the database is out of reach")
             message = "The records are out of reach at the moment: try again later."
             raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
+
+
+class Reply:
+    """The response to what was run or refused as GraphQL, sent without the work of a response that may be anything."""
+
+    def __init__(self, content: bytes, status: int, media_type: str) -> None:
+        self._content = content
+        self._status = status
+        self._media_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", f"{self._media_type}; charset=utf-8".encode()),
+            (b"content-length", str(len(self._content)).encode()),
+            *RAW_HEADERS,
+        ]
+        if self._status == 405:
+            headers.append((b"allow", b"POST"))
+        if self._status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._content})
 
 
 def _token(authorization: str) -> str | None:

@@ -41,5 +41,7 @@ _PREFIXES = frozenset(prefix.value for prefix in Prefix)
 
 def number_of(prefix: Prefix, text: str) -> int | None:
     """The number of an id of this kind; None when it is of another kind, or none of ours."""
-    found = decode(text)
-    return found[1] if found is not None and found[0] is prefix else None
+    found = _FORM.fullmatch(text)
+    if found is None or found[1] != prefix.value or (number := int(found[2])) >= _ABOVE:
+        return None
+    return number

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 import strawberry
@@ -40,10 +41,17 @@ def edit_of(given: Any) -> Edit:
     return edit
 
 
+@cache
+def _value_names(type_: type[Any]) -> frozenset[str]:
+    """The fields of an input that are values of the record."""
+    return frozenset(field.name for field in fields(type_) if field.metadata.get(VALUE))
+
+
 def _values(given: Any) -> Iterator[tuple[str, Any]]:
-    for field in fields(given):
-        name, value = field.name, getattr(given, field.name)
-        if value is UNSET or not field.metadata.get(VALUE):
+    type_: Any = type(given)
+    wanted = _value_names(type_)
+    for name, value in vars(given).items():
+        if value is UNSET or name not in wanted:
             continue
         if name in REFERENCES:
             column, prefix = REFERENCES[name]
@@ -71,8 +79,4 @@ def _row_edits(given: Any, prefix: Prefix) -> RowEdits:
 
 
 def _row(given: Any) -> dict[str, Any]:
-    return {
-        field.name: value
-        for field in fields(given)
-        if field.name != "id" and (value := getattr(given, field.name)) is not UNSET
-    }
+    return {name: value for name, value in vars(given).items() if value is not UNSET and name != "id"}
