@@ -1,12 +1,17 @@
 """The migrations build what the models say, on both databases, and can be taken back."""
 
+import subprocess
+import sys
+
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from crmgraph.crm.models import FIRST_MINTED_ID, Base, Party, PartyKind
 from crmgraph.db import Database
-from crmgraph.migrations import downgrade, is_current, upgrade
+from crmgraph.migrations import downgrade, head, is_current, upgrade
 
 
 def tables(connection: Connection) -> set[str]:
@@ -36,6 +41,19 @@ async def test_down_and_up_again_leaves_the_same_tables(db: Database) -> None:
     assert await is_current(db)
     async with db.engine.connect() as connection:
         assert await connection.run_sync(tables) == set(Base.metadata.tables)
+
+
+def test_the_names_of_the_steps_tell_the_latest_one() -> None:
+    config = Config()
+    config.set_main_option("script_location", "crmgraph:migrations")
+    steps = ScriptDirectory.from_config(config)
+    assert head() == steps.get_current_head()
+    assert len(list(steps.walk_revisions())) == int(head())
+
+
+def test_serving_loads_nothing_that_only_migrating_needs() -> None:
+    code = "import sys, crmgraph.app, crmgraph.cli; print(sorted({'alembic', 'mako'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 async def test_ids_are_minted_from_a_thousand_million_up(db: Database) -> None:
