@@ -151,4 +151,4 @@ async def test_a_page_of_which_only_constants_are_asked_reads_no_rows(running: R
 async def test_a_page_says_in_its_text_how_long_it_is_at_most(running: Running, admin: Caller) -> None:
     with statements(running.db) as seen:
         await admin("{ contacts(first: 3) { nodes { id } } }")
-    assert running.db.is_sqlite or "LIMIT 101) AS t1 \n LIMIT $1::INTEGER) AS t2" in seen[-1]
+    assert running.db.is_sqlite or "LIMIT 100) AS t1 \n LIMIT $1::INTEGER) AS t2" in seen[-1]

@@ -2,9 +2,10 @@
 
 import operator
 from collections.abc import Callable, Sequence
+from itertools import count, islice
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, not_, or_, select, true
 
 from crmgraph.crm.criteria import COMPARED, ESCAPE, NAMES, Compared, Criterion, Either, Every, Not, Op, Test
 from crmgraph.crm.models import Address
@@ -12,6 +13,30 @@ from crmgraph.crm.models import Address
 Parameter: TypeAlias = Callable[[Any, int | None], Any]
 """Makes the parameter, of the type that is given, for the next value of a criterion; with a number, what `in_` takes
 for so many."""
+
+
+def holding(values: Sequence[Any]) -> Parameter:
+    """Makes parameters that hold these values."""
+    left = iter(values)
+
+    def parameter(type_: Any, several: int | None) -> Any:
+        if several is None:
+            return bindparam(None, next(left), type_=type_)
+        return bindparam(None, list(islice(left, several)), type_=type_, expanding=True)
+
+    return parameter
+
+
+def named(prefix: str) -> Parameter:
+    """Makes the parameters `prefix0`, `prefix1` ..."""
+    number = count()
+
+    def parameter(type_: Any, several: int | None) -> Any:
+        if several is None:
+            return bindparam(f"{prefix}{next(number)}", type_=type_)
+        return [parameter(type_, None) for _ in range(several)]
+
+    return parameter
 
 
 def condition(model: Any, shape: Criterion, parameter: Parameter) -> ColumnElement[bool]:

@@ -3,7 +3,6 @@ ahead of it repeats and skips nothing, and the thousandth page costs as much as 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crmgraph.crm.criteria import COMPARED, NAMES, Criterion, Resolved
-from crmgraph.crm.matching import Parameter, by_city, condition, names_city
+from crmgraph.crm.matching import Parameter, by_city, condition, holding, names_city
 from crmgraph.crm.models import Address
 
 
@@ -190,18 +189,6 @@ def _array(ids: Sequence[int]) -> Any:
 def matching(model: Any, resolved: Resolved | None) -> list[ColumnElement[bool]]:
     """The conditions of a criterion with its values, none for None."""
     return [] if resolved is None else [condition(model, resolved.shape, holding(resolved.values))]
-
-
-def holding(values: Sequence[Any]) -> Parameter:
-    """Makes parameters that hold these values."""
-    left = iter(values)
-
-    def parameter(type_: Any, several: int | None) -> Any:
-        if several is None:
-            return bindparam(None, next(left), type_=type_)
-        return bindparam(None, list(islice(left, several)), type_=type_, expanding=True)
-
-    return parameter
 
 
 def ordering(keys: Any, window: Window) -> list[Any]:

@@ -1,61 +1,68 @@
-"""A page of a connection as SQL: its rows, numbered where its ends have to be told, and what stands in it."""
+"""A page of a connection as SQL: what is said over its rows, and over the list that is read a row beyond them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, select
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal_column, select
 
-from crmgraph.crm.pages import Order
+from crmgraph.crm.pages import Order, Window, ordering
 from crmgraph.graph.connections import sort_tag
 from crmgraph.graph.plan.selection import Edges, Nodes, PageInfo, Unplannable
 from crmgraph.graph.plan.text import Pieces, Sql, Writer, constant, joined, members
 
-_PLACE = "place_"
-_FOUND = "found_"
+_ENDS = ("hasNextPage", "startCursor", "endCursor")
 
 
 def reads_rows(field: Any) -> bool:
-    """Whether a field of a connection is told by the rows of its page."""
-    if isinstance(field, PageInfo):
-        return any(name in ("hasNextPage", "startCursor", "endCursor") for _, name in field.fields)
+    """Whether a field of a connection lists the rows of its page."""
     return isinstance(field, Nodes | Edges)
 
 
-def numbered(rows: Any) -> Select[Any]:
-    """The rows with their places, from 1, and how many they are. They are numbered before they become long texts."""
-    place = func.row_number().over().label(_PLACE)
-    found = func.count().over().label(_FOUND)
-    return select(*rows.c, place, found).select_from(rows)
+def tells_ends(field: Any) -> bool:
+    """Whether a field of a connection is told by more than the rows of its page."""
+    return isinstance(field, PageInfo) and any(name in _ENDS for _, name in field.fields)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Writes what a connection says over the rows of one page.
+    """Writes what a connection says of one page.
 
     Attributes:
         follows: whether a cursor says where the page begins.
-        rows: a source; one row more than the page, and numbered, where `ahead`.
         size: the parameter that says how many rows a page has.
+        rows: a source, of the rows of the page.
+        ahead: the same with a row more, if there is one; None where no end is told.
     """
 
     write: Writer
     model: Any
     orders: tuple[Order, ...]
     follows: bool
-    rows: Any
     size: ColumnElement[int]
-    ahead: bool
+    rows: Any
+    ahead: Any
+
+    def over(self, text: Pieces, fields: Sequence[Any]) -> Pieces:
+        """The text that is made of the fields of a connection, over what they read."""
+        if not any(map(reads_rows, fields)) and self.ahead is None:
+            return text
+        query = select(joined(text))
+        if any(map(reads_rows, fields)):
+            query = query.select_from(self.rows)
+        if self.ahead is not None:
+            query = query.add_cte(self.ahead, nest_here=True)
+        return [query.scalar_subquery()]
 
     def listed(self, item: Pieces) -> Pieces:
         """The items of all rows of the page."""
-        within = self.rows.c[_PLACE] <= self.size if self.ahead else None
-        return ["[", self.write.listed(joined(item), within), "]"]
+        return ["[", self.write.listed(joined(item)), "]"]
 
-    def cursor(self) -> Pieces:
-        """The cursor of a row, as `connections.write_cursor` writes it."""
+    def cursor(self, row: Any = None) -> Pieces:
+        """The cursor of a row of the page, or of another source, as `connections.write_cursor` writes it."""
         pieces: Pieces = [f'"{sort_tag(self.model, self.orders)}']
         for order in self.orders:
-            column = self.rows.c[order.name]
+            column = (self.rows if row is None else row).c[order.name]
             kind = column.type.python_type
             pieces.append(".")
             if kind is int:
@@ -79,18 +86,18 @@ class Page:
             case "__typename":
                 return ['"PageInfo"']
             case "hasNextPage":
-                return [case((func.count() > self.size, constant("true")), else_=constant("false"))]
+                found = select(func.count()).select_from(self.ahead).scalar_subquery()
+                return [case((found > self.size, constant("true")), else_=constant("false"))]
             case "hasPreviousPage":
                 return ["true" if self.follows else "false"]
             case "startCursor":
-                return [self._cursor_at(1)]
+                return [self._cursor_at(backward=False)]
             case "endCursor":
-                # The last of the page is the one at its size, or the last of all where the list ends before.
-                found = self.rows.c[_FOUND]
-                return [self._cursor_at(case((found > self.size, self.size), else_=found))]
+                return [self._cursor_at(backward=True)]
         raise Unplannable(f"PageInfo.{name}")
 
-    def _cursor_at(self, place: Any) -> Sql:
-        c = self.rows.c[_PLACE]
-        one = func.max(joined(self.cursor()), type_=Text()).filter(and_(c == place, c <= self.size))
-        return func.coalesce(one, constant("null"))
+    def _cursor_at(self, *, backward: bool) -> Sql:
+        """The cursor of the first row of the page or, backward, of its last; null on an empty page."""
+        page = select(*self.ahead.c).limit(self.size).subquery()
+        end = select(joined(self.cursor(page))).order_by(*ordering(page.c, Window(1, self.orders, backward=backward)))
+        return func.coalesce(end.limit(literal_column("1")).scalar_subquery(), constant("null"))

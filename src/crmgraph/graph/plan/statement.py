@@ -6,7 +6,6 @@ field is ever read of a row that the actor may not see. What hangs off a row is 
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from sqlalchemy import (
@@ -25,12 +24,12 @@ from sqlalchemy import (
 
 from crmgraph.crm import pages
 from crmgraph.crm.criteria import Criterion
-from crmgraph.crm.matching import Parameter, condition
+from crmgraph.crm.matching import condition, named
 from crmgraph.crm.models import Photo
 from crmgraph.crm.pages import Listed, Order, Window
 from crmgraph.crm.policy import KINDS, Actor, visible
 from crmgraph.graph import declare
-from crmgraph.graph.plan.page import Page, numbered, reads_rows
+from crmgraph.graph.plan.page import Page, tells_ends
 from crmgraph.graph.plan.selection import (
     Branch,
     Cursor,
@@ -112,18 +111,20 @@ class Builder:
             query = query.correlate(parent)
         return query.subquery(f"t{self._sources}")
 
-    def _first(self, query: Select[Any], size: ColumnElement[int], most: int, parent: Any) -> Any:
-        """The first rows of a query as a source.
+    def _first(self, query: Select[Any], size: ColumnElement[int], most: int, parent: Any) -> Select[Any]:
+        """The first rows of a query.
 
         Args:
             most: the greatest `size` there can be.
         """
+        if parent is not None:
+            query = query.correlate(parent)
         if self._dialect != "sqlite":
             # PostgreSQL takes a limit that is a parameter for a tenth of the table, finds a plan for so many too dear
             # to be kept, and plans each time anew. A limit that it can read says that this is a page.
-            page = self._source(query.limit(literal_column(str(most), Integer())), parent)
-            query, parent = select(*page.c).select_from(page), None
-        return self._source(query.limit(size), parent)
+            page = self._source(query.limit(literal_column(str(most), Integer())))
+            query = select(*page.c).select_from(page)
+        return query.limit(size)
 
     def _one(self, root: One) -> Sql:
         wanted = bindparam(f"n{root.number}_id", type_=BigInteger())
@@ -186,7 +187,7 @@ class Builder:
             return ["null"]
         page = self._page(connection, parent)
         text = members((field.key, self._of_page(field, connection, page, parent)) for field in connection.fields)
-        return [_over(page.rows, text)] if any(map(reads_rows, connection.fields)) else text
+        return page.over(text, connection.fields)
 
     def _of_page(self, field: Any, connection: Pages, page: Page, parent: Any) -> Pieces:
         model: Any = connection.listing.model
@@ -212,7 +213,7 @@ class Builder:
         where = self._seen(model)
         shape = self._asked[connection.number].shape.criterion
         if shape is not None:
-            where.append(condition(model, shape, _named(f"n{connection.number}_c")))
+            where.append(condition(model, shape, named(f"n{connection.number}_c")))
         if connection.column is not None:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
@@ -228,8 +229,8 @@ class Builder:
         columns = _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
         if connection.column is not None:
             return Listed(select(*columns).where(*self._conditions(connection, parent)), model)
-        named = _named(f"n{connection.number}_c")
-        return pages.listed(columns, model, self._seen(model), shape.criterion, named, shape.orders, self._dialect)
+        parameter = named(f"n{connection.number}_c")
+        return pages.listed(columns, model, self._seen(model), shape.criterion, parameter, shape.orders, self._dialect)
 
     def _page(self, connection: Pages, parent: Any) -> Page:
         model: Any = connection.listing.model
@@ -243,23 +244,14 @@ class Builder:
             types = [getattr(model, order.name).type for order in shape.orders]
             bound = [bindparam(f"{name}_after{i}", type_=type_) for i, type_ in enumerate(types)]
             query = query.where(pages.beyond(rows.keys, shape.orders, bound, True))
-        ahead = any(isinstance(field, PageInfo) and reads_rows(field) for field in connection.fields)
-        source = self._first(query, size + 1 if ahead else size, asked.most + 1, parent)
-        if ahead:
-            source = self._source(numbered(source))
-        return Page(self._write, model, shape.orders, shape.follows, source, size, ahead)
-
-
-def _named(prefix: str) -> Parameter:
-    """Makes the parameters `prefix0`, `prefix1` ..."""
-    number = count()
-
-    def parameter(type_: Any, several: int | None) -> Any:
-        if several is None:
-            return bindparam(f"{prefix}{next(number)}", type_=type_)
-        return [parameter(type_, None) for _ in range(several)]
-
-    return parameter
+        if not any(map(tells_ends, connection.fields)):
+            source = self._source(self._first(query, size, asked.most, parent))
+            return Page(self._write, model, shape.orders, shape.follows, size, source, None)
+        # Read once, with a row more than the page has, and asked several times.
+        self._sources += 1
+        ahead = self._first(query, size + 1, asked.most + 1, parent).cte(f"t{self._sources}")
+        source = self._source(select(*ahead.c).limit(size))
+        return Page(self._write, model, shape.orders, shape.follows, size, source, ahead)
 
 
 def _over(rows: Any, text: Pieces) -> Sql:

@@ -55,6 +55,10 @@ def joined(pieces: Pieces) -> Sql:
     return reduce(lambda text, piece: text.concat(piece), others, first)
 
 
+def _part(text: Sql, *at: int) -> Sql:
+    return func.substr(text, *(literal_column(str(n), Integer()) for n in at), type_=Text())
+
+
 def members(named: Iterable[tuple[str, Pieces]]) -> Pieces:
     """An object with these members."""
     pieces: Pieces = []
@@ -85,7 +89,9 @@ class Writer:
             Unplannable: nothing in SQL prints a value of this kind as the schema does.
         """
         pieces = ['"', *column, '"'] if isinstance(column, list) else self._pieces(column, type_)
-        return [func.coalesce(joined(pieces), constant("null"))] if nullable else pieces
+        if not nullable or (self.sqlite and isinstance(column.type, Text) and type_.name in PLAIN):
+            return pieces
+        return [func.coalesce(joined(pieces), constant("null"))]
 
     def _pieces(self, column: ColumnElement[Any], type_: Any) -> Pieces:
         kind = column.type
@@ -111,17 +117,16 @@ class Writer:
         raise Unplannable(f"values of {type_.name}")
 
     def quoted(self, column: ColumnElement[Any]) -> Sql:
-        """Text as a JSON string; NULL stays NULL."""
+        """Text as a JSON string; NULL stays NULL on PostgreSQL and is null on SQLite."""
         if self.sqlite:
-            # json_quote(NULL) is the text null, which the caller wants to decide.
-            return case((column.is_not(None), func.json_quote(column)))
+            return func.json_quote(column)
         return cast(func.to_json(cast(column, Text())), Text())
 
     def moment(self, column: ColumnElement[Any]) -> Pieces:
         """A point in time as the scalar DateTime prints it, without quotes."""
         if self.sqlite:
             text = type_coerce(column, Text())
-            return [func.substr(text, 1, 10), "T", func.substr(text, 12), "Z"]
+            return [_part(text, 1, 10), "T", _part(text, 12), "Z"]
         form = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""", Text())
         return [func.to_char(func.timezone(literal_column("'UTC'"), column), form, type_=Text())]
 
@@ -129,8 +134,8 @@ class Writer:
         """A point in time in microseconds since 1970, as text."""
         if self.sqlite:
             text = type_coerce(column, Text())
-            seconds = cast(func.strftime("%s", func.substr(text, 1, 19)), Integer())
-            return cast(seconds * _MILLION + cast(func.substr(text, 21, 6), Integer()), Text())
+            seconds = cast(func.strftime(literal_column("'%s'"), _part(text, 1, 19)), Integer())
+            return cast(seconds * _MILLION + cast(_part(text, 21, 6), Integer()), Text())
         return cast(cast(extract("epoch", column) * _MILLION, BigInteger()), Text())
 
     def hexed(self, column: ColumnElement[Any]) -> Sql:
@@ -145,8 +150,7 @@ class Writer:
             return type_coerce(cast(text, LargeBinary()), NullType())
         return func.convert_to(text, literal_column("'UTF8'"), type_=NullType())
 
-    def listed(self, text: Sql, within: ColumnElement[bool] | None = None) -> Sql:
-        """The texts of all rows, or of those within, in their order and with commas between; empty for no rows."""
+    def listed(self, text: Sql) -> Sql:
+        """The texts of all rows, in their order and with commas between; empty for no rows."""
         aggregate = func.group_concat if self.sqlite else func.string_agg
-        listed: Any = aggregate(text, literal_column("','"), type_=Text())
-        return func.coalesce(listed if within is None else listed.filter(within), constant(""))
+        return func.coalesce(aggregate(text, literal_column("','"), type_=Text()), constant(""))
