@@ -85,6 +85,7 @@ class Document:
         faults: why none of its operations can be run.
         measures: of each operation, without its variables.
         variables: of each operation.
+        chosen: the operations that requests have named.
     """
 
     ast: DocumentNode
@@ -93,6 +94,7 @@ class Document:
     faults: list[GraphQLError] = field(default_factory=list)
     measures: dict[int, Measure] = field(default_factory=dict)
     variables: dict[int, tuple[Variable, ...]] = field(default_factory=dict)
+    chosen: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,9 +373,13 @@ def _read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> Vari
 
 
 def _chosen(document: Document, name: str | None) -> OperationDefinitionNode:
+    known = document.chosen.get(name)
+    if known is not None:
+        return known
     # An empty name is what some clients send for none.
     named = [each for each in document.operations if not name or (each.name and each.name.value == name)]
     if len(named) == 1:
+        document.chosen[name] = named[0]
         return named[0]
     if document.faults:
         raise Refusal(document.faults)

@@ -95,7 +95,8 @@ class Endpoint:
             return page(PATH, demo=self._demo)
         files: list[UploadFile] = []
         try:
-            media_type = accepted(http.headers.get("accept", "*/*"))
+            headers = http.headers
+            media_type = accepted(headers.get("accept", "*/*"))
             given = await read(self._core, http, files)
             request = request_of(given)
             answer = await self._run(http, request)
