@@ -1,6 +1,7 @@
 """Synthetic records are such as the business itself would have made."""
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
 from crmgraph.crm import parties
 from crmgraph.crm.edits import Edit
@@ -38,3 +39,19 @@ async def test_ids_and_numbers_go_on_where_the_seed_ended(db: Database) -> None:
     await seed(db, accounts=1, contacts=1, leads=1)
     async with db.read() as session:
         assert sorted(await session.scalars(select(Contact.number))) == [f"CON{n}" for n in range(1, 8)]
+
+
+async def test_a_statement_has_its_time_and_a_command_as_much_as_it_takes(database: str) -> None:
+    if database.startswith("sqlite"):
+        pytest.skip("SQLite's statements run where they are asked, and wait for nobody")
+    for seconds in (0.05, None):
+        db = Database(database, statement_seconds=seconds)
+        try:
+            async with db.read() as session:
+                if seconds is None:
+                    assert await session.scalar(text("SELECT 1 FROM pg_sleep(0.2)")) == 1
+                else:
+                    with pytest.raises(TimeoutError):
+                        await session.scalar(text("SELECT 1 FROM pg_sleep(0.2)"))
+        finally:
+            await db.close()

@@ -56,10 +56,13 @@ class Database:
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host:port/name`.
         pool_size: connections kept open.
+        statement_seconds: after how long PostgreSQL's statements are given up; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, pooled: bool = True) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, statement_seconds: float | None = 30, pooled: bool = True
+    ) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         options: dict[str, Any] = {
@@ -75,7 +78,7 @@ class Database:
             if self.url.database not in (None, "", ":memory:"):
                 Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
         else:
-            options["connect_args"] = {"timeout": 5, "command_timeout": 30}
+            options["connect_args"] = {"timeout": 5, "command_timeout": statement_seconds}
             options["pool_pre_ping"] = False
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         if self.is_sqlite:

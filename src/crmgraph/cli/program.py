@@ -72,7 +72,7 @@ def migrate(demo: DemoOption = False) -> None:
     settings = settings_of(demo)
 
     async def work() -> bool:
-        db = Database(settings.database_url)
+        db = Database(settings.database_url, statement_seconds=None)
         try:
             before = await is_current(db)
             await upgrade(db)
@@ -104,7 +104,7 @@ def seed(
     )
 
     async def work() -> None:
-        db = Database(settings.database_url)
+        db = Database(settings.database_url, statement_seconds=None)
         try:
             await upgrade(db)
             with Progress(*columns, console=err) as progress:
