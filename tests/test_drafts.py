@@ -103,7 +103,7 @@ async def test_one_statement_reads_and_one_writes(db: Database) -> None:
     if not db.is_sqlite:
         assert len(seen) == 2
         assert seen[0].startswith("SELECT")
-        assert seen[1].startswith("WITH record AS")
+        assert seen[1].startswith("WITH held AS")
     async with db.read() as session:
         assert [
             tuple(row)
@@ -216,14 +216,14 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
 
     async def cut(connection: Any, sql: str, values: Any) -> Any:
         rows = await execute(connection, sql, values)
-        if sql.startswith("WITH record AS"):
+        if sql.startswith("WITH held AS"):
             sent.append(sql)
             raise ConnectionResetError("cut behind the write")
         return rows
 
     lanes.execute = cut  # type: ignore[method-assign]
     try:
-        with pytest.raises(ConnectionResetError) as raised:
+        with pytest.raises(drafts.Unsettled) as raised:
             await revise(db, changing(contact.id, lambda: Edit({"first_name": "Bo"})))
     finally:
         del lanes.execute
@@ -255,3 +255,51 @@ async def test_an_email_that_changes_is_verified_no_more(db: Database) -> None:
             False,
         )
         assert await session.scalar(select(func.count()).select_from(Change)) == 2
+
+
+async def test_a_record_that_somebody_holds_is_waited_for_in_a_transaction_that_can_be_given_up(db: Database) -> None:
+    if db.is_sqlite:
+        pytest.skip("there is one writer")
+    contact = await made(db)
+    async with db.begin() as holding:
+        await parties.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+        waiting = asyncio.create_task(revise(db, changing(contact.id, lambda: Edit({"nickname": "late"}))))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    await asyncio.sleep(0.3)
+    async with db.read() as session:
+        assert tuple((await session.execute(select(Contact.nickname, Contact.revision))).one()) == (None, 1)
+    # And whoever goes on waiting gets their turn.
+    async with db.begin() as holding:
+        await parties.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+        waiting = asyncio.create_task(revise(db, changing(contact.id, lambda: Edit({"nickname": "patient"}))))
+        await asyncio.sleep(0.1)
+    await waiting
+    async with db.read() as session:
+        assert tuple((await session.execute(select(Contact.nickname, Contact.revision))).one()) == ("patient", 2)
+
+
+async def test_what_was_written_is_not_done_again(db: Database) -> None:
+    if db.is_sqlite:
+        pytest.skip("SQLite has no drafts")
+    contact = await made(db)
+
+    async def work(session: AsyncSession) -> None:
+        await changing(contact.id, lambda: Edit({"nickname": "once"}))(session)
+        await session.execute(select(Contact))
+
+    with pytest.raises(RuntimeError, match="cannot do more"):
+        await revise(db, work)
+    async with db.read() as session:
+        assert (await session.scalars(select(Contact.revision))).all() == [2]
+
+
+async def test_to_clear_what_was_never_kept_changes_nothing(db: Database) -> None:
+    contact = await made(db)
+    before = await everything(db)
+    await revise(db, changing(contact.id, lambda: Edit(remainder={"zoho": {"X": None}})))
+    async with db.begin() as session:
+        await changing(contact.id, lambda: Edit(remainder={"zoho": {"X": None}}))(session)
+    assert await everything(db) == before

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 
 import pytest
-from sqlalchemy import bindparam, func, literal, select
+from sqlalchemy import bindparam, func, literal, select, text
 
 from crmgraph.crm import parties
 from crmgraph.crm.edits import Edit
@@ -65,6 +65,23 @@ async def test_a_connection_that_was_cut_is_replaced_unnoticed(db: Database) -> 
         assert await session.scalar(select(func.pg_terminate_backend(pid)))
     await asyncio.sleep(0.1)
     assert [tuple(row) for row in await db.prepared("fine", lambda: select(literal(1)), {})] == [(1,)]
+
+
+async def test_a_statement_that_is_given_up_ends_in_the_database_too(db: Database) -> None:
+    if db.is_sqlite:
+        pytest.skip("SQLite's statements are short, and run where they are asked")
+    task = asyncio.create_task(db.prepared("slow", lambda: select(func.pg_sleep(60)), {}))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    asleep = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(%' AND pid <> pg_backend_pid()")
+    for _ in range(50):
+        async with db.read() as session:
+            left = await session.scalar(asleep)
+        if left == 0:
+            break
+        await asyncio.sleep(0.05)
+    assert left == 0
 
 
 async def test_a_database_that_is_not_there_is_away() -> None:

@@ -8,6 +8,7 @@ transaction by itself.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import aiosqlite
@@ -48,6 +49,7 @@ class Lanes:
         self._dialect = dialect
         self._wait = wait
         self._idle: list[Any] = []
+        self._closing: set[asyncio.Future[None]] = set()
         self._free = asyncio.Semaphore(size)
         self.is_sqlite = url.get_backend_name() == "sqlite"
 
@@ -92,8 +94,8 @@ class Lanes:
             self._idle.append(connection)
             raise
         except BaseException:
-            # Given up half-way: nobody knows what it would say next.
-            await self._close(connection)
+            # Given up half-way: nobody knows what it would say next, and the database is told to stop.
+            self._give_up(connection)
             raise
         self._idle.append(connection)
         return rows
@@ -129,6 +131,17 @@ class Lanes:
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
         return connection
 
+    def _give_up(self, connection: Any) -> None:
+        """Close a connection whose statement nobody waits for; the driver has it cancelled first."""
+
+        async def close() -> None:
+            with suppress(Exception):
+                await (connection.close() if self.is_sqlite else connection.close(timeout=2))
+
+        closing = asyncio.ensure_future(close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     async def _close(self, connection: Any) -> None:
         if self.is_sqlite:
             await connection.close()
@@ -136,7 +149,8 @@ class Lanes:
             connection.terminate()
 
     async def close(self) -> None:
-        """Close what lies idle."""
+        """Close what lies idle or is about to be closed."""
+        await asyncio.gather(*self._closing)
         while self._idle:
             connection = self._idle.pop()
             if self.is_sqlite:

@@ -234,3 +234,18 @@ async def test_customers_change_nobody_elses_record(customer: Customer, core: Co
             "contact": None,
             "userErrors": [{"code": "NOT_FOUND", "path": ["input", "contact"]}],
         }
+
+
+async def test_a_change_that_is_skipped_changes_nothing_and_is_answered(agent: Caller, core: Core) -> None:
+    (contact,) = await put(core, PartyKind.CONTACT, record())
+    await agent("{ me { id } }")
+    change = f'updateContact(input: {{contact: {{id: "con_{contact}"}}, nickname: "N"}})'
+    for text in (
+        f"mutation {{ {change} @skip(if: true) {{ userErrors {{ code }} }} }}",
+        f"mutation {{ ... @include(if: false) {{ {change} {{ userErrors {{ code }} }} }} }}",
+    ):
+        assert await agent(text) == {}
+    async with core.db.begin() as session:
+        assert await session.scalar(select(Contact.nickname)) is None
+        await session.execute(update(Session).values(ended_at=now()))
+    assert [code for code, _ in await agent.errors(text)] == ["UNAUTHENTICATED"]

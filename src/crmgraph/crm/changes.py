@@ -63,7 +63,8 @@ class Changes:
                     mine.pop(key, None)
                 else:
                     mine[key] = value
-            merged[dialect] = mine
+            if mine or dialect in merged:
+                merged[dialect] = mine
         return merged if merged != kept else kept
 
     def write(self, session: AsyncSession, record: Record, action: Action) -> None:

@@ -18,7 +18,7 @@ from crmgraph.crm.credentials import acting, acts_still
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.db import Database, is_away
 
 MAX_ROWS = 8
 """The most rows of a record that one statement changes; with more there would be too many statements to keep."""
@@ -31,6 +31,10 @@ class NeedsTransaction(Exception):
     """This work cannot be done on a draft. Nothing was written."""
 
 
+class Unsettled(ConnectionError):
+    """The database went while it was to write: nobody knows whether it did."""
+
+
 async def revise(db: Database, work: Callable[[AsyncSession], Awaitable[T]], *, known: Actor | None = None) -> T:
     """Do work that changes one record: on a draft where that is possible, else in a transaction.
 
@@ -41,7 +45,8 @@ async def revise(db: Database, work: Callable[[AsyncSession], Awaitable[T]], *, 
 
     Raises:
         Unauthenticated: `known` may not, or it cannot be told without a transaction; nothing was written.
-        Whatever `work` raises; nothing was written.
+        Unsettled: it may have been written.
+        Whatever `work` raises; nothing was written, but by a transaction whose commit fails.
     """
     # On SQLite no statement writes to several tables.
     if not db.is_sqlite:
@@ -78,9 +83,18 @@ class Draft:
         self._record: Any = None
         self._rows: list[Any] = []
         self._line: dict[str, Any] | None = None
+        self._written = False
 
     def __getattr__(self, name: str) -> Any:
-        raise NeedsTransaction(name)
+        raise self._beyond(name)
+
+    def _beyond(self, what: str) -> Exception:
+        """What to raise where a draft is no match for a session. What is written must not be done again."""
+        return (
+            RuntimeError(f"a draft that was written cannot do more: {what}")
+            if self._written
+            else NeedsTransaction(what)
+        )
 
     def hold(self, record: Any, rows: Iterable[Any]) -> None:
         """Keep an eye on a record that was read to be changed, and on its rows.
@@ -89,7 +103,7 @@ class Draft:
             NeedsTransaction: it is the second one.
         """
         if self._record is not None:
-            raise NeedsTransaction("a second record")
+            raise self._beyond("a second record")
         self._record = record
         self._rows = list(rows)
         # Snapshots come without a past: what they hold now is what the database holds.
@@ -102,18 +116,19 @@ class Draft:
             NeedsTransaction: it is the second one.
         """
         if self._line is not None:
-            raise NeedsTransaction("a second change")
+            raise self._beyond("a second change")
         self._line = line
 
     async def flush(self) -> None:
         """Write what has changed.
 
         Raises:
-            NeedsTransaction: the record is not as it was read, or too much has changed.
+            NeedsTransaction: the record is not as it was read, somebody else holds it, or too much has changed.
+            Unsettled: it may have been written.
         """
         line = self._line
-        if line is None or self._record is None:
-            raise NeedsTransaction("nothing to write")
+        if line is None or self._record is None or self._written:
+            raise self._beyond("nothing to write")
         dirty = [(row, names) for row in self._rows if (names := _changed(row))]
         if len(dirty) > MAX_ROWS:
             raise NeedsTransaction("many rows")
@@ -128,8 +143,15 @@ class Draft:
         key: Hashable = ("draft", shape, None if known is None else known.is_staff)
         if known is not None:
             values |= acting(known)
-        if not await self._db.prepared(key, lambda: _statement(*shape, known), values, once=True):
-            raise NeedsTransaction("changed by somebody else")
+        try:
+            written = await self._db.prepared(key, lambda: _statement(*shape, known), values, once=True)
+        except Exception as error:
+            if is_away(error):
+                raise Unsettled(str(error)) from error
+            raise NeedsTransaction("refused by the database") from error
+        if not written:
+            raise NeedsTransaction("changed or held by somebody else")
+        self._written = True
         self._known = None
 
     async def make_sure(self) -> None:
@@ -158,14 +180,18 @@ def _changed(row: Any) -> Columns:
 def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], known: Actor | None) -> Select[Any]:
     """The statement that answers the record's id when it has written everything, and no row when it wrote nothing."""
     table = model.__table__
-    held = [
+    conditions = [
         table.c.id == bindparam("id", type_=BigInteger()),
         table.c.revision == bindparam("was", type_=Integer()),
         table.c.deleted_at.is_(None),
     ]
     if known is not None:
-        held.append(acts_still(known))
-    record = update(table).where(*held).values(_values(table, "record", names)).returning(table.c.id).cte("record")
+        conditions.append(acts_still(known))
+    # It never waits: a statement that waits for a lock goes on to write when nobody waits for it any more. Whoever has
+    # to wait does so in a transaction, which comes to nothing when it is given up.
+    held = select(table.c.id).where(*conditions).with_for_update(skip_locked=True, key_share=True).cte("held")
+    values = _values(table, "record", names)
+    record = update(table).where(table.c.id == held.c.id).values(values).returning(table.c.id).cte("record")
     written = []
     for i, (child, changed) in enumerate(rows):
         own = child.__table__

@@ -51,10 +51,8 @@ class Attended:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        if self._watch is not None and not self._watch.done():
+        if self._watch is not None:
             self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
         # Somebody else may have cancelled the task as well, and goes before.
         if (
             self._ended_by is not None
@@ -68,8 +66,9 @@ class Attended:
         self._watch = asyncio.ensure_future(self._until_it_goes())
 
     async def _until_it_goes(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        with suppress(Exception):  # a server that cannot tell has lost its client as well
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
         self._end(ClientDisconnect)
 
     def _end(self, reason: type[Exception]) -> None:

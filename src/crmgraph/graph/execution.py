@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -233,7 +233,9 @@ class Engine:
             prepared = self.prepare(request, context, token_refused=False, read_only=read_only)
         except Refusal:
             return None
-        return await self._within_bounds(self._planned(prepared, context, known=True), prepared, context, receive)
+        answer = await self._within_bounds(self._planned(prepared, context, known=True), prepared, context, receive)
+        # Of somebody of whom nobody has made sure yet, it is told that time is up, and nothing else.
+        return answer if answer is None or answer.ran else replace(answer, cost=None)
 
     async def _within_bounds(
         self, running: Coroutine[Any, Any, T], prepared: Prepared, context: Context, receive: Receive

@@ -12,6 +12,7 @@ import orjson
 import strawberry
 from graphql import GraphQLError
 
+from crmgraph.crm.drafts import Unsettled
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Aggregate
@@ -87,15 +88,19 @@ class ChangeRoad:
         Raises:
             Failed: nobody knows whether it was written.
         """
-        plan = self._plan(prepared)
-        if plan is None or context.actor.role is None:
+        if context.actor.role is None:
             return None
         try:
+            plan = self._plan(prepared)
+            if plan is None:
+                return None
             (given,) = plan.reader.read(prepared.values).values()
         except (BadInput, GraphQLError):
             return None
+        written = False
         try:
             aggregate = await plan.carry_out(context, given, parts=plan.parts, known=known)
+            written = True
             row, actor = aggregate.record, context.actor
             payload = {
                 key: of(row, aggregate, actor) if callable(of) else [] if of is None else of for key, of in plan.fields
@@ -104,6 +109,9 @@ class ChangeRoad:
         except Refused:
             return None
         except Exception as error:
+            if known and not written and not isinstance(error, Unsettled):
+                # Nothing was written, and nobody has made sure yet who may be told what went wrong.
+                return None
             located = GraphQLError(str(error), plan.change.arguments.node, path=[plan.change.key], original_error=error)
             raise Failed(located) from error
 

@@ -261,9 +261,12 @@ class Selector:
             raise Unplannable(operation.operation.value)
         if not isinstance(mutation, GraphQLObjectType):
             raise Unplannable("no mutations")
-        ((key, nodes), *more) = self._collect(mutation, [operation.selection_set]).items()
+        selected = self._collect(mutation, [operation.selection_set])
+        if len(selected) != 1:
+            raise Unplannable("several changes, or none")
+        ((key, nodes),) = selected.items()
         name = nodes[0].name.value
-        if more or name not in roots:
+        if name not in roots:
             raise Unplannable(f"Mutation.{name}")
         type_ = _object(mutation.fields[name].type)
         fields: list[Payload | Typename] = []
