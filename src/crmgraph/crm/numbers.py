@@ -1,8 +1,9 @@
 """Human numbers: CON1, ACC1, LEA1, SO1 ... from counters that skip what is taken."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,7 +41,14 @@ async def take(session: AsyncSession, series: Series, count: int = 1) -> list[st
             ).returning(Counter.value)
         )
         candidates = [f"{series.value}{n}" for n in range(last - missing + 1, last + 1)]
-        column = _COLUMNS[series]
-        used = set(await session.scalars(select(column).where(column.in_(candidates))))
+        used = set(await session.scalars(among_live(series, candidates)))
         taken += [number for number in candidates if number not in used]
     return taken
+
+
+def among_live(series: Series, candidates: Sequence[str]) -> Select[str]:
+    """The query of those numbers that live records have. Deleted ones are left out in the words of the unique index."""
+    column = _COLUMNS[series]
+    query = select(column).where(column.in_(candidates))
+    deleted_at = getattr(column.class_, "deleted_at", None)
+    return query if deleted_at is None else query.where(deleted_at.is_(None))
