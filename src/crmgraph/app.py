@@ -17,18 +17,12 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
+from crmgraph.assembly import build
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity import Identity
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.portraits import Portraits
-from crmgraph.crm.throttle import Limits
-from crmgraph.db import Database
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
-from crmgraph.mail import Outbox, open_mail
 from crmgraph.metrics import count
-from crmgraph.photos import PhotoStore
-from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
 from crmgraph.site.routes import Door
 
@@ -38,47 +32,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = structlog.get_logger()
-
-
-def build(settings: Settings) -> tuple[Core, Outbox]:
-    """The core that these settings describe, and the outbox that has to be closed after it.
-
-    Raises:
-        ValueError: no secret is set, or a setting does not hold.
-    """
-    if settings.secret_key is None:
-        raise ValueError("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
-    db = Database(settings.database_url, pool_size=settings.pool_size)
-    passwords = Passwords(
-        settings.password_concurrency,
-        memory_kib=settings.password_memory_kib,
-        passes=settings.password_passes,
-        lanes=1,
-    )
-    outbox = Outbox(open_mail(settings.mail_url, settings.mail_from))
-    identity = Identity(
-        db,
-        passwords,
-        Keys(settings.secret_key, settings.retired_secret_keys),
-        outbox,
-        Limits(settings.throttle_per_account, settings.throttle_per_address, settings.throttle_window_seconds),
-        signup_confirm=settings.signup_confirm,
-        access_seconds=settings.access_token_seconds,
-        refresh_days=settings.refresh_token_days,
-        public_url=settings.public_url,
-        region=settings.phone_region,
-    )
-    core = Core(
-        db=db,
-        passwords=passwords,
-        identity=identity,
-        portraits=Portraits(db, PhotoStore(settings.photo_url)),
-        public_url=settings.public_url,
-        region=settings.phone_region,
-        max_body_bytes=settings.max_body_bytes,
-        max_photo_bytes=settings.max_photo_bytes,
-    )
-    return core, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +130,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         settings = settings.for_demo(demo.folder, demo.secret)
     core, outbox = build(settings)
     doors = [Door("graphql", "GraphQL", [graph.PATH])]
-    doors += [Door(each.name, each.title, each.prefixes, each.openapi()) for each in dialects]
+    doors += [Door(each.name, each.title, each.prefixes, each.openapi) for each in dialects]
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from crmgraph import demo as demonstration
-from crmgraph.app import build
+from crmgraph.assembly import build
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.db import is_away

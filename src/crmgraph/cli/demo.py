@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from crmgraph import demo as demonstration
-from crmgraph.app import DIALECTS
 from crmgraph.cli.console import fail, opened, out, print_line, run, settings_of
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
@@ -58,6 +57,9 @@ async def load(settings: Settings) -> dict[str, int]:
 
 def print_doors(settings: Settings, made: dict[str, int]) -> None:
     """What was loaded, every address, and what the demo accepts."""
+    # All edges, which no other command of the demo needs.
+    from crmgraph.app import DIALECTS
+
     if any(made.values()):
         out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
     url = settings.public_url

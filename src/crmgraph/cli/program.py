@@ -1,4 +1,7 @@
-"""Serve, migrate, print the schema, and add synthetic records."""
+"""Serve, migrate, print the schema, and add synthetic records.
+
+What one command alone needs is imported in it: the program starts for each of them, and serving waits for that.
+"""
 
 import os
 import sys
@@ -8,10 +11,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crmgraph import graph
-from crmgraph import seed as volume
 from crmgraph.cli.console import DemoOption, err, fail, opened, out, run, settings_of
 from crmgraph.cli.demo import load, print_doors
 from crmgraph.db import Database
@@ -41,7 +41,7 @@ def serve(
         if settings.metrics and workers > 1:
             os.environ[SHARED] = stack.enter_context(TemporaryDirectory(prefix="crmgraph-metrics-"))
         uvicorn.run(
-            "crmgraph.app:from_environment",
+            "crmgraph.cli.worker:application",
             factory=True,
             host=host,
             port=port,
@@ -85,6 +85,8 @@ def migrate(demo: DemoOption = False) -> None:
 
 def schema() -> None:
     """Print the GraphQL schema."""
+    from crmgraph import graph
+
     sys.stdout.write(graph.sdl())
 
 
@@ -95,6 +97,10 @@ def seed(
     demo: DemoOption = False,
 ) -> None:
     """Add synthetic records with phones, emails and addresses; the same numbers give the same people."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from crmgraph import seed as volume
+
     settings = settings_of(demo)
     columns = (
         TextColumn("{task.description}"),

@@ -12,8 +12,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageDraw
-
 from crmgraph.crm import clients, homes, parties
 from crmgraph.crm.core import Core
 from crmgraph.crm.credentials import add_credential
@@ -349,6 +347,9 @@ def _moment(text: str) -> dt.datetime:
 
 def _picture(key: str, file_name: str) -> bytes:
     """A plain portrait of a colour of its own; a round one where the name is that of a PNG, which it then stays."""
+    # Only who loads the demo paints.
+    from PIL import Image, ImageDraw
+
     hue = sum(key.encode()) * 37 % 360
     image = Image.new("RGB", (512, 512), f"hsl({hue}, 45%, 70%)")
     draw = ImageDraw.Draw(image)

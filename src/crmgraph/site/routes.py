@@ -1,13 +1,12 @@
 """The front page that names every door, the two questions of health, and the photos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -17,6 +16,9 @@ from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db import is_away
 from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.migrations import is_current
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -39,17 +41,20 @@ class Door:
         name: as it stands in addresses, e.g. zoho.
         title: as people call it.
         prefixes: the paths below which it answers.
-        openapi: its document; None for the graph.
+        openapi: makes its document; None for the graph.
     """
 
     name: str
     title: str
     prefixes: Sequence[str]
-    openapi: Mapping[str, Any] | None = None
+    openapi: Callable[[], Mapping[str, Any]] | None = None
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    # Only people who read a page in a browser need it, and it takes a tenth of a second to load.
+    from jinja2 import Environment, FileSystemLoader, select_autoescape
+
     return Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape())
 
 
@@ -122,7 +127,7 @@ def routes(
     async def openapi(request: Request) -> Response:
         for door in doors:
             if door.name == request.path_params["door"] and door.openapi is not None:
-                return _json(door.openapi)
+                return _json(door.openapi())
         return Response(status_code=404)
 
     async def manual(request: Request) -> Response:
@@ -130,7 +135,7 @@ def routes(
         for door in doors:
             if door.name == request.path_params["door"] and door.openapi is not None:
                 page = _templates().get_template("dialect.html")
-                return HTMLResponse(page.render(door=door, document=door.openapi), headers=PAGE_HEADERS)
+                return HTMLResponse(page.render(door=door, document=door.openapi()), headers=PAGE_HEADERS)
         return Response(status_code=404)
 
     return [

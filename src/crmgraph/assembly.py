@@ -1,0 +1,52 @@
+"""The core that settings describe. Apart from `app.py`, since commands and the parent of workers need no edges."""
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.identity import Identity
+from crmgraph.crm.portraits import Portraits
+from crmgraph.crm.throttle import Limits
+from crmgraph.db import Database
+from crmgraph.mail import Outbox, open_mail
+from crmgraph.photos import PhotoStore
+from crmgraph.security import Keys, Passwords
+from crmgraph.settings import Settings
+
+
+def build(settings: Settings) -> tuple[Core, Outbox]:
+    """The core that these settings describe, and the outbox that has to be closed after it.
+
+    Raises:
+        ValueError: no secret is set, or a setting does not hold.
+    """
+    if settings.secret_key is None:
+        raise ValueError("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
+    db = Database(settings.database_url, pool_size=settings.pool_size)
+    passwords = Passwords(
+        settings.password_concurrency,
+        memory_kib=settings.password_memory_kib,
+        passes=settings.password_passes,
+        lanes=1,
+    )
+    outbox = Outbox(open_mail(settings.mail_url, settings.mail_from))
+    identity = Identity(
+        db,
+        passwords,
+        Keys(settings.secret_key, settings.retired_secret_keys),
+        outbox,
+        Limits(settings.throttle_per_account, settings.throttle_per_address, settings.throttle_window_seconds),
+        signup_confirm=settings.signup_confirm,
+        access_seconds=settings.access_token_seconds,
+        refresh_days=settings.refresh_token_days,
+        public_url=settings.public_url,
+        region=settings.phone_region,
+    )
+    core = Core(
+        db=db,
+        passwords=passwords,
+        identity=identity,
+        portraits=Portraits(db, PhotoStore(settings.photo_url)),
+        public_url=settings.public_url,
+        region=settings.phone_region,
+        max_body_bytes=settings.max_body_bytes,
+        max_photo_bytes=settings.max_photo_bytes,
+    )
+    return core, outbox
