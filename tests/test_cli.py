@@ -179,6 +179,47 @@ def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
         assert "Demo credentials" not in client.get("/").text
 
 
+def test_a_process_that_serves_loads_nothing_that_only_rare_requests_need(tmp_path: Path) -> None:
+    settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    assert loaded(tmp_path, "from crmgraph.cli.worker import application; application()", **settings) == set()
+    # The parent of several workers, and every other command.
+    edges = {"fastapi", "strawberry", "graphql", "crmgraph.app", "crmgraph.graph", "crmgraph.dialects"}
+    assert loaded(tmp_path, "from crmgraph.cli import commands", *edges, **settings) == set()
+
+
+def loaded(folder: Path, statements: str, *modules: str, **environment: str) -> set[str]:
+    """Which modules are there after these statements, of the given ones and of those that serving does without."""
+    unwanted = {*modules, "alembic", "jinja2", "PIL", "rich.progress", "crmgraph.seed", "crmgraph.photos.pixels"}
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys; {statements}; print(*sys.modules)"],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return unwanted & set(told.stdout.split())
+
+
+def test_what_a_worker_starts_with_is_never_collected_and_what_comes_later_is(tmp_path: Path) -> None:
+    statements = (
+        "import gc; from crmgraph.cli.worker import application; app = application()",
+        "print(gc.isenabled(), gc.get_freeze_count() > 100_000)",
+        "print(any(each is app for each in gc.get_objects()))",
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", "; ".join(statements)],
+        cwd=tmp_path,
+        env=os.environ | {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_LOG_LEVEL": "error"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert told.stdout == "True True\nFalse\n"
+
+
 def test_a_database_that_is_away_ends_in_one_line(tmp_path: Path) -> None:
     gone = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
     refused = crmgraph(tmp_path, "migrate", CRMGRAPH_DATABASE_URL=gone)

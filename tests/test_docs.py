@@ -13,7 +13,7 @@ import pytest
 import typer
 from graphql import GraphQLObjectType, build_schema, parse, validate
 
-from crmgraph.cli import app
+from crmgraph.cli.commands import app
 from crmgraph.graph import declare, limits
 from crmgraph.graph.schema import schema
 from crmgraph.settings import Settings

@@ -56,6 +56,12 @@ def test_serving_loads_nothing_that_only_migrating_needs() -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+async def test_a_database_of_another_version_is_not_current(db: Database) -> None:
+    async with db.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert not await is_current(db)
+
+
 async def test_ids_are_minted_from_a_thousand_million_up(db: Database) -> None:
     async with db.begin() as session:
         first, second = Party(kind=PartyKind.LEAD), Party(kind=PartyKind.CONTACT)

@@ -1,36 +1,21 @@
 """The command line: serve, migrate, schema, seed, demo, staff and clients."""
 
-from typing import Annotated
-
-import typer
-
-import crmgraph
-from crmgraph.cli import clients, demo, program, staff
-from crmgraph.cli.console import out
-from crmgraph.logs import configure
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
-for command in program.COMMANDS:
-    app.command()(command)
-app.add_typer(demo.app, name="demo")
-app.add_typer(staff.app, name="staff")
-app.add_typer(clients.app, name="clients")
+import gc
+from typing import Any
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
-        out.print(crmgraph.__version__, highlight=False)
-        raise typer.Exit
+def app(**options: Any) -> None:
+    """The program.
 
+    Args:
+        options: for Typer, e.g. what the program is called.
+    """
+    # Importing makes hardly any garbage, and the collector would walk the modules many times while they grow.
+    gc.disable()
+    from crmgraph.cli import commands
 
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    """One store of contacts, accounts and leads, behind GraphQL and four legacy CRM dialects."""
-    configure("error", "text")
+    gc.enable()
+    commands.app(**options)
 
 
 __all__ = ["app"]
