@@ -1,6 +1,7 @@
 """Who takes part: how each is started, spoken to and watched."""
 
 import asyncio
+import compileall
 import contextlib
 import json
 import os
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 PYTHON = ROOT / "bench" / ".venv" / "bin" / "python"
 PEERS = ROOT / "bench" / "peers"
 LOGS = ROOT / "bench" / "out" / "logs"
+MODULES = os.pathsep.join((str(ROOT), str(ROOT / "src")))
+"""Where Python finds the contenders: in this checkout, whichever one its environment was made for."""
 
 
 def node() -> str:
@@ -225,6 +228,16 @@ class Running:
             self._process.wait()
 
 
+def compile_modules() -> None:
+    """Write the bytecode of the Python contenders, as who installs a package does.
+
+    Where the environment forbids Python to write it, a checkout would be compiled anew at every start.
+    """
+    compileall.compile_dir(ROOT / "src", quiet=1)
+    for file in (*(ROOT / "bench").glob("*.py"), *(ROOT / "bench" / "peers").glob("*/*.py")):
+        compileall.compile_file(file, quiet=1)
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as probe:
@@ -243,7 +256,7 @@ async def start(contender: Contender, environment: dict[str, str]) -> Running:
     """
     port = free_port()
     command = contender.command + (["--port", str(port)] if contender.port_option else [])
-    given = {**os.environ, **environment, **contender.settings, "BENCH_PORT": str(port), "PYTHONPATH": str(ROOT)}
+    given = {**os.environ, **environment, **contender.settings, "BENCH_PORT": str(port), "PYTHONPATH": MODULES}
     LOGS.mkdir(parents=True, exist_ok=True)
     log = (LOGS / f"{contender.name}.log").open("wb")
     if core := environment.get("BENCH_SERVER_CORE"):

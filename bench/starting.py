@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable
 
-from bench.contenders import Contender, Running, graphql, start
+from bench.contenders import Contender, Running, compile_modules, graphql, start
 from bench.load import Failed
 from bench.store import PASSWORD, STAFF_EMAIL, Store
 
@@ -29,6 +29,7 @@ async def start_all(contenders: list[Contender], store: Store, tell: Callable[[s
     Raises:
         Failed: one does not start; those that had started are ended.
     """
+    compile_modules()
     runnings: list[Running] = []
     try:
         for contender in contenders:

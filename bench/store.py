@@ -14,7 +14,7 @@ from typing import Any
 import asyncpg
 
 from bench.cluster import HOME, Cluster
-from bench.contenders import PEERS, ROOT
+from bench.contenders import MODULES, PEERS, ROOT
 
 STAFF_EMAIL = "bench@crmgraph.example"
 CUSTOMER_EMAIL = "customer@crmgraph.example"
@@ -157,7 +157,7 @@ async def command(url: str, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         CRMGRAPH,
         *arguments,
-        env={**os.environ, **environment(url), "CRMGRAPH_PASSWORD": PASSWORD},
+        env={**os.environ, **environment(url), "CRMGRAPH_PASSWORD": PASSWORD, "PYTHONPATH": MODULES},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
