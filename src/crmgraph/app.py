@@ -1,6 +1,5 @@
 """The wiring: settings to database to edges, once. Nothing else wires."""
 
-import gc
 import logging
 import re
 import secrets
@@ -169,20 +168,7 @@ def from_environment() -> FastAPI:
         settings = settings.for_demo(settings.demo_folder, demonstration.prepare(settings.demo_folder).secret)
     # Here too, since a worker has not been through the command line.
     configure(settings.log_level, settings.log_format)
-    app = create_app(settings)
-    spare_collections()
-    return app
-
-
-def spare_collections() -> None:
-    """Let the collector of garbage leave alone what is here to stay, and come less often.
-
-    Modules, models and the schema are hundreds of thousands of objects: walking them is what the slowest of a hundred
-    requests would wait for. Requests leave hardly any cycles behind.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    return create_app(settings)
 
 
 class Application(FastAPI):
