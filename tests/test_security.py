@@ -90,7 +90,7 @@ async def test_nobody_and_a_disabled_hash_cost_one_verification_at_the_full_pric
 async def test_no_more_hashes_are_made_at_once_than_allowed_even_when_callers_give_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    lock = threading.Lock()
+    lock, both, go_on = threading.Lock(), threading.Event(), threading.Event()
     at_work = most = 0
 
     def slow(self: argon2.PasswordHasher, password: bytes) -> str:
@@ -98,7 +98,10 @@ async def test_no_more_hashes_are_made_at_once_than_allowed_even_when_callers_gi
         with lock:
             at_work += 1
             most = max(most, at_work)
-        time.sleep(0.02)
+            if at_work == 2:
+                both.set()
+        go_on.wait(30)
+        time.sleep(0.01)
         with lock:
             at_work -= 1
         return "hash"
@@ -106,8 +109,9 @@ async def test_no_more_hashes_are_made_at_once_than_allowed_even_when_callers_gi
     monkeypatch.setattr(argon2.PasswordHasher, "hash", slow)
     passwords = Passwords(2, **CHEAP)
     callers = [asyncio.create_task(passwords.hash(str(n))) for n in range(8)]
-    await asyncio.sleep(0.01)
+    assert await asyncio.to_thread(both.wait, 30)
     callers[0].cancel()
+    go_on.set()
     done = await asyncio.gather(*callers, return_exceptions=True)
     assert [type(each) for each in done] == [asyncio.CancelledError] + [str] * 7
     assert most == 2
