@@ -4,10 +4,12 @@ import pytest
 from sqlalchemy import select, text
 
 from crmgraph.crm import parties
+from crmgraph.crm.countries import country_code
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Address, Contact, Door, Email, PartyKind, Phone, Role
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.text import country_code, dialled, email_key, fold, is_email
+from crmgraph.crm.text import email_key, fold, is_email
 from crmgraph.db import Database
 from crmgraph.seed import seed
 
@@ -18,7 +20,7 @@ async def test_every_normalised_value_is_what_the_business_derives(db: Database)
     assert done == [30, 200, 60]
     async with db.read() as session:
         for phone in await session.scalars(select(Phone)):
-            known = dialled(phone.raw, None)
+            known = parse_phone(phone.raw, None)
             assert (phone.e164, phone.digits) == (known.e164, known.digits), phone.raw
         for address in await session.scalars(select(Address)):
             assert (address.city_key, address.country) == (fold(address.city), country_code(address.country_name))

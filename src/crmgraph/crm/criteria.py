@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from crmgraph.crm.countries import country_code
 from crmgraph.crm.errors import Invalid, Path
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
-from crmgraph.crm.text import country_code, dialled, email_key, fault_of, fold, prefix_end
+from crmgraph.crm.phone_numbers import parse_phone
+from crmgraph.crm.text import email_key, fault_of, fold, prefix_end
 
 MAX_COMPARISONS = 100
 """The most comparisons of one page."""
@@ -114,7 +116,7 @@ def _folded(value: str, region: str | None) -> tuple[str]:
 
 def _dialled(number: str, region: str | None) -> tuple[str | None, str | None]:
     """A number in any spelling: by E.164 where it has that form on both sides, else by its digits."""
-    known = dialled(number, region)
+    known = parse_phone(number, region)
     return known.e164, known.digits or None
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, Text, cast, false, func, literal, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, visible
-from crmgraph.crm.text import dialled, email_key, fault_of
+from crmgraph.crm.text import email_key, fault_of
 
 _OWN: dict[type, frozenset[str]] = {
     Contact: frozenset({"number", "id_number", "passport_number", "social_security_number"}),
@@ -119,6 +120,6 @@ def _has(model: Any, child: Any, condition: ColumnElement[bool]) -> ColumnElemen
 
 
 def _dialled(raw: str, region: str | None) -> ColumnElement[bool]:
-    forms = dialled(raw, region)
+    forms = parse_phone(raw, region)
     either = [Phone.e164 == forms.e164] if forms.e164 else []
     return or_(false(), *either, *([Phone.digits == forms.digits] if forms.digits else []))

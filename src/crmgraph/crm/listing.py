@@ -25,9 +25,9 @@ from crmgraph.crm.conditions import (
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind, Phone
 from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import MODELS, Actor, sees_all, visible
 from crmgraph.crm.spelling import Spelling
-from crmgraph.crm.text import dialled
 
 MAX_OFFSET = 2**31
 """The furthest that a page may begin."""
@@ -143,7 +143,7 @@ def phone_equals(raw: str, region: str | None) -> Where:
     Args:
         region: ISO 3166-1 alpha-2 of the place it is dialled from; None when unknown.
     """
-    forms = dialled(raw, region)
+    forms = parse_phone(raw, region)
     either: list[Where] = []
     if forms.e164 is not None:
         either.append(Compare(RowValue(Phone.e164), Op.EQUALS, forms.e164))

@@ -6,11 +6,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.changes import Changes
+from crmgraph.crm.countries import country_code, country_name
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.rules import MAX_ROWS
-from crmgraph.crm.text import country_code, country_name, dialled, email_key, fold
+from crmgraph.crm.text import email_key, fold
 
 _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 
@@ -109,7 +111,7 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
     """
     match row:
         case Phone():
-            known = dialled(row.raw, row.country or given.get("region"))
+            known = parse_phone(row.raw, row.country or given.get("region"))
             row.e164, row.digits = known.e164, known.digits
         case Email():
             row.address_key = email_key(row.address)

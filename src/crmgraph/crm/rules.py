@@ -12,11 +12,12 @@ from sqlalchemy import Boolean, Date, Integer, Text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import class_mapper
 
+from crmgraph.crm.countries import country_code
 from crmgraph.crm.edits import Edit, Row
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
-from crmgraph.crm.text import country_code, fault_of, is_email
+from crmgraph.crm.text import fault_of, is_email
 
 REQUIRED: dict[type, tuple[str, ...]] = {
     Contact: ("last_name",),

@@ -21,8 +21,9 @@ from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import RecordType
-from crmgraph.crm.text import dialled, email_key, fault_of, fold, prefix_end
+from crmgraph.crm.text import email_key, fault_of, fold, prefix_end
 
 _KEYS: dict[Any, tuple[Any, Any]] = {
     Contact.last_name: (Contact.last_name_key, fold),
@@ -30,7 +31,7 @@ _KEYS: dict[Any, tuple[Any, Any]] = {
     Account.name: (Account.name_key, fold),
     Email.address: (Email.address_key, email_key),
     Address.city: (Address.city_key, fold),
-    Phone.raw: (Phone.digits, lambda raw: dialled(raw, None).digits),
+    Phone.raw: (Phone.digits, lambda raw: parse_phone(raw, None).digits),
     Phone.e164: (Phone.e164, str),
 }
 """{column: (the column of its key, how a value becomes one)}."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import pycountry
 
-from crmgraph.crm.text import country_code, country_name
+from crmgraph.crm.countries import country_code, country_name
 from crmgraph.dialects.crmcom.codecs import pairs
 from crmgraph.dialects.crmcom.manners import Manner, arranged
 from crmgraph.mapping import Codec, Unreadable

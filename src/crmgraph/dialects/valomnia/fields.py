@@ -8,10 +8,10 @@ import datetime as dt
 import re
 from typing import Any
 
+from crmgraph.crm.countries import country_code
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
 from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.text import country_code
 from crmgraph.dialects.valomnia.pictures import path_of
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Slot, Unreadable
 
