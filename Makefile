@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Each job of the tests starts a PostgreSQL of its own.
 TESTS = $(BIN)/python -m pytest --numprocesses $(JOBS)
 
-.PHONY: help setup serve test lint check soak bench format lock schema migration clean
+.PHONY: help setup serve test lint check drills browser soak bench format lock schema clean
 
 help:  ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,12 @@ lint: $(VENV)/.dev  ## Format, lint, types, import contracts, schema diff
 	$(BIN)/crmgraph schema | diff -u schema.graphql -
 
 check: lint test  ## Everything that has to hold: lint, then test
+
+drills: $(VENV)/.dev  ## Break things on purpose: killed servers, hundreds of bad connections, databases that go away (minutes)
+	@$(TESTS) tests/drills $(ARGS)
+
+browser: $(VENV)/.dev graphiql/node_modules/.made  ## Try the pages in Chromium; needs Node, npm and Chromium
+	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records and malformed requests by the thousand
 	@TEST_DOCUMENTS=3000 TEST_RECORDS=50 TEST_REQUESTS=2000 $(TESTS) tests/graph/test_plan.py tests/agreement tests/fuzz $(ARGS)
@@ -64,6 +70,10 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+graphiql/node_modules/.made: graphiql/package-lock.json
+	cd graphiql && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 bench/.venv/.made: bench/requirements.txt
