@@ -187,6 +187,96 @@ async def test_a_stale_change_is_refused(agent: Caller, contact: str) -> None:
     assert (await agent(query, r={"id": contact}))["contact"] == {"firstName": "Maria", "revision": 2}
 
 
+DELETES = "mutation($i: Delete%sInput!) { delete%s(input: $i) { deletedId " + ERRORS + " } }"
+
+
+async def test_a_revision_that_no_record_has_is_compared_like_any_other(
+    agent: Caller, core: Core, contact: str
+) -> None:
+    (lead,) = await put(core, PartyKind.LEAD, {"last_name": "Li"})
+    named = {"contact": {"id": contact}, "firstName": "Manya"}
+    for revision in (0, -1, 2**31 - 1):
+        stale = [wrong("STALE", "input.ifRevision", current=1, __typename="StaleError")]
+        assert await faults(agent, UPDATE, named | {"ifRevision": revision}) == stale
+        given: dict[str, Any] = {"contact": {"id": contact}, "ifRevision": revision}
+        assert await faults(agent, DELETES % ("Contact", "Contact"), given) == stale
+        given = {"lead": {"id": f"lea_{lead}"}, "ifRevision": revision}
+        assert await faults(agent, DELETES % ("Lead", "Lead"), given) == stale
+    changed = await agent(UPDATE, i=named | {"ifRevision": None})
+    assert changed["updateContact"]["userErrors"] == []
+
+
+CREATES = "mutation($i: Create%sInput!) { create%s(input: $i) { %s { number } " + ERRORS + " } }"
+UPDATES = "mutation($i: Update%sInput!) { update%s(input: $i) { %s { number } " + ERRORS + " } }"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Contact", "lastName"), ("Account", "name"), ("Lead", "lastName")])
+async def test_a_number_comes_from_its_series_or_is_given_and_is_never_taken_away(
+    agent: Caller, kind: str, name: str
+) -> None:
+    field, create = kind.lower(), CREATES % (kind, kind, kind.lower())
+    made = [(await agent(create, i={name: "x"} | given))[f"create{kind}"] for given in ({}, {"number": None})]
+    numbers = [payload[field]["number"] for payload in made]
+    assert numbers == [f"{kind[:3].upper()}1", f"{kind[:3].upper()}2"]
+    for blank in ("", " ", "\u2003"):
+        assert await faults(agent, create, {name: "x", "number": blank}) == [wrong("REQUIRED", "input.number")]
+    update = UPDATES % (kind, kind, field)
+    for blank in (None, "", " "):
+        given: dict[str, Any] = {field: {"number": numbers[0]}, "number": blank}
+        assert await faults(agent, update, given) == [wrong("REQUIRED", "input.number")]
+    given = {field: {"number": numbers[0]}, "number": "X 1"}
+    assert (await agent(update, i=given))[f"update{kind}"] == {field: {"number": "X 1"}, "userErrors": []}
+
+
+async def test_null_approves_no_lead_and_takes_no_row_into_use(agent: Caller, core: Core) -> None:
+    row = {"kind": "MOBILE", "raw": "1", "active": False}
+    await put(core, PartyKind.LEAD, {"last_name": "Li", "approval": "AWAITING", "phones": [row]})
+    read = '{ lead(by: {number: "LEA1"}) { approval revision phones { id active } } }'
+    before = (await agent(read))["lead"]
+    named: dict[str, Any] = {"lead": {"number": "LEA1"}}
+    update = UPDATES % ("Lead", "Lead", "lead")
+    for more in ({}, {"lockedBy": None}, {"lockedBy": "a workflow"}):
+        given = named | more | {"approval": None}
+        assert await faults(agent, update, given) == [wrong("REQUIRED", "input.approval")]
+    assert (await agent(update, i=named | {"approval": "APPROVED"}))["updateLead"]["userErrors"] == []
+    for column in ("active", "kind", "raw"):
+        given = named | {"phones": {"update": [{"id": before["phones"][0]["id"], column: None}]}}
+        assert await faults(agent, update, given) == [wrong("REQUIRED", f"input.phones.update.0.{column}")]
+    assert (await agent(read))["lead"] == before | {"approval": "APPROVED", "revision": 2}
+    # Of what is new, null says nothing: it gets what it gets without it.
+    create = CREATES % ("Lead", "Lead", "lead")
+    row = {"kind": "MOBILE", "raw": "1", "active": None}
+    new = {"lastName": "x", "approval": None, "emailOptOut": None, "phones": {"add": [row]}}
+    assert (await agent(create, i=new))["createLead"]["userErrors"] == []
+    assert (await agent(read.replace("LEA1", "LEA2")))["lead"]["phones"][0]["active"] is True
+
+
+async def test_nothing_happens_to_a_lead_that_a_process_holds(agent: Caller, core: Core) -> None:
+    await put(core, PartyKind.LEAD, {"last_name": "Li", "company": "Acme"})
+    lead = {"number": "LEA1"}
+    make = "mutation($i: CreateNoteInput!) { createNote(input: $i) { note { id } " + ERRORS + " } }"
+    note = (await agent(make, i={"on": {"lead": lead}, "content": "before"}))["createNote"]["note"]["id"]
+    lock = UPDATES % ("Lead", "Lead", "lead")
+    assert (await agent(lock, i={"lead": lead, "lockedBy": "a workflow"}))["updateLead"]["userErrors"] == []
+    read = '{ lead(by: {number: "LEA1"}) { revision lastName photo { url } notes { nodes { content } } } }'
+    before = await agent(read)
+    held = [wrong("LOCKED", "input", holder="a workflow", __typename="LockedError")]
+    for mutation, given in (
+        (lock, {"lead": lead, "lastName": "Other"}),
+        (DELETES % ("Lead", "Lead"), {"lead": lead}),
+        ("mutation($i: ConvertLeadInput!) { convertLead(input: $i) { lead { id } " + ERRORS + " } }", {"lead": lead}),
+        (make, {"on": {"lead": lead}, "content": "x"}),
+        ("mutation($i: UpdateNoteInput!) { updateNote(input: $i) { note { id } " + ERRORS + " } }",
+         {"note": note, "content": "x"}),
+        ("mutation($i: DeleteNoteInput!) { deleteNote(input: $i) { deletedId " + ERRORS + " } }", {"note": note}),
+        ("mutation($i: RemovePhotoInput!) { removePhoto(input: $i) { lead { id } " + ERRORS + " } }", {"lead": lead}),
+    ):  # fmt: skip
+        assert await faults(agent, mutation, given) == held, mutation
+    assert await agent(read) == before
+    assert (await agent(lock, i={"lead": lead, "lockedBy": None}))["updateLead"]["userErrors"] == []
+    assert (await agent(DELETES % ("Lead", "Lead"), i={"lead": lead}))["deleteLead"]["userErrors"] == []
+
+
 async def test_a_taken_number_names_the_record_that_has_it(agent: Caller, contact: str) -> None:
     assert await faults(agent, CREATE, {"lastName": "x", "number": "CON1"}) == [
         wrong("TAKEN", "input.number", __typename="DuplicateError", existing={"id": contact})

@@ -3,6 +3,7 @@
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Invalid, Locked, NotApproved
 from crmgraph.crm.models import Approval, Lead
+from crmgraph.crm.policy import Record
 
 _RELEASES = frozenset({"approval", "locked_by"})
 """The columns that may change whoever holds the lead: they are how it is let go."""
@@ -17,10 +18,19 @@ def require_workable(lead: Lead) -> None:
     """
     if lead.approval is Approval.AWAITING:
         raise NotApproved
-    if lead.locked_by is not None:
-        raise Locked((), lead.locked_by)
+    require_unlocked(lead)
     if lead.converted_at is not None:
         raise Invalid((), "converted")
+
+
+def require_unlocked(record: Record) -> None:
+    """Let every record pass but a lead that a process holds: nothing of it comes, changes or goes meanwhile.
+
+    Raises:
+        Locked: a process holds it.
+    """
+    if isinstance(record, Lead) and record.locked_by is not None:
+        raise Locked((), record.locked_by)
 
 
 def releases(edit: Edit) -> bool:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import parties
 from crmgraph.crm.changes import Changes
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
+from crmgraph.crm.leads import require_unlocked
 from crmgraph.crm.models import Action, Note, Party, PartyKind, Staff, now
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
@@ -98,12 +99,14 @@ async def lock(session: AsyncSession, actor: Actor, note_id: int) -> tuple[Note,
 
     Raises:
         NotFound, Unauthenticated, Forbidden: see `get`.
+        Locked: a process holds the record.
     """
     found = await get(session, actor, note_id)
     loaded = await parties.load(session, actor, found.kind, [found.record.id], lock=True, parts=())
     note = await session.get(Note, note_id, with_for_update=True, populate_existing=True)
     if note is None or note.party_id not in loaded:
         raise NotFound
+    require_unlocked(loaded[note.party_id].record)
     return note, loaded[note.party_id]
 
 
@@ -117,6 +120,7 @@ async def add(session: AsyncSession, actor: Actor, aggregate: Aggregate, values:
         Refused: everything that is wrong with the values; or the actor may not.
     """
     require_staff(actor)
+    require_unlocked(aggregate.record)
     values = {"owner_id": actor.staff_id, "remainder": {}, **values}
     refuse(await _faults(session, values, creating=True))
     at = now()

@@ -16,7 +16,7 @@ from crmgraph.crm.changes import Changes
 from crmgraph.crm.drafts import Draft
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
-from crmgraph.crm.leads import releases, require_workable
+from crmgraph.crm.leads import releases, require_unlocked, require_workable
 from crmgraph.crm.models import (
     Account,
     Action,
@@ -313,8 +313,7 @@ async def update(
     """
     record = aggregate.record
     model = type(record)
-    if if_revision is not None and if_revision != record.revision:
-        raise Stale(("if_revision",), record.revision)
+    require_revision(record, if_revision)
     if isinstance(record, Lead) and not releases(edit):
         require_workable(record)
     faults = check_edit(model, edit, creating=False)
@@ -350,14 +349,23 @@ async def update(
     return True
 
 
-async def remove(session: AsyncSession, actor: Actor, aggregate: Aggregate) -> None:
-    """Take a record that was loaded with `lock` out of every door's sight, and free its uniques. Its rows stay.
+async def remove(session: AsyncSession, actor: Actor, aggregate: Aggregate, *, if_revision: int | None = None) -> None:
+    """Take a record that was loaded with `lock` out of every door's sight, and free its uniques.
+
+    Its rows stay, and so does what other records hold of it: nobody sees that while it is deleted.
+
+    Args:
+        if_revision: the revision that the caller read; another one now is refused.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
+        Stale: it has another revision.
+        Locked: a process holds it.
     """
     require_staff(actor)
     record = aggregate.record
+    require_revision(record, if_revision)
+    require_unlocked(record)
     touch(record, actor)
     record.deleted_at = record.updated_at
     await session.execute(update_rows(ExternalId).where(ExternalId.party_id == record.id).values(live=None))
@@ -365,6 +373,16 @@ async def remove(session: AsyncSession, actor: Actor, aggregate: Aggregate) -> N
         await session.execute(update_rows(Credential).where(Credential.contact_id == record.id).values(live=None))
     Changes(actor).write(session, record, Action.DELETED)
     await session.flush()
+
+
+def require_revision(record: Record, if_revision: int | None) -> None:
+    """Let a record pass that has the revision which the caller read; None for a caller who does not say.
+
+    Raises:
+        Stale: it has another one.
+    """
+    if if_revision is not None and if_revision != record.revision:
+        raise Stale(("if_revision",), record.revision)
 
 
 def touch(record: Record, actor: Actor) -> None:

@@ -12,6 +12,7 @@ from crmgraph import photos
 from crmgraph.crm import parties
 from crmgraph.crm.changes import Changes
 from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.leads import require_unlocked
 from crmgraph.crm.models import Action, PartyKind, Photo, now
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS, Actor, check_change
@@ -79,6 +80,7 @@ class Portraits:
 
         Raises:
             NotFound, Forbidden: no such record for the actor, or not theirs to change.
+            Locked: a process holds the record.
             TooLarge: more bytes or pixels than are taken.
             UnsupportedImage: no image of these formats, or a damaged one.
             Unavailable: the photo store does not answer.
@@ -179,6 +181,7 @@ class Portraits:
 
         Raises:
             NotFound, Forbidden: no such record for the actor, or not theirs to change.
+            Locked: a process holds the record.
         """
         async with self.db.begin() as session:
             aggregate = await _load(session, actor, kind, party_id, lock=True)
@@ -239,6 +242,7 @@ async def _load(
     if party_id not in found:
         raise NotFound
     check_change(actor, found[party_id].record, {})  # of no column there is no fault: it raises or lets pass
+    require_unlocked(found[party_id].record)
     return found[party_id]
 
 

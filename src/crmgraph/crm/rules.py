@@ -106,12 +106,13 @@ def _types(model: type) -> dict[str, Any]:
 
 @functools.cache
 def _not_null(model: type) -> dict[str, Any]:
-    """{attribute: its default} of the columns that hold no null."""
+    """{attribute: its default, None where it has none} of the columns that hold no null."""
     found = {}
     for prop in class_mapper(model).column_attrs:
         column = prop.columns[0]
-        if not column.nullable and column.default is not None and column.default.is_scalar:
-            found[prop.key] = column.default.arg
+        if not column.nullable:
+            scalar = column.default is not None and column.default.is_scalar
+            found[prop.key] = column.default.arg if scalar else None
     return found
 
 
@@ -139,7 +140,11 @@ def check_edit(model: type, edit: Edit, *, creating: bool) -> list[Refused]:
 
 
 def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Iterator[Refused]:
-    """The faults of the columns of one row, whose values are brought into the form the store keeps."""
+    """The faults of the columns of one row, whose values are brought into the form the store keeps.
+
+    Null clears what can be without a value, and turns a switch off. Of what cannot, it says nothing of a new row, which
+    gets its default, and is refused of one that is there. Blank text is as null, but for a number, which nobody has.
+    """
     types = _types(model)
     for key, value in list(values.items()):
         if key == "primary":
@@ -152,8 +157,14 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
             yield Invalid((*path, key), *fault)
         elif kept is None and key in REQUIRED.get(model, ()):
             yield Missing((*path, key))
+        elif kept is None and _not_null(model).get(key, "") is False:
+            values[key] = False  # a switch that is cleared is off
         elif kept is None and key in _not_null(model):
-            values[key] = _not_null(model)[key]
+            # What stands there by default is a decision, e.g. that a lead is approved, which nobody makes by null.
+            if creating and value is None:
+                del values[key]
+            else:
+                yield Missing((*path, key))
         else:
             values[key] = kept
     if creating:

@@ -323,3 +323,22 @@ def test_the_manual_names_every_operation_and_field() -> None:
     lead = document["components"]["schemas"]["Leads"]
     assert (lead["required"], lead["properties"]["Annual_Revenue"]) == (["Last_Name"], {"type": "number"})
     assert all(operation["summary"] for path in document["paths"].values() for operation in path.values())
+
+
+async def test_a_lead_that_a_process_holds_is_not_deleted_nor_noted_on_nor_photographed(zoho: Program) -> None:
+    before = await zoho.get("Leads", LOCKED)
+    words = "cannot update record that is not approved yet"
+    held = row_error("RECORD_LOCKED", words, action="zia_vision_processing", id=LOCKED)
+    answer = await zoho.ok("DELETE", f"/Leads/{LOCKED}", status=202)
+    assert answer["data"] == [held]
+    gone = await zoho.create("Leads", Last_Name="Gone")
+    answer = await zoho.ok("DELETE", f"/Leads?ids={LOCKED},{gone}", status=202)
+    assert [row["code"] for row in answer["data"]] == ["RECORD_LOCKED", "SUCCESS"]
+    note = {"data": [{"Note_Content": "x"}]}
+    answer = await zoho.ok("POST", f"/Leads/{LOCKED}/Notes", note, status=202)
+    assert [row["code"] for row in answer["data"]] == ["RECORD_LOCKED"]
+    path = f"/Leads/{LOCKED}/photo"
+    uploaded = await zoho.send("POST", path, files={"file": ("a.png", picture(), "image/png")})
+    assert (uploaded.status_code, uploaded.json()) == (400, held)
+    assert (await zoho.send("DELETE", path)).json() == held
+    assert await zoho.get("Leads", LOCKED) == before

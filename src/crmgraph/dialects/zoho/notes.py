@@ -166,8 +166,8 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
         for given in ids:
             try:
                 note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
-            except NotFound:
-                data.append(errors.INVALID_ID.about(id=given).body())
+            except Refused as refused:
+                data.append(Spoken(lambda path: None, _TYPES, given, str).error(refused).body())
                 continue
             await notes.remove(session, call.actor, note, aggregate)
             data.append(done({"id": given}, "record deleted"))

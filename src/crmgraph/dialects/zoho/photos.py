@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from crmgraph import wire
 from crmgraph.crm import parties
-from crmgraph.crm.errors import NotFound, TooLarge
+from crmgraph.crm.errors import Locked, NotFound, Refused, TooLarge
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
+from crmgraph.dialects.zoho.errors import Spoken
 
 ENVELOPE_BYTES = 64 * 1024
 """What a form may add to the bytes of the photo in it."""
@@ -39,10 +40,15 @@ async def upload(call: Call) -> Response:
         raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
     except TooLarge as refused:
         raise Failed(errors.FILE_TOO_LARGE.about(limit=refused.limit, unit=refused.unit or "bytes")) from None
-    except NotFound:
-        raise Failed(errors.INVALID_ID.about(id=call.params["id"])) from None
+    except (NotFound, Locked) as refused:
+        raise _failed(call, refused) from None
     body = {"message": "photo uploaded successfully", "details": {}, "status": "success", "code": "SUCCESS"}
     return answers.success(body, call.expires_at)
+
+
+def _failed(call: Call, refused: Refused) -> Failed:
+    """The refusal, told of the record in the path."""
+    return Failed(Spoken(lambda path: None, {}, call.params["id"], str).error(refused))
 
 
 async def _file(call: Call, limit: int) -> tuple[bytes, str | None]:
@@ -82,8 +88,8 @@ async def delete(call: Call) -> Response:
     party_id = await _record(call)
     try:
         removed = await call.core.portraits.remove(call.actor, call.module.kind, party_id)
-    except NotFound:
-        raise Failed(errors.INVALID_ID.about(id=call.params["id"])) from None
+    except (NotFound, Locked) as refused:
+        raise _failed(call, refused) from None
     if not removed:
         return answers.empty(call.expires_at)
     body = {"message": "Photo deleted", "details": {}, "status": "success", "code": "SUCCESS"}

@@ -133,8 +133,11 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
             if aggregate is None:
                 data.append(errors.INVALID_ID.about(id=given).body())
                 continue
-            await parties.remove(session, call.actor, aggregate)
-            data.append(done({"id": given}, "record deleted"))
+            try:
+                await parties.remove(session, call.actor, aggregate)
+                data.append(done({"id": given}, "record deleted"))
+            except Refused as refused:
+                data.append(Spoken(call.module.name_of, call.module.types, given, str).error(refused).body())
     return answers.rows(data, call.expires_at)
 
 

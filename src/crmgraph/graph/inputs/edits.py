@@ -63,6 +63,11 @@ def _values(given: Any) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
+def revision_of(given: Any) -> int | None:
+    """The revision that an input asks for; None where it asks for none. 0 is one too, which no record has."""
+    return None if given.if_revision is UNSET else given.if_revision
+
+
 def _part(columns: dict[str, str], value: Any) -> Iterator[tuple[str, Any]]:
     for name, column in columns.items():
         inner = None if value is None else getattr(value, name)

@@ -12,7 +12,7 @@ from crmgraph.crm import drafts, parties
 from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Context, Info
-from crmgraph.graph.inputs.edits import edit_of
+from crmgraph.graph.inputs.edits import edit_of, revision_of
 from crmgraph.graph.inputs.records import UpdateProfileInput
 from crmgraph.graph.mutations.payloads import Payload, ended
 from crmgraph.graph.mutations.records import ContactPayload, Input, find
@@ -69,7 +69,7 @@ async def update_profile(
         edit = edit_of(given)
         wanted = parties.parts_of(edit).union(parts)
         contact = await parties.load_one(session, actor, PartyKind.CONTACT, own, lock=True, parts=wanted)
-        await parties.update(session, actor, contact, edit, if_revision=given.if_revision or None)
+        await parties.update(session, actor, contact, edit, if_revision=revision_of(given))
         return contact
 
     return await drafts.revise(context.core.db, work, known=actor if known else None)

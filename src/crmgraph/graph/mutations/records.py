@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry import UNSET
 
 from crmgraph.crm import conversion, drafts, parties
-from crmgraph.crm.errors import Refused, Stale
+from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Context, Info
 from crmgraph.graph.ids import Prefix, encode, number_of
-from crmgraph.graph.inputs.edits import edit_of
+from crmgraph.graph.inputs.edits import edit_of, revision_of
 from crmgraph.graph.inputs.records import (
     ConvertLeadInput,
     CreateAccountInput,
@@ -126,7 +127,7 @@ async def update(
         edit = edit_of(given)
         wanted = parties.parts_of(edit).union(parts)
         aggregate = await hold(session, context, kind, getattr(given, name), name, wanted)
-        await parties.update(session, context.actor, aggregate, edit, if_revision=given.if_revision or None)
+        await parties.update(session, context.actor, aggregate, edit, if_revision=revision_of(given))
         return aggregate
 
     return await drafts.revise(context.core.db, work, known=context.actor if known else None)
@@ -142,15 +143,13 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     name = kind.value.lower()
     async with context.core.db.begin() as session:
         aggregate = await hold(session, context, kind, getattr(given, name), name)
-        if given.if_revision and given.if_revision != aggregate.record.revision:
-            raise Stale(("if_revision",), aggregate.record.revision)
-        await parties.remove(session, context.actor, aggregate)
+        await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
     context.committed()
     return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
 
 
 async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
-    owner = None if not given.owner else number_of(Prefix.USER, given.owner) or 0
+    owner = None if given.owner is UNSET or given.owner is None else number_of(Prefix.USER, given.owner) or 0
     async with context.core.db.begin() as session:
         lead = await find(session, context, PartyKind.LEAD, given.lead, "lead")
         contact = await find(session, context, PartyKind.CONTACT, given.contact, "contact") if given.contact else None
