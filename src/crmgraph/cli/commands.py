@@ -1,17 +1,18 @@
-"""The command line: serve, migrate, schema, seed, demo, staff and clients."""
+"""The command line: serve, migrate, schema, seed, repair, demo, staff and clients."""
 
 from typing import Annotated
 
 import typer
 
 import crmgraph
-from crmgraph.cli import clients, demo, program, staff
+from crmgraph.cli import clients, demo, program, repair, staff
 from crmgraph.cli.console import out
 from crmgraph.logs import configure
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
 for command in program.COMMANDS:
     app.command()(command)
+app.command()(repair.repair)
 app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")
 app.add_typer(clients.app, name="clients")

@@ -276,7 +276,7 @@ async def create(
             "remainder": edit.remainder,
         }
     )
-    _derive(record)
+    derive(record)
     session.add(record)
     aggregate = Aggregate(record)
     changes = Changes(actor)
@@ -336,7 +336,7 @@ async def update(
     for name, value in changed.items():
         changes.column(name, getattr(record, name), value)
         setattr(record, name, value)
-    key = _derive(record)
+    key = derive(record)
     if key is not None:
         await session.execute(update_rows(Address).where(Address.party_id == record.id).values(name_key=key))
     await _apply_rows(session, actor, aggregate, edit, changes)
@@ -393,7 +393,7 @@ def touch(record: Record, actor: Actor) -> None:
         record.modified_by_id = actor.staff_id
 
 
-def _derive(record: Record) -> str | None:
+def derive(record: Record) -> str | None:
     """Bring the stored keys up to date; the name key when it changed."""
     if isinstance(record, Account):
         key = fold(record.name)

@@ -43,3 +43,12 @@ def parse_phone(raw: str, region: str | None) -> ParsedPhone:
     if not phonenumbers.is_possible_number(number):
         return ParsedPhone(None, digits[:32])
     return ParsedPhone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), digits[:32])
+
+
+@functools.lru_cache(maxsize=4096)
+def region_of_e164(e164: str) -> str | None:
+    """ISO 3166-1 alpha-2 of the place that a number in E.164 belongs to; None where no place does."""
+    try:
+        return phonenumbers.region_code_for_number(phonenumbers.parse(e164))
+    except phonenumbers.NumberParseException:
+        return None

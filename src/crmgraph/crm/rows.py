@@ -10,9 +10,9 @@ from crmgraph.crm.countries import country_code, country_name
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
-from crmgraph.crm.phone_numbers import parse_phone
+from crmgraph.crm.phone_numbers import parse_phone, region_of_e164
 from crmgraph.crm.rules import MAX_ROWS
-from crmgraph.crm.text import email_key, fold
+from crmgraph.crm.text import clean_email, email_key, fold
 
 _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 
@@ -100,6 +100,23 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str,
     if values.get("primary") and next((other for other in rows if other.active), None) is not row:
         row.rank = _front(rows)
         changes.column(f"{path}.primary", False, True)
+
+
+def rederive(row: Any, given: dict[str, Any]) -> None:
+    """Bring the normalised columns of a stored row up to date with the rules of this version.
+
+    Args:
+        given: `region` for phones, `name_key` for addresses.
+    """
+    match row:
+        case Phone() if row.e164 is not None and row.country is None:
+            # The region was fixed when the number was written: the record may have moved since.
+            given = given | {"region": region_of_e164(row.e164) or given.get("region")}
+        case Email():
+            row.address = clean_email(row.address)
+        case Address() if row.country is None and row.country_name is not None:
+            row.country = country_code(row.country_name)
+    derive(row, (), given)
 
 
 def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any] | None = None) -> None:

@@ -53,6 +53,11 @@ def prefix_end(key: str) -> str | None:
     return None
 
 
+def clean_email(address: str) -> str:
+    """The address without the blanks around it, of whatever kind: a no-break space or a tab is no part of it."""
+    return address.strip()
+
+
 def email_key(address: str) -> str:
     """The form in which an email address is looked up: case folded, outer blanks gone."""
     return address.strip().casefold()[:MAX_KEY]

@@ -1,0 +1,56 @@
+"""Bring stored keys, E.164 forms and country codes up to date."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from crmgraph.cli.console import DemoOption, err, fail, opened, out, run, settings_of
+
+COLLIDED = 2
+"""The exit code when a person has to decide about something."""
+
+
+def repair(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Bring stored keys, E.164 forms and country codes up to date with this version. Nothing is merged."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from crmgraph.crm import repair as derived
+    from crmgraph.migrations import is_current
+
+    settings = settings_of(demo)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+    async def work() -> derived.Report:
+        async with opened(settings) as core:
+            if not await is_current(core.db):
+                fail("The database is not migrated: run `crmgraph migrate` first.")
+            with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+                task = bar.add_task("Records", total=await derived.size(core.db))
+                return await derived.repair(
+                    core.db, region=core.region, dry_run=dry_run, progress=lambda done: bar.advance(task, done)
+                )
+
+    report = run(work())
+    if as_json:
+        told = {
+            "dry_run": dry_run,
+            "tables": {name: {"read": n, "changed": report.changed[name]} for name, n in sorted(report.read.items())},
+            "collisions": [asdict(each) for each in report.collisions],
+        }
+        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    else:
+        changed = "would be changed" if dry_run else "changed"
+        for name, count in sorted(report.read.items()):
+            out.print(f"{name}: {report.changed[name]} of {count} {changed}", markup=False, highlight=False)
+        for each in report.collisions:
+            line = f"Left as it is: the login {each.id} of {each.email} has the same email as the login {each.other_id}"
+            out.print(line, markup=False, highlight=False)
+    if report.collisions:
+        raise typer.Exit(COLLIDED)

@@ -1,0 +1,140 @@
+"""`crmgraph repair` brings what is derived from stored values up to date, and merges nothing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, text, update
+
+from crmgraph.crm import credentials, parties
+from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.models import (
+    Account,
+    Address,
+    AddressKind,
+    Contact,
+    Credential,
+    Door,
+    Email,
+    EmailKind,
+    PartyKind,
+    Phone,
+    PhoneKind,
+    Role,
+)
+from crmgraph.crm.policy import Actor
+from crmgraph.db import Database
+from tests.test_cli import SECRET, crmgraph
+
+STAFF = Actor(Door.OPERATOR, Role.ADMIN, region="DE")
+
+
+async def add(db: Database, last_name: str, **rows: Any) -> int:
+    edit = Edit(values={"last_name": last_name}, **{name: RowEdits(add=list(added)) for name, added in rows.items()})
+    async with db.begin() as session:
+        return (await parties.create(session, STAFF, PartyKind.CONTACT, edit)).id
+
+
+async def stored(db: Database, contact_id: int) -> dict[str, Any]:
+    async with db.read() as session:
+        contact = (await session.scalars(select(Contact).where(Contact.id == contact_id))).one()
+        found = {"last_name_key": contact.last_name_key, "revision": contact.revision}
+        for model in (Phone, Email, Address):
+            row = (await session.scalars(select(model).where(model.party_id == contact_id))).first()
+            if row is not None:
+                names = ("e164", "digits", "address", "address_key", "city_key", "name_key", "country")
+                found |= {f"{model.__tablename__}.{n}": getattr(row, n) for n in names if hasattr(row, n)}
+        return found
+
+
+async def spoil(db: Database) -> None:
+    """Every derived value as no version would write it."""
+    async with db.begin() as session:
+        await session.execute(update(Contact).values(last_name_key="?"))
+        await session.execute(update(Account).values(name_key="?"))
+        await session.execute(update(Email).values(address=Email.address + "\u00a0", address_key="?"))
+        await session.execute(update(Address).values(city_key="?", name_key="?", country=None))
+        await session.execute(update(Phone).values(e164=None, digits="?"))
+
+
+def repair(tmp_path: Path, database: str, *options: str) -> tuple[int, str]:
+    settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": database}
+    done = crmgraph(tmp_path, "repair", *options, **settings)
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+ROWS = {
+    "phones": [{"kind": PhoneKind.MOBILE, "raw": "0171 1234567"}],
+    "emails": [{"kind": EmailKind.PERSONAL, "address": "Eva@Example.com"}],
+    "addresses": [{"kind": AddressKind.HOME, "city": "Köln", "country_name": "Germany"}],
+}
+
+
+async def test_everything_that_is_derived_is_made_anew_and_nothing_else_changes(
+    db: Database, database: str, tmp_path: Path
+) -> None:
+    contact = await add(db, "Müller", **ROWS)
+    right = await stored(db, contact)
+    assert right["phone.e164"] == "+491711234567"
+    await spoil(db)
+    spoiled = await stored(db, contact)
+    code, told = repair(tmp_path, database, "--dry-run", "--json")
+    tables = {name: {"read": 1, "changed": 1} for name in ("address", "contact", "email", "phone")}
+    assert (code, json.loads(told)) == (0, {"dry_run": True, "tables": tables, "collisions": []})
+    assert await stored(db, contact) == spoiled
+    code, told = repair(tmp_path, database)
+    assert code == 0
+    assert told == "".join(f"{name}: 1 of 1 changed\n" for name in ("address", "contact", "email", "phone"))
+    assert await stored(db, contact) == right
+    code, told = repair(tmp_path, database)
+    assert told == "".join(f"{name}: 0 of 1 changed\n" for name in ("address", "contact", "email", "phone"))
+    async with db.read() as session:
+        assert await session.scalar(text("SELECT count(*) FROM change")) == 1
+
+
+async def test_a_number_keeps_the_region_that_it_was_written_with(db: Database, database: str, tmp_path: Path) -> None:
+    contact = await add(db, "Weggezogen", **ROWS)
+    async with db.begin() as session:
+        await session.execute(update(Address).values(country="FR", country_name="France"))
+    before = await stored(db, contact)
+    assert repair(tmp_path, database)[0] == 0
+    assert await stored(db, contact) == before
+
+
+async def test_two_logins_that_are_one_by_now_are_told_and_left_alone(
+    db: Database, database: str, tmp_path: Path
+) -> None:
+    first, second = await add(db, "One"), await add(db, "Two")
+    async with db.begin() as session:
+        held = await credentials.add_credential(session, email="eva@example.com", password_hash="1", contact_id=first)
+        other = await credentials.add_credential(session, email="x@example.com", password_hash="2", contact_id=second)
+        former = {"email": "EVA@example.com", "email_key": "former rules"}
+        await session.execute(update(Credential).where(Credential.id == other).values(former))
+    for options in (("--dry-run",), ()):
+        code, told = repair(tmp_path, database, "--json", *options)
+        collision = {"email": "EVA@example.com", "id": other, "other_id": held}
+        assert (code, json.loads(told)["collisions"]) == (2, [collision])
+    async with db.read() as session:
+        kept = await session.execute(select(Credential.email, Credential.email_key).order_by(Credential.id))
+        assert list(kept) == [("eva@example.com", "eva@example.com"), ("EVA@example.com", "former rules")]
+
+
+async def test_what_is_more_than_a_batch_is_gone_through_to_the_end(
+    db: Database, database: str, tmp_path: Path
+) -> None:
+    async with db.begin() as session:
+        for i in range(1_100):
+            edit = Edit(values={"name": f"Firma {i}"})
+            await parties.create(session, STAFF, PartyKind.ACCOUNT, edit)
+    await spoil(db)
+    assert repair(tmp_path, database) == (0, "account: 1100 of 1100 changed\n")
+    assert repair(tmp_path, database) == (0, "account: 0 of 1100 changed\n")
+    async with db.read() as session:
+        assert await session.scalar(select(Account.name_key).where(Account.name == "Firma 1099")) == "firma 1099"
+
+
+def test_tables_of_another_version_are_not_repaired(tmp_path: Path) -> None:
+    settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    refused = crmgraph(tmp_path, "repair", **settings)
+    assert (refused.returncode, refused.stderr) == (1, "The database is not migrated: run `crmgraph migrate` first.\n")
