@@ -472,6 +472,7 @@ async def test_a_server_that_is_away_is_told_soon(monkeypatch: pytest.MonkeyPatc
         await store.remove(key)
     with pytest.raises(StoreAway):
         await store.save(key, RENDERED)
+    await store.close()
     assert time.perf_counter() - started < 10
 
 
@@ -480,6 +481,7 @@ async def test_a_photo_that_cannot_be_saved_whole_is_not_saved_at_all(tmp_path: 
     (tmp_path / key[:32] / "small.jpg").mkdir(parents=True)  # a folder where the last of the three files should go
     with pytest.raises(StoreAway):
         await store.save(key, RENDERED)
+    await store.close()
     assert files(tmp_path / key[:32]) == ["small.jpg"]
 
 
@@ -487,3 +489,9 @@ async def test_a_photo_that_cannot_be_saved_whole_is_not_saved_at_all(tmp_path: 
 def test_a_store_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="photos are kept in"):
         PhotoStore(url)
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=f"the folder {tmp_path}/file/photos cannot be made: Not a directory"):
+        PhotoStore((tmp_path / "file/photos").as_uri())

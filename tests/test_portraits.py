@@ -1,6 +1,10 @@
 """The photo of a record, in both databases and a real store."""
 
 import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +22,7 @@ from crmgraph.crm.models import Account, Action, Change, Door, PartyKind, Photo,
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.portraits import Portraits
 from crmgraph.db import Database
-from crmgraph.photos import MAX_PIXELS, PhotoStore
+from crmgraph.photos import MAX_PIXELS, PhotoStore, StoreAway
 
 AGENT = Actor(door=Door.OPERATOR, role=Role.AGENT)
 LIMIT = 1_000_000
@@ -102,6 +106,7 @@ async def test_another_photo_takes_its_place_and_the_old_address_is_dead(
     with pytest.raises(NotFound):
         await portraits.read(first.key, "small")
     assert (await portraits.read(second.key, "small"))[0].key == second.key
+    await portraits.store.close()
     assert files(folder) == kept(second.key)
     assert await state(db, contact) == (3, [changed(2, None, "me.jpg"), changed(3, "me.jpg", "me.jpg")])
     async with db.read() as session:
@@ -131,6 +136,7 @@ async def test_a_removed_photo_is_gone_and_removing_none_changes_nothing(
     for size in ("original", "medium", "small"):
         with pytest.raises(NotFound):
             await portraits.read(photo.key, size)
+    await portraits.store.close()
     assert files(folder) == []
     assert await state(db, contact) == (3, [changed(2, None, "a.jpg"), changed(3, "a.jpg", None)])
     assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is False
@@ -209,6 +215,7 @@ async def test_two_at_once_leave_one_photo_and_no_stray_bytes(
     )
     async with db.read() as session:
         (photo,) = await session.scalars(select(Photo))
+    await portraits.store.close()
     assert files(folder) == kept(photo.key)
     revision, changes = await state(db, contact)
     assert (revision, len(changes)) == (5, 4)
@@ -221,6 +228,7 @@ async def test_a_transaction_that_fails_leaves_no_bytes(
     stranger = replace(AGENT, staff_id=999)  # nobody of that number: the database refuses the row
     with pytest.raises(IntegrityError):
         await portraits.set(stranger, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    await portraits.store.close()
     assert files(folder) == kept(first.key)
     assert (await portraits.read(first.key, "small"))[0].key == first.key
     assert (await state(db, contact))[0] == 2
@@ -239,6 +247,7 @@ async def test_a_request_that_is_cancelled_leaves_no_bytes(
         setting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await setting
+    await portraits.store.close()
     assert files(folder) == []
     assert await state(db, contact) == (1, [])
 
@@ -247,18 +256,143 @@ async def test_a_store_that_is_away_is_unavailable_and_removing_does_not_need_it
     db: Database, portraits: Portraits, contact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
-    for name, value in {"ENDPOINT_URL": "http://127.0.0.1:9", "ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "x"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
+    bucket(monkeypatch, 9)
     away = Portraits(db, PhotoStore("s3://photos"))
-    with pytest.raises(Unavailable):
-        await away.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
-    with pytest.raises(Unavailable):
-        await away.read(photo.key, "small")
+    with capture_logs() as logs:
+        with pytest.raises(Unavailable):
+            await away.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+        with pytest.raises(Unavailable):
+            await away.read(photo.key, "small")
+        await away.store.close()
     assert (await state(db, contact))[0] == 2
+    assert [line["event"] for line in logs].count("the photo store does not answer") == 2
+    assert "http://127.0.0.1:9" in logs[0]["reason"]
+    assert photo.key[:32] not in str(logs)
     with capture_logs() as logs:
         assert await away.remove(AGENT, PartyKind.CONTACT, contact) is True
-    assert logs == [
-        {"event": "a removed photo is still in the store", "log_level": "warning", "party_id": contact},
-    ]
+        await away.store.close()
+    (line,) = logs
+    assert (line["event"], line["party_id"]) == ("a removed photo is still in the store", contact)
+    assert "http://127.0.0.1:9" in line["reason"]
     with pytest.raises(NotFound):
         await portraits.read(photo.key, "small")
+
+
+def bucket(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """Let s3://photos be a server of this machine."""
+    at = f"http://127.0.0.1:{port}"
+    for name, value in {"ENDPOINT_URL": at, "ACCESS_KEY_ID": "id", "SECRET_ACCESS_KEY": "x", "REGION": "eu"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+
+
+class SlowBucket:
+    """A server of S3 that never answers some of the methods, and remembers what was asked of it."""
+
+    def __init__(self, *silent: str) -> None:
+        self.silent = set(silent)
+        self.kept: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.talks: list[asyncio.Task[None]] = []
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.talks.append(asyncio.create_task(self.talk(reader, writer)))
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
+            while head := (await reader.readuntil(b"\r\n\r\n")).decode("latin-1"):
+                method, path, _ = head.split(" ", 2)
+                length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+                body = await reader.readexactly(int(length[1]) if length else 0)
+                self.asked.append(method)
+                if method in self.silent:
+                    await asyncio.sleep(3600)
+                status, answer = "200 OK", b""
+                if method == "PUT":
+                    self.kept[path] = body
+                elif method == "POST":  # several are deleted at once
+                    names = re.findall(r"<Key>([^<]+)</Key>", body.decode())
+                    for name in names:
+                        self.kept.pop(f"/photos/{name}", None)
+                    deleted = "".join(f"<Deleted><Key>{name}</Key></Deleted>" for name in names)
+                    answer = f"<DeleteResult>{deleted}</DeleteResult>".encode()
+                elif path in self.kept:
+                    answer = self.kept[path]
+                else:
+                    status = "404 Not Found"
+                stamp = 'Last-Modified: Mon, 30 Nov 2026 00:00:00 GMT\r\nETag: "x"\r\n'
+                writer.write(f"HTTP/1.1 {status}\r\n{stamp}Content-Length: {len(answer)}\r\n\r\n".encode() + answer)
+
+
+@asynccontextmanager
+async def slow_bucket(monkeypatch: pytest.MonkeyPatch, *silent: str) -> AsyncIterator[SlowBucket]:
+    server = SlowBucket(*silent)
+    listening = await asyncio.start_server(server.accept, "127.0.0.1", 0)
+    bucket(monkeypatch, listening.sockets[0].getsockname()[1])
+    async with listening:
+        yield server
+        for talk in server.talks:
+            talk.cancel()
+        await asyncio.gather(*server.talks, return_exceptions=True)
+
+
+async def test_replacing_and_removing_a_photo_waits_for_no_removal(
+    db: Database, contact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with slow_bucket(monkeypatch, "POST") as server:
+        portraits = Portraits(db, PhotoStore("s3://photos", seconds=1))
+        first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
+        with capture_logs() as logs:
+            started = time.perf_counter()
+            second = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+            assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is True
+            assert time.perf_counter() - started < 0.9
+            assert first.key != second.key
+            await portraits.store.close()
+    line = {"event": "a removed photo is still in the store", "log_level": "warning", "reason": "it takes too long"}
+    assert logs == [line | {"party_id": contact}] * 2
+    assert server.asked.count("POST") == 2
+    assert (await state(db, contact))[0] == 4
+
+
+async def test_a_store_that_takes_too_long_is_told_and_the_photo_stays_as_it_was(
+    db: Database, contact: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with slow_bucket(monkeypatch) as server:
+        portraits = Portraits(db, PhotoStore("s3://photos", seconds=0.3))
+        first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
+        kept_before = dict(server.kept)
+        server.silent = {"PUT"}
+        with capture_logs() as logs, pytest.raises(Unavailable):
+            await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+        assert logs == [
+            {"event": "the photo store does not answer", "log_level": "warning", "reason": "it takes too long"}
+        ]
+        server.silent = {"GET"}
+        with pytest.raises(Unavailable):
+            await portraits.read(first.key, "small")
+        server.silent = set()
+        assert (await portraits.read(first.key, "small"))[0].key == first.key
+        await portraits.store.close()
+        assert server.kept == kept_before
+    assert (await state(db, contact))[0] == 2
+
+
+def spoil(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("a file where the folder was")
+
+
+async def test_a_store_is_asked_whether_it_keeps_photos(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = PhotoStore(folder.as_uri())
+    await store.check()
+    assert files(folder) == []
+    spoil(folder)
+    with pytest.raises(StoreAway):
+        await store.check()
+    for silent in ("PUT", "GET", "POST"):
+        async with slow_bucket(monkeypatch, silent):
+            with pytest.raises(StoreAway, match="it takes too long"):
+                await PhotoStore("s3://photos", seconds=0.2).check()
+    async with slow_bucket(monkeypatch) as server:
+        await PhotoStore("s3://photos").check()
+        assert server.kept == {}

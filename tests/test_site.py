@@ -47,6 +47,19 @@ async def test_ready_tells_whether_the_database_answers_and_is_migrated(running:
         assert (await client.get("/health/live")).status_code == 200
 
 
+async def test_ready_tells_whether_photos_can_be_kept(database: str, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    async with serving(settings_for(database, tmp_path)) as (client, _):
+        (tmp_path / "photos").rmdir()
+        (tmp_path / "photos").write_text("a file where the folder was")
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(2):
+                answer = await client.get("/health/ready")
+                assert (answer.status_code, answer.json()) == (503, {"status": "photo store does not keep photos"})
+        assert "Not a directory" in next(line["reason"] for line in lines if line["log_level"] == "warning")
+        assert (await client.get("/health/live")).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -135,6 +135,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await outbox.close()
+        await core.portraits.store.close()
         await core.db.close()
         core.passwords.close()
 

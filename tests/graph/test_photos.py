@@ -2,9 +2,11 @@
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from structlog.testing import capture_logs
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
@@ -89,3 +91,22 @@ async def test_a_photo_is_set_by_those_who_may_change_the_record(
     assert await nobody.errors(REMOVE, i=target) == [("UNAUTHENTICATED", "Sign in first.")]
     query = "query($r: ContactRef!) { contact(by: $r) { revision photo { url } } }"
     assert (await agent(query, r=target["contact"]))["contact"] == {"revision": 1, "photo": None}
+
+
+async def test_a_folder_that_takes_no_photo_is_told_and_logged_once_with_its_cause(
+    customer: Customer, tmp_path: Path
+) -> None:
+    first = (await upload(customer, picture()))["contact"]["photo"]["url"]
+    (tmp_path / "photos").rename(tmp_path / "away")
+    (tmp_path / "photos").write_text("a file where the folder was")
+    with capture_logs() as logs:
+        payload = await upload(customer, picture("red"))
+    assert payload["userErrors"] == [{"code": "UNAVAILABLE", "path": ["input", "photo"]}]
+    (line,) = [line for line in logs if line["log_level"] == "warning" and "removed" not in line["event"]]
+    assert line["event"] == "the photo store does not answer"
+    assert "Not a directory" in line["reason"]
+    assert (await customer.client.get(first)).status_code == 503
+    (tmp_path / "photos").unlink()
+    (tmp_path / "away").rename(tmp_path / "photos")
+    assert (await customer.client.get(first)).status_code == 200
+    assert (await upload(customer, picture("red")))["contact"]["revision"] == 3

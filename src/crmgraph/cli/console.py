@@ -56,6 +56,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         yield core
     finally:
         await outbox.close()
+        await core.portraits.store.close()
         await core.db.close()
         core.passwords.close()
 

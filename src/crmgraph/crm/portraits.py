@@ -109,7 +109,7 @@ class Portraits:
         """A photo that is decoded and lies in the store, for `attach` inside a transaction that also does other things.
 
         Enter it before the transaction and leave it after: what was not attached is taken out of the store again,
-        and so is the photo in whose place it came.
+        and so is the photo in whose place it came; in the background, for both.
 
         Args:
             party_id: None for a record that is yet to be made. The others are as in `set`.
@@ -134,16 +134,17 @@ class Portraits:
         staged.key = new_key(rendered.extension)
         try:
             await self.store.save(staged.key, rendered)
-        except StoreAway:
-            raise Unavailable(PATH) from None
+        except StoreAway as away:
+            raise _unavailable(away) from None
         try:
             yield staged
         finally:
             # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
             if staged.party_id is None:
-                await self._discard(staged.key, party_id)
+                self.store.discard(staged.key, party_id=party_id)
+        # The new photo is in its place, and nobody waits for the former one to go.
         if staged.replaced is not None:
-            await self._discard(staged.replaced, staged.party_id)
+            self.store.discard(staged.replaced, party_id=staged.party_id)
 
     async def attach(
         self, session: AsyncSession, actor: Actor, aggregate: Aggregate, staged: "Staged", *, touched: bool = False
@@ -190,7 +191,7 @@ class Portraits:
                 return False
             await session.delete(photo)
             await _log(session, actor, aggregate, photo.file_name, None)
-        await self._discard(photo.key, party_id)
+        self.store.discard(photo.key, party_id=party_id)
         return True
 
     async def read(self, key: str, size: str) -> tuple[Photo, bytes]:
@@ -210,8 +211,8 @@ class Portraits:
             raise NotFound
         try:
             data = await self.store.read(key, size)
-        except StoreAway:
-            raise Unavailable(PATH) from None
+        except StoreAway as away:
+            raise _unavailable(away) from None
         if data is None:
             raise NotFound
         return photo, data
@@ -223,15 +224,14 @@ class Portraits:
             return False
         try:
             return await self.store.read(photo.key, "original") == original
-        except StoreAway:
-            raise Unavailable(PATH) from None
+        except StoreAway as away:
+            raise _unavailable(away) from None
 
-    async def _discard(self, key: str, party_id: int | None) -> None:
-        try:
-            await self.store.remove(key)
-        except StoreAway:
-            # No row names it any more, so that nobody can read it; its bytes stay until the store is swept.
-            log.warning("a removed photo is still in the store", party_id=party_id)
+
+def _unavailable(away: StoreAway) -> Unavailable:
+    """The refusal, once its cause is in the log: the doors have no words for it, and clients no use."""
+    log.warning("the photo store does not answer", reason=away.reason)
+    return Unavailable(PATH)
 
 
 async def _load(

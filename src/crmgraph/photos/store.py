@@ -2,12 +2,17 @@
 
 import asyncio
 import os
-from contextlib import suppress
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
@@ -15,11 +20,29 @@ from crmgraph.photos.image import Rendered, Size
 from crmgraph.photos.names import split_key
 
 _SIZES: tuple[Size, ...] = get_args(Size)
-_AWAY = (BaseError, OSError)
+_AWAY = (BaseError, OSError)  # TimeoutError among them
+_CODE = re.compile(r"<Code>(\w+)</Code>")
+
+SECONDS = 10.0
+"""How long a photo may take to be kept, read or removed: less than any request has, so that it is told in words."""
+LOOKED_FOR = 15.0
+"""For how many seconds a look at the store counts: health is asked often, and a look costs four requests."""
+MOST_LEAVING = 1000
+"""The most photos that wait to be removed; one more is left to `crmgraph purge`."""
+
+log = structlog.get_logger(__name__)
 
 
 class StoreAway(Exception):
-    """The photo store does not answer, or does not do what it was asked to."""
+    """The photo store does not answer, or does not do what it was asked to.
+
+    Attributes:
+        reason: why, for the log: without the key of any photo, and without what a server answers beside its code.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.reason = _reason(error)
+        super().__init__(self.reason)
 
 
 class PhotoStore:
@@ -30,16 +53,23 @@ class PhotoStore:
     Args:
         url: `file:///folder` (made when it is missing) or `s3://bucket/prefix`, for which endpoint, region and
             credentials come from the usual AWS_* variables of the environment, AWS_ENDPOINT_URL included.
+        seconds: how long the store has to keep, read or remove one photo.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or the folder cannot be made.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
+        self._seconds = seconds
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._at_once = asyncio.Semaphore(4)
+        self._looking = asyncio.Lock()
+        self._looked_at: float | None = None
+        self._fault: str | None = None
         parts = urlsplit(url)
         self._store: LocalStore | S3Store
         if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-            self._store = LocalStore(Path(unquote(parts.path)).absolute(), mkdir=True, automatic_cleanup=True)
+            self._store = _folder(Path(unquote(parts.path)).absolute())
         elif parts.scheme == "s3" and parts.netloc:
             self._store = _bucket(parts.netloc, unquote(parts.path).strip("/"))
         else:
@@ -56,12 +86,12 @@ class PhotoStore:
         if not names:
             raise ValueError("not a key of a photo")
         try:
-            for size, name in names.items():
-                await self._store.put_async(name, rendered.sizes[size])
-        except BaseException as error:  # a cancelled request leaves nothing behind either
-            await asyncio.gather(*map(self._delete, names.values()), return_exceptions=True)
-            if isinstance(error, _AWAY):
-                raise StoreAway from error
+            with _told():
+                async with asyncio.timeout(self._seconds):
+                    for size, name in names.items():
+                        await self._store.put_async(name, rendered.sizes[size])
+        except BaseException:  # a cancelled request leaves nothing behind either, and waits for no slow store
+            self.discard(key)
             raise
 
     async def read(self, key: str, size: str) -> bytes | None:
@@ -73,13 +103,12 @@ class PhotoStore:
         name = {str(size): name for size, name in _names(key).items()}.get(size)
         if name is None:
             return None
-        try:
-            found = await self._store.get_async(name)
-            return bytes(await found.bytes_async())
-        except FileNotFoundError:
-            return None
-        except _AWAY as error:
-            raise StoreAway from error
+        with _told():
+            async with asyncio.timeout(self._seconds):
+                with suppress(FileNotFoundError):
+                    found = await self._store.get_async(name)
+                    return bytes(await found.bytes_async())
+        return None
 
     async def remove(self, key: str) -> None:
         """Take a photo away in all sizes; what is not there is not missed.
@@ -87,11 +116,70 @@ class PhotoStore:
         Raises:
             StoreAway: the store does not answer; some sizes may still be there.
         """
-        for name in _names(key).values():
+        with _told():
+            async with asyncio.timeout(self._seconds):
+                for name in _names(key).values():
+                    await self._delete(name)
+
+    def discard(self, key: str, **about: object) -> None:
+        """Take a photo away in the background, a few at once. What fails is logged, and swept by `crmgraph purge`.
+
+        Args:
+            about: what the log is to say of it; never the key.
+        """
+        if len(self._leaving) >= MOST_LEAVING:
+            log.warning("a removed photo is still in the store", reason="too many at once", **about)
+            return
+        task = asyncio.get_running_loop().create_task(self._leave(key, about))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def check(self) -> None:
+        """Make sure, by a small object that comes and goes, that photos can be kept, read and removed.
+
+        Raises:
+            StoreAway: they cannot.
+        """
+        name = f"check-{secrets.token_hex(8)}"
+        with _told():
+            async with asyncio.timeout(self._seconds):
+                await self._store.put_async(name, b"crmgraph")
+                found = await self._store.get_async(name)
+                await found.bytes_async()
+                await self._store.delete_async(name)
+
+    async def fault(self) -> str | None:
+        """Why photos cannot be kept; None when they can. Looked into by `check` when the last look is a while ago."""
+        async with self._looking:
+            if self._looked_at is None or time.monotonic() - self._looked_at > LOOKED_FOR:
+                try:
+                    await self.check()
+                    self._fault = None
+                except StoreAway as away:
+                    self._fault = away.reason
+                self._looked_at = time.monotonic()
+        return self._fault
+
+    async def close(self, *, within: float = 5.0) -> None:
+        """Wait for the photos that are on their way out.
+
+        Args:
+            within: seconds to wait; what is left then is left to `crmgraph purge`.
+        """
+        if self._leaving:
+            _, left = await asyncio.wait(self._leaving, timeout=within)
+            for task in left:
+                task.cancel()
+            if left:
+                log.warning("removed photos are still in the store", count=len(left), reason="closing")
+
+    async def _leave(self, key: str, about: dict[str, object]) -> None:
+        async with self._at_once:
             try:
-                await self._delete(name)
-            except _AWAY as error:
-                raise StoreAway from error
+                await self.remove(key)
+            except StoreAway as away:
+                # No row names it any more, so that nobody can read it.
+                log.warning("a removed photo is still in the store", reason=away.reason, **about)
 
     async def _delete(self, name: str) -> None:
         with suppress(FileNotFoundError):
@@ -102,6 +190,34 @@ def _names(key: str) -> dict[Size, str]:
     """The objects of a photo, by size; none when the key is not one of ours."""
     found = split_key(key)
     return {size: f"{found[0]}/{size}.{found[1]}" for size in _SIZES} if found else {}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Whatever the store has to say against it is one kind of error."""
+    try:
+        yield
+    except _AWAY as error:
+        raise StoreAway(error) from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "it takes too long"
+    said = str(error)
+    code = _CODE.search(said)
+    # A server may answer with a page, and repeat what it was sent; the code in it says enough.
+    line = next(iter(said.partition("<")[0].strip().splitlines()), "")
+    line = re.sub(r"[A-Za-z0-9_-]{32}(?=/)", "***", line)[:300]
+    return " ".join(part for part in (type(error).__name__, line, code[1] if code else "") if part)
+
+
+def _folder(path: Path) -> LocalStore:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"the folder {path} cannot be made: {error.strerror}") from None
+    return LocalStore(path, automatic_cleanup=True)
 
 
 def _bucket(name: str, prefix: str) -> S3Store:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import structlog
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -19,6 +20,8 @@ from crmgraph.migrations import is_current
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+log = structlog.get_logger(__name__)
 
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -86,14 +89,19 @@ def routes(
         return _json({"status": "live"})
 
     async def ready(_: Request) -> Response:
-        """Whether the database answers and has the tables of this version."""
+        """Whether the database answers and has the tables of this version, and the photo store keeps photos."""
         try:
             current = await is_current(core.db)
         except Exception as error:
             if not is_away(error):
                 raise
             return _json({"status": "database unreachable"}, 503)
-        return _json({"status": "ready"} if current else {"status": "database not migrated"}, 200 if current else 503)
+        if not current:
+            return _json({"status": "database not migrated"}, 503)
+        if (fault := await core.portraits.store.fault()) is not None:
+            log.warning("the photo store does not answer", reason=fault)
+            return _json({"status": "photo store does not keep photos"}, 503)
+        return _json({"status": "ready"})
 
     async def counts(_: Request) -> Response:
         """What Prometheus collects."""

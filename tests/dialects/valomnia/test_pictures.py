@@ -26,7 +26,8 @@ def sending(data: bytes, name: str = "me.png", kind: str = "image/png") -> dict[
     return {"data": MARIE, "files": {"imageFile": (name, data, kind)}}
 
 
-def stored(tmp_path: Path) -> set[str]:
+async def stored(program: Program, tmp_path: Path) -> set[str]:
+    await program.running.core.portraits.store.close()  # what is to go goes in the background
     folder = tmp_path / "photos"
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
@@ -42,7 +43,7 @@ async def revision(program: Program) -> tuple[int, int]:
 async def test_an_image_is_taken_and_found_in_three_sizes_at_the_address_that_is_answered(
     form: str, program: Program, tmp_path: Path
 ) -> None:
-    before, kept = await program.show(), stored(tmp_path)
+    before, kept = await program.show(), await stored(program, tmp_path)
     answer = await program.post("/contacts/5", **sending(image(form), f"me.{form.lower()}", "text/plain"))
     after = answer.json()
     assert answer.status_code == 200
@@ -58,7 +59,7 @@ async def test_an_image_is_taken_and_found_in_three_sizes_at_the_address_that_is
         assert Image.open(BytesIO(shown.content)).size == size
         assert shown.headers["x-content-type-options"] == "nosniff"
     assert told(await program.client.get(before["photo"])) == NO_PHOTO
-    assert len(stored(tmp_path)) == len(kept)
+    assert len(await stored(program, tmp_path)) == len(kept)
 
 
 async def test_fields_and_image_are_one_change_of_the_record(program: Program) -> None:
@@ -73,10 +74,10 @@ async def test_fields_and_image_are_one_change_of_the_record(program: Program) -
 
 async def test_the_image_that_is_there_already_changes_nothing(program: Program, tmp_path: Path) -> None:
     first = await program.post("/contacts/5", **sending(image()))
-    revised, kept = await revision(program), stored(tmp_path)
+    revised, kept = await revision(program), await stored(program, tmp_path)
     again = await program.post("/contacts/5", **sending(image()))
     assert (again.status_code, again.json()) == (200, first.json())
-    assert (await revision(program), stored(tmp_path)) == (revised, kept)
+    assert (await revision(program), await stored(program, tmp_path)) == (revised, kept)
 
 
 async def test_a_contact_is_made_with_its_image(program: Program) -> None:
@@ -108,22 +109,22 @@ async def test_a_contact_is_made_with_its_image(program: Program) -> None:
 async def test_a_refused_image_changes_nothing_of_the_record(
     data: bytes, wanted: Any, program: Program, tmp_path: Path
 ) -> None:
-    before, revised, kept = await program.show(), await revision(program), stored(tmp_path)
+    before, revised, kept = await program.show(), await revision(program), await stored(program, tmp_path)
     for path in ("/contacts/5", "/contacts"):
         answer = await program.post(path, **(sending(data) | {"data": {**MARIE, "city": "X"}}))
         assert told(answer) == wanted
-    assert (await program.show(), await revision(program), stored(tmp_path)) == (before, revised, kept)
+    assert (await program.show(), await revision(program), await stored(program, tmp_path)) == (before, revised, kept)
 
 
 async def test_a_refused_record_leaves_no_image_behind(program: Program, tmp_path: Path) -> None:
-    before, revised, kept = await program.show(), await revision(program), stored(tmp_path)
+    before, revised, kept = await program.show(), await revision(program), await stored(program, tmp_path)
     for path, operation in (("/contacts/5", "update"), ("/contacts", "create")):
         answer = await program.post(path, **(sending(image()) | {"data": {**MARIE, "email": "no"}}))
         wanted = error(400, "email_validation_error", f"Failed to {operation} the contact : incorrect Email format")
         assert told(answer) == wanted
     gone = await program.post("/contacts/6", **sending(image()))
     assert told(gone) == error(404, "not_found", "The contact with the id 6 doesn't exist.")
-    assert (await program.show(), await revision(program), stored(tmp_path)) == (before, revised, kept)
+    assert (await program.show(), await revision(program), await stored(program, tmp_path)) == (before, revised, kept)
 
 
 async def test_an_image_of_two_megabytes_is_taken(program: Program) -> None:

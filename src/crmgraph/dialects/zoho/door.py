@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from crmgraph.crm import clients
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated, Unavailable
+from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db import is_away
@@ -136,9 +136,6 @@ async def guarded(answer: Callable[[Seen], Awaitable[Response]]) -> Response:
         error = failed.error
     except TooLarge as refused:
         error = errors.told(refused) if refused.path else errors.BODY_TOO_LARGE.about(limit=refused.limit)
-    except Unavailable:
-        log.warning("what we depend on is away", door="zoho")
-        error = errors.INTERNAL_ERROR
     except Refused as refused:
         error = errors.told(refused)
     except ClientDisconnect:
