@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Select, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -161,19 +161,19 @@ async def issue(
                 LegacyToken.client_id == client_id, or_(LegacyToken.expires_at < at, LegacyToken.revoked.is_(True))
             )
         )
-        if await session.get(LegacyToken, digest(token)) is not None:
-            raise Taken(("token",))
-        await session.execute(
-            insert(LegacyToken).values(
-                digest=digest(token),
-                client_id=client_id,
-                kind=kind,
-                grants={} if grants is None else {"only": sorted(grants)},
-                created_at=at,
-                expires_at=None if seconds is None else at + dt.timedelta(seconds=seconds),
-                revoked=False,
-            )
+        insert_or_not = insert_sqlite if db.is_sqlite else insert_postgresql
+        statement = insert_or_not(LegacyToken).values(
+            digest=digest(token),
+            client_id=client_id,
+            kind=kind,
+            grants={} if grants is None else {"only": sorted(grants)},
+            created_at=at,
+            expires_at=None if seconds is None else at + dt.timedelta(seconds=seconds),
+            revoked=False,
         )
+        statement = statement.on_conflict_do_nothing(index_elements=[LegacyToken.digest])
+        if await session.scalar(statement.returning(LegacyToken.digest)) is None:
+            raise Taken(("token",))
     return token
 
 

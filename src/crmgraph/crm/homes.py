@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import snapshots
@@ -45,11 +47,16 @@ async def claim(session: AsyncSession, dialect: str, space: str, value: str, **t
         raise Invalid(("external_ids",), "form")
     if space in _NUMERIC and _is_minted(value):
         raise Invalid(("external_ids",), "minted")
-    found = await resolve(session, dialect, {(space, value)})
-    if found:
-        raise Taken(("external_ids",), next(iter(found.values())))
-    session.add(ExternalId(dialect=dialect, space=space, value=value, live=True, **{f"{kind}_id": target_id}))
-    await session.flush()
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert(ExternalId).values(
+        dialect=dialect, space=space, value=value, live=True, **{f"{kind}_id": target_id}
+    )
+    # One statement: of two at the same moment, the second waits and finds the id taken.
+    index = [ExternalId.dialect, ExternalId.space, ExternalId.value, ExternalId.live]
+    statement = statement.on_conflict_do_nothing(index_elements=index)
+    if await session.scalar(statement.returning(ExternalId.id)) is None:
+        found = await resolve(session, dialect, {(space, value)})
+        raise Taken(("external_ids",), found.get((space, value)))
 
 
 REFERENCE = "reference"

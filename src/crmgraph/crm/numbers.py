@@ -46,6 +46,16 @@ async def take(session: AsyncSession, series: Series, count: int = 1) -> list[st
     return taken
 
 
+async def hold(session: AsyncSession, series: Series) -> None:
+    """Let nobody else give or take a number of a series until the transaction ends: whoever gives one that is not the
+    next looks whether it is free."""
+    if session.get_bind().dialect.name != "sqlite":  # which has one writer at a time as it is
+        statement = insert_postgresql(Counter).values(series=series.value, value=0)
+        await session.execute(
+            statement.on_conflict_do_update(index_elements=[Counter.series], set_={"value": Counter.value})
+        )
+
+
 def among_live(series: Series, candidates: Sequence[str]) -> Select[str]:
     """The query of those numbers that live records have. Deleted ones are left out in the words of the unique index."""
     column = _COLUMNS[series]

@@ -142,6 +142,28 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     return found[0]
 
 
+async def hold(
+    session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref, *, parts: Collection[str] = PARTS
+) -> "Aggregate":
+    """The live record that `ref` names, taken for writing, see `load`. An id needs no looking up first.
+
+    Raises:
+        NotFound: there is none, or it answers to the name no more when it can be taken.
+        Ambiguous: there are several.
+    """
+    if ref.id is not None:
+        return await load_one(session, actor, kind, ref.id, lock=True, parts=parts)
+    found = await find(session, actor, kind, ref)
+    wanted = {*parts, "emails"} if ref.email is not None else parts
+    record = await load_one(session, actor, kind, found, lock=True, parts=wanted)
+    # Ids elsewhere go with the record alone; the others may have been given to another meanwhile.
+    if ref.number is not None and record.record.number != ref.number:
+        raise NotFound
+    if ref.email is not None and email_key(ref.email) not in {row.address_key for row in record.emails}:
+        raise NotFound
+    return record
+
+
 async def load(
     session: AsyncSession,
     actor: Actor,
@@ -168,7 +190,8 @@ async def load(
         return snapshot
     query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
     if lock:
-        query = query.with_for_update().execution_options(populate_existing=True)
+        # Not its id, which nothing changes: rows that name it may come and go meanwhile.
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     records: Iterable[Any] = await session.scalars(query)
     found = {record.id: Aggregate(record) for record in records}
     if not found:
@@ -444,6 +467,7 @@ async def _check_number(session: AsyncSession, model: Any, values: dict[str, Any
     number = values.get("number")
     if number is None:
         return []
+    await numbers.hold(session, _SERIES[KINDS[model]])
     existing = await session.scalar(
         select(model.id).where(model.number == number, model.deleted_at.is_(None), model.id != (own or 0))
     )

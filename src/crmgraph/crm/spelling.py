@@ -17,7 +17,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import false as nothing
 from sqlalchemy import true as everything
 
-from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, RowValue, Where
+from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, Place, RowValue, Where
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
@@ -190,6 +190,25 @@ class Spelling:
             case _:
                 raise AssertionError(op)
         return typed(ColumnElement[bool], found)
+
+
+def compared_form(place: Place, value: Any) -> tuple[str, str] | None:
+    """(what is compared, the value in the form in which it is compared): the same for all values that are equal there.
+
+    None for what nothing is equal to. Which row of a list is meant makes no difference.
+
+    Raises:
+        Invalid: the value is not of the form of its column.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(place, KeptValue):
+        is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        kept = repr(_finite(value)) if is_number else _spelled(value)
+        return f"{place.dialect}.{place.key}", kept
+    column = place.column if isinstance(place, RowValue) else place
+    form = _known(column, Op.EQUALS, value)
+    return None if form == "" else (str(_KEYS[column][0] if column in _KEYS else column), str(form))
 
 
 def _is_null(at: Any, wanted: Any) -> ColumnElement[bool]:

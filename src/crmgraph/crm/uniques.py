@@ -1,37 +1,103 @@
-"""Values that one door holds to be unique, though the store does not."""
+"""Whoever looks for a record and writes depending on what was found, holds what was looked for.
 
-import zlib
+Of two who look for the same value at the same moment the second waits until the first has committed, and finds what
+it wrote. On PostgreSQL a value is held by an advisory lock of the transaction, on its form as it is compared, so that
+two spellings of one value are one lock. SQLite has one writer at a time, and it says so before it reads.
 
-from sqlalchemy import func, select
+No two transactions wait for each other crosswise, for all take their locks in this order: values of leads, leads,
+values of contacts, values of accounts, contacts, accounts, then the series of numbers as `numbers.Series` has them.
+Values of one kind are held by one call, records of one kind locked by id.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, cast, func, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.conditions import And, Compare, Op, Where
-from crmgraph.crm.listing import find_ids
+from crmgraph.crm.conditions import And, Compare, Not, Op, Or, Where
+from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.policy import MODELS, Actor, visible
+from crmgraph.crm.spelling import Spelling, compared_form
+
+MAX_HELD = 200
+"""The most values that a transaction holds one by one; with more it holds all values of the kind, for PostgreSQL has
+room for some thousand locks."""
 
 
-async def hold(session: AsyncSession, name: str) -> None:
-    """Let nobody else write values under this name until the transaction ends, so that two cannot both be first.
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The live record that has a value.
 
-    Take it once, after the records that are locked and before any number is taken from a series: then no two writers
-    wait for each other crosswise. On SQLite there is one writer at a time anyway.
+    Attributes:
+        revision: that it had when it was found: with another one it may have the value no more.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        await session.execute(select(func.pg_advisory_xact_lock(zlib.crc32(name.encode()))))
+
+    id: int
+    revision: int
 
 
-async def holder(session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None) -> int | None:
-    """The live record that has a value already; None when it is free.
+async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) -> None:
+    """Let nobody else look for these values until the transaction ends.
+
+    Call it once for a kind in a transaction, before a record of the kind is locked.
+
+    Args:
+        wanted: what records of `kind` with the values fulfil; every value in it that is compared for equality is held.
+    """
+    keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where)})
+    if not keys or session.get_bind().dialect.name == "sqlite":
+        return
+    whole = _key(kind.value, None)
+    if len(keys) > MAX_HELD:
+        await session.execute(select(func.pg_advisory_xact_lock(whole)))
+        return
+    each = func.unnest(cast(keys, ARRAY(BigInteger))).column_valued("key")
+    shared = select(func.pg_advisory_xact_lock_shared(whole))
+    await session.execute(union_all(shared, select(func.pg_advisory_xact_lock(each))))
+
+
+async def holder(
+    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None
+) -> Holder | None:
+    """The first live record that has a value; None when it is free.
 
     Args:
         where: what records with the value fulfil.
-        own_id: the record that is to get it; None for a new one.
+        own_id: the record that is to get it, which does not count; None for a new one.
 
     Raises:
         Invalid: the value is not of the form of its column.
     """
+    model = MODELS[kind]
+    spell = Spelling(model, session.get_bind().dialect.name == "sqlite")
+    query = select(model.id, model.revision).where(visible(actor, model), spell.where(where))
     if own_id is not None:
-        where = And((where, Compare(MODELS[kind].id, Op.NOT_EQUAL, own_id)))
-    page = await find_ids(session, actor, kind, where, limit=1)
-    return page.ids[0] if page.ids else None
+        query = query.where(model.id != own_id)
+    found = (await session.execute(query.order_by(model.id).limit(1))).one_or_none()
+    return None if found is None else Holder(*found)
+
+
+def _forms(where: Where) -> Iterator[tuple[str, str]]:
+    match where:
+        case And() | Or():
+            for each in where.of:
+                yield from _forms(each)
+        case Not():
+            yield from _forms(where.of)
+        case Compare(at=at, op=Op.EQUALS, value=value):
+            try:
+                form = compared_form(at, value)
+            except Invalid:
+                return  # no record has it
+            if form is not None:
+                yield form
+
+
+def _key(kind: str, form: tuple[str, str] | None) -> int:
+    """The number of an advisory lock: 64 bits of a hash, in which two values meet by chance alone, and wait then."""
+    text = repr((kind, form)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)

@@ -20,7 +20,7 @@ from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem
 from crmgraph.dialects.crmcom.manners import CREATE, LIST, SHOW, UPDATE
 from crmgraph.dialects.crmcom.requested import plain, read_edit
 from crmgraph.dialects.crmcom.rows import DIALECT
-from crmgraph.dialects.crmcom.sought import IDENTIFIER, load, load_page, read_identifier, seek
+from crmgraph.dialects.crmcom.sought import IDENTIFIER, hold, load, load_page, read_identifier, seek
 from crmgraph.mapping import Unreadable
 
 TOKEN_SECONDS = 2 * 60 * 60
@@ -155,7 +155,7 @@ async def update(call: Call) -> dict[str, Any]:
     """A change of a contact or account: what is not specified stays, what is null is cleared."""
     body, wanted, fields_set = plain(call.given), call.identifier, call.fields_set
     async with call.core.db.begin() as session:
-        record = await load(session, call.actor, await seek(session, call.actor, wanted), lock=True)
+        record = await hold(session, call.actor, wanted)
         asked = await read_edit(session, call.actor, type(record.record), body, record)
         try:
             refuse(asked.faults)

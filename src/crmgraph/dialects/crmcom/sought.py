@@ -102,6 +102,19 @@ async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int]
     return loaded[party_id]
 
 
+async def hold(session: AsyncSession, actor: Actor, pair: Pair) -> Aggregate:
+    """The record that an identifier means, with its sets, taken for writing.
+
+    Raises:
+        NotFound, Ambiguous: none answers to it, or none any more when it can be taken, or more than one.
+    """
+    record = await load(session, actor, await seek(session, actor, pair), lock=True)
+    field, value = pair
+    if field != "id" and getattr(record.record, FIELDS[field]) != value:
+        raise NotFound((IDENTIFIER,))
+    return record
+
+
 async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any]) -> list[Aggregate]:
     """The page of records that a list asks for, with their sets.
 

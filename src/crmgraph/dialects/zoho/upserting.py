@@ -1,6 +1,7 @@
 """Upsert: rows change the records that they have a value in common with, and create the others."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,6 +9,7 @@ from starlette.responses import Response
 
 from crmgraph.crm import parties, uniques
 from crmgraph.crm.errors import Refused
+from crmgraph.crm.parties import Aggregate
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -29,24 +31,25 @@ async def upsert(call: Call) -> Response:
     rows = [read_row(given) for given in call.rows(body)]
     checks = _checks(call, body)
     async with call.core.db.begin() as session:
+        resolved = await prepare(call, session, rows, _identifying(call, checks))
         matches = [await _match(call, session, row, checks) for row in rows]
-        ids = {match[0] for match in matches if match is not None}
+        ids = {match.id for match in matches if match is not None}
         loaded = await parties.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
-        resolved = await prepare(call, session, rows)
         for row, match in zip(rows, matches, strict=True):
-            if match is None or match[0] not in loaded:
-                # A row before this one may have become what this one asks for.
+            if match is None or not match.holds(loaded.get(match.id)):
+                # A row before this one may have become what this one asks for, or another writer taken the value away
+                # before the record was locked.
                 match = await _match(call, session, row, checks)
-                if match is not None and match[0] not in loaded:
-                    loaded |= await parties.load(session, call.actor, call.module.kind, [match[0]], lock=True)
-            if match is None or match[0] not in loaded:
+                if match is not None and match.id not in loaded:
+                    loaded |= await parties.load(session, call.actor, call.module.kind, [match.id], lock=True)
+            if match is None or match.id not in loaded:
                 row.told = {"duplicate_field": None, "action": "insert"}
                 with attempted(row):
                     await create_row(call, session, row, resolved)
             else:
-                row.told = {"duplicate_field": match[1], "action": "update"}
+                row.told = {"duplicate_field": match.field, "action": "update"}
                 with attempted(row):
-                    await change_row(call, session, row, loaded[match[0]], resolved, None)
+                    await change_row(call, session, row, loaded[match.id], resolved, None)
         data = await tell_rows(call, session, rows)
     return answers.rows(data, call.expires_at)
 
@@ -63,24 +66,47 @@ def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
     return given
 
 
-async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[str]) -> tuple[int, str | None] | None:
-    """The first record that a row means, and by which field; None for a new one."""
+def _identifying(call: Call, checks: Sequence[str]) -> set[str]:
+    """The fields whose values are held: by which this request looks, and by which others that write them may look."""
+    contact_points = {name for name, type_ in call.module.types.items() if type_ in ("email", "phone")}
+    return {call.module.unique, *checks} | contact_points
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """The record that a row means.
+
+    Attributes:
+        field: by which field.
+        revision: that it had when it was found; None where the row names it by its id.
+    """
+
+    id: int
+    field: str
+    revision: int | None = None
+
+    def holds(self, record: Aggregate | None) -> bool:
+        """Whether the record, locked by now, is sure to have still what it was found by."""
+        return record is not None and self.revision in (None, record.record.revision)
+
+
+async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[str]) -> _Match | None:
+    """The first record that a row means; None for a new one."""
     if row.body is None:
         return None
     if row.body.get("id") not in (None, ""):
         given = str(row.body["id"])
         own = (await call.resolve(session, [given])).get(given)
-        return None if own is None else (own, "id")
+        return None if own is None else _Match(own, "id")
     for name in checks:
         value = row.body.get(name)
         if not is_something(value):
             continue
         try:
-            found = await uniques.holder(
-                session, call.actor, call.module.kind, search.having(call.module, name, value), None
-            )
+            where = search.having(call.module, name, value)
+            found = await uniques.holder(session, call.actor, call.module.kind, where)
         except Refused:
             continue  # it is not of the form of its field, which the row itself will be told
         if found is not None:
-            return found, name
+            return _Match(found.id, name, found.revision)
     return None

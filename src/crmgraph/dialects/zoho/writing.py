@@ -92,9 +92,9 @@ async def update_many(call: Call) -> Response:
 
 async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        resolved = await prepare(call, session, rows)
         known = await call.resolve(session, [row.home for row in rows if row.home is not None])
         loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
-        resolved = await prepare(call, session, rows)
         since = call.since("If-Unmodified-Since")
         for row in rows:
             aggregate = loaded.get(known.get(row.home or "", 0))
@@ -154,15 +154,24 @@ def read_row(given: Any) -> Row:
     return Row(None, refused=errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
 
 
-async def prepare(call: Call, session: AsyncSession, rows: Collection[Row]) -> Resolved:
-    """Resolve everything that the rows name, and keep others from writing the values that have to be unique."""
-    wanted: set[tuple[str, str]] = set()
+async def prepare(
+    call: Call, session: AsyncSession, rows: Collection[Row], identifying: Collection[str] = ()
+) -> Resolved:
+    """Hold the values that are looked for before the rows are written, then resolve everything that the rows name.
+
+    Args:
+        identifying: the fields by which records are looked for, besides those that have to be unique.
+    """
+    module = call.module
     bodies = [row.body for row in rows if row.body is not None]
+    names = call.unique.get(module.name, frozenset()).union(identifying)
+    values = [(name, body.get(name)) for body in bodies for name in names]
+    await uniques.hold(
+        session, module.kind, [search.having(module, name, value) for name, value in values if is_something(value)]
+    )
+    wanted: set[tuple[str, str]] = set()
     for body in bodies:
-        wanted |= links(call.module.fields, body)
-    unique = call.unique.get(call.module.name, frozenset())
-    if any(name in body for body in bodies for name in unique):
-        await uniques.hold(session, f"{DIALECT} {call.module.name}")
+        wanted |= links(module.fields, body)
     return await homes.resolve(session, DIALECT, wanted)
 
 
@@ -237,7 +246,7 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
             other = await uniques.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
                 row.decoded.names[(name,)] = name
-                raise Taken((name,), other)
+                raise Taken((name,), other.id)
 
 
 def is_something(value: Any) -> bool:

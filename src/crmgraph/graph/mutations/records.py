@@ -95,8 +95,7 @@ async def hold(
     """
     try:
         ref = ref_of(kind, by)
-        found = ref.id if ref.id is not None else await parties.find(session, context.actor, kind, ref)
-        return await parties.load_one(session, context.actor, kind, found, lock=True, parts=parts)
+        return await parties.hold(session, context.actor, kind, ref, parts=parts)
     except Refused as refused:
         refused.path = (field,)
         raise

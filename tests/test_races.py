@@ -1,0 +1,217 @@
+"""Many at once on PostgreSQL, which has many writers: who looks first and writes then, holds what they looked for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from crmgraph.crm.models import Account, Contact, Credential, Lead, SalesOrder
+from tests.conftest import Running
+from tests.dialects.covalense.conftest import HEADERS
+from tests.dialects.zoho.conftest import Program
+
+pytestmark = pytest.mark.parametrize("demo_database", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def zoho(demo: Running) -> Program:
+    return Program(demo, demo.credentials["zoho"]["access_token"])
+
+
+async def at_once(count: int, work: Callable[[int], Awaitable[Any]]) -> list[Any]:
+    """What `work` answers to each number below `count`, all of them asked at the same moment."""
+    return await asyncio.gather(*(work(i) for i in range(count)))
+
+
+async def counts(running: Running) -> dict[str, int]:
+    """How many rows there are of each kind."""
+    async with running.db.read() as session:
+        tables = (Contact, Account, Lead, Credential, SalesOrder)
+        return {t.__tablename__: await session.scalar(select(func.count()).select_from(t)) or 0 for t in tables}
+
+
+async def upserted(zoho: Program, module: str, count: int, row: Callable[[int], dict[str, Any]], **more: Any) -> Any:
+    """The (action, id) of each of so many upserts at once."""
+
+    async def send(i: int) -> tuple[str, str]:
+        body = await zoho.ok("POST", f"/{module}/upsert", {"data": [row(i)], **more})
+        (done,) = body["data"]
+        assert done["code"] == "SUCCESS", done
+        return done["action"], done["details"]["id"]
+
+    return await at_once(count, send)
+
+
+async def test_of_many_who_upsert_one_new_email_one_makes_the_contact(zoho: Program) -> None:
+    before = await counts(zoho.running)
+    for i in range(20):
+        # Spelled in two ways, which are one email.
+        spellings = (f"Race{i}@example.com", f"race{i}@EXAMPLE.com")
+        done = await upserted(
+            zoho,
+            "Contacts",
+            (8, 16)[i % 2],
+            lambda n, s=spellings: {"Last_Name": f"N{n}", "Email": s[n % 2]},
+        )
+        assert sorted(action for action, _ in done).count("insert") == 1
+        assert len({record for _, record in done}) == 1
+    assert await counts(zoho.running) == before | {"contact": before["contact"] + 20}
+
+
+@pytest.mark.parametrize(
+    ("module", "row", "more"),
+    [
+        ("Leads", {"Last_Name": "L", "Email": "lead{}@example.com"}, {}),
+        ("Leads", {"Last_Name": "L", "Mobile": "+49 151 00{}"}, {}),
+        ("Leads", {"Last_Name": "L", "Phone": "030 55{}"}, {"duplicate_check_fields": ["Phone"]}),
+        ("Accounts", {"Account_Name": "Müller {}"}, {}),
+        ("Accounts", {"Account_Name": "W", "Website": "w{}.example"}, {"duplicate_check_fields": ["Website"]}),
+        ("Contacts", {"Last_Name": "C", "Custom": "c{}"}, {"duplicate_check_fields": ["Custom"]}),
+    ],
+)
+async def test_whatever_the_field_one_makes_the_record_and_the_others_change_it(
+    zoho: Program, module: str, row: dict[str, str], more: dict[str, Any]
+) -> None:
+    before = await counts(zoho.running)
+    for i in range(3):
+        given = {name: value.format(i) for name, value in row.items()}
+        done = await upserted(zoho, module, 8, lambda n, g=given: g | {"Description": str(n)}, **more)
+        assert sorted(action for action, _ in done) == ["insert"] + ["update"] * 7
+        assert len({record for _, record in done}) == 1
+    table = module.lower().removesuffix("s")
+    assert await counts(zoho.running) == before | {table: before[table] + 3}
+
+
+async def test_who_looks_by_one_field_sees_who_looks_by_another(zoho: Program) -> None:
+    before = await counts(zoho.running)
+    checks = (["Email"], ["Mobile"], ["Phone"], ["Email", "Mobile"])
+    for i in range(5):
+        row = {"Last_Name": "Both", "Email": f"both{i}@example.com", "Mobile": f"+49 151 77{i}", "Phone": f"030 88{i}"}
+
+        async def send(n: int, row: dict[str, str] = row) -> str:
+            body = {"data": [row], "duplicate_check_fields": checks[n % 4]}
+            return str((await zoho.ok("POST", "/Contacts/upsert", body))["data"][0]["details"]["id"])
+
+        assert len(set(await at_once(8, send))) == 1
+    assert await counts(zoho.running) == before | {"contact": before["contact"] + 5}
+
+
+@pytest.mark.parametrize("size", [3, 60])
+async def test_sets_of_values_in_any_order_end_in_one_record_each_and_in_no_deadlock(zoho: Program, size: int) -> None:
+    before = await counts(zoho.running)
+    for i in range(3):
+        rows = [
+            {"Last_Name": "Set", "Email": f"set{i}x{n}@example.com", "Phone": f"1{i}{n}", "Mobile": f"2{i}{n}"}
+            for n in range(size)
+        ]
+
+        async def send(n: int, rows: list[dict[str, str]] = rows) -> list[str]:
+            mine = rows[n:] + rows[:n] if n % 2 else rows[::-1]
+            body = await zoho.ok("POST", "/Contacts/upsert", {"data": mine})
+            return [row["code"] for row in body["data"]]
+
+        assert await at_once(6 if size < 10 else 3, send) == [["SUCCESS"] * size] * (6 if size < 10 else 3)
+        if size > 10:
+            break
+    made = size if size > 10 else 3 * size
+    assert await counts(zoho.running) == before | {"contact": before["contact"] + made}
+
+
+async def test_a_unique_value_is_created_once_and_updates_and_upserts_wait_for_each_other(zoho: Program) -> None:
+    leads = [await zoho.create("Leads", Last_Name=f"U{n}") for n in range(4)]
+    for i in range(5):
+        mobile = f"+49 151 99{i}"
+
+        async def send(n: int, mobile: str = mobile) -> str:
+            if n < 4:
+                body = await zoho.send("PUT", f"/Leads/{leads[n]}", {"data": [{"Mobile": mobile}]})
+            elif n < 6:
+                body = await zoho.send("POST", "/Leads", {"data": [{"Last_Name": "New", "Mobile": mobile}]})
+            else:
+                rows = [{"id": leads[n - 6], "City": "Rome"}, {"Last_Name": "Up", "Mobile": mobile}]
+                body = await zoho.send("POST", "/Leads/upsert", {"data": rows})
+            return str(body.json()["data"][-1]["code"])
+
+        codes = await at_once(9, send)
+        assert set(codes) <= {"SUCCESS", "DUPLICATE_DATA"}
+        found = await zoho.ok("GET", f"/Leads/search?phone={mobile.replace('+', '%2B')}")
+        assert found["info"]["count"] == 1
+
+
+async def staff_token(running: Running) -> str:
+    given = running.credentials["staff"]
+    query = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
+    body = {"query": query, "variables": {"i": {"email": given["email"], "password": given["password"]}}}
+    return str((await running.client.post("/graphql", json=body)).json()["data"]["login"]["accessToken"])
+
+
+async def test_a_number_is_given_once_whoever_gives_it(demo: Running) -> None:
+    token = await staff_token(demo)
+
+    async def create(kind: str, **values: str) -> tuple[str | None, list[str]]:
+        query = f"""mutation($i: Create{kind}Input!) {{ create{kind}(input: $i) {{
+          {kind.lower()} {{ number }} userErrors {{ code }} }} }}"""
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await demo.client.post("/graphql", json={"query": query, "variables": {"i": values}}, headers=headers)
+        payload = answer.json()["data"][f"create{kind}"]
+        record = payload[kind.lower()]
+        return record and record["number"], [error["code"] for error in payload["userErrors"]]
+
+    for kind, name in (("Contact", "lastName"), ("Account", "name"), ("Lead", "lastName")):
+        for i in range(3):
+            number = f"X {i}"
+            done = await at_once(8, lambda n, k=kind, m=name, x=number: create(k, **{m: "x", "number": x}))
+            assert sorted(done, key=str) == sorted([(number, []), *[(None, ["TAKEN"])] * 7], key=str)
+        # Some give the number that is the next of its series, while others take it.
+        last = (await create(kind, **{name: "x"}))[0] or ""
+        following = f"{last[:3]}{int(last[3:]) + 3}"
+        done = await at_once(
+            8,
+            lambda n, k=kind, m=name, x=following: create(k, **{m: "x"} | ({"number": x} if n % 2 else {})),
+        )
+        numbers = [number for number, _ in done if number is not None]
+        assert len(numbers) == len(set(numbers)) >= 4
+        assert {code for _, codes in done for code in codes} <= {"TAKEN"}
+
+
+async def test_the_other_doors_make_one_record_a_request_and_nothing_breaks(demo: Running) -> None:
+    before = await counts(demo)
+    login = demo.credentials["crmcom"]
+    token = (await demo.client.post("/crmapi/rest/v2/authentication/token", json=login)).json()["data"]["token"]
+
+    async def crmcom(n: int) -> str:
+        body = {"token": token, "type": "PERSON", "first_name": "A", "last_name": "Race"}
+        body |= {"email_set": [{"type": "PERSONAL", "email": "one@example.com"}]}
+        answer = await demo.client.post("/crmapi/rest/v2/contact_information/create", json=body)
+        return str(answer.json()["status"]["code"])
+
+    assert await at_once(8, crmcom) == ["OK"] * 8
+    signup = {
+        "acctInfo": {"firstName": "A", "lastName": "Race", "platform": "Postpaid", "emailAddress": "su@example.com"},
+        "addressInfo": {},
+        "password": "correct horse battery",
+    }
+
+    async def covalense(n: int) -> int:
+        return (await demo.client.post("/crm/v1/signup", json=signup, headers=HEADERS)).status_code
+
+    assert await at_once(8, covalense) == [200] * 8
+    known = demo.credentials["valomnia"]
+    login = {"j_username": known["username"], "j_password": known["password"], "ajax": "true"}
+    assert (await demo.client.post("/j_spring_security_check", data=login)).status_code == 302
+
+    async def valomnia(n: int) -> int:
+        data = {"firstName": "A", "lastName": "Race", "customerId": "3229", "email": "va@example.com"}
+        return (await demo.client.post("/api/v1.0/contacts", data=data)).status_code
+
+    assert await at_once(8, valomnia) == [201] * 8
+    # One email opens the doors to one of those who signed up with it.
+    assert await counts(demo) == {
+        "contact": before["contact"] + 24,
+        "account": before["account"] + 8,
+        "lead": before["lead"],
+        "credential": before["credential"] + 1,
+        "sales_order": before["sales_order"] + 8,
+    }
