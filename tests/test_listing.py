@@ -11,13 +11,14 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.listing import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
 from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, PartyKind, Phone, PhoneKind, Role
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.db import Database
 
 STAFF = Actor(Door.OPERATOR, Role.AGENT)
 
 MOBILE = RowValue(Phone.raw, PhoneKind.MOBILE)
-FIRST_EMAIL = RowValue(Email.address, rank=0)
-SECOND_EMAIL = RowValue(Email.address, rank=1)
+FIRST_EMAIL = RowValue(Email.address, FIRST)
+SECOND_EMAIL = RowValue(Email.address, SECOND)
 SIZE = KeptValue("zoho", "Size")
 
 
@@ -102,7 +103,7 @@ CONDITIONS: list[tuple[listing.Where | None, list[str]]] = [
     (Compare(FIRST_EMAIL, Op.EQUALS, "SECOND@example.com"), [B]),
     (Compare(SECOND_EMAIL, Op.EQUALS, "second@EXAMPLE.com"), [A]),
     (Compare(RowValue(Email.address), Op.CONTAINS, "second@"), [A, B]),
-    (Compare(RowValue(Address.city, rank=0), Op.EQUALS, "zurich"), [C]),
+    (Compare(RowValue(Address.city, FIRST), Op.EQUALS, "zurich"), [C]),
     (Compare(SIZE, Op.EQUALS, "l"), [A]),
     (Compare(SIZE, Op.STARTS_WITH, "X"), [B]),
     (Compare(SIZE, Op.IS_NULL, True), [C]),

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from crmgraph.crm.models import FIRST_MINTED_ID, Base, Party, PartyKind
+from crmgraph.crm.models import FIRST_MINTED_ID, Account, Base, Party, PartyKind
 from crmgraph.db import Database
 from crmgraph.migrations import downgrade, head, is_current, upgrade
 
@@ -41,6 +41,64 @@ async def test_down_and_up_again_leaves_the_same_tables(db: Database) -> None:
     assert await is_current(db)
     async with db.engine.connect() as connection:
         assert await connection.run_sync(tables) == set(Base.metadata.tables)
+
+
+async def test_stored_rows_get_the_slots_that_were_counted_until_now(db: Database) -> None:
+    await downgrade(db, "0001")
+    contact, account, lead = 1, 2, 3
+    kinds = {contact: "contact", account: "account", lead: "lead"}
+    phones = [  # (party, kind, rank, active, slot)
+        (contact, "MOBILE", 5, True, None),
+        (contact, "MOBILE", 0, False, None),
+        (contact, "MOBILE", 1, True, "MOBILE"),
+        (contact, "FAX", 2, True, "FAX"),
+        (account, "MOBILE", 0, True, "MOBILE"),
+        (lead, "FAX", -1, False, None),
+    ]
+    emails = [
+        (contact, "BUSINESS", 2, True, "SECOND"),
+        (contact, "PERSONAL", 0, True, "FIRST"),
+        (contact, "PERSONAL", 1, False, None),
+        (contact, "PERSONAL", 3, True, None),
+        (lead, "PERSONAL", 7, True, "FIRST"),
+        (account, "PERSONAL", 0, True, "FIRST"),
+        (account, "PERSONAL", 0, True, "SECOND"),
+    ]
+    addresses = [
+        (contact, "BILLING", 0, True, "FIRST"),
+        (contact, "BILLING", 1, True, "SECOND"),
+        (contact, "BILLING", 2, True, None),
+        (account, "SHIPPING", 0, True, "SHIPPING"),
+        (account, "BILLING", 1, False, None),
+        (account, "BILLING", 2, True, "BILLING"),
+        (account, "BILLING", 3, True, None),
+        (lead, "OTHER", 0, True, "FIRST"),
+    ]
+    stored = {"phone": phones, "email": emails, "address": addresses}
+    given = {"phone": {"raw": "'1'", "digits": "''"}, "email": {"address": "'a@b.c'", "address_key": "''"}}
+    given |= {"email": given["email"] | {"verified": "false"}, "address": {"city_key": "''", "name_key": "''"}}
+    empty = "'{}'"
+    async with db.begin() as session:
+        for own, kind in kinds.items():
+            await session.execute(text(f"INSERT INTO party (id, kind) VALUES ({own}, '{kind.upper()}')"))
+        columns = [name for name, column in Account.__table__.c.items() if not column.nullable]
+        values = {"number": "'A'", "revision": "1", "remainder": empty, "id": str(account), "name_key": "''"}
+        values |= {name: "'2026-01-01'" for name in columns if name.endswith("_at")}
+        listed = ", ".join(values.get(name, "false") for name in columns)
+        await session.execute(text(f"INSERT INTO account ({', '.join(columns)}) VALUES ({listed})"))
+        for table, rows in stored.items():
+            names, fixed = ", ".join(given[table]), ", ".join(given[table].values())
+            for own, kind, rank, active, _ in rows:
+                row = f"{own}, '{kind}', {rank}, {active}, {empty}, {fixed}"
+                into = f"party_id, kind, rank, active, remainder, {names}"
+                await session.execute(text(f"INSERT INTO {table} ({into}) VALUES ({row})"))
+    await upgrade(db)
+    async with db.read() as session:
+        for table, rows in stored.items():
+            found = await session.scalars(text(f"SELECT slot FROM {table} ORDER BY id"))
+            assert list(found) == [slot for *_, slot in rows], table
+    await downgrade(db, "0001")
+    await upgrade(db)
 
 
 def test_the_names_of_the_steps_tell_the_latest_one() -> None:

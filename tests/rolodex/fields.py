@@ -1,6 +1,7 @@
 """What a Rolodex calls the values of contacts."""
 
 from crmgraph.crm.models import Contact, EmailKind, PhoneKind
+from crmgraph.crm.slots import FIRST
 from crmgraph.mapping import Codec, Field, FieldMap, Kept, Own, Slot, Unreadable
 
 
@@ -22,10 +23,9 @@ CARD = FieldMap(
         Field("forename", Contact.first_name, TEXT),
         Field("trade", Contact.job_title, TEXT),
         Field("wire.telephone", Slot("phones", "raw", PhoneKind.LANDLINE), TEXT),
-        Field("wire.mail", Slot("emails", "address", rank=0), TEXT),
+        Field("wire.mail", Slot("emails", "address", FIRST, EmailKind.BUSINESS), TEXT),
         Field("shelf", Kept("shelf"), TEXT),
     ],
     unknown=False,
-    defaults={("emails", 0): {"kind": EmailKind.BUSINESS}},
 )
 LAYOUT = CARD.layout()

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Action, Change
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 
-_DERIVED = frozenset({"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "rank"})
+_DERIVED = frozenset(
+    {"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "rank", "slot"}
+)
 
 _GIVEN = ".given"
 """The identifier in a relation, which may be an identity document: its names are told, its values are not."""

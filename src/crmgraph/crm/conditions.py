@@ -34,13 +34,11 @@ class RowValue:
 
     Attributes:
         column: of Phone, Email or Address, e.g. `Phone.raw`.
-        kind: the first active row of this kind is meant.
-        rank: the active row at this place is meant, counted from 0. With neither, any active row will do.
+        slot: the row that bears this slot is meant (`crm/slots.py`). With none, any active row will do.
     """
 
     column: Any
-    kind: Any = None
-    rank: int | None = None
+    slot: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.phone_numbers import parse_phone, region_of_e164
 from crmgraph.crm.rules import MAX_ROWS
+from crmgraph.crm.slots import SLOTTED, assign, slots_for, vacate
 from crmgraph.crm.text import clean_email, email_key, fold
 
 _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
@@ -54,25 +55,55 @@ async def apply_rows(
     """
     rows: list[Any] = getattr(aggregate, name)
     by_id = {row.id: row for row in rows}
+    record = type(aggregate.record)
+    moved, free = [], set()
     for row_id in edits.remove:
         row = by_id.pop(row_id)
         changes.removed(f"{name}.{row_id}", row)
         rows.remove(row)
+        free.add(row.slot if name in SLOTTED else None)
         await session.delete(row)
     for row_id, values in edits.update:
         if row := by_id.get(row_id):
+            before = row.active, slots_for(record, row)
             _change(row, values, rows, changes, f"{name}.{row_id}", given)
+            if (row.active, slots_for(record, row)) != before:
+                moved.append(row)
     added = []
     for values in edits.add:
         row = _new(_MODELS[name], aggregate.id, values, rows, given)
         rows.append(row)
-        session.add(row)
         added.append(row)
+    if name in SLOTTED and (moved or added):
+        free |= vacate(record, moved)
+        await _take_slots(session, record, rows, [*moved, *added], free)
     if added:
+        session.add_all(added)
         await session.flush()
     for row in added:
         changes.added(f"{name}.{row.id}", row)
     rows.sort(key=lambda row: (row.rank, row.id))
+
+
+async def _take_slots(
+    session: AsyncSession, record: type, rows: list[Any], arrived: list[Any], free: set[str | None]
+) -> None:
+    """Give slots to rows that have come, one by one as the list is ordered.
+
+    Args:
+        arrived: of `rows`; a new one bears the slot already that it was written to, or that it had on another record.
+        free: the slots that rows bore until now.
+    """
+    arrived.sort(key=lambda row: row.rank)
+    wishes = {i: row.slot for i, row in enumerate(arrived)}
+    for row in arrived:
+        row.slot = None
+    found = assign(record, rows, arrived, wishes)
+    if not free.isdisjoint(found.values()):
+        # Whoever bore the slot has to be gone from the table before another row bears it.
+        await session.flush()
+    for i, slot in found.items():
+        arrived[i].slot = slot
 
 
 def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:

@@ -36,6 +36,9 @@ _KEYS: dict[Any, tuple[Any, Any]] = {
 }
 """{column: (the column of its key, how a value becomes one)}."""
 
+_INDEXED = (Op.EQUALS, Op.IN, Op.STARTS_WITH)
+"""Comparisons that an index of the rows answers; the others are asked of the records one by one."""
+
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 
 
@@ -81,16 +84,12 @@ class Spelling:
         if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted in (None, ""):
             op, wanted = Op.IS_NULL, op is Op.EQUALS
         match compare.at:
-            case RowValue(kind=None, rank=None) as place:
+            case RowValue() as place if place.slot is None or op in _INDEXED:
                 return self._any_row(place, op, wanted)
             case RowValue() as place:
                 if op is Op.IS_NULL:
                     return _is_null(self._row(place, place.column), wanted)
-                meant = self._applied(self._row(place), op, _known(place.column, op, wanted))
-                if op in (Op.EQUALS, Op.IN, Op.STARTS_WITH):
-                    # The index finds the few records that can be meant; which row it is, is asked of those alone.
-                    return and_(self._any_row(place, op, wanted), meant)
-                return meant
+                return self._applied(self._row(place), op, _known(place.column, op, wanted))
             case KeptValue() as kept:
                 return self._kept(kept, op, wanted)
         if op is Op.IS_NULL:
@@ -105,20 +104,16 @@ class Spelling:
             condition, absent = place.column.is_not(None), bool(wanted)
         else:
             condition, absent = self._applied(self._key(place.column), op, _known(place.column, op, wanted)), False
-        query = select(child.party_id).where(child.active, condition)
-        if place.kind is not None:
-            query = query.where(child.kind == place.kind)
+        meant = child.active if place.slot is None else child.slot == place.slot
+        query = select(child.party_id).where(meant, condition)
         there = self.model.id.in_(query)
         return not_(there) if absent else there
 
     def _row(self, place: RowValue, column: Any = None) -> ColumnElement[Any]:
-        """The value of the one row that a place means, by its key unless `column` is given."""
+        """The value of the row that bears a place's slot, by its key unless `column` is given."""
         child = place.column.class_
         query = select(self._key(place.column) if column is None else column)
-        query = query.where(child.party_id == self.model.id, child.active)
-        if place.kind is not None:
-            query = query.where(child.kind == place.kind)
-        query = query.order_by(child.rank, child.id).limit(1).offset(place.rank or None)
+        query = query.where(child.party_id == self.model.id, child.slot == place.slot)
         return query.correlate(self.model).scalar_subquery()
 
     def _kept(self, kept: KeptValue, op: Op, wanted: Any) -> ColumnElement[bool]:

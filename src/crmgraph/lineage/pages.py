@@ -26,8 +26,8 @@ What every value of the store is called in all five vocabularies. {_MADE}
 - `(r)`: answers have it and requests cannot change it, or not in the place of those who speak the dialect:
   customers speak Covalense, and the office changes the rest. `(w)`: requests bring it and the same answer does not
   print it.
-- `phones[MOBILE]` is the first active phone of that kind, `emails[0]` the first active email, `addresses[1]` the
-  second active address, `[*]` any of them, `[n]` one that no flat record has a place for.
+- `phones[MOBILE]` is the phone in the [slot](decisions/slots.md) of that kind, `emails[0]` the email in the first slot,
+  `addresses[1]` the address in the second, `[*]` any of them, `[n]` one that no flat record has a place for.
 - A country is one value: Covalense and Zoho tell its name as it was given, CRM.COM an object, Valomnia its ISO
   code, the graph `country` and `countryName`.
 - A photo is `photo` in the graph (of all three kinds), `profileImage` of Covalense's contacts, the `photo` of a
@@ -44,10 +44,10 @@ the others. Lost means that whoever reads through another door does not find it.
 
 _BY_DESIGN = """## Where vocabularies disagree by design
 
-- **Flat records have places, the store has lists.** A place of a flat record reads the first active phone of its
-  kind, the first or second active email or address, an account's BILLING and SHIPPING address. It writes the row
-  that it reads, else adds one at the end; so a second email of a record that has none yet is its first. Nothing
-  written there takes the row away, and the next one is read in its place: the second email becomes the first.
+- **Flat records have places, the store has lists.** A place of a flat record is a [slot](decisions/slots.md), which one
+  row bears: it reads and writes that row, else adds one. Nothing written there takes the row away, and no other takes
+  its place: the second email stays the second. Rows that come through GraphQL or CRM.COM take the first free slot of
+  their kind, and are not shown where there is none.
 - **A row goes when nothing is left of it.** An address goes when all of its parts are empty, those included that
   the flat record does not have.
 - **Countries** are kept as they were given, beside the ISO code where the text names one. A dialect that has codes

@@ -12,6 +12,7 @@ from crmgraph.crm.models import Account, AddressKind, Contact, Door, PartyKind, 
 from crmgraph.crm.models.columns import Named, Preferences
 from crmgraph.crm.parties import ROWS
 from crmgraph.crm.policy import MODELS, Actor, check_change
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.fields import ACCOUNTS
 from crmgraph.dialects.covalense.fields import tables as covalense_tables
 from crmgraph.dialects.crmcom.fields import fields_of
@@ -26,13 +27,25 @@ from crmgraph.graph.types.account import Account as AccountType
 from crmgraph.graph.types.contact import Contact as ContactType
 from crmgraph.graph.types.lead import Lead as LeadType
 from crmgraph.graph.vocabulary import PARTS
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Slot, Whole
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Whole
 
 DOORS = ("graphql", "covalense", "zoho", "crmcom", "valomnia")
 """The vocabularies, in the order of every table."""
 
 _INTERNAL = frozenset(
-    {"id", "party_id", "rank", "revision", "remainder", "deleted_at", "e164", "digits", "verified", "country_name"}
+    {
+        "id",
+        "party_id",
+        "rank",
+        "slot",
+        "revision",
+        "remainder",
+        "deleted_at",
+        "e164",
+        "digits",
+        "verified",
+        "country_name",
+    }
 )
 _TYPES: dict[PartyKind, tuple[Any, Any]] = {
     PartyKind.CONTACT: (ContactType, inputs.UpdateContactInput),
@@ -44,9 +57,9 @@ _ROW_TYPES: dict[str, Any] = {
     "emails": row_types.Email,
     "addresses": row_types.Address,
 }
-_RANKS = ("first", "second")
+_RANKS = {FIRST: "first", SECOND: "second"}
 EVERY, FURTHER = "every", "further"
-_SLOTS = ("", *_RANKS, *PhoneKind, AddressKind.BILLING, AddressKind.SHIPPING, EVERY, FURTHER)
+_SLOTS = ("", *_RANKS.values(), *PhoneKind, AddressKind.BILLING, AddressKind.SHIPPING, EVERY, FURTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +69,8 @@ class Place:
     Attributes:
         column: of the record, or of the row.
         rows: phones, emails or addresses; "" for a column of the record itself.
-        slot: which of the rows: that of a kind (MOBILE), of a rank (first), every one of them (what a column that flat
-            dialects do not know holds), or those further ones that no flat dialect has a slot for.
+        slot: which of the rows: that in the slot of a kind (MOBILE), in the first or the second one, every one of them
+            (what a column that flat dialects do not know holds), or those further ones that no flat dialect shows.
     """
 
     column: str
@@ -163,10 +176,11 @@ def _words(dialect: str, kind: PartyKind, fields: FieldMap) -> Iterator[tuple[Pl
     for f in fields.fields:
         word = Word(f.name, f.printed, f.writable, f.codec)
         match f.at:
-            case Slot(rows, column, slot_kind, rank):
-                slot = slot_kind.value if rank is None else _RANKS[rank]
+            case Slot(rows, column, slot):
                 # A country is one value, whether its name or its code is told.
-                yield Place("country" if column == "country_name" else column, rows, slot), word
+                yield Place("country" if column == "country_name" else column, rows, _RANKS.get(slot, slot)), word
+            case Primary(rows, column):
+                yield Place(column, rows, _RANKS[FIRST]), word
             case Whole(columns):
                 keys = tuple(column.key for column in columns)
                 for key in keys:
@@ -218,7 +232,8 @@ def _index(place: Place) -> str:
     """How a row is picked out of its list."""
     if place.slot in (EVERY, FURTHER):
         return "*" if place.slot == EVERY else "n"
-    return str(_RANKS.index(place.slot)) if place.slot in _RANKS else place.slot
+    ranks = list(_RANKS.values())
+    return str(ranks.index(place.slot)) if place.slot in ranks else place.slot
 
 
 def _graph(kind: PartyKind, column: str) -> Word | None:

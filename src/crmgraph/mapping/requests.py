@@ -78,7 +78,7 @@ def decode(
         resolved: our ids of the home ids in the request, see `links`.
     """
     decoded = Decoded()
-    slots: dict[tuple[str, Any, int | None], dict[str, tuple[str, Any]]] = {}
+    slots: dict[tuple[str, str], tuple[Slot, dict[str, tuple[str, Any]]]] = {}
     for name, value, known in fields.given(body):
         if known is None:
             if fields.unknown:
@@ -95,7 +95,7 @@ def decode(
             continue
         match known.at:
             case Slot() as slot:
-                slots.setdefault((slot.rows, slot.kind, slot.rank), {})[slot.column] = (name, read)
+                slots.setdefault((slot.rows, slot.slot), (slot, {}))[1][slot.column] = (name, read)
             case Kept(key):
                 _keep(decoded, fields.dialect, key, read, name)
             case Whole(columns):
@@ -105,8 +105,8 @@ def decode(
                 _set(decoded, link.column.key, _own_id(decoded, link, read, resolved or {}, name), name)
             case column:
                 _set(decoded, column.key, read, name)
-    for (rows, kind, rank), values in slots.items():
-        _write_slot(decoded, fields, aggregate, Slot(rows, "", kind, rank), values)
+    for slot, values in slots.values():
+        _write_slot(decoded, aggregate, slot, values)
     return decoded
 
 
@@ -161,7 +161,7 @@ def _keep(decoded: Decoded, dialect: str, key: str, value: Any, name: str) -> No
 def _path_of(place: Any) -> Path:
     match place:
         case Slot() as slot:
-            return (slot.rows, slot.kind or slot.rank or 0, slot.column)
+            return (slot.rows, slot.slot, slot.column)
         case Kept(key):
             return ("remainder", key)
         case Whole(columns):
@@ -213,7 +213,6 @@ _DERIVED = {"country": "country_name", "country_name": "country"}
 
 def _write_slot(
     decoded: Decoded,
-    fields: FieldMap,
     aggregate: Aggregate | None,
     slot: Slot,
     values: dict[str, tuple[str, Any]],
@@ -227,8 +226,7 @@ def _write_slot(
     if row is None:
         if empty:
             return
-        start: Row = {"kind": slot.kind} if slot.kind is not None else {}
-        start |= fields.defaults.get((slot.rows, slot.kind if slot.rank is None else slot.rank), {})
+        start: Row = {"kind": slot.kind or slot.slot, "slot": slot.slot}
         path: Path = (slot.rows, "add", len(edits.add))
         edits.add.append(start | columns)
     elif empty:

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from sqlalchemy.orm import InstrumentedAttribute
 
-from crmgraph.crm.edits import Row
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
@@ -48,27 +47,36 @@ AS_IT_IS = Codec()
 class Slot:
     """One column of one row among a record's phones, emails or addresses, in a dialect whose records are flat.
 
-    A slot reads the first active row of its kind, or the active row at its rank. It writes the row that it reads, else
-    adds one; nothing written where the row has no other content removes the row.
+    A slot reads the row that bears it (`crm/slots.py`). It writes that row, else adds one; nothing written where the
+    row has no other content removes the row.
 
     Attributes:
         rows: phones, emails or addresses.
         column: the attribute of the row.
-        kind: the kind of row that is read; also the kind of a row that is added.
-        rank: which active row is read, counted from 0, whatever its kind.
+        slot: the mark that the row bears: a kind, FIRST or SECOND.
+        kind: of a row that is added; None where the slot is a kind itself, and that is meant.
     """
 
     rows: str
     column: str
+    slot: str
     kind: Any = None
-    rank: int | None = None
 
     def row(self, aggregate: Aggregate) -> Any | None:
-        """The row that this slot reads; None when there is none."""
-        active = [row for row in getattr(aggregate, self.rows) if row.active]
-        if self.rank is not None:
-            return active[self.rank] if self.rank < len(active) else None
-        return next((row for row in active if row.kind is self.kind), None)
+        """The row that bears this slot; None when there is none."""
+        return next((row for row in getattr(aggregate, self.rows) if row.slot == self.slot), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """One column of the first active row of a list, whatever it is. Never written."""
+
+    rows: str
+    column: str
+
+    def row(self, aggregate: Aggregate) -> Any | None:
+        """The first active row; None when there is none."""
+        return next((row for row in getattr(aggregate, self.rows) if row.active), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +211,6 @@ class FieldMap:
         fields: in the order of the fullest answer.
         key: brings the names of requests and of fields into one form before they are compared.
         unknown: whether keys that no field has are kept in the remainder; they are passed over otherwise.
-        defaults: {rows: {slot's rank or kind: columns of a row that is added}} where a slot does not say it all.
     """
 
     def __init__(
@@ -214,14 +221,12 @@ class FieldMap:
         *,
         key: Callable[[str], str] = _exactly,
         unknown: bool = True,
-        defaults: Mapping[tuple[str, Any], Row] | None = None,
     ) -> None:
         self.dialect = dialect
         self.model = model
         self.fields = tuple(fields)
         self.key = key
         self.unknown = unknown
-        self.defaults = defaults or {}
         self._named = {f.name: f for f in self.fields}
         self._nested = {key(f.name.split(".")[0]) for f in self.fields if "." in f.name}
         self._by_key: dict[str, Field] = {}
@@ -261,7 +266,7 @@ class FieldMap:
 def _reader(place: Any, dialect: str) -> Callable[[Any, Surroundings], Any]:
     """How a value is fetched from an aggregate, or from a row; settled once, when the layout is made."""
     match place:
-        case Slot() as slot:
+        case Slot() | Primary() as slot:
             return lambda thing, around: getattr(slot.row(thing), slot.column, None)
         case Kept(key):
             return lambda thing, around: _row_of(thing).remainder.get(dialect, {}).get(key)

@@ -25,6 +25,7 @@ from crmgraph.crm.models import (
     Phone,
     PhoneKind,
 )
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.crm.text import fold
 from crmgraph.seed.vocabulary import (
     COMPANY,
@@ -42,6 +43,8 @@ from crmgraph.seed.vocabulary import (
     Place,
 )
 
+_SLOTS = (FIRST, SECOND)
+_ACCOUNTS_OWN = frozenset({AddressKind.BILLING, AddressKind.SHIPPING})
 _START = dt.datetime(2019, 1, 1, tzinfo=dt.UTC)
 
 
@@ -172,6 +175,7 @@ class People:
                 "id": next(self.rows["address"]),
                 "party_id": own,
                 "rank": rank,
+                "slot": kind if kind in _ACCOUNTS_OWN else _SLOTS[rank],
                 "kind": kind,
                 "street": place.street,
                 "street_number": str(dice.randrange(1, 200)),
@@ -194,6 +198,7 @@ class People:
                 "id": next(self.rows["phone"]),
                 "party_id": own,
                 "rank": rank,
+                "slot": kind,
                 "kind": kind,
                 "raw": raw,
                 "e164": f"+{digits}",
@@ -207,6 +212,7 @@ class People:
                 "id": next(self.rows["email"]),
                 "party_id": own,
                 "rank": rank,
+                "slot": _SLOTS[rank],
                 "kind": kind,
                 "address": address,
                 "address_key": address,

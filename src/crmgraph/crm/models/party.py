@@ -267,12 +267,25 @@ class Child:
         return mapped_column(BigId, ForeignKey("party.id"))
 
 
-class Phone(Child, Base):
+class ContactPoint(Child):
+    """A phone, an email or an address."""
+
+    slot: Mapped[str | None]
+    """Under which of their fields flat dialects show the row, see `crm/slots.py`; null where none does."""
+
+
+def _slots(table: str) -> Index:
+    """Each slot of a record is borne by one row."""
+    return Index(f"uq_{table}_party_id_slot", "party_id", "slot", unique=True)
+
+
+class Phone(ContactPoint, Base):
     """A phone number: as it was given, and in E.164 where its region is known."""
 
     __tablename__ = "phone"
     __table_args__ = (
         Index("ix_phone_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("phone"),
         Index("ix_phone_e164", "e164"),
         Index("ix_phone_digits", "digits"),
         {"sqlite_autoincrement": True},
@@ -288,12 +301,13 @@ class Phone(Child, Base):
     notes: Mapped[str | None]
 
 
-class Email(Child, Base):
+class Email(ContactPoint, Base):
     """An email address: as it was given, and folded for look-ups."""
 
     __tablename__ = "email"
     __table_args__ = (
         Index("ix_email_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("email"),
         Index("ix_email_address_key", "address_key"),
         {"sqlite_autoincrement": True},
     )
@@ -305,12 +319,13 @@ class Email(Child, Base):
     notes: Mapped[str | None]
 
 
-class Address(Child, Base):
+class Address(ContactPoint, Base):
     """A postal address. `country` is ISO 3166-1 alpha-2 where `country_name`, the text as given, names one."""
 
     __tablename__ = "address"
     __table_args__ = (
         Index("ix_address_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("address"),
         Index("ix_address_city_key_name_key_party_id", "city_key", "name_key", "party_id"),
         Index("ix_address_country", "country"),
         {"sqlite_autoincrement": True},

@@ -7,9 +7,10 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
+from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import (
     ACCOUNT,
     BARE_ID,
@@ -86,10 +87,10 @@ def _contact(public_url: str) -> FieldMap:
             phone("fax", PhoneKind.FAX),
             Field("department", Contact.department, TEXT),
             Field("birthday", Whole((Contact.birth_day, Contact.birth_month, Contact.birth_year)), BIRTHDAY),
-            email("email", 0),
+            email("email", FIRST, EmailKind.PERSONAL),
             Field("contact_id", Link(Contact.reports_to_id, "party", "record"), home_id(CONTACT)),
             Field("assistant", Contact.assistant, TEXT),
-            email("secondaryemail", 1),
+            email("secondaryemail", SECOND, EmailKind.PERSONAL),
             phone("assistantphone", PhoneKind.ASSISTANT),
             Field("donotcall", Contact.do_not_call, FLAG),
             Field("emailoptout", Contact.email_opt_out, FLAG),
@@ -141,12 +142,6 @@ def _contact(public_url: str) -> FieldMap:
             *PASSED_OVER,
         ],
         key=loosely,
-        defaults={
-            ("emails", 0): {"kind": EmailKind.PERSONAL},
-            ("emails", 1): {"kind": EmailKind.PERSONAL},
-            ("addresses", 0): {"kind": AddressKind.HOME},
-            ("addresses", 1): {"kind": AddressKind.OTHER},
-        },
     )
 
 
@@ -174,9 +169,9 @@ ACCOUNTS = FieldMap(
         Field("tickersymbol", Account.ticker_symbol, TEXT),
         phone("otherphone", PhoneKind.OTHER),
         Field("account_id", Link(Account.parent_id, "party", "record"), home_id(ACCOUNT)),
-        email("email1", 0, "email"),
+        email("email1", FIRST, EmailKind.BUSINESS, "email"),
         Field("employees", Account.employees, NUMBER),
-        email("email2", 1),
+        email("email2", SECOND, EmailKind.BUSINESS),
         Field("ownership", Account.ownership, TEXT),
         Field("rating", Account.rating, TEXT),
         Field("industry", Account.industry, TEXT),
@@ -250,7 +245,6 @@ ACCOUNTS = FieldMap(
         *PASSED_OVER,
     ],
     key=loosely,
-    defaults={("emails", 0): {"kind": EmailKind.BUSINESS}, ("emails", 1): {"kind": EmailKind.BUSINESS}},
 )
 
 
@@ -277,7 +271,7 @@ def _login(public_url: str) -> FieldMap:
             Field("segment", _of_account("segment"), TEXT),
             Field("platform", _of_account("platform"), TEXT),
             Field("accountNumber", _of_account("number"), TEXT),
-            email("email", 0),
+            email("email", FIRST, EmailKind.PERSONAL),
             phone("mobile", PhoneKind.MOBILE),
             Field("contactId", Own(), BARE_ID),
             Field("pushNotifications", Contact.push_notifications, SWITCH),

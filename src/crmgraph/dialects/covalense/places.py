@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.models import AddressKind, PhoneKind
+from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import TEXT
 from crmgraph.mapping import Codec, Computed, Field, Kept, Slot
 
@@ -12,33 +13,37 @@ DIALECT = "covalense"
 
 
 def phone(name: str, kind: PhoneKind) -> Field:
-    """The first active phone of a kind."""
-    return Field(name, Slot("phones", "raw", kind=kind), TEXT)
+    """The phone in the slot of a kind."""
+    return Field(name, Slot("phones", "raw", kind), TEXT)
 
 
-def email(name: str, rank: int, *aliases: str) -> Field:
-    """The active email at a rank."""
-    return Field(name, Slot("emails", "address", rank=rank), TEXT, aliases)
+def email(name: str, slot: str, kind: EmailKind, *aliases: str) -> Field:
+    """The email in the first or the second slot.
+
+    Args:
+        kind: of one that is added.
+    """
+    return Field(name, Slot("emails", "address", slot, kind), TEXT, aliases)
 
 
 def mailing(name: str, column: str) -> Field:
-    """A part of a contact's first address."""
-    return Field(name, Slot("addresses", column, rank=0), TEXT)
+    """A part of a contact's mailing address, which has the first slot."""
+    return Field(name, Slot("addresses", column, FIRST, AddressKind.HOME), TEXT)
 
 
 def other(name: str, column: str) -> Field:
-    """A part of a contact's second address."""
-    return Field(name, Slot("addresses", column, rank=1), TEXT)
+    """A part of a contact's other address, which has the second slot."""
+    return Field(name, Slot("addresses", column, SECOND, AddressKind.OTHER), TEXT)
 
 
 def billing(name: str, column: str) -> Field:
     """A part of an account's billing address."""
-    return Field(name, Slot("addresses", column, kind=AddressKind.BILLING), TEXT)
+    return Field(name, Slot("addresses", column, AddressKind.BILLING), TEXT)
 
 
 def shipping(name: str, column: str) -> Field:
     """A part of an account's shipping address."""
-    return Field(name, Slot("addresses", column, kind=AddressKind.SHIPPING), TEXT)
+    return Field(name, Slot("addresses", column, AddressKind.SHIPPING), TEXT)
 
 
 def kept(name: str, codec: Codec = TEXT) -> Field:

@@ -1,6 +1,7 @@
 """What a signup calls its values: one request, which is a contact, an account and an order."""
 
-from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
+from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
+from crmgraph.crm.slots import FIRST
 from crmgraph.dialects.covalense.codecs import TEXT, USER, home_id
 from crmgraph.dialects.covalense.places import DIALECT, billing, email, mailing, phone
 from crmgraph.mapping import Field, FieldMap, Kept, Link, loosely
@@ -18,7 +19,7 @@ PERSON_SIGNING_UP = FieldMap(
         Field("Gender", Contact.gender, TEXT),
         Field("Department", Contact.department, TEXT),
         Field("Designation", Contact.job_title, TEXT),
-        email("EmailAddress", 0),
+        email("EmailAddress", FIRST, EmailKind.PERSONAL),
         mailing("StreetAddress", "street"),
         mailing("City", "city"),
         mailing("PostalCode", "postal_code"),
@@ -27,7 +28,6 @@ PERSON_SIGNING_UP = FieldMap(
     ],
     key=loosely,
     unknown=False,
-    defaults={("emails", 0): {"kind": EmailKind.PERSONAL}, ("addresses", 0): {"kind": AddressKind.HOME}},
 )
 """Of a signup, `acctInfo` and `addressInfo` together: what is the contact's."""
 
@@ -37,7 +37,7 @@ ACCOUNT_SIGNING_UP = FieldMap(
     [
         Field("CompanyName", Account.name, TEXT),
         phone("Phone", PhoneKind.LANDLINE),
-        email("EmailAddress", 0),
+        email("EmailAddress", FIRST, EmailKind.BUSINESS),
         Field("DocIdNumberMsgId", Kept("docidnumbermsgid"), TEXT),
         Field("DocIdTypeEquipType", Kept("docidtypeequiptype"), TEXT),
         Field("Platform", Account.platform, TEXT),
@@ -49,7 +49,6 @@ ACCOUNT_SIGNING_UP = FieldMap(
     ],
     key=loosely,
     unknown=False,
-    defaults={("emails", 0): {"kind": EmailKind.BUSINESS}},
 )
 """Of a signup, what is the account's."""
 

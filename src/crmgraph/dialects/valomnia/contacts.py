@@ -38,8 +38,8 @@ def _sorts() -> dict[str, Any]:
     found: dict[str, Any] = {"id": Contact.id}
     for each in CONTACT.fields:
         match each.at:
-            case Slot(rows, column, kind, rank):
-                found[each.name] = RowValue(getattr(models[rows], column), kind, rank)
+            case Slot(rows, column, slot):
+                found[each.name] = RowValue(getattr(models[rows], column), slot)
             case InstrumentedAttribute():
                 found[each.name] = each.at
     return found

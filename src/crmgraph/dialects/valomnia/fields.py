@@ -12,8 +12,9 @@ from crmgraph.crm.countries import country_code
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
 from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.slots import FIRST
 from crmgraph.dialects.valomnia.pictures import path_of
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Slot, Unreadable
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Unreadable
 
 DIALECT = "valomnia"
 
@@ -128,7 +129,7 @@ def _phone(kind: PhoneKind) -> Slot:
 
 
 def _address(column: str) -> Slot:
-    return Slot("addresses", column, rank=0)
+    return Slot("addresses", column, FIRST, AddressKind.BUSINESS)
 
 
 def _billing(column: str) -> Slot:
@@ -167,7 +168,7 @@ CONTACT = FieldMap(
         Field("lastName", Contact.last_name, TEXT),
         Field("mobile", _phone(PhoneKind.MOBILE), TEXT),
         Field("fax", _phone(PhoneKind.FAX), TEXT),
-        Field("email", Slot("emails", "address", rank=0), TEXT),
+        Field("email", Slot("emails", "address", FIRST, EmailKind.BUSINESS), TEXT),
         Field("fonction", Contact.job_title, TEXT),
         Field("phone", _phone(PhoneKind.LANDLINE), TEXT),
         Field("phone2", _phone(PhoneKind.OTHER), TEXT),
@@ -184,10 +185,6 @@ CONTACT = FieldMap(
         Field("lastUpdated", Contact.updated_at, MOMENT, writable=False),
     ],
     unknown=False,
-    defaults={
-        ("emails", 0): {"kind": EmailKind.BUSINESS},
-        ("addresses", 0): {"kind": AddressKind.BUSINESS},
-    },
 )
 
 CUSTOMER = FieldMap(
@@ -204,7 +201,7 @@ CUSTOMER = FieldMap(
             Computed(lambda thing, around: customer(around, thing.record.parent_id), "parent_id"),
             writable=False,
         ),
-        Field("email", Slot("emails", "address", rank=0), TEXT, writable=False),
+        Field("email", Slot("emails", "address", FIRST, EmailKind.BUSINESS), TEXT, writable=False),
         Field("logo", Computed(_photo, "photo"), writable=False),
         Field("phone", _phone(PhoneKind.LANDLINE), TEXT, writable=False),
         Field("mobile", _phone(PhoneKind.MOBILE), TEXT, writable=False),
@@ -217,10 +214,10 @@ CUSTOMER = FieldMap(
         Field("billingAddress", _billing("street"), TEXT, writable=False),
         _only_here("billingLat"),
         _only_here("billingLng"),
-        Field("country", _address("country"), TEXT, writable=False),
-        Field("city", _address("city"), TEXT, writable=False),
-        Field("postalCode", _address("postal_code"), TEXT, writable=False),
-        Field("address", _address("street"), TEXT, writable=False),
+        Field("country", Primary("addresses", "country"), TEXT, writable=False),
+        Field("city", Primary("addresses", "city"), TEXT, writable=False),
+        Field("postalCode", Primary("addresses", "postal_code"), TEXT, writable=False),
+        Field("address", Primary("addresses", "street"), TEXT, writable=False),
         _only_here("latitude"),
         _only_here("longitude"),
         _only_here("creditLimit"),

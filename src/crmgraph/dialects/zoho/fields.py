@@ -16,6 +16,7 @@ from crmgraph.crm.models import (
     PartyKind,
     PhoneKind,
 )
+from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole
 
@@ -103,11 +104,11 @@ def _phone(name: str, kind: PhoneKind) -> Typed:
     return _field(name, Slot("phones", "raw", kind), "phone")
 
 
-def _email(name: str, rank: int) -> Typed:
-    return _field(name, Slot("emails", "address", EmailKind.BUSINESS, rank), "email")
+def _email(name: str, slot: str) -> Typed:
+    return _field(name, Slot("emails", "address", slot, EmailKind.BUSINESS), "email")
 
 
-def _address(prefix: str, code: str, kind: AddressKind, rank: int | None = None) -> Iterable[Typed]:
+def _address(prefix: str, code: str, kind: AddressKind, slot: str | None = None) -> Iterable[Typed]:
     for name, column in (
         ("Street", "street"),
         ("City", "city"),
@@ -115,7 +116,7 @@ def _address(prefix: str, code: str, kind: AddressKind, rank: int | None = None)
         (code, "postal_code"),
         ("Country", "country_name"),
     ):
-        yield _field(prefix + name, Slot("addresses", column, kind, rank))
+        yield _field(prefix + name, Slot("addresses", column, slot or kind, kind))
 
 
 def _person(model: Any) -> Iterable[Typed]:
@@ -153,8 +154,8 @@ _LEADS = (
     *_person(Lead),
     _field("Company", Lead.company),
     _field("Designation", Lead.job_title),
-    _email("Email", 0),
-    _email("Secondary_Email", 1),
+    _email("Email", FIRST),
+    _email("Secondary_Email", SECOND),
     _phone("Phone", PhoneKind.LANDLINE),
     _phone("Mobile", PhoneKind.MOBILE),
     _phone("Fax", PhoneKind.FAX),
@@ -168,7 +169,7 @@ _LEADS = (
     _field("Email_Opt_Out", Lead.email_opt_out, "boolean"),
     _field("Skype_ID", Lead.skype),
     _field("Twitter", Lead.twitter),
-    *_address("", "Zip_Code", AddressKind.BUSINESS, 0),
+    *_address("", "Zip_Code", AddressKind.BUSINESS, FIRST),
     _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
     _shown("Converted_Date_Time", Lead.converted_at, "datetime"),
     _shown("$converted", Computed(_converted, "converted_at"), "boolean", Codec()),
@@ -183,8 +184,8 @@ _CONTACTS = (
     _lookup("Reporting_To", Contact.reports_to_id, "Contacts", "Reports_To", "Reports_To_Name"),
     _field("Title", Contact.job_title),
     _field("Department", Contact.department),
-    _email("Email", 0),
-    _email("Secondary_Email", 1),
+    _email("Email", FIRST),
+    _email("Secondary_Email", SECOND),
     _phone("Phone", PhoneKind.LANDLINE),
     _phone("Mobile", PhoneKind.MOBILE),
     _phone("Home_Phone", PhoneKind.HOME),
@@ -197,8 +198,8 @@ _CONTACTS = (
     _field("Email_Opt_Out", Contact.email_opt_out, "boolean"),
     _field("Skype_ID", Contact.skype),
     _field("Twitter", Contact.twitter),
-    *_address("Mailing_", "Zip", AddressKind.BUSINESS, 0),
-    *_address("Other_", "Zip", AddressKind.OTHER, 1),
+    *_address("Mailing_", "Zip", AddressKind.BUSINESS, FIRST),
+    *_address("Other_", "Zip", AddressKind.OTHER, SECOND),
     _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
     _shown("$approved", Computed(lambda thing, _: True), "boolean", Codec()),
     *_record(Contact),

@@ -48,8 +48,8 @@ def place_of(module: Module, name: str) -> Any:
     if field is None:
         return KeptValue(DIALECT, name)
     match field.at:
-        case Slot(rows, column, kind, rank):
-            return RowValue(getattr(_ROWS[rows], column), kind if rank is None else None, rank)
+        case Slot(rows, column, slot):
+            return RowValue(getattr(_ROWS[rows], column), slot)
         case Kept(key):
             return KeptValue(DIALECT, key)
         case Link(column):

@@ -1,0 +1,69 @@
+"""Slots: which row of a record a flat dialect shows under which of its fields.
+
+A slot is a mark on the row, not a place in the list: a row takes the first free slot when it comes, changes its kind or
+is activated, and has it until it goes, is deactivated or becomes another kind. Nothing moves up when a slot falls free.
+See docs/decisions/slots.md.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from crmgraph.crm.models import Account, Address, Email, Phone
+
+FIRST, SECOND = "FIRST", "SECOND"
+"""The slots of emails, and of the addresses of people (a contact's mailing and other address), whatever their kind."""
+
+SLOTTED = frozenset({"phones", "emails", "addresses"})
+"""The lists whose rows bear slots."""
+
+
+def slots_for(record: type, row: Any) -> tuple[str, ...]:
+    """The slots that a row can bear, the best first; each is borne by one row of a record.
+
+    Args:
+        record: Contact, Account or Lead.
+        row: a Phone, Email, Address or Relation.
+    """
+    match row:
+        case Phone():
+            return (row.kind,)
+        case Email():
+            return (FIRST, SECOND)
+        case Address():
+            return (row.kind,) if record is Account else (FIRST, SECOND)
+    return ()
+
+
+def vacate(record: type, rows: Iterable[Any]) -> set[str | None]:
+    """Take the slots from rows that may bear them no longer, and tell which fell free."""
+    free: set[str | None] = set()
+    for row in rows:
+        if row.slot is not None and (not row.active or row.slot not in slots_for(record, row)):
+            free.add(row.slot)
+            row.slot = None
+    return free
+
+
+def assign(
+    record: type, rows: Iterable[Any], arrived: Sequence[Any], wishes: Mapping[int, str | None]
+) -> dict[int, str]:
+    """{place in `arrived`: the slot that the row gets}.
+
+    Args:
+        rows: all of the record.
+        arrived: those of them that look for a slot, in the order of the list.
+        wishes: {place in `arrived`: the slot that the row was written to, or had on another record}.
+    """
+    taken = {row.slot for row in rows if row.slot is not None}
+    found: dict[int, str] = {}
+    for wishing in (True, False):
+        for i, row in enumerate(arrived):
+            if i in found or not row.active:
+                continue
+            fit = slots_for(record, row)
+            candidates = [slot for slot in fit if wishes.get(i) == slot] if wishing else fit
+            slot = next((slot for slot in candidates if slot not in taken), None)
+            if slot is not None:
+                taken.add(slot)
+                found[i] = slot
+    return found
