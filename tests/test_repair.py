@@ -138,3 +138,24 @@ def test_tables_of_another_version_are_not_repaired(tmp_path: Path) -> None:
     settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
     refused = crmgraph(tmp_path, "repair", **settings)
     assert (refused.returncode, refused.stderr) == (1, "The database is not migrated: run `crmgraph migrate` first.\n")
+
+
+async def test_numbers_that_an_older_version_misread_are_read_anew(db: Database, database: str, tmp_path: Path) -> None:
+    misread = {
+        "001 47 22 12 34 56": ("HK", "+14722123456", ("+4722123456", None, True)),
+        "555-0123": ("US", "+15550123", (None, None, False)),
+        "0171 1234567 Uwe": ("DE", "+491711234567893", ("+491711234567", None, True)),
+        "202 555 0123 x12": ("US", "+12025550123", ("+12025550123", "12", True)),
+        # Written when the record was in Germany: what it was then is confirmed, and stays.
+        "030 1234567": ("FR", "+49301234567", ("+49301234567", None, True)),
+    }
+    ids = {}
+    for raw, (country, e164, _) in misread.items():
+        rows = {"phones": [{"kind": PhoneKind.MOBILE, "raw": raw}], "addresses": [{"kind": "HOME", "country": country}]}
+        ids[raw] = await add(db, "Ray", **rows)
+        async with db.begin() as session:
+            await session.execute(update(Phone).where(Phone.raw == raw).values(e164=e164, extension=None, valid=False))
+    assert repair(tmp_path, database)[0] == 0
+    async with db.read() as session:
+        for phone in await session.scalars(select(Phone)):
+            assert (phone.e164, phone.extension, phone.valid) == misread[phone.raw][2], phone.raw

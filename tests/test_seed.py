@@ -21,7 +21,8 @@ async def test_every_normalised_value_is_what_the_business_derives(db: Database)
     async with db.read() as session:
         for phone in await session.scalars(select(Phone)):
             known = parse_phone(phone.raw, None)
-            assert (phone.e164, phone.digits) == (known.e164, known.digits), phone.raw
+            derived = (phone.e164, phone.digits, phone.extension, phone.valid)
+            assert derived == (known.e164, known.digits, known.extension, known.valid), phone.raw
         for address in await session.scalars(select(Address)):
             assert (address.city_key, address.country) == (fold(address.city), country_code(address.country_name))
         for email in await session.scalars(select(Email)):

@@ -10,7 +10,7 @@ from crmgraph.crm.models import Action, Change
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 
 _DERIVED = frozenset(
-    {"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "rank", "slot"}
+    {"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "extension", "rank", "slot"}
 )
 
 _GIVEN = ".given"

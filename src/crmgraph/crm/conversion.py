@@ -37,7 +37,9 @@ _TO_ACCOUNT = {
 }
 """{column of the account: column of the lead}."""
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
-_DERIVED = frozenset({"id", "party_id", "rank", "e164", "digits", "address_key", "city_key", "name_key"})
+_DERIVED = frozenset(
+    {"id", "party_id", "rank", "e164", "digits", "extension", "valid", "address_key", "city_key", "name_key"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ from crmgraph.crm.policy import (
     visible,
 )
 from crmgraph.crm.relations import check_relations
-from crmgraph.crm.rows import apply_rows, check_rows, region_of
+from crmgraph.crm.rows import apply_rows, check_rows, complete_numbers, region_of
 from crmgraph.crm.rules import BIRTH_DATE, check_birth_date, check_edit
 from crmgraph.crm.text import email_key, fold
 from crmgraph.db import Database
@@ -255,9 +255,10 @@ async def load_one(
 
 
 def parts_of(edit: Edit) -> set[str]:
-    """What has to be loaded of a record for an edit of it: the lists that change, and where its phones are."""
+    """What has to be loaded of a record for an edit of it: the lists that change, and phones together with addresses,
+    which say where they are."""
     parts = {name for name in ROWS if getattr(edit, name)}
-    return parts | {"addresses"} if "phones" in parts else parts
+    return parts | {"addresses", "phones"} if parts & {"addresses", "phones"} else parts
 
 
 async def create(
@@ -362,9 +363,11 @@ async def update(
     key = derive(record)
     if key is not None:
         await session.execute(update_rows(Address).where(Address.party_id == record.id).values(name_key=key))
-    await _apply_rows(session, actor, aggregate, edit, changes)
+    completed = await _apply_rows(session, actor, aggregate, edit, changes)
     record.remainder = changes.remainder(record.remainder, edit.remainder)
     if not changes:
+        if completed:
+            await session.flush()
         return False
     touch(record, actor)
     changes.write(session, record, Action.UPDATED)
@@ -436,18 +439,21 @@ def name_key(record: Record) -> str:
     return record.name_key if isinstance(record, Account) else record.last_name_key
 
 
-async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
+async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> bool:
+    """Carry out the edits of all lists; whether anything was derived that no change tells of."""
     # Addresses first: the country of the first one is the region of phones that name none.
     if edit.addresses:
         key = name_key(aggregate.record)
         await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
     if edit.emails:
         await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
+    region = region_of(aggregate.addresses) or actor.region
     if edit.phones:
-        region = region_of(aggregate.addresses) or actor.region
         await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
     if edit.relations:
         await apply_rows(session, aggregate, "relations", edit.relations, changes, {})
+    # What is derived is nobody's change: it is written, and not told in the log.
+    return bool(edit.phones or edit.addresses) and complete_numbers(aggregate.phones, region)
 
 
 async def _check_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:

@@ -1,25 +1,45 @@
-"""Telephone numbers: as they were written, and the forms they are looked up by."""
+"""Telephone numbers: as they were written, and the forms they are looked up by.
+
+The rules are those of libphonenumber, see docs/decisions/telephone-numbers.md. What is written down is never changed.
+"""
 
 import functools
 import re
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import phonenumbers
+from phonenumbers import Leniency, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType, ValidationResult
+
+MAX_CACHED = 64
+"""The longest text whose forms are kept in memory, in characters."""
+MAX_LENGTH = 250
+"""The longest text in which a number is looked for, in characters: libphonenumber's own limit."""
+MAX_TRIES = 5
+"""How many runs of digits between words are tried."""
+MAX_DIGITS = 32
+"""How many digits of a text are kept as its key."""
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPhone:
-    """A telephone number in the forms it is looked up by."""
+    """A telephone number in the forms it is looked up by.
+
+    Attributes:
+        e164: with the code of its country, e.g. `+4917112345678`; None where it cannot be dialled from anywhere, as a
+            local or short number, or where its region is not known.
+        digits: all digits of the text.
+        extension: what is dialled once the number has answered.
+        valid: whether numbers like `e164` are given out there.
+    """
 
     e164: str | None
     digits: str
+    extension: str | None = None
+    valid: bool = False
 
 
-_NO_DIGITS = re.compile(r"[^0-9]+")
-
-
-@functools.lru_cache(maxsize=65536)
 def parse_phone(raw: str, region: str | None) -> ParsedPhone:
     """The normalised forms of a number as given.
 
@@ -28,21 +48,91 @@ def parse_phone(raw: str, region: str | None) -> ParsedPhone:
         region: ISO 3166-1 alpha-2 of the place it is dialled from; None when nobody knows, and then only a number
             with its own country code has an E.164 form.
     """
+    return _cached(raw, region) if len(raw) <= MAX_CACHED else _parse(raw, region)
+
+
+def _parse(raw: str, region: str | None) -> ParsedPhone:
+    digits = _digits_of(raw)
+    number = _number_of(raw.strip(), region if region in phonenumbers.SUPPORTED_REGIONS else None)
+    if number is None:
+        return ParsedPhone(None, digits)
+    extension, number.extension = number.extension, None
+    return ParsedPhone(
+        phonenumbers.format_number(number, PhoneNumberFormat.E164),
+        digits,
+        extension or None,
+        phonenumbers.is_valid_number(number),
+    )
+
+
+_cached = functools.lru_cache(maxsize=16384)(_parse)
+
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
+
+def _digits_of(raw: str) -> str:
     if raw.isascii():
-        digits = _NO_DIGITS.sub("", raw)
-    else:
-        known = (unicodedata.digit(c, None) for c in raw if c.isdigit())
-        digits = "".join(str(digit) for digit in known if digit is not None)
-    text = raw.strip()
-    if text.startswith("00"):
-        text = "+" + text[2:]
+        return _NO_DIGITS.sub("", raw)[:MAX_DIGITS]
+    known = (unicodedata.digit(c, None) for c in raw if c.isdigit())
+    return "".join(str(digit) for digit in known if digit is not None)[:MAX_DIGITS]
+
+
+_EXTENSION = re.compile(
+    r"[\s,;.(/-]*(?:\b(?:durchwahl|dw|nebenstelle|apparat|poste|toestel|interno|ramal|wewn|внутр)\b|内線|内线|分机)"
+    r"[\s.:]*([0-9]{1,7})\)?$",
+    re.IGNORECASE,
+)
+"""Words for an extension that libphonenumber does not know; it has ext, x, #, int, anexo and доб."""
+
+_INTERNATIONAL = "00"
+"""The prefix of international calls that the ITU recommends (E.164): what is meant where no region says otherwise."""
+
+
+def _number_of(text: str, region: str | None) -> PhoneNumber | None:
+    """The first reading of a text that can be dialled from anywhere; a valid one before one that is only possible."""
+    if len(text) > MAX_LENGTH or not any(c.isdigit() for c in text):
+        return None
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = _EXTENSION.sub(r";ext=\1", text)
+    if region is None and text.startswith(_INTERNATIONAL):
+        text = "+" + text.removeprefix(_INTERNATIONAL)
+    possible = None
+    for number in _readings(text, region):
+        if _is_complete(number):
+            if phonenumbers.is_valid_number(number):
+                return number
+            possible = possible or number
+    # Where letters are in doubt, as words or as keys to be pressed, only a number that is given out settles it.
+    return None if phonenumbers.is_alpha_number(text) else possible
+
+
+def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
+    """What a text may mean: with its letters as words beside the number, then as keys to be pressed (1-800-FLOWERS)."""
+    if any(c.isalpha() for c in text) and not text.startswith("tel:"):
+        found = next(iter(PhoneNumberMatcher(text, region, Leniency.POSSIBLE, max_tries=MAX_TRIES)), None)
+        if found is not None:
+            yield found.number
     try:
-        number = phonenumbers.parse(text, region)
+        yield phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return ParsedPhone(None, digits[:32])
-    if not phonenumbers.is_possible_number(number):
-        return ParsedPhone(None, digits[:32])
-    return ParsedPhone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), digits[:32])
+        return
+
+
+def _is_complete(number: PhoneNumber) -> bool:
+    """Whether it is as long as a whole number of its country is, and neither local nor short as 112 is.
+
+    In some countries a local number is as long as a service's (AU, BR, NZ): what is not given out has to be possible as
+    the number of a person.
+    """
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return False
+    if phonenumbers.is_valid_number(number):
+        return True
+    return not phonenumbers.is_valid_short_number(number) and any(
+        phonenumbers.is_possible_number_for_type_with_reason(number, kind) == ValidationResult.IS_POSSIBLE
+        for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
+    )
 
 
 @functools.lru_cache(maxsize=4096)

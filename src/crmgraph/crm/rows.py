@@ -124,7 +124,7 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str,
     for key, value in columns.items():
         setattr(row, key, value)
     if any(before[key] != value for key, value in columns.items()):
-        derive(row, columns.keys(), given, before)
+        derive(row, {key for key, value in columns.items() if before[key] != value}, given, before)
     for key, old in before.items():
         changes.column(f"{path}.{key}", old, getattr(row, key))
     row.remainder = changes.remainder(row.remainder, values.get("remainder", {}), f"{path}.remainder")
@@ -140,9 +140,13 @@ def rederive(row: Any, given: dict[str, Any]) -> None:
         given: `region` for phones, `name_key` for addresses.
     """
     match row:
-        case Phone() if row.e164 is not None and row.country is None:
-            # The region was fixed when the number was written: the record may have moved since.
-            given = given | {"region": region_of_e164(row.e164) or given.get("region")}
+        case Phone():
+            region = given.get("region")
+            if row.e164 is not None and row.country is None:
+                # The record may have moved since the number was written: what its own region confirms stays.
+                home = region_of_e164(row.e164)
+                region = home if parse_phone(row.raw, home).e164 == row.e164 else region
+            _read_number(row, region)
         case Email():
             row.address = clean_email(row.address)
         case Address() if row.country is None and row.country_name is not None:
@@ -154,13 +158,14 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
     """Bring the normalised columns of a row up to date with what was given.
 
     Args:
-        changed: the names of the columns that a caller set.
+        changed: the names of the columns that a caller set, or changed.
         before: what those columns held before; None for a new row.
     """
     match row:
         case Phone():
-            known = parse_phone(row.raw, row.country or given.get("region"))
-            row.e164, row.digits = known.e164, known.digits
+            # Notes on a number are no reason to read it anew, from where the record may have moved to since.
+            if not {"raw", "country"}.isdisjoint(changed):
+                _read_number(row, given.get("region"))
         case Email():
             row.address_key = email_key(row.address)
             if before is not None and before.get("address", row.address) != row.address:
@@ -172,3 +177,23 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
                 row.country = country_code(row.country_name)
             elif "country" in changed and (before is None or before["country"] != row.country):
                 row.country_name = country_name(row.country)
+
+
+def _read_number(row: Phone, region: str | None) -> None:
+    known = parse_phone(row.raw, row.country or region)
+    row.e164, row.digits, row.extension, row.valid = known.e164, known.digits, known.extension, known.valid
+
+
+def complete_numbers(phones: Sequence[Phone], region: str | None) -> bool:
+    """Read the numbers anew whose region nobody knew. An E.164 form that is there stays, wherever the record moves.
+
+    Args:
+        region: where the record is now.
+
+    Returns:
+        Whether any of them has an E.164 form now.
+    """
+    unknown = [row for row in phones if row.e164 is None and row.country is None]
+    for row in unknown:
+        _read_number(row, region)
+    return any(row.e164 is not None for row in unknown)

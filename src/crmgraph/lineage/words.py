@@ -43,6 +43,8 @@ _INTERNAL = frozenset(
         "deleted_at",
         "e164",
         "digits",
+        "extension",
+        "valid",
         "verified",
         "country_name",
     }

@@ -203,6 +203,7 @@ class People:
                 "raw": raw,
                 "e164": f"+{digits}",
                 "digits": digits,
+                "valid": True,
             }
         )
 

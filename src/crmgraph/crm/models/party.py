@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from crmgraph.crm.models.columns import (
@@ -295,6 +295,9 @@ class Phone(ContactPoint, Base):
     raw: Mapped[str]
     e164: Mapped[str | None]
     digits: Mapped[str] = mapped_column(default="")
+    extension: Mapped[str | None]
+    valid: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether numbers like `e164` are given out."""
     country: Mapped[str | None]
     """ISO 3166-1 alpha-2, when it was given for this number; the region of `e164` otherwise."""
     area_code: Mapped[str | None]

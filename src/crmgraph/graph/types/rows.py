@@ -33,7 +33,12 @@ class Phone(Node):
     id: strawberry.ID = global_id(Prefix.PHONE)
     kind: PhoneKind = column("What it is for.")
     raw: str = column("The number as it was given.")
-    e164: PhoneNumber | None = column("The number in E.164, where it is known from where it is dialled.")
+    e164: PhoneNumber | None = column(
+        "The number in E.164, where it is known from where it is dialled; null of local and short numbers, and of what "
+        "is no number at all."
+    )
+    extension: str | None = column("What is dialled once the number has answered, e.g. `12` of `+1 202 555 0123 x12`.")
+    valid: bool = column("Whether numbers like this one are given out; false of what has no E.164 form.")
     country: CountryCode | None = column("The country that was given for it.")
     area_code: str | None = column("The area code that was given for it.")
     notes: str | None = column(_NOTES)
