@@ -28,6 +28,8 @@ METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 """The methods that Zoho's gateway knows."""
 MAX_TOKENS = 4
 """The most tokens that one request is searched for."""
+MAX_EXTERNAL = 100
+"""How much of a header is told back."""
 _SCHEMES = ("zoho-oauthtoken ", "bearer ")
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -85,6 +87,9 @@ class Api:
         if not segments:
             raise Failed(errors.INVALID_URL_PATTERN)
         actor, seen.expires_at = await self._caller(request)
+        if (external := request.headers.get("x-external", "").strip()) != "":
+            # No field here is marked as external: the value in the path must not be taken for an id of ours.
+            raise Failed(errors.EXTERNAL_NOT_FOUND.about(header="X-EXTERNAL", external_field=external[:MAX_EXTERNAL]))
         found = [
             (o, params)
             for o in self.operations

@@ -22,6 +22,7 @@ AUTHENTICATION_FAILURE = Error("AUTHENTICATION_FAILURE", "Authentication failed"
 INTERNAL_ERROR = Error("INTERNAL_ERROR", "Internal server error occurred.", 500)
 INVALID_DATA = Error("INVALID_DATA", "invalid data")
 INVALID_ID = Error("INVALID_DATA", "the id given seems to be invalid")
+EXTERNAL_NOT_FOUND = Error("INVALID_DATA", "the external field given seems to be invalid")
 INVALID_QUERY = Error("INVALID_QUERY", "invalid query formed")
 REQUIRED_PARAM_MISSING = Error("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing")
 MANDATORY_NOT_FOUND = Error("MANDATORY_NOT_FOUND", "required field not found")
