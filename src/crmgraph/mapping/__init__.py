@@ -5,7 +5,7 @@ dialect has one `FieldMap` per kind of record (and per kind of row where rows ar
 engine knows no dialect; what differs is in the tables and in the codecs that they name.
 """
 
-from crmgraph.mapping.requests import Decoded, decode, decode_all, decode_row, links
+from crmgraph.mapping.requests import Decoded, Resolved, decode, decode_all, decode_row, links, names
 from crmgraph.mapping.table import (
     AS_IT_IS,
     Codec,
@@ -16,6 +16,7 @@ from crmgraph.mapping.table import (
     Layout,
     Link,
     Linked,
+    Named,
     Own,
     Primary,
     Slot,
@@ -36,8 +37,10 @@ __all__ = [
     "Layout",
     "Link",
     "Linked",
+    "Named",
     "Own",
     "Primary",
+    "Resolved",
     "Slot",
     "Unreadable",
     "Whole",
@@ -47,4 +50,5 @@ __all__ = [
     "linked",
     "links",
     "loosely",
+    "names",
 ]

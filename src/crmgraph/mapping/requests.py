@@ -1,6 +1,6 @@
 """Decoding: a request in a dialect's words becomes an edit in ours."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -12,7 +12,7 @@ from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Invalid, Path, Refused
 from crmgraph.crm.models import FIRST_MINTED_ID
 from crmgraph.crm.parties import Aggregate
-from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Slot, Unreadable, Whole
+from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
 
 
 @dataclass(slots=True)
@@ -37,22 +37,29 @@ class Decoded:
         return None
 
 
-Resolved: TypeAlias = Mapping[tuple[str, str], int]
-"""{(space, home id): our id}."""
+Resolved: TypeAlias = Mapping[Any, int]
+"""{(space, home id): our id}, and {(column, what it is called there): our id}."""
 
 
 def links(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, str]]:
     """The home ids that a request names, to be resolved before it is decoded."""
-    wanted: set[tuple[str, str]] = set()
+    return {(link.space, given) for link, given in _linked(fields, body) if isinstance(given, str)}
+
+
+def names(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, Named]]:
+    """(column, what is named there) of the links that a request has no id for, to be resolved before it is decoded."""
+    return {(link.column.key, given) for link, given in _linked(fields, body) if isinstance(given, Named)}
+
+
+def _linked(fields: FieldMap, body: Mapping[str, Any]) -> Iterator[tuple[Link, str | Named]]:
     for _, value, known in fields.given(body):
         if known is not None and known.writable and isinstance(known.at, Link):
             try:
-                home = known.codec.read(value)
+                given = known.codec.read(value)
             except Unreadable:
                 continue
-            if home is not None:
-                wanted.add((known.at.space, home))
-    return wanted
+            if given is not None:
+                yield known.at, given
 
 
 async def decode_all(
@@ -171,12 +178,19 @@ def _path_of(place: Any) -> Path:
     return (place.key,)
 
 
-def _own_id(decoded: Decoded, link: Link, home: str | None, resolved: Resolved, name: str) -> int | None:
+def _own_id(decoded: Decoded, link: Link, home: str | Named | None, resolved: Resolved, name: str) -> int | None:
     if home is None:
         return None
-    if (found := resolved.get((link.space, home))) is not None:
+    key = (link.column.key, home) if isinstance(home, Named) else (link.space, home)
+    if (found := resolved.get(key)) is not None:
         return found
-    if home.isascii() and home.isdecimal() and len(home) < 17 and int(home) >= FIRST_MINTED_ID:
+    if (
+        isinstance(home, str)
+        and home.isascii()
+        and home.isdecimal()
+        and len(home) < 17
+        and int(home) >= FIRST_MINTED_ID
+    ):
         return int(home)
     decoded.names[(link.column.key,)] = name
     decoded.faults.append(Invalid((link.column.key,), "reference"))

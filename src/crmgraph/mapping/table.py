@@ -97,7 +97,7 @@ class Kept:
 class Link:
     """A column that names another record or a staff member.
 
-    The codec's `read` answers the home id as text (or None), its `write` is given a `Linked`.
+    The codec's `read` answers the home id as text, a `Named` or None; its `write` is given a `Linked`.
 
     Attributes:
         column: the mapped attribute, which holds our id.
@@ -108,6 +108,14 @@ class Link:
     column: Any
     target: str
     space: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a request names by what it is called, where it has no id for it."""
+
+    name: str | None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

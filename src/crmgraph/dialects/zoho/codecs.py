@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from crmgraph.crm.models import FIRST_MINTED_ID
-from crmgraph.mapping import Codec, Linked, Unreadable
+from crmgraph.mapping import Codec, Linked, Named, Unreadable
 
 MAX_ID_DIGITS = 19
 """Zoho's ids are 64-bit integers."""
@@ -121,14 +121,30 @@ def _write_digits(value: str | None) -> int | None:
     return int(value) if value and value.isascii() and value.isdecimal() and len(value) < 16 else None
 
 
-def _read_link(value: Any) -> str | None:
-    if isinstance(value, dict):
-        value = value.get("id")
+def read_link(value: Any) -> str | Named | None:
+    """What a lookup names: the id, in an object or by itself; without one the name or the email. None for nothing.
+
+    Raises:
+        Unreadable: it names nothing, and is neither null nor "".
+    """
     if value is None or value == "":
         return None
-    if (home := home_id(value)) is None:
+    given = value if isinstance(value, dict) else {"id": value}
+    if given.get("id") not in (None, ""):
+        if (home := home_id(given["id"])) is not None:
+            return home
+        given = {"name": given["id"]} if given.keys() == {"id"} and isinstance(value, str) else {}
+    name, email = (text if isinstance(text := given.get(key), str) else "" for key in ("name", "email"))
+    if not name.strip() and not email.strip():
         raise Unreadable("reference")
-    return home
+    return Named(name.strip() or None, email.strip() or None)
+
+
+def _read_kept_link(value: Any) -> Any:
+    """A lookup of what this store has no records of, kept as it came."""
+    if isinstance(value, dict) and not any(value.get(key) not in (None, "") for key in ("id", "name")):
+        raise Unreadable("reference")
+    return None if value == "" else value
 
 
 def lookup(link: Linked | None) -> dict[str, str] | None:
@@ -160,5 +176,6 @@ AMOUNT = Codec(_amount, number)
 DATE = Codec(_read_date, _write_date)
 MOMENT = Codec(write=moment)
 DIGITS = Codec(_read_digits, _write_digits)
-LOOKUP = Codec(_read_link, lookup)
+LOOKUP = Codec(read_link, lookup)
+KEPT_LOOKUP = Codec(_read_kept_link)
 TAGS = Codec(write=_tags)

@@ -10,15 +10,18 @@ from crmgraph.crm import conversion, homes, parties
 from crmgraph.crm.conversion import Conversion
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Invalid, NotFound, Refused
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Account, Contact, PartyKind, Staff
+from crmgraph.crm.naming import find_named
 from crmgraph.dialects.zoho import answers, codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT
+from crmgraph.mapping import Named, Unreadable
 
 _NAMES = {"contact_id": "Contacts", "account_id": "Accounts", "owner_id": "assign_to"}
 """{argument of the core: Zoho's word}."""
+_TARGETS = {"contact_id": Contact, "account_id": Account, "owner_id": Staff}
 
 
 async def convert(call: Call) -> Response:
@@ -59,14 +62,18 @@ async def _named(call: Call, session: AsyncSession, given: Mapping[str, Any], ar
     Raises:
         Invalid: it names nothing that there is.
     """
-    value = given.get(_NAMES[argument])
-    if isinstance(value, dict):
-        value = value.get("id")
-    if value in (None, ""):
+    try:
+        named = codecs.read_link(given.get(_NAMES[argument]))
+    except Unreadable as unreadable:
+        raise Invalid((argument,), unreadable.reason) from None
+    if named is None:
         return None
-    home = codecs.home_id(value)
-    space = "user" if argument == "owner_id" else "record"
-    own = None if home is None else (await call.resolve(session, [home], space)).get(home)
+    own: int | None
+    if isinstance(named, Named):
+        own = await find_named(session, call.actor, _TARGETS[argument], named.name, named.email)
+    else:
+        space = "user" if argument == "owner_id" else "record"
+        own = (await call.resolve(session, [named], space)).get(named)
     if own is None:
         raise Invalid((argument,), "reference")
     return own

@@ -131,7 +131,7 @@ def _record(model: Any) -> Iterable[Typed]:
     yield _user("Owner", model.owner_id, writable=True)
     yield _field("Description", model.description, "textarea")
     yield Typed(Field("Tag", Kept("Tag"), codecs.TAGS), "text")
-    yield Typed(Field("Layout", Kept("Layout"), Codec()), "bigint")
+    yield Typed(Field("Layout", Kept("Layout"), codecs.KEPT_LOOKUP), "bigint")
     yield _shown("Record_Image", Computed(lambda thing, _: thing.photo.key if thing.photo else None, "photo"))
     yield _shown("Last_Activity_Time", model.updated_at, "datetime")
     yield _user("Created_By", model.created_by_id)
@@ -180,7 +180,7 @@ _LEADS = (
 _CONTACTS = (
     *_person(Contact),
     _lookup("Account_Name", Contact.account_id, "Accounts"),
-    Typed(Field("Vendor_Name", Kept("Vendor_Name"), Codec()), "text"),
+    Typed(Field("Vendor_Name", Kept("Vendor_Name"), codecs.KEPT_LOOKUP), "text"),
     _lookup("Reporting_To", Contact.reports_to_id, "Contacts", "Reports_To", "Reports_To_Name"),
     _field("Title", Contact.job_title),
     _field("Department", Contact.department),

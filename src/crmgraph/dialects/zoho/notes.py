@@ -11,13 +11,13 @@ from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Note
 from crmgraph.crm.notes import Noted
-from crmgraph.dialects.zoho import answers, codecs, errors
+from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, NOTE_FIELDS, NOTE_LAYOUT, NOTES, OF_KIND, Module
 from crmgraph.dialects.zoho.writing import done
-from crmgraph.mapping import Decoded, decode, linked, links
+from crmgraph.mapping import Decoded, decode, linked
 
 _TYPES = {one.field.name: one.type for one in NOTES}
 
@@ -86,7 +86,7 @@ async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]
     outcomes: list[Note | dict[str, Any]] = []
     async with call.core.db.begin() as session:
         known = await call.resolve(session, [home for _, _, home in rows if home is not None])
-        resolved = await _resolved(session, [row for row, _, _ in rows])
+        resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _, _ in rows])
         for row, module, home in rows:
             if not isinstance(row, dict):
                 outcomes.append(_no_object())
@@ -125,7 +125,7 @@ async def update_many(call: Call) -> Response:
 async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
     outcomes: list[Note | dict[str, Any]] = []
     async with call.core.db.begin() as session:
-        resolved = await _resolved(session, [row for row, _ in rows])
+        resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _ in rows])
         for row, given in rows:
             if not isinstance(row, dict):
                 outcomes.append(_no_object())
@@ -182,14 +182,6 @@ def _read(row: dict[str, Any], resolved: Any, home: str | None) -> tuple[Decoded
         del decoded.edit.values["owner_id"]
     decoded.names.setdefault(("content",), "Note_Content")
     return decoded, Spoken(decoded.name_of, _TYPES, home, str)
-
-
-async def _resolved(session: AsyncSession, rows: Sequence[Any]) -> Any:
-    wanted: set[tuple[str, str]] = set()
-    for row in rows:
-        if isinstance(row, dict):
-            wanted |= links(NOTE_FIELDS, row)
-    return await homes.resolve(session, DIALECT, wanted)
 
 
 def _no_object() -> dict[str, Any]:

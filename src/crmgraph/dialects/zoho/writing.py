@@ -16,14 +16,12 @@ from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.leads import require_workable
 from crmgraph.crm.models import Lead
 from crmgraph.crm.parties import Aggregate
-from crmgraph.dialects.zoho import answers, codecs, errors, search
+from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.answers import Error, Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT, Module
-from crmgraph.mapping import Decoded, decode, linked, links
-
-Resolved = Mapping[tuple[str, str], int]
+from crmgraph.mapping import Decoded, Resolved, decode, linked
 
 
 @dataclass(slots=True)
@@ -169,10 +167,7 @@ async def prepare(
     await uniques.hold(
         session, module.kind, [search.having(module, name, value) for name, value in values if is_something(value)]
     )
-    wanted: set[tuple[str, str]] = set()
-    for body in bodies:
-        wanted |= links(module.fields, body)
-    return await homes.resolve(session, DIALECT, wanted)
+    return await lookups.resolve(session, call.actor, module.fields, bodies)
 
 
 @contextmanager

@@ -1,0 +1,37 @@
+"""What rows name in their lookups: by an id, or by the name of the only one that is called so (a user by the email)."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm import homes
+from crmgraph.crm.models import Note, Staff
+from crmgraph.crm.naming import find_named
+from crmgraph.crm.parties import REFERENCES
+from crmgraph.crm.policy import Actor
+from crmgraph.dialects.zoho.fields import DIALECT
+from crmgraph.mapping import FieldMap, Named, Resolved, links, names
+
+_TARGETS: dict[type, dict[str, type]] = {**REFERENCES, Note: {"owner_id": Staff}}
+"""{model: {column: what it names}}."""
+
+
+async def resolve(session: AsyncSession, actor: Actor, fields: FieldMap, rows: Iterable[Any]) -> Resolved:
+    """Our ids of everything that the rows name: by ids in one statement, by names in one each.
+
+    Args:
+        rows: as they came; what is no object names nothing.
+    """
+    wanted: set[tuple[str, str]] = set()
+    named: set[tuple[str, Named]] = set()
+    for row in rows:
+        if isinstance(row, dict):
+            wanted |= links(fields, row)
+            named |= names(fields, row)
+    found: dict[tuple[str, Any], int] = {**await homes.resolve(session, DIALECT, wanted)}
+    for column, each in named:
+        own = await find_named(session, actor, _TARGETS[fields.model][column], each.name, each.email)
+        if own is not None:
+            found[column, each] = own
+    return found
