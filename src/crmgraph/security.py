@@ -139,7 +139,7 @@ class BadToken(Exception):
 
 
 class Keys:
-    """Signs and reads our two forms of token (JWT, HS256), each with keys of its own: neither opens the other's door.
+    """Signs and reads our forms of token (JWT, HS256), each with keys of its own: none opens the other's door.
 
     Args:
         secret: signs what is issued from now on; 32 characters at least.
@@ -156,6 +156,8 @@ class Keys:
         self._access = {_key_id(key): key for key in (_derived(each, "access token") for each in given)}
         self._current = next(iter(self._access))
         self._bare = [_derived(each, "bare token") for each in given]
+        self._marks = [_derived(each, "mark") for each in given]
+        self._devices = [_derived(each, "device token") for each in given]
         self._checked: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     def sign(self, claims: dict[str, Any]) -> str:
@@ -184,6 +186,15 @@ class Keys:
             self._checked.popitem(last=False)
         return claims
 
+    def marks(self, text: str) -> list[str]:
+        """Digests of a text that can be guessed, such as an address, which nobody finds without our secrets.
+
+        Returns:
+            The one to keep, then those that retired secrets made.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        return [hmac.digest(key, data, "sha256").hex() for key in self._marks]
+
     def sign_bare(self, claims: dict[str, Any]) -> str:
         """A token whose header is `{"alg":"HS256"}` and nothing else, with the claims in the order given."""
         return jwt.encode(claims, self._bare[0], "HS256", headers={"typ": None})
@@ -194,14 +205,19 @@ class Keys:
         Raises:
             BadToken: it is not one of ours, or no longer good.
         """
-        _check_form(token)
-        for key in self._bare:
-            try:
-                return _decoded(token, key)
-            except BadToken as bad:
-                if bad.reason != "signature":
-                    raise
-        raise BadToken("signature")
+        return _decoded_by_any(token, self._bare)
+
+    def sign_device(self, claims: dict[str, Any]) -> str:
+        """A token by which a device is known again; it opens no door."""
+        return jwt.encode(claims, self._devices[0], "HS256", headers={"typ": None})
+
+    def read_device(self, token: str) -> dict[str, Any]:
+        """The claims of a token made by `sign_device`.
+
+        Raises:
+            BadToken: it is not one of ours, or no longer good.
+        """
+        return _decoded_by_any(token, self._devices)
 
 
 def _derived(secret: str, use: str) -> bytes:
@@ -217,6 +233,17 @@ def _check_form(token: str) -> None:
         raise BadToken(f"periods:{periods}")
     if len(token) > MAX_TOKEN or not token.isascii():
         raise BadToken("malformed")
+
+
+def _decoded_by_any(token: str, keys: Sequence[bytes]) -> dict[str, Any]:
+    _check_form(token)
+    for key in keys:
+        try:
+            return _decoded(token, key)
+        except BadToken as bad:
+            if bad.reason != "signature":
+                raise
+    raise BadToken("signature")
 
 
 def _decoded(token: str, key: bytes) -> dict[str, Any]:

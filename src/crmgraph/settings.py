@@ -37,8 +37,15 @@ class Settings(BaseSettings):
     signup_confirm: bool = Field(True, description="Whether a signup has to be confirmed by mail first.")
     access_token_seconds: int = Field(900, ge=30, description="How long an access token opens the door, in seconds.")
     refresh_token_days: int = Field(30, ge=1, description="How long a session lasts without a login, in days.")
-    throttle_per_account: int = Field(10, ge=1, description="Failed tries per account before it has to wait.")
+    throttle_per_account: int = Field(
+        10, ge=1, description="Failed tries per account: of strangers in all, of each known device and address."
+    )
+    throttle_strangers: int = Field(
+        100, ge=1, description="Failed tries per account beyond those, of addresses that have not failed yet."
+    )
     throttle_per_address: int = Field(100, ge=1, description="Failed tries per address before it has to wait.")
+    throttle_letters: int = Field(5, ge=1, description="Letters of each kind to one email within an hour.")
+    device_token_days: int = Field(180, ge=1, description="How long a device that came in is known, in days.")
     throttle_window_seconds: int = Field(900, ge=1, description="How long failed tries are remembered, in seconds.")
     password_concurrency: int = Field(2, ge=1, description="Passwords that are hashed at the same time, per process.")
     password_memory_kib: int = Field(19 * 1024, ge=8, description="What argon2id takes per password, in KiB.")

@@ -10,10 +10,11 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.known_sources import Source
 from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Role, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import fault_of
-from crmgraph.crm.throttle import Throttle, of_address
+from crmgraph.crm.throttle import Kind, Throttle, of_client
 from crmgraph.db import Database
 from crmgraph.security import Passwords, digest, new_token
 
@@ -109,9 +110,7 @@ async def client_login(
         Throttled: too many failures of this login or from this address.
     """
     known = not (fault_of(login) or fault_of(organisation))
-    # Escaped, so that a colon in one part cannot be taken for the border between two.
-    name = f"{organisation!a}:{login!a}" if known else ""
-    tried = await throttle.reserve(f"client:{dialect.value}:{name}", of_address(address))
+    tried = await throttle.reserve(Kind.CLIENT, of_client(dialect, login, organisation), Source(address))
     client = None
     if known:
         async with db.read() as session:
@@ -129,7 +128,7 @@ async def client_login(
     if not await passwords.verify(client.secret_hash if client else None, secret) or client is None:
         raise Unauthenticated
     async with db.begin() as session:
-        await throttle.take_back(session, tried)
+        await throttle.let_in(session, tried, client_id=client.id)
     return client
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import logins, proofs
+from crmgraph.crm import known_sources, logins, proofs
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
 from crmgraph.crm.policy import Actor
@@ -256,14 +256,18 @@ async def keep_hash(session: AsyncSession, credential_id: int, password_hash: st
 async def put_password(
     session: AsyncSession, credential_id: int, password_hash: str, *, keep: str | None = None
 ) -> None:
-    """Let this be the password: logins with the former one end, but the one to keep, and reset codes are void."""
+    """Let this be the password: logins with the former one end, but the one to keep, and reset codes are void.
+
+    Devices and addresses that came in by the former one are known no more.
+    """
     key = await session.scalar(
         update(Credential)
         .where(Credential.id == credential_id)
-        .values(password_hash=password_hash)
+        .values(password_hash=password_hash, password_set_at=now())
         .returning(Credential.email_key)
     )
     await logins.end_all(session, credential_id, keep=keep)
+    await known_sources.forget(session, credential_id)
     await proofs.void_resets(session, key or "")
 
 

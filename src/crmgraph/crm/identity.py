@@ -13,10 +13,11 @@ from crmgraph.crm import credentials, letters, logins, parties, proofs, registra
 from crmgraph.crm.credentials import Person, find_person, person_of_session, signed_in
 from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.known_sources import Source
 from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import email_key, fault_of, is_email
-from crmgraph.crm.throttle import Limits, Throttle, login_key, of_account, of_address
+from crmgraph.crm.throttle import Kind, Limits, Throttle, account_of, login_key
 from crmgraph.crm.tokens import Login, Tokens
 from crmgraph.db import Database
 from crmgraph.security import Keys, Passwords, password_fault
@@ -73,7 +74,7 @@ class Identity:
         region: str | None,
     ) -> None:
         self.passwords = passwords
-        self.throttle = Throttle(db, limits)
+        self.throttle = Throttle(db, limits, keys)
         self._db = db
         self._outbox = outbox
         self._confirm = signup_confirm
@@ -108,25 +109,28 @@ class Identity:
         faults += registration.faults_of(edit, account_edit)
         refuse(faults)
         edit = _with_email(edit, email)
-        tried = await self.throttle.reserve(of_account(email), of_address(address))
+        tried = await self.throttle.reserve(Kind.SIGNUP, account_of(email), Source(address))
         password_hash = await self.passwords.hash(password)
         if self._confirm:
             await self._sign_up_by_mail(edit, account_edit, email, password_hash)
             return None
         async with self._db.begin() as session:
             credential_id = await self._register(session, edit, account_edit, email, password_hash)
-            await self.throttle.take_back(session, tried)
+            await self.throttle.let_in(session, tried, credential_id=credential_id)
             person = await find_person(session, Credential.id == credential_id)
-            return await self._tokens.let_in(session, _found(person), Door.GRAPHQL)
+            login = await self._tokens.let_in(session, _found(person), Door.GRAPHQL)
+            return replace(login, device_token=self.throttle.sources.token(tried.account, None))
 
-    async def admit(self, session: AsyncSession, contact_id: int, email: str, password_hash: str) -> Callable[[], None]:
+    async def admit(
+        self, session: AsyncSession, contact_id: int, email: str, password_hash: str
+    ) -> Callable[[], None] | None:
         """Give a contact, in the transaction that makes it, the login that its signup asks for.
 
         A known email gets none, which nobody is told but its owner: for doors whose signup always makes its records.
         With confirmation, the login waits for `confirm_signup`.
 
         Returns:
-            What to call once the transaction is committed: it mails what there is to mail.
+            What to call once the transaction is committed: it mails a letter. None where there is none to mail.
         """
         key = email_key(email)
         known = await credentials.holder_of(session, key)
@@ -143,7 +147,7 @@ class Identity:
             except Taken:
                 known = email.strip()
         if not self._confirm:
-            return _nothing
+            return None
         to = known or email.strip()
         code = await proofs.issue(session, Purpose.CONFIRM, to, key, CONFIRM_LIFETIME, credential_id=waiting)
         letter = letters.confirm(self._public_url, code) if known is None else letters.already_known(self._public_url)
@@ -164,20 +168,24 @@ class Identity:
             if person is None:
                 raise Unauthenticated(("code",))
             await self._verify_email(session, person)
-            return await self._tokens.let_in(session, person, Door.GRAPHQL)
+            login = await self._tokens.let_in(session, person, Door.GRAPHQL)
+            return replace(login, device_token=self.throttle.sources.token(account_of(person.email), None))
 
-    async def login(self, email: str, password: str, *, address: str, door: Door = Door.GRAPHQL) -> Login:
+    async def login(
+        self, email: str, password: str, *, address: str, device: str | None = None, door: Door = Door.GRAPHQL
+    ) -> Login:
         """Let somebody in by email and password: customers at every door, staff at GraphQL's.
 
         Args:
             address: the network address that asks.
+            device: the token that a former login gave this device, whose tries count apart from those of strangers.
             door: GRAPHQL or COVALENSE.
 
         Raises:
             Unauthenticated: no such person, or another password; which of them neither the text nor the time tells.
             Throttled: too many failures.
         """
-        tried = await self.throttle.reserve(of_account(email), of_address(address))
+        tried = await self.throttle.reserve(Kind.LOGIN, account_of(email), Source(address, device))
         customer = door is not Door.GRAPHQL
         person = None
         if (key := login_key(email)) is not None:
@@ -195,8 +203,11 @@ class Identity:
                 raise Unauthenticated
             if rehashed is not None:
                 await credentials.keep_hash(session, person.credential_id, rehashed)
-            await self.throttle.take_back(session, tried)
-            return await self._tokens.let_in(session, person, door)
+            await self.throttle.let_in(session, tried, credential_id=person.credential_id)
+            login = await self._tokens.let_in(session, person, door)
+            if customer:
+                return login
+            return replace(login, device_token=self.throttle.sources.token(tried.account, tried.known.device))
 
     async def refresh(self, refresh_token: str) -> Login:
         """New tokens for a refresh token, which is thereby spent. The login lasts as long again as a new one.
@@ -236,7 +247,7 @@ class Identity:
         Raises:
             Unauthenticated: of the current password: it is another one; without a path: the actor has no credential.
             Invalid: of the new password.
-            Throttled: too many failures, which count with those of logins.
+            Throttled: too many failures of this credential, which nobody but who is signed in can cause.
         """
         if actor.credential_id is None:
             raise Unauthenticated
@@ -245,7 +256,7 @@ class Identity:
             person = await find_person(session, Credential.id == actor.credential_id)
         if person is None:
             raise Unauthenticated
-        tried = await self.throttle.reserve(of_account(person.email), of_address(address))
+        tried = await self.throttle.reserve(Kind.PASSWORD, str(person.credential_id), Source(address))
         if not await self.passwords.verify(person.password_hash, old):
             raise Unauthenticated(("current_password",))
         password_hash = await self.passwords.hash(new)
@@ -254,17 +265,18 @@ class Identity:
                 raise Unauthenticated(("current_password",))
             await credentials.put_password(session, person.credential_id, password_hash, keep=actor.session_id)
             await self.throttle.take_back(session, tried)
+            await self._know(session, person, address)
 
     async def request_reset(self, email: str, *, address: str) -> None:
         """Mail a code for `reset_password` to whoever has a login by this email, or to the one contact that has it.
 
         Neither the answer nor the time tells whether there is one. The former code of the email dies. Every request
-        counts as a try.
+        counts as a try; whoever is refused for too many has a letter whose code is still good.
 
         Raises:
-            Throttled: too many tries.
+            Throttled: too many letters of late.
         """
-        await self.throttle.reserve(of_account(email), of_address(address))
+        await self.throttle.reserve(Kind.RESET, account_of(email), Source(address))
         key = login_key(email)
         if key is None:
             return
@@ -291,7 +303,7 @@ class Identity:
             Throttled: too many failures from this address.
         """
         refuse(_password_faults("new_password", new_password))
-        tried = await self.throttle.reserve(of_address(address))
+        tried = await self.throttle.reserve(Kind.CODE, "", Source(address))
         async with self._db.read() as session:
             if not await proofs.is_good(session, Purpose.RESET, code):
                 raise Unauthenticated(("code",))
@@ -309,6 +321,7 @@ class Identity:
                 raise Unauthenticated(("code",))
             await self._verify_email(session, person)
             await self.throttle.take_back(session, tried)
+            await self._know(session, person, address)
 
     async def set_password(self, email: str, password: str) -> None:
         """Set the password of a login without any proof: for operators, and for a closed network that asks for it.
@@ -409,6 +422,10 @@ class Identity:
             confirmed=not self._confirm,
         )
 
+    async def _know(self, session: AsyncSession, person: Person, address: str) -> None:
+        """Know the address of somebody who has just proved who they are: their next login is no stranger's."""
+        await self.throttle.sources.note(session, account_of(person.email), address, credential_id=person.credential_id)
+
     async def _verify_email(self, session: AsyncSession, person: Person) -> None:
         """Note on the contact that its email was proved to be theirs."""
         if person.contact_id is None:
@@ -419,10 +436,6 @@ class Identity:
         proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
         edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
         await parties.update(session, actor, contact, edit)
-
-
-def _nothing() -> None:
-    """There is nothing to mail."""
 
 
 def _found(person: Person | None) -> Person:

@@ -24,6 +24,7 @@ class Login:
     Attributes:
         refresh_token: None at the door of Covalense, whose tokens are not refreshed.
         expires_at: when the access token stops being good.
+        device_token: by which the device is known when it comes again; None where none was asked for.
     """
 
     actor: Actor
@@ -32,6 +33,7 @@ class Login:
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     expires_at: dt.datetime
+    device_token: str | None = field(default=None, repr=False)
 
 
 class Tokens:

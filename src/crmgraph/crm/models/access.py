@@ -71,6 +71,8 @@ class Credential(Base):
     email: Mapped[str]
     email_key: Mapped[Folded]
     password_hash: Mapped[str]
+    password_set_at: Mapped[dt.datetime | None]
+    """When the password was set last, null for the first one; devices that came in before it are strangers again."""
     confirmed: Mapped[bool] = mapped_column(default=True)
     live: Mapped[bool | None] = mapped_column(default=True)
     contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"))
@@ -127,6 +129,17 @@ class Attempt(Base):
     id: Mapped[Key]
     subject: Mapped[str]
     at: Mapped[dt.datetime] = mapped_column(default=now, index=True)
+
+
+class KnownAddress(Base):
+    """A network address that somebody came in from by one credential or legacy client, by its keyed digest."""
+
+    __tablename__ = "known_address"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    credential_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("credential.id"), index=True)
+    client_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("legacy_client.id", ondelete="CASCADE"), index=True)
+    seen_at: Mapped[dt.datetime] = mapped_column(default=now, index=True)
 
 
 class LegacyClient(Base):

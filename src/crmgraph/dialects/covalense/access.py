@@ -5,8 +5,9 @@ from typing import Any, cast
 
 from crmgraph.crm import homes, parties
 from crmgraph.crm.errors import NotFound, Unauthenticated
+from crmgraph.crm.known_sources import Source
 from crmgraph.crm.models import Door, PartyKind
-from crmgraph.crm.throttle import of_account, of_address
+from crmgraph.crm.throttle import Kind, account_of
 from crmgraph.dialects.covalense.call import Call
 from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, naming
 from crmgraph.dialects.covalense.fields import tables
@@ -47,7 +48,7 @@ async def forgot_as_of_old(call: Call) -> dict[str, Any]:
     """The same in a closed network that asks for the old way: the password is set, without any proof."""
     attributes = await call.attributes()
     email, password = attributes.required("email"), attributes.required("password")
-    await call.core.identity.throttle.reserve(of_account(email), of_address(call.address))
+    await call.core.identity.throttle.reserve(Kind.RESET, account_of(email), Source(call.address))
     with naming(lambda path: "password"), suppress(NotFound):  # who is known is not told here either
         await call.core.identity.set_password(email, password)
     return PASSWORD_RESET

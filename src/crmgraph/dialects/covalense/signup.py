@@ -10,11 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import orders, registration
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Invalid, Path, Refused, refuse
+from crmgraph.crm.known_sources import Source
 from crmgraph.crm.models import AccountKind, Door
 from crmgraph.crm.orders import Order
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.rules import MAX_DEPTH
-from crmgraph.crm.throttle import of_account, of_address
+from crmgraph.crm.throttle import Kind, account_of
 from crmgraph.dialects.covalense.call import Attributes, Call, parsed
 from crmgraph.dialects.covalense.errors import missing, naming
 from crmgraph.dialects.covalense.places import DIALECT
@@ -64,8 +65,8 @@ class _Signup:
 async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
     given = _read(attributes)
     identity = call.core.identity
-    subjects = [of_address(call.address)] + ([of_account(given.email)] if given.email else [])
-    tried = await identity.throttle.reserve(*subjects)
+    whom = account_of(given.email) if given.email else ""
+    tried = await identity.throttle.reserve(Kind.SIGNUP, whom, Source(call.address))
     # Hashed for a known email too: neither the answer nor the time tells who is known.
     password_hash = await identity.passwords.hash(given.password) if given.password else None
     tell: Callable[[], None] | None = None
@@ -81,7 +82,7 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
             )
         if given.email and password_hash:
             tell = await identity.admit(session, contact.id, given.email, password_hash)
-        await identity.throttle.take_back(session, tried)
+        await identity.throttle.take_back(session, tried, letter=tell is not None)
         number = order.number
     if tell is not None:
         tell()

@@ -48,6 +48,10 @@ class ConfirmSignupInput:
 class LoginInput:
     email: EmailAddress = _required(_EMAIL)
     password: str = _required("Their password.")
+    device_token: str | None = strawberry.field(
+        default=UNSET,
+        description="The token that the last login on this device gave: its tries count apart from those of strangers.",
+    )
 
 
 @strawberry.input(description="What new tokens are given for.")

@@ -34,14 +34,17 @@ class SessionPayload(Payload):
     viewer: Viewer | None = strawberry.field(default=None, description="Whoever came in.")
 
 
+_DEVICE = "By this the device is known again: keep it beyond a logout, and send it with the next login."
+
+
 @strawberry.type(description="How a signup went. All but `userErrors` is null while it waits to be confirmed by mail.")
 class SignupPayload(SessionPayload):
-    pass
+    device_token: str | None = strawberry.field(default=None, description=_DEVICE)
 
 
 @strawberry.type(description="How a login went.")
 class LoginPayload(SessionPayload):
-    pass
+    device_token: str | None = strawberry.field(default=None, description=_DEVICE)
 
 
 @strawberry.type(description="How getting new tokens went.")
@@ -77,24 +80,31 @@ def _entered(context: Context, login: Login | None) -> dict[str, Any]:
     }
 
 
+def _welcomed(context: Context, login: Login | None) -> dict[str, Any]:
+    """The same of somebody who has come in anew, whose device is known from here on."""
+    return _entered(context, login) | ({} if login is None else {"device_token": login.device_token})
+
+
 async def _signup(context: Context, given: SignupInput) -> dict[str, Any]:
     account = edit_of(given.account) if given.account else None
     login = await context.core.identity.signup(
         edit_of(given), account, given.email, given.password, address=context.address
     )
-    return _entered(context, login)
+    return _welcomed(context, login)
 
 
 async def _confirm(context: Context, given: ConfirmSignupInput) -> dict[str, Any]:
-    return _entered(context, await context.core.identity.confirm_signup(given.code))
+    return _welcomed(context, await context.core.identity.confirm_signup(given.code))
 
 
 async def _login(context: Context, given: LoginInput) -> dict[str, Any]:
     try:
-        login = await context.core.identity.login(given.email, given.password, address=context.address)
+        login = await context.core.identity.login(
+            given.email, given.password, address=context.address, device=given.device_token or None
+        )
     except Unauthenticated:
         raise Unauthenticated(("password",)) from None
-    return _entered(context, login)
+    return _welcomed(context, login)
 
 
 async def _refresh(context: Context, given: RefreshSessionInput) -> dict[str, Any]:
