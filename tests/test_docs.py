@@ -141,7 +141,9 @@ def test_the_guide_tells_what_takes_the_slow_road() -> None:
     told = set(re.findall(r"`(\w+)`", section))
     resolved = set()
     for type_ in schema._schema.type_map.values():
-        if not isinstance(type_, GraphQLObjectType) or type_.name.endswith(("Connection", "Edge", "Payload", "Error")):
+        if not isinstance(type_, GraphQLObjectType) or type_.name.endswith(
+            ("Connection", "Edge", "Payload", "Error", "Warning")
+        ):
             continue
         # Neither is reached by a query that is otherwise plain: fields of the change log stand behind `fields`.
         if type_.name.startswith("__") or type_.name in ("Query", "Mutation", "PageInfo", "Viewer", "FieldChange"):

@@ -215,3 +215,66 @@ async def test_the_other_doors_make_one_record_a_request_and_nothing_breaks(demo
         "credential": before["credential"] + 1,
         "sales_order": before["sales_order"] + 8,
     }
+
+
+async def test_leads_that_are_converted_at_once_into_one_contact_share_one_account(zoho: Program) -> None:
+    for i in range(5):
+        contact = await zoho.create("Contacts", Last_Name="Joined")
+        company = f"Six {i}"
+        leads = [await zoho.create("Leads", Last_Name=f"L{n}", Company=company, Phone=f"1{n}") for n in range(6)]
+        before = await counts(zoho.running)
+
+        async def convert(n: int, leads: list[str] = leads, contact: str = contact) -> tuple[str, str]:
+            body = {"data": [{"Contacts": contact}]}
+            (done,) = (await zoho.ok("POST", f"/Leads/{leads[n]}/actions/convert", body))["data"]
+            return done["Contacts"], done["Accounts"]
+
+        done = await at_once(6, convert)
+        assert len(set(done)) == 1
+        assert await counts(zoho.running) == before | {"account": before["account"] + 1}
+        found = await zoho.get("Contacts", contact)
+        assert found["Account_Name"] == {"name": company, "id": done[0][1]}
+
+
+async def test_one_lead_is_converted_once_however_often_it_is_asked_for(zoho: Program) -> None:
+    for _ in range(3):
+        lead = await zoho.create("Leads", Last_Name="Once", Company="Once", Email="once@example.com")
+        before = await counts(zoho.running)
+
+        async def convert(n: int, lead: str = lead) -> int:
+            return (await zoho.send("POST", f"/Leads/{lead}/actions/convert", {"data": [{}]})).status_code
+
+        assert sorted(await at_once(6, convert)) == [200, *[202] * 5]
+        assert await counts(zoho.running) == before | {
+            "contact": before["contact"] + 1,
+            "account": before["account"] + 1,
+        }
+
+
+async def test_conversions_updates_and_upserts_of_the_same_records_end_in_no_deadlock(zoho: Program) -> None:
+    accounts = [await zoho.create("Accounts", Account_Name=f"Dead {n}") for n in range(2)]
+    contacts = [await zoho.create("Contacts", Last_Name=f"Lock {n}", Email=f"lock{n}@example.com") for n in range(2)]
+    for i in range(4):
+        leads = [await zoho.create("Leads", Last_Name="L", Company=f"Dead {n % 2}") for n in range(4)]
+
+        async def work(n: int, leads: list[str] = leads, i: int = i) -> int:
+            path = f"/Leads/{leads[n % 4]}/actions/convert"
+            one, two = (accounts, accounts[::-1])[n % 2]
+            match n:
+                case 0 | 1:
+                    given = {"Contacts": contacts[n], "Accounts": one, "overwrite": True}
+                    answer = await zoho.send("POST", path, {"data": [given]})
+                case 2 | 3:
+                    answer = await zoho.send("POST", path, {"data": [{"Contacts": contacts[n % 2]}]})
+                case 4 | 5:
+                    rows = [{"id": each, "Phone": f"{i}{n}"} for each in (one, two)]
+                    answer = await zoho.send("PUT", "/Accounts", {"data": rows})
+                case _:
+                    rows = [
+                        {"Last_Name": f"Lock {m}", "Email": f"lock{m}@example.com", "Account_Name": {"id": one}}
+                        for m in ((0, 1), (1, 0))[n % 2]
+                    ]
+                    answer = await zoho.send("POST", "/Contacts/upsert", {"data": rows})
+            return answer.status_code
+
+        assert set(await at_once(8, work)) == {200}

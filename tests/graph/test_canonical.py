@@ -224,7 +224,10 @@ async def test_create_and_convert_a_lead(agent: Caller) -> None:
     assert payload["lead"]["number"] == "LEA1"
     lead = {"id": payload["lead"]["id"]}
     dry = CONVERT_LEAD.replace("dryRun: false", "dryRun: true")
-    assert (await agent(dry, lead=lead))["convertLead"] == {"contact": None, "account": None, "userErrors": []}
+    would = (await agent(dry, lead=lead))["convertLead"]
+    assert (would["contact"]["id"][:4], would["account"]["id"][:4], would["userErrors"]) == ("con_", "acc_", [])
+    nothing = await agent("{ contacts { totalCount } accounts { totalCount } }")
+    assert nothing == {"contacts": {"totalCount": 0}, "accounts": {"totalCount": 0}}
     converted = (await agent(CONVERT_LEAD, lead=lead))["convertLead"]
     assert converted["userErrors"] == []
     assert re.fullmatch(r"con_\d+", converted["contact"]["id"])

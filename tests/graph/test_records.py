@@ -369,12 +369,20 @@ async def test_converting_joins_known_records(agent: Caller, core: Core, contact
       userErrors { code path } } }"""
     given = {"lead": {"number": "LEA1"}, "contact": {"id": contact}, "account": {"id": f"acc_{account}"}}
     missing = given | {"account": {"number": "ACC99"}, "owner": "usr_1"}
-    assert (await agent(convert, i=missing))["convertLead"]["userErrors"] == [
-        {"code": "NOT_FOUND", "path": ["input", "account"]}
-    ]
+    assert (await agent(convert, i=missing | {"lead": {"number": "LEA99"}, "contact": {"id": "con_1"}}))[
+        "convertLead"
+    ] == dict.fromkeys(("lead", "contact", "account")) | {
+        "userErrors": [
+            {"code": "NOT_FOUND", "path": ["input", "lead"]},
+            {"code": "NOT_FOUND", "path": ["input", "contact"]},
+            {"code": "NOT_FOUND", "path": ["input", "account"]},
+            {"code": "INVALID", "path": ["input", "owner"]},
+        ]
+    }
     dry = (await agent(convert, i=given | {"dryRun": True}))["convertLead"]
     assert dry["lead"] == {"convertedContact": None, "convertedAccount": None}
-    assert dry["contact"] == {"id": contact, "account": None}
+    assert dry["contact"] == {"id": contact, "account": {"name": "Acme"}}
+    assert (await agent("{ contacts { nodes { account { id } } } }"))["contacts"]["nodes"] == [{"account": None}]
     done = (await agent(convert, i=given))["convertLead"]
     assert done == {
         "lead": {"convertedContact": {"id": contact}, "convertedAccount": {"id": f"acc_{account}"}},
@@ -382,6 +390,93 @@ async def test_converting_joins_known_records(agent: Caller, core: Core, contact
         "account": {"id": f"acc_{account}", "name": "Acme"},
         "userErrors": [],
     }
+
+
+CONVERT = """mutation($i: ConvertLeadInput!) { convertLead(input: $i) { lead { convertedAt revision }
+  contact { id number fullName revision phones { raw primary } addresses { city } photo { fileName }
+    notes { totalCount } account { name industry } }
+  account { id number name }
+  userErrors { __typename code message path ... on ConflictError { existing { id } }
+    ... on StaleError { current } ... on LeftOutWarning { field given kept }
+    ... on DuplicateWarning { existing { id } } } } }"""
+
+
+async def test_a_dry_run_shows_what_would_be_made(agent: Caller, core: Core) -> None:
+    row = {"phones": [{"kind": "MOBILE", "raw": "1"}], "addresses": [{"kind": "HOME", "city": "Paris"}]}
+    values = {"first_name": "Marie", "last_name": "Curie", "company": "Radium", "industry": "Science"}
+    await put(core, PartyKind.LEAD, values | row)
+    counts = "{ contacts { totalCount } accounts { totalCount } leads { totalCount } }"
+    before = await agent(counts)
+    given: dict[str, Any] = {"lead": {"number": "LEA1"}, "dryRun": True}
+    first, second = [(await agent(CONVERT, i=given))["convertLead"] for _ in range(2)]
+    account = first["account"]
+    assert first == {
+        "lead": {"convertedAt": None, "revision": 1},
+        "contact": {
+            "id": first["contact"]["id"],
+            "number": "CON1",
+            "fullName": "Marie Curie",
+            "revision": 1,
+            "phones": [{"raw": "1", "primary": True}],
+            "addresses": [{"city": "Paris"}],
+            "photo": None,
+            "notes": {"totalCount": 0},
+            "account": {"name": "Radium", "industry": "Science"},
+        },
+        "account": {"id": account["id"], "number": "ACC1", "name": "Radium"},
+        "userErrors": [],
+    }
+    assert second["contact"]["number"] == "CON1"
+    assert await agent(counts) == before
+    assert (await agent("query($i: ID!) { node(id: $i) { id } }", i=account["id"]))["node"] is None
+    done = (await agent(CONVERT, i=given | {"dryRun": False}))["convertLead"]
+    assert (done["contact"]["number"], done["account"]["number"], done["lead"]["revision"]) == ("CON1", "ACC1", 2)
+
+
+async def test_what_a_conversion_leaves_out_and_may_double_is_told_beside_what_it_did(
+    agent: Caller, core: Core
+) -> None:
+    one, two = await put(core, PartyKind.ACCOUNT, {"name": "One", "industry": "Steel"}, {"name": "Two"})
+    email = [{"kind": "BUSINESS", "address": "marie@example.com"}]
+    (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Curie", "account_id": one, "emails": email})
+    lead = {"last_name": "Curie", "company": "two", "industry": "Science", "emails": [dict(email[0])]}
+    await put(core, PartyKind.LEAD, lead, lead | {"emails": [dict(email[0])]})
+    named: dict[str, Any] = {"lead": {"number": "LEA1"}, "contact": {"number": "CON1"}}
+
+    def told(payload: dict[str, Any]) -> list[dict[str, Any]]:
+        assert all(each.pop("message") for each in payload["userErrors"])
+        return payload["userErrors"]  # type: ignore[no-any-return]
+
+    refused = (await agent(CONVERT, i=named | {"account": {"number": "ACC2"}, "ifRevision": 7}))["convertLead"]
+    assert told(refused) == [
+        {"__typename": "StaleError", "code": "STALE", "path": ["input", "ifRevision"], "current": 1},
+        {
+            "__typename": "ConflictError",
+            "code": "CONFLICTING",
+            "path": ["input", "account"],
+            "existing": {"id": f"acc_{one}"},
+        },
+    ]
+    assert (refused["lead"], refused["contact"], refused["account"]) == (None, None, None)
+    for dry_run in (True, False):
+        done = (await agent(CONVERT, i=named | {"ifRevision": 1, "dryRun": dry_run}))["convertLead"]
+        place = {"__typename": "LeftOutWarning", "code": "LEFT_OUT", "path": ["input", "lead"]}
+        assert told(done) == [
+            place | {"field": "company", "given": "two", "kept": "One"},
+            place | {"field": "industry", "given": "Science", "kept": "Steel"},
+        ]
+        assert (done["account"]["name"], done["contact"]["account"]) == ("One", {"name": "One", "industry": "Steel"})
+    assert (await agent(f'{{ account(by: {{id: "acc_{one}"}}) {{ revision }} }}'))["account"] == {"revision": 1}
+    history = (await agent("{ leads { nodes { history { nodes { fields { field new } } } } } }"))["leads"]["nodes"]
+    assert {"field": "leftOut", "new": ["company", "industry"]} in history[0]["history"]["nodes"][0]["fields"]
+    # Of records that are made, those are told that may be the same.
+    doubled = (await agent(CONVERT, i={"lead": {"number": "LEA2"}}))["convertLead"]
+    place = {"__typename": "DuplicateWarning", "code": "POSSIBLE_DUPLICATE", "path": ["input", "lead"]}
+    assert told(doubled) == [
+        place | {"existing": {"id": f"con_{contact}"}},
+        place | {"existing": {"id": f"acc_{two}"}},
+    ]
+    assert doubled["lead"]["convertedAt"] is not None
 
 
 async def test_mutations_of_one_document_see_what_the_former_did(agent: Caller, contact: str) -> None:

@@ -38,7 +38,7 @@ class Changes:
         if path in IDENTITY_DOCUMENTS or path.endswith(_GIVEN):
             self._fields.append({"field": path, "masked": True})
         else:
-            self._fields.append({"field": path, "old": _plain(old), "new": _plain(new)})
+            self._fields.append({"field": path, "old": plain(old), "new": plain(new)})
 
     def replaced(self, path: str, old: str | None, new: str | None) -> None:
         """Note content that the log does not hold, by its old and its new name, which may be the same."""
@@ -88,11 +88,11 @@ class Changes:
             session.add(Change(**line))
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """The value as JSON can hold it."""
     match value:
         case Decimal():
-            return format(value, "f")
+            return format(value.normalize(), "f")
         case dt.datetime() | dt.date():
             return value.isoformat()
     return value
@@ -100,7 +100,7 @@ def _plain(value: Any) -> Any:
 
 def _row(row: Any) -> dict[str, Any]:
     return {
-        name: sorted(value) if name == "given" else _plain(value)
+        name: sorted(value) if name == "given" else plain(value)
         for name in row.__mapper__.column_attrs.keys()  # noqa: SIM118 - not a mapping
         if name not in _DERIVED and (value := getattr(row, name)) not in (None, {}, True, False)
     }

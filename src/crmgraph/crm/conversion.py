@@ -1,73 +1,65 @@
-"""Lead conversion: a lead becomes a contact and an account, new or known ones, in one transaction and once only."""
+"""Lead conversion: a lead becomes a contact and an account, new or known ones, in one transaction and once only.
 
-from copy import deepcopy
-from dataclasses import dataclass
+It writes where it is pointed to, and nowhere else: a known record is written into when it is named. A contact that
+belongs to an account stays with it. Whatever a known record does not take stays on the lead, and is told.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import parties
+from crmgraph.crm import parties, uniques
 from crmgraph.crm.changes import Changes
-from crmgraph.crm.edits import Edit, Row, RowEdits
-from crmgraph.crm.errors import Invalid, Refused, refuse
-from crmgraph.crm.leads import require_workable
-from crmgraph.crm.models import Action, AddressKind, Lead, Note, PartyKind, PhoneKind, Photo, now
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.conditions import Compare, Op, Or, RowValue, Where
+from crmgraph.crm.edits import Row
+from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, refuse
+from crmgraph.crm.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
+from crmgraph.crm.leads import unworkable
+from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now
+from crmgraph.crm.parties import PARTS, Aggregate
 from crmgraph.crm.policy import Actor, require_staff
 
-_TO_CONTACT = (
-    "salutation",
-    "first_name",
-    "middle_name",
-    "last_name",
-    "job_title",
-    "source",
-    "twitter",
-    "skype",
-    "description",
-)
-_TO_ACCOUNT = {
-    "name": "company",
-    "industry": "industry",
-    "website": "website",
-    "annual_revenue": "annual_revenue",
-    "employees": "employees",
-    "rating": "rating",
-}
-"""{column of the account: column of the lead}."""
-_ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
-_DERIVED = frozenset(
-    {"id", "party_id", "rank", "e164", "digits", "extension", "valid", "address_key", "city_key", "name_key"}
-)
+MAX_DUPLICATES = 10
+"""How many records are told that may be the same as the one that is made."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Conversion:
     """What a lead has become, or in a dry run would become.
 
     Attributes:
-        contact_id: None in a dry run that would make a contact.
-        account_id: None where there is none, and in a dry run that would make one.
+        contact, account: as they are now; in a dry run, as they would be, the ids and numbers of new ones included.
         makes_contact, makes_account: whether they are new.
+        takes_account: whether the account is new or was named, so that the lead was written into it.
+        left_out: what of the lead was not taken. It stays there.
+        duplicates: (kind, id) of records that may be the same as a new one.
     """
 
-    contact_id: int | None
-    account_id: int | None
+    lead_id: int
+    contact: Aggregate
+    account: Aggregate | None
     makes_contact: bool
     makes_account: bool
+    takes_account: bool
+    left_out: list[LeftOut] = field(default_factory=list)
+    duplicates: list[tuple[PartyKind, int]] = field(default_factory=list)
 
 
 async def convert(
     session: AsyncSession,
     actor: Actor,
-    lead_id: int,
+    lead_id: int | None,
     *,
     contact_id: int | None = None,
     account_id: int | None = None,
     owner_id: int | None = None,
     overwrite: bool = False,
+    if_revision: int | None = None,
     dry_run: bool = False,
+    faults: Iterable[Refused] = (),
 ) -> Conversion:
     """Turn a lead into a contact and, where it names a company, an account.
 
@@ -75,143 +67,186 @@ async def convert(
     and the address. The lead stays, converted.
 
     Args:
+        lead_id: None where a fault says why it is not known.
         contact_id: a known contact to join, instead of a new one. What it has not yet it takes from the lead.
-        account_id: a known account to join; by default that of the known contact, else a new one.
+        account_id: a known account to join, likewise. Without one, a known contact stays in its own account, which
+            takes nothing; where it has none, and for a new contact, the company makes a new account.
         owner_id: the staff member who owns what is new; by default the lead's owner.
-        overwrite: whether the lead's values replace those of the records that it joins.
+        overwrite: whether the lead's values replace those of the records that are named, and whether the contact goes
+            over to the named account from another one.
+        if_revision: the revision of the lead that the caller read; another one now is refused.
         dry_run: find every fault, and change nothing.
+        faults: what is wrong with the request already, to be told with everything that is found here.
 
     Raises:
-        NotFound: no such lead for the actor.
-        NotApproved, Locked: the lead waits for somebody.
-        Invalid: `converted`, it was converted before; or a known record or owner that there is none of.
+        Refused: every fault at once: NotFound of `lead`; NotApproved, Locked, Invalid (`converted`); Stale; Invalid
+            (`reference`) of `contact`, `account` or `owner`; Conflicting of `account`, the contact belongs to another;
+            and what the records do not take, below `contact` or `account`.
         Unauthenticated, Forbidden: the actor is not staff.
     """
     require_staff(actor)
-    lead = await parties.load_one(session, actor, PartyKind.LEAD, lead_id, lock=True)
-    require_workable(_lead(lead))
+    found = list(faults)
+    lead = None
+    if lead_id is not None:
+        lead = (await parties.load(session, actor, PartyKind.LEAD, [lead_id], lock=True)).get(lead_id)
+        found += [NotFound(("lead",))] if lead is None else _faults_of_lead(lead_of(lead), if_revision)
+    named = _Named(contact_id, account_id, owner_id, overwrite)
     if not dry_run:
-        return await _convert(session, actor, lead, contact_id, account_id, owner_id, overwrite)
+        return await _convert(session, actor, lead, named, found)
     async with session.begin_nested() as savepoint:
-        done = await _convert(session, actor, lead, contact_id, account_id, owner_id, overwrite)
+        done = await _convert(session, actor, lead, named, found)
+        # What the session holds is undone with the savepoint.
+        done.contact, done.account = _copied(done.contact), _copied(done.account) if done.account else None
         await savepoint.rollback()
-    return Conversion(
-        None if done.makes_contact else done.contact_id,
-        None if done.makes_account else done.account_id,
-        done.makes_contact,
-        done.makes_account,
-    )
+    return done
 
 
-def _lead(aggregate: Aggregate) -> Lead:
-    assert isinstance(aggregate.record, Lead)  # noqa: S101 - loaded by this kind
-    return aggregate.record
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What a caller says beside the lead, see `convert`."""
+
+    contact_id: int | None
+    account_id: int | None
+    owner_id: int | None
+    overwrite: bool
+
+
+def _faults_of_lead(lead: Lead, if_revision: int | None) -> list[Refused]:
+    return [*unworkable(lead), *parties.stale(lead, if_revision)]
 
 
 async def _convert(
-    session: AsyncSession,
-    actor: Actor,
-    lead: Aggregate,
-    contact_id: int | None,
-    account_id: int | None,
-    owner_id: int | None,
-    overwrite: bool,
+    session: AsyncSession, actor: Actor, lead: Aggregate | None, named: _Named, faults: list[Refused]
 ) -> Conversion:
-    faults: list[Refused] = []
-    # Accounts before contacts, so that no two conversions wait for each other crosswise.
-    contact = account = None
-    if contact_id is not None and account_id is None:
-        known = await parties.load(session, actor, PartyKind.CONTACT, [contact_id], parts=())
-        account_id = getattr(known[contact_id].record, "account_id", None) if contact_id in known else None
-    if account_id is not None:
-        account = (await parties.load(session, actor, PartyKind.ACCOUNT, [account_id], lock=True)).get(account_id)
-        if account is None:
-            faults.append(Invalid(("account_id",), "reference"))
-    if contact_id is not None:
-        contact = (await parties.load(session, actor, PartyKind.CONTACT, [contact_id], lock=True)).get(contact_id)
-        if contact is None:
-            faults.append(Invalid(("contact_id",), "reference"))
-    refuse(faults)
-    makes_contact, makes_account = contact is None, account is None and bool(_lead(lead).company)
-
-    owner = owner_id if owner_id is not None else _lead(lead).owner_id
-    if account is not None:
-        await parties.update(session, actor, account, _account_edit(lead, account, overwrite))
-    elif makes_account:
-        edit = _account_edit(lead, None, overwrite)
+    # In the order of `uniques`: values of contacts, of accounts, then the contact, and the account at last.
+    wanted = await _hold(session, lead, named) if lead is not None else {}
+    contact = await _known(session, actor, PartyKind.CONTACT, named.contact_id, faults)
+    account = await _known(session, actor, PartyKind.ACCOUNT, named.account_id, faults)
+    own = await _own_account(session, actor, contact)
+    if own is not None and account is not None and own.id != account.id and not named.overwrite:
+        faults.append(Conflicting(("account",), own.id))
+    if named.owner_id is not None:
+        faults += _below("", await parties.unknown_references(session, actor, Lead, {"owner_id": named.owner_id}))
+    if lead is None:
+        refuse(faults)
+        raise NotFound(("lead",))
+    makes_contact = contact is None
+    makes_account = account is None and own is None and bool(lead_of(lead).company)
+    takes_account = makes_account or account is not None
+    into_contact = contact_edit(lead, contact, named.overwrite)
+    into_account = account_edit(lead, account, named.overwrite)
+    owner = named.owner_id if named.owner_id is not None else lead_of(lead).owner_id
+    for edit in [into_contact] * makes_contact + [into_account] * makes_account:
         edit.values["owner_id"] = owner
-        account = await parties.create(session, actor, PartyKind.ACCOUNT, edit)
-    edit = _contact_edit(lead, contact, account, overwrite)
-    if contact is not None:
-        changed = await parties.update(session, actor, contact, edit)
+    faults += _below("contact", await parties.faults_of(session, actor, PartyKind.CONTACT, contact, into_contact))
+    if takes_account:
+        faults += _below("account", await parties.faults_of(session, actor, PartyKind.ACCOUNT, account, into_account))
+    refuse(_once(faults, ("owner",)))
+
+    left = list(left_out(lead, contact, account or own, named.overwrite, takes=takes_account))
+    duplicates = await _duplicates(session, actor, wanted, makes_contact, makes_account)
+    if makes_account:
+        account = await parties.create(session, actor, PartyKind.ACCOUNT, into_account)
+    elif account is not None:
+        await parties.update(session, actor, account, into_account)
+    if account is not None:
+        into_contact.values["account_id"] = account.id
+    changed = True
+    if contact is None:
+        contact = await parties.create(session, actor, PartyKind.CONTACT, into_contact)
     else:
-        edit.values["owner_id"] = owner
-        contact = await parties.create(session, actor, PartyKind.CONTACT, edit)
-        changed = True
-    await _hand_over(session, actor, lead, contact, account, changed)
-    return Conversion(contact.id, account.id if account else None, makes_contact, makes_account)
+        changed = await parties.update(session, actor, contact, into_contact)
+    joined = account or own
+    await _hand_over(session, actor, lead, contact, joined, changed, left)
+    return Conversion(lead.id, contact, joined, makes_contact, makes_account, takes_account, left, duplicates)
 
 
-def _contact_edit(lead: Aggregate, contact: Aggregate | None, account: Aggregate | None, overwrite: bool) -> Edit:
-    record = _lead(lead)
-    values = {name: getattr(record, name) for name in _TO_CONTACT}
-    if account is not None:
-        values["account_id"] = account.id
-    edit = Edit(_taken(values, contact, overwrite), remainder=_remainder(record, contact, overwrite))
-    if record.email_opt_out:
-        edit.values["email_opt_out"] = True  # somebody who wants no mail gets none, whatever the contact said
-    edit.phones = RowEdits(add=_rows(lead.phones, contact, "phones", "kind", "digits"))
-    edit.emails = RowEdits(add=_rows(lead.emails, contact, "emails", "address_key"))
-    edit.addresses = RowEdits(add=_rows(lead.addresses, contact, "addresses", "street", "city_key", "country"))
-    return edit
+def _once(faults: Sequence[Refused], path: Path) -> list[Refused]:
+    """The faults, but only the first of this path: what is said once, and goes to both records."""
+    first = next((fault for fault in faults if fault.path == path), None)
+    return [fault for fault in faults if fault.path != path or fault is first]
 
 
-def _account_edit(lead: Aggregate, account: Aggregate | None, overwrite: bool) -> Edit:
-    record = _lead(lead)
-    values = {name: getattr(record, source) for name, source in _TO_ACCOUNT.items()}
-    edit = Edit(_taken(values, account, overwrite))
-    phones = [row for row in lead.phones if row.kind in _ACCOUNT_PHONES and row.active]
-    edit.phones = RowEdits(add=_rows(phones, account, "phones", "kind", "digits"))
-    place = next((row for row in lead.addresses if row.active), None)
-    known = account is not None and any(row.kind is AddressKind.BILLING for row in account.addresses)
-    if place is not None and not known:
-        edit.addresses = RowEdits(add=[_copy(place) | {"kind": AddressKind.BILLING}])
-    return edit
+async def _hold(session: AsyncSession, lead: Aggregate, named: _Named) -> dict[PartyKind, Where]:
+    """What records fulfil that may be the same as the new ones: nobody else makes such records meanwhile."""
+    wanted: dict[PartyKind, Where] = {}
+    emails = [row.address for row in lead.emails if row.active]
+    if named.contact_id is None and emails:
+        wanted[PartyKind.CONTACT] = Or(tuple(Compare(RowValue(Email.address), Op.EQUALS, each) for each in emails))
+    if named.account_id is None and lead_of(lead).company:
+        wanted[PartyKind.ACCOUNT] = Compare(Account.name, Op.EQUALS, lead_of(lead).company)
+    for kind in (PartyKind.CONTACT, PartyKind.ACCOUNT):
+        if kind in wanted:
+            await uniques.hold(session, kind, [wanted[kind]])
+    return wanted
 
 
-def _taken(values: dict[str, Any], known: Aggregate | None, overwrite: bool) -> dict[str, Any]:
-    """What a record takes of the values: a known one, what it has not yet."""
-    given = {name: value for name, value in values.items() if value is not None}
-    if known is None or overwrite:
-        return given
-    return {name: value for name, value in given.items() if getattr(known.record, name) is None}
+async def _known(
+    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int | None, faults: list[Refused]
+) -> Aggregate | None:
+    """The record of this id, taken for writing; None where none is named, or, with a fault, where there is none."""
+    if party_id is None:
+        return None
+    found = (await parties.load(session, actor, kind, [party_id], lock=True)).get(party_id)
+    if found is None:
+        faults.append(Invalid((kind.value.lower(),), "reference"))
+    return found
 
 
-def _remainder(lead: Lead, known: Aggregate | None, overwrite: bool) -> dict[str, dict[str, Any]]:
-    kept = {} if known is None or overwrite else known.record.remainder
-    return {
-        dialect: {key: value for key, value in keys.items() if key not in kept.get(dialect, {})}
-        for dialect, keys in lead.remainder.items()
-    }
+async def _own_account(session: AsyncSession, actor: Actor, contact: Aggregate | None) -> Aggregate | None:
+    """The account that a known contact, which is locked, belongs to. One that is deleted is none."""
+    own = getattr(contact.record, "account_id", None) if contact is not None else None
+    if own is None:
+        return None
+    return (await parties.load(session, actor, PartyKind.ACCOUNT, [own], parts=())).get(own)
 
 
-def _rows(rows: list[Any], known: Aggregate | None, part: str, *key: str) -> list[Row]:
-    """Copies of the rows that are not among those of the known record."""
-    there = {tuple(getattr(row, name) for name in key) for row in (getattr(known, part) if known else ())}
-    return [_copy(row) for row in rows if tuple(getattr(row, name) for name in key) not in there]
+def _below(step: str, faults: Iterable[Refused]) -> list[Refused]:
+    """Faults of a record below its name in the request; that of the owner is the request's own."""
+    found = list(faults)
+    for fault in found:
+        fault.path = ("owner",) if fault.path == ("owner_id",) else (step, *fault.path)
+    return found
 
 
-def _copy(row: Any) -> Row:
-    names = row.__mapper__.column_attrs.keys()
-    columns = {name: getattr(row, name) for name in names if name not in _DERIVED}
-    return {name: deepcopy(value) for name, value in columns.items() if value is not None}
+async def _duplicates(
+    session: AsyncSession, actor: Actor, wanted: dict[PartyKind, Where], makes_contact: bool, makes_account: bool
+) -> list[tuple[PartyKind, int]]:
+    made = {PartyKind.CONTACT: makes_contact, PartyKind.ACCOUNT: makes_account}
+    return [
+        (kind, each.id)
+        for kind, where in wanted.items()
+        if made[kind]
+        for each in await uniques.holders(session, actor, kind, where, limit=MAX_DUPLICATES)
+    ]
+
+
+def _columns(row: Any) -> Row:
+    return {name: getattr(row, name) for name in row.__mapper__.column_attrs.keys()}  # noqa: SIM118 - not a mapping
+
+
+def _copied(aggregate: Aggregate) -> Aggregate:
+    """The record and its rows apart from the session."""
+
+    def apart(row: Any) -> Any:
+        return type(row)(**_columns(row))
+
+    lists = {name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"}
+    photo = apart(aggregate.photo) if aggregate.photo is not None else None
+    return Aggregate(apart(aggregate.record), **lists, photo=photo)
 
 
 async def _hand_over(
-    session: AsyncSession, actor: Actor, lead: Aggregate, contact: Aggregate, account: Aggregate | None, changed: bool
+    session: AsyncSession,
+    actor: Actor,
+    lead: Aggregate,
+    contact: Aggregate,
+    account: Aggregate | None,
+    changed: bool,
+    left: Sequence[LeftOut],
 ) -> None:
     """Move the notes and the photo to the contact, and mark the lead as converted."""
-    record = _lead(lead)
+    record = lead_of(lead)
     changes = Changes(actor)
     moved = Changes(actor)
     as_it_is = {"synchronize_session": False}
@@ -222,6 +257,7 @@ async def _hand_over(
     if lead.photo is not None and contact.photo is None:
         photo = update_rows(Photo).where(Photo.party_id == lead.id).values(party_id=contact.id)
         await session.execute(photo, execution_options=as_it_is)
+        contact.photo = Photo(**{**_columns(lead.photo), "party_id": contact.id})
         changes.replaced("photo", lead.photo.file_name, None)
         moved.replaced("photo", None, lead.photo.file_name)
         session.expunge(lead.photo)
@@ -236,6 +272,7 @@ async def _hand_over(
     for name, value in new.items():
         changes.column(name, getattr(record, name), value)
         setattr(record, name, value)
+    changes.column("left_out", None, [each.field for each in left] or None)
     parties.touch(record, actor)
     changes.write(session, record, Action.UPDATED)
     await session.flush()

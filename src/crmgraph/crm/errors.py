@@ -114,6 +114,15 @@ class Stale(Refused):
         """The revision that the record has now."""
 
 
+class Conflicting(Refused):
+    """What is named contradicts what is there, e.g. a contact who belongs to another account."""
+
+    def __init__(self, path: Path = (), existing: int | None = None) -> None:
+        super().__init__(path)
+        self.existing = existing
+        """The id of the record that it contradicts, of the kind that is named."""
+
+
 class Locked(Refused):
     """A process holds the record."""
 

@@ -1,7 +1,7 @@
 """Whether a lead may be worked on."""
 
 from crmgraph.crm.edits import Edit
-from crmgraph.crm.errors import Invalid, Locked, NotApproved
+from crmgraph.crm.errors import Invalid, Locked, NotApproved, Refused, refuse
 from crmgraph.crm.models import Approval, Lead
 from crmgraph.crm.policy import Record
 
@@ -16,11 +16,19 @@ def require_workable(lead: Lead) -> None:
         NotApproved, Locked: it waits for somebody.
         Invalid: `converted`: it has become a contact.
     """
+    refuse(unworkable(lead))
+
+
+def unworkable(lead: Lead) -> list[Refused]:
+    """Everything for which a lead may not be worked on, see `require_workable`."""
+    faults: list[Refused] = []
     if lead.approval is Approval.AWAITING:
-        raise NotApproved
-    require_unlocked(lead)
+        faults.append(NotApproved())
+    if lead.locked_by is not None:
+        faults.append(Locked((), lead.locked_by))
     if lead.converted_at is not None:
-        raise Invalid((), "converted")
+        faults.append(Invalid((), "converted"))
+    return faults
 
 
 def require_unlocked(record: Record) -> None:

@@ -276,12 +276,7 @@ async def create(
     if not signing_up:
         require_staff(actor)
     model = MODELS[kind]
-    faults = check_edit(model, edit, creating=True)
-    faults += await _check_references(session, actor, model, edit.values)
-    faults += await _check_number(session, model, edit.values, None)
-    faults += await check_relations(session, actor, edit.relations)
-    refuse(faults)
-
+    refuse(await faults_of(session, actor, kind, None, edit))
     party = Party(kind=kind)
     session.add(party)
     await session.flush()
@@ -336,28 +331,13 @@ async def update(
         NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.require_workable`.
     """
     record = aggregate.record
-    model = type(record)
     require_revision(record, if_revision)
     if isinstance(record, Lead) and not releases(edit):
         require_workable(record)
-    faults = check_edit(model, edit, creating=False)
-    changed = {name: value for name, value in edit.values.items() if getattr(record, name) != value}
-    # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
-    guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS and value is not None}
-    faults += check_change(actor, record, guessed | changed if actor.is_staff else changed)
-    if not changed.keys().isdisjoint(BIRTH_DATE):
-        faults += check_birth_date({name: getattr(record, name) for name in BIRTH_DATE} | edit.values)
-    if not changed.keys().isdisjoint(REFERENCES[model]):
-        faults += await _check_references(session, actor, model, changed)
-    if "number" in changed:
-        faults += await _check_number(session, model, changed, record.id)
-    faults += check_rows(aggregate, edit)
-    if edit.relations:
-        faults += await check_relations(session, actor, edit.relations)
-    refuse(faults)
+    refuse(await faults_of(session, actor, aggregate.kind, aggregate, edit))
 
     changes = Changes(actor)
-    for name, value in changed.items():
+    for name, value in _changed(record, edit).items():
         changes.column(name, getattr(record, name), value)
         setattr(record, name, value)
     key = derive(record)
@@ -373,6 +353,43 @@ async def update(
     changes.write(session, record, Action.UPDATED)
     await session.flush()
     return True
+
+
+def _changed(record: Record, edit: Edit) -> dict[str, Any]:
+    """The values of an edit that the record has otherwise."""
+    return {name: value for name, value in edit.values.items() if getattr(record, name) != value}
+
+
+async def faults_of(
+    session: AsyncSession, actor: Actor, kind: PartyKind, aggregate: Aggregate | None, edit: Edit
+) -> list[Refused]:
+    """Everything that is wrong with an edit, whose values are brought into the form the store keeps.
+
+    Args:
+        aggregate: the record that it is to change, loaded with `lock`; None for a new one.
+    """
+    model = MODELS[kind]
+    if aggregate is None:
+        faults = check_edit(model, edit, creating=True)
+        faults += await unknown_references(session, actor, model, edit.values)
+        faults += await _check_number(session, model, edit.values, None)
+        return faults + await check_relations(session, actor, edit.relations)
+    record = aggregate.record
+    faults = check_edit(model, edit, creating=False)
+    changed = _changed(record, edit)
+    # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
+    guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS and value is not None}
+    faults += check_change(actor, record, guessed | changed if actor.is_staff else changed)
+    if not changed.keys().isdisjoint(BIRTH_DATE):
+        faults += check_birth_date({name: getattr(record, name) for name in BIRTH_DATE} | edit.values)
+    if not changed.keys().isdisjoint(REFERENCES[model]):
+        faults += await unknown_references(session, actor, model, changed)
+    if "number" in changed:
+        faults += await _check_number(session, model, changed, record.id)
+    faults += check_rows(aggregate, edit)
+    if edit.relations:
+        faults += await check_relations(session, actor, edit.relations)
+    return faults
 
 
 async def remove(session: AsyncSession, actor: Actor, aggregate: Aggregate, *, if_revision: int | None = None) -> None:
@@ -407,8 +424,14 @@ def require_revision(record: Record, if_revision: int | None) -> None:
     Raises:
         Stale: it has another one.
     """
-    if if_revision is not None and if_revision != record.revision:
-        raise Stale(("if_revision",), record.revision)
+    refuse(stale(record, if_revision))
+
+
+def stale(record: Record, if_revision: int | None) -> list[Refused]:
+    """The fault of a caller who read another revision than the record has, if there is any; see `require_revision`."""
+    if if_revision is None or if_revision == record.revision:
+        return []
+    return [Stale(("if_revision",), record.revision)]
 
 
 def touch(record: Record, actor: Actor) -> None:
@@ -456,7 +479,8 @@ async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate,
     return bool(edit.phones or edit.addresses) and complete_numbers(aggregate.phones, region)
 
 
-async def _check_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:
+async def unknown_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:
+    """The faults of those values that name a record, or a member of the staff, whom the actor cannot name."""
     faults: list[Refused] = []
     for name, target in REFERENCES[model].items():
         wanted = values.get(name)

@@ -63,11 +63,19 @@ async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) 
 async def holder(
     session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None
 ) -> Holder | None:
-    """The first live record that has a value; None when it is free.
+    """The first live record that has a value; None when it is free. See `holders`."""
+    return next(iter(await holders(session, actor, kind, where, own_id, limit=1)), None)
+
+
+async def holders(
+    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None, *, limit: int
+) -> list[Holder]:
+    """The live records that have a value, the first ones first.
 
     Args:
         where: what records with the value fulfil.
         own_id: the record that is to get it, which does not count; None for a new one.
+        limit: the most that are told.
 
     Raises:
         Invalid: the value is not of the form of its column.
@@ -77,8 +85,7 @@ async def holder(
     query = select(model.id, model.revision).where(visible(actor, model), spell.where(where))
     if own_id is not None:
         query = query.where(model.id != own_id)
-    found = (await session.execute(query.order_by(model.id).limit(1))).one_or_none()
-    return None if found is None else Holder(*found)
+    return [Holder(*row) for row in await session.execute(query.order_by(model.id).limit(limit))]
 
 
 def _forms(where: Where) -> Iterator[tuple[str, str]]:

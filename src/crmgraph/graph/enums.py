@@ -62,6 +62,9 @@ class ErrorCode(StrEnum):
     TOO_LARGE = "TOO_LARGE"
     UNSUPPORTED_IMAGE = "UNSUPPORTED_IMAGE"
     STALE = "STALE"
+    CONFLICTING = "CONFLICTING"
+    LEFT_OUT = "LEFT_OUT"
+    POSSIBLE_DUPLICATE = "POSSIBLE_DUPLICATE"
     LOCKED = "LOCKED"
     NOT_APPROVED = "NOT_APPROVED"
     UNAVAILABLE = "UNAVAILABLE"
@@ -201,6 +204,9 @@ _describe(
     TOO_LARGE="There is more than is taken.",
     UNSUPPORTED_IMAGE="The file is no image of a kind that is taken, or is damaged.",
     STALE="The record has changed since it was read.",
+    CONFLICTING="It contradicts what is there.",
+    LEFT_OUT="A warning: a value was not taken by the records that were joined.",
+    POSSIBLE_DUPLICATE="A warning: another record may be the same.",
     LOCKED="A process holds the record.",
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",

@@ -36,6 +36,7 @@ WORDS: dict[type[Refused], Words] = {
     core.TooLarge: Words(ErrorCode.TOO_LARGE, "This is more than is taken."),
     core.UnsupportedImage: Words(ErrorCode.UNSUPPORTED_IMAGE, "This is no JPEG, PNG, GIF, WebP or BMP image."),
     core.Stale: Words(ErrorCode.STALE, "The record has changed since you read it."),
+    core.Conflicting: Words(ErrorCode.CONFLICTING, "This contradicts what is there."),
     core.Locked: Words(ErrorCode.LOCKED, "A process holds this record."),
     core.NotApproved: Words(ErrorCode.NOT_APPROVED, "This record awaits approval."),
     core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),
@@ -76,6 +77,8 @@ def message_of(refused: Refused) -> str:
             return "The email address or the password is wrong."
         case core.Unauthenticated(path=("refresh_token",)):
             return "This token is not good, or not any more."
+        case core.Conflicting(path=("account",)):
+            return "The contact belongs to another account: name that one or none, or give `overwrite` to move them."
         case core.Taken(path=("email",)):
             return "There is a login with this email already."
     return WORDS[type(refused)].message

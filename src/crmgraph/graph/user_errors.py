@@ -5,17 +5,22 @@ from typing import Any
 import strawberry
 
 from crmgraph.crm import errors as core
+from crmgraph.crm.conversion import Conversion
 from crmgraph.crm.errors import Path, Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Info
 from crmgraph.graph.enums import ErrorCode
 from crmgraph.graph.errors import WORDS, message_of
 from crmgraph.graph.resolvers import resolves
+from crmgraph.graph.scalars import JSON
 from crmgraph.graph.types.node import Node
-from crmgraph.graph.vocabulary import graph_path
+from crmgraph.graph.vocabulary import graph_path, lead_field
 
 
-@strawberry.interface(description="Why an input was refused. Nothing was written.")
+@strawberry.interface(
+    description="Why an input was refused, and then nothing was written. Types whose names end in `Warning` stand "
+    "beside what was done: there is something to know of it."
+)
 class UserError:
     message: str = strawberry.field(description="What is wrong, for a person to read.")
     path: list[str] = strawberry.field(
@@ -61,8 +66,80 @@ class LockedError(UserError):
     holder: str = strawberry.field(description="Who holds it, in its own word.")
 
 
-TYPES = (InputError, DuplicateError, StaleError, TooLargeError, ThrottledError, LockedError)
+@strawberry.type(description="A record that is named and contradicts another one that is.")
+class ConflictError(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int | None]
+
+    @resolves(
+        "What it contradicts, e.g. the account that the contact belongs to; null when you may not see it.", Node | None
+    )
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+@strawberry.type(description="A value of a lead that no record took when it was converted. The lead keeps it.")
+class LeftOutWarning(UserError):
+    field: str = strawberry.field(description="Which field of the lead, e.g. `company`.")
+    given: JSON = strawberry.field(description="What the lead has there.")
+    kept: JSON | None = strawberry.field(
+        description="What the record that it joined has instead; null where there is no such record."
+    )
+
+
+@strawberry.type(description="A record that may be the same as one that was made.")
+class DuplicateWarning(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int]
+
+    @resolves("The record that may be the same; null when you may not see it.", Node | None)
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+TYPES = (
+    InputError,
+    DuplicateError,
+    StaleError,
+    TooLargeError,
+    ThrottledError,
+    LockedError,
+    ConflictError,
+    LeftOutWarning,
+    DuplicateWarning,
+)
 """Everything that implements the interface."""
+
+
+def warnings_of(done: Conversion) -> list[UserError]:
+    """What there is to know of a conversion that was carried out."""
+    told: list[UserError] = [
+        LeftOutWarning(
+            message=f"The lead's {lead_field(left.field)} was not taken: it stays on the lead.",
+            path=["input", "lead"],
+            code=ErrorCode.LEFT_OUT,
+            field=lead_field(left.field),
+            given=left.given,
+            kept=left.kept,
+        )
+        for left in done.left_out
+    ]
+    return told + [
+        DuplicateWarning(
+            message=f"There is {_ARTICLES[kind]} that may be the same: name it in `{kind.value.lower()}` to join it.",
+            path=["input", "lead"],
+            code=ErrorCode.POSSIBLE_DUPLICATE,
+            kind=kind,
+            existing_id=existing,
+        )
+        for kind, existing in done.duplicates
+    ]
+
+
+_ARTICLES = {
+    PartyKind.CONTACT: "a contact with an email of the lead",
+    PartyKind.ACCOUNT: "an account of the company's name",
+}
 
 
 def user_errors(refused: Refused, kind: PartyKind, *, under: Path = ()) -> list[UserError]:
@@ -84,6 +161,8 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
     match fault:
         case core.Taken():
             return DuplicateError(**told, kind=kind, existing_id=fault.existing)
+        case core.Conflicting():
+            return ConflictError(**told, kind=PartyKind.ACCOUNT, existing_id=fault.existing)
         case core.Stale():
             return StaleError(**told, current=fault.current)
         case core.Throttled():

@@ -53,6 +53,12 @@ def graph_path(path: Path) -> list[str]:
     return steps
 
 
+def lead_field(name: str) -> str:
+    """A field of a lead, or a place below it, in the words of the schema."""
+    # What one dialect alone knows has that dialect's names.
+    return name if name.startswith("remainder.") else ".".join(map(to_camel_case, name.split(".")))
+
+
 def history_path(path: str) -> str:
     """The field that a change touched, e.g. `account` or `phones.pho_1000000001.raw`.
 

@@ -171,6 +171,23 @@ async def test_a_lead_is_converted_into_known_records(zoho: Program) -> None:
     assert (found["Last_Name"], found["First_Name"], found["Account_Name"]["id"]) == ("Known", "Carissa", account)
 
 
+async def test_a_conversion_writes_into_no_account_that_nobody_named(zoho: Program) -> None:
+    account = await zoho.create("Accounts", Account_Name="Known", Phone="1")
+    other = await zoho.create("Accounts", Account_Name="Other")
+    contact = await zoho.create("Contacts", Last_Name="Known", Account_Name={"id": account})
+    before = await zoho.get("Accounts", account)
+    path = f"/Leads/{OTHER}/actions/convert"
+    refused = await zoho.ok("POST", path, {"data": [{"Contacts": contact, "Accounts": other}]}, status=202)
+    assert refused["data"] == [row_error("INVALID_DATA", "invalid data", api_name="Accounts", id=account)]
+    given = {"Contacts": contact, "overwrite": True, "carry_over_tags": {"Accounts": ["new"], "Contacts": ["hot"]}}
+    (done,) = (await zoho.ok("POST", path, {"data": [given]}))["data"]
+    assert done == {"Contacts": contact, "Deals": None, "Accounts": account}
+    assert await zoho.get("Accounts", account) == before
+    found = await zoho.get("Contacts", contact)
+    assert (found["Last_Name"], found["Account_Name"]["id"], found["Tag"]) == ("Kidman", account, [{"name": "hot"}])
+    assert (await zoho.get("Leads", OTHER))["Company"] == "Oh My Goodknits"
+
+
 async def test_conversions_that_cannot_be_change_nothing(zoho: Program) -> None:
     approved = "cannot update record that is not approved yet"
     for lead, given, status, expected in (

@@ -153,6 +153,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], ClientError]] = {
     crm.TooLarge: _too_large,
     crm.UnsupportedImage: _value("it is no image that can be read"),
     crm.Stale: _whole("The record was changed by another user."),
+    crm.Conflicting: _value("it contradicts the record"),
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),
 }

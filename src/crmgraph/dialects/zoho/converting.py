@@ -9,8 +9,8 @@ from starlette.responses import Response
 from crmgraph.crm import conversion, homes, parties
 from crmgraph.crm.conversion import Conversion
 from crmgraph.crm.edits import Edit
-from crmgraph.crm.errors import Invalid, NotFound, Refused
-from crmgraph.crm.models import Account, Contact, PartyKind, Staff
+from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Refused
+from crmgraph.crm.models import Account, Contact, Staff
 from crmgraph.crm.naming import find_named
 from crmgraph.dialects.zoho import answers, codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
@@ -19,9 +19,9 @@ from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT
 from crmgraph.mapping import Named, Unreadable
 
-_NAMES = {"contact_id": "Contacts", "account_id": "Accounts", "owner_id": "assign_to"}
-"""{argument of the core: Zoho's word}."""
-_TARGETS = {"contact_id": Contact, "account_id": Account, "owner_id": Staff}
+_NAMES = {"contact": "Contacts", "account": "Accounts", "owner": "assign_to"}
+"""{what the core calls it: Zoho's word}."""
+_TARGETS = {"contact": Contact, "account": Account, "owner": Staff}
 
 
 async def convert(call: Call) -> Response:
@@ -35,62 +35,58 @@ async def convert(call: Call) -> Response:
     lead = call.params["id"]
     try:
         async with call.core.db.begin() as session:
-            lead_id = (await call.resolve(session, [lead])).get(lead, 0)
+            faults: list[Refused] = []
+            named = {name: await _named(call, session, given, name, faults) for name in _NAMES}
             done = await conversion.convert(
                 session,
                 call.actor,
-                lead_id,
-                contact_id=await _named(call, session, given, "contact_id"),
-                account_id=await _named(call, session, given, "account_id"),
-                owner_id=await _named(call, session, given, "owner_id"),
+                (await call.resolve(session, [lead])).get(lead, 0),
+                contact_id=named["contact"],
+                account_id=named["account"],
+                owner_id=named["owner"],
                 overwrite=bool(overwrite),
+                faults=faults,
             )
             await _carry_tags(call, session, given.get("carry_over_tags"), done)
-            made = [own for own in (done.contact_id, done.account_id) if own is not None]
+            made = {done.contact.id, done.account.id if done.account else done.contact.id}
             known = await homes.of_records(session, DIALECT, made)
-    except NotFound:
-        raise Failed(errors.INVALID_ID.about(id=lead)) from None
     except Refused as refused:
-        return answers.rows([_error(refused, lead)], call.expires_at)
-    row = {"Contacts": known.get(done.contact_id or 0), "Deals": None, "Accounts": known.get(done.account_id or 0)}
+        return await _refused(call, refused, lead)
+    account = known[done.account.id] if done.account else None
+    row = {"Contacts": known[done.contact.id], "Deals": None, "Accounts": account}
     return answers.success({"data": [row]}, call.expires_at)
 
 
-async def _named(call: Call, session: AsyncSession, given: Mapping[str, Any], argument: str) -> int | None:
-    """Our id of what the request names, None for nothing.
-
-    Raises:
-        Invalid: it names nothing that there is.
-    """
+async def _named(
+    call: Call, session: AsyncSession, given: Mapping[str, Any], name: str, faults: list[Refused]
+) -> int | None:
+    """Our id of what the request names; None for nothing, and, with a fault, for what there is none of."""
     try:
-        named = codecs.read_link(given.get(_NAMES[argument]))
+        named = codecs.read_link(given.get(_NAMES[name]))
     except Unreadable as unreadable:
-        raise Invalid((argument,), unreadable.reason) from None
+        faults.append(Invalid((name,), unreadable.reason))
+        return None
     if named is None:
         return None
     own: int | None
     if isinstance(named, Named):
-        own = await find_named(session, call.actor, _TARGETS[argument], named.name, named.email)
+        own = await find_named(session, call.actor, _TARGETS[name], named.name, named.email)
     else:
-        space = "user" if argument == "owner_id" else "record"
+        space = "user" if name == "owner" else "record"
         own = (await call.resolve(session, [named], space)).get(named)
     if own is None:
-        raise Invalid((argument,), "reference")
+        faults.append(Invalid((name,), "reference"))
     return own
 
 
 async def _carry_tags(call: Call, session: AsyncSession, given: Any, done: Conversion) -> None:
-    """Put the named tags on what the lead has become."""
+    """Put the named tags on what the lead has become; not on an account that was there and that nobody has named."""
     if not isinstance(given, dict):
         return
-    for name, kind, party_id in (
-        ("Contacts", PartyKind.CONTACT, done.contact_id),
-        ("Accounts", PartyKind.ACCOUNT, done.account_id),
-    ):
+    for name, aggregate in (("Contacts", done.contact), ("Accounts", done.account if done.takes_account else None)):
         names = given.get(name)
-        if party_id is None or not isinstance(names, list):
+        if aggregate is None or not isinstance(names, list):
             continue
-        aggregate = await parties.load_one(session, call.actor, kind, party_id, lock=True)
         kept = aggregate.record.remainder.get(DIALECT, {}).get("Tag")
         tags = list(kept) if isinstance(kept, list) else []
         known = {tag.get("name") for tag in tags if isinstance(tag, dict)}
@@ -98,9 +94,17 @@ async def _carry_tags(call: Call, session: AsyncSession, given: Any, done: Conve
         await parties.update(session, call.actor, aggregate, Edit(remainder={DIALECT: {"Tag": tags}}))
 
 
-def _error(refused: Refused, lead: str) -> dict[str, Any]:
-    first = refused.all[0]
+async def _refused(call: Call, refused: Refused, lead: str) -> Response:
+    """The answer to the first fault that is about the lead, else to the first: Zoho tells one at a time."""
+    first = min(refused.all, key=lambda fault: bool(fault.path) and fault.path != ("lead",))
+    if isinstance(first, NotFound) and first.path == ("lead",):
+        raise Failed(errors.INVALID_ID.about(id=lead)) from None
     if isinstance(first, Invalid) and first.reason == "converted":
-        return errors.ID_ALREADY_CONVERTED.about(id=lead).body()
+        return answers.rows([errors.ID_ALREADY_CONVERTED.about(id=lead).body()], call.expires_at)
+    others: dict[int, str] = {}
+    if isinstance(first, Conflicting) and first.existing is not None:
+        async with call.core.db.read() as session:
+            others = await homes.of_records(session, DIALECT, [first.existing])
     types = dict.fromkeys(_NAMES.values(), "lookup")
-    return Spoken(lambda path: _NAMES.get(str(path[0])) if path else None, types, lead, str).error(refused).body()
+    spoken = Spoken(lambda path: _NAMES.get(str(path[0])) if path else None, types, lead, lambda own: others[own])
+    return answers.rows([spoken.error(first).body()], call.expires_at)

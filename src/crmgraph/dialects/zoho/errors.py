@@ -96,6 +96,12 @@ def _taken(refused: Any, spoken: Spoken) -> Error:
     return named.about(**named.details, **facts)
 
 
+def _conflicting(refused: Any, spoken: Spoken) -> Error:
+    facts = {} if refused.existing is None else {"id": spoken.id_of(refused.existing)}
+    named = spoken.about_field(INVALID_DATA, refused)
+    return named.about(**named.details, **facts)
+
+
 TABLE: dict[type[Refused], Callable[[Any, Spoken], Error]] = {
     errors.NotFound: lambda refused, spoken: spoken.about_record(INVALID_ID),
     errors.Ambiguous: lambda refused, spoken: spoken.about_record(DUPLICATE_DATA),
@@ -108,6 +114,7 @@ TABLE: dict[type[Refused], Callable[[Any, Spoken], Error]] = {
     errors.TooLarge: lambda refused, spoken: spoken.about_field(LIMIT_EXCEEDED, refused, limit=refused.limit),
     errors.UnsupportedImage: lambda refused, spoken: INVALID_DATA.about(expected_data_type="image", api_name="file"),
     errors.Stale: lambda refused, spoken: spoken.about_record(ALREADY_MODIFIED),
+    errors.Conflicting: _conflicting,
     errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
     errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),
     errors.Unavailable: lambda refused, spoken: INTERNAL_ERROR,

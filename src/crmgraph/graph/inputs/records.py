@@ -221,11 +221,18 @@ class ConvertLeadInput:
         default=UNSET, description="A contact that is known, to join instead of a new one."
     )
     account: AccountRef | None = strawberry.field(
-        default=UNSET, description="An account that is known, to join instead of a new one."
+        default=UNSET,
+        description="An account that is known, to join instead of a new one. Without it a known contact stays with the "
+        "account that it has, which is not changed.",
     )
     owner: strawberry.ID | None = strawberry.field(
         default=UNSET, description="Whoever of the staff owns what is new; the lead's owner without it."
     )
     overwrite: bool = strawberry.field(
-        default=False, description="Whether the lead's values replace those of the records that it joins."
+        default=False,
+        description="Whether the lead's values replace those of the records that are named, and the contact goes over "
+        "to the account that is named.",
+    )
+    if_revision: int | None = strawberry.field(
+        default=UNSET, description="The revision of the lead that was read: another one by now is refused."
     )

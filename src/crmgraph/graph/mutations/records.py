@@ -31,6 +31,7 @@ from crmgraph.graph.resolvers import resolves
 from crmgraph.graph.types.account import Account
 from crmgraph.graph.types.contact import Contact
 from crmgraph.graph.types.lead import Lead
+from crmgraph.graph.user_errors import UserError, warnings_of
 
 Input = strawberry.argument(description="What is wanted.")
 
@@ -57,15 +58,22 @@ class DeletePayload(Payload):
     )
 
 
-@strawberry.type(description="How the conversion of a lead went.")
+@strawberry.type(
+    description="How the conversion of a lead went. In a dry run contact and account are what would come of it: ids "
+    "and numbers of new ones are those that they would have, and nothing has them."
+)
 class ConvertLeadPayload(Payload):
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="What was refused, and then nothing was done; with a lead beside them, only warnings.",
+    )
     lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
     contact: Contact | None = strawberry.field(
-        default=None, description="The contact that came of it; null in a dry run that would make one."
+        default=None, description="The contact that came of it; null when it was refused."
     )
     account: Account | None = strawberry.field(
         default=None,
-        description="The account that came of it; null where there is none, or in a dry run that would make one.",
+        description="The account that came of it, or that the contact stays with; null where there is none.",
     )
 
 
@@ -147,27 +155,46 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
 
 
+async def _sought(
+    session: AsyncSession, context: Context, kind: PartyKind, by: Any, field: str, faults: list[Refused]
+) -> int | None:
+    """What `find` gives; None for what is not named, and, with a fault, for what there is none of."""
+    if by is UNSET or by is None:
+        return None
+    try:
+        return await find(session, context, kind, by, field)
+    except Refused as refused:
+        faults.append(refused)
+        return None
+
+
 async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
     owner = None if given.owner is UNSET or given.owner is None else number_of(Prefix.USER, given.owner) or 0
     async with context.core.db.begin() as session:
-        lead = await find(session, context, PartyKind.LEAD, given.lead, "lead")
-        contact = await find(session, context, PartyKind.CONTACT, given.contact, "contact") if given.contact else None
-        account = await find(session, context, PartyKind.ACCOUNT, given.account, "account") if given.account else None
+        faults: list[Refused] = []
         done = await conversion.convert(
             session,
             context.actor,
-            lead,
-            contact_id=contact,
-            account_id=account,
+            await _sought(session, context, PartyKind.LEAD, given.lead, "lead", faults),
+            contact_id=await _sought(session, context, PartyKind.CONTACT, given.contact, "contact", faults),
+            account_id=await _sought(session, context, PartyKind.ACCOUNT, given.account, "account", faults),
             owner_id=owner,
             overwrite=given.overwrite,
+            if_revision=revision_of(given),
             dry_run=given.dry_run,
+            faults=faults,
         )
     context.committed()
-    found = {"lead": lead, "contact": done.contact_id, "account": done.account_id}
+    for each in (done.contact, done.account):
+        if each is not None:
+            # In a dry run nothing of it can be read.
+            context.loaders.prime(each)
+            context.loaders.photo().prime(each.id, each.photo)
     return {
-        kind.value.lower(): await context.record(kind, found[kind.value.lower()])
-        for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT)
+        "lead": await context.record(PartyKind.LEAD, done.lead_id),
+        "contact": done.contact.record,
+        "account": done.account.record if done.account is not None else None,
+        "user_errors": warnings_of(done),
     }
 
 
