@@ -509,6 +509,7 @@ async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_login(db: Dat
     assert second.refresh_token != first.refresh_token
     third = await identity.refresh(second.refresh_token)
     assert await identity.actor_of(third.access_token) == first.actor
+    await age(db, 11)
     assert await refused(identity.refresh(first.refresh_token)) == (Unauthenticated, ())
     assert await refused(identity.refresh(third.refresh_token)) == (Unauthenticated, ())
     for token in (first.access_token, third.access_token):
@@ -518,14 +519,74 @@ async def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_login(db: Dat
         assert await refused(identity.refresh(unknown)) == (Unauthenticated, ())
 
 
-async def test_of_refreshes_with_one_token_at_the_same_moment_one_succeeds_and_the_login_ends(
-    db: Database, identity: Identity
+async def age(db: Database, seconds: int) -> None:
+    """Let the tokens that are spent have been spent so much earlier."""
+    async with db.begin() as session:
+        for each in await session.scalars(select(RefreshToken).where(RefreshToken.spent_at.is_not(None))):
+            each.spent_at -= dt.timedelta(seconds=seconds)
+
+
+async def test_refreshes_with_one_token_at_the_same_moment_get_one_answer_and_the_login_goes_on(
+    db: Database, passwords: Counting, letters: Letters
 ) -> None:
+    # Two of them, as in two processes.
+    processes = [make(db, passwords, letters), make(db, passwords, letters)]
+    login = await sign_up(processes[0])
+    for _ in range(20):
+        token = login.refresh_token
+        done = await asyncio.gather(*(processes[n % 2].refresh(token) for n in range(8)))
+        assert len({(each.access_token, each.refresh_token, each.expires_at) for each in done}) == 1
+        login = done[0]
+        assert login.refresh_token != token
+    assert await processes[1].actor_of(login.access_token) == login.actor
+    assert len(await rows(db, RefreshToken, RefreshToken.spent_at.is_(None))) == 1
+    assert await count(db, RefreshToken, Session) == [21, 1]
+
+
+async def test_a_spent_token_gets_the_same_answer_for_its_grace_only(
+    db: Database, passwords: Counting, letters: Letters
+) -> None:
+    identity = make(db, passwords, letters)
+    first = await sign_up(identity)
+    second = await identity.refresh(first.refresh_token)
+    await age(db, 9)
+    with statements(db) as made:
+        again = await identity.refresh(first.refresh_token)
+    assert again.refresh_token == second.refresh_token
+    assert again.actor == second.actor
+    assert len(made) == 4
+    # A successor that is spent meanwhile is told still, and gets its own answer.
+    third = await identity.refresh(second.refresh_token)
+    assert (await identity.refresh(first.refresh_token)).refresh_token == second.refresh_token
+    assert (await identity.refresh(second.refresh_token)).refresh_token == third.refresh_token
+    # The secret was changed in between.
+    rotated = make(db, passwords, letters, keys=Keys("a new secret, again long enough to be", [SECRET]))
+    assert (await rotated.refresh(second.refresh_token)).refresh_token == third.refresh_token
+    lost = make(db, passwords, letters, keys=Keys("a new secret, again long enough to be"))
+    assert await refused(lost.refresh(second.refresh_token)) == (Unauthenticated, ())
+    assert await identity.actor_of(third.access_token) == first.actor
+    await age(db, 11)
+    assert await refused(identity.refresh(second.refresh_token)) == (Unauthenticated, ())
+    assert await refused(identity.refresh(third.refresh_token)) == (Unauthenticated, ())
+    assert await refused(identity.actor_of(third.access_token)) == (Unauthenticated, ())
+
+
+async def test_without_a_grace_a_token_that_comes_twice_ends_the_login(
+    db: Database, passwords: Counting, letters: Letters
+) -> None:
+    identity = make(db, passwords, letters, refresh_grace=0)
     login = await sign_up(identity)
     done = await asyncio.gather(*(identity.refresh(login.refresh_token) for _ in range(4)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Login"] + ["Unauthenticated"] * 3
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
     assert await count(db, RefreshToken) == [2]
+
+
+async def test_the_grace_gives_nothing_of_a_login_that_has_ended(identity: Identity) -> None:
+    login = await sign_up(identity)
+    renewed = await identity.refresh(login.refresh_token)
+    await identity.logout(renewed.actor)
+    assert await refused(identity.refresh(login.refresh_token)) == (Unauthenticated, ())
 
 
 async def test_a_login_lasts_thirty_days_after_its_last_refresh(db: Database, identity: Identity) -> None:

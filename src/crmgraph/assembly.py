@@ -43,6 +43,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         signup_confirm=settings.signup_confirm,
         access_seconds=settings.access_token_seconds,
         refresh_days=settings.refresh_token_days,
+        refresh_grace=settings.refresh_grace_seconds,
         public_url=settings.public_url,
         region=settings.phone_region,
     )

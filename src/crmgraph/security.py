@@ -156,6 +156,7 @@ class Keys:
         self._access = {_key_id(key): key for key in (_derived(each, "access token") for each in given)}
         self._current = next(iter(self._access))
         self._bare = [_derived(each, "bare token") for each in given]
+        self._followers = [_derived(each, "refresh token") for each in given]
         self._marks = [_derived(each, "mark") for each in given]
         self._devices = [_derived(each, "device token") for each in given]
         self._checked: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -185,6 +186,16 @@ class Keys:
         if len(self._checked) > KEPT_TOKENS:
             self._checked.popitem(last=False)
         return claims
+
+    def followers(self, token: str) -> list[str]:
+        """The opaque token that follows on this one: who has the one without our secret cannot make the other.
+
+        Returns:
+            The one to issue, then those that retired secrets made.
+        """
+        data = token.encode("utf-8", "surrogatepass")
+        made = [hmac.digest(key, data, "sha256") for key in self._followers]
+        return [base64.urlsafe_b64encode(each).decode().rstrip("=") for each in made]
 
     def marks(self, text: str) -> list[str]:
         """Digests of a text that can be guessed, such as an address, which nobody finds without our secrets.

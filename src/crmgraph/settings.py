@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     signup_confirm: bool = Field(True, description="Whether a signup has to be confirmed by mail first.")
     access_token_seconds: int = Field(900, ge=30, description="How long an access token opens the door, in seconds.")
     refresh_token_days: int = Field(30, ge=1, description="How long a session lasts without a login, in days.")
+    refresh_grace_seconds: float = Field(
+        10, ge=0, le=60, description="How long a spent refresh token gets the same answer again, in seconds."
+    )
     throttle_per_account: int = Field(
         10, ge=1, description="Failed tries per account: of strangers in all, of each known device and address."
     )

@@ -1,6 +1,7 @@
 """Signing up, coming in and going, and passwords, over HTTP."""
 
 import asyncio
+import datetime as dt
 import re
 from collections.abc import AsyncIterator
 from email import message_from_bytes, policy
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from crmgraph.crm.models import Door
+from crmgraph.crm.models import Door, RefreshToken, now
 from tests.conftest import Running, serving, settings_for
 from tests.graph.conftest import LOGIN, PASSWORD, SIGNUP, Caller, Customer, signed_up
 
@@ -141,7 +143,9 @@ REFRESH = """mutation($t: String!) { refreshSession(input: {refreshToken: $t}) {
   accessToken refreshToken viewer { email } userErrors { code message path } } }"""
 
 
-async def test_refresh_tokens_are_spent_once(nobody: Caller, customer: Customer) -> None:
+async def test_refresh_tokens_are_spent_once_and_get_the_same_answer_for_a_while(
+    nobody: Caller, customer: Customer, running: Running
+) -> None:
     login = (await nobody(LOGIN, i={"email": "ray@example.com", "password": PASSWORD}))["login"]
     # The token that has run out stands in nobody's way.
     expired = Caller(nobody.client, "a.b.c")
@@ -150,6 +154,10 @@ async def test_refresh_tokens_are_spent_once(nobody: Caller, customer: Customer)
     assert renewed["refreshToken"] != login["refreshToken"]
     somebody = Caller(nobody.client, renewed["accessToken"])
     assert (await somebody(ME))["me"]["email"] == "ray@example.com"
+    tabs = await asyncio.gather(*(nobody(REFRESH, t=login["refreshToken"]) for _ in range(8)))
+    assert [tab["refreshSession"] for tab in tabs] == [renewed] * 8
+    async with running.db.begin() as session:
+        await session.execute(update(RefreshToken).values(spent_at=now() - dt.timedelta(seconds=11)))
     stolen = (await nobody(REFRESH, t=login["refreshToken"]))["refreshSession"]
     assert stolen == {
         "accessToken": None,

@@ -50,6 +50,7 @@ class Identity:
         signup_confirm: whether a signup has to be confirmed by a mailed code, and then never tells who is known.
         access_seconds: how long an access token is good.
         refresh_days: how long a login lasts after its last refresh.
+        refresh_grace: for how many seconds a spent refresh token gets the same answer again.
         public_url: where people find the service; it is named in letters.
         region: see `Actor`.
 
@@ -70,6 +71,7 @@ class Identity:
         signup_confirm: bool,
         access_seconds: int = 900,
         refresh_days: int = 30,
+        refresh_grace: float = 10,
         public_url: str,
         region: str | None,
     ) -> None:
@@ -79,6 +81,7 @@ class Identity:
         self._outbox = outbox
         self._confirm = signup_confirm
         self._refresh = dt.timedelta(days=refresh_days)
+        self._grace = dt.timedelta(seconds=refresh_grace)
         self._tokens = Tokens(keys, dt.timedelta(seconds=access_seconds), self._refresh, region)
         self._public_url = public_url
         self._region = region
@@ -212,16 +215,18 @@ class Identity:
     async def refresh(self, refresh_token: str) -> Login:
         """New tokens for a refresh token, which is thereby spent. The login lasts as long again as a new one.
 
+        Within a few seconds (`refresh_grace`) the same token gets the same answer: tabs of one browser share it.
+
         Raises:
             Unauthenticated: it is unknown, its login has ended, or it was spent before, which ends the login.
         """
         login = None
         async with self._db.begin() as session:
-            session_id = await logins.spend(session, refresh_token, self._refresh)
-            if session_id is not None:
-                person = await person_of_session(session, session_id, Door.GRAPHQL)
+            spent = await logins.spend(session, refresh_token, self._refresh, self._grace)
+            if spent is not None:
+                person = await person_of_session(session, spent.session_id, Door.GRAPHQL)
                 if person is not None:
-                    login = await self._tokens.issue(session, person, Door.GRAPHQL, session_id)
+                    login = await self._tokens.renew(session, person, spent, refresh_token)
         # Raised after the commit: the end of a login whose token came twice must stay.
         if login is None:
             raise Unauthenticated

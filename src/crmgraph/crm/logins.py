@@ -1,6 +1,8 @@
 """Logins: each is a row from which tokens are issued until it ends, and whose refresh tokens are spent once."""
 
 import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,18 +43,32 @@ async def end_all(session: AsyncSession, credential_id: int, *, keep: str | None
     await session.execute(query.values(ended_at=now()))
 
 
-async def add_refresh_token(session: AsyncSession, session_id: str) -> str:
-    """A refresh token of this login."""
-    token = new_token()
+async def add_refresh_token(session: AsyncSession, session_id: str, token: str) -> None:
+    """Let this be a refresh token of the login."""
     await session.execute(insert(RefreshToken).values(digest=digest(token), session_id=session_id))
-    return token
 
 
-async def spend(session: AsyncSession, refresh_token: str, lifetime: dt.timedelta) -> str | None:
-    """Spend a refresh token: its login, which lasts for another `lifetime`, or None when it was not to be spent.
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A refresh token that was spent.
 
-    One that was spent before has two holders, one of them a thief: its login ends, and the caller has to commit that.
-    Of two at the same moment, the second waits for the first and finds the token spent.
+    Attributes:
+        session_id: the login that it is of.
+        at: when it was spent.
+        again: whether that was by another request, just before.
+    """
+
+    session_id: str
+    at: dt.datetime
+    again: bool
+
+
+async def spend(session: AsyncSession, refresh_token: str, lifetime: dt.timedelta, grace: dt.timedelta) -> Spent | None:
+    """Spend a refresh token: its login lasts for another `lifetime`. None when it was not to be spent.
+
+    Within `grace` it may come again, from another tab of one browser say. One that comes later has two holders, one of
+    them a thief: its login ends, and the caller has to commit that. Of two at the same moment, the second waits for the
+    first and finds the token spent.
     """
     at = now()
     mine = RefreshToken.digest == digest(refresh_token)
@@ -63,9 +79,13 @@ async def spend(session: AsyncSession, refresh_token: str, lifetime: dt.timedelt
         .returning(RefreshToken.session_id)
     )
     if session_id is None:
-        reused = await session.scalar(select(RefreshToken.session_id).where(mine))
-        if reused is not None:
-            await end(session, reused)
+        found = (
+            await session.execute(select(RefreshToken.session_id, RefreshToken.spent_at).where(mine))
+        ).one_or_none()
+        if found is not None and found.spent_at > at - grace:
+            return Spent(found.session_id, found.spent_at, again=True)
+        if found is not None:
+            await end(session, found.session_id)
         return None
     await session.execute(
         delete(RefreshToken).where(RefreshToken.session_id == session_id, RefreshToken.spent_at < at - lifetime)
@@ -76,4 +96,11 @@ async def spend(session: AsyncSession, refresh_token: str, lifetime: dt.timedelt
         .values(expires_at=at + lifetime)
         .returning(Session.id)
     )
-    return await session.scalar(extended)
+    return None if await session.scalar(extended) is None else Spent(session_id, at, again=False)
+
+
+async def which(session: AsyncSession, tokens: Sequence[str]) -> str | None:
+    """The one of these refresh tokens that there is, in one statement; None for none."""
+    known = {digest(token): token for token in tokens}
+    found = await session.scalar(select(RefreshToken.digest).where(RefreshToken.digest.in_(known)))
+    return None if found is None else known[found]

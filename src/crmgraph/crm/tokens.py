@@ -11,7 +11,7 @@ from crmgraph.crm.credentials import Person
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.models import Door, now
 from crmgraph.crm.policy import Actor
-from crmgraph.security import BadToken, Keys
+from crmgraph.security import BadToken, Keys, new_token
 
 BARE_LIFETIME = dt.timedelta(days=30)
 """How long a Covalense token is good, as in the sample of its documentation."""
@@ -55,17 +55,36 @@ class Tokens:
         """A new login of this person with its tokens."""
         lifetime = self._refresh if door is Door.GRAPHQL else BARE_LIFETIME
         session_id = await logins.start(session, person.credential_id, door, lifetime)
-        return await self.issue(session, person, door, session_id)
-
-    async def issue(self, session: AsyncSession, person: Person, door: Door, session_id: str) -> Login:
-        """New tokens of a login."""
-        at = now()
-        expires_at = at + (self._access if door is Door.GRAPHQL else BARE_LIFETIME)
-        times = {"iat": int(at.timestamp()), "exp": int(expires_at.timestamp())}
         refresh_token = None
         if door is Door.GRAPHQL:
+            await logins.add_refresh_token(session, session_id, refresh_token := new_token())
+        return self._login(person, door, session_id, refresh_token, now())
+
+    async def renew(
+        self, session: AsyncSession, person: Person, spent: logins.Spent, refresh_token: str
+    ) -> Login | None:
+        """New tokens of a login for a refresh token, the same ones however often it was spent within its grace.
+
+        They follow from the token, our secret and the moment: nothing that opens a door is kept to be told again.
+
+        Returns:
+            None when the tokens of the first time cannot be found.
+        """
+        followers = self._keys.followers(refresh_token)
+        if spent.again:
+            follower = await logins.which(session, followers)
+            if follower is None:
+                return None
+        else:
+            follower = followers[0]
+            await logins.add_refresh_token(session, spent.session_id, follower)
+        return self._login(person, Door.GRAPHQL, spent.session_id, follower, spent.at)
+
+    def _login(self, person: Person, door: Door, session_id: str, refresh_token: str | None, at: dt.datetime) -> Login:
+        expires_at = at + (self._access if door is Door.GRAPHQL else BARE_LIFETIME)
+        times = {"iat": int(at.timestamp()), "exp": int(expires_at.timestamp())}
+        if door is Door.GRAPHQL:
             access_token = self._keys.sign({"sub": str(person.credential_id), "sid": session_id, **times})
-            refresh_token = await logins.add_refresh_token(session, session_id)
         else:
             access_token = self._keys.sign_bare({"sub": person.email, "jti": session_id, **times})
         return Login(

@@ -148,7 +148,9 @@ class IdentityMutations:
     async def login(self, info: Info, input: Annotated[LoginInput, Input]) -> LoginPayload:  # noqa: A002
         return await ended(LoginPayload, _login(info.context, input))
 
-    @resolves("Gives new tokens for a refresh token. One that comes twice ends the session.")
+    @resolves(
+        "Gives new tokens for a refresh token, for ten seconds the same ones again. Later reuse ends the session."
+    )
     async def refresh_session(
         self,
         info: Info,
