@@ -37,7 +37,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.attendance import Attended, Receive
 from crmgraph.graph.context import Context
-from crmgraph.graph.limits import MAX_TOKENS, Measure, Meter, TooCostly
+from crmgraph.graph.limits import MAX_CHARACTERS, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
 from crmgraph.graph.plan.changes import Failed
 from crmgraph.graph.schema import schema
 from crmgraph.metrics import road
@@ -300,6 +300,8 @@ class Engine:
         return document
 
     def _parse(self, text: str) -> Document:
+        if len(text) > MAX_CHARACTERS:
+            raise Refusal([TooCostly("characters", len(text), MAX_CHARACTERS)])
         try:
             ast = parse(text, max_tokens=MAX_TOKENS)
         except GraphQLError as error:
@@ -313,6 +315,7 @@ class Engine:
         )
         meter = Meter(self._schema, document.fragments, {}, self._max_page)
         try:
+            check_lists(ast)
             for operation in document.operations:
                 document.measures[id(operation)] = meter.operation(operation)
                 document.variables[id(operation)] = tuple(self._variables(operation))

@@ -148,6 +148,8 @@ class LeadFilter:
     updated_at: DateTimeFilter | None = _op(_UPDATED)
 
 
+MAX_SORTS = 10
+"""The most parts of a sort."""
 _FIELD = "What to sort by."
 _DIRECTION = "Which end comes first."
 
@@ -185,9 +187,15 @@ class Listing:
     natural: tuple[Order, ...] = ()
 
     def orders(self, sort: Any) -> tuple[Order, ...]:
-        """What a client's `sort` says; absent, null and empty say the natural order."""
+        """What a client's `sort` says; absent, null and empty say the natural order.
+
+        Raises:
+            BadInput: it has more than `MAX_SORTS` parts.
+        """
         if sort is UNSET or not sort:
             return self.natural
+        if len(sort) > MAX_SORTS:
+            raise BadInput(f"`sort` has at most {MAX_SORTS} parts.")
         wanted: dict[str, Order] = {}
         for each in sort:
             name = each.field.value

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
@@ -20,6 +21,8 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     ListValueNode,
+    Node,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     ValueNode,
@@ -34,6 +37,8 @@ from crmgraph.graph.connections import DEFAULT_PAGE
 
 MAX_TOKENS = 4_000
 """The longest document, in tokens."""
+MAX_CHARACTERS = 100_000
+"""The longest document, in characters: texts and comments are read one by one."""
 MAX_DEPTH = 15
 """How deep fields may be nested."""
 MAX_FIELDS = 800
@@ -44,6 +49,10 @@ MAX_REPEATS = 50
 """How often a field may come again where it stands already: merging them takes the square of this."""
 MAX_DIRECTIVES = 50
 """The most directives."""
+MAX_LISTED = 1_000
+"""The most items of a list that stands in a document."""
+MAX_LISTED_OBJECTS = 100
+"""The most objects or lists in such a list."""
 LIST_COST = 5
 """How many items a list that has no pages is reckoned to have."""
 
@@ -226,6 +235,44 @@ class Meter:
             case ListValueNode():
                 return given.values
         return None
+
+
+def check_lists(document: DocumentNode) -> None:
+    """See that no list of values in a document is too long, wherever it stands.
+
+    Raises:
+        TooCostly: one is.
+    """
+    waiting: list[Node] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ListValueNode):
+            if len(node.values) > MAX_LISTED:
+                raise TooCostly("items of a list", len(node.values), MAX_LISTED)
+            objects = sum(isinstance(each, ObjectValueNode | ListValueNode) for each in node.values)
+            if objects > MAX_LISTED_OBJECTS:
+                raise TooCostly("objects in a list", objects, MAX_LISTED_OBJECTS)
+        for key in _WITHIN.get(node.kind, ()):
+            inner = getattr(node, key)
+            waiting += inner if isinstance(inner, tuple | list) else (inner,) if inner is not None else ()
+
+
+_WITHIN = {
+    "document": ("definitions",),
+    "operation_definition": ("variable_definitions", "directives", "selection_set"),
+    "fragment_definition": ("directives", "selection_set"),
+    "variable_definition": ("default_value", "directives"),
+    "selection_set": ("selections",),
+    "field": ("arguments", "directives", "selection_set"),
+    "inline_fragment": ("directives", "selection_set"),
+    "fragment_spread": ("directives",),
+    "directive": ("arguments",),
+    "argument": ("value",),
+    "list_value": ("values",),
+    "object_value": ("fields",),
+    "object_field": ("value",),
+}
+"""{kind of node: where in it a value may stand}."""
 
 
 def _repeats(measure: Measure) -> int:

@@ -8,14 +8,15 @@ from starlette.requests import Request as HttpRequest
 
 from crmgraph import wire
 from crmgraph.crm.core import Core
+from crmgraph.graph.bounds import MAX_LEVELS, excess_of
 from crmgraph.graph.execution import Request
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 GUARDS = ("graphql-preflight", "graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
 """Headers that a form on another site cannot send: one of them has to come with an upload."""
-MAX_NESTING = 64
-"""How deep the variables may be nested."""
+MAX_FILE_PATHS = 100
+"""The most places that the map of an upload puts its files at."""
 
 
 class BadRequest(Exception):
@@ -90,6 +91,8 @@ def _from_query(http: HttpRequest) -> dict[str, Any]:
 def _json(data: bytes) -> Any:
     try:
         return wire.json(data)
+    except wire.TooMany as too_many:
+        raise BadRequest(f"This has more than {too_many.limit:,} {too_many.what}.") from None
     except (wire.Malformed, RecursionError):
         raise BadRequest("This is not JSON.") from None
 
@@ -117,22 +120,9 @@ def request_of(given: dict[str, Any]) -> Request:
         raise BadRequest("`operationName` is a text.")
     variables = mapping_of(given.get("variables"), "variables")
     mapping_of(given.get("extensions"), "extensions")
-    _check_nesting(variables)
+    if (excess := excess_of(variables)) is not None:
+        raise BadRequest(excess)
     return Request(query, variables, name)
-
-
-def _check_nesting(variables: dict[str, Any]) -> None:
-    level = [value for value in variables.values() if isinstance(value, dict | list)]
-    for _ in range(MAX_NESTING - 1):
-        if not level:
-            return
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-    raise BadRequest(f"`variables` is nested deeper than {MAX_NESTING}.")
 
 
 async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> dict[str, Any]:
@@ -149,12 +139,16 @@ async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> 
         if not isinstance(text, str):
             raise BadRequest(f"The form has no `{name}`.")
         parts[name] = _object(text.encode(errors="replace"))
+    placed = 0
     for key, paths in parts["map"].items():
         file = form.get(key)
         if not isinstance(file, UploadFile):
             raise BadRequest(f"The form has no file `{key[:40]}`.")
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise BadRequest("`map` has a list of paths for each file.")
+        placed += len(paths)
+        if placed > MAX_FILE_PATHS:
+            raise BadRequest(f"`map` has at most {MAX_FILE_PATHS} paths.")
         for path in paths:
             _put(parts["operations"], path.split("."), file)
     return parts["operations"]
@@ -163,7 +157,7 @@ async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> 
 def _put(operations: dict[str, Any], path: list[str], file: UploadFile) -> None:
     """Put a file where a null stands."""
     place: Any = operations
-    if path[0] != "variables" or len(path) > MAX_NESTING:
+    if path[0] != "variables" or len(path) > MAX_LEVELS:
         raise BadRequest("`map` points at something that is no variable.")
     for i, step in enumerate(path):
         key: Any = step
