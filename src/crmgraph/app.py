@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
@@ -22,8 +23,9 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
+from crmgraph.places import RESERVE, Patience, Places, Watch
 from crmgraph.settings import Settings
-from crmgraph.site.routes import Door
+from crmgraph.site.routes import LIVE, READY, Door, busy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,6 +45,7 @@ class Dialect:
         prefixes: the paths below which it answers.
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
+        busy: what it answers when there is no place for a request, with the status 503.
         href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
     """
 
@@ -51,6 +54,7 @@ class Dialect:
     prefixes: tuple[str, ...]
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
+    busy: Callable[[], Response] = busy
     href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
 
 
@@ -61,6 +65,7 @@ DIALECTS = (
         ("/crm/v1",),
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
+        covalense.busy,
     ),
     Dialect(
         "zoho",
@@ -68,6 +73,7 @@ DIALECTS = (
         ("/crm/v2", "/oauth/v2"),
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+        zoho.busy,
         zoho.href,
     ),
     Dialect(
@@ -76,6 +82,7 @@ DIALECTS = (
         ("/crmapi/rest/v2", "/crm/ImageDownloadServlet"),
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
+        crmcom.busy,
         crmcom.href,
     ),
     Dialect(
@@ -84,6 +91,7 @@ DIALECTS = (
         ("/api/{version}", "/j_spring_security_check"),
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
+        valomnia.busy,
         valomnia.href,
     ),
 )
@@ -128,12 +136,22 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
     core, outbox = build(settings)
-    doors = [Door("graphql", "GraphQL", [graph.PATH])]
-    doors += [Door(each.name, each.title, each.prefixes, each.openapi) for each in dialects]
+    doors = [Door("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
+    doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy) for each in dialects]
+
+    places = Places(settings.max_concurrency)
+    patience = Patience(
+        headers=settings.header_seconds,
+        body=settings.body_seconds,
+        answer=settings.answer_seconds,
+        idle=settings.idle_seconds,
+        connections=settings.max_connections,
+    )
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        # What a server hands to each of its connections.
+        yield {"places": places, "watch": Watch(patience)}
         await outbox.close()
         await core.portraits.store.close()
         await core.db.close()
@@ -158,7 +176,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app.router.routes += site.routes(core, doors, credentials, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
     answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
-    app.answering = Requests(answering, doors)
+    app.answering = Requests(answering, doors, places)
     return app
 
 
@@ -211,13 +229,34 @@ class Requests:
 
     Args:
         doors: by whose prefixes requests are counted; what is below none of them is the site's.
+        places: without one of these, a request is answered that there is none, in its door's words.
     """
 
-    def __init__(self, app: App, doors: Sequence[Door]) -> None:
+    def __init__(self, app: App, doors: Sequence[Door], places: Places) -> None:
         self.app = app
-        self._prefixes = [(prefix.partition("{")[0], door.name) for door in doors for prefix in door.prefixes]
+        self._prefixes = [(prefix.partition("{")[0], door) for door in doors for prefix in door.prefixes]
+        self._site = Door("site", "crmgraph", ["/"])
+        self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        door = next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
+        # Whether the process lives is told always, and whether it is ready a little beyond the limit.
+        if path != LIVE and self._places.is_full(RESERVE if path == READY else 0):
+            self._places.refused("busy")
+            count(door.name, 503, 0.0)
+            response = door.busy()
+            response.headers["Retry-After"] = "1"
+            response.headers["X-Request-ID"] = secrets.token_hex(8)
+            await response(scope, receive, send)
+            return
+        self._places.enter()
+        try:
+            await self._answer(scope, receive, send, path, door.name)
+        finally:
+            self._places.leave()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, door: str) -> None:
         own_id = secrets.token_hex(8)
         token = request_id.set(own_id)
         start = time.perf_counter()
@@ -234,8 +273,6 @@ class Requests:
             await self.app(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - start
-            path = scope["path"]
-            door = next((name for prefix, name in self._prefixes if path.startswith(prefix)), "site")
             count(door, status, seconds)
             if log.is_enabled_for(logging.INFO):
                 log.info(

@@ -18,6 +18,8 @@ REQUESTS = Counter("crmgraph_requests", "Requests answered.", ["door", "status"]
 SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seconds.", ["door"])
 ROADS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["road"])
 
+DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
+
 
 @lru_cache(maxsize=1024)
 def _counted(door: str, status: int) -> tuple[Counter, Histogram]:
@@ -47,4 +49,4 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-__all__ = ["CONTENT_TYPE", "REQUESTS", "ROADS", "SECONDS", "SHARED", "count", "exposition", "road"]
+__all__ = ["CONTENT_TYPE", "DROPPED", "REQUESTS", "ROADS", "SECONDS", "SHARED", "count", "exposition", "road"]

@@ -62,7 +62,14 @@ class Settings(BaseSettings):
     introspection: Literal["open", "signed-in", "closed"] = Field(
         "signed-in", description="Who may read the schema: open, signed-in, closed."
     )
-    max_concurrency: int = Field(200, ge=1, description="Connections open at once, per process; more are answered 503.")
+    max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")
+    max_connections: int = Field(
+        1_000, ge=1, description="Connections open at once, per process; the one idle longest makes room."
+    )
+    header_seconds: float = Field(10.0, gt=0, description="How long a connection's first byte, and headers, may take.")
+    body_seconds: float = Field(15.0, gt=0, description="How long the next part of a body may take, in seconds.")
+    answer_seconds: float = Field(30.0, gt=0, description="How long a client may leave an answer unread, in seconds.")
+    idle_seconds: int = Field(30, ge=1, description="How long a connection waits for its next request, in seconds.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )

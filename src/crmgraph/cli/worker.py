@@ -1,6 +1,7 @@
 """What a process that serves starts with."""
 
 import gc
+import resource
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ def application() -> "FastAPI":
     All that is made here, some two hundred thousand objects, lives as long as the process. The collector would walk it
     several times while it grows, and whole now and then while requests wait: frozen, it is never walked again.
     """
+    _take_all_files()
     gc.disable()
     from crmgraph.app import from_environment
 
@@ -20,3 +22,10 @@ def application() -> "FastAPI":
     gc.freeze()
     gc.enable()
     return made
+
+
+def _take_all_files() -> None:
+    """Let the process open as many files as it may: connections are files, and many systems begin with 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,6 +1,6 @@
 """The GraphQL edge."""
 
-from crmgraph.graph.http import PATH, mounts
+from crmgraph.graph.http import PATH, busy, mounts
 from crmgraph.graph.schema import sdl
 
-__all__ = ["PATH", "mounts", "sdl"]
+__all__ = ["PATH", "busy", "mounts", "sdl"]

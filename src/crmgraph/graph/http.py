@@ -66,6 +66,11 @@ def mounts(
     return [Route(PATH, endpoint), *routes(PATH, demo=demo)]
 
 
+def busy() -> Response:
+    """What is answered when there is no place for a request."""
+    return _refused(BadRequest("Too many requests are in hand: try again in a moment.", 503, "UNAVAILABLE"))
+
+
 class Endpoint:
     """Answers requests at the endpoint, faults of its own included."""
 

@@ -36,6 +36,11 @@ BESIDE = {"site.css": "text/css", "icon.svg": "image/svg+xml"}
 SIZES = frozenset({"original", "medium", "small"})
 
 
+def busy() -> Response:
+    """What is answered when there is no place for a request, by a door that has no words of its own for it."""
+    return _json({"status": "busy"}, 503)
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """One way in, as the front page and the documentation name it.
@@ -45,12 +50,18 @@ class Door:
         title: as people call it.
         prefixes: the paths below which it answers.
         openapi: makes its document; None for the graph.
+        busy: what it answers when there is no place for a request, with the status 503.
     """
 
     name: str
     title: str
     prefixes: Sequence[str]
     openapi: Callable[[], Mapping[str, Any]] | None = None
+    busy: Callable[[], Response] = busy
+
+
+LIVE = "/health/live"
+READY = "/health/ready"
 
 
 @cache
@@ -149,8 +160,8 @@ def routes(
     return [
         Route("/", index),
         *(Route(f"/{name}", beside) for name in BESIDE),
-        Route("/health/live", live),
-        Route("/health/ready", ready),
+        Route(LIVE, live),
+        Route(READY, ready),
         Route("/photos/{key}/{size}/{file_name}", photo),
         Route("/docs/{door}", manual),
         Route("/docs/{door}/openapi.json", openapi),

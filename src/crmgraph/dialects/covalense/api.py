@@ -144,6 +144,11 @@ class Gateway:
             raise invalid_token(jjwt.said_of(token, refused.reason, now())) from None
 
 
+def busy() -> Response:
+    """What is answered when there is no place for a request."""
+    return _json(DOWNSTREAM, 503)
+
+
 def _refusal(error: ClientError) -> Response:
     return _json(error.body, error.status, error.headers)
 

@@ -1,7 +1,7 @@
 """CRM.COM Web API v2: contact information of persons (contacts) and companies (accounts)."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.dialects.crmcom.api import mounts
+from crmgraph.dialects.crmcom.api import busy, mounts
 from crmgraph.dialects.crmcom.document import openapi
 
 
@@ -12,4 +12,4 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return f"/crmapi/rest/v2/contact_information/show?contact_information_identifier=id={value}"
 
 
-__all__ = ["href", "mounts", "openapi"]
+__all__ = ["busy", "href", "mounts", "openapi"]

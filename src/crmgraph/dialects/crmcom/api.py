@@ -179,6 +179,13 @@ class WebApi:
         return replace(call, actor=actor, token=token.strip())
 
 
+def busy() -> Response:
+    """What is answered when there is no place for a request; alone of all answers not with HTTP 200, for proxies."""
+    answer = _refusal(Problem(UNAVAILABLE, "The service is not available"))
+    answer.status_code = 503
+    return answer
+
+
 def _refusal(found: Problem) -> Response:
     status = {"message": found.message, "description": found.description, "code": found.code}
     return _json({"status": status, "data": None}, found.headers)

@@ -1,7 +1,7 @@
 """The Valomnia dialect: contacts and customers of a sales force, below /api/{version}, behind a session cookie."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.dialects.valomnia.api import mounts
+from crmgraph.dialects.valomnia.api import busy, mounts
 from crmgraph.dialects.valomnia.openapi import openapi
 
 _ROOTS = {PartyKind.CONTACT: "contacts", PartyKind.ACCOUNT: "customers"}
@@ -13,4 +13,4 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return f"/api/v1.0/{root}/{value}" if root is not None and value.isdecimal() else None
 
 
-__all__ = ["href", "mounts", "openapi"]
+__all__ = ["busy", "href", "mounts", "openapi"]

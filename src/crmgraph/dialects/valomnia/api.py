@@ -15,7 +15,15 @@ from crmgraph.db import is_away
 from crmgraph.dialects.valomnia import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.answers import failed
 from crmgraph.dialects.valomnia.call import Call
-from crmgraph.dialects.valomnia.errors import MALFORMED, NO_RESOURCE, SERVER_ERROR, Failed, method_not_allowed, words
+from crmgraph.dialects.valomnia.errors import (
+    BUSY,
+    MALFORMED,
+    NO_RESOURCE,
+    SERVER_ERROR,
+    Failed,
+    method_not_allowed,
+    words,
+)
 from crmgraph.wire import ClientDisconnect
 
 log = structlog.get_logger(__name__)
@@ -37,6 +45,11 @@ OPEN: Mapping[str, Mapping[str, Open]] = {
     **{f"/{{folder}}/{album}/{{file_name}}": {"GET": pictures.show} for album in pictures.ALBUMS},
 }
 """What does not."""
+
+
+def busy() -> Response:
+    """What is answered when there is no place for a request."""
+    return failed(BUSY)
 
 
 def in_session(handler: Handler) -> Open:

@@ -45,6 +45,7 @@ SAVE_FAILED = Failure(400, "save_failed", "Failed to save instance.")
 DELETE_FAILED = Failure(400, "delete_failed", "Failed to delete instance.")
 FILE_TOO_LARGE = Failure(400, "exceeded_file_size", "image size should not exceed 2Mo")
 UNSUPPORTED_FILE = Failure(400, "unsupported_file_type", "image format not supported.")
+BUSY = Failure(503, "service_unavailable", "Oops! Too many requests at once, try again in a moment.")
 SERVER_ERROR = Failure(500, "server_error", "Oops! Something went wrong...")
 
 MALFORMED = Failure(400, "malformed_request", "The body of the request could not be read.")

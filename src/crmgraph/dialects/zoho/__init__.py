@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.dialects.zoho import door, oauth
+from crmgraph.dialects.zoho import answers, door, errors, oauth
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.fields import MODULES, OF_KIND
 from crmgraph.dialects.zoho.manual import openapi
@@ -37,6 +38,11 @@ def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRout
     ]
 
 
+def busy() -> Response:
+    """What is answered when there is no place for a request."""
+    return answers.failure(errors.BUSY, None)
+
+
 def href(kind: PartyKind | None, value: str) -> str | None:
     """The path under which a record is served."""
     return None if kind is None else f"{door.PREFIX}/{OF_KIND[kind].name}/{value}"
@@ -51,4 +57,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["href", "mounts", "openapi", "unique_fields"]
+__all__ = ["busy", "href", "mounts", "openapi", "unique_fields"]

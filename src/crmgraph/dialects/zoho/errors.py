@@ -36,6 +36,7 @@ ID_ALREADY_CONVERTED = Error("ID_ALREADY_CONVERTED", "id already converted")
 LIMIT_EXCEEDED = Error("LIMIT_EXCEEDED", "the limit is exceeded")
 FILE_TOO_LARGE = Error("FILE_SIZE_MORE_THAN_ALLOWED_SIZE", "the size of the file is more than the allowed size", 413)
 BODY_TOO_LARGE = Error("LIMIT_EXCEEDED", "the request body is too large", 413)
+BUSY = Error("TOO_MANY_REQUESTS", "You have made too many requests continuously", 503)
 TOO_MANY_REQUESTS = Error("TOO_MANY_REQUESTS", "You have made too many requests continuously", 429)
 ALREADY_MODIFIED = Error("ALREADY_MODIFIED", "the record has been modified since the given time", 412)
 

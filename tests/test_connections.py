@@ -1,0 +1,235 @@
+"""Connections: who is silent, slow or boundless is dropped, and stands in nobody's way meanwhile."""
+
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+import pytest
+
+from crmgraph.cli.protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_PIPELINED
+from tests.test_cli import SECRET, serving
+
+START = b"GET /health/live HTTP/1.1\r\nHost: test\r\n"
+POST = b"POST /graphql HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+ASKED = b'{"query": "{ __typename }"}'
+SCRIPT = max((files("crmgraph") / "graph/graphiql/assets").iterdir(), key=lambda file: len(file.read_bytes()))
+BIG = b"GET /graphql/assets/%s HTTP/1.1\r\nHost: test\r\n\r\n" % SCRIPT.name.encode()
+PLACES = 16
+
+
+@pytest.fixture(scope="module")
+def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the program serving with little patience and few places."""
+    folder = tmp_path_factory.mktemp("serving")
+    (folder / "var").mkdir()
+    shutil.copy(sqlite_template, folder / "var" / "crmgraph.db")
+    settings = {
+        "CRMGRAPH_SECRET_KEY": SECRET,
+        "CRMGRAPH_METRICS": "true",
+        "CRMGRAPH_MAX_CONCURRENCY": str(PLACES),
+        "CRMGRAPH_MAX_CONNECTIONS": "60",
+        "CRMGRAPH_HEADER_SECONDS": "1",
+        "CRMGRAPH_BODY_SECONDS": "1",
+        "CRMGRAPH_ANSWER_SECONDS": "1",
+        "CRMGRAPH_IDLE_SECONDS": "1",
+    }
+    with serving(folder, **settings) as (client, _):
+        yield client
+
+
+def connect(server: httpx.Client, sent: bytes = b"", receive_buffer: int | None = None) -> socket.socket:
+    """A connection on which this has been sent."""
+    connection = socket.socket()
+    connection.settimeout(10)
+    if receive_buffer is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    connection.connect(("127.0.0.1", server.base_url.port))
+    # Who is refused while he sends has an answer to read all the same.
+    with suppress(OSError):
+        connection.sendall(sent)
+    return connection
+
+
+def told(connection: socket.socket) -> bytes:
+    """All that comes until the connection is closed."""
+    pieces = []
+    with suppress(ConnectionError):
+        while piece := connection.recv(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def refused(server: httpx.Client, reason: str) -> float:
+    """How many were refused for this reason by now."""
+    name = f'crmgraph_refused_total{{reason="{reason}"}} '
+    lines = server.get("/metrics").text.splitlines()
+    return next((float(line.removeprefix(name)) for line in lines if line.startswith(name)), 0.0)
+
+
+WAITING = (
+    (b"", b"", "silent"),
+    (b"\r\n\r\n", b"", "silent"),
+    (START, b"HTTP/1.1 408 Request Timeout\r\n", "headers"),
+    (b"G", b"HTTP/1.1 408 Request Timeout\r\n", "headers"),
+    (b"GET /" + b"a" * 500, b"HTTP/1.1 408 Request Timeout\r\n", "headers"),
+    (POST + b"Content-Length: 100\r\n\r\n", b"HTTP/1.1 408 Request Timeout\r\n", "body"),
+    (POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{", b"HTTP/1.1 408 Request Timeout\r\n", "body"),
+    (CHUNKED + b"2\r\n{}\r\n0\r\na: b\r\n", b"HTTP/1.1 408 Request Timeout\r\n", "body"),
+    (
+        POST + b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 408 Request Timeout\r\n",
+        "body",
+    ),
+    (START + b"\r\n", b"HTTP/1.1 200 OK\r\n", None),
+)
+
+
+def test_who_keeps_us_waiting_is_dropped(server: httpx.Client) -> None:
+    reasons = ("silent", "headers", "body")
+    before = [refused(server, reason) for reason in reasons]
+    # As many as may wait at once.
+    for start in range(0, len(WAITING), PLACES // 4):
+        some = WAITING[start : start + PLACES // 4]
+        began = time.monotonic()
+        with ExitStack() as stack:
+            connections = [stack.enter_context(connect(server, sent)) for sent, _, _ in some]
+            for connection, (sent, answer, _) in zip(connections, some, strict=True):
+                assert told(connection).startswith(answer), sent
+        assert 0.5 < time.monotonic() - began < 5
+    wanted = [sum(why == reason for _, _, why in WAITING) for reason in reasons]
+    assert [refused(server, reason) for reason in reasons] == [a + b for a, b in zip(before, wanted, strict=True)]
+
+
+def test_a_client_that_sends_a_byte_now_and_then_is_dropped_all_the_same(server: httpx.Client) -> None:
+    chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n1;"
+    for sent in (START + b"a: ", POST + b"Content-Length: 5000\r\n\r\n", chunked):
+        start = time.monotonic()
+        with connect(server, sent) as connection, suppress(OSError):
+            while time.monotonic() - start < 8:
+                connection.sendall(b"b")
+                time.sleep(0.1)
+        assert time.monotonic() - start < 4
+
+
+def test_a_body_that_comes_in_parts_is_read(server: httpx.Client) -> None:
+    with connect(server, POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(ASKED)) as connection:
+        for i in range(0, len(ASKED), 5):
+            connection.sendall(ASKED[i : i + 5])
+            time.sleep(0.05)
+        assert told(connection).endswith(b'{"data":{"__typename":"Query"}}')
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (START + b"a: b\r\n" * (MAX_HEADERS - 1) + b"\r\n", 200),
+        (START + b"a: b\r\n" * MAX_HEADERS + b"\r\n", 431),
+        (START + b"a: " + b"b" * (MAX_HEADER_BYTES - 100) + b"\r\n\r\n", 200),
+        (START + b"a: " + b"b" * MAX_HEADER_BYTES + b"\r\n\r\n", 431),
+        (b"GET /" + b"a" * (MAX_HEADER_BYTES - 100) + b" HTTP/1.1\r\nHost: test\r\n\r\n", 404),
+        (b"GET /" + b"a" * MAX_HEADER_BYTES + b" HTTP/1.1\r\nHost: test\r\n\r\n", 431),
+        (START + b"a: b\r\n" * 500_000, 431),
+        (START + b"a: " + b"b" * 5_000_000, 431),
+        (START + b"b" * 5_000_000, 431),
+        (b"GET /" + b"a" * 5_000_000, 431),
+        (b"no request\r\n\r\n", 400),
+        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", 400),
+        (POST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    ],
+)
+def test_the_head_of_a_request_has_bounds(server: httpx.Client, sent: bytes, status: int) -> None:
+    # What is refused early may find the connection reset before it has read why, if it is still sending then.
+    with connect(server, sent) as connection:
+        line = told(connection)[:12]
+    assert line in ((b"", b"HTTP/1.1 %d" % status) if len(sent) > 100_000 else (b"HTTP/1.1 %d" % status,))
+    assert server.get("/health/live").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 1_000_000,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"a" * 5_000_000,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"1;aaaaaaaaaaaaaaaa\r\nx\r\n" * 300_000,
+        POST + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + b"a: b\r\n" * 500_000,
+        POST
+        + b"Transfer-Encoding: chunked\r\n\r\n"
+        + b"10000\r\n"
+        + b"x" * 65536
+        + b"\r\n"
+        + b"8000000\r\n"
+        + b"x" * 9_000_000,
+    ],
+    ids=["chunks", "extension", "extensions", "trailers", "body"],
+)
+def test_a_body_without_end_is_not_read_to_its_end(server: httpx.Client, sent: bytes) -> None:
+    start = time.monotonic()
+    with connect(server, sent) as connection:
+        told(connection)
+    assert time.monotonic() - start < 5
+    assert server.get("/health/live").status_code == 200
+
+
+def test_trailers_are_no_headers_of_the_request(server: httpx.Client) -> None:
+    body = b"%x\r\n" % len(ASKED) + ASKED + b"\r\n0\r\nauthorization: Bearer nonsense\r\n\r\n"
+    with connect(server, POST + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + body) as connection:
+        assert told(connection).endswith(b'{"data":{"__typename":"Query"}}')
+
+
+def test_requests_are_pipelined_up_to_a_bound(server: httpx.Client) -> None:
+    closing = START + b"Connection: close\r\n\r\n"
+    with connect(server, (START + b"\r\n") * (MAX_PIPELINED - 1) + closing) as connection:
+        assert told(connection).count(b'{"status":"live"}') == MAX_PIPELINED
+    with connect(server, (START + b"\r\n") * 50_000) as connection:
+        assert told(connection).count(b'{"status":"live"}') <= MAX_PIPELINED + 1
+
+
+def test_a_wish_for_another_protocol_is_passed_over(server: httpx.Client) -> None:
+    for wanted in (b"websocket", b"h2c"):
+        upgrade = b"Connection: Upgrade\r\nUpgrade: " + wanted + b"\r\nSec-WebSocket-Version: 13\r\n"
+        with connect(server, START + upgrade + b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n") as connection:
+            assert told(connection).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+@pytest.mark.parametrize("sent", [b"", START, POST + b"Content-Length: 900000\r\n\r\n" + b" " * 1_000])
+def test_many_who_wait_stand_in_nobodys_way(server: httpx.Client, sent: bytes) -> None:
+    def dropped() -> float:
+        return sum(refused(server, reason) for reason in ("share", "headers", "body"))
+
+    before, busy = dropped(), refused(server, "busy")
+    with ExitStack() as stack:
+        for _ in range(3 * PLACES):
+            stack.enter_context(connect(server, sent))
+        for _ in range(5):
+            assert server.get("/health/live").status_code == 200
+            assert server.post("/graphql", json={"query": "{ __typename }"}).status_code == 200
+        # A quarter of the places is what they may hold together; a silent connection holds none.
+        assert dropped() - before >= (3 * PLACES - PLACES // 4 if sent else 0)
+    assert refused(server, "busy") == busy
+
+
+def test_who_does_not_read_the_answer_is_dropped(server: httpx.Client) -> None:
+    before = refused(server, "share") + refused(server, "answer")
+    with ExitStack() as stack:
+        readers = [stack.enter_context(connect(server, BIG * 16, 4096)) for _ in range(2 * PLACES)]
+        for _ in range(5):
+            assert server.post("/graphql", json={"query": "{ __typename }"}).status_code == 200
+            time.sleep(0.5)
+        assert refused(server, "share") + refused(server, "answer") == before + 2 * PLACES
+        assert all(len(told(reader)) < 16 * len(SCRIPT.read_bytes()) for reader in readers[:2])
+
+
+def test_when_all_connections_are_taken_the_one_that_is_idle_longest_makes_room(server: httpx.Client) -> None:
+    before = refused(server, "connections")
+    with ExitStack() as stack:
+        silent = [stack.enter_context(connect(server)) for _ in range(80)]
+        assert server.post("/graphql", json={"query": "{ __typename }"}).status_code == 200
+        assert refused(server, "connections") - before >= 20
+        silent[0].settimeout(0.5)
+        assert told(silent[0]) == b""
