@@ -24,7 +24,7 @@ STAFF = Actor(Door.GRAPHQL, Role.ADMIN)
 async def made(db: Database) -> Aggregate:
     edit = Edit(
         {"last_name": "Ray", "first_name": "Ann"},
-        phones=RowEdits(add=[{"kind": "MOBILE", "raw": "0151 1"}, {"kind": "FAX", "raw": "030 23125"}]),
+        phones=RowEdits(add=[{"kind": "MOBILE", "raw": "0151 1"}, {"kind": "FAX", "raw": "030 2"}]),
         emails=RowEdits(add=[{"kind": "BUSINESS", "address": "a@example.com"}]),
         addresses=RowEdits(add=[{"kind": "HOME", "city": "Köln", "country": "DE"}]),
     )
@@ -99,7 +99,7 @@ async def test_one_statement_reads_and_one_writes(db: Database) -> None:
     contact = await made(db)
     with statements(db) as seen:
         changed = await revise(db, changing(contact.id, edits(contact)[1]))
-    assert [phone.raw for phone in changed.phones] == ["0151 99", "030 23125"]
+    assert [phone.raw for phone in changed.phones] == ["0151 99", "030 2"]
     if not db.is_sqlite:
         assert len(seen) == 2
         assert seen[0].startswith("SELECT")
@@ -110,7 +110,7 @@ async def test_one_statement_reads_and_one_writes(db: Database) -> None:
             for row in await session.execute(select(Phone.raw, Phone.e164, Phone.active, Phone.rank).order_by(Phone.id))
         ] == [
             ("0151 99", "+4915199", True, 0),
-            ("030 23125", "+493023125", False, 1),
+            ("030 2", "+490302", False, 1),
         ]
         assert (await session.scalars(select(Contact.revision))).all() == [2]
         last = (await session.scalars(select(Change).order_by(Change.id.desc()))).first()

@@ -160,6 +160,7 @@ WRITTEN: list[tuple[str | None, str, str | None]] = [
     ("US", "FLOWERS", None),
     ("US", "ext 12", None),
     ("DE", "uwe@example.com", None),
+    ("US", "0000000000", None),
     # Not given out to anybody, and yet as long as a number is: kept, and not valid.
     ("US", "555 123 4567", "+15551234567"),
     ("DE", "01711234567890", "+491711234567890"),

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, text
 
 from crmgraph.crm import parties
-from crmgraph.crm.countries import country_code
+from crmgraph.crm.countries import country_code_of_name
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Address, Contact, Door, Email, PartyKind, Phone, Role
 from crmgraph.crm.phone_numbers import parse_phone
@@ -24,7 +24,10 @@ async def test_every_normalised_value_is_what_the_business_derives(db: Database)
             derived = (phone.e164, phone.digits, phone.extension, phone.valid)
             assert derived == (known.e164, known.digits, known.extension, known.valid), phone.raw
         for address in await session.scalars(select(Address)):
-            assert (address.city_key, address.country) == (fold(address.city), country_code(address.country_name))
+            assert (address.city_key, address.country) == (
+                fold(address.city),
+                country_code_of_name(address.country_name),
+            )
         for email in await session.scalars(select(Email)):
             assert is_email(email.address) and email.address_key == email_key(email.address)
         names = {row.id: row.last_name_key for row in await session.execute(select(Contact.id, Contact.last_name_key))}

@@ -54,11 +54,15 @@ class Invalid(Refused):
 
     reason: str
 
-    def __init__(self, path: Path = (), reason: str = "form", limit: int | None = None) -> None:
+    def __init__(
+        self, path: Path = (), reason: str = "form", limit: int | None = None, meant: str | None = None
+    ) -> None:
         super().__init__(path)
+        self.meant = meant
+        """What to write instead, where that is known: the code of a country that was given by its name."""
         self.reason = reason
-        """form, type, too_long, control, email, country, date, number, choice, password, reference, order, unknown,
-        converted (a lead that has become a contact)."""
+        """form, type, too_long, control, email, country, contradiction (of two values that came together), date,
+        number, choice, password, reference, order, unknown, converted (a lead that has become a contact)."""
         self.limit = limit
 
 

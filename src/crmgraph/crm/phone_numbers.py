@@ -10,7 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import Leniency, PhoneNumber, PhoneNumberFormat, PhoneNumberMatcher, PhoneNumberType, ValidationResult
+from phonenumbers import (
+    CountryCodeSource,
+    Leniency,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberMatcher,
+    PhoneNumberType,
+    ValidationResult,
+)
 
 MAX_CACHED = 64
 """The longest text whose forms are kept in memory, in characters."""
@@ -99,7 +107,7 @@ def _number_of(text: str, region: str | None) -> PhoneNumber | None:
         text = "+" + text.removeprefix(_INTERNATIONAL)
     possible = None
     for number in _readings(text, region):
-        if _is_complete(number):
+        if _is_complete(number, region):
             if phonenumbers.is_valid_number(number):
                 return number
             possible = possible or number
@@ -114,25 +122,33 @@ def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
         if found is not None:
             yield found.number
     try:
-        yield phonenumbers.parse(text, region)
+        yield phonenumbers.parse(text, region, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return
 
 
-def _is_complete(number: PhoneNumber) -> bool:
-    """Whether it is as long as a whole number of its country is, and neither local nor short as 112 is.
-
-    In some countries a local number is as long as a service's (AU, BR, NZ): what is not given out has to be possible as
-    the number of a person.
-    """
+def _is_complete(number: PhoneNumber, region: str | None) -> bool:
+    """Whether it is as long as a whole number of its country is, and neither local nor short as 112 is."""
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return False
     if phonenumbers.is_valid_number(number):
         return True
-    return not phonenumbers.is_valid_short_number(number) and any(
+    if phonenumbers.is_valid_short_number(number) or (number.number_of_leading_zeros or 0) > 1:
+        return False
+    # In some countries a local number is as long as that of a service (AU, BR, NZ). What is written without the prefix
+    # of calls within the country has to be as long as the number of a person, then.
+    return _has_prefix(number, region) or any(
         phonenumbers.is_possible_number_for_type_with_reason(number, kind) == ValidationResult.IS_POSSIBLE
         for kind in (PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE)
     )
+
+
+def _has_prefix(number: PhoneNumber, region: str | None) -> bool:
+    """Whether it was written with the code of its country, or with what is dialled for another area of it."""
+    if region is None or number.country_code_source != CountryCodeSource.FROM_DEFAULT_COUNTRY:
+        return True
+    prefix = phonenumbers.ndd_prefix_for_region(region, True)
+    return prefix is not None and phonenumbers.normalize_digits_only(number.raw_input or "").startswith(prefix)
 
 
 @functools.lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.changes import Changes
-from crmgraph.crm.countries import country_code, country_name
+from crmgraph.crm.countries import country_code_of_name, country_name
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
@@ -124,7 +124,7 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str,
     for key, value in columns.items():
         setattr(row, key, value)
     if any(before[key] != value for key, value in columns.items()):
-        derive(row, {key for key, value in columns.items() if before[key] != value}, given, before)
+        derive(row, columns.keys(), given, before)
     for key, old in before.items():
         changes.column(f"{path}.{key}", old, getattr(row, key))
     row.remainder = changes.remainder(row.remainder, values.get("remainder", {}), f"{path}.remainder")
@@ -150,7 +150,7 @@ def rederive(row: Any, given: dict[str, Any]) -> None:
         case Email():
             row.address = clean_email(row.address)
         case Address() if row.country is None and row.country_name is not None:
-            row.country = country_code(row.country_name)
+            row.country = country_code_of_name(row.country_name)
     derive(row, (), given)
 
 
@@ -158,13 +158,14 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
     """Bring the normalised columns of a row up to date with what was given.
 
     Args:
-        changed: the names of the columns that a caller set, or changed.
+        changed: the names of the columns that a caller set.
         before: what those columns held before; None for a new row.
     """
     match row:
         case Phone():
             # Notes on a number are no reason to read it anew, from where the record may have moved to since.
-            if not {"raw", "country"}.isdisjoint(changed):
+            new = changed if before is None else {name for name, old in before.items() if getattr(row, name) != old}
+            if not {"raw", "country"}.isdisjoint(new):
                 _read_number(row, given.get("region"))
         case Email():
             row.address_key = email_key(row.address)
@@ -173,10 +174,22 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
         case Address():
             row.city_key = fold(row.city)
             row.name_key = given.get("name_key", row.name_key)
-            if "country_name" in changed and (before is None or before["country_name"] != row.country_name):
-                row.country = country_code(row.country_name)
-            elif "country" in changed and (before is None or before["country"] != row.country):
-                row.country_name = country_name(row.country)
+            _agree(row, "country" in changed, "country_name" in changed)
+
+
+def _agree(row: Address, code_given: bool, name_given: bool) -> None:
+    """Bring the code of a country and its name in line, of which either was given, or both that do not contradict.
+
+    A name that is known brings its code where none was given with it; one that is not known leaves the code as it is.
+    A code brings its English name where none was given with it.
+    """
+    if name_given and row.country_name is not None:
+        if row.country is None or not code_given:
+            row.country = country_code_of_name(row.country_name) or row.country
+    elif code_given and (row.country is None or country_code_of_name(row.country_name) != row.country):
+        row.country_name = None  # it was the name of another country
+    if row.country_name is None:
+        row.country_name = country_name(row.country)
 
 
 def _read_number(row: Phone, region: str | None) -> None:

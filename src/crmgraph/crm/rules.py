@@ -5,19 +5,22 @@ import functools
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import orjson
 from sqlalchemy import Boolean, Date, Integer, Text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import class_mapper
 
-from crmgraph.crm.countries import country_code
+from crmgraph.crm.countries import country_code, country_code_of_name
 from crmgraph.crm.edits import Edit, Row
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.text import fault_of, is_email
+
+Fault: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str | None]
+"""The reason, the limit and what was meant of an `Invalid`."""
 
 REQUIRED: dict[type, tuple[str, ...]] = {
     Contact: ("last_name",),
@@ -171,9 +174,18 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
         for key in REQUIRED.get(model, ()):
             if key not in values:
                 yield Missing((*path, key))
+    if model is Address and _contradict(values.get("country"), values.get("country_name")):
+        yield Invalid((*path, "country_name"), "contradiction")
 
 
-def _check(key: str, kind: Any, value: Any) -> tuple[tuple[str, int | None] | None, Any]:
+def _contradict(country: Any, name: Any) -> bool:
+    """Whether a code and a name that came together are of two countries. What nobody knows contradicts nothing."""
+    if not isinstance(country, str) or not isinstance(name, str) or country_code(country) is None:
+        return False
+    return country_code_of_name(name) not in (None, country)
+
+
+def _check(key: str, kind: Any, value: Any) -> tuple[Fault | None, Any]:
     """(fault or None, the value in the form that is kept)."""
     if value is None:
         return None, None
@@ -203,7 +215,7 @@ def _is_big(kind: Integer) -> bool:
     return type(kind).__name__ == "BigInteger"
 
 
-def _check_text(key: str, value: Any) -> tuple[tuple[str, int | None] | None, Any]:
+def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:
     if not isinstance(value, str):
         return ("type", None), None
     if not value.strip():
@@ -212,13 +224,13 @@ def _check_text(key: str, value: Any) -> tuple[tuple[str, int | None] | None, An
         return fault, None
     if key in COUNTRIES:
         code = country_code(value)
-        return (None, code) if code else (("country", None), None)
+        return (None, code) if code else (("country", None, country_code_of_name(value)), None)
     if key == "address" and not is_email(value):
         return ("email", None), None
     return None, value
 
 
-def _check_money(value: Any) -> tuple[tuple[str, int | None] | None, Any]:
+def _check_money(value: Any) -> tuple[Fault | None, Any]:
     if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
         return ("number", None), None
     try:

@@ -50,7 +50,8 @@ REASONS: dict[str, str] = {
     "too_deep": "This is nested deeper than {limit}.",
     "control": "This holds characters that cannot be kept.",
     "email": "This is no email address.",
-    "country": "This is no country: give its ISO 3166-1 code.",
+    "country": "This is no code of ISO 3166-1, e.g. DE.",
+    "contradiction": "This is another country than that of `country`: leave one of them out.",
     "date": "This is no date.",
     "number": "This is no number that can be kept.",
     "choice": "This is none of the values to choose from.",
@@ -67,6 +68,10 @@ REASONS: dict[str, str] = {
 def message_of(refused: Refused) -> str:
     """What to tell a person about one refusal."""
     match refused:
+        case core.Invalid(reason="country", meant=meant):
+            write = "e.g. DE" if meant is None else f"write {meant}"
+            name = ", or put the name into countryName" if refused.path[:1] == ("addresses",) else ""
+            return f"This is no code of ISO 3166-1: {write}{name}."
         case core.Invalid():
             return REASONS[refused.reason].format(limit=refused.limit)
         case core.Unauthenticated(path=("code",)):

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm import models
+from crmgraph.crm.countries import country_code, country_code_of_name
 from crmgraph.crm.criteria import Criterion, Either, Every, Not, Op, Test
 from crmgraph.crm.pages import Order
 from crmgraph.graph.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection
@@ -263,6 +264,8 @@ def _tests(name: str, comparators: Any) -> list[Test]:
             continue
         if value is None:
             raise BadInput("Nothing is compared with null: `isNull` asks whether there is a value.")
+        if name == "country" and field.name != "is_null":
+            _require_countries(value if isinstance(value, list) else [value])
         if prefix is not None and field.name != "is_null":
             # No row has the id 0, so that an id of something else matches nothing.
             numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
@@ -270,3 +273,14 @@ def _tests(name: str, comparators: Any) -> list[Test]:
         op = Op[field.name.rstrip("_").upper()]
         tests.append(Test(column, op, tuple(value) if isinstance(value, list) else value))
     return tests
+
+
+def _require_countries(codes: list[str]) -> None:
+    """Raises:
+    BadInput: one of them is no code.
+    """
+    for code in codes:
+        if country_code(code) is None:
+            meant = country_code_of_name(code)
+            write = f"write {meant}" if meant else "e.g. DE"
+            raise BadInput(f"`country` is compared with codes of ISO 3166-1: {write}.")

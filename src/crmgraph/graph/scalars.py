@@ -74,8 +74,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     CountryCode: strawberry.scalar(
         name="CountryCode",
-        description="A country by its ISO 3166-1 alpha-2 code, e.g. `DE`. As input, a code of three letters or an "
-        "English name will do.",
+        description="A country by its ISO 3166-1 alpha-2 code, e.g. `DE`, or `XK` for Kosovo. As input, a code of "
+        "three letters will do.",
         serialize=str,
         parse_value=_text,
     ),

@@ -232,6 +232,8 @@ def _write_slot(
     values: dict[str, tuple[str, Any]],
 ) -> None:
     columns: Row = {column: value for column, (_, value) in values.items()}
+    if "country_name" in columns and "country" not in columns and not (columns["country_name"] or "").strip():
+        columns["country"] = None  # the name is all that this dialect knows of a country: without it there is none
     edits: RowEdits = getattr(decoded.edit, slot.rows)
     row = slot.row(aggregate) if aggregate is not None else None
     content = _CONTENT[slot.rows]

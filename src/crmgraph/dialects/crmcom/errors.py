@@ -86,6 +86,7 @@ REASONS = {
     "control": "it holds characters that cannot be kept",
     "email": "it is no email address",
     "country": "there is no such country",
+    "contradiction": "it names another country than its code does",
     "date": "it is no date",
     "number": "it is no number in range",
     "choice": "it is none of the values that it may have",

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pycountry
-
-from crmgraph.crm.countries import country_code, country_name
+from crmgraph.crm.countries import country_code_of_name, country_of
 from crmgraph.dialects.crmcom.codecs import pairs
 from crmgraph.dialects.crmcom.manners import Manner, arranged
 from crmgraph.mapping import Codec, Unreadable
@@ -177,7 +175,7 @@ def read_country(value: Any) -> str | None:
     given = pairs(value)
     for name in COUNTRY_BY:
         if name in given:
-            found = _by_id(given[name]) if name == "id" else country_code(given[name])
+            found = _by_id(given[name]) if name == "id" else country_code_of_name(given[name])
             if found is None:
                 raise Unreadable("country")
             return found
@@ -188,9 +186,9 @@ def _by_id(given: str) -> str | None:
     if given in _CODES:
         return _CODES[given]
     if given.isascii() and given.isdecimal() and len(given) == 4 and int(given) >= _OTHERS:
-        country: Any = pycountry.countries.get(numeric=given[1:])
-        if country is not None and country.alpha_2 not in _IDS:
-            return str(country.alpha_2)
+        found = country_of(given[1:])
+        if found is not None and found.alpha_2 not in _IDS:
+            return found.alpha_2
     return None
 
 
@@ -202,13 +200,13 @@ def country(code: str | None, name: str | None, keys: tuple[str, ...]) -> Object
         name: what stands in its place where it names no country that ISO knows.
         keys: of the object, in their order.
     """
-    known: Any = pycountry.countries.get(alpha_2=code) if code else None
+    known = country_of(code)
     found: Object = dict.fromkeys(keys)
     if known is not None:
         found |= {
             "three_character_code": known.alpha_3,
             "two_character_code": known.alpha_2,
-            "name": (country_name(code) or "").upper(),
+            "name": known.name.upper(),
             "id": _IDS.get(known.alpha_2) or str(_OTHERS + int(known.numeric)),
             "alternative_code": None,
         }

@@ -84,8 +84,12 @@ class Address(Node):
     city: str | None = column("The city.")
     state: str | None = column("The state, province or region.")
     postal_code: str | None = column("The postal code.")
-    country: CountryCode | None = column("The country, where its name is known.")
-    country_name: str | None = column("The country as it was given, or its English name.")
+    country: CountryCode | None = column(
+        "The country; null where nobody has said it and its name is not known. A name that is not known leaves it."
+    )
+    country_name: str | None = column(
+        "The country as it was given, or its English name. A name that is known in any language brings its code along."
+    )
     po_box: str | None = column("The post office box.")
     po_box_postal_code: str | None = column("The postal code of the post office box.")
     notes: str | None = column(_NOTES)
