@@ -126,10 +126,13 @@ async def db(database: str) -> AsyncIterator[Database]:
 
 @contextmanager
 def statements(db: Database) -> Iterator[list[str]]:
-    """The statements that reach the database inside the block, in their order."""
+    """The statements that reach the database inside the block, in their order; not those of the background."""
     seen: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.get_name().startswith("background:"):
+            return
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             seen.append(statement)
 

@@ -45,11 +45,12 @@ from crmgraph.crm.models import (
     Staff,
     now,
 )
+from crmgraph.crm.outbox import Delivery, Outbox
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.staff import add_staff, find_staff
 from crmgraph.crm.throttle import Limits, Throttle
 from crmgraph.db import Database
-from crmgraph.security import Keys, Passwords, digest
+from crmgraph.security import Keys, Passwords, digest, new_token
 from tests.conftest import statements
 
 HERE = "192.0.2.1"
@@ -61,16 +62,23 @@ OTHER = "battery staple"
 
 @dataclass
 class Letters:
-    """An outbox that keeps what it is given."""
+    """Mail that keeps what it is given."""
 
-    sent: list[tuple[str, str, str]] = field(default_factory=list)
+    outbox: Outbox | None = None
+    kept: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def post(self, to: str, subject: str, text: str) -> None:
-        self.sent.append((to, subject, text))
+    async def send(self, to: str, subject: str, text: str) -> None:
+        self.kept.append((to, subject, text))
 
-    def code(self) -> str:
+    async def sent(self) -> list[tuple[str, str, str]]:
+        """Every letter that was sent."""
+        assert self.outbox is not None
+        await self.outbox.deliver()
+        return self.kept
+
+    async def code(self) -> str:
         """The code in the last letter."""
-        found = re.search(r"^[\w-]{43}$", self.sent[-1][2], re.MULTILINE)
+        found = re.search(r"^[\w-]{43}$", (await self.sent())[-1][2], re.MULTILINE)
         assert found is not None
         return found[0]
 
@@ -121,10 +129,11 @@ def confirming(db: Database, passwords: Counting, letters: Letters) -> Identity:
 
 
 def make(db: Database, passwords: Passwords, letters: Letters, **changed: Any) -> Identity:
-    settings: dict[str, Any] = {"signup_confirm": False, "public_url": "https://crm.example", "region": "IN"}
+    settings: dict[str, Any] = {"signup_confirm": False, "region": "IN"}
     limits = changed.pop("limits", Limits())
     keys = changed.pop("keys", Keys(SECRET))
-    return Identity(db, passwords, keys, letters, limits, **settings | changed)
+    letters.outbox = Outbox(db, keys, letters, "https://crm.example", Delivery(at_once=1))
+    return Identity(db, passwords, keys, letters.outbox, limits, **settings | changed)
 
 
 def person(last_name: str = "Emos") -> Edit:
@@ -295,10 +304,10 @@ async def test_with_confirmation_the_code_of_the_letter_opens_the_door(
     db: Database, confirming: Identity, letters: Letters
 ) -> None:
     assert await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE) is None
-    [(to, subject, _)] = letters.sent
+    [(to, subject, _)] = await letters.sent()
     assert (to, subject) == (RAVI, "Confirm your email address")
     assert await refused(confirming.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
-    code = letters.code()
+    code = await letters.code()
     assert [each.digest for each in await rows(db, Proof)] == [digest(code)]
     login = await confirming.confirm_signup(code)
     assert await confirming.actor_of(login.access_token) == login.actor
@@ -311,15 +320,15 @@ async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_let
     db: Database, confirming: Identity, letters: Letters, passwords: Counting
 ) -> None:
     await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-    await confirming.confirm_signup(letters.code())
+    await confirming.confirm_signup(await letters.code())
     before = await count(db, Contact, Email, Credential, Change, Session)
     with statements(db) as known:
         assert await confirming.signup(person(), None, "ravi@example.com", OTHER, address=HERE) is None
-    assert letters.sent[-1][:2] == (RAVI, "You already have a login")
+    assert (await letters.sent())[-1][:2] == (RAVI, "You already have a login")
     assert await count(db, Contact, Email, Credential, Change, Session) == before
     with statements(db) as unknown:
         assert await confirming.signup(person(), None, "new@example.com", OTHER, address=HERE) is None
-    assert letters.sent[-1][:2] == ("new@example.com", "Confirm your email address")
+    assert (await letters.sent())[-1][:2] == ("new@example.com", "Confirm your email address")
     # The same statements, but that the first signup is undone where the second is kept.
     assert [each for each in known if not each.startswith("ROLLBACK TO")] == unknown
     assert passwords.hashed == 3
@@ -330,9 +339,9 @@ async def test_a_signup_that_nobody_confirmed_keeps_nobody_else_out(
     db: Database, confirming: Identity, letters: Letters
 ) -> None:
     await confirming.signup(person("Mallory"), None, RAVI, OTHER, address="198.51.100.9")
-    hers = letters.code()
+    hers = await letters.code()
     await confirming.signup(person("Emos"), None, RAVI, PASSWORD, address=HERE)
-    login = await confirming.confirm_signup(letters.code())
+    login = await confirming.confirm_signup(await letters.code())
     [contact] = await rows(db, Contact, Contact.id == login.actor.contact_id)
     assert contact.last_name == "Emos"
     assert await refused(confirming.confirm_signup(hers)) == (Taken, ("email",))
@@ -343,10 +352,10 @@ async def test_a_code_is_good_for_its_purpose_and_its_time_only(
     db: Database, confirming: Identity, letters: Letters
 ) -> None:
     await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-    code = letters.code()
+    code = await letters.code()
     assert await refused(confirming.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     [proof] = await rows(db, Proof)
-    assert proof.expires_at - proof.created_at == dt.timedelta(days=1)
+    assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
     await change(db, update(Proof).values(expires_at=now()))
     assert await refused(confirming.confirm_signup(code)) == (Unauthenticated, ("code",))
     assert [each.live for each in await rows(db, Credential)] == [None]
@@ -358,7 +367,7 @@ async def test_of_confirmations_of_one_email_at_the_same_moment_one_succeeds(
     codes = []
     for _ in range(3):
         await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-        codes.append(letters.code())
+        codes.append(await letters.code())
     done = await asyncio.gather(*(confirming.confirm_signup(code) for code in codes), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Login", "Taken", "Taken"]
     assert sorted(str(each.live) for each in await rows(db, Credential)) == ["None", "None", "True"]
@@ -624,14 +633,14 @@ async def test_a_changed_password_ends_the_other_logins_and_voids_reset_codes(
 ) -> None:
     mine, other = await sign_up(identity), await identity.login(RAVI, PASSWORD, address=HERE, door=Door.COVALENSE)
     await identity.request_reset(RAVI, address=HERE)
+    code = await letters.code()
+    await identity.request_reset(RAVI, address=HERE)
     await identity.change_password(mine.actor, PASSWORD, OTHER, address=HERE)
+    assert len(await letters.sent()) == 1, "a letter whose code is void is not sent"
     assert await identity.actor_of(mine.access_token) == mine.actor
     assert await refused(identity.actor_of_bare(other.access_token)) == (Unauthenticated, ())
     assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
-    assert await refused(identity.reset_password(letters.code(), PASSWORD, address=HERE)) == (
-        Unauthenticated,
-        ("code",),
-    )
+    assert await refused(identity.reset_password(code, PASSWORD, address=HERE)) == (Unauthenticated, ("code",))
     assert (await identity.login(RAVI, OTHER, address=HERE)).actor.contact_id == mine.actor.contact_id
 
 
@@ -679,12 +688,13 @@ async def test_a_reset_sets_the_password_once_and_ends_every_login(
 ) -> None:
     login = await sign_up(identity)
     await identity.request_reset("RAVI@example.com", address=HERE)
-    [(to, subject, text)] = letters.sent
+    [(to, subject, text)] = await letters.sent()
     assert (to, subject) == (RAVI, "Choose a new password")
     assert "https://crm.example" in text
-    code = letters.code()
+    code = await letters.code()
     [proof] = await rows(db, Proof)
-    assert (proof.digest, proof.expires_at - proof.created_at) == (digest(code), dt.timedelta(hours=1))
+    assert proof.digest == digest(code)
+    assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
     assert await refused(identity.reset_password(code, "short", address=HERE)) == (Invalid, ("new_password",))
     await identity.reset_password(code, OTHER, address=HERE)
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
@@ -698,11 +708,14 @@ async def test_the_former_code_dies_with_the_next_and_an_old_one_by_itself(
 ) -> None:
     await sign_up(identity)
     await identity.request_reset(RAVI, address=HERE)
-    former = letters.code()
+    former = await letters.code()
     await identity.request_reset(RAVI, address=HERE)
     assert await refused(identity.reset_password(former, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     await change(db, update(Proof).values(expires_at=now()))
-    assert await refused(identity.reset_password(letters.code(), OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(identity.reset_password(await letters.code(), OTHER, address=HERE)) == (
+        Unauthenticated,
+        ("code",),
+    )
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).email == RAVI
 
 
@@ -715,9 +728,9 @@ async def test_a_request_for_a_reset_does_the_same_for_every_email_and_posts_no_
     with statements(db) as unknown:
         await identity.request_reset("nobody@example.com", address=HERE)
     assert known == unknown
-    assert [each[0] for each in letters.sent] == [RAVI]
+    assert [each[0] for each in await letters.sent()] == [RAVI]
     await identity.request_reset("x\x00", address=HERE)
-    assert len(letters.sent) == 1
+    assert len(await letters.sent()) == 1
 
 
 async def test_an_imported_person_with_a_unique_email_gets_a_first_login(
@@ -725,8 +738,8 @@ async def test_an_imported_person_with_a_unique_email_gets_a_first_login(
 ) -> None:
     contact_id = await imported(db)
     await identity.request_reset("ravi@example.com", address=HERE)
-    assert letters.sent[0][0] == RAVI
-    await identity.reset_password(letters.code(), PASSWORD, address=HERE)
+    assert (await letters.sent())[0][0] == RAVI
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
     assert (login.actor.contact_id, login.actor.role) == (contact_id, Role.CUSTOMER)
     [contact] = await rows(db, Contact)
@@ -743,7 +756,7 @@ async def test_an_email_that_is_not_unique_or_not_in_use_gives_no_first_login(
     await imported(db, "old@example.com", active=False)
     for email in (RAVI, "old@example.com"):
         await identity.request_reset(email, address=HERE)
-    assert letters.sent == []
+    assert await letters.sent() == []
     assert await count(db, Credential) == [0]
 
 
@@ -753,7 +766,7 @@ async def test_a_strangers_unconfirmed_signup_does_not_keep_an_imported_person_o
     contact_id = await imported(db)
     await confirming.signup(person("Mallory"), None, RAVI, OTHER, address=HERE)
     await confirming.request_reset(RAVI, address=HERE)
-    await confirming.reset_password(letters.code(), PASSWORD, address=HERE)
+    await confirming.reset_password(await letters.code(), PASSWORD, address=HERE)
     assert (await confirming.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
@@ -766,7 +779,7 @@ async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
         actor = Actor(door=Door.OPERATOR, role=Role.ADMIN)
         contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         await parties.remove(session, actor, contact)
-    call = identity.reset_password(letters.code(), PASSWORD, address=HERE)
+    call = identity.reset_password(await letters.code(), PASSWORD, address=HERE)
     assert await refused(call) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]
 
@@ -782,12 +795,12 @@ async def test_a_contact_with_two_emails_gets_one_first_login(
     codes = []
     for row in add:
         await identity.request_reset(row["address"], address=HERE)
-        codes.append(letters.code())
+        codes.append(await letters.code())
     await identity.reset_password(codes[1], PASSWORD, address=HERE)
     assert await refused(identity.reset_password(codes[0], OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert [each.email for each in await rows(db, Credential)] == ["two@example.com"]
     await identity.request_reset("one@example.com", address=HERE)
-    assert len(letters.sent) == 2
+    assert len(await letters.sent()) == 2
 
 
 async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
@@ -795,7 +808,7 @@ async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
 ) -> None:
     await imported(db)
     await identity.request_reset(RAVI, address=HERE)
-    code = letters.code()
+    code = await letters.code()
     done = await asyncio.gather(
         *(identity.reset_password(code, f"{PASSWORD} {n}", address=HERE) for n in range(4)), return_exceptions=True
     )
@@ -984,7 +997,8 @@ async def test_a_token_that_is_revoked_by_several_is_revoked_by_one(db: Database
 async def test_a_code_is_redeemed_once(db: Database) -> None:
     purpose = Purpose.RESET
     async with db.begin() as session:
-        code = await proofs.issue(session, purpose, RAVI, "ravi@example.com", dt.timedelta(hours=1))
+        code = new_token()
+        await proofs.issue(session, purpose, RAVI, "ravi@example.com", code, dt.timedelta())
         assert await proofs.redeem(session, Purpose.CONFIRM, code) is None
         assert await proofs.is_good(session, purpose, code) is True
         found = await proofs.redeem(session, purpose, code)
@@ -996,6 +1010,7 @@ async def test_a_code_is_redeemed_once(db: Database) -> None:
 
 async def test_a_code_without_a_target_proves_nothing(db: Database, identity: Identity) -> None:
     async with db.begin() as session:
-        code = await proofs.issue(session, Purpose.RESET, RAVI, "ravi@example.com", dt.timedelta(hours=1))
+        code = new_token()
+        await proofs.issue(session, Purpose.RESET, RAVI, "ravi@example.com", code, dt.timedelta())
     assert await refused(identity.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]

@@ -1,13 +1,7 @@
-"""Mail through a folder and a real SMTP server, and the outbox that sends in the background."""
+"""Mail through a folder and a real SMTP server."""
 
-import asyncio
-import base64
 import email
 import stat
-import time
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -15,7 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from crmgraph.mail import MailAway, NoMail, Outbox, SmtpMail, Unmailable, open_mail
+from crmgraph.mail import MailAway, MailRefused, NoMail, SmtpMail, Unmailable, open_mail
+from tests.smtp import SmtpServer, smtp
+
+__all__ = ["smtp"]
 
 SENDER = "crm@example.com"
 TEXT = "Grüße, Ravi!\nYour code is 123-456.\n.\n.A line that begins with a dot.\n"
@@ -32,65 +29,6 @@ def written(folder: Path) -> list[EmailMessage]:
     paths = sorted(folder.iterdir())
     assert [path.suffix for path in paths] == [".eml"] * len(paths)
     return [parsed(path.read_bytes()) for path in paths]
-
-
-@dataclass
-class SmtpServer:
-    """A small SMTP server: remembers what it is told, refuses one recipient, and can keep its callers waiting."""
-
-    port: int = 0
-    refused: str = "nobody@example.com"
-    answering: asyncio.Event = field(default_factory=asyncio.Event)
-    logins: list[str] = field(default_factory=list)
-    envelopes: list[str] = field(default_factory=list)
-    messages: list[bytes] = field(default_factory=list)
-    talks: list[asyncio.Task[None]] = field(default_factory=list)
-
-    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.talks.append(asyncio.create_task(self.serve(reader, writer)))
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self.answering.wait()
-        with suppress(ConnectionError):  # a client that gives up just goes
-            await self.talk(reader, writer)
-        writer.close()
-        with suppress(ConnectionError):
-            await writer.wait_closed()
-
-    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 here\r\n")
-        while line := (await reader.readline()).decode("latin-1").strip():
-            verb, _, rest = line.partition(" ")
-            answer = b"250 ok"
-            match verb.upper():
-                case "EHLO":
-                    answer = b"250-here\r\n250-SMTPUTF8\r\n250-8BITMIME\r\n250 AUTH PLAIN"
-                case "AUTH":
-                    self.logins.append(base64.b64decode(rest.removeprefix("PLAIN ")).decode())
-                    answer = b"235 yes" if self.logins[-1] == "\0ravi@x\0p:w/d" else b"535 no"
-                case "RCPT" if self.refused in rest:
-                    answer = b"550 nobody@example.com is not here"
-                case "MAIL" | "RCPT":
-                    self.envelopes.append(line)
-                case "DATA":
-                    writer.write(b"354 go on\r\n")
-                    body = await reader.readuntil(b"\r\n.\r\n")
-                    self.messages.append(body.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n."))
-                case "QUIT":
-                    answer = b"221 bye"
-            writer.write(answer + b"\r\n")
-
-
-@pytest.fixture
-async def smtp() -> AsyncIterator[SmtpServer]:
-    server = SmtpServer()
-    server.answering.set()
-    listening = await asyncio.start_server(server.accept, "127.0.0.1", 0)
-    server.port = listening.sockets[0].getsockname()[1]
-    async with listening:
-        yield server
-        server.answering.set()
-        await asyncio.gather(*server.talks)
 
 
 async def test_a_folder_gets_one_private_file_a_message(tmp_path: Path) -> None:
@@ -140,13 +78,14 @@ async def test_a_wrong_password_a_refused_recipient_and_a_server_without_tls_get
     here = f"127.0.0.1:{smtp.port}"
     for url, to in (
         (f"smtp://ravi:wrong@{here}", "ravi@example.com"),
-        (f"smtp://{here}", smtp.refused),
         (f"smtp://{here}?starttls=1", "ravi@example.com"),
         (f"smtps://{here}", "ravi@example.com"),
         ("smtp://127.0.0.1:9", "ravi@example.com"),
     ):
         with pytest.raises(MailAway):
             await open_mail(url, SENDER).send(to, "s", "t")
+    with pytest.raises(MailRefused, match=r"^SMTPRecipientsRefused 550$"):
+        await open_mail(f"smtp://{here}", SENDER).send(smtp.refused, "s", "t")
     assert smtp.messages == []
 
 
@@ -222,60 +161,3 @@ def test_ports_are_those_of_submission() -> None:
     plain, encrypted = open_mail("smtp://host?starttls=1", SENDER), open_mail("smtps://u:p@host", SENDER)
     assert plain == SmtpMail("host", 587, SENDER, starttls=True)
     assert encrypted == SmtpMail("host", 465, SENDER, encrypted=True, user="u", password="p")
-
-
-async def test_the_outbox_does_not_wait_and_closing_waits_for_what_is_queued(smtp: SmtpServer) -> None:
-    outbox = Outbox(open_mail(f"smtp://127.0.0.1:{smtp.port}", SENDER))
-    smtp.answering.clear()
-    started = time.perf_counter()
-    for number in range(3):
-        outbox.post("ravi@example.com", f"Message {number}", "t")
-    assert time.perf_counter() - started < 0.1
-    closing = asyncio.create_task(outbox.close())
-    done, _ = await asyncio.wait([closing], timeout=0.2)
-    assert (done, smtp.messages) == (set(), [])
-    smtp.answering.set()
-    await closing
-    assert [parsed(message)["Subject"] for message in smtp.messages] == ["Message 0", "Message 1", "Message 2"]
-
-
-async def test_a_message_that_fails_is_logged_without_a_word_of_it_and_the_next_is_sent(smtp: SmtpServer) -> None:
-    outbox = Outbox(open_mail(f"smtp://127.0.0.1:{smtp.port}", SENDER))
-    with capture_logs() as logs:
-        outbox.post(smtp.refused, "s", "Your code is 123-456.")
-        outbox.post("ravi@example.com\nBcc: all@example.com", "s", "Your code is 123-456.")
-        outbox.post("ravi@example.com", "s", "Your code is 123-456.")
-        await outbox.close()
-    assert logs == [
-        {"event": "mail not sent", "log_level": "warning", "reason": "SMTPRecipientsRefused"},
-        {"event": "mail not sent", "log_level": "warning", "reason": "Unmailable"},
-    ]
-    assert len(smtp.messages) == 1
-
-
-async def test_a_full_outbox_and_a_closed_one_drop_messages_and_say_so(smtp: SmtpServer) -> None:
-    outbox = Outbox(open_mail(f"smtp://127.0.0.1:{smtp.port}", SENDER), limit=2)
-    with capture_logs() as logs:
-        for number in range(3):
-            outbox.post("ravi@example.com", f"Message {number}", "t")
-        await outbox.close()
-        outbox.post("ravi@example.com", "Too late", "t")
-    assert [parsed(message)["Subject"] for message in smtp.messages] == ["Message 0", "Message 1"]
-    assert [entry["reason"] for entry in logs] == ["queue full", "closed"]
-
-
-async def test_closing_does_not_wait_forever(smtp: SmtpServer) -> None:
-    outbox = Outbox(open_mail(f"smtp://127.0.0.1:{smtp.port}", SENDER))
-    smtp.answering.clear()
-    outbox.post("ravi@example.com", "One", "t")
-    outbox.post("ravi@example.com", "Two", "t")
-    await asyncio.sleep(0)
-    started = time.perf_counter()
-    with capture_logs() as logs:
-        await outbox.close(within=0.1)
-    assert time.perf_counter() - started < 1
-    assert logs == [{"event": "mail not sent", "log_level": "warning", "reason": "closing", "count": 2}]
-
-
-async def test_an_outbox_that_was_never_used_closes() -> None:
-    await Outbox(NoMail()).close()

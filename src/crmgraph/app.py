@@ -150,6 +150,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
+        outbox.start()
         # What a server hands to each of its connections.
         yield {"places": places, "watch": Watch(patience)}
         await outbox.close()

@@ -2,10 +2,11 @@
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity import Identity
+from crmgraph.crm.outbox import Outbox
 from crmgraph.crm.portraits import Portraits
 from crmgraph.crm.throttle import Limits
 from crmgraph.db import Database
-from crmgraph.mail import Outbox, open_mail
+from crmgraph.mail import open_mail
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
@@ -26,11 +27,12 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         passes=settings.password_passes,
         lanes=1,
     )
-    outbox = Outbox(open_mail(settings.mail_url, settings.mail_from))
+    keys = Keys(settings.secret_key, settings.retired_secret_keys)
+    outbox = Outbox(db, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
     identity = Identity(
         db,
         passwords,
-        Keys(settings.secret_key, settings.retired_secret_keys),
+        keys,
         outbox,
         Limits(
             per_account=settings.throttle_per_account,
@@ -44,7 +46,6 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         access_seconds=settings.access_token_seconds,
         refresh_days=settings.refresh_token_days,
         refresh_grace=settings.refresh_grace_seconds,
-        public_url=settings.public_url,
         region=settings.phone_region,
     )
     core = Core(

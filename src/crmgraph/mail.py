@@ -1,11 +1,13 @@
-"""Mail: one port to send a message through, and an outbox that sends in the background."""
+"""Mail: one port to hand a message over by, to a folder or an SMTP server."""
 
 import asyncio
 import os
 import secrets
 import smtplib
+import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.errors import NonASCIILocalPartDefect
@@ -25,7 +27,27 @@ TIMEOUT = 15.0
 
 
 class MailAway(Exception):
-    """The message could not be handed over: the folder or the server does not take it."""
+    """The message could not be handed over now: the folder or the server does not take any, or asks to wait.
+
+    Attributes:
+        reason: why, for the log: the kind of error and the server's code, and nothing of its text.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MailRefused(Exception):
+    """The server takes this message never, by a code from 500 up (RFC 5321, 4.2.1).
+
+    Attributes:
+        reason: as of `MailAway`.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class Unmailable(ValueError):
@@ -45,7 +67,8 @@ class Mail(Protocol):
 
         Raises:
             Unmailable: the address or the subject is not what it should be.
-            MailAway: it could not be handed over.
+            MailRefused: this message will not be taken.
+            MailAway: it could not be handed over now.
         """
 
 
@@ -104,7 +127,7 @@ class FolderMail:
         try:
             await asyncio.to_thread(self._write, message.as_bytes())
         except OSError as error:
-            raise MailAway from error
+            raise MailAway(type(error).__name__) from error
 
     def _write(self, message: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -134,21 +157,35 @@ class SmtpMail:
     user: str = ""
     password: str = field(default="", repr=False)
 
-    async def send(self, to: str, subject: str, text: str) -> None:
-        """Hand over one message. Raises as `Mail.send` says."""
-        message = _compose(self.sender, to, subject, text)
-        try:
-            await asyncio.to_thread(self._send, message)
-        except (smtplib.SMTPException, OSError) as error:
-            raise MailAway from error
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(8, thread_name_prefix="mail"), repr=False, compare=False
+    )
+    """Of its own: a server that hangs takes none of the threads that others need."""
 
-    def _send(self, message: EmailMessage) -> None:
-        with self._connect() as server:
+    async def send(self, to: str, subject: str, text: str) -> None:
+        """Hand over one message. Raises as `Mail.send` says.
+
+        Whoever gives up waiting ends the conversation.
+        """
+        conversation = _Conversation(self, _compose(self.sender, to, subject, text))
+        try:
+            await asyncio.get_running_loop().run_in_executor(self.threads, conversation.hold)
+        except asyncio.CancelledError:
+            conversation.end()
+            raise
+
+    def connect(self) -> smtplib.SMTP:
+        """A connection that is greeted, encrypted and logged in as the settings say."""
+        server = self._connect()
+        try:
             if self.starttls:
                 server.starttls(context=ssl.create_default_context())
             if self.user:
                 server.login(self.user, self.password)
-            server.send_message(message)
+        except BaseException:
+            server.close()
+            raise
+        return server
 
     def _connect(self) -> smtplib.SMTP:
         if self.encrypted:
@@ -156,61 +193,58 @@ class SmtpMail:
         return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
 
 
-class Outbox:
-    """Sends in the background, one message at a time, so that no answer waits for it or tells by its time.
+class _Conversation:
+    """One message's talk with the server, in a thread; another may end it."""
 
-    A message that cannot be sent is logged, without its address and text, and forgotten.
-
-    Args:
-        mail: what sends.
-        limit: the most messages that wait; one more is dropped and logged.
-    """
-
-    def __init__(self, mail: Mail, *, limit: int = 1000) -> None:
+    def __init__(self, mail: SmtpMail, message: EmailMessage) -> None:
         self._mail = mail
-        self._waiting: asyncio.Queue[tuple[str, str, str]] = asyncio.Queue(limit)
-        self._worker: asyncio.Task[None] | None = None
-        self._closed = False
+        self._message = message
+        self._server: smtplib.SMTP | None = None
+        self._ended = False
 
-    def post(self, to: str, subject: str, text: str) -> None:
-        """Queue one message, with the arguments of `Mail.send`; returns at once and never raises."""
-        if self._closed:
-            log.warning("mail not sent", reason="closed")
-            return
-        if self._worker is None:
-            self._worker = asyncio.get_running_loop().create_task(self._work())
+    def hold(self) -> None:
+        """Hand the message over. Raises `MailAway` and `MailRefused`."""
         try:
-            self._waiting.put_nowait((to, subject, text))
-        except asyncio.QueueFull:
-            log.warning("mail not sent", reason="queue full")
-
-    async def close(self, *, within: float = 20.0) -> None:
-        """Take no more messages, and wait until those that are queued are sent.
-
-        Args:
-            within: seconds to wait; what is left by then is counted in the log and forgotten.
-        """
-        self._closed = True
-        if self._worker is None:
-            return
+            # Nothing that happens up to here says anything about the message: a wrong password is mended, and a server
+            # that has no time for us has some later.
+            self._server = server = self._mail.connect()
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailAway(_told(error)) from error
         try:
-            await asyncio.wait_for(self._waiting.join(), within)
-        except TimeoutError:
-            log.warning("mail not sent", reason="closing", count=self._waiting.qsize() + 1)
-        self._worker.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._worker
+            if self._ended:
+                return
+            server.send_message(self._message)
+        except smtplib.SMTPSenderRefused as error:  # our own address, which is a setting
+            raise MailAway(_told(error)) from error
+        except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPNotSupportedError) as error:
+            lasting = isinstance(error, smtplib.SMTPNotSupportedError) or _code(error) >= 500
+            raise (MailRefused if lasting else MailAway)(_told(error)) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise MailAway(_told(error)) from error
+        finally:
+            # The message is taken or not by now, however the server likes to be left.
+            with suppress(smtplib.SMTPException, OSError):
+                server.quit()
+            server.close()
 
-    async def _work(self) -> None:
-        while True:
-            message = await self._waiting.get()
-            try:
-                await self._mail.send(*message)
-            except Exception as error:
-                # The name of the error only: its text repeats the address, and a server may repeat the message.
-                log.warning("mail not sent", reason=type(error.__cause__ or error).__name__)
-            finally:
-                self._waiting.task_done()
+    def end(self) -> None:
+        """Hang up, so that the thread is free."""
+        self._ended = True
+        if self._server is not None and self._server.sock is not None:
+            with suppress(OSError):
+                self._server.sock.shutdown(socket.SHUT_RDWR)
+
+
+def _code(error: Exception) -> int:
+    """The server's code; 0 when it gave none."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next((code for code, _ in error.recipients.values()), 0)
+    return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else 0
+
+
+def _told(error: Exception) -> str:
+    code = _code(error)
+    return f"{type(error).__name__} {code}" if code else type(error).__name__
 
 
 def _compose(sender: str, to: str, subject: str, text: str) -> EmailMessage:

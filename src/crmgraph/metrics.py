@@ -8,7 +8,7 @@ import os
 from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -17,6 +17,19 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 REQUESTS = Counter("crmgraph_requests", "Requests answered.", ["door", "status"])
 SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seconds.", ["door"])
 ROADS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["road"])
+LETTERS = Counter("crmgraph_letters", "Tries to hand a letter to the mail server, by how they went.", ["outcome"])
+WAITING = Gauge("crmgraph_letters_waiting", "Letters that wait to be sent.", multiprocess_mode="mostrecent")
+
+
+def letter(outcome: str) -> None:
+    """Count a try: `sent`, `tried` when it will be tried again, or `given up`."""
+    LETTERS.labels(outcome).inc()
+
+
+def letters_waiting(count: int) -> None:
+    """Note how many letters wait, as the store tells."""
+    WAITING.set(count)
+
 
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
 

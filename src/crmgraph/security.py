@@ -159,7 +159,27 @@ class Keys:
         self._followers = [_derived(each, "refresh token") for each in given]
         self._marks = [_derived(each, "mark") for each in given]
         self._devices = [_derived(each, "device token") for each in given]
+        self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
         self._checked: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    @property
+    def mailed_key(self) -> str:
+        """The id of the key by which `mailed_code` makes the codes of today."""
+        return next(iter(self._mailed))
+
+    def mailed_code(self, key_id: str, seed: str) -> str | None:
+        """The code that belongs to a seed: 256 bits in 43 characters, that nobody makes without our secret.
+
+        Args:
+            key_id: of the key by which it was made first.
+
+        Returns:
+            None when that key is retired no longer, but gone.
+        """
+        key = self._mailed.get(key_id)
+        if key is None:
+            return None
+        return base64.urlsafe_b64encode(hmac.digest(key, seed.encode(), "sha256")).decode().rstrip("=")
 
     def sign(self, claims: dict[str, Any]) -> str:
         """An access token with these claims (`exp` among them, in seconds of Unix time), naming its key by `kid`."""

@@ -143,6 +143,10 @@ class Unavailable(Refused):
     """Something that we depend on, the database or the photo store, does not answer."""
 
 
+class MailNotConfigured(Refused):
+    """It takes a letter, and the operator has set up nothing to send it by."""
+
+
 def refuse(faults: list[Refused]) -> None:
     """Raise what `faults` holds: nothing when empty, the one fault, or `Several`.
 

@@ -4,17 +4,26 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
-from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import credentials, letters, logins, parties, proofs, registration
+from crmgraph.crm import credentials, logins, parties, proofs, registration
 from crmgraph.crm.credentials import Person, find_person, person_of_session, signed_in
 from crmgraph.crm.edits import Edit, RowEdits
-from crmgraph.crm.errors import Invalid, Missing, NotFound, Path, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.errors import (
+    Invalid,
+    MailNotConfigured,
+    Missing,
+    NotFound,
+    Path,
+    Refused,
+    Taken,
+    Unauthenticated,
+    refuse,
+)
 from crmgraph.crm.known_sources import Source
-from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose
+from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose
+from crmgraph.crm.outbox import Outbox
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import email_key, fault_of, is_email
 from crmgraph.crm.throttle import Kind, Limits, Throttle, account_of, login_key
@@ -22,21 +31,10 @@ from crmgraph.crm.tokens import Login, Tokens
 from crmgraph.db import Database
 from crmgraph.security import Keys, Passwords, password_fault
 
-__all__ = ["Identity", "Login", "Outbox"]
+__all__ = ["Identity", "Login"]
 
-RESET_LIFETIME = dt.timedelta(hours=1)
-"""How long a code to reset a password is good."""
 KEPT_ACTORS = 10_000
 """How many holders of access tokens are remembered."""
-CONFIRM_LIFETIME = dt.timedelta(days=1)
-"""How long a code to confirm a signup is good."""
-
-
-class Outbox(Protocol):
-    """Takes letters and sends them later, so that nobody can tell from the time whether one was sent."""
-
-    def post(self, to: str, subject: str, text: str) -> None:
-        """Take a letter. It does not wait for the mail to go, and raises nothing when it cannot."""
 
 
 class Identity:
@@ -51,7 +49,6 @@ class Identity:
         access_seconds: how long an access token is good.
         refresh_days: how long a login lasts after its last refresh.
         refresh_grace: for how many seconds a spent refresh token gets the same answer again.
-        public_url: where people find the service; it is named in letters.
         region: see `Actor`.
 
     Attributes:
@@ -72,7 +69,6 @@ class Identity:
         access_seconds: int = 900,
         refresh_days: int = 30,
         refresh_grace: float = 10,
-        public_url: str,
         region: str | None,
     ) -> None:
         self.passwords = passwords
@@ -83,7 +79,6 @@ class Identity:
         self._refresh = dt.timedelta(days=refresh_days)
         self._grace = dt.timedelta(seconds=refresh_grace)
         self._tokens = Tokens(keys, dt.timedelta(seconds=access_seconds), self._refresh, region)
-        self._public_url = public_url
         self._region = region
         self._known: OrderedDict[str, Actor] = OrderedDict()
 
@@ -107,7 +102,9 @@ class Identity:
             Refused: every fault of the form of the input at once; those of the account under `registration.ACCOUNT`.
             Taken: of the email, without confirmation.
             Throttled: too many tries.
+            MailNotConfigured: it has to be confirmed, and nothing can be mailed.
         """
+        self._require_mail(needed=self._confirm)
         faults = _email_faults(email) + _password_faults("password", password)
         faults += registration.faults_of(edit, account_edit)
         refuse(faults)
@@ -133,8 +130,13 @@ class Identity:
         With confirmation, the login waits for `confirm_signup`.
 
         Returns:
-            What to call once the transaction is committed: it mails a letter. None where there is none to mail.
+            What to call once the transaction is committed: it lets the letter go that this has stored. None where
+            there is none.
+
+        Raises:
+            MailNotConfigured: it has to be confirmed, and nothing can be mailed.
         """
+        self._require_mail(needed=self._confirm)
         key = email_key(email)
         known = await credentials.holder_of(session, key)
         waiting: int | None = None
@@ -152,9 +154,8 @@ class Identity:
         if not self._confirm:
             return None
         to = known or email.strip()
-        code = await proofs.issue(session, Purpose.CONFIRM, to, key, CONFIRM_LIFETIME, credential_id=waiting)
-        letter = letters.confirm(self._public_url, code) if known is None else letters.already_known(self._public_url)
-        return partial(self._outbox.post, to, *letter)
+        await self._mail_confirmation(session, to, key, waiting, known=known is not None)
+        return self._outbox.wake
 
     async def confirm_signup(self, code: str) -> Login:
         """Let somebody in who has signed up and brings the code from the letter.
@@ -280,7 +281,9 @@ class Identity:
 
         Raises:
             Throttled: too many letters of late.
+            MailNotConfigured: nothing can be mailed.
         """
+        self._require_mail()
         await self.throttle.reserve(Kind.RESET, account_of(email), Source(address))
         key = login_key(email)
         if key is None:
@@ -294,9 +297,9 @@ class Identity:
                 to, target = contact[1], {"contact_id": contact[0]}
             else:
                 to, target = None, {}
-            code = await proofs.issue(session, Purpose.RESET, to or email, key, RESET_LIFETIME, **target)
-        if to is not None:
-            self._outbox.post(to, *letters.reset(self._public_url, code))
+            code = await self._outbox.put(session, LetterKind.RESET, to)
+            await proofs.issue(session, Purpose.RESET, to or email, key, code, self._outbox.window, **target)
+        self._outbox.wake()
 
     async def reset_password(self, code: str, new_password: str, *, address: str) -> None:
         """Set a password by the code from a letter, which gives a contact without a login one. All logins end.
@@ -394,6 +397,10 @@ class Identity:
             person = await find_person(session, Credential.id == actor.credential_id)
         return _found(person).email
 
+    def _require_mail(self, *, needed: bool = True) -> None:
+        if needed and not self._outbox.sends:
+            raise MailNotConfigured
+
     async def _actor(self, session_id: str, door: Door) -> Actor:
         person = await signed_in(self._db, session_id, door)
         return _found(person).actor(door, session_id, self._region)
@@ -409,11 +416,15 @@ class Identity:
                     await savepoint.rollback()
                     waiting = None
             to = known or email.strip()
-            code = await proofs.issue(session, Purpose.CONFIRM, to, key, CONFIRM_LIFETIME, credential_id=waiting)
-        if known is None:
-            self._outbox.post(to, *letters.confirm(self._public_url, code))
-        else:
-            self._outbox.post(to, *letters.already_known(self._public_url))
+            await self._mail_confirmation(session, to, key, waiting, known=known is not None)
+        self._outbox.wake()
+
+    async def _mail_confirmation(
+        self, session: AsyncSession, to: str, key: str, waiting: int | None, *, known: bool
+    ) -> None:
+        """Store the letter of a signup: the code for the credential that waits, or the news that there is one."""
+        code = await self._outbox.put(session, LetterKind.ALREADY_KNOWN if known else LetterKind.CONFIRM, to)
+        await proofs.issue(session, Purpose.CONFIRM, to, key, code, self._outbox.window, credential_id=waiting)
 
     async def _register(
         self, session: AsyncSession, edit: Edit, account_edit: Edit | None, email: str, password_hash: str

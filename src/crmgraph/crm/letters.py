@@ -1,33 +1,35 @@
-"""The letters that identity mails, as (subject, text)."""
+"""What the letters say that identity mails."""
 
-Letter = tuple[str, str]
+from crmgraph.crm.models import LetterKind
 
-
-def reset(public_url: str, code: str) -> Letter:
-    """How to choose a new password."""
-    return (
+_WORDS = {
+    LetterKind.RESET: (
         "Choose a new password",
-        f"Somebody, probably you, asked for a new password at {public_url}\n\n"
-        f"Your code, good once and for one hour:\n\n{code}\n\n"
+        "Somebody, probably you, asked for a new password at {url}\n\n"
+        "Your code, good once and for one hour:\n\n{code}\n\n"
         "If it was not you, there is nothing to do: your password stays as it is.\n",
-    )
-
-
-def confirm(public_url: str, code: str) -> Letter:
-    """How to finish a signup."""
-    return (
+    ),
+    LetterKind.CONFIRM: (
         "Confirm your email address",
-        f"Somebody signed up with this email address at {public_url}\n\n"
-        f"If it was you, your code, good once and for one day:\n\n{code}\n\n"
+        "Somebody signed up with this email address at {url}\n\n"
+        "If it was you, your code, good once and for one day:\n\n{code}\n\n"
         "If it was not you, there is nothing to do, and please give the code to nobody.\n",
-    )
-
-
-def already_known(public_url: str) -> Letter:
-    """That a signup was not needed."""
-    return (
+    ),
+    LetterKind.ALREADY_KNOWN: (
         "You already have a login",
-        f"Somebody, probably you, signed up with this email address at {public_url}\n\n"
+        "Somebody, probably you, signed up with this email address at {url}\n\n"
         "There is a login for it already. If you no longer know the password, ask for a new one there.\n"
         "If it was not you, there is nothing to do: nothing has changed.\n",
-    )
+    ),
+}
+
+
+def written(kind: LetterKind, public_url: str, code: str) -> tuple[str, str]:
+    """The subject and the text of a letter.
+
+    Args:
+        public_url: where people find the service.
+        code: what the letter brings, if its kind brings any.
+    """
+    subject, text = _WORDS[kind]
+    return subject, text.format(url=public_url, code=code)

@@ -6,7 +6,10 @@ from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Proof, Purpose, now
-from crmgraph.security import digest, new_token
+from crmgraph.security import digest
+
+LIFETIMES = {Purpose.RESET: dt.timedelta(hours=1), Purpose.CONFIRM: dt.timedelta(days=1)}
+"""How long a code is good once its letter is on its way."""
 
 
 async def issue(
@@ -14,21 +17,24 @@ async def issue(
     purpose: Purpose,
     email: str,
     key: str,
-    lifetime: dt.timedelta,
+    code: str,
+    waiting: dt.timedelta,
     *,
     credential_id: int | None = None,
     contact_id: int | None = None,
-) -> str:
-    """A new code for this email. A code with neither credential nor contact proves nothing and costs the same time.
+) -> None:
+    """Make this a good code for this email. With neither credential nor contact it proves nothing, at the same cost.
 
     Of reset codes, the former ones of the email die; codes of signups do not: each is for a record of its own.
+
+    Args:
+        waiting: how long its letter may wait to be sent; the lifetime begins anew when it is, see `sent`.
     """
     at = now()
     dead = Proof.expires_at < at
     if purpose is Purpose.RESET:
         dead = or_(dead, (Proof.email_key == key) & (Proof.purpose == purpose))
     await session.execute(delete(Proof).where(dead))
-    code = new_token()
     await session.execute(
         insert(Proof).values(
             digest=digest(code),
@@ -38,10 +44,23 @@ async def issue(
             credential_id=credential_id,
             contact_id=contact_id,
             created_at=at,
-            expires_at=at + lifetime,
+            expires_at=at + waiting + LIFETIMES[purpose],
         )
     )
-    return code
+
+
+async def is_wanted(session: AsyncSession, code: str) -> bool:
+    """Whether a letter with this code says anything: a later one, a login or the lapse of time may have voided it."""
+    good = (Proof.digest == digest(code), Proof.used_at.is_(None), Proof.expires_at > now())
+    return await session.scalar(select(Proof.digest).where(*good)) is not None
+
+
+async def sent(session: AsyncSession, code: str) -> None:
+    """Let the lifetime of a code begin: its letter is on its way."""
+    at = now()
+    for purpose, lifetime in LIFETIMES.items():
+        mine = (Proof.digest == digest(code), Proof.purpose == purpose)
+        await session.execute(update(Proof).where(*mine).values(expires_at=at + lifetime))
 
 
 async def is_good(session: AsyncSession, purpose: Purpose, code: str) -> bool:

@@ -68,6 +68,7 @@ class ErrorCode(StrEnum):
     LOCKED = "LOCKED"
     NOT_APPROVED = "NOT_APPROVED"
     UNAVAILABLE = "UNAVAILABLE"
+    MAIL_NOT_CONFIGURED = "MAIL_NOT_CONFIGURED"
 
 
 def _describe(enum: type[StrEnum], description: str, **values: str) -> None:
@@ -210,4 +211,5 @@ _describe(
     LOCKED="A process holds the record.",
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",
+    MAIL_NOT_CONFIGURED="It takes a letter, and this service sends no mail.",
 )

@@ -40,6 +40,10 @@ WORDS: dict[type[Refused], Words] = {
     core.Locked: Words(ErrorCode.LOCKED, "A process holds this record."),
     core.NotApproved: Words(ErrorCode.NOT_APPROVED, "This record awaits approval."),
     core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),
+    core.MailNotConfigured: Words(
+        ErrorCode.MAIL_NOT_CONFIGURED,
+        "This takes a letter, and this service sends no mail: its operator can set it up.",
+    ),
 }
 """Every refusal of the core; `Several` is told as the refusals that it holds."""
 

@@ -130,7 +130,7 @@ class PhotoStore:
         if len(self._leaving) >= MOST_LEAVING:
             log.warning("a removed photo is still in the store", reason="too many at once", **about)
             return
-        task = asyncio.get_running_loop().create_task(self._leave(key, about))
+        task = asyncio.get_running_loop().create_task(self._leave(key, about), name="background: a photo")
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 

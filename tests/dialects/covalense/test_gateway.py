@@ -277,7 +277,7 @@ EXPECTED_STATEMENTS = {
     "put contact": 9,
     "put account": 8,
     "put image": 11,
-    "forgot": 7,
+    "forgot": 8,
     "change": 13,
 }
 ONE_WRITE = {"put contact": 6, "put account": 6}

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from crmgraph.crm import parties
 from crmgraph.crm.models import (
@@ -250,6 +250,22 @@ async def test_with_confirmation_the_owner_of_a_known_email_is_told(
         body = {**FULL, "acctInfo": {**ACCT, "emailAddress": RAVI}}
         assert result(await portal.send("POST", "signup", body)) == {"salesOrder": {"salesorder_no": "SO1"}}
         assert "There is a login for it already." in await mailed(tmp_path, RAVI)
+
+
+async def test_without_mail_what_needs_a_letter_is_refused_and_leaves_nothing(
+    demo_database: tuple[str, Any], tmp_path: Path
+) -> None:
+    settings = settings_for(demo_database[0], tmp_path, signup_confirm=True, mail_url="")
+    async with serving(settings) as (client, app):
+        portal = Portal(client)
+        for path, body in (("signup", FULL), ("profile/password/forgot", {"email": RAVI})):
+            answer = await portal.send("POST", path, body)
+            assert (answer.status_code, answer.text) == (
+                400,
+                bad_request("This takes a letter, and the service sends no mail."),
+            )
+        async with app.state.core.db.read() as session:
+            assert await session.scalar(select(func.count()).select_from(SalesOrder)) == 0
 
 
 def _acct(**changes: Any) -> dict[str, Any]:

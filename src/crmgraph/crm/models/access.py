@@ -1,4 +1,4 @@
-"""Who may come in: staff, credentials, sessions, proofs of ownership, legacy clients, and the throttle's memory."""
+"""Who may come in: staff, credentials, sessions, proofs and their letters, clients, and the throttle's memory."""
 
 import datetime as dt
 from enum import StrEnum
@@ -35,6 +35,14 @@ class Purpose(StrEnum):
 
     RESET = "RESET"
     CONFIRM = "CONFIRM"
+
+
+class LetterKind(StrEnum):
+    """What a letter says."""
+
+    RESET = "RESET"
+    CONFIRM = "CONFIRM"
+    ALREADY_KNOWN = "ALREADY_KNOWN"
 
 
 class Staff(Base):
@@ -118,6 +126,29 @@ class Proof(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime]
     used_at: Mapped[dt.datetime | None]
+
+
+class Letter(Base):
+    """A letter that waits to be handed to the mail server, and goes when it has been.
+
+    Neither its text nor its code is kept: the code is made of `seed` by the key that `key_id` names.
+    """
+
+    __tablename__ = "letter"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+
+    id: Mapped[Key]
+    kind: Mapped[LetterKind] = mapped_column(one_of(LetterKind))
+    recipient: Mapped[str | None]
+    """None is nobody: what was asked for an unknown email takes the same work."""
+    seed: Mapped[str]
+    key_id: Mapped[str]
+    request_id: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    expires_at: Mapped[dt.datetime]
+    due_at: Mapped[dt.datetime] = mapped_column(index=True)
+    """When it may be tried; while somebody tries, when another may because the first one must have died."""
+    tries: Mapped[int] = mapped_column(default=0)
 
 
 class Attempt(Base):

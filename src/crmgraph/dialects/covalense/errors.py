@@ -157,6 +157,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], ClientError]] = {
     crm.Conflicting: _value("it contradicts the record"),
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),
+    crm.MailNotConfigured: _whole("This takes a letter, and the service sends no mail."),
 }
 """The words for each refusal. `Several` is told by its first fault, for the envelope has room for one; `Unavailable`
 is no fault of the caller's, and answered as `DOWNSTREAM`."""

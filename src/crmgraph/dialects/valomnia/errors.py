@@ -107,6 +107,7 @@ WORDS: dict[type[Refused], Failure] = {
     errors.Locked: SAVE_FAILED,
     errors.NotApproved: SAVE_FAILED,
     errors.Unavailable: SERVER_ERROR,
+    errors.MailNotConfigured: SERVER_ERROR,
 }
 """The words for a refusal of the core where nothing more is known of it."""
 

@@ -119,6 +119,7 @@ TABLE: dict[type[Refused], Callable[[Any, Spoken], Error]] = {
     errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
     errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),
     errors.Unavailable: lambda refused, spoken: INTERNAL_ERROR,
+    errors.MailNotConfigured: lambda refused, spoken: INTERNAL_ERROR,
 }
 """Every kind of refusal; `Several` is told by its first fault."""
 
