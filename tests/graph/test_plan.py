@@ -79,6 +79,11 @@ async def test_both_roads_answer_alike(running: Running, resolvers: Running, nob
             nobody, "ray@example.com", phones={"add": [{"kind": "MOBILE", "raw": "+49 151 23456789"}]}
         )
     there = await known(running.core, admin)
+    # What others name of them is hidden.
+    for kind, ids in (("Account", there.ids["account"][:2]), ("Contact", there.ids["contact"][:2])):
+        for each in ids:
+            delete = f"mutation($i: Delete{kind}Input!) {{ delete{kind}(input: $i) {{ userErrors {{ code }} }} }}"
+            assert (await admin(delete, i={kind.lower(): {"id": each}}))[f"delete{kind}"]["userErrors"] == []
     if who == "customer":
         there.ids["contact"].insert(0, caller.contact)  # type: ignore[attr-defined]  # a customer
         there.ids["account"].insert(0, caller.account)  # type: ignore[attr-defined]

@@ -24,8 +24,9 @@ from crmgraph.crm.models import (
     PartyKind,
     Staff,
 )
-from crmgraph.crm.parties import REFERENCES, Aggregate
+from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS, Actor, Record, like, own, standing, visible
+from crmgraph.crm.references import REFERENCES
 from crmgraph.crm.text import fault_of
 
 TARGETS = ("party", "staff", "phone", "email", "address")

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, false, func, not_, or_, s
 
 from crmgraph.crm.criteria import COMPARED, ESCAPE, NAMES, Compared, Criterion, Either, Every, Not, Op, Test
 from crmgraph.crm.models import Address
+from crmgraph.crm.references import live
 
 Parameter: TypeAlias = Callable[[Any, int | None], Any]
 """Makes the parameter, of the type that is given, for the next value of a criterion; with a number, what `in_` takes
@@ -113,14 +114,17 @@ def _test(model: Any, test: Test, beside: Sequence[ColumnElement[bool]] = ()) ->
     compared = names[test.name]
     column = compared.columns[0]
     child: Any = column.class_
+    there = live(column)
     if test.op is not Op.IS_NULL:
         wanted = _any_column(names, test)
         if child is model:
-            return wanted
+            return wanted if there is None else and_(wanted, there)
         among: ColumnElement[bool] = model.id.in_(
             select(child.party_id).where(wanted, *(beside if test.name == "city" else ()))
         )
         return among
+    if there is not None:
+        return not_(there) if test.value else there
     if child is model:
         absent: ColumnElement[bool] = column.is_(None) if compared.empty is None else column == compared.empty
         return absent if test.value else not_(absent)

@@ -47,6 +47,7 @@ from crmgraph.crm.policy import (
     standing,
     visible,
 )
+from crmgraph.crm.references import REFERENCES, hidden
 from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, complete_numbers, region_of
 from crmgraph.crm.rules import BIRTH_DATE, check_birth_date, check_edit
@@ -64,13 +65,6 @@ _SERIES = {
     PartyKind.ACCOUNT: numbers.Series.ACCOUNT,
     PartyKind.LEAD: numbers.Series.LEAD,
 }
-
-REFERENCES: dict[type, dict[str, Any]] = {
-    Contact: {"account_id": Account, "reports_to_id": Contact, "owner_id": Staff},
-    Account: {"parent_id": Account, "primary_contact_id": Contact, "owner_id": Staff},
-    Lead: {"owner_id": Staff, "converted_contact_id": Contact, "converted_account_id": Account},
-}
-"""Which columns of a record name another row, and of what."""
 
 
 @dataclass(slots=True)
@@ -376,6 +370,11 @@ async def faults_of(
         return faults + await check_relations(session, actor, edit.relations)
     record = aggregate.record
     faults = check_edit(model, edit, creating=False)
+    for name in sorted(await hidden(session, record, edit.values)):
+        if edit.values[name] is None:
+            del edit.values[name]  # what is sent back as it is seen changes nothing
+        else:
+            faults.append(Invalid((name,), "reference"))
     changed = _changed(record, edit)
     # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
     guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS and value is not None}
@@ -388,7 +387,7 @@ async def faults_of(
         faults += await _check_number(session, model, changed, record.id)
     faults += check_rows(aggregate, edit)
     if edit.relations:
-        faults += await check_relations(session, actor, edit.relations)
+        faults += await check_relations(session, actor, edit.relations, aggregate.relations)
     return faults
 
 

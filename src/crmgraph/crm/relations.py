@@ -5,12 +5,14 @@ the Change of the record. `parties.load` reads them where its `parts` say so. A 
 required), `other_id` (a contact or account that the actor may see), `given` (the identifier as it was given).
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.edits import Row, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
-from crmgraph.crm.models import Account, Contact
+from crmgraph.crm.models import Account, Contact, Relation
 from crmgraph.crm.policy import Actor, visible
 from crmgraph.crm.rules import MAX_ROWS, check_remainder
 from crmgraph.crm.text import fault_of
@@ -19,10 +21,16 @@ MAX_GIVEN = 10
 """The most names in one identifier."""
 
 
-async def check_relations(session: AsyncSession, actor: Actor, edits: RowEdits) -> list[Refused]:
+async def check_relations(
+    session: AsyncSession, actor: Actor, edits: RowEdits, known: Sequence[Relation] = ()
+) -> list[Refused]:
     """What is wrong with these rows, in one statement where they name records and in none otherwise.
 
+    A row that is sent again with the identifier that it has, to which nobody answers now, goes on naming whom it named:
+    they are deleted, and would be back.
+
     Args:
+        known: the relations that the record has.
         edits: is changed: blank notes and the like stay out of it, `kind` loses its outer blanks.
     """
     if max(len(edits.add), len(edits.update), len(edits.remove)) > MAX_ROWS:
@@ -31,6 +39,11 @@ async def check_relations(session: AsyncSession, actor: Actor, edits: RowEdits) 
     named: list[tuple[Path, int]] = []
     rows = [(("relations", "add", i), row, True) for i, row in enumerate(edits.add)]
     rows += [(("relations", "update", i), row, False) for i, (_, row) in enumerate(edits.update)]
+    by_id = {row.id: row for row in known}
+    for row_id, row in edits.update:
+        one = by_id.get(row_id)
+        if one is not None and row.get("other_id", 0) is None and row.get("given") == one.given:
+            del row["other_id"]
     for path, row, creating in rows:
         faults += _faults(row, path, creating)
         if row.get("other_id") is not None:
@@ -38,8 +51,8 @@ async def check_relations(session: AsyncSession, actor: Actor, edits: RowEdits) 
     if named:
         ids = {other for _, other in named}
         queries = [select(m.id).where(m.id.in_(ids), visible(actor, m)) for m in (Contact, Account)]
-        known = set(await session.scalars(union_all(*queries)))
-        faults += [Invalid(path, "reference") for path, other in named if other not in known]
+        answering = set(await session.scalars(union_all(*queries)))
+        faults += [Invalid(path, "reference") for path, other in named if other not in answering]
     return faults
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import false as nothing
 from sqlalchemy import true as everything
 
+from crmgraph.crm import references
 from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, Place, RowValue, Where
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
@@ -75,7 +76,7 @@ class Spelling:
                 return self._row(row)
             case KeptValue() as kept:
                 return self._small(self._kept_text(kept))
-        return self._key(place)
+        return self._key(place) if references.live(place) is None else references.seen(place)
 
     def _compare(self, compare: Compare) -> ColumnElement[bool]:
         op, wanted = compare.op, compare.value
@@ -92,9 +93,13 @@ class Spelling:
                 return self._applied(self._row(place), op, _known(place.column, op, wanted))
             case KeptValue() as kept:
                 return self._kept(kept, op, wanted)
+        there = references.live(compare.at)
         if op is Op.IS_NULL:
-            return _is_null(compare.at, wanted)
-        return self._applied(self._key(compare.at), op, _known(compare.at, op, wanted))
+            return _is_null(compare.at, wanted) if there is None else not_(there) if wanted else there
+        found = self._applied(self._key(compare.at), op, _known(compare.at, op, wanted))
+        if there is None:
+            return found
+        return or_(found, not_(there)) if op is Op.NOT_EQUAL else and_(found, there)
 
     def _any_row(self, place: RowValue, op: Op, wanted: Any) -> ColumnElement[bool]:
         if op is Op.NOT_EQUAL:

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import homes
 from crmgraph.crm.models import Note, Staff
 from crmgraph.crm.naming import find_named
-from crmgraph.crm.parties import REFERENCES
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.references import REFERENCES
 from crmgraph.dialects.zoho.fields import DIALECT
 from crmgraph.mapping import FieldMap, Named, Resolved, links, names
 

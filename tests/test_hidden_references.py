@@ -1,0 +1,252 @@
+"""What was deleted is not seen from what named it, at no door; the tie stays stored, and would be back."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from crmgraph.crm.models import Account, Change, Contact, Lead, Relation
+from tests.conftest import Running
+from tests.dialects.zoho.conftest import Program as Zoho
+from tests.dialects.zoho.conftest import row_error
+from tests.graph.conftest import Caller
+
+LOGIN = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
+
+
+@pytest.fixture
+async def office(demo: Running) -> Caller:
+    given = demo.credentials["staff"]
+    body = {"query": LOGIN, "variables": {"i": {"email": given["email"], "password": given["password"]}}}
+    answer = (await demo.client.post("/graphql", json=body)).json()
+    return Caller(demo.client, answer["data"]["login"]["accessToken"])
+
+
+@pytest.fixture
+def zoho(demo: Running) -> Zoho:
+    return Zoho(demo, demo.credentials["zoho"]["access_token"])
+
+
+async def deleted(demo: Running, office: Caller, model: Any, global_id: str, *, back: bool = False) -> None:
+    """Delete a record at GraphQL's door, or bring it back as a restore would."""
+    if back:
+        async with demo.db.begin() as session:
+            await session.execute(update(model).where(model.id == int(global_id[4:])).values(deleted_at=None))
+        return
+    kind = model.__name__
+    mutation = f"mutation($i: Delete{kind}Input!) {{ delete{kind}(input: $i) {{ deletedId }} }}"
+    done = await office(mutation, i={kind.lower(): {"id": global_id}})
+    assert done[f"delete{kind}"] == {"deletedId": global_id}
+
+
+async def make(office: Caller, kind: str, **values: Any) -> str:
+    mutation = f"mutation($i: Create{kind}Input!) {{ create{kind}(input: $i) {{ {kind.lower()} {{ id }} }} }}"
+    return str((await office(mutation, i=values))[f"create{kind}"][kind.lower()]["id"])
+
+
+ROADS = ("", " externalIds { value }")
+"""What is asked for besides: nothing, which is compiled, and something that the resolvers answer."""
+
+
+async def found(office: Caller, field: str, filter_: dict[str, Any]) -> list[str]:
+    """The ids that a filter finds among the records of this test, the same on both roads and in the count."""
+    kind = {"contacts": "Contact", "accounts": "Account"}[field]
+    name = "lastName" if kind == "Contact" else "name"
+    both = {"and": [{name: {"startsWith": "Hidden"}}, filter_]}
+    answers = []
+    for more in ROADS:
+        query = f"query($f: {kind}Filter) {{ {field}(filter: $f) {{ totalCount nodes {{ id{more} }} }} }}"
+        page = (await office(query, f=both))[field]
+        ids = [node["id"] for node in page["nodes"]]
+        assert page["totalCount"] == len(ids)
+        answers.append(ids)
+    assert answers[0] == answers[1]
+    return answers[0]
+
+
+async def test_a_deleted_account_is_nobodys_account_in_graphql(demo: Running, office: Caller) -> None:
+    account = await make(office, "Account", name="Hidden Ltd")
+    one = await make(office, "Contact", lastName="Hidden 1", account=account)
+    two = await make(office, "Contact", lastName="Hidden 2")
+    part = await make(office, "Account", name="Hidden Part", parent=account)
+    seen = """query($c: ID!, $p: ID!) { contact(by: {id: $c}) { revision account { name }%s }
+      account(by: {id: $p}) { revision parent { name } } }"""
+    states = {
+        True: ([two], [one], [one], [one], [], "Hidden Ltd"),
+        False: ([one, two], [], [], [], [part], None),
+    }
+    for there in (True, False, True):
+        nobody, anybody, equal, among, parentless, name = states[there]
+        assert await found(office, "contacts", {"account": {"isNull": True}}) == nobody
+        assert await found(office, "contacts", {"account": {"isNull": False}}) == anybody
+        assert await found(office, "contacts", {"account": {"eq": account}}) == equal
+        assert await found(office, "contacts", {"account": {"in": [account]}}) == among
+        others = [each for each in (one, two) if each not in equal]
+        assert await found(office, "contacts", {"not": {"account": {"eq": account}}}) == others
+        assert await found(office, "contacts", {"not": {"account": {"isNull": True}}}) == anybody
+        without = await found(office, "accounts", {"parent": {"isNull": True}})
+        assert [each for each in without if each != account] == parentless
+        for more in ROADS:
+            answer = await office(seen % more, c=one, p=part)
+            told = None if name is None else {"name": name}
+            assert (answer["contact"]["account"], answer["account"]["parent"]) == (told, told)
+            # Nothing of the others has changed.
+            assert (answer["contact"]["revision"], answer["account"]["revision"]) == (1, 1)
+        if there:
+            await deleted(demo, office, Account, account)
+        else:
+            await deleted(demo, office, Account, account, back=True)
+    async with demo.db.read() as session:
+        log = list(await session.scalars(select(Change).where(Change.party_id == int(account[4:])).order_by(Change.id)))
+    assert [change.action for change in log] == ["CREATED", "DELETED", "DELETED"]
+
+
+UPDATE = """mutation($i: UpdateContactInput!) { updateContact(input: $i) {
+  contact { revision firstName account { id } reportsTo { id } } userErrors { code path } } }"""
+
+
+async def test_writing_a_contact_neither_cuts_nor_shows_a_hidden_tie(demo: Running, office: Caller) -> None:
+    account, other = [await make(office, "Account", name=f"Hidden {n}") for n in range(2)]
+    boss = await make(office, "Contact", lastName="Hidden Boss")
+    contact = await make(office, "Contact", lastName="Hidden", account=account, reportsTo=boss)
+
+    async def update(**values: Any) -> Any:
+        return (await office(UPDATE, i={"contact": {"id": contact}} | values))["updateContact"]
+
+    async def ties() -> list[str]:
+        async with demo.db.read() as session:
+            row = await session.get(Contact, int(contact[4:]))
+        assert row is not None
+        return [f"acc_{row.account_id}", f"con_{row.reports_to_id}"]
+
+    await deleted(demo, office, Account, account)
+    await deleted(demo, office, Contact, boss)
+    done = await update(firstName="A", account=None, reportsTo=None)
+    assert done == {"contact": {"revision": 2, "firstName": "A", "account": None, "reportsTo": None}, "userErrors": []}
+    assert (await update(account=None))["contact"]["revision"] == 2
+    assert await ties() == [account, boss]
+    # What cannot be named cannot be named by what it was either.
+    refused = [{"code": "INVALID", "path": ["input", name]} for name in ("account", "reportsTo")]
+    assert (await update(firstName="B", account=account, reportsTo=boss))["userErrors"] == refused
+    history = await office(
+        "query($i: ID!) { contact(by: {id: $i}) { history { nodes { fields { field } } } } }", i=contact
+    )
+    fields = [{each["field"] for each in node["fields"]} for node in history["contact"]["history"]["nodes"]]
+    assert fields == [{"firstName"}, {"account", "lastName", "reportsTo"}]
+    # Another account takes its place, and null clears what can be seen.
+    assert (await update(account=other))["contact"]["account"] == {"id": other}
+    assert (await update(account=None))["contact"]["account"] is None
+    assert (await ties())[0] == "acc_None"
+
+
+async def test_a_deleted_record_is_named_by_nothing_at_zohos_door(demo: Running, office: Caller, zoho: Zoho) -> None:
+    account = await zoho.create("Accounts", Account_Name="Hidden Ltd")
+    part = await zoho.create("Accounts", Account_Name="Hidden Part", Parent_Account={"id": account})
+    boss = await zoho.create("Contacts", Last_Name="Hidden Boss")
+    ties = {"Account_Name": {"id": account}, "Reporting_To": {"id": boss}}
+    one = await zoho.create("Contacts", Last_Name="Hidden One", **ties)
+    two = await zoho.create("Contacts", Last_Name="Hidden Two")
+    lead = await zoho.create("Leads", Last_Name="Hidden Lead", Company="Hidden Co")
+    made = (await zoho.ok("POST", f"/Leads/{lead}/actions/convert", {"data": [{}]}))["data"][0]
+
+    async def find(module: str, criteria: str) -> set[str]:
+        return set(await zoho.names(f"/{module}/search?criteria=({criteria})"))
+
+    async def ids(criteria: str) -> set[str]:
+        return {each for each in await find("Contacts", criteria) if each in ("Hidden One", "Hidden Two")}
+
+    for name, value in (("Account_Name", account), ("Reporting_To", boss)):
+        assert await ids(f"{name}:equals:{value}") == {"Hidden One"}
+        assert await ids(f"{name}:equals:${{EMPTY}}") == {"Hidden Two"}
+    assert await find("Accounts", f"Parent_Account:equals:{account}") == {"Hidden Part"}
+    ordered = await zoho.names(f"/Contacts?ids={one},{two}&sort_by=Account_Name&sort_order=asc")
+    assert ordered == ["Hidden One", "Hidden Two"]
+    for module, record in (("Accounts", account), ("Contacts", boss), ("Accounts", made["Accounts"])):
+        await zoho.ok("DELETE", f"/{module}/{record}")
+
+    contact = await zoho.get("Contacts", one)
+    assert (contact["Account_Name"], contact["Reporting_To"]) == (None, None)
+    assert (await zoho.get("Accounts", part))["Parent_Account"] is None
+    assert (await zoho.get("Contacts", made["Contacts"]))["Account_Name"] is None
+    for name, value in (("Account_Name", account), ("Reporting_To", boss)):
+        assert await ids(f"{name}:equals:{value}") == set()
+        assert await ids(f"{name}:in:{value}") == set()
+        assert await ids(f"{name}:not_equal:{value}") == {"Hidden One", "Hidden Two"}
+        assert await ids(f"{name}:equals:${{EMPTY}}") == {"Hidden One", "Hidden Two"}
+        assert await ids(f"{name}:not_equal:${{EMPTY}}") == set()
+    assert await find("Accounts", f"Parent_Account:equals:{account}") == set()
+    # None of the two has an account: they come by their id.
+    ordered = await zoho.names(f"/Contacts?ids={one},{two}&sort_by=Account_Name&sort_order=desc")
+    assert ordered == ["Hidden Two", "Hidden One"]
+    # What is sent back as it was read changes nothing.
+    sent = {name: value for name, value in contact.items() if name != "Owner"}
+    await zoho.ok("PUT", f"/Contacts/{one}", {"data": [sent | {"Account_Name": None, "Reporting_To": ""}]})
+    assert (await zoho.get("Contacts", one))["Modified_Time"] == contact["Modified_Time"]
+    refused = await zoho.ok("PUT", f"/Contacts/{one}", {"data": [{"Account_Name": {"id": account}}]}, status=202)
+    assert refused["data"] == [
+        row_error("INVALID_DATA", "invalid data", expected_data_type="jsonobject", api_name="Account_Name")
+    ]
+    async with demo.db.read() as session:
+        stored = await session.get(Contact, int(one))
+        converted = await session.get(Lead, int(lead))
+    assert stored is not None and converted is not None
+    assert (stored.account_id, stored.reports_to_id) == (int(account), int(boss))
+    assert converted.converted_account_id == int(made["Accounts"])
+    read = "query($i: ID!) { lead(by: {id: $i}) { convertedAccount { id } convertedContact { id }%s } }"
+    for more in ROADS:
+        answer = (await office(read % more, i=f"lea_{lead}"))["lead"]
+        assert (answer["convertedAccount"], answer["convertedContact"]["id"]) == (None, f"con_{made['Contacts']}")
+    assert {each["id"] for each in (await zoho.ok("GET", "/Accounts/deleted"))["data"]} >= {account, made["Accounts"]}
+
+
+async def test_a_conversion_into_a_contact_whose_account_is_deleted_finds_none(zoho: Zoho) -> None:
+    account = await zoho.create("Accounts", Account_Name="Hidden Ltd")
+    contact = await zoho.create("Contacts", Last_Name="Hidden", Account_Name={"id": account})
+    await zoho.ok("DELETE", f"/Accounts/{account}")
+    lead = await zoho.create("Leads", Last_Name="Hidden", Company="New Ltd")
+    (made,) = (await zoho.ok("POST", f"/Leads/{lead}/actions/convert", {"data": [{"Contacts": contact}]}))["data"]
+    assert (await zoho.get("Contacts", contact))["Account_Name"] == {"name": "New Ltd", "id": made["Accounts"]}
+
+
+def printed(global_id: str) -> str:
+    """The id as CRM.COM has it."""
+    return f"{int(global_id[4:]):032X}"
+
+
+async def test_the_other_doors_name_nothing_that_was_deleted(demo: Running, office: Caller) -> None:
+    account = await make(office, "Account", name="Hidden Ltd")
+    contact = await make(office, "Contact", firstName="A", lastName="Hidden", account=account)
+    known = demo.credentials["valomnia"]
+    login = {"j_username": known["username"], "j_password": known["password"], "ajax": "true"}
+    assert (await demo.client.post("/j_spring_security_check", data=login)).status_code == 302
+    path = f"/api/v1.0/contacts/{contact[4:]}"
+    shown = (await demo.client.get(path)).json()
+    number = shown["customerReference"]
+    assert shown["customer"]["name"] == "Hidden Ltd"
+    listing = f"/api/v1.0/contacts?customerReference={number}"
+    assert len((await demo.client.get(listing)).json()["data"]) == 1
+    token = (await demo.client.post("/crmapi/rest/v2/authentication/token", json=demo.credentials["crmcom"])).json()
+    body = {"token": token["data"]["token"], "contact_information_identifier": {"id": printed(contact)}}
+    other = {"contact_information_identifier": {"id": printed(account)}, "type": "CUSTOM1"}
+    update = "/crmapi/rest/v2/contact_information/update"
+    answer = (await demo.client.post(update, json=body | {"relation_set": [{"action": "ADD"} | other]})).json()
+    assert answer["status"]["code"] == "OK"
+
+    await deleted(demo, office, Account, account)
+    shown = (await demo.client.get(path)).json()
+    assert (shown["customer"], shown["customerReference"], shown["organization"]) == ({}, "", "")
+    assert (await demo.client.get(listing)).json()["data"] == []
+    assert (await demo.client.get(f"/api/v1.0/customers/{account[4:]}")).status_code == 404
+    show = {"token": body["token"], "contact_information_identifier": f"id={printed(contact)}"}
+    told = (await demo.client.get("/crmapi/rest/v2/contact_information/show", params=show)).json()
+    (relation,) = told["data"]["relation_set"]
+    assert "Hidden Ltd" not in str(relation)
+    # Sent again as it is named, it goes on naming the same.
+    again = {"action": "UPDATE", "relation_identifier": {"id": relation["id"]}, "notes": "again"} | other
+    answer = (await demo.client.post(update, json=body | {"relation_set": [again]})).json()
+    assert answer["status"]["code"] == "OK"
+    async with demo.db.read() as session:
+        row = (await session.scalars(select(Relation).where(Relation.party_id == int(contact[4:])))).one()
+    assert (row.other_id, row.remainder["crmcom"]["notes"]) == (int(account[4:]), "again")
+    await deleted(demo, office, Account, account, back=True)
+    assert (await demo.client.get(path)).json()["customer"]["name"] == "Hidden Ltd"
