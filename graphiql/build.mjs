@@ -54,6 +54,21 @@ const adapt = {
     }));
     // Monaco's style sheets are part of GraphiQL's, which is built below.
     onLoad({ filter: /monaco-editor\/esm\/.*\.css$/ }, () => ({ contents: '', loader: 'empty' }));
+    // The schema is kept from those who are not signed in, where the server's settings say so.
+    onLoad({ filter: /plugin-doc-explorer\/dist\/components\/doc-explorer\.js$/ }, ({ path }) => ({
+      contents: replaced(readFileSync(path, 'utf8'), [['Error fetching schema', 'No schema to show: sign in to see it.']]),
+    }));
+    // Tabs are a list of buttons to assistive technology: a role of tab must not hold buttons, and these hold one to close.
+    onLoad({ filter: /@graphiql\/react\/dist\/components\/tabs\/index\.js$/ }, ({ path }) => ({
+      contents: replaced(readFileSync(path, 'utf8'), [
+        ['"aria-selected": isActive, dragElastic: false, role: "tab"', '"aria-current": isActive, dragElastic: false'],
+        ['axis: "x", role: "tablist"', 'axis: "x"'],
+      ]),
+    }));
+    // Teal of Monaco's light theme, a little darker: it has to be read on light grey too.
+    onLoad({ filter: /monaco-editor\/esm\/vs\/editor\/standalone\/common\/themes\.js$/ }, ({ path }) => ({
+      contents: replaced(readFileSync(path, 'utf8'), [['008080', '006e6e']]),
+    }));
     // The accent inside the editors, the same as around them (page.css).
     onLoad({ filter: /@graphiql\/react\/dist\/constants\.js$/ }, ({ path }) => ({
       contents: replaced(readFileSync(path, 'utf8'), [
@@ -101,7 +116,7 @@ let css = readFileSync(here('node_modules/graphiql/dist/style.css'), 'utf8').rep
   const stem = [family, weight].filter(Boolean).join('-').toLowerCase().replaceAll(' ', '-');
   return face.replace(match, `url(./${hashed(stem, extension, Buffer.from(base64, 'base64'))})`);
 });
-css += readFileSync(here('src/page.css'), 'utf8');
+for (const more of ['node_modules/@graphiql/plugin-explorer/dist/style.css', 'src/page.css']) css += readFileSync(here(more), 'utf8');
 const { outputFiles } = await build({
   stdin: { contents: css, loader: 'css', resolveDir: assets },
   bundle: true,

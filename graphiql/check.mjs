@@ -1,9 +1,12 @@
 // Tries the page of a running server in a real browser: node check.mjs <endpoint URL> <folder for screenshots> [<email> <password>]
 //
 // Signs in as a customer (the demo's, unless one is named), runs an operation, completes a name, opens the documentation, uploads
-// a photo, signs out. Fails at the first thing that is not as it should be, and at any request to another host, any refusal by
-// the page's policy and any other error in the console. CHROMIUM names the browser (default: /usr/bin/chromium).
+// a photo, signs out; at a demo it runs every sample as it opens, for each group of users, and looks at three widths for what axe
+// finds serious. Fails at the first thing that is not as it should be, and at any request to another host, any refusal by the
+// page's policy and any other error in the console. CHROMIUM names the browser (default: /usr/bin/chromium).
 import assert from 'node:assert/strict';
+import axe from 'axe-core';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +16,14 @@ const [endpoint, shots, email, password] = process.argv.slice(2);
 if (!shots) throw new Error('Usage: node check.mjs <endpoint URL> <folder for screenshots> [<email> <password>]');
 mkdirSync(shots, { recursive: true });
 const { origin, hostname } = new URL(endpoint);
-const user = email ? { email, password } : await demoCustomer();
+const demo = await demoUsers();
+const user = email ? { email, password } : demo?.customer;
+assert.ok(user, 'the server has no demo users: name an email and a password');
+const WIDTHS = { phone: [390, 844], tablet: [820, 1180], desk: [1440, 900] };
 
-async function demoCustomer() {
+async function demoUsers() {
   const response = await fetch(`${endpoint}/demo.json`);
-  assert.equal(response.status, 200, 'the server has no demo users: name an email and a password');
-  return (await response.json()).customer;
+  return response.ok ? response.json() : null;
 }
 
 const profile = mkdtempSync(join(tmpdir(), 'graphiql-check-'));
@@ -32,13 +37,15 @@ const context = await chromium.launchPersistentContext(profile, {
     `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`, // a network without the internet
   ],
 });
+await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin });
 const complaints = [];
 context.on('request', (request) => {
   const { protocol, origin: to } = new URL(request.url());
   if (to !== origin && !['data:', 'blob:'].includes(protocol)) complaints.push(`a request to ${request.url()}`);
 });
 context.on('console', (message) => {
-  if (['error', 'warning'].includes(message.type())) complaints.push(`console: ${message.text()}`);
+  const refusal = message.text().includes('status of 400'); // of the schema, where it is kept for those who are signed in
+  if (['error', 'warning'].includes(message.type()) && !refusal) complaints.push(`console: ${message.text()}`);
 });
 context.on('weberror', (error) => complaints.push(`uncaught: ${error.error().stack}`));
 
@@ -48,6 +55,7 @@ try {
   assert.deepEqual(complaints, []);
   console.log(`The page is well; screenshots are in ${shots}`);
 } catch (error) {
+  await context.pages()[0]?.screenshot({ path: join(shots, 'failed.png') }).catch(() => {});
   complaints.forEach((complaint) => console.error(complaint));
   throw error;
 } finally {
@@ -63,7 +71,7 @@ async function check(page) {
 
   /** Waits until an editor shows what it should; Monaco draws a moment after it is told. */
   async function shows(selector, expected) {
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 30_000;
     let text;
     do {
       text = await shown(selector).catch(() => '');
@@ -75,19 +83,38 @@ async function check(page) {
 
   /** Presses the button and returns the request and the answer, which the page must show too. */
   async function run() {
-    const answered = page.waitForResponse((response) => response.request().method() === 'POST');
-    await page.locator('.graphiql-execute-button').click();
-    const response = await answered;
+    const isAnswer = (response) => response.request().method() === 'POST' && !response.request().postData()?.includes('IntrospectionQuery');
+    const execute = page.locator('.graphiql-execute-button');
+    const [response] = await Promise.all([page.waitForResponse(isAnswer), execute.click({ timeout: 20_000 })]);
     const answer = await response.json();
     assert.equal(response.status(), 200, JSON.stringify(answer));
     assert.equal(answer.errors, undefined, JSON.stringify(answer.errors));
-    const value = /"\w+":(?:"[^"]*"|null|\d+)/.exec(JSON.stringify(answer))?.[0];
+    const value = /"\w+":(?:"[^"]*"|null|\d+)/.exec(JSON.stringify(answer.data))?.[0] ?? '"data":{';
     // The editor breaks long lines wherever it likes.
     await shows('.graphiql-response', (text) => text.replace(/\s/g, '').includes(value.replace(/\s/g, '')));
     return { request: response.request(), data: answer.data };
   }
 
-  const openSample = (title) => panel.locator('.crm-sample', { has: page.getByText(title, { exact: true }) }).click();
+  const copied = async (label) => {
+    await page.getByTestId(label).click();
+    await page.locator(`[data-testid="${label}"][aria-label="Copied"]`).waitFor();
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  const sampleNamed = (title) => panel.locator('.crm-sample', { has: page.getByText(title, { exact: true }) });
+  /** Opens a sample and waits until the editor shows it, variables filled. */
+  async function openSample(title) {
+    const tabs = page.locator('.graphiql-tab');
+    const before = await tabs.count();
+    await sampleNamed(title).click();
+    await page.waitForFunction((count) => document.querySelectorAll('.graphiql-tab').length > count, before);
+    await page.waitForTimeout(300);
+  }
+  async function schemaIsKept() {
+    const body = JSON.stringify({ query: '{ __schema { queryType { name } } }' });
+    const response = await fetch(endpoint, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return (await response.json()).errors?.[0].extensions.code === 'INTROSPECTION_DISABLED';
+  }
+  const titles = () => panel.locator('.crm-sample b').allInnerTexts();
   const settle = () => page.mouse.move(5, 895).then(() => page.waitForTimeout(600)); // tooltips go, transitions end
 
   // Anonymous.
@@ -97,6 +124,16 @@ async function check(page) {
   await page.locator('.graphiql-query-editor .view-line').first().waitFor();
   assert.equal(await identity.innerText(), 'anonymous');
   assert.deepEqual((await run()).data, { me: null });
+  for (const [part, form] of Object.entries({ status: /^HTTP 200$/, time: /^\d+ ms$/, size: /^\d+ B$/, cost: /^cost \d+$/, executor: /^(compiled|resolvers)$/ })) {
+    assert.match(await page.getByTestId(part).innerText(), form);
+  }
+  await shows('.graphiql-response', (text) => !text.includes('extensions')); // asked for by the page, shown below the answer
+  assert.deepEqual(await titles(), ['Sign up', 'Log in', 'Request a password reset']);
+  if (await schemaIsKept()) {
+    await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+    await page.getByText('No schema to show: sign in to see it.').waitFor();
+    await page.getByRole('button', { name: 'Show samples and sign-in' }).click();
+  }
   await settle();
   await shot('1-anonymous');
 
@@ -115,6 +152,29 @@ async function check(page) {
   assert.match(await me.request.headerValue('authorization'), /^Bearer \S+$/);
   await settle();
   await shot('2-signed-in');
+
+  // The same operation as a line of curl, and as a link that opens it and runs nothing.
+  const line = await copied('Copy as curl');
+  assert.deepEqual(JSON.parse(execFileSync('sh', ['-c', line])).data, me.data);
+  const link = await copied('Copy a link that opens this');
+  for (const address of [link, link.replace('#', '?')]) {
+    const opened = await context.newPage();
+    const posts = [];
+    opened.on('request', (request) => request.method() === 'POST' && posts.push(request.postDataJSON().operationName));
+    await opened.goto(address);
+    await opened.locator('.graphiql-query-editor', { hasText: 'query Me' }).waitFor();
+    await opened.waitForTimeout(500);
+    assert.deepEqual(posts.filter((name) => name !== 'IntrospectionQuery'), []);
+    await opened.close();
+  }
+
+  // The query builder writes into the editor.
+  await page.getByRole('button', { name: 'Show query builder' }).click();
+  await page.locator('.graphiql-explorer-root').getByText('account', { exact: true }).first().click();
+  await shows('.graphiql-query-editor', (text) => text.includes('account'));
+  await settle();
+  await shot('2b-builder');
+  await page.getByRole('button', { name: 'Show samples and sign-in' }).click();
 
   // Completion comes from the schema, by way of the workers.
   await page.locator('.graphiql-query-editor .view-line').first().click();
@@ -148,26 +208,92 @@ async function check(page) {
   await settle();
   await shot('5-upload');
 
-  // In the dark, and on a narrow screen.
+  // Panes scroll by themselves: one that is opened stands at its top, whatever the one before it.
+  await panel.evaluate((pane) => pane.scrollTo(0, 400));
+  await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
+  assert.equal(await docs.evaluate((pane) => pane.scrollTop), 0);
+  await page.getByRole('button', { name: 'Show samples and sign-in' }).click();
+
+  // In the dark.
   await page.emulateMedia({ colorScheme: 'dark' });
   await page.locator('.graphiql-response .monaco-editor.vs-dark').waitFor();
   await settle();
   await shot('6-dark');
+  await noneSerious('dark');
   await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 800, height: 900 });
-  await settle();
-  await shot('7-narrow');
-  await page.setViewportSize({ width: 1440, height: 900 });
 
-  // Signed out: the token is gone from the editor and from the requests.
-  await panel.getByRole('button', { name: 'Sign out' }).click();
-  await panel.getByLabel('Email').waitFor();
-  assert.equal(await identity.innerText(), 'anonymous');
-  await openSample('Me');
-  await shows('.graphiql-editors .graphiql-editor-tool', (text) => !text.includes('Authorization'));
+  // At three widths: everything is within the screen, and axe finds nothing serious.
+  for (const [name, [width, height]] of Object.entries(WIDTHS)) {
+    await page.setViewportSize({ width, height });
+    await settle();
+    await shot(`7-${name}`);
+    await within(name, width);
+    await noneSerious(name);
+    if (name !== 'phone') continue;
+    await openSample('Me'); // which lays the panel aside, for it covers the editors
+    await panel.waitFor({ state: 'detached' });
+    await run();
+    await settle();
+    await shot(`7-${name}-editors`);
+    await within(name, width);
+    await noneSerious(`${name}, editors`);
+    await page.getByRole('button', { name: 'Show samples and sign-in' }).click();
+  }
+
+  /** Asserts that nothing reaches beyond the screen and no pane is too small to be used. */
+  async function within(name, width) {
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, name);
+    for (const selector of ['.graphiql-query-editor .graphiql-editor', '.graphiql-response .result-window']) {
+      const box = await page.locator(selector).first().boundingBox();
+      assert.ok(box.width >= 200 && box.height >= 100, `${name}: ${selector} has ${box.width} x ${box.height}`);
+    }
+  }
+
+  async function noneSerious(name) {
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() => axe.run({ resultTypes: ['violations'] }));
+    const serious = violations.filter(({ impact }) => ['serious', 'critical'].includes(impact));
+    const told = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary}`).join('; ')}`);
+    assert.deepEqual(told, [], name);
+  }
+
+  // Signed out: the page is as new. No answer, operation, variable, history or file of whoever was here is left.
+  await signOut();
+  const left = await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }) + document.body.innerText);
+  for (const word of [user.email, 'UploadPhoto', 'Bearer', 'updateProfile', 'contentType']) assert.ok(!left.includes(word), word);
+  assert.equal(await page.locator('.graphiql-tab').count(), 1);
   const gone = await run();
   assert.deepEqual(gone.data, { me: null });
   assert.equal(await gone.request.headerValue('authorization'), null);
   await settle();
   await shot('8-signed-out');
+
+  async function signOut() {
+    await Promise.all([page.waitForEvent('load'), panel.getByRole('button', { name: 'Sign out' }).click()]);
+    await panel.getByLabel('Email').waitFor();
+    await page.locator('.graphiql-query-editor .view-line').first().waitFor();
+    assert.equal(await identity.innerText(), 'anonymous');
+  }
+
+  // Every sample works as it opens, for whoever it is offered to.
+  if (!demo) return;
+  for (const who of [null, 'customer', 'staff']) {
+    if (who) {
+      await panel.getByRole('button', { name: `Sign in as ${who}` }).click();
+      await panel.getByRole('button', { name: 'Sign out' }).waitFor();
+    }
+    const offered = await titles();
+    assert.ok(offered.length >= 3, `${who ?? 'anonymous'}: ${offered}`);
+    for (const title of offered) {
+      await openSample(title);
+      const { data: answered } = await run();
+      const faults = Object.values(answered).flatMap((field) => field?.userErrors ?? []);
+      assert.deepEqual(faults, [], `${title}: ${JSON.stringify(answered)}`);
+      const [field] = Object.values(answered);
+      assert.ok(field !== null && field.nodes?.length !== 0 && field.edges?.length !== 0, `${title} answers nothing`);
+    }
+    await settle();
+    await shot(`9-${who ?? 'anonymous'}`);
+    if (who) await signOut();
+  }
 }

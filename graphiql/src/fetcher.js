@@ -1,7 +1,10 @@
 // How GraphiQL runs an operation: POST as JSON, as multipart with a chosen file, or as an event stream.
 import { parse } from 'graphql';
-import { describeStatus, post, readAnswer } from './http.js';
-import { authorization, ensureFresh, isOurs } from './session.js';
+import { curl } from './curl.js';
+import { answerIn, describeStatus, endpoint, post, readAnswer } from './http.js';
+import { ASK_COST, measured, takeCost } from './measured.js';
+import { samplePicture } from './samples.js';
+import { authorization, ensureFresh, isOurs, session } from './session.js';
 import { GUARD, multipart, upload, uploadPath } from './upload.js';
 
 /** The operation that is meant; the editor may still name the one that stood there a moment ago. */
@@ -28,19 +31,48 @@ function prepareHeaders(given, introspecting) {
   return headers;
 }
 
-export async function fetcher(params, options = {}) {
-  await ensureFresh();
+/** What is sent for an operation: the request, its headers, and the place of a file in its variables. */
+function requestOf(params, given, introspecting) {
   const { operation, operationName } = chooseOperation(params.query, params.operationName);
   const request = { query: params.query, variables: params.variables, operationName: operationName ?? undefined };
-  const headers = prepareHeaders(options.headers, params.operationName === 'IntrospectionQuery');
-  if (operation?.operation === 'subscription') return stream(request, headers);
+  const path = uploadPath(operation, upload.get().variable);
+  return { operation, request, headers: { ...prepareHeaders(given, introspecting), ...(path && GUARD) }, path };
+}
 
-  const { file, variable } = upload.get();
-  const path = file && uploadPath(operation, variable);
-  const response = path
-    ? await send(multipart(request, path, file), { ...headers, ...GUARD })
-    : await send(JSON.stringify(request), headers);
-  return readAnswer(response);
+export async function fetcher(params, options = {}) {
+  await ensureFresh();
+  const introspecting = params.operationName === 'IntrospectionQuery';
+  const { operation, request, headers, path } = requestOf(params, options.headers, introspecting);
+  if (operation?.operation === 'subscription') return stream(request, headers);
+  if (introspecting) return schemaIn(await send(JSON.stringify(request), headers));
+
+  if (path && !upload.get().file) upload.set({ ...upload.get(), file: await samplePicture() });
+  const body = path ? multipart(request, path, upload.get().file) : JSON.stringify(request);
+  measured.set(null);
+  const before = performance.now();
+  const response = await send(body, { ...ASK_COST, ...headers });
+  const text = await response.text();
+  const milliseconds = performance.now() - before;
+  const answer = answerIn(response, text);
+  const { cost, executor } = takeCost(answer, Object.keys(ASK_COST)[0] in headers);
+  measured.set({ status: response.status, milliseconds, bytes: new Blob([text]).size, cost, executor });
+  return answer;
+}
+
+/** An answer to introspection; where the schema is for those who are signed in, it says so. */
+async function schemaIn(response) {
+  const answer = await readAnswer(response);
+  if (answer.errors?.[0]?.extensions?.code === 'INTROSPECTION_DISABLED' && !session.get()) {
+    answer.errors[0].message = 'Sign in to see the schema: it is shown to those who are signed in.';
+  }
+  return answer;
+}
+
+/** The operation as a line of curl, with the token that stands under Headers. */
+export function curlOf(params, headers) {
+  const { request, headers: sent, path } = requestOf(params, headers, false);
+  const file = path && { name: upload.get().file?.name ?? 'photo.png', parts: Object.fromEntries(multipart(request, path, null)) };
+  return curl(new URL(endpoint, location.href).href, request, sent, file);
 }
 
 async function send(body, headers, signal) {

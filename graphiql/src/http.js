@@ -11,7 +11,10 @@ export function describeStatus(response) {
 
 /** The GraphQL answer in a response; an answer of another kind becomes an error that quotes it. */
 export async function readAnswer(response) {
-  const text = await response.text();
+  return answerIn(response, await response.text());
+}
+
+export function answerIn(response, text) {
   let body;
   try {
     body = JSON.parse(text);

@@ -1,12 +1,15 @@
 // The page: GraphiQL with a panel for signing in, choosing a file and opening samples.
+import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history';
-import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
+import { ToolbarButton, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
-import { useEffect } from 'react';
+import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { withAuthorization } from './authorization.js';
-import { fetcher } from './fetcher.js';
-import { Panel, PanelIcon } from './panel.jsx';
+import { curlOf, fetcher } from './fetcher.js';
+import { linkTo, operationOf } from './link.js';
+import { measured, parts } from './measured.js';
+import { covers, Panel, PanelIcon } from './panel.jsx';
 import { authorization, session } from './session.js';
 import { storage } from './storage.js';
 import { useCell } from './store.js';
@@ -20,7 +23,9 @@ globalThis.MonacoEnvironment = {
 };
 
 const PANEL = { title: 'samples and sign-in', icon: PanelIcon, content: Panel };
-const PLUGINS = [PANEL, HISTORY_PLUGIN];
+const BUILDER = { ...explorerPlugin({ showAttribution: false }), title: 'query builder' };
+const PLUGINS = [PANEL, BUILDER, HISTORY_PLUGIN];
+const LINKED = operationOf(location);
 const WELCOME = `# Welcome to crmgraph.
 #
 # On the left: sign in, open samples;
@@ -96,13 +101,81 @@ function Identity() {
   );
 }
 
+function CopyButton({ label, text, children }) {
+  const [said, setSaid] = useState(null);
+  async function copy() {
+    const done = await navigator.clipboard.writeText(text()).then(() => 'Copied', (error) => `Not copied: ${error.message}`);
+    setSaid(done);
+    setTimeout(() => setSaid(null), 2_000);
+  }
+  return (
+    <ToolbarButton onClick={copy} label={said ?? label} data-testid={label}>
+      {children}
+    </ToolbarButton>
+  );
+}
+
+const stroke = { viewBox: '0 0 24 24', fill: 'none', stroke: 'currentColor', strokeWidth: 1.5, strokeLinecap: 'round' };
+
+function Toolbar({ prettify, merge, copy }) {
+  const editors = useGraphiQL((state) => state);
+  const value = (editor) => editors[editor]?.getValue() ?? '';
+  const json = (text) => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  };
+  const asCurl = () =>
+    curlOf(
+      { query: value('queryEditor'), variables: json(value('variableEditor')), operationName: editors.operationName },
+      json(value('headerEditor')),
+    );
+  const asLink = () => linkTo(location, { query: value('queryEditor'), variables: value('variableEditor') });
+  return (
+    <>
+      {prettify}
+      {merge}
+      {copy}
+      <CopyButton label="Copy as curl" text={asCurl}>
+        <svg className="graphiql-toolbar-icon" aria-hidden="true" {...stroke}>
+          <path d="M4 6l5 6-5 6M12 19h8" />
+        </svg>
+      </CopyButton>
+      <CopyButton label="Copy a link that opens this" text={asLink}>
+        <svg className="graphiql-toolbar-icon" aria-hidden="true" {...stroke}>
+          <path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.700-5.700l-1.300 1.300M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0 5.700 5.700l1.300-1.300" />
+        </svg>
+      </CopyButton>
+    </>
+  );
+}
+
+function Measured() {
+  const last = useCell(measured);
+  return (
+    <p className="crm-measured" role="status" aria-label="The last answer">
+      {last
+        ? parts(last).map(([name, text, meaning]) => (
+            <span key={name} title={meaning} data-testid={name}>
+              {text}
+            </span>
+          ))
+        : ' '}
+    </p>
+  );
+}
+
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL
     fetcher={fetcher}
     storage={storage}
     plugins={PLUGINS}
-    visiblePlugin={PANEL}
+    visiblePlugin={LINKED && covers() ? null : PANEL}
     defaultQuery={WELCOME}
+    initialQuery={LINKED?.query}
+    initialVariables={LINKED?.variables}
     defaultHeaders={withAuthorization('', authorization())}
     defaultEditorToolsVisibility
     shouldPersistHeaders={false}
@@ -114,5 +187,9 @@ createRoot(document.getElementById('graphiql')).render(
       <Identity />
       <strong className="crm-name">crmgraph</strong>
     </GraphiQL.Logo>
+    <GraphiQL.Toolbar>{(buttons) => <Toolbar {...buttons} />}</GraphiQL.Toolbar>
+    <GraphiQL.Footer>
+      <Measured />
+    </GraphiQL.Footer>
   </GraphiQL>,
 );

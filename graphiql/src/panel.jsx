@@ -2,15 +2,19 @@
 import { Button, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect, useId, useState } from 'react';
 import { endpoint } from './http.js';
+import { groupFor, variablesOf } from './samples.js';
 import { notice, session, signIn, signOut } from './session.js';
 import { useCell } from './store.js';
 import { upload } from './upload.js';
 
-const GROUPS = {
-  anonymous: 'Anybody',
-  customer: 'Customer',
-  staff: 'Staff',
+const FOR = {
+  anonymous: 'For anybody. Sign in for more: customers and staff have their own.',
+  customer: 'For a customer: your own records.',
+  staff: 'For staff: every record.',
 };
+
+/** The users that a demo offers, asked for once; null elsewhere, where asking would leave a 404 in the console. */
+const demoUsers = document.documentElement.dataset.demo === 'true' ? getJson('/demo.json').catch(() => null) : Promise.resolve(null);
 
 export function PanelIcon(props) {
   return (
@@ -20,6 +24,9 @@ export function PanelIcon(props) {
     </svg>
   );
 }
+
+/** Whether the screen is so narrow that this panel lies over the editors (page.css). */
+export const covers = () => matchMedia('(max-width: 600px)').matches;
 
 async function getJson(path) {
   const response = await fetch(endpoint + path, { credentials: 'same-origin', headers: { accept: 'application/json' } });
@@ -75,8 +82,7 @@ function SignIn() {
   const id = useId();
 
   useEffect(() => {
-    // Only the demo offers its users; asking for them elsewhere would leave a 404 in the console.
-    if (document.documentElement.dataset.demo === 'true') getJson('/demo.json').then(setDemo, () => setDemo(null));
+    demoUsers.then(setDemo);
   }, []);
 
   async function enter(user) {
@@ -136,7 +142,9 @@ function FileChooser() {
   return (
     <section aria-label="File to upload">
       <h3>File to upload</h3>
-      <p className="crm-hint">Sent with each operation that has a variable of type Upload, until it is removed.</p>
+      <p className="crm-hint">
+        Sent with each operation that has a variable of type Upload, until it is removed. Without one, a sample picture is.
+      </p>
       <div className="crm-form">
         <label htmlFor={`${id}file`}>File</label>
         <span className="crm-row">
@@ -175,6 +183,7 @@ function FileChooser() {
 function Samples() {
   const [samples, setSamples] = useState([]);
   const [error, setError] = useState(null);
+  const group = groupFor(useCell(session));
   const open = useOpenSample();
   useEffect(() => {
     getJson('/assets/samples.json').then(setSamples, (failure) => setError(failure.message));
@@ -182,40 +191,34 @@ function Samples() {
   return (
     <section aria-label="Samples">
       <h3>Samples</h3>
-      <p className="crm-hint">Each opens in a tab of its own.</p>
+      <p className="crm-hint">{FOR[group]} Each opens in a tab of its own.</p>
       {error && <p className="crm-alert">The samples cannot be loaded: {error}</p>}
-      {Object.entries(GROUPS).map(([group, name]) => {
-        const members = samples.filter((sample) => sample.group === group);
-        return (
-          members.length > 0 && (
-            <details key={group} open>
-              <summary>{name}</summary>
-              <ul>
-                {members.map((sample) => (
-                  <li key={sample.title}>
-                    <button type="button" className="crm-sample" onClick={() => open(sample)}>
-                      <b>{sample.title}</b>
-                      <span>{sample.description}</span>
-                    </button>
-                  </li>
-                ))}
-              </ul>
-            </details>
-          )
-        );
-      })}
+      <ul>
+        {samples
+          .filter((sample) => sample.group === group)
+          .map((sample) => (
+            <li key={sample.title}>
+              <button type="button" className="crm-sample" onClick={() => open(sample)}>
+                <b>{sample.title}</b>
+                <span>{sample.description}</span>
+              </button>
+            </li>
+          ))}
+      </ul>
     </section>
   );
 }
 
 function useOpenSample() {
-  const { addTab } = useGraphiQLActions();
+  const { addTab, setVisiblePlugin } = useGraphiQLActions();
   const queryEditor = useGraphiQL((state) => state.queryEditor);
   const variableEditor = useGraphiQL((state) => state.variableEditor);
-  return (sample) => {
+  return async (sample) => {
+    const variables = await variablesOf(sample, await demoUsers);
     addTab();
     queryEditor?.setValue(sample.query);
-    variableEditor?.setValue(Object.keys(sample.variables).length ? JSON.stringify(sample.variables, null, 2) : '');
+    variableEditor?.setValue(Object.keys(variables).length ? JSON.stringify(variables, null, 2) : '');
+    if (covers()) setVisiblePlugin(null);
     queryEditor?.focus();
   };
 }

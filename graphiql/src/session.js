@@ -1,8 +1,10 @@
 // Who is signed in. Tokens live in sessionStorage: they end with the browser tab and no other tab sees them.
 import { createCell } from './store.js';
 import { execute } from './http.js';
+import { forget } from './storage.js';
 
 const KEY = 'crmgraph:session';
+const LAST_WORD = 'crmgraph:last-word'; // what is told after the page was loaded anew
 const EARLY = 60_000; // an access token is renewed this many milliseconds before it runs out
 const RETRY = 15_000;
 
@@ -27,7 +29,8 @@ function restore() {
 }
 
 export const session = createCell(restore());
-export const notice = createCell(null);
+export const notice = createCell(sessionStorage.getItem(LAST_WORD));
+sessionStorage.removeItem(LAST_WORD);
 const issued = new Set(session.get() ? [session.get().accessToken] : []);
 let timer;
 let refreshing = null;
@@ -93,8 +96,7 @@ async function renew() {
   if (payload) {
     keep({ ...before, role: payload.viewer?.role ?? before.role, ...tokens(payload) });
   } else if (refused || expiry() < Date.now()) {
-    keep(null);
-    notice.set(`The session has ended: ${message}`);
+    leave(`The session has ended: ${message}`);
   } else {
     schedule(RETRY);
   }
@@ -108,11 +110,17 @@ export async function ensureFresh() {
 export async function signOut() {
   const header = authorization();
   keep(null);
-  notice.set(null);
-  if (!header) return;
-  const answer = await execute(LOGOUT, {}, { authorization: header });
+  const answer = header ? await execute(LOGOUT, {}, { authorization: header }) : {};
   const message = answer.errors?.[0]?.message ?? answer.data?.logout?.userErrors?.[0]?.message;
-  if (message) notice.set(`Signed out here, but the server says: ${message}`);
+  leave(message ? `Signed out here, but the server says: ${message}` : null);
+}
+
+/** Loads the page anew with nothing of whoever was signed in: no answer, operation, variable or history. */
+function leave(message) {
+  keep(null);
+  forget();
+  if (message) sessionStorage.setItem(LAST_WORD, message);
+  location.replace(location.pathname);
 }
 
 schedule();

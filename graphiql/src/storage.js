@@ -3,16 +3,22 @@
 const LASTING = new Set(['graphiql:theme', 'graphiql:docExplorerFlex', 'graphiql:editorFlex', 'graphiql:secondaryEditorFlex']);
 const place = (key) => (LASTING.has(key) ? localStorage : sessionStorage);
 
+let closed = false;
+
+/** Forgets what one person did here, before the page is loaded anew for the next: nothing is kept from here on. */
+export function forget() {
+  storage.clear();
+  closed = true;
+}
+
 export const storage = {
   getItem: (key) => place(key).getItem(key),
-  setItem: (key, value) => place(key).setItem(key, value),
+  setItem: (key, value) => closed || place(key).setItem(key, value),
   removeItem: (key) => place(key).removeItem(key),
   get length() {
     return sessionStorage.length;
   },
   clear() {
-    for (const kept of [localStorage, sessionStorage]) {
-      for (const key of Object.keys(kept)) if (key.startsWith('graphiql:')) kept.removeItem(key);
-    }
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith('graphiql:')) sessionStorage.removeItem(key);
   },
 };

@@ -30,7 +30,7 @@ export function multipart(request, path, file) {
   const form = new FormData();
   form.set('operations', JSON.stringify({ ...request, variables }));
   form.set('map', JSON.stringify({ 0: [['variables', ...path].join('.')] }));
-  form.set('0', file, file.name);
+  if (file) form.set('0', file, file.name);
   return form;
 }
 

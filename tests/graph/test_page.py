@@ -149,9 +149,20 @@ async def test_several_accept_headers_count_as_one(http: httpx.AsyncClient) -> N
     assert (await http.get("/graphql", headers=headers)).text == "an answer"
 
 
-@pytest.mark.parametrize("query", ["query={me{id}}", "documentId=1", "extensions={}"])
-async def test_an_operation_in_the_address_is_answered_even_to_a_browser(http: httpx.AsyncClient, query: str) -> None:
+@pytest.mark.parametrize("query", ["documentId=1", "extensions={}"])
+async def test_an_operation_without_its_text_is_answered_even_to_a_browser(http: httpx.AsyncClient, query: str) -> None:
     assert (await http.get(f"/graphql?{query}", headers={"accept": BROWSER})).text == "an answer"
+
+
+@pytest.mark.parametrize(
+    "query", ["query={me{id}}", "query={me{id}}&extensions={}", "query=mutation{logout{userErrors{code}}}"]
+)
+async def test_an_operation_in_the_address_is_shown_to_a_browser_and_not_run(
+    http: httpx.AsyncClient, query: str
+) -> None:
+    response = await http.get(f"/graphql?{query}", headers={"accept": BROWSER})
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert (await http.get(f"/graphql?{query}", headers={"accept": "*/*"})).text == "an answer"
 
 
 async def test_other_parameters_in_the_address_do_not_matter(http: httpx.AsyncClient) -> None:

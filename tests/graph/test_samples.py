@@ -22,6 +22,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("customer", "Me"),
         ("customer", "Update the profile"),
         ("customer", "Upload a photo"),
+        ("staff", "Me"),
         ("staff", "One contact"),
         ("staff", "A page of contacts"),
         ("staff", "Accounts with their contacts"),
@@ -38,9 +39,9 @@ def schema() -> GraphQLSchema | None:
     return build_schema(SDL.read_text(encoding="utf-8")) if SDL.exists() else None
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=[sample["title"] for sample in SAMPLES])
+@pytest.mark.parametrize("sample", SAMPLES, ids=[f"{each['group']} {each['title']}" for each in SAMPLES])
 def test_a_sample_is_one_operation_of_the_schema(sample: dict[str, Any], schema: GraphQLSchema | None) -> None:
-    assert sample.keys() == {"group", "title", "description", "query", "variables"}
+    assert sample.keys() - {"fill"} == {"group", "title", "description", "query", "variables"}
     document = parse(Source(sample["query"], sample["title"]))
     (operation,) = document.definitions
     assert isinstance(operation, OperationDefinitionNode)
@@ -54,3 +55,15 @@ def test_a_sample_is_one_operation_of_the_schema(sample: dict[str, Any], schema:
     assert sample["variables"].keys() == {name for name, type_ in declared.items() if type_ != "Upload!"}
     if schema:
         assert validate(schema, document) == []
+        if fill := sample.get("fill"):
+            assert validate(schema, parse(fill["query"])) == []
+
+
+@pytest.mark.parametrize("sample", [each for each in SAMPLES if "fill" in each], ids=lambda each: each["title"])
+def test_what_fills_a_sample_has_a_place_in_its_variables(sample: dict[str, Any]) -> None:
+    assert sample["fill"].keys() <= {"query", "records", "values", "when", "needs"}
+    for path in sample["fill"]["values"]:
+        inside = sample["variables"]
+        for key in path.split("."):
+            assert key in inside, path
+            inside = inside[key]

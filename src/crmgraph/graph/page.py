@@ -73,9 +73,14 @@ def _page_text(prefix: str, demo: bool) -> str:
 def wants_page(request: Request) -> bool:
     """Whether a request to the endpoint comes from a browser's address bar and not from a GraphQL client.
 
-    True for GET and HEAD that carry no operation and accept HTML by name, rather than a media type of an answer.
+    True for GET and HEAD that accept HTML by name, rather than a media type of an answer. An operation in the address
+    is shown by the page and not run: a link that somebody was sent does nothing by itself. One that is named by
+    `documentId` or `extensions` alone cannot be shown.
     """
-    if request.method not in {"GET", "HEAD"} or request.query_params.keys() & {"query", "documentId", "extensions"}:
+    parameters = request.query_params.keys()
+    if request.method not in {"GET", "HEAD"} or (
+        "query" not in parameters and parameters & {"documentId", "extensions"}
+    ):
         return False
     accepted = _weights(request, "accept")
     page_weight = max(accepted.get(name, 0.0) for name in HTML_TYPES)

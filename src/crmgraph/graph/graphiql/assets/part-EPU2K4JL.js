@@ -1,1 +1,0 @@
-import{a,b}from"./part-SNKW5T3K.js";import"./part-YL5LYMOD.js";import"./part-NUOH7QPM.js";import"./part-SYZ63C3N.js";import"./part-F3MBJXOT.js";import"./part-3WSQ36J2.js";import"./part-TTLPTSDU.js";import"./part-XKBX434B.js";export{b as getWorker,a as jsonDefaults};
