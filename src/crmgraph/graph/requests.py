@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import QueryParams, UploadFile
 from starlette.requests import Request as HttpRequest
 
 from crmgraph import wire
@@ -81,11 +81,18 @@ def accepted(header: str) -> str:
 
 
 def _from_query(http: HttpRequest) -> dict[str, Any]:
-    given: dict[str, Any] = dict(http.query_params)
+    given: dict[str, Any] = dict(_query(http))
     for name in ("variables", "extensions"):
         if name in given:
             given[name] = _json(given[name].encode(errors="replace")) if given[name] else None
     return given
+
+
+def _query(http: HttpRequest) -> QueryParams:
+    try:
+        return wire.query(http)
+    except wire.Malformed:
+        raise BadRequest("The parameters of the address are text in UTF-8: é is %C3%A9.") from None
 
 
 def _json(data: bytes) -> Any:

@@ -180,6 +180,7 @@ async def test_bodies_that_cannot_be_read_are_refused_in_the_dialects_words(prog
         {"content": b'{"firstName": {}}'},
         {"content": b'{"firstName": ["Marie"]}'},
         {"content": b"{" * 100_000},
+        {"content": b"\xff\xfe%zz&&&=="},
         {"content": b"no multipart", "headers": boundary},
         {"content": b"--x\r\nbroken", "headers": {"Content-Type": "multipart/form-data"}},
         {"content": b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n", "headers": boundary},
@@ -189,7 +190,7 @@ async def test_bodies_that_cannot_be_read_are_refused_in_the_dialects_words(prog
         },
     ):
         assert told(await program.post("/contacts", **given)) == MALFORMED, given
-    for content in (b"\xff\xfe%zz&&&==", b"a" * 1000, b"[1]", b"null"):
+    for content in (b"%zz&&&==", b"a" * 1000, b"[1]", b"null"):
         wanted = error(400, "missing_param", "customerId parameter is missing")
         assert told(await program.post("/contacts", content=content)) == wanted
     large = await program.post("/contacts", content=b"city=" + b"x" * 2**21)

@@ -21,7 +21,7 @@ from crmgraph.crm.models import now
 from crmgraph.crm.policy import Actor
 from crmgraph.db import is_away
 from crmgraph.dialects.covalense import access, jjwt, profile, signup
-from crmgraph.dialects.covalense.call import Call
+from crmgraph.dialects.covalense.call import Call, query_of
 from crmgraph.dialects.covalense.errors import DOWNSTREAM, ClientError, invalid_token, missing_header, worded
 
 PREFIX = "/crm/v1"
@@ -134,7 +134,7 @@ class Gateway:
         order = ("token", "email", "type", "Data")
         for name in (*HEADERS, *sorted(service.headers, key=order.index)):
             # An earlier edition of the documentation has Data as a parameter of the address.
-            if name not in request.headers and not (name == "Data" and name in request.query_params):
+            if name not in request.headers and not (name == "Data" and name in query_of(request)):
                 raise missing_header(name)
 
     async def _actor(self, token: str) -> Actor:

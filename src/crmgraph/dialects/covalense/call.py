@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 
 from crmgraph import wire
@@ -15,6 +16,7 @@ from crmgraph.dialects.covalense.errors import REASONS, bad_request, invalid, mi
 from crmgraph.mapping import Unreadable, loosely
 
 NO_OBJECT = "Request body is not a JSON object."
+NO_TEXT = "Request parameter is not readable as text in UTF-8."
 NO_JSON = "Request body is not readable as JSON."
 
 
@@ -72,8 +74,11 @@ class Attributes:
         return value
 
 
-def parsed(data: bytes) -> dict[str, Any]:
+def parsed(data: bytes, headers: Headers | None = None) -> dict[str, Any]:
     """The JSON object that these bytes are; an empty one for no bytes.
+
+    Args:
+        headers: of a request whose body it is, which may declare a charset.
 
     Raises:
         ClientError: they are something else.
@@ -81,7 +86,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     if not data.strip():
         return {}
     try:
-        body = wire.json(data)
+        body = wire.json(data, wire.charset(headers) if headers is not None else wire.UTF_8)
     except wire.Malformed:
         raise bad_request(NO_JSON) from None
     if body is None:
@@ -89,6 +94,18 @@ def parsed(data: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise bad_request(NO_OBJECT)
     return body
+
+
+def query_of(request: Request) -> QueryParams:
+    """The parameters of the address.
+
+    Raises:
+        ClientError: bytes that are escaped there are no text.
+    """
+    try:
+        return wire.query(request)
+    except wire.Malformed:
+        raise bad_request(NO_TEXT) from None
 
 
 @dataclass
@@ -104,6 +121,11 @@ class Call:
     actor: Actor = ANYBODY
 
     @cached_property
+    def query(self) -> QueryParams:
+        """The parameters of the address, see `query_of`."""
+        return query_of(self.request)
+
+    @cached_property
     def address(self) -> str:
         """The network address that asks."""
         return wire.address(self.request)
@@ -115,4 +137,4 @@ class Call:
             ClientError: it is no JSON object.
             TooLarge: it is longer than the bound.
         """
-        return Attributes(parsed(await wire.body(self.request, self.core.max_body_bytes)))
+        return Attributes(parsed(await wire.body(self.request, self.core.max_body_bytes), self.request.headers))

@@ -51,7 +51,7 @@ async def read(request: Request, core: Core) -> Picture:
         return await _of_form(request, data)
     if kind.startswith("image/"):
         return Picture(data)
-    return _of_text(Attributes(parsed(data)).required(NAME))
+    return _of_text(Attributes(parsed(data, request.headers)).required(NAME))
 
 
 async def _of_form(request: Request, data: bytes) -> Picture:

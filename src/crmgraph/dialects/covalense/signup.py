@@ -16,8 +16,8 @@ from crmgraph.crm.orders import Order
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.rules import MAX_DEPTH
 from crmgraph.crm.throttle import Kind, account_of
-from crmgraph.dialects.covalense.call import Attributes, Call, parsed
-from crmgraph.dialects.covalense.errors import missing, naming
+from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, parsed
+from crmgraph.dialects.covalense.errors import bad_request, missing, naming
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.dialects.covalense.requests import words
@@ -35,9 +35,12 @@ async def sign_up(call: Call) -> dict[str, Any]:
 
 async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
     """POST signup/kyc: the registration is the JSON in the header `Data`, or in a parameter of that name."""
-    data = call.request.headers.get("data") or call.request.query_params.get("Data") or ""
+    data = call.request.headers.get("data") or call.query.get("Data") or ""
     # Headers hold no more than ASCII for certain, so that some clients write all of it as %XX.
-    text = _as_utf8(data) if data.lstrip().startswith("{") else unquote(data)
+    try:
+        text = _as_utf8(data) if data.lstrip().startswith("{") else unquote(data, errors="strict")
+    except UnicodeError:
+        raise bad_request(NO_TEXT) from None
     return await _register(call, Attributes(parsed(text.encode())))
 
 

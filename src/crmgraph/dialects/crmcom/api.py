@@ -141,7 +141,7 @@ class WebApi:
         if method.verb == "POST":
             body, files = await self._body(request, method)
         try:
-            given = {name.strip(): value for name, value in (*request.query_params.items(), *body.items())}
+            given = {name.strip(): value for name, value in (*wire.query(request).items(), *body.items())}
             call = Call(self._core, Actor(Door.CRMCOM), given, "", wire.address(request))
             if not method.open:
                 call = await self._admitted(call, method)
@@ -161,7 +161,7 @@ class WebApi:
             return dict(files.multi_items()), files
         if not bare:
             return {}, FormData()
-        body = wire.json(data)
+        body = wire.json(data, wire.charset(request.headers))
         if not isinstance(body, dict):
             raise wire.Malformed("no object")
         return body, FormData()

@@ -49,6 +49,7 @@ BUSY = Failure(503, "service_unavailable", "Oops! Too many requests at once, try
 SERVER_ERROR = Failure(500, "server_error", "Oops! Something went wrong...")
 
 MALFORMED = Failure(400, "malformed_request", "The body of the request could not be read.")
+MALFORMED_QUERY = Failure(400, "malformed_request", "The parameters of the address are not text in UTF-8.")
 TOO_LARGE = Failure(413, "request_too_large", "The request is too large.")
 NO_SESSION = Failure(401, "unauthorized", "A valid session is required: log in at /j_spring_security_check.")
 LOGIN_FAILED = Failure(

@@ -14,6 +14,7 @@ from crmgraph.crm.text import fault_of
 from crmgraph.dialects.valomnia.errors import (
     FILE_TOO_LARGE,
     MALFORMED,
+    MALFORMED_QUERY,
     UNSUPPORTED_FILE,
     Failed,
     invalid_param_type,
@@ -24,8 +25,6 @@ from crmgraph.mapping import Unreadable
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
 """The vendor's "2Mo"."""
-
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def long(name: str, text: str) -> int:
 
 def of_query(request: Request) -> Parameters:
     """The parameters of a request that has no body."""
-    return Parameters(_last(request.query_params.multi_items()))
+    return Parameters(_query(request))
 
 
 async def of_body(request: Request, max_bytes: int) -> Parameters:
@@ -132,7 +131,7 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
         Failed: it cannot be read, or its image is too large or none at all.
         TooLarge: it is too long.
     """
-    query = _last(request.query_params.multi_items())
+    query = _query(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         try:
@@ -146,8 +145,18 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
             await form.close()
     data = await wire.body(request, max_bytes)
     if data.lstrip().startswith(b"{"):
-        return Parameters(query | _of_json(data))
-    return Parameters(query | _texts(await _form(Headers({"content-type": _FORM}), data)))
+        return Parameters(query | _of_json(request.headers, data))
+    try:
+        return Parameters(query | _last(wire.urlencoded(data, wire.charset(request.headers))))
+    except wire.Malformed:
+        raise Failed(MALFORMED) from None
+
+
+def _query(request: Request) -> dict[str, str]:
+    try:
+        return _last(wire.query(request).multi_items())
+    except wire.Malformed:
+        raise Failed(MALFORMED_QUERY) from None
 
 
 async def _form(headers: Headers, data: bytes) -> FormData:
@@ -176,9 +185,9 @@ async def _image(form: FormData) -> Image | None:
     return Image(data, file.filename or "")
 
 
-def _of_json(data: bytes) -> dict[str, str]:
+def _of_json(headers: Headers, data: bytes) -> dict[str, str]:
     try:
-        body = wire.json(data)
+        body = wire.json(data, wire.charset(headers))
     except wire.Malformed:
         raise Failed(MALFORMED) from None
     return _last((name, _as_text(value)) for name, value in body.items())

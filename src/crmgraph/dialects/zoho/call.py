@@ -46,6 +46,7 @@ class Call:
 
     Attributes:
         expires_at: when the token stops being good; None for never.
+        given: what the query brought.
         params: what the path brought, e.g. {"id": "738964000002148061"}.
         modules: the module that the path names, if any.
         unique: {module: the fields that no two of its records may share}.
@@ -55,6 +56,7 @@ class Call:
     request: Request
     actor: Actor
     expires_at: dt.datetime | None
+    given: Mapping[str, str]
     params: Mapping[str, str]
     named: Module | None
     unique: Mapping[str, frozenset[str]]
@@ -68,7 +70,7 @@ class Call:
 
     def query(self, name: str) -> str | None:
         """A parameter of the address; None when it is absent or empty. Of several, the last."""
-        return self.request.query_params.get(name) or None
+        return self.given.get(name) or None
 
     def flag(self, name: str, default: bool | None) -> bool | None:
         """A parameter that is true, false, or both (None)."""
@@ -116,7 +118,8 @@ class Call:
             TooLarge: it is longer than is taken.
         """
         try:
-            body = wire.json(await wire.body(self.request, self.core.max_body_bytes))
+            data = await wire.body(self.request, self.core.max_body_bytes)
+            body = wire.json(data, wire.charset(self.request.headers))
         except wire.Malformed:
             raise Failed(errors.INVALID_BODY) from None
         if not isinstance(body, dict):

@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from crmgraph import wire
 from crmgraph.crm import clients
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated
@@ -107,7 +108,7 @@ class Api:
         if module is not None and module not in MODULES:
             raise Failed(errors.INVALID_MODULE)
         named = MODULES.get(module or "")
-        call = Call(self.core, request, actor, seen.expires_at, params, named, self.unique)
+        call = Call(self.core, request, actor, seen.expires_at, _query(request), params, named, self.unique)
         return await operation.handle(call)
 
     async def _caller(self, request: Request) -> tuple[Actor, dt.datetime | None]:
@@ -120,6 +121,18 @@ class Api:
             except Unauthenticated:
                 continue
         raise Failed(errors.INVALID_TOKEN)
+
+
+def _query(request: Request) -> Mapping[str, str]:
+    """The parameters of the address.
+
+    Raises:
+        Failed: bytes that are escaped there are no text.
+    """
+    try:
+        return wire.query(request)
+    except wire.Malformed:
+        raise Failed(errors.INVALID_DATA.about(expected_data_type="text", param="query")) from None
 
 
 _ACTIONS = {"GET": "READ", "POST": "CREATE", "PUT": "UPDATE", "DELETE": "DELETE"}

@@ -106,9 +106,10 @@ class Accounts:
 async def _given(request: Request) -> dict[str, str]:
     """What the request brings: in the address, in an urlencoded body, or in a multipart one."""
     try:
+        query = wire.query(request)
         form = await wire.form(request, MAX_FORM_BYTES)
     except wire.Malformed:
         raise Denied("invalid_request") from None
     fields = {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}
     await form.close()
-    return dict(request.query_params) | fields
+    return dict(query) | fields
