@@ -1,5 +1,6 @@
 """The verbs of the business, on both databases: every write is whole, leaves a Change, and a refusal leaves nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -259,6 +260,28 @@ async def test_an_agent_without_the_right_changes_no_identity_document(db: Datab
     async with db.read() as session:
         fields = (await session.scalars(select(Change.fields).order_by(Change.id.desc()).limit(1))).one()
     assert fields == [{"field": "passport_number", "masked": True}]
+    for guess in (None, "C01X00T47"):  # where there is none, it is the same
+        with pytest.raises(Forbidden):
+            await changed(db, made.id, Edit({"id_number": guess}), agent)
+    with pytest.raises(Forbidden) as refused:
+        async with db.begin() as session:
+            await parties.create(
+                session, agent, PartyKind.CONTACT, Edit({"last_name": "Doe", "social_security_country": "DE"})
+            )
+    assert refused.value.path == ("social_security_country",)
+    trusted = replace(agent, sees_identity=True)
+    async with db.begin() as session:
+        await parties.create(session, trusted, PartyKind.CONTACT, Edit({"last_name": "Doe", "id_number": "1"}))
+
+
+async def test_a_customer_learns_nothing_of_what_they_may_not_change(db: Database) -> None:
+    made, other = await created(db), await created(db)
+    customer = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=made.id)
+    taken: Any = (await loaded(db, other.id)).record
+    for values in ({"number": taken.number}, {"number": "CON999"}, {"owner_id": 1}, {"account_id": other.id}):
+        with pytest.raises(Refused) as refused:
+            await changed(db, made.id, Edit(dict(values)), customer)
+        assert [(type(each), each.path) for each in refused.value.all] == [(Forbidden, tuple(values))]
 
 
 @pytest.mark.parametrize("text", ["\x00", "a\ud800b", "line\nbreak"])

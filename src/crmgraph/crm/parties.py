@@ -41,6 +41,7 @@ from crmgraph.crm.policy import (
     Actor,
     Record,
     check_change,
+    check_documents,
     like,
     own,
     require_staff,
@@ -365,6 +366,7 @@ async def faults_of(
     model = MODELS[kind]
     if aggregate is None:
         faults = check_edit(model, edit, creating=True)
+        faults += check_documents(actor, model, edit.values)
         faults += await unknown_references(session, actor, model, edit.values)
         faults += await _check_number(session, model, edit.values, None)
         return faults + await check_relations(session, actor, edit.relations)
@@ -377,8 +379,11 @@ async def faults_of(
             faults.append(Invalid((name,), "reference"))
     changed = _changed(record, edit)
     # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
-    guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS and value is not None}
-    faults += check_change(actor, record, guessed | changed if actor.is_staff else changed)
+    guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS}
+    forbidden = check_change(actor, record, guessed | changed if actor.is_staff else changed)
+    faults += forbidden
+    # Nor is it told of what they may not change whether it would have been taken.
+    changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
     if not changed.keys().isdisjoint(BIRTH_DATE):
         faults += check_birth_date({name: getattr(record, name) for name in BIRTH_DATE} | edit.values)
     if not changed.keys().isdisjoint(REFERENCES[model]):

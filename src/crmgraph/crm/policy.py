@@ -154,6 +154,13 @@ def require_staff(actor: Actor) -> None:
         raise Forbidden
 
 
+def check_documents(actor: Actor, model: RecordType, values: dict[str, Any]) -> list[Forbidden]:
+    """What of a new record's columns the actor may not give it: identity documents, without the right to see them."""
+    if model is not Contact or not actor.is_staff or may_see_identity(actor, 0):
+        return []
+    return [Forbidden((name,)) for name in sorted(IDENTITY_DOCUMENTS) if values.get(name) is not None]
+
+
 def check_change(actor: Actor, record: Record, changed: dict[str, Any]) -> list[Forbidden]:
     """What of this change of a record's columns the actor may not do.
 

@@ -12,6 +12,7 @@ from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Invalid, Path, Refused
 from crmgraph.crm.models import FIRST_MINTED_ID
 from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
 
 
@@ -126,6 +127,8 @@ def _is_told(dialect: str, known: Field, value: Any, aggregate: Aggregate) -> bo
         case Whole(columns):
             kept = tuple(getattr(record, column.key) for column in columns)
         case InstrumentedAttribute() as column:
+            if column.key in IDENTITY_DOCUMENTS:
+                return False  # not everybody is told it, and who is not must not learn by this that a guess was right
             kept = getattr(record, column.key)
         case _:
             return False

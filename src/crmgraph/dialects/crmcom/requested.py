@@ -12,7 +12,7 @@ from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, AccountKind, Contact
 from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.policy import Actor
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
 from crmgraph.crm.rules import MAX_ROWS
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
@@ -88,6 +88,10 @@ async def read_edit(
     """
     asked = Asked()
     _read_record(asked, kind, body, aggregate)
+    if kind is Contact and not may_see_identity(actor, aggregate.id if aggregate is not None else 0):
+        # They are told as null to this user, and what is sent back as it is told changes nothing.
+        hidden = {name for name in IDENTITY_DOCUMENTS if asked.edit.values.get(name) is None}
+        asked.edit.values = {name: value for name, value in asked.edit.values.items() if name not in hidden}
     sets = [(each, i, item) for each in SETS for i, item in _items(asked, each, body)]
     named: dict[str, set[str]] = {}
     pairs: dict[int, Pair] = {}
