@@ -1,49 +1,36 @@
 """The database: a session of one's own to read with, and a transaction to write in."""
 
+import asyncio
+import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import URL, Select, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+import structlog
+from sqlalchemy import Select, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crmgraph.lanes import KEPT_STATEMENTS, LOST, Lanes, Prepared, Row
+from crmgraph.db_errors import Meaning, diagnose, is_away
+from crmgraph.db_url import Connector, database_url, is_read_only
+from crmgraph.lanes import KEPT_STATEMENTS, Lanes, Prepared, Row
 
-AWAY: tuple[type[BaseException], ...] = (OperationalError, InterfaceError, PoolTimeout, TimeoutError, *LOST)
-"""What is raised when the database cannot be reached or does not answer in time."""
+log = structlog.get_logger(__name__)
+
+CLOSING_SECONDS = 5.0
+"""How long the database is given to take leave of its connections."""
+
+T = TypeVar("T")
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether this error means that the database is out of reach, as opposed to a fault of ours."""
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    return isinstance(error, AWAY)
-
-
-def database_url(given: str) -> URL:
-    """The URL with the asynchronous driver that we use for its database.
-
-    Raises:
-        ValueError: when it is no URL, or names neither SQLite nor PostgreSQL.
-    """
-    try:
-        url = make_url(given)
-    except ArgumentError:
-        # Without the text itself, in which a password may stand.
-        raise ValueError("this is no URL of a database") from None
-    match url.get_backend_name():
-        case "sqlite":
-            return url.set(drivername="sqlite+aiosqlite")
-        case "postgresql" | "postgres":
-            return url.set(drivername="postgresql+asyncpg")
-        case other:
-            raise ValueError(f"crmgraph keeps its data in SQLite or PostgreSQL, not in {other}")
+def log_away(error: BaseException, door: str) -> None:
+    """Log that a request was not served because the database is ill, in one line, which is the same for every door."""
+    log.warning("the database is away", door=door, reason=diagnose(error).reason, error=type(error).__name__)
 
 
 def _dumps(value: Any) -> str:
@@ -56,7 +43,8 @@ class Database:
     Args:
         url: `sqlite:///path` or `postgresql://user:password@host:port/name`.
         pool_size: connections kept open.
-        statement_seconds: after how long PostgreSQL's statements are given up; None for commands that move tables.
+        statement_seconds: after how long PostgreSQL's statements are given up, by the server itself and, where it does
+            not answer, by us; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
     """
 
@@ -74,14 +62,17 @@ class Database:
             options["poolclass"] = NullPool
         else:
             options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
-        if self.is_sqlite:
-            if self.url.database not in (None, "", ":memory:"):
-                Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
-        else:
-            options["connect_args"] = {"timeout": 5, "command_timeout": statement_seconds}
-            options["pool_pre_ping"] = False
+        if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        opens: Connector | str = self.url.database or ":memory:"
+        if not self.is_sqlite:
+            opens = Connector(self.url, statement_seconds=statement_seconds)
+            options["async_creator"] = opens.connect
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
-        if self.is_sqlite:
+        event.listen(self.engine.sync_engine, "handle_error", _end_if_ill)
+        if isinstance(opens, Connector):
+            _keep_only_well_ones(self.engine, opens)
+        else:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
@@ -92,7 +83,7 @@ class Database:
             autoflush=False,
         )
         self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
-        self._lanes = Lanes(self.url, self.engine.dialect, size=pool_size)
+        self._lanes = Lanes(opens, size=pool_size)
         self._prepared: OrderedDict[Hashable, Prepared] = OrderedDict()
 
     @asynccontextmanager
@@ -106,6 +97,30 @@ class Database:
         """A session in one transaction: committed when the block ends, rolled back when it raises."""
         async with self._writing() as session, session.begin():
             yield session
+
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """What `work` returns, done in one transaction; a second time where the first was given up in favour of others.
+
+        Of two transactions that wait for each other PostgreSQL ends one (deadlock, 40P01), and with it everything that
+        it wrote; so it does where it cannot put two in a row (40001).
+
+        Args:
+            work: changes nothing but by its session, and makes what it returns anew each time.
+
+        Raises:
+            Whatever `work` raises; nothing was written then.
+        """
+        try:
+            async with self.begin() as session:
+                return await work(session)
+        except Exception as error:
+            if diagnose(error).meaning is not Meaning.RETRY:
+                raise
+            log.info("a transaction is done again", reason=diagnose(error).reason)
+        # Not in step with the other one.
+        await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - nobody is to be kept from guessing it
+        async with self.begin() as session:
+            return await work(session)
 
     async def prepared(
         self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any], *, once: bool = False
@@ -125,8 +140,15 @@ class Database:
     ) -> list[Row]:
         """The same inside a transaction that has begun: it does with the first statement of its session."""
         statement = self._compiled(key, build)
-        raw = await (await session.connection()).get_raw_connection()
-        rows = await self._lanes.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+        connection = await session.connection()
+        raw = await connection.get_raw_connection()
+        try:
+            rows = await self._lanes.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+        except BaseException as error:
+            # The engine has not seen it, and would keep a connection whose statement was given up half-way.
+            if not isinstance(error, Exception) or diagnose(error).ends:
+                await connection.invalidate()
+            raise
         return statement.read(rows)
 
     def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
@@ -143,21 +165,43 @@ class Database:
         """The rows of a statement that the caller has compiled and keeps."""
         return await statement.rows(self._lanes, parameters)
 
-    async def reachable(self) -> bool:
-        """Whether the database answers."""
-        try:
-            async with self.read() as session:
-                await session.execute(text("SELECT 1"))
-        except Exception as error:
-            if is_away(error):
-                return False
-            raise
-        return True
-
     async def close(self) -> None:
         """Close every connection."""
         await self._lanes.close()
-        await self.engine.dispose()
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.engine.dispose()
+        except TimeoutError:
+            # It does not answer a farewell either; the process has to be able to end.
+            await self.engine.dispose(close=False)
+
+
+def _end_if_ill(context: ExceptionContext) -> None:
+    """Let no connection live on whose state nobody knows, and with one that was cut none that is as old."""
+    diagnosis = diagnose(context.original_exception)
+    if diagnosis.ends:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = diagnosis.is_away
+
+
+def _keep_only_well_ones(engine: AsyncEngine, opens: Connector) -> None:
+    """Replace connections that were cut while they lay idle, and those that cannot write, when they are next lent.
+
+    Both are known without asking the server. A session that has begun while the database was read-only stays so for
+    ever, unless it is ended.
+    """
+
+    def give_back(connection: Any, record: Any) -> None:
+        if connection is not None:
+            driver = connection.driver_connection
+            record.info["ends"] = driver.is_in_transaction() or (not opens.keeps_read_only and is_read_only(driver))
+
+    def lend(connection: Any, record: Any, _: object) -> None:
+        if connection.driver_connection.is_closed() or record.info.get("ends"):
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "checkin", give_back)
+    event.listen(engine.sync_engine, "checkout", lend)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -178,3 +222,6 @@ def _begin_sqlite(connection: Any) -> None:
     # One writer at a time, and it says so first: a reader that turns writer half-way could not wait its turn.
     if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+__all__ = ["Database", "database_url", "diagnose", "is_away", "log_away"]

@@ -8,25 +8,16 @@ transaction by itself.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, TypeAlias
 
 import aiosqlite
-import asyncpg
 import orjson
-from sqlalchemy import URL, Dialect, Select
+from sqlalchemy import Dialect, Select
+
+from crmgraph.db_errors import Meaning, diagnose
+from crmgraph.db_url import Connector, is_read_only
 
 Row: TypeAlias = Sequence[Any]
-
-LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    OSError,
-)
-"""What a lane raises when its database has gone."""
-
 
 KEPT_STATEMENTS = 500
 """How many statements a connection keeps prepared."""
@@ -38,20 +29,22 @@ _NUMERIC = 1700
 class Lanes:
     """A few open connections, lent one statement at a time; the last one given back is lent first.
 
+    A connection goes back only when it is known to be well: one that was cut, whose statement was given up half-way, on
+    which a transaction was left open, or that cannot write, is closed.
+
     Args:
-        url: the database, with its asynchronous driver.
+        opens: the connections of a PostgreSQL; or the path of a SQLite database.
         size: connections at most. More statements wait.
         wait: for how many seconds one waits.
     """
 
-    def __init__(self, url: URL, dialect: Dialect, *, size: int, wait: float = 5.0) -> None:
-        self._url = url
-        self._dialect = dialect
+    def __init__(self, opens: Connector | str, *, size: int, wait: float = 5.0) -> None:
+        self._opens = opens
         self._wait = wait
         self._idle: list[Any] = []
         self._closing: set[asyncio.Future[None]] = set()
         self._free = asyncio.Semaphore(size)
-        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.is_sqlite = isinstance(opens, str)
 
     async def fetch(self, sql: str, values: Sequence[Any], *, once: bool = False) -> list[Row]:
         """The rows of one statement.
@@ -61,7 +54,7 @@ class Lanes:
 
         Raises:
             TimeoutError: every connection is busy, or the database does not answer.
-            One of `LOST`: the database cannot be reached.
+            What else `diagnose` knows.
         """
         if self._free.locked():
             async with asyncio.timeout(self._wait):
@@ -69,36 +62,55 @@ class Lanes:
         else:
             await self._free.acquire()
         try:
-            while self._idle:
-                connection = self._idle.pop()
-                if not self.is_sqlite and connection.is_closed():
-                    continue
+            connection = self._well()
+            if connection is not None:
                 try:
                     return await self._run(connection, sql, values)
-                except LOST:
-                    # It went while it lay idle; a new one tells whether the database is there.
-                    await self._close(connection)
-                    if once:
+                except Exception as error:
+                    # Cut while it lay idle: a new one tells whether the database is there. What took too long would
+                    # take as long again.
+                    if once or diagnose(error).meaning is not Meaning.LOST:
                         raise
             return await self._run(await self._connect(), sql, values)
         finally:
             self._free.release()
 
+    def _well(self) -> Any:
+        """An idle connection that nobody has closed; None where there is none."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self.is_sqlite or not connection.is_closed():
+                return connection
+        return None
+
     async def _run(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
         try:
             rows = await self.execute(connection, sql, values)
-        except LOST:
-            await self._close(connection)
-            raise
-        except Exception:
-            self._idle.append(connection)
+        except Exception as error:
+            diagnosis = diagnose(error)
+            if diagnosis.meaning is Meaning.TIMEOUT and diagnosis.ends:
+                # The server was to end it itself, and has not: what else is open to it is no better.
+                self._forget()
+            self._give_back(connection, well=not diagnosis.ends)
             raise
         except BaseException:
             # Given up half-way: nobody knows what it would say next, and the database is told to stop.
-            self._give_up(connection)
+            self._give_back(connection, well=False)
             raise
-        self._idle.append(connection)
+        self._give_back(connection)
         return rows
+
+    def _give_back(self, connection: Any, *, well: bool = True) -> None:
+        if well and (self.is_sqlite or self._may_be_kept(connection)):
+            self._idle.append(connection)
+        else:
+            self._give_up(connection)
+
+    def _may_be_kept(self, connection: Any) -> bool:
+        if connection.is_closed() or connection.is_in_transaction():
+            return False
+        assert isinstance(self._opens, Connector)  # noqa: S101 - it is no SQLite
+        return self._opens.keeps_read_only or not is_read_only(connection)
 
     async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
         """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""
@@ -107,21 +119,16 @@ class Lanes:
         return await connection.fetch(sql, *values)  # type: ignore[no-any-return]
 
     async def _connect(self) -> Any:
-        if self.is_sqlite:
-            connection = await aiosqlite.connect(self._url.database or ":memory:", isolation_level=None)
+        if isinstance(self._opens, str):
+            connection = await aiosqlite.connect(self._opens, isolation_level=None)
             try:
                 for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
                     await connection.execute(f"PRAGMA {pragma}")
             except BaseException:
-                await self._close(connection)
+                await connection.close()
                 raise
             return connection
-        _, options = self._dialect.create_connect_args(self._url)
-        ours = {key: options[key] for key in ("host", "port", "user", "password", "database", "ssl") if key in options}
-        connection = await asyncpg.connect(
-            **ours,
-            timeout=self._wait,
-            command_timeout=30,
+        connection = await self._opens.connect(
             # However long it is, a statement is prepared once; the driver would do it anew for those of many kilobytes.
             statement_cache_size=KEPT_STATEMENTS,
             max_cacheable_statement_size=0,
@@ -131,32 +138,37 @@ class Lanes:
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
         return connection
 
+    def _forget(self) -> None:
+        """Close every idle connection, since what they lead to does not answer."""
+        while self._idle:
+            self._give_up(self._idle.pop())
+
     def _give_up(self, connection: Any) -> None:
-        """Close a connection whose statement nobody waits for; the driver has it cancelled first."""
+        """Close a connection that nobody waits for; the driver has its statement cancelled first."""
 
         async def close() -> None:
-            with suppress(Exception):
-                await (connection.close() if self.is_sqlite else connection.close(timeout=2))
+            try:
+                if self.is_sqlite:
+                    await connection.interrupt()
+                    await connection.close()
+                else:
+                    await connection.close(timeout=2)
+            except TimeoutError:
+                # It does not even hear that it is to stop.
+                self._forget()
+            except Exception:
+                if not self.is_sqlite:
+                    connection.terminate()
 
         closing = asyncio.ensure_future(close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
-    async def _close(self, connection: Any) -> None:
-        if self.is_sqlite:
-            await connection.close()
-        else:
-            connection.terminate()
-
     async def close(self) -> None:
         """Close what lies idle or is about to be closed."""
-        await asyncio.gather(*self._closing)
-        while self._idle:
-            connection = self._idle.pop()
-            if self.is_sqlite:
-                await connection.close()
-            else:
-                await connection.close(timeout=2)
+        while self._idle or self._closing:
+            self._forget()
+            await asyncio.gather(*self._closing)
 
 
 class Prepared:

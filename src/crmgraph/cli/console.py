@@ -13,7 +13,7 @@ from crmgraph import demo as demonstration
 from crmgraph.assembly import build
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
-from crmgraph.db import is_away
+from crmgraph.db_errors import NOT_MIGRATED, diagnose
 from crmgraph.settings import Settings
 
 out = Console(soft_wrap=True)
@@ -40,8 +40,11 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         )
         fail(f"Refused: {faults}")
     except Exception as error:
-        if is_away(error):
-            fail(f"The database does not answer or is not migrated: {type(error).__name__}")
+        diagnosis = diagnose(error)
+        if diagnosis.is_away:
+            fail(f"The database does not answer: {diagnosis.reason}")
+        if diagnosis.reason == NOT_MIGRATED:
+            fail("The database is not migrated: run `crmgraph migrate` first.")
         raise
 
 

@@ -60,8 +60,7 @@ async def revise(db: Database, work: Callable[[AsyncSession], Awaitable[T]], *, 
             return done
     if known is not None:
         raise Unauthenticated
-    async with db.begin() as session:
-        return await work(session)
+    return await db.transact(work)
 
 
 class Draft:
