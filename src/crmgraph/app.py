@@ -25,6 +25,7 @@ from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
 from crmgraph.places import RESERVE, Patience, Places, Watch
 from crmgraph.settings import Settings
+from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import LIVE, READY, Door, busy
 
 Scope = MutableMapping[str, Any]
@@ -166,7 +167,6 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         introspection=settings.introspection,
         max_page=settings.max_page,
         max_cost=settings.max_cost,
-        request_seconds=settings.request_seconds,
         plans=settings.compiled_plans,
         hrefs={each.name: each.href for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
@@ -174,7 +174,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app.router.routes += graph_routes
     for dialect in dialects:
         app.router.routes += map(across_lines, dialect.mounts(core, settings))
-    app.router.routes += site.routes(core, doors, credentials, metrics=settings.metrics)
+    checks = [database_check(core.db), photo_check(core.portraits.store)]
+    app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
     answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
     app.answering = Requests(answering, doors, places)

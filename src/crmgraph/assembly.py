@@ -20,7 +20,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
     """
     if settings.secret_key is None:
         raise ValueError("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
-    db = Database(settings.database_url, pool_size=settings.pool_size)
+    db = Database(settings.database_url, pool_size=settings.pool_size, statement_seconds=settings.request_seconds)
     passwords = Passwords(
         settings.password_concurrency,
         memory_kib=settings.password_memory_kib,
@@ -57,5 +57,6 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,
         max_photo_bytes=settings.max_photo_bytes,
+        request_seconds=settings.request_seconds,
     )
     return core, outbox

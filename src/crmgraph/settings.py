@@ -20,7 +20,8 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Serve the demo: sample records, and credentials that are shown to anybody.")
     demo_folder: Path = Field(Path("var"), description="Where the demo keeps its records and its secrets.")
     database_url: str = Field(
-        "sqlite:///var/crmgraph.db", description="sqlite:///path or postgresql://user:password@host/name."
+        "sqlite:///var/crmgraph.db",
+        description="sqlite:///path or postgresql://user:password@host/name?sslmode=verify-full.",
     )
     pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
     secret_key: str | None = Field(None, description="At least 32 characters; every token is signed by it. Required.")
@@ -58,7 +59,9 @@ class Settings(BaseSettings):
     max_page: int = Field(100, ge=1, le=10_000, description="The longest page of a connection.")
     max_cost: int = Field(20_000, ge=100, description="The most records that one document may cause.")
     compiled_plans: bool = Field(True, description="Whether plain GraphQL queries are compiled to one statement.")
-    request_seconds: float = Field(30.0, gt=0, description="After how long a GraphQL request is given up, in seconds.")
+    request_seconds: float = Field(
+        30.0, gt=0, description="After how long a request is given up, at every door, in seconds."
+    )
     introspection: Literal["open", "signed-in", "closed"] = Field(
         "signed-in", description="Who may read the schema: open, signed-in, closed."
     )

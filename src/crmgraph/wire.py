@@ -17,6 +17,7 @@ from starlette.datastructures import FormData, Headers, QueryParams, UploadFile
 from starlette.requests import ClientDisconnect, Request
 
 from crmgraph.crm.errors import TooLarge
+from crmgraph.deadline import not_counted
 
 MAX_FIELDS = 1_000
 """The most fields of a form."""
@@ -137,7 +138,7 @@ def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
 
 
 async def body(request: Request, limit: int) -> bytes:
-    """The body of a request.
+    """The body of a request, whose time on the way does not count to the request's deadline.
 
     Args:
         limit: the most bytes that are taken.
@@ -152,16 +153,17 @@ async def body(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     length = 0
     more = True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message.get("body", b"")
-        length += len(chunk)
-        if length > limit:
-            raise TooLarge((), limit)
-        chunks.append(chunk)
-        more = message.get("more_body", False)
+    with not_counted(request):
+        while more:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk = message.get("body", b"")
+            length += len(chunk)
+            if length > limit:
+                raise TooLarge((), limit)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 

@@ -17,7 +17,7 @@ from crmgraph.cli.demo import load, print_doors
 from crmgraph.db import Database
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
-from crmgraph.migrations import is_current, upgrade
+from crmgraph.migrations import fault_of, is_current, revision, upgrade
 from crmgraph.settings import Settings
 
 
@@ -63,8 +63,8 @@ def serve(
 
 async def _require_tables(settings: Settings) -> None:
     async with opened(settings) as core:
-        if not await is_current(core.db):
-            fail("The database is not migrated: run `crmgraph migrate` first.")
+        if (fault := fault_of(await revision(core.db))) is not None:
+            fail(fault)
 
 
 def migrate(demo: DemoOption = False) -> None:

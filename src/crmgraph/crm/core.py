@@ -17,6 +17,7 @@ class Core:
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
         max_body_bytes: the longest request that is not an upload.
         max_photo_bytes: the longest uploaded photo.
+        request_seconds: after how long a request is given up, at every door.
     """
 
     db: Database
@@ -27,3 +28,4 @@ class Core:
     region: str | None = None
     max_body_bytes: int = 2 * 1024 * 1024
     max_photo_bytes: int = 10 * 1024 * 1024
+    request_seconds: float = 30.0

@@ -6,7 +6,7 @@ import structlog
 from graphql import GraphQLError
 
 from crmgraph.crm.errors import Refused, Throttled
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
 from crmgraph.graph.errors import WORDS, message_of
 from crmgraph.graph.execution import MAX_ERRORS, Answer
 from crmgraph.logs import request_id
@@ -48,7 +48,7 @@ def told(error: GraphQLError) -> dict[str, Any]:
         if isinstance(first, Throttled):
             shown["extensions"]["retryAfterSeconds"] = first.retry_after
     elif cause is not None and is_away(cause):
-        log.warning("the database is out of reach", path=error.path)
+        log_away(cause, "graphql")
         shown["message"] = "The records are out of reach at the moment: try again later."
         shown["extensions"] = {"code": "UNAVAILABLE"}
     else:

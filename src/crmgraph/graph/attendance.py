@@ -21,7 +21,7 @@ class Attended:
 
     Args:
         receive: of ASGI, after the request's body was read.
-        seconds: how long the block may take.
+        until: when the block has to be done, by the clock of the loop.
         until_gone: whether it ends with the client.
 
     Raises:
@@ -29,10 +29,10 @@ class Attended:
         ClientDisconnect: the client went away.
     """
 
-    def __init__(self, receive: Receive, seconds: float, *, until_gone: bool) -> None:
+    def __init__(self, receive: Receive, until: float, *, until_gone: bool) -> None:
         self._receive = receive
-        self._seconds = seconds
-        self._watching = until_gone and seconds > PATIENCE
+        self._until = until
+        self._until_gone = until_gone
         self._watch: asyncio.Task[None] | None = None
         self._ended_by: type[Exception] | None = None
 
@@ -42,10 +42,11 @@ class Attended:
         self._worker = worker
         self._cancelling = worker.cancelling()
         loop = asyncio.get_running_loop()
-        if self._watching:
-            self._timer = loop.call_later(PATIENCE, self._begin)
+        watched_from = loop.time() + PATIENCE
+        if self._until_gone and watched_from < self._until:
+            self._timer = loop.call_at(watched_from, self._begin)
         else:
-            self._timer = loop.call_later(self._seconds, self._end, TimeoutError)
+            self._timer = loop.call_at(self._until, self._end, TimeoutError)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -62,7 +63,7 @@ class Attended:
             raise self._ended_by from error
 
     def _begin(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._seconds - PATIENCE, self._end, TimeoutError)
+        self._timer = asyncio.get_running_loop().call_at(self._until, self._end, TimeoutError)
         self._watch = asyncio.ensure_future(self._until_it_goes())
 
     async def _until_it_goes(self) -> None:

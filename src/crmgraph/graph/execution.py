@@ -7,6 +7,7 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import orjson
+import structlog
 from graphql import (
     DocumentNode,
     ExecutionResult,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from crmgraph.graph.plan import ChangeRoad, Road
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+log = structlog.get_logger(__name__)
+
 KEPT_DOCUMENTS = 1_000
 """How many documents are kept parsed."""
 MAX_KEPT_LENGTH = 20_000
@@ -150,6 +153,13 @@ class Refusal(Exception):
         self.answer = Answer(None, errors, ran=False, cost=cost)
 
 
+class TookTooLong(GraphQLError):
+    """What is told where a request was given up after these seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"This took longer than {seconds:g} seconds.", extensions={"code": "TIMEOUT"})
+
+
 class Engine:
     """Runs operations on the schema.
 
@@ -157,7 +167,6 @@ class Engine:
         max_page: the longest page of a connection.
         max_cost: the most records that one document may cause.
         introspection: who may read the schema.
-        seconds: after how long an operation is given up.
         roads: answer queries and mutations whose fields are plain; None leaves everything to the resolvers.
     """
 
@@ -168,13 +177,11 @@ class Engine:
         max_page: int = 100,
         max_cost: int = 20_000,
         introspection: Introspection = "signed-in",
-        seconds: float = 30.0,
     ) -> None:
         self._schema: GraphQLSchema = schema._schema
         self._max_page = max_page
         self._max_cost = max_cost
         self._introspection = introspection
-        self._seconds = seconds
         self._roads = roads
         self._kept: OrderedDict[tuple[str, bool], Document] = OrderedDict()
 
@@ -207,19 +214,20 @@ class Engine:
         cost = self._cost(document, operation, measure, values)
         return Prepared(document, operation, request, values, cost)
 
-    async def run(self, prepared: Prepared, context: Context, receive: Receive) -> Answer:
+    async def run(self, prepared: Prepared, context: Context, receive: Receive, until: float) -> Answer:
         """Run an operation.
 
         Args:
+            until: when it is given up, by the clock of the loop.
             receive: tells when the client has gone, see `Attended`.
 
         Raises:
             ClientDisconnect: it has, and the query was given up. A change is finished.
         """
-        return await self._within_bounds(self._run(prepared, context), prepared, context, receive)
+        return await self._within_bounds(self._run(prepared, context), prepared, context, receive, until)
 
     async def run_as_known(
-        self, request: Request, context: Context, read_only: bool, receive: Receive
+        self, request: Request, context: Context, read_only: bool, receive: Receive, until: float
     ) -> Answer | None:
         """Run an operation by a plan, for an actor of whom the plan's statement itself makes sure.
 
@@ -233,19 +241,20 @@ class Engine:
             prepared = self.prepare(request, context, token_refused=False, read_only=read_only)
         except Refusal:
             return None
-        answer = await self._within_bounds(self._planned(prepared, context, known=True), prepared, context, receive)
+        running = self._planned(prepared, context, known=True)
+        answer = await self._within_bounds(running, prepared, context, receive, until)
         # Of somebody of whom nobody has made sure yet, it is told that time is up, and nothing else.
         return answer if answer is None or answer.ran else replace(answer, cost=None)
 
     async def _within_bounds(
-        self, running: Coroutine[Any, Any, T], prepared: Prepared, context: Context, receive: Receive
+        self, running: Coroutine[Any, Any, T], prepared: Prepared, context: Context, receive: Receive, until: float
     ) -> T | Answer:
         try:
-            async with Attended(receive, self._seconds, until_gone=prepared.is_query):
+            async with Attended(receive, until, until_gone=prepared.is_query):
                 return await running
         except TimeoutError:
-            error = GraphQLError(f"This took longer than {self._seconds:g} seconds.", extensions={"code": "TIMEOUT"})
-            return Answer(None, [error], ran=False, cost=prepared.cost)
+            log.warning("an operation took too long", door="graphql", operation=prepared.request.operation_name)
+            return Answer(None, [TookTooLong(context.core.request_seconds)], ran=False, cost=prepared.cost)
         finally:
             # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
             context.stop()

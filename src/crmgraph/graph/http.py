@@ -1,5 +1,6 @@
 """The endpoint: who asks, what is run for them, and how the answer goes over HTTP."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -16,10 +17,11 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import Meaning, diagnose
 from crmgraph.graph.answers import MASKED, body_of
 from crmgraph.graph.context import Context, Href
-from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request
+from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request, TookTooLong
 from crmgraph.graph.page import page, routes, wants_page
 from crmgraph.graph.plan import ChangeRoad, Road
 from crmgraph.graph.requests import GRAPHQL_JSON, JSON, BadRequest, accepted, mapping_of, read, request_of
@@ -42,7 +44,6 @@ def mounts(
     introspection: Introspection = "signed-in",
     max_page: int = 100,
     max_cost: int = 20_000,
-    request_seconds: float = 30.0,
     demo: Mapping[str, Mapping[str, str]] | None = None,
     hrefs: Mapping[str, Href] | None = None,
     plans: bool = True,
@@ -53,15 +54,12 @@ def mounts(
         introspection: who may read the schema.
         max_page: the longest page of a connection.
         max_cost: the most records that one document may cause.
-        request_seconds: after how long a request is given up.
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
     roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
-    engine = Engine(
-        roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection, seconds=request_seconds
-    )
+    engine = Engine(roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
     return [Route(PATH, endpoint), *routes(PATH, demo=demo)]
 
@@ -122,38 +120,44 @@ class Endpoint:
         return Reply(content, status, media_type)
 
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
+        # One deadline for all that is asked of the database on behalf of a request.
+        until = asyncio.get_running_loop().time() + self._core.request_seconds
         read_only = http.method != "POST"
         token = _token(http.headers.get("authorization", ""))
         known = self._core.identity.known_actor(token) if token else None
         if known is not None:
             # Who asks is made sure of by the statement that answers: one statement instead of two.
-            answer = await self._engine.run_as_known(request, self._context(http, known), read_only, http.receive)
+            context = self._context(http, known)
+            answer = await self._engine.run_as_known(request, context, read_only, http.receive, until)
             if answer is not None:
                 return answer
         try:
-            actor, token_refused = await self._actor(token)
+            actor, token_refused = await self._actor(token, until)
             context = self._context(http, actor)
             prepared = self._engine.prepare(request, context, token_refused=token_refused, read_only=read_only)
         except Refusal as refusal:
             return refusal.answer
-        return await self._engine.run(prepared, context, http.receive)
+        return await self._engine.run(prepared, context, http.receive, until)
 
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
         return Context(self._core, actor, wire.address(http), max_page=self._max_page, hrefs=self._hrefs)
 
-    async def _actor(self, token: str | None) -> tuple[Actor, bool]:
+    async def _actor(self, token: str | None, until: float) -> tuple[Actor, bool]:
         """(who asks, whether their token was refused)."""
         nobody = Actor(Door.GRAPHQL, region=self._core.region)
         if token is None:
             return nobody, False
         try:
-            return await self._core.identity.actor_of(token), False
+            async with asyncio.timeout_at(until):
+                return await self._core.identity.actor_of(token), False
         except Unauthenticated:
             return nobody, True
         except Exception as error:
             if not is_away(error):
                 raise
-            log.warning("the database is out of reach")
+            log_away(error, "graphql")
+            if diagnose(error).meaning is Meaning.TIMEOUT:
+                raise Refusal([TookTooLong(self._core.request_seconds)]) from None
             message = "The records are out of reach at the moment: try again later."
             raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
 

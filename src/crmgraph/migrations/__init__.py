@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from crmgraph.db import Database
 
@@ -38,20 +38,40 @@ def head() -> str:
     return max(step.name.partition("_")[0] for step in (Path(__file__).parent / "versions").glob("[0-9]*.py"))
 
 
-async def is_current(db: Database) -> bool:
-    """Whether the database has exactly the tables of this version.
+async def revision(db: Database) -> str | None:
+    """The revision of the tables in the database; None where there are none.
 
     Asked at every start and by everybody who watches over a server, and so without alembic, which takes a tenth of the
     start to load.
     """
-
-    def current(connection: Connection) -> list[str]:
-        if not inspect(connection).has_table("alembic_version"):
-            return []
-        return list(connection.scalars(text("SELECT version_num FROM alembic_version")))
-
+    there = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+    if not db.is_sqlite:
+        there = "SELECT to_regclass('alembic_version')::text"
     async with db.read() as session:
-        return await (await session.connection()).run_sync(current) == [head()]
+        if await session.scalar(text(there)) is None:
+            return None
+        found: str | None = await session.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
+
+
+async def is_current(db: Database) -> bool:
+    """Whether the database has exactly the tables of this version."""
+    return await revision(db) == head()
+
+
+def is_newer(found: str | None) -> bool:
+    """Whether tables of this revision are those of a newer program."""
+    return found is not None and found > head()
+
+
+def fault_of(found: str | None) -> str | None:
+    """What is wrong with tables of this revision, and what to do about it; None where nothing is."""
+    if found == head():
+        return None
+    if is_newer(found):
+        known = f"this program knows up to {head()}"
+        return f"The database is of a newer version: {found}; {known}: start the newer program."
+    return "The database is not migrated: run `crmgraph migrate` first."
 
 
 async def _run(db: Database, step: "Callable[[Config], None]") -> None:

@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound, Unavailable
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
-from crmgraph.migrations import is_current
+from crmgraph.site.health import Check, faults
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -73,12 +74,18 @@ def _templates() -> "Environment":
 
 
 def routes(
-    core: Core, doors: Sequence[Door], credentials: Mapping[str, Any] | None = None, *, metrics: bool = False
+    core: Core,
+    doors: Sequence[Door],
+    credentials: Mapping[str, Any] | None = None,
+    *,
+    checks: Sequence[Check] = (),
+    metrics: bool = False,
 ) -> list[Route]:
     """The routes.
 
     Args:
         doors: what the front page names.
+        checks: what has to be well before /health/ready says so.
         credentials: what the demo accepts; None outside the demo.
         metrics: whether /metrics is there.
     """
@@ -100,19 +107,9 @@ def routes(
         return _json({"status": "live"})
 
     async def ready(_: Request) -> Response:
-        """Whether the database answers and has the tables of this version, and the photo store keeps photos."""
-        try:
-            current = await is_current(core.db)
-        except Exception as error:
-            if not is_away(error):
-                raise
-            return _json({"status": "database unreachable"}, 503)
-        if not current:
-            return _json({"status": "database not migrated"}, 503)
-        if (fault := await core.portraits.store.fault()) is not None:
-            log.warning("the photo store does not answer", reason=fault)
-            return _json({"status": "photo store does not keep photos"}, 503)
-        return _json({"status": "ready"})
+        """Whether all that requests need is well, and if not, what is wrong."""
+        wrong = await faults(checks)
+        return _json({"status": "; ".join(wrong)}, 503) if wrong else _json({"status": "ready"})
 
     async def counts(_: Request) -> Response:
         """What Prometheus collects."""
@@ -124,11 +121,14 @@ def routes(
         if size not in SIZES:
             return Response(status_code=404)
         try:
-            row, data = await core.portraits.read(request.path_params["key"], size)
+            async with within(request, core.request_seconds):
+                row, data = await core.portraits.read(request.path_params["key"], size)
         except NotFound:
             return Response(status_code=404)
         except Exception as error:
-            if not (isinstance(error, Unavailable) or is_away(error)):
+            if is_away(error):
+                log_away(error, "site")
+            elif not isinstance(error, Unavailable):
                 raise
             return Response(status_code=503, headers={"Retry-After": "5"})
         return Response(

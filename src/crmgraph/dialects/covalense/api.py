@@ -19,7 +19,8 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import now
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.deadline import within
 from crmgraph.dialects.covalense import access, jjwt, profile, signup
 from crmgraph.dialects.covalense.call import Call, query_of
 from crmgraph.dialects.covalense.errors import DOWNSTREAM, ClientError, invalid_token, missing_header, worded
@@ -101,7 +102,9 @@ class Gateway:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return _json({"response": {"success": "true", "result": await self._serve(request)}})
+            async with within(request, self._core.request_seconds):
+                result = await self._serve(request)
+            return _json({"response": {"success": "true", "result": result}})
         except ClientError as error:
             return _refusal(error)
         except Refused as refused:
@@ -111,7 +114,7 @@ class Gateway:
             return Response(status_code=400)  # which nobody hears
         except Exception as error:
             if is_away(error):
-                log.warning("the database does not answer", error=type(error).__name__)
+                log_away(error, "covalense")
             else:
                 log.exception("unexpected fault", door="covalense")
             return _json(DOWNSTREAM, 500)

@@ -23,7 +23,8 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.deadline import within
 from crmgraph.dialects.crmcom import methods
 from crmgraph.dialects.crmcom.errors import (
     DENIED,
@@ -110,7 +111,8 @@ class WebApi:
 
     async def _answer(self, request: Request, method: Method | None) -> Response:
         try:
-            answer = await self._serve(request, method)
+            async with within(request, self._core.request_seconds):
+                answer = await self._serve(request, method)
         except Problem as found:
             return _refusal(found)
         except Refused as refused:
@@ -121,7 +123,7 @@ class WebApi:
             return Response(status_code=400)  # which nobody hears
         except Exception as error:
             if is_away(error):
-                log.warning("the database does not answer", error=type(error).__name__)
+                log_away(error, "crmcom")
                 return _refusal(Problem(UNAVAILABLE, "The service is not available"))
             log.exception("unexpected fault", door="crmcom")
             return _refusal(Problem(UNEXPECTED, "An unexpected error occurred"))

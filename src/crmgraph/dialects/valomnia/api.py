@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.deadline import within
 from crmgraph.dialects.valomnia import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.answers import failed
 from crmgraph.dialects.valomnia.call import Call
@@ -84,7 +85,8 @@ class Resource:
     async def answer(self, request: Request) -> Response:
         """The answer, whatever happens."""
         try:
-            return await self._handler(request)(self.core, request)
+            async with within(request, self.core.request_seconds):
+                return await self._handler(request)(self.core, request)
         except Failed as error:
             return failed(error.failure)
         except Refused as refused:
@@ -93,9 +95,9 @@ class Resource:
             return failed(MALFORMED)
         except Exception as error:
             if is_away(error):
-                log.warning("the database is away", error=type(error).__name__)
+                log_away(error, "valomnia")
             else:
-                log.exception("unexpected fault")
+                log.exception("unexpected fault", door="valomnia")
             return failed(SERVER_ERROR)
 
     def _handler(self, request: Request) -> Open:

@@ -15,7 +15,8 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away
+from crmgraph.db import is_away, log_away
+from crmgraph.deadline import within
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
@@ -77,7 +78,7 @@ class Api:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         request = Request(scope, receive)
-        response = await guarded(lambda seen: self._answer(request, seen))
+        response = await guarded(request, self.core.request_seconds, lambda seen: self._answer(request, seen))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, seen: "Seen") -> Response:
@@ -145,11 +146,16 @@ class Seen:
     expires_at: dt.datetime | None = None
 
 
-async def guarded(answer: Callable[[Seen], Awaitable[Response]]) -> Response:
-    """The answer, or the fault that came instead of it in Zoho's words. Nothing of the framework gets out."""
+async def guarded(request: Request, seconds: float, answer: Callable[[Seen], Awaitable[Response]]) -> Response:
+    """The answer, or the fault that came instead of it in Zoho's words. Nothing of the framework gets out.
+
+    Args:
+        seconds: after how long it is given up.
+    """
     seen = Seen()
     try:
-        return await answer(seen)
+        async with within(request, seconds):
+            return await answer(seen)
     except Failed as failed:
         error = failed.error
     except TooLarge as refused:
@@ -160,7 +166,7 @@ async def guarded(answer: Callable[[Seen], Awaitable[Response]]) -> Response:
         return Response(status_code=400)
     except Exception as fault:
         if is_away(fault):
-            log.warning("the database is away", door="zoho")
+            log_away(fault, "zoho")
         else:
             log.exception("unexpected fault", door="zoho")
         error = errors.INTERNAL_ERROR

@@ -37,7 +37,7 @@ class Accounts:
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         request = Request(scope, receive)
-        response = await guarded(lambda seen: self._answer(request, seen))
+        response = await guarded(request, self.core.request_seconds, lambda seen: self._answer(request, seen))
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, _: Seen) -> Response:
