@@ -106,3 +106,92 @@ async def test_amounts_are_exact(agent: Caller, core: Core) -> None:
     (number,) = await put(core, PartyKind.ACCOUNT, {"name": "Big", "employees": 2**53 - 1})
     node = "query($r: AccountRef!) { account(by: $r) { employees } }"
     assert (await agent(node, r={"id": f"acc_{number}"}))["account"]["employees"] == 2**53 - 1
+
+
+AMOUNTS: list[tuple[Any, str | None]] = [
+    ("0.00000001", "0.00000001"),
+    ("123456789012345.12345678", "123456789012345.12345678"),
+    ("-999999999999999.99999999", "-999999999999999.99999999"),
+    ("1.500000000000000000000000", "1.5"),
+    ("1e14", "100000000000000"),
+    ("0e-30", "0"),
+    ("-0", "0"),
+    (0.1, "0.1"),
+    (12, "12"),
+    ("1e-30", None),
+    ("1e-9", None),
+    (1e-9, None),
+    ("0.000000001", None),
+    ("123456789012345.1234567800000000000000001", None),
+    ("1e15", None),
+    ("1e999999999", None),
+    ("-1000000000000000", None),
+    (10**30, None),
+    ("NaN", None),
+    ("sNaN", None),
+    ("Infinity", None),
+    ("1" + "0" * 200, None),
+    ("1,5", None),
+    (True, None),
+]
+
+
+@pytest.mark.parametrize(("given", "kept"), AMOUNTS)
+async def test_an_amount_is_kept_exactly_or_refused(agent: Caller, given: Any, kept: str | None) -> None:
+    payload = (await agent(CREATE, i={"name": "x", "annualRevenue": given}))["createAccount"]
+    if kept is None:
+        assert payload == {"account": None, "userErrors": [{"code": "INVALID", "path": ["input", "annualRevenue"]}]}
+    else:
+        assert (payload["userErrors"], payload["account"]["annualRevenue"]) == ([], kept)
+
+
+async def test_an_amount_in_a_document_is_read_digit_by_digit(agent: Caller) -> None:
+    given = '{name: "x", annualRevenue: 123456789012345.12345678}'
+    query = f"mutation {{ createAccount(input: {given}) {{ account {{ annualRevenue }} }} }}"
+    assert (await agent(query))["createAccount"]["account"] == {"annualRevenue": "123456789012345.12345678"}
+
+
+async def test_nobody_employs_less_than_nobody(agent: Caller) -> None:
+    for number in (-1, -(2**40)):
+        payload = (await agent(CREATE, i={"name": "x", "employees": number}))["createAccount"]
+        assert payload["userErrors"] == [{"code": "INVALID", "path": ["input", "employees"]}]
+    payload = (await agent(CREATE, i={"name": "x", "employees": 0, "annualRevenue": "-1.5"}))["createAccount"]
+    assert (payload["account"]["employees"], payload["account"]["annualRevenue"]) == (0, "-1.5")
+
+
+@pytest.mark.parametrize(
+    ("date", "wrong"),
+    [
+        ({"month": 13}, ["month"]),
+        ({"day": 40}, ["day"]),
+        ({"year": 0}, ["year"]),
+        ({"day": 40, "month": 13}, ["day", "month"]),
+        ({"day": 0, "month": 0, "year": 10_000}, ["day", "month", "year"]),
+        ({"day": 31, "month": 4}, ["day"]),
+        ({"day": 29, "month": 2, "year": 2023}, ["day"]),
+        ({"day": 30, "month": 2}, ["day"]),
+        ({"day": 29, "month": 2}, []),
+        ({"day": 29, "month": 2, "year": 2024}, []),
+        ({"day": 31}, []),
+    ],
+)
+async def test_a_part_of_a_date_that_cannot_be_is_told_once(
+    agent: Caller, date: dict[str, int], wrong: list[str]
+) -> None:
+    create = "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } userErrors { path } } }"
+    update = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { path } } }"
+    told = [{"path": ["input", "birthDate", part]} for part in wrong]
+    payload = (await agent(create, i={"lastName": "x", "birthDate": date}))["createContact"]
+    assert payload["userErrors"] == told
+    own_id = (await agent(create, i={"lastName": "y"}))["createContact"]["contact"]["id"]
+    payload = (await agent(update, i={"contact": {"id": own_id}, "birthDate": date}))["updateContact"]
+    assert payload["userErrors"] == told
+
+
+async def test_a_part_of_a_date_has_to_go_with_those_that_stay(agent: Caller) -> None:
+    create = "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } userErrors { path } } }"
+    update = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { path } } }"
+    made = {"lastName": "x", "birthDate": {"day": 31, "month": 1}}
+    own_id = (await agent(create, i=made))["createContact"]["contact"]["id"]
+    payload = (await agent(update, i={"contact": {"id": own_id}, "birthDate": {"month": 4}}))["updateContact"]
+    assert payload["userErrors"] == [{"path": ["input", "birthDate", "day"]}]

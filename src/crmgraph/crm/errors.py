@@ -62,7 +62,8 @@ class Invalid(Refused):
         """What to write instead, where that is known: the code of a country that was given by its name."""
         self.reason = reason
         """form, type, too_long, control, email, country, contradiction (of two values that came together), date,
-        number, choice, password, reference, order, unknown, converted (a lead that has become a contact)."""
+        number, negative, decimals (of an amount, too many), choice, password, reference, order, unknown, converted
+        (a lead that has become a contact)."""
         self.limit = limit
 
 

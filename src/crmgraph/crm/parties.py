@@ -51,7 +51,7 @@ from crmgraph.crm.policy import (
 from crmgraph.crm.references import REFERENCES, hidden
 from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, complete_numbers, region_of
-from crmgraph.crm.rules import BIRTH_DATE, check_birth_date, check_edit
+from crmgraph.crm.rules import check_edit
 from crmgraph.crm.text import email_key, fold
 from crmgraph.db import Database
 
@@ -371,7 +371,7 @@ async def faults_of(
         faults += await _check_number(session, model, edit.values, None)
         return faults + await check_relations(session, actor, edit.relations)
     record = aggregate.record
-    faults = check_edit(model, edit, creating=False)
+    faults = check_edit(model, edit, creating=False, record=record)
     for name in sorted(await hidden(session, record, edit.values)):
         if edit.values[name] is None:
             del edit.values[name]  # what is sent back as it is seen changes nothing
@@ -384,8 +384,6 @@ async def faults_of(
     faults += forbidden
     # Nor is it told of what they may not change whether it would have been taken.
     changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
-    if not changed.keys().isdisjoint(BIRTH_DATE):
-        faults += check_birth_date({name: getattr(record, name) for name in BIRTH_DATE} | edit.values)
     if not changed.keys().isdisjoint(REFERENCES[model]):
         faults += await unknown_references(session, actor, model, changed)
     if "number" in changed:

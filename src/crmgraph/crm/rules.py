@@ -1,5 +1,6 @@
 """What values the store takes: form, length, choice. Everything here is pure; all faults of an edit come together."""
 
+import calendar
 import datetime as dt
 import functools
 from collections.abc import Iterator
@@ -47,11 +48,18 @@ COUNTRIES = frozenset(
 FREE_TEXT = frozenset({"description", "notes", "street"})
 """Columns that may hold several lines."""
 
+COUNTS = frozenset({"employees"})
+"""Columns that hold how many there are of something. Revenue may be negative: no vendor's document says otherwise."""
+
 BIRTH_DATE = ("birth_day", "birth_month", "birth_year")
 """The parts of a date of birth, any of which may be missing."""
 
 MAX_ROWS = 100
 """The most phones, emails or addresses that one record holds."""
+AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 8
+"""How many digits of an amount are kept before and behind the point."""
+MAX_AMOUNT_TEXT = 100
+"""The longest text that is read as an amount, in characters."""
 MAX_REMAINDER_BYTES = 64 * 1024
 """The most that one dialect may keep of its own on one row, as JSON."""
 MAX_DEPTH = 16
@@ -119,13 +127,14 @@ def _not_null(model: type) -> dict[str, Any]:
     return found
 
 
-def check_edit(model: type, edit: Edit, *, creating: bool) -> list[Refused]:
-    """Bring the values of an edit into the form the store keeps, in place, and tell every fault.
+def check_edit(model: type, edit: Edit, *, creating: bool, record: Any = None) -> list[Refused]:
+    """Bring the values of an edit into the form the store keeps, in place, and tell every fault once.
 
     Args:
         model: Contact, Account or Lead.
         edit: is changed: empty text becomes None, enum values their members, numbers exact.
         creating: whether required columns have to be there.
+        record: what is changed; the parts of its birth date that stay have to go with those that are given.
     """
     faults = list(check_values(model, edit.values, (), creating=creating))
     for name, child in (("phones", Phone), ("emails", Email), ("addresses", Address)):
@@ -137,7 +146,9 @@ def check_edit(model: type, edit: Edit, *, creating: bool) -> list[Refused]:
             faults += check_values(child, row, (name, "add", i), creating=True)
         for i, (_, row) in enumerate(edits.update):
             faults += check_values(child, row, (name, "update", i), creating=False)
-    faults += check_birth_date(edit.values)
+    if not edit.values.keys().isdisjoint(BIRTH_DATE):
+        known = {} if record is None else {name: getattr(record, name) for name in BIRTH_DATE}
+        faults += check_birth_date(known | edit.values)
     faults += check_remainder(edit.remainder, ())
     return faults
 
@@ -201,6 +212,8 @@ def _check(key: str, kind: Any, value: Any) -> tuple[Fault | None, Any]:
     if isinstance(kind, Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             return ("number", None), None
+        if key in COUNTS and value < 0:
+            return ("negative", None), None
         return (
             (None, value) if abs(value) < 2**31 or (abs(value) < 2**53 and _is_big(kind)) else (("number", None), None)
         )
@@ -231,28 +244,42 @@ def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:
 
 
 def _check_money(value: Any) -> tuple[Fault | None, Any]:
+    """An amount is kept exactly, or refused: 15 digits before the point and 8 behind it."""
     if isinstance(value, bool) or not isinstance(value, Decimal | int | float | str):
         return ("number", None), None
+    text = str(value)
+    if len(text) > MAX_AMOUNT_TEXT:
+        return ("number", None), None
     try:
-        amount = Decimal(str(value))
+        amount = Decimal(text)
     except InvalidOperation:
         return ("number", None), None
-    if not amount.is_finite() or abs(amount) >= 10**15:
+    if not amount.is_finite():
         return ("number", None), None
-    return None, amount.quantize(Decimal("1e-8")).normalize() + 0
+    # Arithmetic would round what has more digits than its context.
+    digits = "".join(map(str, amount.as_tuple().digits)).rstrip("0")
+    if not digits:
+        return None, Decimal(0)
+    if amount.adjusted() >= AMOUNT_DIGITS:
+        return ("number", None), None
+    if len(digits) - amount.adjusted() - 1 > AMOUNT_DECIMALS:
+        return ("decimals", AMOUNT_DECIMALS), None
+    return None, amount.normalize()
 
 
 def check_birth_date(values: Row) -> Iterator[Refused]:
-    """Whether the parts of a birth date that are given can stand together."""
+    """Whether the parts of a birth date that are given can stand together: a fault for each that cannot be."""
     day, month, year = (values.get(part) for part in BIRTH_DATE)
-    for name, part, most in (("birth_day", day, 31), ("birth_month", month, 12), ("birth_year", year, 9999)):
-        if isinstance(part, int) and not 1 <= part <= most:
-            yield Invalid((name,), "date")
-            return
-    if isinstance(day, int) and isinstance(month, int):
-        try:
-            dt.date(year if isinstance(year, int) else 2000, month, day)
-        except ValueError:
+    faults = [
+        Invalid((name,), "date")
+        for name, part, most in (("birth_day", day, 31), ("birth_month", month, 12), ("birth_year", year, 9999))
+        if isinstance(part, int) and not 1 <= part <= most
+    ]
+    yield from faults
+    if not faults and isinstance(day, int) and isinstance(month, int):
+        # Without a year it may be a leap day.
+        last = calendar.monthrange(year if isinstance(year, int) else 2000, month)[1]
+        if day > last:
             yield Invalid(("birth_day",), "date")
 
 

@@ -57,6 +57,8 @@ REASONS: dict[str, str] = {
     "country": "This is no code of ISO 3166-1, e.g. DE.",
     "contradiction": "This is another country than that of `country`: leave one of them out.",
     "date": "This is no date.",
+    "negative": "This is less than 0.",
+    "decimals": "An amount has at most {limit} decimals, e.g. 1250000.5.",
     "number": "This is no number that can be kept.",
     "choice": "This is none of the values to choose from.",
     "password": "A password has at least {limit} characters.",

@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, value_from_ast_untyped
 from strawberry.file_uploads import Upload as UploadedFile
 from strawberry.types.scalar import ScalarDefinition
 
@@ -61,6 +61,13 @@ def _money(value: Any) -> Any:
         return value
 
 
+def _money_literal(node: Any, variables: Any = None) -> Any:
+    """An amount that stands in a document, digit by digit: as a float it would have some fifteen of them."""
+    if isinstance(node, IntValueNode | FloatValueNode | StringValueNode):
+        return _money(node.value)
+    return value_from_ast_untyped(node, variables)
+
+
 def _printed_money(value: Decimal) -> str:
     return format(value.normalize(), "f")
 
@@ -98,6 +105,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description='An exact amount as a text, e.g. `"1250000.5"`. As input, a number will do.',
         serialize=_printed_money,
         parse_value=_money,
+        parse_literal=_money_literal,
     ),
     EmailAddress: strawberry.scalar(
         name="EmailAddress",

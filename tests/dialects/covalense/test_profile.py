@@ -265,6 +265,8 @@ REFUSED_OF_ACCOUNT = [
     ({"accountname": " "}, "Attribute 'accountname' not found in request."),
     ({"employees": "many"}, "Attribute 'employees' is not valid: it is no number in range."),
     ({"annual_revenue": "1e99"}, "Attribute 'annual_revenue' is not valid: it is no number in range."),
+    ({"annual_revenue": "1e-30"}, "Attribute 'annual_revenue' is not valid: it has more than 8 decimals."),
+    ({"employees": "-1"}, "Attribute 'employees' is not valid: it is less than 0."),
     ({"weather": "sunny"}, "Attribute 'weather' is not valid: it is none of the values that it may have."),
 ]
 

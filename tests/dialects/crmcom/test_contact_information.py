@@ -483,6 +483,18 @@ ODD_VALUES: list[tuple[dict[str, Any], tuple[str, str]]] = [
         (INVALID, "company_profile.number_of_employees: it is no number in range"),
     ),
     (
+        ACME | {"company_profile": {"number_of_employees": -1}},
+        (INVALID, "company_profile.number_of_employees: it is less than 0"),
+    ),
+    (
+        ACME | {"company_profile": {"annual_turnover": "1e-30"}},
+        (INVALID, "company_profile.annual_turnover: it has more than 8 decimals"),
+    ),
+    (
+        JOANNA | {"demographics": {"date_of_birth": {"day": 40, "month": 13}}},
+        (INVALID, "demographics.date_of_birth: it is no date"),
+    ),
+    (
         ACME | {"company_profile": {"annual_turnover": "NaN"}},
         (INVALID, "company_profile.annual_turnover: it is no number in range"),
     ),

@@ -67,8 +67,11 @@ def _birthday(value: Any) -> tuple[int, int, int] | None:
     found = _DATE.fullmatch(word)
     if found is None:
         raise Unreadable("date")
-    year, month, day = (int(part) for part in found.groups())
-    return day, month, year
+    try:
+        date = dt.date(*map(int, found.groups()))
+    except ValueError:
+        raise Unreadable("date") from None
+    return date.day, date.month, date.year
 
 
 def _day_text(parts: tuple[int | None, int | None, int | None]) -> str:

@@ -163,7 +163,13 @@ def _parts(value: Any, names: tuple[str, ...]) -> list[int | None]:
 
 
 def _date_of_birth(value: Any) -> tuple[int | None, ...] | None:
-    return None if value is None else tuple(_parts(value, ("month", "day", "year")))
+    if value is None:
+        return None
+    month, day, year = _parts(value, ("month", "day", "year"))
+    # It is one field: a fault of it is told once, whichever of its parts cannot be.
+    if any(part is not None and not 1 <= part <= most for part, most in ((month, 12), (day, 31), (year, 9999))):
+        raise Unreadable("date")
+    return month, day, year
 
 
 @functools.cache

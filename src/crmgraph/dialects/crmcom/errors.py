@@ -88,6 +88,8 @@ REASONS = {
     "country": "there is no such country",
     "contradiction": "it names another country than its code does",
     "date": "it is no date",
+    "negative": "it is less than 0",
+    "decimals": "it has more than {limit} decimals",
     "number": "it is no number in range",
     "choice": "it is none of the values that it may have",
     "password": "it has fewer than {limit} characters",
