@@ -1,5 +1,9 @@
 """The front page, health, photos and logs."""
 
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -88,9 +92,26 @@ async def test_every_answer_carries_the_id_that_its_line_in_the_log_has(client: 
     ("query", "shown"),
     [
         ("", ""),
-        ("a=b", "a=b"),
+        ("a=b", "a=***"),
+        ("page=2&per_page=200&fields=Last_Name,Email", "page=2&per_page=200&fields=Last_Name,Email"),
+        ("page=1;token=abc", "page=***"),
+        ("page=" + "1" * 101, "page=***"),
+        ("tok%65n=secret", "token=***"),
+        ("%74oken=secret&TOKEN=secret&t+oken=secret", "token=***&TOKEN=***&***"),
+        ("p%61ge=2&pag%65=a%20b", "page=2&page=***"),
+        ("secret", "***"),
+        ("secret&page=2&", "***&page=2&"),
+        ("correct%20horse=1&1000.abcdef=1", "***&***"),
+        ("query=mutation{login(input:{email:%22a@b.c%22,password:%22secret%22}){accessToken}}", "query=***"),
+        ("Data=%7B%22password%22%3A%22secret%22%7D", "Data=***"),
+        (
+            "data[password]=secret&a.password=secret&pass=secret&pwd=secret&j_password=secret",
+            "***&***&pass=***&pwd=***&j_password=***",
+        ),
+        ("criteria=(Email:equals:a@b.c)&identifier=secret&pin=1234", "criteria=***&identifier=***&pin=***"),
+        ("page=\x1b[31m", "page=***"),
         ("token=secret", "token=***"),
-        ("a=1&access_token=x%20y&b=2", "a=1&access_token=***&b=2"),
+        ("a=1&access_token=x%20y&page=2", "a=***&access_token=***&page=2"),
         ("refresh_token=1&client_secret=2&code=3", "refresh_token=***&client_secret=***&code=***"),
     ],
 )
@@ -107,6 +128,19 @@ def test_queries_are_logged_without_their_secrets(query: str, shown: str) -> Non
         ("/photos/hsdfWA_-1.jpg", "/photos/***"),
         ("/entity1-hsd-fWA_1/photoContact/1_2_jo-ann.png", "/entity1-***/photoContact/1_2_jo-ann.png"),
         ("/crm/v2/Contacts/1-2/photo", "/crm/v2/Contacts/1-2/photo"),
+        ("/crm/v2/Contacts/738964000002148061", "/crm/v2/Contacts/738964000002148061"),
+        (
+            "/crmapi/rest/v2/contact_information/profile_photo/view",
+            "/crmapi/rest/v2/contact_information/profile_photo/view",
+        ),
+        ("/j_spring_security_check", "/j_spring_security_check"),
+        ("/reset/dVxR3mWZ4p0qYkJ1n2b3c4d5e6f7g8h9i0j1k2l3m4n", "/reset/***"),
+        ("/crm/v2/1000.8cb99dxxxxxxxxxxxxx9be93.9b8xxxxxxxxxxxxxxxf", "/crm/v2/***"),
+        ("/api/v1.0/contacts;jsessionid=0123456789ABCDEF0123456789ABCDEF", "/api/v1.0/contacts;***"),
+        ("/crm/v1/login#token=secret", "/crm/v1/login#***"),
+        ("/crm/v1/login?password=secret", "/crm/v1/login?***"),
+        ("/token=secret/x", "/token=***/x"),
+        ("/" + "a" * 100, "/***"),
     ],
 )
 def test_paths_are_logged_without_the_keys_of_photos(path: str, shown: str) -> None:
@@ -166,3 +200,78 @@ async def test_only_listed_origins_may_call_from_a_page(database: str, tmp_path:
         assert mine.headers["access-control-allow-origin"] == "https://app.example.com"
         theirs = await client.options("/graphql", headers={"Origin": "https://evil.example", **preflight})
         assert "access-control-allow-origin" not in theirs.headers
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_nothing_in_a_log_moves_a_terminal_or_begins_a_line(form: str) -> None:
+    hostile = "a\x1b[2Jb\r\nc\x07d\x9be\u2028f\u202eg"
+    script = f"""
+from crmgraph.logs import configure
+import logging, structlog
+configure("info", {form!r})
+structlog.get_logger().info({hostile!r}, path={hostile!r}, path_of=[{hostile!r}])
+logging.getLogger("x").warning("%s", {hostile!r})
+try:
+    raise ValueError({hostile!r})
+except ValueError:
+    structlog.get_logger().exception("fault")
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60).stderr.decode()
+    assert told.count("[2J") == 5
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u202e]", told)
+    if form == "json":
+        assert len([json.loads(line) for line in told.splitlines()]) == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/crm/v1/signup/kyc?Data=%7B%22password%22:%22s3cret%22%7D"),
+        ("GET", "/graphql?query=mutation{login(input:{password:%22s3cret%22}){accessToken}}"),
+        ("GET", "/crmapi/rest/v2/contact_information/show?tok%65n=s3cret"),
+        ("POST", "/oauth/v2/token?client%5Fsecret=s3cret&refresh_token=s3cret"),
+        ("GET", "/crm/v2/Contacts?authtoken=s3cret&s3cret"),
+        ("POST", "/j_spring_security_check?j_password=s3cret"),
+        ("GET", "/api/v1.0/contacts;jsessionid=s3cret"),
+        ("GET", "/nowhere/token=s3cret?x=s3cret"),
+    ],
+)
+async def test_no_door_logs_what_opens_it(client: httpx.AsyncClient, method: str, path: str) -> None:
+    with structlog.testing.capture_logs() as lines:
+        await client.request(method, path)
+    assert [line["event"] for line in lines] == ["request"]
+    assert "s3cret" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/graphql/",
+        "/docs/zoho/",
+        "/health/live/",
+        "/metrics/",
+        "/crm/v1/",
+        "/crm/v2/",
+        "/oauth/v2/",
+        "/crmapi/rest/v2/",
+        "/crm/ImageDownloadServlet/",
+        "/api/",
+        "/api/v1.0/",
+        "/api/v1.0/contacts/",
+        "/j_spring_security_check/",
+        "/login/ajaxSuccess/",
+        "/photos/a/b/c/",
+        "//evil.example/",
+        "/site.css/",
+        "/",
+    ],
+)
+async def test_nothing_is_redirected_to_a_host_that_the_request_names(client: httpx.AsyncClient, path: str) -> None:
+    named = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    for method in ("GET", "POST"):
+        answer = await client.request(method, f"http://test{path}", headers=named)
+        assert answer.status_code not in (301, 302, 303, 307, 308)
+        assert "evil.example" not in answer.headers.get("location", "") + answer.text
+    assert (await client.post("/graphql/", json={"query": "{ __typename }"})).json() == {
+        "data": {"__typename": "Query"}
+    }

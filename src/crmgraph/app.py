@@ -160,6 +160,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         core.passwords.close()
 
     app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
+    # A redirect to the path without its slash would be built from the Host that the request names.
+    app.router.redirect_slashes = False
     app.state.core = core
     credentials = demonstration.shown(demo) if demo is not None else None
     graph_routes = graph.mounts(

@@ -61,7 +61,7 @@ def mounts(
     roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
     engine = Engine(roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
-    return [Route(PATH, endpoint), *routes(PATH, demo=demo)]
+    return [Route(PATH, endpoint), Route(PATH + "/", endpoint), *routes(PATH, demo=demo)]
 
 
 def busy() -> Response:

@@ -164,6 +164,7 @@ def routes(
         Route(READY, ready),
         Route("/photos/{key}/{size}/{file_name}", photo),
         Route("/docs/{door}", manual),
+        Route("/docs/{door}/", manual),
         Route("/docs/{door}/openapi.json", openapi),
         *([Route("/metrics", counts)] if metrics else []),
     ]

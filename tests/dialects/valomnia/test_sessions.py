@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from crmgraph.crm import clients
 from crmgraph.crm.models import Door, LegacyClient, LegacyToken, now
 from tests.conftest import Running
-from tests.dialects.valomnia.conftest import NO_RESOURCE, NO_SESSION, Program, error, told
+from tests.dialects.valomnia.conftest import MARIE, NO_RESOURCE, NO_SESSION, Program, error, told
 
 CHECK = "/j_spring_security_check"
 LOGIN_FAILED = error(
@@ -50,7 +50,7 @@ async def test_a_login_redirects_to_what_it_answers_and_its_cookie_opens_the_doo
     answer = await log_in(demo)
     token = answer.json()["token"]
     assert re.fullmatch("[0-9A-F]{32}", token)
-    assert answer.headers["set-cookie"] == f"JSESSIONID={token}; Path=/; HttpOnly"
+    assert answer.headers["set-cookie"] == f"JSESSIONID={token}; Path=/; HttpOnly; SameSite=Lax"
     followed = await demo.client.get(answer.headers["location"])
     assert (answer.status_code, followed.status_code, followed.text) == (302, 200, answer.text)
     demo.client.cookies.clear()
@@ -135,3 +135,46 @@ async def test_a_method_that_is_not_there_is_told_those_that_are(client: httpx.A
             assert answer.headers["allow"] == allowed
             wanted = error(405, "method_not_allowed", f"The method {method} is not allowed for this resource.")
             assert told(answer) == wanted
+
+
+SENDERS = (
+    ({}, True),
+    ({"Origin": "http://test"}, True),
+    ({"Origin": "HTTP://TEST"}, True),
+    ({"Origin": "https://test"}, True),
+    ({"Sec-Fetch-Site": "same-origin"}, True),
+    ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, True),
+    ({"Sec-Fetch-Site": "none"}, True),
+    ({"Sec-Fetch-Site": "same-site", "Origin": "http://test"}, True),
+    ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, False),
+    ({"Sec-Fetch-Site": "cross-site"}, False),
+    ({"Sec-Fetch-Site": "same-site"}, False),
+    ({"Origin": "https://evil.example"}, False),
+    ({"Origin": "null"}, False),
+    ({"Origin": "http://test.evil.example"}, False),
+    ({"Origin": ""}, False),
+)
+"""(what a browser, or a program, says of where its request comes from; whether it passes)."""
+
+
+async def test_a_form_of_another_site_changes_nothing(program: Program) -> None:
+    for headers, passes in SENDERS:
+        before = await program.changes()
+        refused = {"error": "forbidden", "error_description": "This request comes from a page of another site."}
+        for method, path, data in (
+            ("POST", "/contacts/5", {"firstName": "Mallory"}),
+            ("POST", "/contacts", MARIE),
+            ("DELETE", "/contacts/5", None),
+        ):
+            answer = await program.send(method, path, data=data, headers=headers)
+            assert (answer.status_code != 403) == passes
+            if not passes:
+                assert answer.json() == refused
+        assert (await program.changes() > before) == passes
+        known = program.running.credentials["valomnia"]
+        given = {"j_username": known["username"], "j_password": known["password"]}
+        login = await program.client.post("/j_spring_security_check", data=given, headers=headers)
+        assert login.status_code == (302 if passes else 403)
+        assert ("set-cookie" in login.headers) == passes
+        # Reading is nobody's harm: the answer is for whoever asked.
+        assert (await program.get("/contacts", headers=headers)).status_code == 200

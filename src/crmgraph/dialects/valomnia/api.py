@@ -54,9 +54,10 @@ def busy() -> Response:
 
 
 def in_session(handler: Handler) -> Open:
-    """The handler behind the check of its session."""
+    """The handler behind the check of its session, and of where the request comes from."""
 
     async def run(core: Core, request: Request) -> Response:
+        login.check_site(core, request)
         return await handler(Call(core, request, await login.actor_of(core, request)))
 
     return run

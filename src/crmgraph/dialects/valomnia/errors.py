@@ -56,6 +56,7 @@ LOGIN_FAILED = Failure(
     401, "authentication_failed", "Sorry, we were not able to find a user with that username and password."
 )
 FORBIDDEN = Failure(403, "forbidden", "You are not allowed to do this.")
+OTHER_SITE = Failure(403, "forbidden", "This request comes from a page of another site.")
 NO_RESOURCE = Failure(404, "not_found", "The requested resource doesn't exist.")
 NO_PHOTO = Failure(404, "not_found", "The requested photo doesn't exist.")
 

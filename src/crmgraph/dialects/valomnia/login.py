@@ -18,7 +18,7 @@ from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.valomnia import parameters
 from crmgraph.dialects.valomnia.answers import answer
-from crmgraph.dialects.valomnia.errors import LOGIN_FAILED, Failed
+from crmgraph.dialects.valomnia.errors import LOGIN_FAILED, OTHER_SITE, Failed
 from crmgraph.dialects.valomnia.fields import DIALECT, user
 
 COOKIE = "JSESSIONID"
@@ -39,13 +39,33 @@ async def actor_of(core: Core, request: Request) -> Actor:
     return await clients.actor_of_client(core.db, Door.VALOMNIA, token, region=core.region)
 
 
+def check_site(core: Core, request: Request) -> None:
+    """Refuse what a page of another site has a browser send, which adds the cookie by itself; reading is let pass.
+
+    Browsers say where a request comes from by Sec-Fetch-Site (W3C Fetch Metadata) or Origin (RFC 6454); programs, which
+    say neither, are let pass.
+
+    Raises:
+        Failed: it comes from another site.
+    """
+    if request.method in ("GET", "HEAD"):
+        return
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site in ("same-origin", "none") or (site is None and origin is None):
+        return
+    ours = {core.public_url.lower()} | {f"{scheme}://{request.headers.get('host', '')}" for scheme in ("http", "https")}
+    if origin is None or origin.lower() not in ours:
+        raise Failed(OTHER_SITE)
+
+
 async def check(core: Core, request: Request) -> Response:
     """Log in with `j_username` and `j_password`. `ajax`, without which the vendor shows pages to people, is not asked.
 
     Raises:
-        Failed: they are not those of a client.
+        Failed: they are not those of a client, or come from a page of another site.
         Throttled: too many failures.
     """
+    check_site(core, request)
     given = (await parameters.of_body(request, core.max_body_bytes)).texts
     try:
         client = await clients.client_login(
@@ -64,7 +84,7 @@ async def check(core: Core, request: Request) -> Response:
     token = await clients.issue(
         core.db, client.id, "access", seconds=SESSION_SECONDS, token=secrets.token_hex(16).upper()
     )
-    cookie = f"{COOKIE}={token}; Path=/; HttpOnly"
+    cookie = f"{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax"
     if core.public_url.startswith("https://"):
         cookie += "; Secure"
     body = await _success(core, token, Actor(Door.VALOMNIA, staff_id=client.staff_id))
