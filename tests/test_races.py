@@ -197,7 +197,10 @@ async def test_the_other_doors_make_one_record_a_request_and_nothing_breaks(demo
     async def covalense(n: int) -> int:
         return (await demo.client.post("/crm/v1/signup", json=signup, headers=HEADERS)).status_code
 
-    assert await at_once(8, covalense) == [200] * 8
+    # Those who try at once with one email may be told to wait; whoever is let through makes a customer and an order.
+    signed_up = await at_once(8, covalense)
+    assert 200 in signed_up and set(signed_up) <= {200, 429}
+    customers = signed_up.count(200)
     known = demo.credentials["valomnia"]
     login = {"j_username": known["username"], "j_password": known["password"], "ajax": "true"}
     assert (await demo.client.post("/j_spring_security_check", data=login)).status_code == 302
@@ -209,11 +212,11 @@ async def test_the_other_doors_make_one_record_a_request_and_nothing_breaks(demo
     assert await at_once(8, valomnia) == [201] * 8
     # One email opens the doors to one of those who signed up with it.
     assert await counts(demo) == {
-        "contact": before["contact"] + 24,
-        "account": before["account"] + 8,
+        "contact": before["contact"] + 16 + customers,
+        "account": before["account"] + customers,
         "lead": before["lead"],
         "credential": before["credential"] + 1,
-        "sales_order": before["sales_order"] + 8,
+        "sales_order": before["sales_order"] + customers,
     }
 
 
