@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -179,9 +180,7 @@ while rest:
             name, _, value = rest.pop(0).partition(":")
             headers[name] = value.strip()
         case "-X": method = rest.pop(0)
-        case "--json":
-            data = rest.pop(0).encode()
-            headers |= {"Content-Type": "application/json", "Accept": "application/json"}
+        case "-d": data = rest.pop(0).encode()
         case address: url = address
 try:
     answer = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60)
@@ -192,7 +191,11 @@ sys.stdout.write(answer.read().decode())
 """As much of curl as the tour uses, for a machine that has none."""
 
 
-def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
+SHELLS = [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)] or ["sh"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path, shell: str) -> None:
     tour = text_of("README.md").partition("## Five minutes")[2].partition("## Further")[0]
     steps = re.findall(r"^```(sh|json)\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
     wanted = [json.loads(text) for kind, text in steps if kind == "json"]
@@ -208,11 +211,12 @@ def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
     with serving(tmp_path, "--demo") as (client, _):
         # What a person reads after a command stands alone in a line, so that it can be told from the rest.
         script = "".join(text + "\necho\n" for kind, text in steps if kind == "sh")
+        assert script.count("8000") == 1, "the port is said once"
         script = script.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/"))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
         environment["PATH"] = f"{curl.parent}:{environment['PATH']}"
         done = subprocess.run(
-            ["sh", "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            [shell, "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
         )
     assert done.returncode == 0, done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines() if line] == wanted
