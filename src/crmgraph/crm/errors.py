@@ -128,6 +128,14 @@ class Conflicting(Refused):
         """The id of the record that it contradicts, of the kind that is named."""
 
 
+class Circular(Refused):
+    """A record that would stand above itself, in a hierarchy that is at most `limit` records high."""
+
+    def __init__(self, path: Path = (), limit: int = 0) -> None:
+        super().__init__(path)
+        self.limit = limit
+
+
 class Locked(Refused):
     """A process holds the record."""
 

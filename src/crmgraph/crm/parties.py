@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import numbers, snapshots
 from crmgraph.crm.changes import Changes
+from crmgraph.crm.circles import check_circle
 from crmgraph.crm.drafts import Draft
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
@@ -386,6 +387,7 @@ async def faults_of(
     changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
     if not changed.keys().isdisjoint(REFERENCES[model]):
         faults += await unknown_references(session, actor, model, changed)
+        faults += await check_circle(session, record, changed)
     if "number" in changed:
         faults += await _check_number(session, model, changed, record.id)
     faults += check_rows(aggregate, edit)

@@ -5,7 +5,8 @@ it wrote. On PostgreSQL a value is held by an advisory lock of the transaction, 
 two spellings of one value are one lock. SQLite has one writer at a time, and it says so before it reads.
 
 No two transactions wait for each other crosswise, for all take their locks in this order: values of leads, leads,
-values of contacts, values of accounts, contacts, accounts, then the series of numbers as `numbers.Series` has them.
+values of contacts, values of accounts, contacts, accounts, hierarchies (`circles`), then the series of numbers as
+`numbers.Series` has them.
 Values of one kind are held by one call, records of one kind locked by id.
 """
 

@@ -63,6 +63,7 @@ class ErrorCode(StrEnum):
     UNSUPPORTED_IMAGE = "UNSUPPORTED_IMAGE"
     STALE = "STALE"
     CONFLICTING = "CONFLICTING"
+    CYCLE = "CYCLE"
     LEFT_OUT = "LEFT_OUT"
     POSSIBLE_DUPLICATE = "POSSIBLE_DUPLICATE"
     LOCKED = "LOCKED"
@@ -206,6 +207,7 @@ _describe(
     UNSUPPORTED_IMAGE="The file is no image of a kind that is taken, or is damaged.",
     STALE="The record has changed since it was read.",
     CONFLICTING="It contradicts what is there.",
+    CYCLE="The record would stand above itself, or more than 100 records high.",
     LEFT_OUT="A warning: a value was not taken by the records that were joined.",
     POSSIBLE_DUPLICATE="A warning: another record may be the same.",
     LOCKED="A process holds the record.",

@@ -37,6 +37,7 @@ WORDS: dict[type[Refused], Words] = {
     core.UnsupportedImage: Words(ErrorCode.UNSUPPORTED_IMAGE, "This is no JPEG, PNG, GIF, WebP or BMP image."),
     core.Stale: Words(ErrorCode.STALE, "The record has changed since you read it."),
     core.Conflicting: Words(ErrorCode.CONFLICTING, "This contradicts what is there."),
+    core.Circular: Words(ErrorCode.CYCLE, "A record cannot stand above itself: name one that is not below it."),
     core.Locked: Words(ErrorCode.LOCKED, "A process holds this record."),
     core.NotApproved: Words(ErrorCode.NOT_APPROVED, "This record awaits approval."),
     core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),

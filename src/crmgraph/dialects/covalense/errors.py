@@ -157,6 +157,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], ClientError]] = {
     crm.UnsupportedImage: _value("it is no image that can be read"),
     crm.Stale: _whole("The record was changed by another user."),
     crm.Conflicting: _value("it contradicts the record"),
+    crm.Circular: _value("a record cannot stand above itself"),
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),
     crm.MailNotConfigured: _whole("This takes a letter, and the service sends no mail."),

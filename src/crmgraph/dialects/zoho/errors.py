@@ -25,6 +25,7 @@ INVALID_ID = Error("INVALID_DATA", "the id given seems to be invalid")
 EXTERNAL_NOT_FOUND = Error("INVALID_DATA", "the external field given seems to be invalid")
 INVALID_QUERY = Error("INVALID_QUERY", "invalid query formed")
 REQUIRED_PARAM_MISSING = Error("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing")
+CIRCULAR = Error("INVALID_DATA", "the record given cannot be above itself")
 MANDATORY_NOT_FOUND = Error("MANDATORY_NOT_FOUND", "required field not found")
 DUPLICATE_DATA = Error("DUPLICATE_DATA", "duplicate data")
 PATTERN_NOT_MATCHED = Error("PATTERN_NOT_MATCHED", "Please check whether the input values are correct")
@@ -116,6 +117,7 @@ TABLE: dict[type[Refused], Callable[[Any, Spoken], Error]] = {
     errors.UnsupportedImage: lambda refused, spoken: INVALID_DATA.about(expected_data_type="image", api_name="file"),
     errors.Stale: lambda refused, spoken: spoken.about_record(ALREADY_MODIFIED),
     errors.Conflicting: _conflicting,
+    errors.Circular: lambda refused, spoken: spoken.about_field(CIRCULAR, refused),
     errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
     errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),
     errors.Unavailable: lambda refused, spoken: INTERNAL_ERROR,
