@@ -14,6 +14,7 @@ from crmgraph.assembly import build
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.db_errors import NOT_MIGRATED, diagnose
+from crmgraph.migrations import NewerTables, NotNow
 from crmgraph.settings import Settings
 
 out = Console(soft_wrap=True)
@@ -39,6 +40,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
             for f in refused.all
         )
         fail(f"Refused: {faults}")
+    except (NotNow, NewerTables) as told:
+        fail(str(told))
     except Exception as error:
         diagnosis = diagnose(error)
         if diagnosis.is_away:

@@ -17,7 +17,7 @@ from crmgraph.cli.demo import load, print_doors
 from crmgraph.db import Database
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
-from crmgraph.migrations import fault_of, is_current, revision, upgrade
+from crmgraph.migrations import LOCK_SECONDS, WAIT_SECONDS, fault_of, is_current, revision_of, upgrade
 from crmgraph.settings import Settings
 
 
@@ -63,19 +63,30 @@ def serve(
 
 async def _require_tables(settings: Settings) -> None:
     async with opened(settings) as core:
-        if (fault := fault_of(await revision(core.db))) is not None:
+        if (fault := fault_of(await revision_of(core.db))) is not None:
             fail(fault)
 
 
-def migrate(demo: DemoOption = False) -> None:
+def migrate(
+    lock_seconds: Annotated[
+        float, typer.Option(help="How long to wait for the lock of a table before others are let pass.", min=0.1)
+    ] = LOCK_SECONDS,
+    wait_seconds: Annotated[
+        float, typer.Option(help="How long to go on trying to get the locks.", min=0)
+    ] = WAIT_SECONDS,
+    demo: DemoOption = False,
+) -> None:
     """Bring the database's tables up to this version. Nothing happens when they are."""
     settings = settings_of(demo)
+
+    def tell(why: str) -> None:
+        err.print(why, markup=False, highlight=False)
 
     async def work() -> bool:
         db = Database(settings.database_url, statement_seconds=None)
         try:
             before = await is_current(db)
-            await upgrade(db)
+            await upgrade(db, lock_seconds=lock_seconds, wait_seconds=wait_seconds, told=tell)
         finally:
             await db.close()
         return before

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crmgraph.db import Database
 from crmgraph.db_errors import diagnose
-from crmgraph.migrations import head, is_newer, revision
+from crmgraph.migrations import head, is_newer, revision_of
 from crmgraph.photos import PhotoStore
 
 log = structlog.get_logger(__name__)
@@ -39,7 +39,7 @@ def database_check(db: Database) -> Check:
     async def ask() -> str | None:
         try:
             writable = _may_write(Path(str(db.url.database))) if db.is_sqlite else await _takes_changes(db)
-            found = await revision(db)
+            found = await revision_of(db)
         except Exception as error:
             diagnosis = diagnose(error)
             if not diagnosis.is_away:
