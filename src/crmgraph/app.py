@@ -17,9 +17,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
-from crmgraph.assembly import build
+from crmgraph.assembly import build, retention
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
@@ -140,6 +141,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     doors = [Door("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
     doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy) for each in dialects]
 
+    every = 60.0 * settings.purge_minutes
+    purger = Purger(core.db, core.portraits.store, retention(settings), every=every)
     places = Places(settings.max_concurrency)
     patience = Patience(
         headers=settings.header_seconds,
@@ -152,8 +155,11 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         outbox.start()
+        if settings.purge_minutes:
+            purger.start()
         # What a server hands to each of its connections.
         yield {"places": places, "watch": Watch(patience)}
+        await purger.close()
         await outbox.close()
         await core.portraits.store.close()
         await core.db.close()

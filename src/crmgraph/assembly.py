@@ -4,12 +4,24 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.identity import Identity
 from crmgraph.crm.outbox import Outbox
 from crmgraph.crm.portraits import Portraits
+from crmgraph.crm.retention import Retention
 from crmgraph.crm.throttle import Limits
 from crmgraph.db import Database
 from crmgraph.mail import open_mail
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
+
+
+def retention(settings: Settings) -> Retention:
+    """How long these settings keep things."""
+    return Retention(
+        changes_days=settings.keep_changes_days,
+        sessions_days=settings.keep_sessions_days,
+        tokens_days=settings.keep_tokens_days,
+        attempts_seconds=settings.throttle_window_seconds,
+        photos_days=settings.keep_orphaned_photos_days,
+    )
 
 
 def build(settings: Settings) -> tuple[Core, Outbox]:

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     body_seconds: float = Field(15.0, gt=0, description="How long the next part of a body may take, in seconds.")
     answer_seconds: float = Field(30.0, gt=0, description="How long a client may leave an answer unread, in seconds.")
     idle_seconds: int = Field(30, ge=1, description="How long a connection waits for its next request, in seconds.")
+    keep_changes_days: int | None = Field(
+        None, ge=1, description="How long the history of records is kept, in days. By default for ever."
+    )
+    keep_sessions_days: int | None = Field(30, ge=1, description="How long ended sessions are kept, in days.")
+    keep_tokens_days: int | None = Field(7, ge=1, description="How long expired tokens and codes are kept, in days.")
+    keep_orphaned_photos_days: int | None = Field(
+        1, ge=1, description="How long photos in the store to which no record belongs are kept, in days."
+    )
+    purge_minutes: int = Field(60, ge=0, description="How often servers remove what is not kept, in minutes; 0: never.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
@@ -87,6 +96,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator(
+        "keep_changes_days", "keep_sessions_days", "keep_tokens_days", "keep_orphaned_photos_days", mode="before"
+    )
+    @classmethod
+    def _for_ever(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("secret_key")
     @classmethod

@@ -1,11 +1,11 @@
-"""The command line: serve, migrate, schema, seed, repair, demo, staff and clients."""
+"""The command line: serve, migrate, schema, seed, repair, purge, demo, staff and clients."""
 
 from typing import Annotated
 
 import typer
 
 import crmgraph
-from crmgraph.cli import clients, demo, program, repair, staff
+from crmgraph.cli import clients, demo, program, purge, repair, staff
 from crmgraph.cli.console import out
 from crmgraph.logs import configure
 
@@ -13,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in program.COMMANDS:
     app.command()(command)
 app.command()(repair.repair)
+app.command()(purge.purge)
 app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")
 app.add_typer(clients.app, name="clients")

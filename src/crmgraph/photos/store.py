@@ -1,11 +1,12 @@
 """Where photos lie: a folder of this machine, or a bucket that speaks S3."""
 
 import asyncio
+import datetime as dt
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -160,6 +161,23 @@ class PhotoStore:
                 self._looked_at = time.monotonic()
         return self._fault
 
+    async def older_than(self, moment: dt.datetime) -> AsyncIterator[set[str]]:
+        """The keys of the photos that were kept before then, some hundreds at a time; other objects are not ours.
+
+        Raises:
+            StoreAway: the store does not answer.
+        """
+        listing = self._store.list(chunk_size=1000)
+        while True:
+            with _told():
+                async with asyncio.timeout(self._seconds):
+                    found = await anext(listing, None)
+            if found is None:
+                return
+            keys = {_key(each["path"]) for each in found if each["last_modified"] < moment}
+            if keys := {key for key in keys if key is not None}:
+                yield keys
+
     async def close(self, *, within: float = 5.0) -> None:
         """Wait for the photos that are on their way out.
 
@@ -190,6 +208,13 @@ def _names(key: str) -> dict[Size, str]:
     """The objects of a photo, by size; none when the key is not one of ours."""
     found = split_key(key)
     return {size: f"{found[0]}/{size}.{found[1]}" for size in _SIZES} if found else {}
+
+
+def _key(name: str) -> str | None:
+    """The key of the photo that an object belongs to; None when it is none of ours."""
+    stem, _, size = name.partition("/")
+    key = f"{stem}.{size.rpartition('.')[2]}"
+    return key if name in _names(key).values() else None
 
 
 @contextmanager

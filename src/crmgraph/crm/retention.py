@@ -1,0 +1,211 @@
+"""What is kept for how long, and the removal of what has passed that time.
+
+Rows go in small batches, each a short transaction that passes over what somebody else holds, so that any number of
+processes may purge at once and nobody waits for them.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Proof, Session, now
+from crmgraph.db import Database, is_away, log_away
+from crmgraph.photos import PhotoStore, StoreAway
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+"""How many rows go in one transaction."""
+FEW = 100
+"""How many photos without a row are never a sign that the store belongs to another database."""
+_SERIES = "purged at"
+"""The counter that holds when a server has purged last, in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long things are kept; None is for ever.
+
+    Attributes:
+        changes_days: lines of the history, from their date.
+        sessions_days: sessions with their refresh tokens, after their end.
+        tokens_days: tokens of legacy clients and mailed codes, after they have expired.
+        attempts_seconds: failed tries, as long as the throttle looks back.
+        photos_days: photos in the store to which no row belongs.
+    """
+
+    changes_days: int | None = None
+    sessions_days: int | None = 30
+    tokens_days: int | None = 7
+    attempts_seconds: int = 900
+    photos_days: int | None = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Rows of one kind that have passed their time.
+
+    Attributes:
+        name: as people call them.
+        key: their primary key.
+    """
+
+    name: str
+    key: Any
+    condition: ColumnElement[bool]
+
+    @property
+    def first(self) -> Select[Any]:
+        """The keys of one batch."""
+        return select(self.key).where(self.condition).order_by(self.key).limit(BATCH)
+
+
+def expired(keep: Retention) -> Iterator[Expired]:
+    """What has passed its time by now."""
+    at = now()
+    if keep.changes_days is not None:
+        # By their ids, which grow with time: the dates of the log have no index, and are not worth one.
+        oldest = select(Change.id, Change.at).order_by(Change.id).limit(BATCH).subquery()
+        past = select(oldest.c.id).where(oldest.c.at < at - dt.timedelta(days=keep.changes_days))
+        yield Expired("changes", Change.id, Change.id.in_(past))
+    if keep.sessions_days is not None:
+        until = at - dt.timedelta(days=keep.sessions_days)
+        yield Expired("sessions", Session.id, or_(Session.expires_at < until, Session.ended_at < until))
+    if keep.tokens_days is not None:
+        until = at - dt.timedelta(days=keep.tokens_days)
+        gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
+        yield Expired("tokens", LegacyToken.digest, gone)
+        yield Expired("codes", Proof.digest, Proof.expires_at < until)
+    # The budgets of letters look back an hour, whatever the window of the throttle is.
+    back = dt.timedelta(seconds=max(keep.attempts_seconds, 2 * 3600))
+    yield Expired("tries", Attempt.id, Attempt.at < at - back)
+
+
+async def purge_rows(db: Database, keep: Retention, *, dry_run: bool = False) -> dict[str, int]:
+    """Remove the rows that have passed their time.
+
+    Args:
+        dry_run: count them only; of changes, the first batch.
+
+    Returns:
+        How many of each kind.
+    """
+    gone: dict[str, int] = {}
+    for each in expired(keep):
+        gone[each.name] = 0
+        if dry_run:
+            async with db.read() as session:
+                count = select(func.count()).select_from(select(each.key).where(each.condition).subquery())
+                gone[each.name] = await session.scalar(count) or 0
+            continue
+        while True:
+            async with db.begin() as session:
+                keys = (await session.scalars(each.first.with_for_update(skip_locked=True))).all()
+                if keys:
+                    await session.execute(delete(each.key.class_).where(each.key.in_(keys)))
+            gone[each.name] += len(keys)
+            if len(keys) < BATCH:
+                break
+            await asyncio.sleep(0.01)  # others first
+    return gone
+
+
+async def purge_photos(
+    db: Database, store: PhotoStore, keep: Retention, *, dry_run: bool = False, even_most: bool = False
+) -> int:
+    """Remove the photos from the store that no row names, once they are old enough not to be on their way to one.
+
+    Args:
+        dry_run: count them only.
+        even_most: do it where most of the photos are such, which is what the store of another database looks like.
+
+    Returns:
+        How many.
+
+    Raises:
+        StoreAway: the store does not answer.
+    """
+    if keep.photos_days is None:
+        return 0
+    seen, orphans = 0, set[str]()
+    async for keys in store.older_than(now() - dt.timedelta(days=keep.photos_days)):
+        async with db.read() as session:
+            named = set(await session.scalars(select(Photo.key).where(Photo.key.in_(keys))))
+        seen += len(keys)
+        orphans |= keys - named
+    if dry_run:
+        return len(orphans)
+    if len(orphans) > FEW and 2 * len(orphans) > seen and not even_most:
+        log.warning(
+            "most photos in the store belong to no record here: is it another's?", orphans=len(orphans), of=seen
+        )
+        return 0
+    for key in orphans:
+        await store.remove(key)
+    return len(orphans)
+
+
+class Purger:
+    """Purges in the background, in one of all processes at a time, once in a while.
+
+    Args:
+        every: seconds between two times.
+    """
+
+    def __init__(self, db: Database, store: PhotoStore, keep: Retention, *, every: float) -> None:
+        self._db = db
+        self._store = store
+        self._keep = keep
+        self._every = every
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, until `close`."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="background: purging")
+
+    async def close(self) -> None:
+        """Stop where it is; what is left goes another time."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            # Not at the start, when there is other work; the turn is anybody's.
+            await asyncio.sleep(min(self._every, 60.0))
+            try:
+                if await self._is_our_turn():
+                    gone = await purge_rows(self._db, self._keep)
+                    gone["photos"] = await purge_photos(self._db, self._store, self._keep)
+                    log.info("purged", **gone)
+            except StoreAway as away:
+                log.warning("the photo store does not answer", reason=away.reason)
+            except Exception as error:
+                if is_away(error):
+                    log_away(error, "background")
+                else:
+                    log.exception("a fault while purging")
+
+    async def _is_our_turn(self) -> bool:
+        at = int(now().timestamp())
+        turn = update(Counter).where(Counter.series == _SERIES, Counter.value <= at - self._every).values(value=at)
+        async with self._db.read() as session:
+            before = await session.scalar(select(Counter.value).where(Counter.series == _SERIES))
+        if before is not None and before > at - self._every:
+            return False
+        try:
+            async with self._db.begin() as session:
+                if before is None:
+                    await session.execute(insert(Counter).values(series=_SERIES, value=at))
+                    return True
+                return await session.scalar(turn.returning(Counter.value)) is not None
+        except IntegrityError:
+            return False

@@ -1,0 +1,188 @@
+"""What has passed its time goes, and nothing else does."""
+
+import asyncio
+import datetime as dt
+import os
+import time
+from pathlib import Path
+
+import pytest
+import structlog
+from sqlalchemy import func, select, update
+
+from crmgraph.crm import clients, retention, staff
+from crmgraph.crm.credentials import add_credential
+from crmgraph.crm.models import (
+    Attempt,
+    Change,
+    Door,
+    LegacyToken,
+    PartyKind,
+    Proof,
+    Purpose,
+    RefreshToken,
+    Role,
+    Session,
+    now,
+)
+from crmgraph.crm.retention import Purger, Retention, purge_photos, purge_rows
+from crmgraph.db import Database
+from crmgraph.photos import PhotoStore, new_key
+from tests.conftest import Running
+from tests.graph.conftest import put
+
+DAY = dt.timedelta(days=1)
+
+
+async def count(db: Database, model: type) -> int:
+    async with db.read() as session:
+        return await session.scalar(select(func.count()).select_from(model)) or 0
+
+
+async def fill(running: Running) -> None:
+    """Of each kind one row that is kept and one or more that are not."""
+    at = now()
+    async with running.db.begin() as session:
+        member = await staff.add_staff(session, "Ann", "ann@example.com", Role.AGENT, "hash")
+        client = await clients.add_client(session, Door.ZOHO, "Program", "program", "hash", member.id, ())
+        credential = await add_credential(session, email="bob@example.com", password_hash="hash")
+        for name, expires, ended in (
+            ("fresh", at + DAY, None),
+            ("ended lately", at + DAY, at - 29 * DAY),
+            ("expired lately", at - 29 * DAY, None),
+            ("ended", at + DAY, at - 31 * DAY),
+            ("expired", at - 31 * DAY, None),
+        ):
+            session.add(
+                Session(id=name, credential_id=credential, door=Door.GRAPHQL, expires_at=expires, ended_at=ended)
+            )
+            await session.flush()
+            session.add(RefreshToken(digest=name, session_id=name))
+        for name, expires_at, revoked, created in (
+            ("fresh", at + DAY, False, at - 100 * DAY),
+            ("for ever", None, False, at - 100 * DAY),
+            ("lately", at - 6 * DAY, False, at - 100 * DAY),
+            ("revoked lately", None, True, at - 6 * DAY),
+            ("expired", at - 8 * DAY, False, at - 100 * DAY),
+            ("revoked", None, True, at - 8 * DAY),
+        ):
+            session.add(
+                LegacyToken(
+                    digest=name,
+                    client_id=client,
+                    kind="access",
+                    expires_at=expires_at,
+                    revoked=revoked,
+                    created_at=created,
+                )
+            )
+        for name, days in (("lately", 6), ("expired", 8)):
+            session.add(
+                Proof(
+                    digest=name,
+                    purpose=Purpose.RESET,
+                    email="a@b.example",
+                    email_key="a@b.example",
+                    expires_at=at - days * DAY,
+                )
+            )
+        for hours in (1, 3):
+            session.add(Attempt(subject="x", at=at - dt.timedelta(hours=hours)))
+
+
+async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts(running: Running) -> None:
+    await fill(running)
+    await put(running.core, PartyKind.CONTACT, {"last_name": "Ray"})
+    changes = await count(running.db, Change)
+    gone = {"sessions": 2, "tokens": 2, "codes": 1, "tries": 1}
+    assert await purge_rows(running.db, Retention(), dry_run=True) == gone
+    assert await count(running.db, Session) == 5
+    assert await purge_rows(running.db, Retention()) == gone
+    async with running.db.read() as session:
+        kept = set(await session.scalars(select(Session.id)))
+        assert kept == set(await session.scalars(select(RefreshToken.digest)))
+        assert kept == {"fresh", "ended lately", "expired lately"}
+        tokens = set(await session.scalars(select(LegacyToken.digest)))
+        assert tokens == {"fresh", "for ever", "lately", "revoked lately"}
+        assert list(await session.scalars(select(Proof.digest))) == ["lately"]
+    assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
+    assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
+    nothing = Retention(sessions_days=None, tokens_days=None)
+    assert await purge_rows(running.db, nothing) == {"tries": 0}
+
+
+async def test_the_history_goes_where_that_is_wanted_in_batches(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    ids = [(await put(running.core, PartyKind.LEAD, {"last_name": f"L{n}"}))[0] for n in range(9)]
+    async with running.db.begin() as session:
+        old = update(Change).where(Change.party_id.in_(ids[:7])).values(at=now() - 40 * DAY)
+        await session.execute(old)
+    gone = await purge_rows(running.db, Retention(changes_days=30))
+    assert gone["changes"] == 7
+    async with running.db.read() as session:
+        assert list(await session.scalars(select(Change.party_id).order_by(Change.id))) == ids[7:]
+
+
+async def test_many_processes_purge_at_once_and_each_row_is_removed_once(running: Running) -> None:
+    await fill(running)
+    gone = await asyncio.gather(*(purge_rows(running.db, Retention()) for _ in range(5)))
+    assert sum(each["sessions"] for each in gone) == 2
+    assert await count(running.db, Session) == 3
+
+
+def kept_at(folder: Path, key: str, age: dt.timedelta) -> None:
+    stem, _, extension = key.partition(".")
+    (folder / stem).mkdir(parents=True)
+    for size in ("original", "medium", "small"):
+        file = folder / stem / f"{size}.{extension}"
+        file.write_bytes(b"bytes")
+        os.utime(file, (time.time() - age.total_seconds(),) * 2)
+
+
+async def test_photos_without_a_record_are_swept_and_those_of_another_store_are_left(
+    demo: Running, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    there = {path.name for path in folder.iterdir()}
+    assert there
+    for path in folder.glob("*/*"):
+        os.utime(path, (time.time() - 10 * 86400,) * 2)
+    old, fresh = new_key("png"), new_key("jpg")
+    kept_at(folder, old, 2 * DAY)
+    kept_at(folder, fresh, dt.timedelta(hours=1))
+    (folder / "another.txt").write_text("not ours")
+    os.utime(folder / "another.txt", (1, 1))
+    store = demo.core.portraits.store
+    assert await purge_photos(demo.db, store, Retention(), dry_run=True) == 1
+    assert await purge_photos(demo.db, store, Retention(photos_days=None)) == 0
+    assert await purge_photos(demo.db, store, Retention()) == 1
+    left = {path.name for path in folder.iterdir()}
+    assert left == there | {fresh.partition(".")[0], "another.txt"}
+    many = [new_key("png") for _ in range(101 + len(there))]
+    for key in many:
+        kept_at(folder, key, 2 * DAY)
+    with structlog.testing.capture_logs() as lines:
+        assert await purge_photos(demo.db, store, Retention()) == 0
+    assert [line["orphans"] for line in lines] == [len(many)]
+    assert await purge_photos(demo.db, store, Retention(), even_most=True) == len(many)
+
+
+async def test_a_server_purges_in_the_background_and_one_of_many_at_a_time(running: Running, tmp_path: Path) -> None:
+    await fill(running)
+    store = PhotoStore((tmp_path / "photos").as_uri())
+    purgers = [Purger(running.db, store, Retention(), every=0.5) for _ in range(3)]
+    with structlog.testing.capture_logs() as lines:
+        for purger in purgers:
+            purger.start()
+        for _ in range(100):
+            if any(line["event"] == "purged" for line in lines):
+                break
+            await asyncio.sleep(0.05)
+        for purger in purgers:
+            await purger.close()
+    assert await count(running.db, Session) == 3
+    told = [line for line in lines if line["event"] == "purged"]
+    assert sum(line["sessions"] for line in told) == 2
+    assert [line for line in lines if line["log_level"] == "error"] == []
