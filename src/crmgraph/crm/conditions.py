@@ -43,14 +43,24 @@ class RowValue:
 
 @dataclass(frozen=True, slots=True)
 class KeptValue:
-    """What a dialect keeps of its own on a record, under this key."""
+    """What a dialect keeps of its own on a record, under this key. Of a list any value is meant, whole; of a value that
+    is an object, its name."""
 
     dialect: str
     key: str
 
 
-Place: TypeAlias = "InstrumentedAttribute[Any] | RowValue | KeptValue"
-"""A column of the record, of one of its rows, or a key of its remainder."""
+@dataclass(frozen=True, slots=True)
+class WholeDate:
+    """A date that is kept in three columns; there is none where one of them is empty."""
+
+    year: Any
+    month: Any
+    day: Any
+
+
+Place: TypeAlias = "InstrumentedAttribute[Any] | RowValue | KeptValue | WholeDate"
+"""A column of the record, of one of its rows, a key of its remainder, or several columns that are one date."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from crmgraph.crm.conditions import (
     Place,
     RowValue,
     Where,
+    WholeDate,
     size,
 )
 from crmgraph.crm.errors import Invalid
@@ -176,6 +177,7 @@ __all__ = [
     "Place",
     "RowValue",
     "Where",
+    "WholeDate",
     "count",
     "find_deleted",
     "find_ids",

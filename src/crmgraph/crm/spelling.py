@@ -12,13 +12,29 @@ from enum import StrEnum
 from typing import Any
 from typing import cast as typed
 
-from sqlalchemy import Boolean, ColumnElement, Date, Float, Integer, Text, and_, case, cast, func, not_, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    Float,
+    Integer,
+    Text,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    not_,
+    or_,
+    select,
+)
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import false as nothing
 from sqlalchemy import true as everything
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crmgraph.crm import references
-from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, Place, RowValue, Where
+from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, Place, RowValue, Where, WholeDate
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
@@ -39,6 +55,9 @@ _KEYS: dict[Any, tuple[Any, Any]] = {
 
 _INDEXED = (Op.EQUALS, Op.IN, Op.STARTS_WITH)
 """Comparisons that an index of the rows answers; the others are asked of the records one by one."""
+
+_OF_TEXT = (Op.STARTS_WITH, Op.CONTAINS)
+"""Comparisons of text alone."""
 
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 
@@ -76,6 +95,8 @@ class Spelling:
                 return self._row(row)
             case KeptValue() as kept:
                 return self._small(self._kept_text(kept))
+            case WholeDate() as date:
+                return _day_number(date)
         return self._key(place) if references.live(place) is None else references.seen(place)
 
     def _compare(self, compare: Compare) -> ColumnElement[bool]:
@@ -93,6 +114,11 @@ class Spelling:
                 return self._applied(self._row(place), op, _known(place.column, op, wanted))
             case KeptValue() as kept:
                 return self._kept(kept, op, wanted)
+            case WholeDate() as date:
+                at = _day_number(date)
+                if op in _OF_TEXT:
+                    raise Invalid((), "type")
+                return _is_null(at, wanted) if op is Op.IS_NULL else self._applied(at, op, _converted(op, wanted, _day))
         there = references.live(compare.at)
         if op is Op.IS_NULL:
             return _is_null(compare.at, wanted) if there is None else not_(there) if wanted else there
@@ -122,31 +148,69 @@ class Spelling:
         return query.correlate(self.model).scalar_subquery()
 
     def _kept(self, kept: KeptValue, op: Op, wanted: Any) -> ColumnElement[bool]:
-        text = self._kept_text(kept)
         if op is Op.IS_NULL:
-            return _is_null(text, wanted)
+            return _is_null(func.nullif(self._kept_json(kept), "[]"), wanted)
+        if op is Op.NOT_EQUAL:
+            return not_(func.coalesce(self._kept(kept, Op.EQUALS, wanted), nothing()))
         numbers = [v for v in _each(op, wanted) if isinstance(v, int | float | Decimal) and not isinstance(v, bool)]
         if numbers:
+            if op in _OF_TEXT:
+                raise Invalid((), "type")
             return self._applied(self._kept_number(kept), op, _converted(op, wanted, _finite))
-        return self._applied(self._small(text), op, _converted(op, wanted, _spelled))
+        value = _converted(op, wanted, _spelled)
+        found = self._applied(self._small(self._kept_text(kept)), op, value)
+        if op not in (Op.EQUALS, Op.IN, Op.STARTS_WITH, Op.CONTAINS):
+            return found
+        # Of a list, what is contained is one of its values: Golf is not contained in [Golfer].
+        return or_(found, self._any_element(kept, Op.EQUALS if op is Op.CONTAINS else op, value))
+
+    def _any_element(self, kept: KeptValue, op: Op, value: Any) -> ColumnElement[bool]:
+        """Whether the comparison holds for any value of a list."""
+        remainder = self.model.remainder
+        if self.sqlite:
+            each = func.json_each(remainder, _path(kept)).table_valued("value", "type", "path")
+            text = case((each.c.type == "object", func.json_extract(each.c.value, "$.name")), else_=each.c.value)
+            listed = func.json_type(remainder, _path(kept)) == "array"
+            found = and_(listed, self._applied(self._small(cast(text, Text)), op, value))
+        else:
+            at = func.jsonb_extract_path(remainder, kept.dialect, kept.key, type_=JSONB())
+            is_list = func.jsonb_typeof(at) == "array"
+            each = func.jsonb_array_elements(case((is_list, at), else_=cast([], JSONB))).table_valued(
+                column("value", JSONB)
+            )
+            item = each.c.value
+            name = func.jsonb_extract_path_text(item, "name", type_=Text())
+            text = case((func.jsonb_typeof(item) == "object", name), else_=item.op("#>>")(cast([], ARRAY(Text))))
+            found = self._applied(self._small(text), op, value)
+        return select(1).select_from(each).where(found).correlate(self.model).exists()
 
     def _kept_text(self, kept: KeptValue) -> ColumnElement[Any]:
-        remainder = self.model.remainder
-        path = _path(kept)
+        """The text of a value that stands by itself; null of lists and objects."""
+        kind = self._kept_kind(kept)
+        text = self._kept_json(kept)
+        if not self.sqlite:
+            return case((kind.in_(("array", "object")), None), else_=text)
+        return case(
+            (kind == "true", "true"), (kind == "false", "false"), (kind.in_(("array", "object")), None), else_=text
+        )
+
+    def _kept_json(self, kept: KeptValue) -> ColumnElement[Any]:
+        """What is kept as text: a text as it is, anything else as JSON; null where nothing is kept."""
+        remainder, path = self.model.remainder, _path(kept)  # what is no path here is refused on both databases
         if not self.sqlite:
             return func.jsonb_extract_path_text(remainder, kept.dialect, kept.key, type_=Text())
-        kind = func.json_type(remainder, path)
-        spelled = cast(func.json_extract(remainder, path), Text)
-        return case((kind == "true", "true"), (kind == "false", "false"), else_=spelled)
+        return cast(func.json_extract(remainder, path), Text)
+
+    def _kept_kind(self, kept: KeptValue) -> ColumnElement[Any]:
+        """The type of JSON that is kept, in the database's words."""
+        remainder = self.model.remainder
+        if not self.sqlite:
+            return func.jsonb_typeof(func.jsonb_extract_path(remainder, kept.dialect, kept.key), type_=Text())
+        return func.json_type(remainder, _path(kept), type_=Text())
 
     def _kept_number(self, kept: KeptValue) -> ColumnElement[Any]:
-        remainder = self.model.remainder
-        path = _path(kept)
-        if not self.sqlite:
-            kind = func.jsonb_typeof(func.jsonb_extract_path(remainder, kept.dialect, kept.key))
-            return case((kind == "number", cast(self._kept_text(kept), Float(53))))
-        kind = func.json_type(remainder, path)
-        return case((kind.in_(("integer", "real")), cast(func.json_extract(remainder, path), Float(53))))
+        kind = self._kept_kind(kept)
+        return case((kind.in_(("number", "integer", "real")), cast(self._kept_json(kept), Float(53))))
 
     def _key(self, column: Any) -> ColumnElement[Any]:
         """What stands for the column in comparisons."""
@@ -206,9 +270,22 @@ def compared_form(place: Place, value: Any) -> tuple[str, str] | None:
         is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
         kept = repr(_finite(value)) if is_number else _spelled(value)
         return f"{place.dialect}.{place.key}", kept
+    if isinstance(place, WholeDate):
+        return f"{place.year}", str(_day(value))
     column = place.column if isinstance(place, RowValue) else place
     form = _known(column, Op.EQUALS, value)
     return None if form == "" else (str(_KEYS[column][0] if column in _KEYS else column), str(form))
+
+
+def _day_number(date: WholeDate) -> ColumnElement[Any]:
+    """A date as one number, in the order of dates; null where a part is."""
+    return typed(ColumnElement[Any], date.year * 10_000 + date.month * 100 + date.day)
+
+
+def _day(value: Any) -> int:
+    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
+        raise Invalid((), "date")
+    return value.year * 10_000 + value.month * 100 + value.day
 
 
 def _is_null(at: Any, wanted: Any) -> ColumnElement[bool]:
@@ -243,7 +320,7 @@ def _known(column: Any, op: Op, wanted: Any) -> Any:
         Invalid: it is of another kind.
     """
     kind = column.type
-    if op in (Op.STARTS_WITH, Op.CONTAINS) and not isinstance(kind, Text):
+    if op in _OF_TEXT and not isinstance(kind, Text):
         raise Invalid((), "type")
 
     def convert(value: Any) -> Any:

@@ -127,7 +127,11 @@ async def test_queries_that_make_no_sense_are_invalid(zoho: Program) -> None:
         ("Leads", "(Last_Name:equals:\x00)"),
         ("Leads", "(Full_Name:contains:x)"),
         ("Leads", "(Full_Name:starts_with: )"),
-        ("Contacts", "(Date_of_Birth:greater_than:1990-01-01)"),
+        ("Contacts", "(Date_of_Birth:greater_than:1990-01)"),
+        ("Accounts", "(Account_Number:starts_with:5)"),
+        ("Accounts", "(Account_Number:contains:5)"),
+        ("Contacts", "(Date_of_Birth:starts_with:1990-01-01)"),
+        ("Contacts", "(Date_of_Birth:between:1990-01-01)"),
         ("Contacts", "(Date_of_Birth:equals:soon)"),
     ):
         answer = await zoho.send("GET", f"/{module}/search?criteria={quote(criteria, safe='')}")
@@ -160,3 +164,92 @@ async def test_emails_phones_and_words_are_found_in_every_field(zoho: Program) -
     ):
         assert (query, await zoho.names(f"/Leads/search?{query}")) == (query, expected)
     assert (await zoho.send("GET", "/Leads/search?word=%20")).status_code == 400
+
+
+async def test_dates_are_compared_and_sorted_as_dates(zoho: Program) -> None:
+    account = await zoho.create("Accounts", Account_Name="Dates")
+    for name, born in (("Old", "1899-12-31"), ("Leap", "2000-02-29"), ("Day", "2000-03-01"), ("None", None)):
+        await zoho.create("Contacts", Last_Name=name, Date_of_Birth=born, Account_Name=account)
+    for condition, expected in (
+        ("equals:2000-02-29", {"Leap"}),
+        ("not_equal:2000-02-29", {"Old", "Day", "None"}),
+        ("in:2000-02-29,1899-12-31,1970-01-01", {"Leap", "Old"}),
+        ("between:1899-12-31,2000-02-29", {"Old", "Leap"}),
+        ("greater_than:2000-02-29", {"Day"}),
+        ("greater_equal:2000-02-29", {"Day", "Leap"}),
+        ("less_than:2000-02-29", {"Old"}),
+        ("less_equal:2000-03-01", {"Old", "Leap", "Day"}),
+        ("equals:${EMPTY}", {"None"}),
+        ("not_equal:${EMPTY}", {"Old", "Leap", "Day"}),
+    ):
+        criteria = quote(f"((Account_Name:equals:{account})and(Date_of_Birth:{condition}))", safe="")
+        assert (condition, set(await zoho.names(f"/Contacts/search?criteria={criteria}"))) == (condition, expected)
+    names = [
+        n for n in await zoho.names("/Contacts?sort_by=Date_of_Birth&sort_order=asc") if n in ("Old", "Leap", "Day")
+    ]
+    assert names == ["Old", "Leap", "Day"]
+    names = [
+        n for n in await zoho.names("/Contacts?sort_by=Date_of_Birth&sort_order=desc") if n in ("Old", "Leap", "Day")
+    ]
+    assert names == ["Day", "Leap", "Old"]
+    body = {"data": [{"Last_Name": "New"}], "duplicate_check_fields": ["Date_of_Birth"]}
+    answer = await zoho.send("POST", "/Contacts/upsert", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_DATA")
+
+
+async def test_custom_values_are_compared_as_what_they_are(zoho: Program) -> None:
+    account = await zoho.create(
+        "Accounts", Account_Name="Custom", SIC_Code=7372, Annual_Revenue=12.5, Account_Number=7, Employees=3
+    )
+    rows = {
+        "a": {"Score": 12.5, "Hobbies": ["Golf", "Chess"], "Tag": [{"name": "VIP", "id": "1"}], "Member": True},
+        "b": {"Score": 12, "Hobbies": ["Golfer"], "Tag": [{"name": "VIPs"}], "Member": False, "Joined": "2020-01-31"},
+        "c": {"Score": "12.5", "Hobbies": "Golf course", "Tag": [], "Joined": "2021-01-31"},
+        "d": {"Score": "high", "Hobbies": [], "Joined": "2019-01-31"},
+    }
+    for name, values in rows.items():
+        await zoho.create("Contacts", Last_Name=name, Account_Name=account, **values)
+    for condition, expected in (
+        ("Score:equals:12.5", "ac"),
+        ("Score:equals:12.50", "a"),
+        ("Score:equals:+12.5e0", "a"),
+        ("Score:equals:12", "b"),
+        ("Score:equals:12.0", "b"),
+        ("Score:not_equal:12.50", "bcd"),
+        ("Score:in:12.50,12.0", "ab"),
+        ("Score:in:12.50,HIGH", "ad"),
+        ("Score:between:12.1,12.9", "a"),
+        ("Hobbies:equals:golf", "a"),
+        ("Hobbies:equals:Chess", "a"),
+        ("Hobbies:in:Chess,Golfer", "ab"),
+        ("Hobbies:not_equal:Golf", "bcd"),
+        ("Hobbies:contains:Golf", "ac"),
+        ("Hobbies:contains:Gol", "c"),
+        ("Hobbies:starts_with:Gol", "abc"),
+        ("Hobbies:equals:${EMPTY}", "d"),
+        ("Hobbies:not_equal:${EMPTY}", "abc"),
+        ("Tag:equals:VIP", "a"),
+        ("Tag:in:vip,vips", "ab"),
+        ("Tag:contains:VIP", "a"),
+        ("Tag:equals:1", ""),
+        ("Tag:not_equal:VIP", "bcd"),
+        ("Member:equals:true", "a"),
+        ("Member:equals:false", "b"),
+        ("Joined:equals:2020-01-31", "b"),
+        ("Joined:greater_than:2020-01-30", "bc"),
+        ("Joined:between:2019-01-01,2020-12-31", "bd"),
+    ):
+        criteria = quote(f"((Account_Name:equals:{account})and({condition}))", safe="")
+        found = "".join(sorted(await zoho.names(f"/Contacts/search?criteria={criteria}")))
+        assert (condition, found) == (condition, expected)
+    for condition in (
+        "SIC_Code:equals:7372",
+        "Annual_Revenue:equals:12.50",
+        "Annual_Revenue:in:1,12.5000",
+        "Annual_Revenue:between:12.4,12.6",
+        "Account_Number:equals:7",
+        "Account_Number:in:7.0,9",
+        "Employees:equals:3.0",
+    ):
+        criteria = quote(f"({condition})", safe="")
+        assert (condition, await zoho.names(f"/Accounts/search?criteria={criteria}")) == (condition, ["Custom"])

@@ -11,7 +11,7 @@ from crmgraph.dialects.zoho import answers, door, errors, oauth
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.fields import MODULES, OF_KIND
 from crmgraph.dialects.zoho.manual import openapi
-from crmgraph.dialects.zoho.search import place_of
+from crmgraph.dialects.zoho.search import identifying_place
 
 
 def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:
@@ -27,7 +27,7 @@ def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRout
     for module, names in unique.items():
         for name in names:
             known = MODULES.get(module)
-            if known is None or known.fields.field(name) is None or place_of(known, name) is None:
+            if known is None or known.fields.field(name) is None or identifying_place(known, name) is None:
                 raise ValueError(f"Zoho has no field {module}.{name} whose values could be unique")
     api, accounts = door.Api(core, OPERATIONS, unique), oauth.Accounts(core)
     return [

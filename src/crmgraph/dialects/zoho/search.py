@@ -1,14 +1,16 @@
 """Searches in our words: where a field lives for conditions, and what criteria, an email, a phone or a word ask for."""
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any
 
+from sqlalchemy import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import listing
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Where
+from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Where, WholeDate
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
 from crmgraph.dialects.zoho import codecs, errors
@@ -20,6 +22,8 @@ from crmgraph.mapping import Computed, Kept, Link, Own, Slot, Unreadable, Whole
 
 MAX_WORDS = 5
 """The most words of one text that are looked for."""
+MAX_MAGNITUDE = 30
+"""The largest power of ten of a number that is looked for."""
 MAX_NAMED = 100
 """The most records of one name that a lookup is compared with."""
 
@@ -37,6 +41,7 @@ _OPS = {
     "between": Op.BETWEEN,
 }
 _EMPTY = "${EMPTY}"
+_NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
 
 def place_of(module: Module, name: str) -> Any:
@@ -56,9 +61,17 @@ def place_of(module: Module, name: str) -> Any:
             return column
         case Own():
             return MODELS[module.kind].id
-        case Whole() | Computed():
+        case Whole(columns):
+            return WholeDate(*columns)
+        case Computed():
             return None
     return field.at
+
+
+def identifying_place(module: Module, name: str) -> Any:
+    """Where the field's value is compared to tell whether a record is there already; None where it tells nothing."""
+    place = place_of(module, name)
+    return None if isinstance(place, WholeDate) else place
 
 
 def having(module: Module, name: str, value: Any) -> Where:
@@ -113,21 +126,33 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
     field = module.fields.field(name)
     if field is not None and field.name == "Full_Name":
         return _by_full_name(module, condition)
-    if field is not None and isinstance(field.at, Whole):
-        return _by_day(field.at, condition)
     if field is not None and isinstance(field.at, Link | Own):
         return await _by_link(call, session, module, field.at, condition)
     place, op = place_of(module, name), _OPS[condition.comparator]
     if place is None:
         raise NotCriteria("not to be compared")
     kind = module.types.get(field.name, "text") if field is not None else ""
+    if isinstance(getattr(place, "type", None), Text):
+        kind = "text"  # a number to Zoho, which is kept as the text that it is (SIC_Code)
     if op in (Op.IN, Op.BETWEEN):
         value: Any = [_value(kind, op, one) for one in condition.values]
         if op is Op.BETWEEN and len(value) != 2:
             raise NotCriteria("two values are between")
     else:
         value = _value(kind, op, condition.value)
+    if kind == "" and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
+        return _by_custom(place, op, value)
     return Compare(place, op, value)
+
+
+def _by_custom(place: Any, op: Op, value: Any) -> Where:
+    """A custom field, whose type is not known: equal as text, or as a number however it is written (12.5, 12.50)."""
+    numbers = [number for one in (value if op is Op.IN else [value]) if (number := _number_or_none(one)) is not None]
+    as_text = Compare(place, op, value)
+    if not numbers:
+        return as_text
+    as_number = Compare(place, op, numbers if op is Op.IN else numbers[0])
+    return And((as_text, as_number)) if op is Op.NOT_EQUAL else Or((as_text, as_number))
 
 
 def _value(kind: str, op: Op, text: str) -> Any:
@@ -144,22 +169,31 @@ def _value(kind: str, op: Op, text: str) -> Any:
             return _number(text)
         case "datetime":
             return codecs.read_moment(text)
+        case "date":
+            try:
+                return dt.date.fromisoformat(text)
+            except ValueError:
+                raise NotCriteria("no date") from None
         case "" if op in (Op.GT, Op.GE, Op.LT, Op.LE, Op.BETWEEN):
             # A custom field's type is not known: numbers are compared as numbers, anything else as text.
-            try:
-                return _number(text)
-            except NotCriteria:
-                return text
+            number = _number_or_none(text)
+            return text if number is None else number
     return text
 
 
 def _number(text: str) -> int | Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        raise NotCriteria("no number") from None
-    if not number.is_finite() or abs(number.adjusted()) > 30:
+    number = _number_or_none(text)
+    if number is None:
         raise NotCriteria("no number")
+    return number
+
+
+def _number_or_none(text: str | None) -> int | Decimal | None:
+    if text is None or not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    if abs(number.adjusted()) > MAX_MAGNITUDE:
+        return None
     return int(number) if number == number.to_integral_value() else number
 
 
@@ -181,23 +215,6 @@ def _by_full_name(module: Module, condition: Condition) -> Where:
     if op is Op.STARTS_WITH:
         either += [Compare(column, op, condition.value) for column in columns]
     return Or(tuple(either))
-
-
-def _by_day(at: Whole, condition: Condition) -> Where:
-    """A whole date, kept as its year, month and day."""
-    if condition.comparator not in ("equals", "not_equal"):
-        raise NotCriteria("not to be compared")
-    columns = at.columns
-    if condition.value.strip() == _EMPTY:
-        none: Where = Or(tuple(Compare(column, Op.IS_NULL, True) for column in columns))
-        return none if condition.comparator == "equals" else listing.Not(none)
-    try:
-        day = dt.date.fromisoformat(condition.value.strip())
-    except ValueError:
-        raise NotCriteria("no date") from None
-    parts = (day.year, day.month, day.day)
-    same: Where = And(tuple(Compare(column, Op.EQUALS, part) for column, part in zip(columns, parts, strict=True)))
-    return same if condition.comparator == "equals" else listing.Not(same)
 
 
 async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link | Own, condition: Condition) -> Where:

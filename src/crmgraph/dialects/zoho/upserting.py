@@ -61,7 +61,7 @@ def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
         return [call.module.unique, *sorted(call.unique.get(call.module.name, ()))]
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="duplicate_check_fields"))
-    if len(given) > MAX_ROWS or any(search.place_of(call.module, name) is None for name in given):
+    if len(given) > MAX_ROWS or any(search.identifying_place(call.module, name) is None for name in given):
         raise Failed(errors.INVALID_DATA.about(api_name="duplicate_check_fields"))
     return given
 
