@@ -1,49 +1,21 @@
-"""Reading HTTP requests within bounds: bytes are counted as they arrive, and nothing that a client sends is trusted.
+"""Reading HTTP requests within bounds: bytes are counted as they arrive, and nothing that a client sends is trusted."""
 
-Text is in the charset that the Content-Type declares, else in UTF-8. Bytes that it has no characters for are refused:
-nothing is guessed, and nothing is replaced.
-"""
-
-import codecs
-import tempfile
-from email.message import Message
 from typing import Any
 from urllib.parse import parse_qsl, quote_from_bytes
 
 import orjson
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
-from starlette.datastructures import FormData, Headers, QueryParams, UploadFile
+from starlette.datastructures import FormData, Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
+from crmgraph import multipart
+from crmgraph.charsets import UTF_8, WIDE, Malformed, UnknownCharset, declared, decoded
 from crmgraph.crm.errors import TooLarge
 from crmgraph.deadline import not_counted
+from crmgraph.multipart import MAX_FIELDS
 
-MAX_FIELDS = 1_000
-"""The most fields of a form."""
-MAX_FILES = 20
-"""The most files of a form."""
 MAX_VALUES = 10_000
 """The most values in a JSON text, those of all its lists and objects together."""
-MAX_HEADERS = 16
-"""The most headers that one part of a form has."""
-
-UTF_8 = "utf-8"
-_CHARSETS = frozenset(
-    {"ascii", "big5", "big5hkscs", "cp437", "cp850", "cp858", "cp866", "cp874", "cp932", "cp949", "euc_jp", "euc_kr"}
-    | {"gb18030", "gb2312", "gbk", "iso2022_jp", "koi8-r", "koi8-u", "mac-roman", "shift_jis", "tis-620"}
-    | {"utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le", UTF_8, "utf-8-sig"}
-    | {f"cp125{n}" for n in range(9)}
-    | {f"iso8859-{n}" for n in range(1, 17) if n != 12}
-)
-"""The charsets that are read, as Python's codecs call them: those of the Encoding Standard, and the usual others."""
-_WIDE = ("utf-16", "utf-32")
-"""Charsets that are no superset of ASCII: what is escaped in a form in one of them is UTF-8, as browsers send it."""
 _EVERY_ASCII = bytes(range(128))
-
-
-class Malformed(Exception):
-    """A body that is not what its door reads."""
 
 
 class TooMany(Malformed):
@@ -60,46 +32,13 @@ class TooMany(Malformed):
         self.limit = limit
 
 
-class UnknownCharset(Malformed):
-    """A charset that is declared and that we do not read."""
-
-
 def charset(headers: Headers) -> str:
     """The charset that a request declares, as Python's codecs call it; UTF-8 when it declares none.
 
     Raises:
         UnknownCharset: it is none that we read.
     """
-    return _declared(headers.get("content-type", "")) or UTF_8
-
-
-def _declared(content_type: str) -> str | None:
-    lowered = content_type.lower()
-    if "charset" not in lowered:
-        return None
-    if lowered.endswith("charset=utf-8"):
-        return UTF_8
-    given = Message()
-    given["content-type"] = content_type
-    # The tuple is of RFC 2231's charset*=, which HTTP does not have.
-    name = given.get_param("charset", "")
-    if not isinstance(name, str) or not name.strip():
-        return None
-    try:
-        found = codecs.lookup(name.strip()).name
-    except (LookupError, ValueError):
-        raise UnknownCharset(name[:40]) from None
-    if found not in _CHARSETS:
-        raise UnknownCharset(name[:40])
-    # Whoever says ISO-8859-1 means windows-1252, which has characters where that has control codes (Encoding Standard).
-    return "cp1252" if found == "iso8859-1" else found
-
-
-def _text(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeError:
-        raise Malformed(f"not {encoding}") from None
+    return declared(headers.get("content-type", "")) or UTF_8
 
 
 def query(request: Request) -> QueryParams:
@@ -122,8 +61,8 @@ def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
         TooMany: more than `MAX_FIELDS`.
         Malformed: bytes that are not of the charset.
     """
-    if encoding.startswith(_WIDE):
-        data, encoding = _text(data, encoding).removeprefix("\ufeff").encode(), UTF_8
+    if encoding.startswith(WIDE):
+        data, encoding = decoded(data, encoding).removeprefix("\ufeff").encode(), UTF_8
     if data.count(b"&") >= MAX_FIELDS:
         raise TooMany("fields", MAX_FIELDS)
     try:
@@ -180,7 +119,7 @@ def json(data: bytes, encoding: str = UTF_8) -> Any:
         Malformed: they are not JSON, or nested too deep, or with numbers that nothing can hold.
     """
     if encoding != UTF_8:
-        data = _text(data, encoding).removeprefix("\ufeff").encode()
+        data = decoded(data, encoding).removeprefix("\ufeff").encode()
     if _has_more_values(data, MAX_VALUES):
         raise TooMany("values", MAX_VALUES)
     try:
@@ -248,100 +187,10 @@ async def parse_form(headers: Headers, data: bytes) -> FormData:
     content_type = headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return FormData(_multipart(content_type, data))
+        return FormData(multipart.parse(content_type, data))
     if kind == "application/x-www-form-urlencoded":
         return FormData([*urlencoded(data, charset(headers))])
     return FormData()
-
-
-class _Part:
-    """One part of a multipart form as it comes."""
-
-    def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.name = self.value = b""
-        self.data = bytearray()
-
-    def end_header(self) -> None:
-        self.headers.append((self.name.lower(), self.value))
-        self.name = self.value = b""
-
-    def header(self, name: bytes) -> str:
-        return next((value for key, value in self.headers if key == name), b"").decode("latin-1")
-
-
-def _multipart(content_type: str, data: bytes) -> list[tuple[str, UploadFile | str]]:
-    """The fields and files of a form by RFC 7578.
-
-    Texts are in the charset of their part, else that of the part `_charset_`, else that of the form; names always in
-    that of the form.
-    """
-    boundary = parse_options_header(content_type)[1].get(b"boundary")
-    if not boundary:
-        raise Malformed("no boundary")
-    parts = _parts(boundary, data)
-    named: list[tuple[str, bytes | None, _Part]] = []
-    default = _declared(content_type) or UTF_8
-    encoding = UTF_8 if default.startswith(_WIDE) else default
-    for part in parts:
-        options = parse_options_header(part.header(b"content-disposition"))[1]
-        if b"name" not in options:
-            raise Malformed("a part without a name")
-        named.append((_text(options[b"name"], encoding), options.get(b"filename"), part))
-        if options[b"name"] == b"_charset_":
-            default = _declared(f"text/plain; charset={_text(bytes(part.data), 'ascii')}") or default
-    if sum(file_name is not None for _, file_name, _ in named) > MAX_FILES:
-        raise Malformed("too many files")
-    if sum(file_name is None for _, file_name, _ in named) > MAX_FIELDS:
-        raise Malformed("too many fields")
-    texts = {
-        i: _text(bytes(part.data), _declared(part.header(b"content-type")) or default)
-        for i, (_, file_name, part) in enumerate(named)
-        if file_name is None
-    }
-    file_names = {i: _text(file_name, encoding) for i, (_, file_name, _) in enumerate(named) if file_name is not None}
-    return [(name, texts[i] if i in texts else _file(part, file_names[i])) for i, (name, _, part) in enumerate(named)]
-
-
-def _file(part: "_Part", name: str) -> UploadFile:
-    """The file in a part, to be closed with its form."""
-    file = tempfile.SpooledTemporaryFile(max_size=len(part.data) + 1)  # noqa: SIM115
-    file.write(part.data)
-    file.seek(0)
-    return UploadFile(file, size=len(part.data), filename=name, headers=Headers(raw=part.headers))  # type: ignore[arg-type]
-
-
-def _parts(boundary: bytes, data: bytes) -> list[_Part]:
-    parts: list[_Part] = []
-
-    def begin() -> None:
-        if len(parts) >= MAX_FIELDS + MAX_FILES:
-            raise Malformed("too many parts")
-        parts.append(_Part())
-
-    def name(given: bytes, start: int, end: int) -> None:
-        parts[-1].name += given[start:end]
-
-    def value(given: bytes, start: int, end: int) -> None:
-        parts[-1].value += given[start:end]
-
-    def content(given: bytes, start: int, end: int) -> None:
-        parts[-1].data += given[start:end]
-
-    handlers: Any = {
-        "on_part_begin": begin,
-        "on_header_field": name,
-        "on_header_value": value,
-        "on_header_end": lambda: parts[-1].end_header(),
-        "on_part_data": content,
-    }
-    try:
-        parser = MultipartParser(boundary, handlers, max_header_count=MAX_HEADERS)
-        parser.write(data)
-        parser.finalize()
-    except FormParserError as error:
-        raise Malformed(str(error)) from None
-    return parts
 
 
 def address(request: Request) -> str:
@@ -350,6 +199,7 @@ def address(request: Request) -> str:
 
 
 __all__ = [
+    "UTF_8",
     "ClientDisconnect",
     "Malformed",
     "TooMany",

@@ -1,0 +1,66 @@
+"""Text is in the charset that it is declared in, else in UTF-8.
+
+Bytes that are none in it are refused: nothing is guessed, and nothing is replaced.
+"""
+
+import codecs
+from email.message import Message
+
+UTF_8 = "utf-8"
+_CHARSETS = frozenset(
+    {"ascii", "big5", "big5hkscs", "cp437", "cp850", "cp858", "cp866", "cp874", "cp932", "cp949", "euc_jp", "euc_kr"}
+    | {"gb18030", "gb2312", "gbk", "iso2022_jp", "koi8-r", "koi8-u", "mac-roman", "shift_jis", "tis-620"}
+    | {"utf-16", "utf-16-be", "utf-16-le", "utf-32", "utf-32-be", "utf-32-le", UTF_8, "utf-8-sig"}
+    | {f"cp125{n}" for n in range(9)}
+    | {f"iso8859-{n}" for n in range(1, 17) if n != 12}
+)
+"""The charsets that are read, as Python's codecs call them: those of the Encoding Standard, and the usual others."""
+WIDE = ("utf-16", "utf-32")
+"""Charsets that are no superset of ASCII: what is escaped in a form in one of them is UTF-8, as browsers send it."""
+
+
+class Malformed(Exception):
+    """A body that is not what its door reads."""
+
+
+class UnknownCharset(Malformed):
+    """A charset that is declared and that we do not read."""
+
+
+def declared(content_type: str) -> str | None:
+    """The charset that a Content-Type declares, as Python's codecs call it; None when it declares none.
+
+    Raises:
+        UnknownCharset: it is none that we read.
+    """
+    lowered = content_type.lower()
+    if "charset" not in lowered:
+        return None
+    if lowered.endswith("charset=utf-8"):
+        return UTF_8
+    given = Message()
+    given["content-type"] = content_type
+    # The tuple is of RFC 2231's charset*=, which HTTP does not have.
+    name = given.get_param("charset", "")
+    if not isinstance(name, str) or not name.strip():
+        return None
+    try:
+        found = codecs.lookup(name.strip()).name
+    except (LookupError, ValueError):
+        raise UnknownCharset(name[:40]) from None
+    if found not in _CHARSETS:
+        raise UnknownCharset(name[:40])
+    # Whoever says ISO-8859-1 means windows-1252, which has characters where that has control codes (Encoding Standard).
+    return "cp1252" if found == "iso8859-1" else found
+
+
+def decoded(data: bytes, encoding: str) -> str:
+    """The text that the bytes are.
+
+    Raises:
+        Malformed: they are none in this charset.
+    """
+    try:
+        return data.decode(encoding)
+    except UnicodeError:
+        raise Malformed(f"not {encoding}") from None
