@@ -62,13 +62,17 @@ def by_city(model: Any, shape: Criterion, parameter: Parameter) -> tuple[ColumnE
         parameter: is asked for the values in their order.
     """
     every = _filled(COMPARED[model], shape, parameter)
-    city = next(filter(_is_city, every.of))
-    others = Every(tuple(each for each in every.of if each is not city))
-    return and_(_any_column(COMPARED[model], city), *_beside(model, every)), _sql(model, others)
+    of_address = [each for each in every.of if _row_of(model, each) is Address]
+    others = Every(tuple(each for each in every.of if each not in of_address))
+    return and_(*_of_row(model, Address, of_address), *_beside(model, every)), _sql(model, others)
 
 
 def _is_city(criterion: Criterion) -> bool:
-    return isinstance(criterion, Test) and criterion.name == "city" and criterion.op is Op.EQ
+    return _names_city(criterion) and isinstance(criterion, Test) and criterion.op is Op.EQ
+
+
+def _names_city(criterion: Criterion) -> bool:
+    return isinstance(criterion, Test) and criterion.name == "city"
 
 
 def _filled(names: dict[str, Compared], shape: Criterion, parameter: Parameter) -> Any:
@@ -88,10 +92,17 @@ def _filled(names: dict[str, Compared], shape: Criterion, parameter: Parameter) 
 def _sql(model: Any, filled: Criterion) -> ColumnElement[bool]:
     match filled:
         case Every():
-            beside = _beside(model, filled)
-            return and_(
-                true(), *(_test(model, e, beside) if isinstance(e, Test) else _sql(model, e) for e in filled.of)
-            )
+            rows: dict[Any, list[Any]] = {}
+            conditions = []
+            for each in filled.of:
+                if (child := _row_of(model, each)) is not None:
+                    rows.setdefault(child, []).append(each)
+                else:
+                    conditions.append(_sql(model, each))
+            for child, tests in rows.items():
+                beside = _beside(model, filled) if any(map(_names_city, tests)) else []
+                conditions.append(_has(model, child, [*_of_row(model, child, tests), *beside]))
+            return and_(true(), *conditions)
         case Either():
             return or_(false(), *(_sql(model, each) for each in filled.of))
         case Not():
@@ -109,27 +120,53 @@ def _beside(model: Any, every: Every) -> list[ColumnElement[bool]]:
     ]
 
 
-def _test(model: Any, test: Test, beside: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[bool]:
+def _row_of(model: Any, criterion: Criterion) -> Any:
+    """The model of the rows of which one has to fulfil a comparison; None where it is about the record as a whole.
+
+    That there is no value is about all rows.
+    """
+    if not isinstance(criterion, Test) or (criterion.op is Op.IS_NULL and criterion.value):
+        return None
+    child = COMPARED[model][criterion.name].columns[0].class_
+    return None if child is model else child
+
+
+def _of_row(model: Any, child: Any, tests: Sequence[Any]) -> list[ColumnElement[bool]]:
+    """What one row has to fulfil; one that is not active is nobody's."""
+    names = COMPARED[model]
+    return [
+        child.active,
+        *(
+            names[test.name].columns[0] != (names[test.name].empty or "")
+            if test.op is Op.IS_NULL
+            else _any_column(names, test)
+            for test in tests
+        ),
+    ]
+
+
+def _has(model: Any, child: Any, conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(*conditions))
+    return among
+
+
+def _test(model: Any, test: Test) -> ColumnElement[bool]:
     names = COMPARED[model]
     compared = names[test.name]
     column = compared.columns[0]
     child: Any = column.class_
+    if child is not model:
+        if test.op is Op.IS_NULL and test.value:
+            return not_(_has(model, child, _of_row(model, child, [Test(test.name, Op.IS_NULL, False)])))
+        return _has(model, child, _of_row(model, child, [test]))
     there = live(column)
     if test.op is not Op.IS_NULL:
         wanted = _any_column(names, test)
-        if child is model:
-            return wanted if there is None else and_(wanted, there)
-        among: ColumnElement[bool] = model.id.in_(
-            select(child.party_id).where(wanted, *(beside if test.name == "city" else ()))
-        )
-        return among
+        return wanted if there is None else and_(wanted, there)
     if there is not None:
         return not_(there) if test.value else there
-    if child is model:
-        absent: ColumnElement[bool] = column.is_(None) if compared.empty is None else column == compared.empty
-        return absent if test.value else not_(absent)
-    has: ColumnElement[bool] = model.id.in_(select(child.party_id).where(column != (compared.empty or "")))
-    return not_(has) if test.value else has
+    absent: ColumnElement[bool] = column.is_(None) if compared.empty is None else column == compared.empty
+    return absent if test.value else not_(absent)
 
 
 def _any_column(names: dict[str, Compared], test: Test) -> ColumnElement[bool]:

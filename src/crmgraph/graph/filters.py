@@ -84,10 +84,10 @@ _AND = "All of these hold."
 _OR = "At least one of these holds."
 _NOT = "This does not hold."
 _LAST_NAME = "The family name."
-_EMAIL = "Any of the email addresses."
-_PHONE = "Any of the telephone numbers."
-_CITY = "The city of any of the addresses."
-_COUNTRY = "The country of any of the addresses."
+_EMAIL = "Any of the email addresses that are active."
+_PHONE = "Any of the telephone numbers that are active."
+_CITY = "The city of an address that is active; what is asked of the country is asked of the same address."
+_COUNTRY = "The country of an address that is active; what is asked of the city is asked of the same address."
 _NUMBER = "The number that people call the record by, e.g. `CON1`."
 _OWNER = "Whoever of the staff is responsible."
 _CREATED = "When the record was created."
@@ -207,9 +207,9 @@ class Listing:
         """What a client's `filter` asks for; None for nothing.
 
         Raises:
-            BadInput: something is compared with null.
+            BadInput: something in it is null, a comparator is empty, or a text to look for is blank.
         """
-        return None if filter_ is UNSET or filter_ is None else _criterion(filter_)
+        return None if filter_ is UNSET or filter_ is None else _criterion(filter_, "filter")
 
     def annotate(self, resolver: Callable[..., Any]) -> None:
         """Give the parameters `filter` and `sort` of a resolver their types."""
@@ -237,42 +237,73 @@ REFERENCES = {
 """{field: (column, what its ids are of)}."""
 
 
-def _criterion(filter_: Any) -> Every:
+def _criterion(filter_: Any, path: str) -> Every:
     parts: list[Criterion] = []
-    for field in fields(filter_):
-        value = getattr(filter_, field.name)
-        if value is UNSET or value is None:
-            continue
-        match field.name:
+    for name, value in _given(filter_, path):
+        inner = f"{path}.{_word(name)}"
+        match name:
             case "and_":
-                parts += [_criterion(each) for each in value]
+                parts += [_criterion(each, f"{inner}[{i}]") for i, each in enumerate(value)]
             case "or_":
-                parts.append(Either(tuple(_criterion(each) for each in value)))
+                parts.append(Either(tuple(_criterion(each, f"{inner}[{i}]") for i, each in enumerate(value))))
             case "not_":
-                parts.append(Not(_criterion(value)))
-            case name:
-                parts += _tests(name, value)
+                parts.append(Not(_criterion(value, inner)))
+            case _:
+                parts += _tests(name, value, inner)
     return Every(tuple(parts))
 
 
-def _tests(name: str, comparators: Any) -> list[Test]:
+def _tests(name: str, comparators: Any, path: str) -> list[Test]:
     column, prefix = REFERENCES.get(name, (name, None))
     tests = []
-    for field in fields(comparators):
-        value = getattr(comparators, field.name)
-        if value is UNSET:
-            continue
-        if value is None:
-            raise BadInput("Nothing is compared with null: `isNull` asks whether there is a value.")
-        if name == "country" and field.name != "is_null":
+    for comparator, value in _given(comparators, path):
+        inner = f"{path}.{_word(comparator)}"
+        _require_something(value, inner, _hint(comparators))
+        if name == "country" and comparator != "is_null":
             _require_countries(value if isinstance(value, list) else [value])
-        if prefix is not None and field.name != "is_null":
+        if prefix is not None and comparator != "is_null":
             # No row has the id 0, so that an id of something else matches nothing.
             numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
             value = numbers if isinstance(value, list) else numbers[0]
-        op = Op[field.name.rstrip("_").upper()]
+        op = Op[comparator.rstrip("_").upper()]
         tests.append(Test(column, op, tuple(value) if isinstance(value, list) else value))
+    if not tests:
+        words = ", ".join(f"`{_word(field.name)}`" for field in fields(comparators))
+        raise BadInput(f"`{path}` compares with nothing: give one of {words}, or leave it out to find all.")
     return tests
+
+
+def _given(input_: Any, path: str) -> list[tuple[str, Any]]:
+    """(Python name, value) of what a client gave.
+
+    Raises:
+        BadInput: something is null, as a variable is that somebody forgot: that must not find everybody.
+    """
+    given = [(field.name, getattr(input_, field.name)) for field in fields(input_)]
+    for name, value in given:
+        if value is None:
+            raise BadInput(
+                f"`{path}.{_word(name)}` is null: give a value, or leave the whole out to find all.{_hint(input_)}"
+            )
+    return [(name, value) for name, value in given if value is not UNSET]
+
+
+def _require_something(value: Any, path: str, hint: str) -> None:
+    if isinstance(value, list):
+        for i, each in enumerate(value):
+            _require_something(each, f"{path}[{i}]", hint)
+    elif isinstance(value, str) and not value.strip():
+        raise BadInput(f"`{path}` is blank: give a text to look for.{hint}")
+
+
+def _hint(input_: Any) -> str:
+    return " `isNull: true` finds those that have none." if hasattr(input_, "is_null") else ""
+
+
+def _word(name: str) -> str:
+    """What a field of an input is called in the schema."""
+    first, *others = name.rstrip("_").split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 def _require_countries(codes: list[str]) -> None:

@@ -69,7 +69,7 @@ def ref_of(kind: PartyKind, by: Any) -> Ref:
         return Ref(id=number)
     text = by.number or by.email or (by.external.value if by.external else "")
     # No database can be asked for what no record can hold.
-    if not text or fault_of(text):
+    if not text.strip() or fault_of(text):
         raise NotFound
     if by.external:
         return Ref(external=(by.external.dialect.value, text))

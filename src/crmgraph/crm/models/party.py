@@ -329,7 +329,14 @@ class Address(ContactPoint, Base):
     __table_args__ = (
         Index("ix_address_party_id_rank_id", "party_id", "rank", "id"),
         _slots("address"),
-        Index("ix_address_city_key_name_key_party_id", "city_key", "name_key", "party_id"),
+        Index(
+            "ix_address_city_key_name_key_party_id",
+            "city_key",
+            "name_key",
+            "party_id",
+            postgresql_where=text("active"),
+            sqlite_where=text("active = 1"),
+        ),
         Index("ix_address_country", "country"),
         {"sqlite_autoincrement": True},
     )
