@@ -6,10 +6,11 @@ from sqlalchemy import select, text
 from crmgraph.crm import parties
 from crmgraph.crm.countries import country_code_of_name
 from crmgraph.crm.edits import Edit
+from crmgraph.crm.folding import fold
 from crmgraph.crm.models import Address, Contact, Door, Email, PartyKind, Phone, Role
 from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.text import email_key, fold, is_email
+from crmgraph.crm.text import email_key, is_email
 from crmgraph.db import Database
 from crmgraph.seed import seed
 

@@ -77,6 +77,19 @@ class Compare:
 
 
 @dataclass(frozen=True, slots=True)
+class Same:
+    """The very same value, by its identity: a finer comparison than a search's. `uniques.holders` decides it.
+
+    Attributes:
+        region: ISO 3166-1 alpha-2 of the place from which a telephone number is dialled; None when unknown.
+    """
+
+    at: Any
+    value: Any
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """Every one of these; true when there is none."""
 
@@ -97,13 +110,13 @@ class Not:
     of: "Where"
 
 
-Where: TypeAlias = Compare | And | Or | Not
+Where: TypeAlias = Compare | Same | And | Or | Not
 
 
 def size(where: Where) -> int:
     """How many comparisons a tree holds."""
     match where:
-        case Compare():
+        case Compare() | Same():
             return 1
         case Not():
             return size(where.of)

@@ -16,9 +16,10 @@ from typing import Any, TypeAlias
 
 from crmgraph.crm.countries import country_code
 from crmgraph.crm.errors import Invalid, Path
+from crmgraph.crm.folding import fold, prefix_end
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.phone_numbers import parse_phone
-from crmgraph.crm.text import email_key, fault_of, fold, prefix_end
+from crmgraph.crm.text import email_key, email_part, fault_of
 
 MAX_COMPARISONS = 100
 """The most comparisons of one page."""
@@ -103,15 +104,25 @@ class Compared:
         columns: of the record, or of one of its child rows, any of which may fulfil the comparison.
         forms: brings a value into the form of the columns.
         empty: what stands in the column where there is no value.
+        parts: the same as `forms` of what a value begins with or contains, where that is another form.
     """
 
     columns: tuple[Any, ...]
     forms: Forms = lambda value, region: (value,)
     empty: str | None = None
+    parts: Forms | None = None
 
 
-def _folded(value: str, region: str | None) -> tuple[str]:
-    return (fold(value),)
+def _folded(value: str, region: str | None) -> tuple[str | None]:
+    return (fold(value) or None,)
+
+
+def _email(address: str, region: str | None) -> tuple[str | None]:
+    return (email_key(address) or None,)
+
+
+def _part_of_email(text: str, region: str | None) -> tuple[str | None]:
+    return (email_part(text) or None,)
 
 
 def _dialled(number: str, region: str | None) -> tuple[str | None, str | None]:
@@ -123,7 +134,7 @@ def _dialled(number: str, region: str | None) -> tuple[str | None, str | None]:
 _ADDRESSES = {
     "city": Compared((Address.city_key,), _folded, ""),
     "country": Compared((Address.country,), lambda text, region: (country_code(text),)),
-    "email": Compared((Email.address_key,), lambda text, region: (email_key(text),), ""),
+    "email": Compared((Email.address_key,), _email, "", _part_of_email),
     "phone": Compared((Phone.e164, Phone.digits), _dialled),
 }
 
@@ -218,10 +229,13 @@ def _counted(compared: Compared, test: Test, region: str | None, values: list[An
     if test.op is Op.IS_NULL:
         return test
     given = test.value if test.op is Op.IN else (test.value,)
-    spelled = [compared.forms(value, region) for value in given]
+    forms = compared.forms
+    if compared.parts is not None and test.op in (Op.STARTS_WITH, Op.CONTAINS):
+        forms = compared.parts
+    spelled = [forms(value, region) for value in given]
     counts = []
     for place in range(len(compared.columns)):
-        wanted = [forms[place] for forms in spelled if forms[place] is not None]
+        wanted = [each[place] for each in spelled if each[place] is not None]
         if test.op is Op.STARTS_WITH:
             # A range, which an index answers on both databases. Nothing ends it where no key is above all of them.
             wanted += [end for key in wanted if (end := prefix_end(key)) is not None]

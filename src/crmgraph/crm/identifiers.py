@@ -115,7 +115,7 @@ def _documents_visible(actor: Actor) -> ColumnElement[bool]:
 
 
 def _has(model: Any, child: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(condition))
+    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(child.active, condition))
     return among
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from crmgraph.crm.changes import plain
 from crmgraph.crm.edits import Edit, Row, RowEdits
+from crmgraph.crm.folding import identity
 from crmgraph.crm.models import AddressKind, Lead, PhoneKind
 from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.text import fold
+from crmgraph.crm.phone_numbers import written_form
 
 _TO_CONTACT = (
     "salutation",
@@ -127,7 +128,7 @@ def _written(value: str | None) -> str:
 
 
 _IDENTITIES: dict[str, Any] = {
-    "phones": lambda row: (row.e164, row.extension) if row.e164 else row.raw.strip(),
+    "phones": lambda row: (row.e164, row.extension) if row.e164 else written_form(row.raw),
     "emails": lambda row: row.address_key,
     "addresses": lambda row: (
         *(_written(getattr(row, name)) for name in _PLACE),
@@ -199,6 +200,6 @@ def _otherwise(
     """
     for own, of in columns.items():
         given, kept = getattr(lead, of), getattr(known.record, own) if known is not None else None
-        is_same = fold(given) == fold(kept) if own == "name" else given == kept
+        is_same = identity(given) == identity(kept) if own == "name" else given == kept
         if given is not None and not is_same and (lacking or kept is not None):
             yield LeftOut(of, plain(given), plain(kept))

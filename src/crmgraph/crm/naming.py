@@ -57,7 +57,7 @@ def _person(name: str) -> Where:
     either: list[Where] = []
     for i in range(min(len(words), MAX_WORDS)):
         first, last = " ".join(words[:i]), " ".join(words[i:])
-        # A comparison with the empty text asks for those who have none.
-        of_first = Compare(Contact.first_name, Op.EQUALS, first)
+        # A comparison with nothing asks for those who have none.
+        of_first = Compare(Contact.first_name, Op.EQUALS, first or None)
         either.append(And((of_first, Compare(Contact.last_name, Op.EQUALS, last))))
     return Or(tuple(either))

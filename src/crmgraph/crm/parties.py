@@ -17,6 +17,7 @@ from crmgraph.crm.circles import check_circle
 from crmgraph.crm.drafts import Draft
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
+from crmgraph.crm.folding import fold
 from crmgraph.crm.leads import releases, require_unlocked, require_workable
 from crmgraph.crm.models import (
     Account,
@@ -53,7 +54,7 @@ from crmgraph.crm.references import REFERENCES, hidden
 from crmgraph.crm.relations import check_relations
 from crmgraph.crm.rows import apply_rows, check_rows, complete_numbers, region_of
 from crmgraph.crm.rules import check_edit
-from crmgraph.crm.text import email_key, fold
+from crmgraph.crm.text import email_key
 from crmgraph.db import Database
 
 ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
@@ -118,7 +119,7 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
         query = query.where(model.number == ref.number)
     elif ref.email is not None:
         key = email_key(ref.email)
-        query = query.where(model.id.in_(select(Email.party_id).where(Email.address_key == key)))
+        query = query.where(model.id.in_(select(Email.party_id).where(Email.address_key == key, Email.active)))
     elif ref.external is not None:
         dialect, value = ref.external
         query = query.where(

@@ -151,6 +151,33 @@ def _has_prefix(number: PhoneNumber, region: str | None) -> bool:
     return prefix is not None and phonenumbers.normalize_digits_only(number.raw_input or "").startswith(prefix)
 
 
+def is_same_number(stored: tuple[str, str | None, str | None], raw: str, parsed: ParsedPhone) -> bool:
+    """Whether a number is the very one that is stored: by E.164 and extension where both have it, else as written.
+
+    Digits alone are no number: `1-800-FLOWERS` and `1-800-GOFEDEX` have the same.
+
+    Args:
+        stored: as it was given, its E.164 form and its extension.
+        raw, parsed: the other number, as it was given and in its forms.
+    """
+    stored_raw, e164, extension = stored
+    if e164 is not None and parsed.e164 is not None:
+        return (e164, extension) == (parsed.e164, parsed.extension)
+    return written_form(stored_raw) == written_form(raw)
+
+
+_DIALLED = frozenset("+*#,;")
+"""What is dialled besides digits, or waited for (RFC 3966, section 5.1)."""
+
+
+def written_form(raw: str) -> str:
+    """A number as it was written: its identity where it has no E.164 form.
+
+    The width, the case, blanks and what only parts the digits do not count; letters do.
+    """
+    return "".join(c for c in unicodedata.normalize("NFKC", raw).lower() if c.isalnum() or c in _DIALLED)
+
+
 @functools.lru_cache(maxsize=4096)
 def region_of_e164(e164: str) -> str | None:
     """ISO 3166-1 alpha-2 of the place that a number in E.164 belongs to; None where no place does."""

@@ -9,11 +9,12 @@ from crmgraph.crm.changes import Changes
 from crmgraph.crm.countries import country_code_of_name, country_name
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
+from crmgraph.crm.folding import fold
 from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.phone_numbers import parse_phone, region_of_e164
 from crmgraph.crm.rules import MAX_ROWS
 from crmgraph.crm.slots import SLOTTED, assign, slots_for, vacate
-from crmgraph.crm.text import clean_email, email_key, fold
+from crmgraph.crm.text import clean_email, email_key
 
 _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 

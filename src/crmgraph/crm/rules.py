@@ -18,7 +18,7 @@ from crmgraph.crm.edits import Edit, Row
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
-from crmgraph.crm.text import fault_of, is_email
+from crmgraph.crm.text import clean_email, fault_of, is_email
 
 Fault: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str | None]
 """The reason, the limit and what was meant of an `Invalid`."""
@@ -238,8 +238,8 @@ def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:
     if key in COUNTRIES:
         code = country_code(value)
         return (None, code) if code else (("country", None, country_code_of_name(value)), None)
-    if key == "address" and not is_email(value):
-        return ("email", None), None
+    if key == "address":
+        return (None, clean_email(value)) if is_email(value) else (("email", None), None)
     return None, value
 
 

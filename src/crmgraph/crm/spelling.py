@@ -6,6 +6,7 @@ the same on both databases. Nothing in a value is a wildcard.
 
 import datetime as dt
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -34,24 +35,48 @@ from sqlalchemy import true as everything
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crmgraph.crm import references
-from crmgraph.crm.conditions import MAX_VALUES, And, Compare, KeptValue, Not, Op, Or, Place, RowValue, Where, WholeDate
+from crmgraph.crm.conditions import (
+    MAX_VALUES,
+    And,
+    Compare,
+    KeptValue,
+    Not,
+    Op,
+    Or,
+    Place,
+    RowValue,
+    Same,
+    Where,
+    WholeDate,
+)
 from crmgraph.crm.errors import Invalid
+from crmgraph.crm.folding import fold, prefix_end
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import RecordType
-from crmgraph.crm.text import email_key, fault_of, fold, prefix_end
+from crmgraph.crm.text import email_key, email_part, fault_of
 
-_KEYS: dict[Any, tuple[Any, Any]] = {
-    Contact.last_name: (Contact.last_name_key, fold),
-    Lead.last_name: (Lead.last_name_key, fold),
-    Account.name: (Account.name_key, fold),
-    Email.address: (Email.address_key, email_key),
-    Address.city: (Address.city_key, fold),
-    Phone.raw: (Phone.digits, lambda raw: parse_phone(raw, None).digits),
-    Phone.e164: (Phone.e164, str),
+FOLDED: dict[Any, Any] = {
+    Contact.last_name: Contact.last_name_key,
+    Lead.last_name: Lead.last_name_key,
+    Account.name: Account.name_key,
+    Address.city: Address.city_key,
 }
-"""{column: (the column of its key, how a value becomes one)}."""
+"""{column: the column of its search key}."""
+
+
+def _digits(raw: str) -> str:
+    return parse_phone(raw, None).digits
+
+
+_KEYS: dict[Any, tuple[Any, Callable[[str], str], Callable[[str], str]]] = {
+    **{column: (key, fold, fold) for column, key in FOLDED.items()},
+    Email.address: (Email.address_key, email_key, email_part),
+    Phone.raw: (Phone.digits, _digits, _digits),
+    Phone.e164: (Phone.e164, str, str),
+}
+"""{column: (the column of its key, how a value becomes one, and how a part of a value does)}."""
 
 _INDEXED = (Op.EQUALS, Op.IN, Op.STARTS_WITH)
 """Comparisons that an index of the rows answers; the others are asked of the records one by one."""
@@ -86,7 +111,29 @@ class Spelling:
                 return or_(nothing(), *(self.where(each) for each in where.of))
             case Not():
                 return not_(func.coalesce(self.where(where.of), nothing()))
+            case Same():
+                return self._may_be(where)
         return self._compare(where)
+
+    def given(self, same: Same) -> list[ColumnElement[Any]]:
+        """What decides whether a record for which the condition of `same` holds has the very same value.
+
+        Empty where it has, `(raw, e164, extension)` of a telephone number, else the text as it was given.
+        """
+        column = same.at.column if isinstance(same.at, RowValue) else same.at
+        if column is Phone.raw:
+            return [self._row(same.at, column) for column in (Phone.raw, Phone.e164, Phone.extension)]
+        if column not in FOLDED:
+            return []
+        return [self._row(same.at, column) if isinstance(same.at, RowValue) else column]
+
+    def _may_be(self, same: Same) -> ColumnElement[bool]:
+        """What the index finds: the records that have the same value to a search, or a number in any form."""
+        if not isinstance(same.at, RowValue) or same.at.column is not Phone.raw:
+            return self._compare(Compare(same.at, Op.EQUALS, same.value))
+        known = parse_phone(_text(same.value), same.region)
+        forms = [Phone.digits == known.digits, *([Phone.e164 == known.e164] if known.e164 else [])]
+        return self.model.id.in_(select(Phone.party_id).where(Phone.active, or_(*forms)))
 
     def sorted(self, place: Any) -> ColumnElement[Any]:
         """The value of a place as a list is sorted by it."""
@@ -103,7 +150,7 @@ class Spelling:
         op, wanted = compare.op, compare.value
         if op is Op.IN and len(wanted) > MAX_VALUES:
             raise Invalid((), "too_long", MAX_VALUES)
-        if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted in (None, ""):
+        if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted is None:
             op, wanted = Op.IS_NULL, op is Op.EQUALS
         match compare.at:
             case RowValue() as place if place.slot is None or op in _INDEXED:
@@ -226,6 +273,8 @@ class Spelling:
 
     def _applied(self, at: Any, op: Op, value: Any) -> ColumnElement[bool]:
         """The comparison of an expression with a value that is in its form."""
+        if op is Op.IN:
+            value = [each for each in value if each != ""]
         if value == "":  # nothing is left of the value in its folded form: no text is like it
             return everything() if op is Op.NOT_EQUAL else nothing()
         found: Any
@@ -325,7 +374,8 @@ def _known(column: Any, op: Op, wanted: Any) -> Any:
 
     def convert(value: Any) -> Any:
         if column in _KEYS:
-            return _KEYS[column][1](_text(value))
+            _, key, part = _KEYS[column]
+            return (part if op in (Op.STARTS_WITH, Op.CONTAINS) else key)(_text(value))
         if isinstance(kind, SqlEnum):
             try:
                 return typed(type[StrEnum], kind.enum_class)(value)

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.credentials import add_credential
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Credential, Role, Staff
-from crmgraph.crm.text import email_key, fault_of, is_email
+from crmgraph.crm.text import clean_email, email_key, fault_of, is_email
 
 
 async def add_staff(
@@ -39,7 +39,9 @@ async def add_staff(
     if role is Role.CUSTOMER:
         faults.append(Invalid(("role",), "choice"))
     refuse(faults)
-    staff = Staff(name=name, email=email, role=role, sees_identity=sees_identity)
+    staff = Staff(
+        name=name, email=clean_email(email) if email is not None else None, role=role, sees_identity=sees_identity
+    )
     session.add(staff)
     await session.flush()
     if email is not None and password_hash is not None:

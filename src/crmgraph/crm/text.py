@@ -1,17 +1,21 @@
-"""Text as given, and the normalised forms beside it: what may be kept, folded keys, email addresses."""
+"""Text as given, and the normalised forms beside it: what may be kept, and email addresses."""
 
 import functools
 import re
 import unicodedata
 
+import idna
 from email_validator import EmailNotValidError, validate_email
+
+from crmgraph.crm.folding import narrowed
 
 MAX_TEXT = 32_000
 """The longest free text that is kept, in characters."""
 MAX_LINE = 1_000
 """The longest single-line value (a name, a number, a street), in characters."""
-MAX_KEY = 400
-"""The longest stored key, in characters: an index entry has to fit a page of the database."""
+
+_ACE = "xn--"
+"""What the A-label of an internationalised domain begins with."""
 
 _CONTROLS = re.compile("[\x00\ud800-\udfff]")
 _LINE_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
@@ -30,44 +34,51 @@ def fault_of(value: str, *, line: bool = True) -> tuple[str, int | None] | None:
     return None
 
 
-def fold(value: str | None) -> str:
-    """The key by which text is compared and sorted: case and accents folded, blanks collapsed."""
-    if not value:
-        return ""
-    if value.isascii():
-        folded = value.lower()
-    else:
-        decomposed = unicodedata.normalize("NFKD", value.casefold())
-        folded = unicodedata.normalize("NFC", "".join(c for c in decomposed if not unicodedata.combining(c)).casefold())
-    return " ".join(folded.split())[:MAX_KEY]
-
-
-def prefix_end(key: str) -> str | None:
-    """The smallest key above every key that starts with `key`, in code point order; None when there is none."""
-    for end in range(len(key), 0, -1):
-        point = ord(key[end - 1]) + 1
-        if 0xD800 <= point <= 0xDFFF:
-            point = 0xE000
-        if point <= 0x10FFFF:
-            return key[: end - 1] + chr(point)
-    return None
-
-
 def clean_email(address: str) -> str:
     """The address without the blanks around it, of whatever kind: a no-break space or a tab is no part of it."""
     return address.strip()
 
 
 def email_key(address: str) -> str:
-    """The form in which an email address is looked up: case folded, outer blanks gone."""
-    return address.strip().casefold()[:MAX_KEY]
+    """What two spellings of one email address have in common, for logins, uniques, upserts and searches alike.
+
+    The local part is compared without case, composed, and whatever its width (RFC 8265, UsernameCaseMapped): accents,
+    and ß and ss, stay apart. Domains are the same whose A-label is (IDNA 2008, mapped by UTS 46 without transition);
+    kept is their U-label, which stands for it one to one and in which people search.
+    """
+    address = clean_email(address)
+    lowered = address.lower()
+    if address.isascii() and _ACE not in lowered:
+        return lowered
+    local, at, domain = address.rpartition("@")
+    return _caseless(local) + at + _domain_key(domain)
+
+
+def email_part(text: str) -> str:
+    """A part of an address, which may end anywhere, in the form of `email_key`."""
+    local, at, domain = _caseless(text.strip()).rpartition("@")
+    if _ACE not in domain:
+        return local + at + domain
+    return local + at + ".".join(_domain_key(label) if label.startswith(_ACE) else label for label in domain.split("."))
+
+
+def _caseless(text: str) -> str:
+    return unicodedata.normalize("NFC", narrowed(text).lower())
+
+
+@functools.lru_cache(maxsize=4096)
+def _domain_key(domain: str) -> str:
+    try:
+        return idna.decode(idna.encode(domain, uts46=True, transitional=False))
+    except (idna.IDNAError, UnicodeError):
+        return _caseless(domain)
 
 
 @functools.lru_cache(maxsize=4096)
 def is_email(address: str) -> bool:
     """Whether the address has the form of one; no look-up in DNS is made."""
     try:
-        validate_email(address.strip(), check_deliverability=False, test_environment=True)
+        validate_email(clean_email(address), check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         return False
     return True

@@ -11,19 +11,23 @@ Values of one kind are held by one call, records of one kind locked by id.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, cast, func, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.conditions import And, Compare, Not, Op, Or, Where
+from crmgraph.crm.conditions import And, Compare, Not, Op, Or, RowValue, Same, Where
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.folding import identity
+from crmgraph.crm.models import PartyKind, Phone
+from crmgraph.crm.phone_numbers import is_same_number, parse_phone
 from crmgraph.crm.policy import MODELS, Actor, visible
 from crmgraph.crm.spelling import Spelling, compared_form
 
+MAX_SPELLINGS = 1_000
+"""How many spellings of one search key are looked at for the one that is the very same."""
 MAX_HELD = 200
 """The most values that a transaction holds one by one; with more it holds all values of the kind, for PostgreSQL has
 room for some thousand locks."""
@@ -86,7 +90,39 @@ async def holders(
     query = select(model.id, model.revision).where(visible(actor, model), spell.where(where))
     if own_id is not None:
         query = query.where(model.id != own_id)
-    return [Holder(*row) for row in await session.execute(query.order_by(model.id).limit(limit))]
+    same = _same_of(where)
+    deciding = [] if same is None else spell.given(same)
+    if same is None or not deciding:
+        return [Holder(*row) for row in await session.execute(query.order_by(model.id).limit(limit))]
+    # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first of
+    # each are enough to tell by the spelling whether they have the very same.
+    named = [column.label(f"given{i}") for i, column in enumerate(deciding)]
+    candidates = query.add_columns(*named).subquery()
+    spelled = [candidates.c[column.name] for column in named]
+    place = func.row_number().over(partition_by=spelled, order_by=candidates.c.id).label("place")
+    firsts = select(candidates, place).subquery()
+    query = select(firsts).where(firsts.c.place <= limit).order_by(firsts.c.id).limit(MAX_SPELLINGS * limit)
+    rows = await session.execute(query)
+    found = [
+        Holder(row.id, row.revision) for row in rows if _is_same(same, [getattr(row, column.name) for column in named])
+    ]
+    return found[:limit]
+
+
+def _same_of(where: Where) -> Same | None:
+    parts = where.of if isinstance(where, And) else (where,)
+    return next((part for part in parts if isinstance(part, Same)), None)
+
+
+def _is_same(same: Same, given: Sequence[str | None]) -> bool:
+    """Whether a value is the same as one that was given, see `Spelling.given`."""
+    raw, *forms = given
+    if raw is None:
+        return False
+    if not forms:
+        return identity(raw) == identity(same.value)
+    e164, extension = forms
+    return is_same_number((raw, e164, extension), same.value, parse_phone(same.value, same.region))
 
 
 def _forms(where: Where) -> Iterator[tuple[str, str]]:
@@ -96,7 +132,12 @@ def _forms(where: Where) -> Iterator[tuple[str, str]]:
                 yield from _forms(each)
         case Not():
             yield from _forms(where.of)
-        case Compare(at=at, op=Op.EQUALS, value=value):
+        case Same(at=RowValue(column=Phone.raw), value=str() as raw, region=region):
+            known = parse_phone(raw, region)
+            yield "phone.digits", known.digits
+            if known.e164 is not None:  # two spellings of one number may have other digits
+                yield "phone.e164", known.e164
+        case Compare(at=at, op=Op.EQUALS, value=value) | Same(at=at, value=value):
             try:
                 form = compared_form(at, value)
             except Invalid:

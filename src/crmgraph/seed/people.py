@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from crmgraph.crm.folding import fold
 from crmgraph.crm.models import (
     Account,
     AccountKind,
@@ -26,7 +27,6 @@ from crmgraph.crm.models import (
     PhoneKind,
 )
 from crmgraph.crm.slots import FIRST, SECOND
-from crmgraph.crm.text import fold
 from crmgraph.seed.vocabulary import (
     COMPANY,
     DEPARTMENTS,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import listing
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Where, WholeDate
+from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
 from crmgraph.dialects.zoho import codecs, errors
@@ -74,27 +74,36 @@ def identifying_place(module: Module, name: str) -> Any:
     return None if isinstance(place, WholeDate) else place
 
 
-def having(module: Module, name: str, value: Any) -> Where:
-    """The records of a module that have a value already; leads that were converted are no leads any more."""
-    same = Compare(place_of(module, name), Op.EQUALS, value)
+def having(module: Module, name: str, value: Any, region: str | None) -> Where:
+    """The records of a module that have this very value; leads that were converted are no leads any more."""
+    same = Same(place_of(module, name), value, region)
     return And((same, Compare(Lead.converted_at, Op.IS_NULL, True))) if module.kind is PartyKind.LEAD else same
 
 
 def by_email(text: str) -> Where:
     """Records with this email in whichever field."""
-    return Compare(RowValue(Email.address), Op.EQUALS, text.strip())
+    return Compare(RowValue(Email.address), Op.EQUALS, _something(text))
 
 
 def by_phone(text: str, region: str | None) -> Where:
     """Records with this number, in any spelling, in whichever field."""
-    return listing.phone_equals(text.strip(), region)
+    return listing.phone_equals(_something(text), region)
+
+
+def _something(text: str) -> str:
+    """A text to look for, which a blank is not: nobody means everybody who has none.
+
+    Raises:
+        Failed: it is blank.
+    """
+    if not text.strip():
+        raise Failed(errors.INVALID_QUERY)
+    return text.strip()
 
 
 def by_word(module: Module, text: str) -> Where:
     """Records in whose names, emails, phones or city every word of the text occurs."""
-    words = text.split()[:MAX_WORDS]
-    if not words:
-        raise Failed(errors.INVALID_QUERY)
+    words = _something(text).split()[:MAX_WORDS]
     names = ("First_Name", "Last_Name", "Company", "Account_Name", "Designation", "Title")
     columns = [f.at for f in module.fields.fields if f.name in names and not isinstance(f.at, Link)]
     places = [*columns, RowValue(Email.address), RowValue(Phone.raw), RowValue(Address.city)]
@@ -160,6 +169,8 @@ def _value(kind: str, op: Op, text: str) -> Any:
     text = text.strip()
     if text == _EMPTY:
         return None
+    if not text:
+        raise NotCriteria("nothing to compare with")
     match kind:
         case "boolean":
             if text.lower() not in ("true", "false"):
@@ -227,6 +238,8 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     given = [one.strip() for one in condition.values]
     if given == [_EMPTY]:
         return Compare(column, Op.IS_NULL, op is not Op.NOT_EQUAL)
+    if not all(given):
+        raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
     names = [one for one in given if codecs.home_id(one) is None]
     if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):

@@ -163,10 +163,9 @@ async def prepare(
     module = call.module
     bodies = [row.body for row in rows if row.body is not None]
     names = call.unique.get(module.name, frozenset()).union(identifying)
-    values = [(name, body.get(name)) for body in bodies for name in names]
-    await uniques.hold(
-        session, module.kind, [search.having(module, name, value) for name, value in values if is_something(value)]
-    )
+    values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
+    looked_for = [search.having(module, name, value, call.actor.region) for name, value in values]
+    await uniques.hold(session, module.kind, looked_for)
     return await lookups.resolve(session, call.actor, module.fields, bodies)
 
 
@@ -237,7 +236,7 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
     for name in sorted(call.unique.get(call.module.name, ())):
         value = (row.body or {}).get(name)
         if is_something(value):
-            where = search.having(call.module, name, value)
+            where = search.having(call.module, name, value, call.actor.region)
             other = await uniques.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
                 row.decoded.names[(name,)] = name
