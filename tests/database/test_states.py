@@ -12,7 +12,7 @@ import pytest
 import structlog
 from sqlalchemy import func, select, text, update
 
-from crmgraph.crm.models import Contact, Counter
+from crmgraph.crm.models import Contact, Counter, Door, Note
 from crmgraph.db import Database, diagnose
 from crmgraph.db_errors import Meaning
 from tests.conftest import Postgres, serving, settings_for
@@ -281,3 +281,37 @@ async def test_of_two_transactions_that_wait_for_each_other_the_one_that_was_end
         assert list(await session.scalars(select(Counter.value))) == [2, 2]
     assert runs == 3
     await db.close()
+
+
+async def test_a_request_that_postgresql_ends_as_a_deadlock_is_carried_out_all_the_same(
+    postgres: Postgres, database: str, tmp_path: Path
+) -> None:
+    async with doors(postgres.url(database), tmp_path) as there:
+        first, second = there.number, there.account
+        home = {first: "Contacts", second: "Accounts"}
+        rows = [{"Note_Content": "x", "Parent_Id": str(each), "se_module": module} for each, module in home.items()]
+        other = await asyncpg.connect(postgres.url(database))
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("SELECT 1 FROM account WHERE id = $1 FOR UPDATE", second)
+        with structlog.testing.capture_logs() as lines:
+            asked = asyncio.create_task(
+                there.running.client.post(
+                    "/crm/v2/Notes",
+                    json={"data": rows},
+                    headers={"Authorization": f"Zoho-oauthtoken {there.world.tokens[Door.ZOHO]}"},
+                )
+            )
+            for _ in range(100):
+                if await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    break
+                await asyncio.sleep(0.02)
+            # Who has waited longest looks for a deadlock first, and is the one that is ended.
+            await other.execute("SELECT 1 FROM contact WHERE id = $1 FOR UPDATE", first)
+            await transaction.commit()
+            answer = await asked
+        await other.close()
+        assert [row["status"] for row in answer.json()["data"]] == ["success", "success"], answer.text
+        assert [line["event"] for line in lines if line["event"] != "request"] == ["a transaction is done again"]
+        async with there.running.db.read() as session:
+            assert await session.scalar(select(func.count()).select_from(Note)) == 2

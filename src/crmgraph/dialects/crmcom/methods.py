@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
 from crmgraph.crm import parties
@@ -140,7 +141,8 @@ async def create(call: Call) -> dict[str, Any]:
     kind = TYPES.get(str(given).strip().upper())
     if kind is None:
         raise Invalid(("type",), "choice")
-    async with call.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> dict[str, Any]:
         asked = await read_edit(session, call.actor, MODELS[kind], body)
         try:
             refuse(asked.faults)
@@ -150,11 +152,14 @@ async def create(call: Call) -> dict[str, Any]:
         (answer,) = await encode(session, call.actor, CREATE, [made], fields_set)
         return answer
 
+    return await call.core.db.transact(work)
+
 
 async def update(call: Call) -> dict[str, Any]:
     """A change of a contact or account: what is not specified stays, what is null is cleared."""
     body, wanted, fields_set = plain(call.given), call.identifier, call.fields_set
-    async with call.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> dict[str, Any]:
         record = await hold(session, call.actor, wanted)
         asked = await read_edit(session, call.actor, type(record.record), body, record)
         try:
@@ -164,6 +169,8 @@ async def update(call: Call) -> dict[str, Any]:
             raise problem(refused, asked.name_of) from None
         (answer,) = await encode(session, call.actor, UPDATE, [record], fields_set)
         return answer
+
+    return await call.core.db.transact(work)
 
 
 async def view_photo(call: Call) -> dict[str, Any]:

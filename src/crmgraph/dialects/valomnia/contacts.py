@@ -111,17 +111,21 @@ async def create(call: Call) -> Response:
     """A new contact, owned by the user who is logged in."""
     given = await call.parameters()
     _check(given)
-    async with _staged(call, given.image, None, "create") as staged, call.core.db.begin() as session:
-        decoded = await _decode(session, call, given, None, "create")
-        decoded.edit.values["owner_id"] = call.actor.staff_id
-        try:
-            aggregate = await parties.create(session, call.actor, PartyKind.CONTACT, decoded.edit)
-        except Refused as refused:
-            raise Failed(words(refused, "create", given.text("customerId"))) from None
-        if staged is not None:
-            await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=True)
-        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
-        body = call.links.contact(aggregate, around)
+    async with _staged(call, given.image, None, "create") as staged:
+
+        async def work(session: AsyncSession) -> dict[str, Any]:
+            decoded = await _decode(session, call, given, None, "create")
+            decoded.edit.values["owner_id"] = call.actor.staff_id
+            try:
+                aggregate = await parties.create(session, call.actor, PartyKind.CONTACT, decoded.edit)
+            except Refused as refused:
+                raise Failed(words(refused, "create", given.text("customerId"))) from None
+            if staged is not None:
+                await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=True)
+            around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+            return call.links.contact(aggregate, around)
+
+        body = await call.core.db.transact(work)
     return answer(body, 201)
 
 
@@ -134,28 +138,35 @@ async def update(call: Call) -> Response:
     if given.image is not None:
         async with call.core.db.read() as session:
             party_id = await _find(session, call)
-    async with _staged(call, given.image, party_id, "update") as staged, call.core.db.begin() as session:
-        aggregate = await _load(session, call, lock=True)
-        decoded = await _decode(session, call, given, aggregate, "update")
-        try:
-            changed = await parties.update(session, call.actor, aggregate, decoded.edit)
-        except Refused as refused:
-            raise Failed(words(refused, "update", given.text("customerId"))) from None
-        if staged is not None:
-            await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=changed)
-        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
-        body = call.links.contact(aggregate, around)
+    async with _staged(call, given.image, party_id, "update") as staged:
+
+        async def work(session: AsyncSession) -> dict[str, Any]:
+            aggregate = await _load(session, call, lock=True)
+            decoded = await _decode(session, call, given, aggregate, "update")
+            try:
+                changed = await parties.update(session, call.actor, aggregate, decoded.edit)
+            except Refused as refused:
+                raise Failed(words(refused, "update", given.text("customerId"))) from None
+            if staged is not None:
+                await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=changed)
+            around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+            return call.links.contact(aggregate, around)
+
+        body = await call.core.db.transact(work)
     return answer(body)
 
 
 async def delete(call: Call) -> Response:
     """Take the contact away."""
-    async with call.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> None:
         aggregate = await _load(session, call, lock=True)
         try:
             await parties.remove(session, call.actor, aggregate)
         except Refused:
             raise Failed(DELETE_FAILED) from None
+
+    await call.core.db.transact(work)
     # The vendor writes this "true" as text.
     return answer({"success": "true", "success_description": "Instance deleted successfully"})
 

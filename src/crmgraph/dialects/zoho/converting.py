@@ -33,23 +33,26 @@ async def convert(call: Call) -> Response:
     if overwrite is not None and not isinstance(overwrite, bool):
         raise Failed(errors.INVALID_DATA.about(expected_data_type="boolean", api_name="overwrite"))
     lead = call.params["id"]
+
+    async def work(session: AsyncSession) -> tuple[conversion.Conversion, Mapping[int, str]]:
+        faults: list[Refused] = []
+        named = {name: await _named(call, session, given, name, faults) for name in _NAMES}
+        done = await conversion.convert(
+            session,
+            call.actor,
+            (await call.resolve(session, [lead])).get(lead, 0),
+            contact_id=named["contact"],
+            account_id=named["account"],
+            owner_id=named["owner"],
+            overwrite=bool(overwrite),
+            faults=faults,
+        )
+        await _carry_tags(call, session, given.get("carry_over_tags"), done)
+        made = {done.contact.id, done.account.id if done.account else done.contact.id}
+        return done, await homes.of_records(session, DIALECT, made)
+
     try:
-        async with call.core.db.begin() as session:
-            faults: list[Refused] = []
-            named = {name: await _named(call, session, given, name, faults) for name in _NAMES}
-            done = await conversion.convert(
-                session,
-                call.actor,
-                (await call.resolve(session, [lead])).get(lead, 0),
-                contact_id=named["contact"],
-                account_id=named["account"],
-                owner_id=named["owner"],
-                overwrite=bool(overwrite),
-                faults=faults,
-            )
-            await _carry_tags(call, session, given.get("carry_over_tags"), done)
-            made = {done.contact.id, done.account.id if done.account else done.contact.id}
-            known = await homes.of_records(session, DIALECT, made)
+        done, known = await call.core.db.transact(work)
     except Refused as refused:
         return await _refused(call, refused, lead)
     account = known[done.account.id] if done.account else None

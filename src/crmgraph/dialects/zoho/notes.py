@@ -83,8 +83,8 @@ def _parent(row: Any) -> tuple[Module | None, str | None]:
 
 
 async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]) -> Response:
-    outcomes: list[Note | dict[str, Any]] = []
-    async with call.core.db.begin() as session:
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        outcomes: list[Note | dict[str, Any]] = []
         known = await call.resolve(session, [home for _, _, home in rows if home is not None])
         resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _, _ in rows])
         for row, module, home in rows:
@@ -106,8 +106,9 @@ async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]
                 outcomes.append(await notes.add(session, call.actor, aggregate, decoded.edit.values))
             except Refused as refused:
                 outcomes.append(spoken.error(refused).body())
-        data = await _details(call, session, outcomes, "record added")
-    return answers.rows(data, call.expires_at, 201)
+        return await _details(call, session, outcomes, "record added")
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at, 201)
 
 
 async def update_one(call: Call) -> Response:
@@ -123,8 +124,8 @@ async def update_many(call: Call) -> Response:
 
 
 async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
-    outcomes: list[Note | dict[str, Any]] = []
-    async with call.core.db.begin() as session:
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        outcomes: list[Note | dict[str, Any]] = []
         resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _ in rows])
         for row, given in rows:
             if not isinstance(row, dict):
@@ -141,8 +142,9 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
                 outcomes.append(note)
             except Refused as refused:
                 outcomes.append(spoken.error(refused).body())
-        data = await _details(call, session, outcomes, "record updated")
-    return answers.rows(data, call.expires_at)
+        return await _details(call, session, outcomes, "record updated")
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at)
 
 
 async def delete_one(call: Call) -> Response:
@@ -161,8 +163,8 @@ async def delete_many(call: Call) -> Response:
 
 
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
-    data = []
-    async with call.core.db.begin() as session:
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        data = []
         for given in ids:
             try:
                 note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
@@ -171,7 +173,9 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
                 continue
             await notes.remove(session, call.actor, note, aggregate)
             data.append(done({"id": given}, "record deleted"))
-    return answers.rows(data, call.expires_at)
+        return data
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at)
 
 
 def _read(row: dict[str, Any], resolved: Any, home: str | None) -> tuple[Decoded, Spoken]:

@@ -28,9 +28,11 @@ from crmgraph.dialects.zoho.writing import (
 async def upsert(call: Call) -> Response:
     """Change the records that have a value in common with a row, create the others."""
     body = await call.body()
-    rows = [read_row(given) for given in call.rows(body)]
+    wanted = call.rows(body)
     checks = _checks(call, body)
-    async with call.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        rows = [read_row(given) for given in wanted]
         resolved = await prepare(call, session, rows, _identifying(call, checks))
         matches = [await _match(call, session, row, checks) for row in rows]
         ids = {match.id for match in matches if match is not None}
@@ -50,8 +52,9 @@ async def upsert(call: Call) -> Response:
                 row.told = {"duplicate_field": match.field, "action": "update"}
                 with attempted(row):
                     await change_row(call, session, row, loaded[match.id], resolved, None)
-        data = await tell_rows(call, session, rows)
-    return answers.rows(data, call.expires_at)
+        return await tell_rows(call, session, rows)
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at)
 
 
 def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:

@@ -54,14 +54,17 @@ class Row:
 
 async def create(call: Call) -> Response:
     """New records, up to 100."""
-    rows = [read_row(given) for given in call.rows(await call.body())]
-    async with call.core.db.begin() as session:
+    wanted = call.rows(await call.body())
+
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        rows = [read_row(given) for given in wanted]
         resolved = await prepare(call, session, rows)
         for row in rows:
             with attempted(row):
                 await create_row(call, session, row, resolved)
-        data = await tell_rows(call, session, rows)
-    return answers.rows(data, call.expires_at, 201)
+        return await tell_rows(call, session, rows)
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at, 201)
 
 
 async def update_one(call: Call) -> Response:
@@ -89,7 +92,12 @@ async def update_many(call: Call) -> Response:
 
 
 async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
+    given = [(row, row.refused) for row in rows]
+
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        # Of a first try that came to nothing, nothing stays.
+        for row, refused in given:
+            row.refused, row.done = refused, None
         resolved = await prepare(call, session, rows)
         known = await call.resolve(session, [row.home for row in rows if row.home is not None])
         loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
@@ -102,8 +110,7 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
 
     if len(rows) == 1:
         return await drafts.revise(call.core.db, work)
-    async with call.core.db.begin() as session:
-        return await work(session)
+    return await call.core.db.transact(work)
 
 
 async def delete_one(call: Call) -> Response:
@@ -122,8 +129,8 @@ async def delete_many(call: Call) -> Response:
 
 
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
-    data = []
-    async with call.core.db.begin() as session:
+    async def work(session: AsyncSession) -> list[dict[str, Any]]:
+        data = []
         known = await call.resolve(session, ids)
         loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True, parts=())
         for given in ids:
@@ -136,7 +143,9 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
                 data.append(done({"id": given}, "record deleted"))
             except Refused as refused:
                 data.append(Spoken(call.module.name_of, call.module.types, given, str).error(refused).body())
-    return answers.rows(data, call.expires_at)
+        return data
+
+    return answers.rows(await call.core.db.transact(work), call.expires_at)
 
 
 def done(details: dict[str, Any], message: str, **told: Any) -> dict[str, Any]:

@@ -40,29 +40,38 @@ async def _locked(session: AsyncSession, context: Context, note_id: str) -> tupl
 
 async def _create(context: Context, given: CreateNoteInput) -> dict[str, Any]:
     kind = next(kind for kind in PartyKind if getattr(given.on, kind.value.lower()) is not UNSET)
-    async with context.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> models.Note:
         found = await find(session, context, kind, getattr(given.on, kind.value.lower()), "on")
         record = (await parties.load(session, context.actor, kind, [found], lock=True, parts=())).get(found)
         if record is None:
             raise NotFound(("on",))
         values = {**edit_of(given).values, "content": given.content}
-        note = await notes.add(session, context.actor, record, values)
+        return await notes.add(session, context.actor, record, values)
+
+    note = await context.core.db.transact(work)
     context.committed()
     return {"note": note}
 
 
 async def _update(context: Context, given: UpdateNoteInput) -> dict[str, Any]:
-    async with context.core.db.begin() as session:
+    async def work(session: AsyncSession) -> models.Note:
         note, record = await _locked(session, context, given.note)
         await notes.change(session, context.actor, note, record, edit_of(given).values)
+        return note
+
+    note = await context.core.db.transact(work)
     context.committed()
     return {"note": note}
 
 
 async def _delete(context: Context, given: DeleteNoteInput) -> dict[str, Any]:
-    async with context.core.db.begin() as session:
+    async def work(session: AsyncSession) -> models.Note:
         note, record = await _locked(session, context, given.note)
         await notes.remove(session, context.actor, note, record)
+        return note
+
+    note = await context.core.db.transact(work)
     context.committed()
     return {"deleted_id": encode(Prefix.NOTE, note.id)}
 

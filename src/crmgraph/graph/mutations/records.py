@@ -110,8 +110,10 @@ async def hold(
 
 
 async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
-    async with context.core.db.begin() as session:
-        made = await parties.create(session, context.actor, kind, edit_of(given))
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        return await parties.create(session, context.actor, kind, edit_of(given))
+
+    made = await context.core.db.transact(work)
     context.committed(made)
     return {kind.value.lower(): made.record}
 
@@ -148,9 +150,13 @@ async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 
 async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     name = kind.value.lower()
-    async with context.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
         aggregate = await hold(session, context, kind, getattr(given, name), name)
         await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
+        return aggregate
+
+    aggregate = await context.core.db.transact(work)
     context.committed()
     return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
 
@@ -170,9 +176,10 @@ async def _sought(
 
 async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
     owner = None if given.owner is UNSET or given.owner is None else number_of(Prefix.USER, given.owner) or 0
-    async with context.core.db.begin() as session:
+
+    async def work(session: AsyncSession) -> conversion.Conversion:
         faults: list[Refused] = []
-        done = await conversion.convert(
+        return await conversion.convert(
             session,
             context.actor,
             await _sought(session, context, PartyKind.LEAD, given.lead, "lead", faults),
@@ -184,6 +191,8 @@ async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
             dry_run=given.dry_run,
             faults=faults,
         )
+
+    done = await context.core.db.transact(work)
     context.committed()
     for each in (done.contact, done.account):
         if each is not None:
