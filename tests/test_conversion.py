@@ -273,6 +273,20 @@ async def test_a_phone_is_the_same_by_its_number_or_else_by_its_text(
     assert left(done) == ([("phones.notes", "evenings", None)] if len(expected) == 1 else [])
 
 
+async def test_a_number_is_read_where_it_was_written(db: Database) -> None:
+    there = RowEdits([{"kind": "HOME", "country": "DE"}])
+    phones = RowEdits([{"kind": "MOBILE", "raw": "030 1234567"}, {"kind": "FAX", "raw": "call me"}])
+    lead_id = await make(db, PartyKind.LEAD, Edit({"last_name": "L"}, phones=phones, addresses=there))
+    french = Edit({"last_name": "L"}, addresses=RowEdits([{"kind": "HOME", "country": "FR"}]))
+    contact_id = await make(db, PartyKind.CONTACT, french)
+    async with db.begin() as session:
+        done = await conversion.convert(session, STAFF, lead_id, contact_id=contact_id)
+        assert [(p.raw, p.e164, p.valid) for p in done.contact.phones] == [
+            ("030 1234567", "+49301234567", True),
+            ("call me", None, False),
+        ]
+
+
 async def test_what_is_out_of_use_is_no_match_for_what_is_in_use(db: Database) -> None:
     email = {"kind": "PERSONAL", "address": "Lea@example.com"}
     contact_id = await make(

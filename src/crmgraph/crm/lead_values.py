@@ -33,9 +33,8 @@ _TO_ACCOUNT = {
 }
 """{column of the account: column of the lead}."""
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
-_DERIVED = frozenset(
-    {"id", "party_id", "rank", "e164", "digits", "extension", "valid", "address_key", "city_key", "name_key"}
-)
+_DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid", "address_key", "city_key", "name_key"})
+"""What a copy has of its own. Its `e164` goes along: a number is read where it was written."""
 _PLACE = (
     "kind",
     "care_of",

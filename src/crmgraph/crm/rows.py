@@ -167,7 +167,8 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
             # Notes on a number are no reason to read it anew, from where the record may have moved to since.
             new = changed if before is None else {name for name, old in before.items() if getattr(row, name) != old}
             if not {"raw", "country"}.isdisjoint(new):
-                _read_number(row, given.get("region"))
+                home = region_of_e164(row.e164) if "e164" in changed and row.e164 is not None else None
+                _read_number(row, home or given.get("region"))
         case Email():
             row.address_key = email_key(row.address)
             if before is not None and before.get("address", row.address) != row.address:

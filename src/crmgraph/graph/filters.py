@@ -260,7 +260,7 @@ def _tests(name: str, comparators: Any, path: str) -> list[Test]:
         inner = f"{path}.{_word(comparator)}"
         _require_something(value, inner, _hint(comparators))
         if name == "country" and comparator != "is_null":
-            _require_countries(value if isinstance(value, list) else [value])
+            _require_countries(value, inner)
         if prefix is not None and comparator != "is_null":
             # No row has the id 0, so that an id of something else matches nothing.
             numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
@@ -306,12 +306,15 @@ def _word(name: str) -> str:
     return first + "".join(map(str.capitalize, others))
 
 
-def _require_countries(codes: list[str]) -> None:
-    """Raises:
-    BadInput: one of them is no code.
+def _require_countries(value: str | list[str], path: str) -> None:
+    """Whether countries are named by their codes.
+
+    Raises:
+        BadInput: one of them is not.
     """
-    for code in codes:
+    for i, code in enumerate(value if isinstance(value, list) else [value]):
         if country_code(code) is None:
+            place = f"{path}[{i}]" if isinstance(value, list) else path
             meant = country_code_of_name(code)
             write = f"write {meant}" if meant else "e.g. DE"
-            raise BadInput(f"`country` is compared with codes of ISO 3166-1: {write}.")
+            raise BadInput(f"`{place}` is compared with codes of ISO 3166-1: {write}.")
