@@ -286,6 +286,50 @@ async def test_of_signups_with_one_email_at_the_same_moment_one_succeeds(db: Dat
     assert await count(db, Contact, Credential, Session) == [1, 1, 1]
 
 
+async def test_one_mailbox_has_one_login_however_it_is_spelled(db: Database, identity: Identity) -> None:
+    for one, others in (
+        (
+            "eva@münchen.example",
+            ["EVA@xn--mnchen-3ya.example", "eva@mu\u0308nchen.example", "\u00a0eva@münchen.example\t"],
+        ),
+        ("rené@example.com", ["rene\u0301@example.com", "RENÉ@Example.com"]),
+        ("max@example.jp", ["max@ｅｘａｍｐｌｅ.jp"]),
+    ):
+        made = await sign_up(identity, one)
+        for other in others:
+            with pytest.raises(Taken):
+                await sign_up(identity, other)
+            again = await identity.login(other, PASSWORD, address=HERE)
+            assert again.actor.credential_id == made.actor.credential_id
+
+
+async def test_two_mailboxes_have_two_logins(db: Database, identity: Identity) -> None:
+    for one, other in (("x@faß.de", "x@fass.de"), ("strauß@example.com", "strauss@example.com")):
+        first, second = await sign_up(identity, one), await sign_up(identity, other)
+        assert first.actor.contact_id != second.actor.contact_id
+        again = await identity.login(other, PASSWORD, address=HERE)
+        assert again.actor.credential_id == second.actor.credential_id
+
+
+async def test_a_letter_reaches_an_email_that_came_with_blanks(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    for blank in ("\u00a0", "\t", "\u3000"):
+        address = f"eva{ord(blank)}@example.com"
+        edit = Edit(
+            {"last_name": "Eva"}, emails=RowEdits(add=[{"kind": EmailKind.PERSONAL, "address": address + blank}])
+        )
+        async with db.begin() as session:
+            await parties.create(session, Actor(Door.OPERATOR, Role.ADMIN), PartyKind.CONTACT, edit)
+        await identity.request_reset(blank + address, address=HERE)
+        assert (await letters.sent())[-1][0] == address
+    assert {row.address for row in await rows(db, Email)} == {
+        "eva160@example.com",
+        "eva9@example.com",
+        "eva12288@example.com",
+    }
+
+
 async def test_a_signup_joins_neither_a_contact_nor_an_account_that_exists(db: Database, identity: Identity) -> None:
     known = await imported(db)
     login = await sign_up(identity)

@@ -120,6 +120,27 @@ async def test_two_logins_that_are_one_by_now_are_told_and_left_alone(
         assert list(kept) == [("eva@example.com", "eva@example.com"), ("EVA@example.com", "former rules")]
 
 
+async def test_of_two_logins_of_one_mailbox_the_first_gets_the_key(db: Database, database: str, tmp_path: Path) -> None:
+    first, second = await add(db, "One"), await add(db, "Two")
+    spelled = [("eva@münchen.example", "eva@münchen.example former"), ("eva@xn--mnchen-3ya.example", "former")]
+    ids = []
+    async with db.begin() as session:
+        for contact, (email, former) in zip((first, second), spelled, strict=True):
+            made = await credentials.add_credential(
+                session, email=f"{contact}@x.example", password_hash="", contact_id=contact
+            )
+            values = {"email": email, "email_key": former}
+            await session.execute(update(Credential).where(Credential.id == made).values(values))
+            ids.append(made)
+    collision = {"email": spelled[1][0], "id": ids[1], "other_id": ids[0]}
+    for options in (("--dry-run",), (), ()):
+        code, told = repair(tmp_path, database, "--json", *options)
+        assert (code, json.loads(told)["collisions"]) == (2, [collision])
+    async with db.read() as session:
+        kept = await session.execute(select(Credential.email_key).order_by(Credential.id))
+        assert list(kept.scalars()) == ["eva@münchen.example", "former"]
+
+
 async def test_what_is_more_than_a_batch_is_gone_through_to_the_end(
     db: Database, database: str, tmp_path: Path
 ) -> None:

@@ -143,3 +143,11 @@ async def test_a_page_costs_the_same_statements_however_many_contacts_it_has(pro
             assert len((await listed(program, f"lastName=Counted&max={size}"))[1]) == size
         counts[size] = len(seen)
     assert counts == {2: 7, 10: 7}
+
+
+async def test_a_blank_to_look_for_is_refused_and_does_not_list_everybody(program: Program, ten: list[int]) -> None:
+    for name in ("firstName", "lastName", "customerReference"):
+        for blank in ("%20", "+", "%C2%A0", "%09"):
+            answer = await program.get(f"/contacts?{name}={blank}")
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_param_type"), (name, blank)
+        assert (await listed(program, f"{name}="))[0]["total"] >= 10

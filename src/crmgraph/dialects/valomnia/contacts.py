@@ -69,7 +69,7 @@ async def index(call: Call) -> Response:
     order = Order(SORTS[sort], query.text("order").lower() == "desc")
     conditions = _conditions(query)
     async with call.core.db.read() as session:
-        if customer := query.line("customerReference"):
+        if customer := query.sought("customerReference"):
             try:
                 account_id = await customers.by_reference(session, call.actor, customer)
             except NotFound:
@@ -87,7 +87,7 @@ async def index(call: Call) -> Response:
 
 def _conditions(query: Parameters) -> list[listing.Where]:
     conditions: list[listing.Where] = [
-        Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.line(name))
+        Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.sought(name))
     ]
     for name, column in TIMES.items():
         for suffix, (op, shift) in COMPARISONS.items():

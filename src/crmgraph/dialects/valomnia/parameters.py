@@ -71,6 +71,17 @@ class Parameters:
             raise Failed(invalid_param_type(name))
         return found
 
+    def sought(self, name: str) -> str:
+        """The same as `line`, to look for. A blank is nothing to look for: it is not the same as not to filter.
+
+        Raises:
+            Failed: invalid_param_type.
+        """
+        found = self.line(name)
+        if not found and self.texts.get(name):
+            raise Failed(invalid_param_type(name))
+        return found
+
     def whole(self, name: str, default: int, least: int) -> int:
         """The number under this name, which has 31 bits.
 
