@@ -200,7 +200,7 @@ def test_a_wish_for_another_protocol_is_passed_over(server: httpx.Client) -> Non
 @pytest.mark.parametrize("sent", [b"", START, POST + b"Content-Length: 900000\r\n\r\n" + b" " * 1_000])
 def test_many_who_wait_stand_in_nobodys_way(server: httpx.Client, sent: bytes) -> None:
     def dropped() -> float:
-        return sum(refused(server, reason) for reason in ("share", "headers", "body"))
+        return sum(refused(server, reason) for reason in ("share", "headers", "body", "connections"))
 
     before, busy = dropped(), refused(server, "busy")
     with ExitStack() as stack:

@@ -6,6 +6,7 @@ head of a request is whole has no door yet, and is answered in plain text (RFC 9
 """
 
 import asyncio
+import socket
 from http import HTTPStatus
 from typing import Any
 
@@ -29,6 +30,8 @@ FRAMING_BYTES = 128 * 1024
 """The longest framing of a body in chunks, sizes, extensions and trailers together, beside as much as the body."""
 BYTES_PER_SECOND = 1024
 """Who sends or reads slower than this makes no progress."""
+SEND_BUFFER = 128 * 1024
+"""What the system takes of an answer that is not read yet, in bytes; by itself it takes megabytes."""
 LINGER_SECONDS = 2.0
 """How long the rest of a body that nobody wants is read, so that its sender comes to read the answer."""
 
@@ -67,6 +70,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        own: socket.socket = transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._deadline = self.loop.time() + self._patience.headers
         if len(self._watch.connections) >= self._patience.connections:
             self._make_room()

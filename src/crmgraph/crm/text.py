@@ -74,9 +74,17 @@ def _domain_key(domain: str) -> str:
         return _caseless(domain)
 
 
-@functools.lru_cache(maxsize=4096)
+MAX_EMAIL = 320
+"""The longest email address, in characters: RFC 3696 with its erratum has 254 bytes, older systems let 320 pass."""
+
+
 def is_email(address: str) -> bool:
     """Whether the address has the form of one; no look-up in DNS is made."""
+    return len(address) <= MAX_EMAIL and _is_email(address)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_email(address: str) -> bool:
     try:
         validate_email(clean_email(address), check_deliverability=False, test_environment=True)
     except EmailNotValidError:

@@ -1,6 +1,5 @@
 """Execution: a document is parsed, measured and validated once and kept, and operations of it are run in one place."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import isawaitable
@@ -41,6 +40,7 @@ from crmgraph.graph.context import Context
 from crmgraph.graph.limits import MAX_CHARACTERS, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
 from crmgraph.graph.plan.changes import Failed
 from crmgraph.graph.schema import schema
+from crmgraph.kept import Kept, digest_of
 from crmgraph.metrics import road
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ if TYPE_CHECKING:
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 log = structlog.get_logger(__name__)
 
-KEPT_DOCUMENTS = 1_000
-"""How many documents are kept parsed."""
-MAX_KEPT_LENGTH = 20_000
-"""The longest document that is kept, in characters."""
+KEPT_BYTES = 48 * 2**20
+"""What the documents that are kept parsed may take together, in bytes."""
+TOKEN_BYTES = 1_000
+"""What a token of a document takes, with its share of the tree and of what is known of it, in bytes."""
 MAX_ERRORS = 20
 """The most errors of validation, of variables and of an answer."""
 
@@ -85,6 +85,8 @@ class Document:
     """A document that was parsed.
 
     Attributes:
+        digest: stands for its text.
+        size: what it takes, in bytes, reckoned by its characters and tokens.
         faults: why none of its operations can be run.
         measures: of each operation, without its variables.
         variables: of each operation.
@@ -92,6 +94,8 @@ class Document:
     """
 
     ast: DocumentNode
+    digest: bytes
+    size: int
     operations: list[OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
     faults: list[GraphQLError] = field(default_factory=list)
@@ -183,7 +187,7 @@ class Engine:
         self._max_cost = max_cost
         self._introspection = introspection
         self._roads = roads
-        self._kept: OrderedDict[tuple[str, bool], Document] = OrderedDict()
+        self._kept: Kept[Document] = Kept(KEPT_BYTES)
 
     def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> Prepared:
         """What has to be known before an operation is run.
@@ -294,21 +298,17 @@ class Engine:
         return self._introspection == "open" or (self._introspection == "signed-in" and signed_in)
 
     def _document(self, text: str, *, suggest: bool) -> Document:
-        key = (text, suggest)
-        document = self._kept.get(key)
+        digest = digest_of(text)
+        document = self._kept.get((digest, suggest))
         if document is not None:
-            self._kept.move_to_end(key)
             return document
-        document = self._parse(text)
+        document = self._parse(text, digest)
         if not document.faults:
             document.faults = _validate(self._schema, document.ast, suggest)
-        if len(text) <= MAX_KEPT_LENGTH:
-            self._kept[key] = document
-            if len(self._kept) > KEPT_DOCUMENTS:
-                self._kept.popitem(last=False)
+        self._kept.put((digest, suggest), document, document.size)
         return document
 
-    def _parse(self, text: str) -> Document:
+    def _parse(self, text: str, digest: bytes) -> Document:
         if len(text) > MAX_CHARACTERS:
             raise Refusal([TooCostly("characters", len(text), MAX_CHARACTERS)])
         try:
@@ -319,6 +319,8 @@ class Engine:
             raise Refusal([GraphQLError("The document is nested too deep.")], "GRAPHQL_PARSE_FAILED") from None
         document = Document(
             ast,
+            digest,
+            4 * len(text) + TOKEN_BYTES * ast.token_count,
             [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)],
             {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)},
         )

@@ -24,7 +24,16 @@ from crmgraph.graph.context import Context, Href
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request, TookTooLong
 from crmgraph.graph.page import page, routes, wants_page
 from crmgraph.graph.plan import ChangeRoad, Road
-from crmgraph.graph.requests import GRAPHQL_JSON, JSON, BadRequest, accepted, mapping_of, read, request_of
+from crmgraph.graph.requests import (
+    GRAPHQL_JSON,
+    JSON,
+    MAX_MEDIA_TYPES,
+    BadRequest,
+    accepted,
+    mapping_of,
+    read,
+    request_of,
+)
 from crmgraph.graph.schema import schema
 
 PATH = "/graphql"
@@ -99,7 +108,7 @@ class Endpoint:
         files: list[UploadFile] = []
         try:
             headers = http.headers
-            media_type = accepted(headers.get("accept", "*/*"))
+            media_type = accepted(headers.get("accept", "*/*")[:MAX_MEDIA_TYPES])
             given = await read(self._core, http, files)
             request = request_of(given)
             answer = await self._run(http, request)

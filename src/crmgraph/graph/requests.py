@@ -15,6 +15,8 @@ JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
 GUARDS = ("graphql-preflight", "graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
 """Headers that a form on another site cannot send: one of them has to come with an upload."""
+MAX_MEDIA_TYPES = 1_000
+"""The longest Content-Type and Accept, in characters; both are remembered."""
 MAX_FILE_PATHS = 100
 """The most places that the map of an upload puts its files at."""
 
@@ -42,7 +44,7 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[s
         return _from_query(http)
     if http.method != "POST":
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
-    kind, charset = _content_type(http.headers.get("content-type", ""))
+    kind, charset = _content_type(http.headers.get("content-type", "")[:MAX_MEDIA_TYPES])
     if kind == JSON and charset in ("utf-8", "utf8"):
         return _object(await wire.body(http, core.max_body_bytes))
     if kind == "multipart/form-data":

@@ -1,12 +1,11 @@
 """The road of changes: a mutation that changes one record is carried out by the function that its resolver calls, with
 arguments that were read ahead, and what it selects of the record is printed from memory."""
 
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 import strawberry
@@ -22,13 +21,15 @@ from crmgraph.graph.errors import BadInput
 from crmgraph.graph.mutations import profile, records
 from crmgraph.graph.plan.arguments import Reader
 from crmgraph.graph.plan.printing import Print, lists_of, printer
+from crmgraph.graph.plan.road import UNPLANNED_BYTES, name_of
 from crmgraph.graph.plan.selection import Change, Selector, Typename, Unplannable, switches
+from crmgraph.kept import Kept
 
 if TYPE_CHECKING:
     from crmgraph.graph.execution import Prepared
 
-MAX_PLANS = 1_000
-"""Documents whose plan is remembered."""
+PLAN_BYTES = 16 * 2**20
+"""What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
 
 CHANGES: dict[str, tuple[PartyKind, Callable[..., Awaitable[Aggregate]]]] = {
     "updateContact": (PartyKind.CONTACT, partial(records.update, PartyKind.CONTACT)),
@@ -77,7 +78,7 @@ class ChangeRoad:
 
     def __init__(self, schema: strawberry.Schema) -> None:
         self._schema = schema
-        self._plans: OrderedDict[tuple[str, str | None], Plan | None] = OrderedDict()
+        self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
 
     async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
         """The `data` of a mutation as JSON; None when it takes the other road, and then nothing was written.
@@ -116,16 +117,15 @@ class ChangeRoad:
             raise Failed(located) from error
 
     def _plan(self, prepared: "Prepared") -> Plan | None:
-        key = (prepared.request.query, prepared.request.operation_name)
-        if key in self._plans:
-            self._plans.move_to_end(key)
-            return self._plans[key]
-        plan = None
+        key = (prepared.document.digest, name_of(prepared.operation))
+        known = self._plans.get(key)
+        if known is not None:
+            return None if known == "none" else known
+        plan, size = None, UNPLANNED_BYTES
         with suppress(Unplannable):
             plan = self._made(prepared)
-        self._plans[key] = plan
-        if len(self._plans) > MAX_PLANS:
-            self._plans.popitem(last=False)
+            size = 2 * prepared.document.size
+        self._plans.put(key, plan or "none", size)
         return plan
 
     def _made(self, prepared: "Prepared") -> Plan:

@@ -1,10 +1,9 @@
 """The road itself: plans by document, statements by plan and shape, and the values of a request bound to them."""
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import strawberry
 import structlog
@@ -27,16 +26,21 @@ from crmgraph.graph.ids import Prefix, number_of
 from crmgraph.graph.plan.arguments import Reader
 from crmgraph.graph.plan.selection import One, Pages, RootField, Selector, Typename, Unplannable, switches
 from crmgraph.graph.plan.statement import Asked, Builder, Shape
+from crmgraph.kept import Kept
 
 if TYPE_CHECKING:
     from crmgraph.graph.execution import Prepared
 
 log = structlog.get_logger(__name__)
 
-MAX_PLANS = 1_000
-"""Documents whose plan is remembered."""
-MAX_STATEMENTS = 200
-"""Statements that are remembered of one document: one a standing of the actor and a shape of the arguments."""
+PLAN_BYTES = 48 * 2**20
+"""What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
+STATEMENT_BYTES = 32 * 2**20
+"""What their statements may take: one a plan, a standing of the actor and a shape of the arguments."""
+STATEMENT_OVERHEAD = 5_000
+"""What a statement takes besides four times its text, in bytes."""
+UNPLANNED_BYTES = 500
+"""What it takes to remember that an operation has no plan."""
 MAX_VALUES = 50
 """The most values in the filter of a planned connection: every number of them is a statement of its own."""
 
@@ -61,25 +65,32 @@ class Plan:
     """What is known of one operation, for one value of its switches.
 
     Attributes:
+        key: stands for it among all plans.
         readers: of the arguments of each numbered part.
         asked: what each connection is asked, with the values of its parameters, where no variable has a say in it.
     """
 
+    key: Hashable
     roots: tuple[Any, ...]
     connections: tuple[Pages, ...]
     readers: Mapping[int, Reader]
     asked: dict[int, tuple[Asked, dict[str, Any]]] = field(default_factory=dict)
-    statements: "OrderedDict[Hashable, lanes.Prepared | None]" = field(default_factory=OrderedDict)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of one document: its plans by the values of its switches, None where it has none."""
+    """One operation of one document, with the variables that switch its parts on and off.
 
+    Attributes:
+        key: stands for it among all operations.
+        size: what its document takes, in bytes.
+    """
+
+    key: Hashable
     definition: OperationDefinitionNode
     fragments: Mapping[str, FragmentDefinitionNode]
     switches: tuple[str, ...]
-    plans: dict[tuple[Any, ...], Plan | None] = field(default_factory=dict)
+    size: int
 
 
 class Road:
@@ -93,7 +104,9 @@ class Road:
         self._schema = schema
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
-        self._operations: OrderedDict[tuple[str, str | None], Operation | None] = OrderedDict()
+        self._operations: Kept[Operation | Literal["none"]] = Kept(PLAN_BYTES)
+        self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
+        self._statements: Kept[lanes.Prepared | Literal["none"]] = Kept(STATEMENT_BYTES)
 
     async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
         """The `data` of a query as JSON; None when it takes the other road.
@@ -119,28 +132,30 @@ class Road:
             return None
 
     def _operation(self, prepared: "Prepared") -> Operation | None:
-        key = (prepared.request.query, prepared.request.operation_name)
-        if key in self._operations:
-            self._operations.move_to_end(key)
-            return self._operations[key]
-        found = None
+        key = (prepared.document.digest, name_of(prepared.operation))
+        known = self._operations.get(key)
+        if known is not None:
+            return None if known == "none" else known
+        found, size = None, prepared.document.size
         with suppress(Unplannable):
             fragments = prepared.document.fragments
-            found = Operation(prepared.operation, fragments, switches(prepared.operation, fragments))
-        self._operations[key] = found
-        if len(self._operations) > MAX_PLANS:
-            self._operations.popitem(last=False)
+            found = Operation(key, prepared.operation, fragments, switches(prepared.operation, fragments), size)
+        self._operations.put(key, found or "none", UNPLANNED_BYTES if found is None else size)
         return found
 
     def _plan(self, operation: Operation, given: VariableValues) -> Plan | None:
         switched = tuple(given.coerced.get(name) for name in operation.switches)
         if None in switched:
             raise Elsewhere
-        if switched not in operation.plans:
-            operation.plans[switched] = self._made(operation, switched)
-        return operation.plans[switched]
+        key = (operation.key, switched)
+        known = self._plans.get(key)
+        if known is not None:
+            return None if known == "none" else known
+        made = self._made(key, operation, switched)
+        self._plans.put(key, made or "none", UNPLANNED_BYTES if made is None else 2 * operation.size)
+        return made
 
-    def _made(self, operation: Operation, switched: tuple[Any, ...]) -> Plan | None:
+    def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan | None:
         values = dict(zip(operation.switches, switched, strict=True))
         selector = Selector(self._schema._schema, operation.fragments, values, ROOTS)
         try:
@@ -149,7 +164,7 @@ class Road:
             return None
         connections = tuple(_connections(roots))
         numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
-        return Plan(roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
+        return Plan(key, roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
 
     async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> bytes | None:
         actor = context.actor
@@ -183,10 +198,10 @@ class Road:
     def _statement(
         self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked], known: bool
     ) -> lanes.Prepared | None:
-        if key in plan.statements:
-            plan.statements.move_to_end(key)
-            return plan.statements[key]
-        statement = None
+        kept = self._statements.get((plan.key, key))
+        if kept is not None:
+            return None if kept == "none" else kept
+        statement, size = None, UNPLANNED_BYTES
         if any(not isinstance(root, Typename) for root in plan.roots):
             builder = Builder(self._dialect, like(actor), asked)
             built: Select[Any] = builder.statement(plan.roots)
@@ -196,9 +211,8 @@ class Road:
                 statement = lanes.Prepared(built, self._core.db.engine.dialect)
             except ValueError:
                 raise Elsewhere from None
-        plan.statements[key] = statement
-        if len(plan.statements) > MAX_STATEMENTS:
-            plan.statements.popitem(last=False)
+            size = STATEMENT_OVERHEAD + 4 * len(statement.sql)
+        self._statements.put((plan.key, key), statement or "none", size)
         return statement
 
     def _ask(self, connection: Pages, arguments: Mapping[str, Any], context: Context) -> tuple[Asked, dict[str, Any]]:
@@ -221,6 +235,11 @@ class Road:
             shape = resolved.shape
             values |= {f"{name}_c{i}": value for i, value in enumerate(resolved.values)}
         return Asked(Shape(window.orders, window.after is not None, shape), context.max_page), values
+
+
+def name_of(operation: OperationDefinitionNode) -> str | None:
+    """The name by which a document knows one of its operations."""
+    return operation.name.value if operation.name is not None else None
 
 
 def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
