@@ -22,6 +22,6 @@ WORKDIR /var/lib/crmgraph
 VOLUME /var/lib/crmgraph
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=2)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/live', timeout=2)"]
 ENTRYPOINT ["crmgraph"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -27,7 +27,7 @@ def crmgraph(folder: Path, *arguments: str, **environment: str) -> subprocess.Co
     )
 
 
-def rows(folder: Path, query: str, name: str = "var/crmgraph.db") -> list[tuple[Any, ...]]:
+def rows(folder: Path, query: str, name: str = "var/demo.db") -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(folder / name)
     try:
         return connection.execute(query).fetchall()
@@ -80,7 +80,7 @@ def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path)
     assert rows(tmp_path, "SELECT id, number, updated_at FROM contact ORDER BY id") == before
     assert crmgraph(tmp_path, "demo", "credentials", "--json").stdout == credentials
     assert (tmp_path / "var/demo.json").stat().st_mode & 0o077 == 0
-    assert crmgraph(tmp_path, "demo", "reset").returncode == 0
+    assert crmgraph(tmp_path, "demo", "reset", "--yes").returncode == 0
     assert crmgraph(tmp_path, "demo", "credentials", "--json").stdout != credentials
     assert len(rows(tmp_path, "SELECT id FROM contact")) == len(before)
 
@@ -162,7 +162,7 @@ def test_a_database_that_cannot_be_is_refused_without_telling_its_password(
 ) -> None:
     refused = crmgraph(tmp_path, "migrate", CRMGRAPH_DATABASE_URL=url)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == f"CRMGRAPH_DATABASE_URL Value error, {fault}\n"
+    assert refused.stderr == f"CRMGRAPH_DATABASE_URL: {fault}\n"
 
 
 def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_staff_and_clients_are_added_and_their_secrets_are_kept_as_hashes(tmp_pa
     weak = crmgraph(tmp_path, *add, CRMGRAPH_PASSWORD="short", **settings)
     assert (weak.returncode, weak.stdout) == (1, "")
     twice = crmgraph(tmp_path, *add, CRMGRAPH_PASSWORD="correct horse", **settings)
-    assert (twice.returncode, twice.stderr) == (1, "Refused: Taken: email\n")
+    assert (twice.returncode, twice.stderr) == (1, "Refused: email: somebody else has this already\n")
     client = crmgraph(tmp_path, "clients", "add", "zoho", "Portal", "grace@example.com", **settings)
     printed = json.loads(client.stdout)
     assert set(printed) == {"client_id", "client_secret", "refresh_token"}
@@ -257,7 +257,10 @@ def test_staff_and_clients_are_added_and_their_secrets_are_kept_as_hashes(tmp_pa
     granted = rows(tmp_path, "SELECT grants FROM legacy_client WHERE dialect = 'CRMCOM'", "own.db")
     assert granted == [('["contact_information"]',)]
     unknown = crmgraph(tmp_path, "clients", "add", "zoho", "Other", "nobody@example.com", **settings)
-    assert (unknown.returncode, unknown.stderr) == (1, "Refused: NotFound: email\n")
+    assert (unknown.returncode, unknown.stderr) == (
+        1,
+        "nobody@example.com: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.\n",
+    )
 
 
 def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(tmp_path: Path) -> None:
@@ -286,7 +289,7 @@ def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(tmp_path: Path) ->
         (line,) = [line for line in told("staff", "list").splitlines() if member in line]
         assert line == f"1000000001  {member}  AGENT  Patricia Boyle  (disabled)"
     unknown = crmgraph(tmp_path, "staff", "disable", "1", "--demo")
-    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", "Refused: NotFound: id\n")
+    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", "Refused: id: there is none like this\n")
 
 
 def test_the_same_seed_gives_the_same_people(tmp_path: Path) -> None:

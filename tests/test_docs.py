@@ -91,6 +91,27 @@ def test_compose_and_image_set_nothing_that_is_not_there() -> None:
         assert set(re.findall(r"\bCRMGRAPH_[A-Z_]+\b", text_of(name))) - known == set()
 
 
+def test_compose_passes_every_setting_on_and_ends_later_than_what_it_promises() -> None:
+    page = text_of("compose.yaml")
+    passed = re.findall(r"^      (CRMGRAPH_[A-Z_]+):", page, re.MULTILINE)
+    assert sorted(passed) == sorted(f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields)
+    grace = re.search(r"stop_grace_period: (\d+)s", page.partition("  crmgraph:\n")[2])
+    assert grace is not None and int(grace[1]) > 20 + 10 + 5, "requests, letters that are due, photos on their way out"
+    described = page.partition("services:\n")[2].partition("\nvolumes:")[0]
+    services = re.split(r"^  (?=\w+:$)", described, flags=re.MULTILINE)
+    for service in filter(str.strip, services):
+        assert all(f"    {bound}: " in service for bound in ("mem_limit", "cpus", "pids_limit")), service
+    assert "/health/live" in text_of("Dockerfile")
+
+
+def test_the_sample_of_settings_has_every_one_with_its_default_and_its_meaning() -> None:
+    found = re.findall(r"^# (.+)\n(?:# )?(CRMGRAPH_[A-Z_]+)=(.*)$", text_of(".env.example"), re.MULTILINE)
+    assert sorted(found) == sorted(
+        (field.description or "", f"CRMGRAPH_{name.upper()}", default_of(name).strip("`"))
+        for name, field in Settings.model_fields.items()
+    )
+
+
 def commands(group: Any = None, path: str = "crmgraph") -> Iterator[tuple[str, Any]]:
     group = group or typer.main.get_command(app)
     for name, command in group.commands.items():

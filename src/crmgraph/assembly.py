@@ -64,7 +64,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         db=db,
         passwords=passwords,
         identity=identity,
-        portraits=Portraits(db, PhotoStore(settings.photo_url)),
+        portraits=Portraits(db, _photo_store(settings.photo_url)),
         public_url=settings.public_url,
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,
@@ -72,3 +72,10 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         request_seconds=settings.request_seconds,
     )
     return core, outbox
+
+
+def _photo_store(url: str) -> PhotoStore:
+    try:
+        return PhotoStore(url)
+    except ValueError as error:
+        raise ValueError(f"CRMGRAPH_PHOTO_URL: {error}") from None

@@ -69,6 +69,7 @@ SQLSTATES: dict[str, Diagnosis] = {
     "40001": Diagnosis(Meaning.RETRY, "busy", ends=False),  # could not serialize, or a standby's recovery conflict
     "40003": _LOST,  # statement completion unknown
     "40P01": Diagnosis(Meaning.RETRY, "busy", ends=False),  # deadlock
+    "42501": Diagnosis(Meaning.AWAY, "not permitted", ends=False),  # the user was not granted it
     "42703": _OTHER_TABLES,  # undefined column
     "42P01": _OTHER_TABLES,  # undefined table
     "53": Diagnosis(Meaning.AWAY, "out of resources"),

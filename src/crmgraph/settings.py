@@ -1,12 +1,18 @@
 """All settings, from the environment. Read by the wiring and the command line only."""
 
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from phonenumbers import SUPPORTED_REGIONS
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from crmgraph.db import database_url
+from crmgraph.mail import open_mail
 
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Several values in one variable, separated by commas or blanks."""
@@ -111,6 +117,13 @@ class Settings(BaseSettings):
             raise ValueError("has to have at least 32 characters")
         return value
 
+    @field_validator("retired_secret_keys")
+    @classmethod
+    def _each_long_enough(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(each) < 32 for each in value):
+            raise ValueError("each has to have at least 32 characters")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _a_database(cls, value: str) -> str:
@@ -119,10 +132,59 @@ class Settings(BaseSettings):
 
     @field_validator("public_url")
     @classmethod
-    def _no_slash(cls, value: str) -> str:
+    def _an_address(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
             raise ValueError("has to start with http:// or https://")
+        if not _is_address(value) or urlsplit(value).query or urlsplit(value).fragment:
+            raise ValueError("has to be an address, e.g. https://crm.example.com")
         return value.rstrip("/")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            parts = urlsplit(each if "://" in each else f"https://{each}")
+            nearest = f"{parts.scheme}://{parts.netloc}"
+            if each != "*" and (each != nearest or not _is_address(each)):
+                raise ValueError(
+                    f"{each!r} is no origin: write {nearest if parts.netloc else 'https://app.example.com'}"
+                )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                ip_network(each, strict=False)
+            except ValueError:
+                if each != "*":
+                    raise ValueError(f"{each!r} is no address or network: write e.g. 127.0.0.1 or 10.0.0.0/8") from None
+        return value
+
+    @field_validator("phone_region")
+    @classmethod
+    def _a_region(cls, value: str | None) -> str | None:
+        if value is None or value in SUPPORTED_REGIONS:
+            return value
+        nearest = value.upper() if value.upper() in SUPPORTED_REGIONS else "e.g. DE"
+        raise ValueError(f"{value!r} is no region: write its ISO 3166-1 code in capitals, {nearest}")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _a_way_to_mail(cls, value: str) -> str:
+        if value:
+            open_mail(value, "crmgraph@localhost")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _a_sender(cls, value: str) -> str:
+        try:
+            open_mail("smtp://localhost", value)
+        except ValueError:
+            raise ValueError("has to be one bare address, e.g. crm@example.com") from None
+        return value
 
     @model_validator(mode="after")
     def _photos_by_default(self) -> "Settings":
@@ -139,13 +201,57 @@ class Settings(BaseSettings):
         """
         folder = folder.absolute()
         suited = {
-            "database_url": f"sqlite:///{folder / 'crmgraph.db'}",
+            "database_url": f"sqlite:///{folder / 'demo.db'}",
             "secret_key": secret,
-            "photo_url": (folder / "photos").as_uri(),
-            "mail_url": (folder / "mail").as_uri(),
+            "photo_url": (folder / "demo-photos").as_uri(),
+            "mail_url": (folder / "demo-mail").as_uri(),
             "signup_confirm": False,
             "introspection": "open",
             "zoho_unique": ("Leads.Mobile",),
             "log_format": "text",
         }
-        return self.model_copy(update={k: v for k, v in suited.items() if k not in self.model_fields_set})
+        suited = {k: v for k, v in suited.items() if k not in self.model_fields_set}
+        return self.model_copy(update=suited | {"demo": True})
+
+
+_PREFIX = "CRMGRAPH_"
+ELSEWHERE = ("CRMGRAPH_PASSWORD",)
+"""Variables of ours that are no settings: what `staff add` and `staff password` take instead of asking."""
+
+
+def unknown(names: Iterable[str]) -> list[str]:
+    """A line for each variable that is named like a setting and is none, with the nearest one.
+
+    Args:
+        names: of the environment.
+    """
+    known = [f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields] + [*ELSEWHERE]
+    lines = []
+    for name in sorted(names):
+        if name.upper().startswith(_PREFIX) and name.upper() not in known:
+            # What they all begin with would make any two of them alike.
+            near = get_close_matches(
+                name.upper().removeprefix(_PREFIX), [each.removeprefix(_PREFIX) for each in known], 1
+            )
+            lines.append(f"{name}: there is no such setting" + (f"; is {_PREFIX}{near[0]} meant?" if near else ""))
+    return lines
+
+
+def told(error: ValidationError) -> Iterator[str]:
+    """A line for each setting that does not hold: its name, what is expected, and the nearest where it is a choice."""
+    for fault in error.errors():
+        name = f"CRMGRAPH_{str(fault['loc'][0]).upper()}" if fault["loc"] else "The settings"
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "literal_error":
+            choices = [each.strip("'") for each in fault["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+            near = get_close_matches(str(fault["input"]).lower(), choices, 1, 0.5)
+            message = f"has to be one of {', '.join(choices)}" + (f"; is {near[0]} meant?" if near else "")
+        yield f"{name}: {message}"
+
+
+def _is_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return bool(parts.hostname) and (parts.port or 1) > 0 and "@" not in parts.netloc and " " not in value
+    except ValueError:
+        return False

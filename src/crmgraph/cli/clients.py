@@ -6,9 +6,12 @@ import sys
 from typing import Annotated
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.cli import grants as grants_of
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
 from crmgraph.crm import clients, staff
+from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import Door, LegacyClient
 
 app = typer.Typer(no_args_is_help=True, help="Credentials of the programs that speak a legacy dialect.")
@@ -25,7 +28,8 @@ _GRANTS = {
 """What a client may do when nothing else is said: everything. Valomnia knows no grants."""
 
 
-def _door(dialect: str) -> Door:
+def door_of(dialect: str) -> Door:
+    """The dialect of this name; the program ends where it is none that clients sign in to."""
     door = {d.value.lower(): d for d in (Door.ZOHO, Door.CRMCOM, Door.VALOMNIA)}.get(dialect.lower())
     if door is None:
         fail("The dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.")
@@ -36,15 +40,21 @@ def _door(dialect: str) -> Door:
 def add(
     dialect: DialectArgument,
     name: Annotated[str, typer.Argument(help="What the program is called.")],
-    staff_email: Annotated[str, typer.Argument(help="The employee as whom it acts.")],
+    staff_email: Annotated[str, typer.Argument(help="The employee as whom it acts: their email or id.")],
     login: Annotated[str | None, typer.Option(help="Its user name or client id; made up when not given.")] = None,
     organisation: OrganisationOption = "",
     grant: Annotated[list[str] | None, typer.Option(help="What it may do; by default everything.")] = None,
     demo: DemoOption = False,
 ) -> None:
     """Add a legacy client and print its secrets, once."""
-    door = _door(dialect)
+    door = door_of(dialect)
     settings = settings_of(demo)
+    if door is Door.CRMCOM and not organisation:
+        fail("A client of CRM.COM signs in to an organisation: say which by --organisation, e.g. --organisation MAIN.")
+    if organisation and door is not Door.CRMCOM:
+        fail("--organisation is CRM.COM's alone.")
+    if (fault := grants_of.fault_of(door, grant or [])) is not None:
+        fail(fault)
     secret = secrets.token_urlsafe(24)
     identifier = login or (f"1000.{secrets.token_hex(15).upper()}" if door is Door.ZOHO else secrets.token_hex(8))
     grants = grant or list(_GRANTS.get(door, ()))
@@ -53,7 +63,7 @@ def add(
         async with opened(settings) as core:
             hashed = await core.passwords.hash(secret)
             async with core.db.begin() as session:
-                member = await staff.find_staff(session, staff_email)
+                member = await _member(session, staff_email)
                 client_id = await clients.add_client(
                     session, door, name, identifier, hashed, member, grants, organisation
                 )
@@ -61,14 +71,21 @@ def add(
                 return await clients.issue(core.db, client_id, "refresh", seconds=None, grants=grants)
             return None
 
-    refresh = run(work())
-    words = ("client_id", "client_secret") if door is Door.ZOHO else ("username", "password")
-    printed = dict(zip(words, (identifier, secret), strict=True))
-    if organisation:
-        printed["organisation"] = organisation
-    if refresh is not None:
-        printed["refresh_token"] = refresh
-    sys.stdout.write(json.dumps(printed, indent=2) + "\n")
+    refresh = run(work(), settings)
+    _print_secrets(door, identifier, secret, organisation, refresh)
+
+
+async def _member(session: AsyncSession, who: str) -> int:
+    """The employee as whom a client acts; the program ends where there is none, or they are kept out."""
+    try:
+        member = await staff.named(session, who)
+    except NotFound:
+        fail(f"{who}: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.")
+    except Ambiguous:
+        fail(f"{who}: several have this email: say their id, as `crmgraph staff list` tells it.")
+    if not member.active:
+        fail(f"{who} is kept out, and so would be a client that acts as them: `crmgraph staff enable {member.id}`.")
+    return member.id
 
 
 @app.command("list")
@@ -107,8 +124,97 @@ def enable(
     _switch(dialect, login, organisation, demo, True)
 
 
+@app.command()
+def grants(
+    dialect: DialectArgument,
+    login: LoginArgument,
+    grant: Annotated[list[str] | None, typer.Option(help="What it may do from now on, once each.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="It may do everything from now on.")] = False,
+    organisation: OrganisationOption = "",
+    demo: DemoOption = False,
+) -> None:
+    """Print what a client may do, or change it at once: its tokens can do no more either."""
+    door, settings = door_of(dialect), settings_of(demo)
+    if (fault := grants_of.fault_of(door, grant or [])) is not None:
+        fail(fault)
+    granted = sorted(grant or _GRANTS.get(door, ()))
+
+    async def work() -> list[str]:
+        async with opened(settings) as core, core.db.begin() as session:
+            client = await clients.named(session, door, login, organisation)
+            if grant or everything:
+                client.grants = granted
+            return client.grants
+
+    out.print(f"{login} may {', '.join(run(work(), settings)) or 'do everything'}.", markup=False, highlight=False)
+
+
+@app.command()
+def rotate(
+    dialect: DialectArgument, login: LoginArgument, organisation: OrganisationOption = "", demo: DemoOption = False
+) -> None:
+    """Give a client another secret and print it, once. The former one and every token of the client end at once."""
+    door, settings = door_of(dialect), settings_of(demo)
+    secret = secrets.token_urlsafe(24)
+
+    async def work() -> str | None:
+        async with opened(settings) as core:
+            hashed = await core.passwords.hash(secret)
+            async with core.db.begin() as session:
+                client = await clients.named(session, door, login, organisation)
+                await clients.rotate(session, client, hashed)
+            if door is Door.ZOHO:
+                return await clients.issue(core.db, client.id, "refresh", seconds=None, grants=client.grants)
+            return None
+
+    _print_secrets(door, login, secret, organisation, run(work(), settings))
+
+
+@app.command()
+def code(
+    dialect: Annotated[str, typer.Argument(help="zoho.")],
+    login: LoginArgument,
+    grant: Annotated[
+        list[str] | None, typer.Option(help="What its tokens may; by default what the client may.")
+    ] = None,
+    minutes: Annotated[int, typer.Option(help="How long the code is good.", min=1, max=10)] = 10,
+    demo: DemoOption = False,
+) -> None:
+    """Print a grant code, as Zoho's console does for a self client: good once at /oauth/v2/token, for its tokens."""
+    if door_of(dialect) is not Door.ZOHO:
+        fail("Grant codes are Zoho's alone: crmgraph clients code zoho CLIENT_ID.")
+    settings = settings_of(demo)
+    if (fault := grants_of.fault_of(Door.ZOHO, grant or [])) is not None:
+        fail(fault)
+    text = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
+
+    async def work() -> None:
+        async with opened(settings) as core:
+            async with core.db.begin() as session:
+                client = await clients.named(session, Door.ZOHO, login)
+            if not client.active:
+                fail(f"{login} is kept out: `crmgraph clients enable zoho {login}` first.")
+            if beyond := sorted(set(grant or ()) - set(client.grants)):
+                fail(f"--grant {beyond[0]}: the client itself may not; see `crmgraph clients grants`.")
+            scopes = grant or client.grants
+            await clients.issue(core.db, client.id, "code", seconds=60 * minutes, grants=scopes, token=text)
+
+    run(work(), settings)
+    sys.stdout.write(f"{text}\n")
+
+
+def _print_secrets(door: Door, login: str, secret: str, organisation: str, refresh: str | None) -> None:
+    words = ("client_id", "client_secret") if door is Door.ZOHO else ("username", "password")
+    printed = dict(zip(words, (login, secret), strict=True))
+    if organisation:
+        printed["organisation"] = organisation
+    if refresh is not None:
+        printed["refresh_token"] = refresh
+    sys.stdout.write(json.dumps(printed, indent=2) + "\n")
+
+
 def _switch(dialect: str, login: str, organisation: str, demo: bool, active: bool) -> None:
-    door = _door(dialect)
+    door = door_of(dialect)
 
     async def work() -> None:
         async with opened(settings_of(demo)) as core, core.db.begin() as session:

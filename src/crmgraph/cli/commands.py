@@ -5,18 +5,22 @@ from typing import Annotated
 import typer
 
 import crmgraph
-from crmgraph.cli import clients, demo, program, purge, repair, staff
+from crmgraph.cli import clients, demo, doctor, program, purge, repair, staff, throttle
 from crmgraph.cli.console import out
 from crmgraph.logs import configure
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_show_locals=False, rich_markup_mode=None
+)
 for command in program.COMMANDS:
     app.command()(command)
 app.command()(repair.repair)
 app.command()(purge.purge)
+app.command()(doctor.doctor)
 app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")
 app.add_typer(clients.app, name="clients")
+app.add_typer(throttle.app, name="throttle")
 
 
 def _version(wanted: bool) -> None:

@@ -1,6 +1,7 @@
 """What all commands share: where they print, how they fail, and the settings that they work with."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -11,11 +12,13 @@ from rich.console import Console
 
 from crmgraph import demo as demonstration
 from crmgraph.assembly import build
+from crmgraph.cli import faults
+from crmgraph.crm import installation
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import Refused
-from crmgraph.db_errors import NOT_MIGRATED, diagnose
+from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
+from crmgraph.db import Database
 from crmgraph.migrations import NewerTables, NotNow
-from crmgraph.settings import Settings
+from crmgraph.settings import Settings, told, unknown
 
 out = Console(soft_wrap=True)
 err = Console(stderr=True, soft_wrap=True)
@@ -30,34 +33,57 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run what a command does; what its database or its input is to blame for ends in one line, not in a traceback."""
+def warn(message: str) -> None:
+    """Say what a person should know and can do without."""
+    err.print(message, style="yellow", markup=False, highlight=False)
+
+
+_WORDS: dict[type[Refused], str] = {
+    NotFound: "there is none like this",
+    Ambiguous: "several are like this: say the id",
+    Missing: "is needed",
+    Taken: "somebody else has this already",
+}
+
+
+def _line(refused: Refused) -> str:
+    """What is told of one refusal: the name of the field, and what is wrong with it."""
+    name = ".".join(map(str, refused.path)) or "this"
+    reason = f"is not valid ({refused.reason})" if isinstance(refused, Invalid) else type(refused).__name__
+    return f"Refused: {name}: {_WORDS.get(type(refused), reason)}"
+
+
+def run(work: Coroutine[Any, Any, T], settings: Settings | None = None) -> T:
+    """Run what a command does; what its database or its input is to blame for ends in one line, not in a traceback.
+
+    Args:
+        settings: name the database.
+    """
     try:
         return asyncio.run(work)
     except Refused as refused:
-        faults = "; ".join(
-            f"{type(f).__name__}: {'.'.join(map(str, f.path)) or 'the whole'} {getattr(f, 'reason', '')}".rstrip()
-            for f in refused.all
-        )
-        fail(f"Refused: {faults}")
-    except (NotNow, NewerTables) as told:
-        fail(str(told))
-    except Exception as error:
-        diagnosis = diagnose(error)
-        if diagnosis.is_away:
-            fail(f"The database does not answer: {diagnosis.reason}")
-        if diagnosis.reason == NOT_MIGRATED:
-            fail("The database is not migrated: run `crmgraph migrate` first.")
+        fail("; ".join(map(_line, refused.all)))
+    except (NotNow, NewerTables) as untimely:
+        fail(str(untimely))
+    except typer.Exit:
         raise
+    except Exception as error:
+        words = faults.of_database(error, settings.database_url if settings else None)
+        if words is None:
+            raise
+        fail(words)
 
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Core]:
     """The core that these settings describe, closed again after the block; the program ends where they do not hold."""
+    _require_file(settings)
     try:
         core, outbox = build(settings)
     except ValueError as error:
         fail(str(error))
+    except OSError as error:
+        fail(f"{error.filename}: the folder cannot be made: {error.strerror}; see CRMGRAPH_DATABASE_URL")
     try:
         yield core
     finally:
@@ -67,16 +93,66 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
         core.passwords.close()
 
 
+def _require_file(settings: Settings) -> None:
+    # Asked first: the driver's thread outlives the loop of a command whose file cannot be opened.
+    if (fault := faults.of_file(settings.database_url)) is not None:
+        fail(fault)
+
+
+@asynccontextmanager
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    """The database alone, whose statements may take their time; closed again after the block."""
+    _require_file(settings)
+    try:
+        db = Database(settings.database_url, statement_seconds=None)
+    except OSError as error:
+        fail(f"{error.filename}: the folder cannot be made: {error.strerror}; see CRMGRAPH_DATABASE_URL")
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
 def settings_of(demo: bool = False) -> Settings:
     """The settings from the environment, in a demo those that suit it."""
+    if lines := unknown(os.environ):
+        fail("\n".join(lines))
     try:
         settings = Settings()
     except ValidationError as error:
-        fail("\n".join(f"CRMGRAPH_{str(e['loc'][0]).upper()} {e['msg']}" for e in error.errors()))
+        fail("\n".join(told(error)))
     if demo or settings.demo:
-        kept = demonstration.prepare(settings.demo_folder)
+        try:
+            kept = demonstration.prepare(settings.demo_folder)
+        except OSError as error:
+            fail(f"CRMGRAPH_DEMO_FOLDER: {error.filename} cannot be written: {error.strerror}")
+        except (ValueError, KeyError):
+            fail(f"CRMGRAPH_DEMO_FOLDER: {settings.demo_folder / 'demo.json'} is damaged: `crmgraph demo reset`")
         settings = settings.for_demo(settings.demo_folder, kept.secret)
     return settings
+
+
+async def require_kind(db: Database, settings: Settings) -> None:
+    """End unless the database is a demo for a demo, and none for everybody else."""
+    found = await installation.kind_of(db)
+    name = faults.shown(settings.database_url)
+    if settings.demo and found is installation.Kind.PRODUCTION:
+        fail(
+            f"CRMGRAPH_DATABASE_URL ({name}): this is no demo's database, and the demo leaves it alone: "
+            "unset it, or name an empty one"
+        )
+    if not settings.demo and found is installation.Kind.DEMO:
+        fail(
+            f"CRMGRAPH_DATABASE_URL ({name}): this is a demo's database, whose passwords anybody is shown: "
+            "name another, or `crmgraph serve --demo`"
+        )
+
+
+async def mark_kind(db: Database, settings: Settings) -> None:
+    """Let the database, whose tables are of this version, say what it is."""
+    async with db.begin() as session:
+        kind = installation.Kind.DEMO if settings.demo else installation.Kind.PRODUCTION
+        await installation.mark(session, kind)
 
 
 def print_line(name: str, value: str) -> None:

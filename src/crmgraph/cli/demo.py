@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from crmgraph import demo as demonstration
-from crmgraph.cli.console import fail, opened, out, print_line, run, settings_of
+from crmgraph.cli.console import fail, opened, out, print_line, require_kind, run, settings_of
+from crmgraph.crm import installation
+from crmgraph.db import Database
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
 
@@ -17,7 +19,8 @@ app = typer.Typer(no_args_is_help=True, help="The demo: the sample records of th
 @app.command("load")
 def load_demo() -> None:
     """Make the demo's database and load the sample records. What is there stays as it is."""
-    made = run(load(settings_of(demo=True)))
+    settings = settings_of(demo=True)
+    made = run(load(settings), settings)
     if any(made.values()):
         out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
     else:
@@ -25,13 +28,24 @@ def load_demo() -> None:
 
 
 @app.command("reset")
-def reset() -> None:
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Throw the demo's records, photos, mail and secrets away and start afresh."""
     settings = settings_of()
     if "database_url" in settings.model_fields_set:
         fail("CRMGRAPH_DATABASE_URL is set: only the demo's own database is ever thrown away.")
+    file = settings.demo_folder / demonstration.DATABASE
+    if file.exists() and run(_kind(f"sqlite:///{file.absolute()}")) is installation.Kind.PRODUCTION:
+        fail(f"{file} is no demo's database: nothing is thrown away. CRMGRAPH_DEMO_FOLDER names the demo's folder.")
+    if not yes:
+        try:
+            typer.confirm(
+                f"Throw the demo in {settings.demo_folder} away, with all that was written in it?", abort=True
+            )
+        except typer.Abort:
+            fail("Nothing was thrown away; scripts say --yes.")
     demonstration.clear(settings.demo_folder)
-    made = run(load(settings_of(demo=True)))
+    settings = settings_of(demo=True)
+    made = run(load(settings), settings)
     out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)
 
 
@@ -47,10 +61,19 @@ def credentials(
         print_credentials(accepted)
 
 
+async def _kind(url: str) -> installation.Kind | None:
+    db = Database(url)
+    try:
+        return await installation.kind_of(db)
+    finally:
+        await db.close()
+
+
 async def load(settings: Settings) -> dict[str, int]:
     """Make the demo's database where it is missing, and load what is not there yet; how many records of each kind."""
     kept = demonstration.prepare(settings.demo_folder)
     async with opened(settings) as core:
+        await require_kind(core.db, settings)
         await upgrade(core.db)
         return await demonstration.load(core, kept)
 

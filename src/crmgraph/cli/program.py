@@ -12,9 +12,22 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from crmgraph.cli.console import DemoOption, err, fail, opened, out, run, settings_of
+import crmgraph
+from crmgraph.cli import faults
+from crmgraph.cli.console import (
+    DemoOption,
+    database,
+    err,
+    fail,
+    mark_kind,
+    opened,
+    out,
+    require_kind,
+    run,
+    settings_of,
+    warn,
+)
 from crmgraph.cli.demo import load, print_doors
-from crmgraph.db import Database
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
 from crmgraph.migrations import LOCK_SECONDS, WAIT_SECONDS, fault_of, is_current, revision_of, upgrade
@@ -32,10 +45,19 @@ def serve(
         os.environ["CRMGRAPH_DEMO"] = "true"
         os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")  # noqa: S104
     settings = settings_of()
+    _require_unique_fields(settings)
+    if (fault := faults.of_port(host, port)) is not None:
+        fail(fault)
     if settings.demo:
-        print_doors(settings, run(load(settings)))
+        print_doors(settings, run(load(settings), settings))
     else:
-        run(_require_tables(settings))
+        run(_require_tables(settings), settings)
+        out.print(
+            f"crmgraph {crmgraph.__version__} serves http://{f'[{host}]' if ':' in host else host}:{port} "
+            f"on {faults.shown(settings.database_url)}.",
+            markup=False,
+            highlight=False,
+        )
     configure(settings.log_level, settings.log_format)
     with ExitStack() as stack:
         if settings.metrics and workers > 1:
@@ -65,6 +87,24 @@ async def _require_tables(settings: Settings) -> None:
     async with opened(settings) as core:
         if (fault := fault_of(await revision_of(core.db))) is not None:
             fail(fault)
+        await require_kind(core.db, settings)
+        if not settings.mail_url:
+            refused = "signups, which have to be confirmed, and resets" if settings.signup_confirm else "resets"
+            warn(f"CRMGRAPH_MAIL_URL is not set: {refused} of passwords are refused.")
+        if (fault := await core.portraits.store.fault()) is not None:
+            warn(f"CRMGRAPH_PHOTO_URL: no photo can be kept: {fault}")
+
+
+def _require_unique_fields(settings: Settings) -> None:
+    if not settings.zoho_unique:
+        return
+    # A part of the edges, which the parent of workers does without otherwise.
+    from crmgraph.dialects import zoho
+
+    try:
+        zoho.unique_fields(settings.zoho_unique)
+    except ValueError as error:
+        fail(f"CRMGRAPH_ZOHO_UNIQUE: {error}")
 
 
 def migrate(
@@ -83,15 +123,14 @@ def migrate(
         err.print(why, markup=False, highlight=False)
 
     async def work() -> bool:
-        db = Database(settings.database_url, statement_seconds=None)
-        try:
+        async with database(settings) as db:
+            await require_kind(db, settings)
             before = await is_current(db)
             await upgrade(db, lock_seconds=lock_seconds, wait_seconds=wait_seconds, told=tell)
-        finally:
-            await db.close()
+            await mark_kind(db, settings)
         return before
 
-    out.print("The tables are of this version already." if run(work()) else "The tables are up to date now.")
+    out.print("The tables are of this version already." if run(work(), settings) else "The tables are up to date now.")
 
 
 def schema() -> None:
@@ -121,9 +160,10 @@ def seed(
     )
 
     async def work() -> None:
-        db = Database(settings.database_url, statement_seconds=None)
-        try:
+        async with database(settings) as db:
+            await require_kind(db, settings)
             await upgrade(db)
+            await mark_kind(db, settings)
             with Progress(*columns, console=err) as progress:
                 task = progress.add_task("Records", total=accounts + contacts + leads)
                 await volume.seed(
@@ -133,10 +173,8 @@ def seed(
                     leads=leads,
                     progress=lambda done: progress.advance(task, done),
                 )
-        finally:
-            await db.close()
 
-    run(work())
+    run(work(), settings)
     out.print(f"Added {accounts} accounts, {contacts} contacts and {leads} leads.", highlight=False)
 
 

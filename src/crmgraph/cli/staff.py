@@ -1,6 +1,6 @@
-"""Employees: add them, see who they are, and keep them out."""
+"""Employees: add them, see who they are, change what they may, and keep them out."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ def _password(given: str | None) -> str:
     return str(password)
 
 
-IdArgument = Annotated[int, typer.Argument(help="Their id, as `crmgraph staff list` tells it.")]
+WhoArgument = Annotated[str, typer.Argument(help="Their id, as `crmgraph staff list` tells it, or their email.")]
 PasswordOption = Annotated[
     str | None, typer.Option(envvar="CRMGRAPH_PASSWORD", help="Asked for when it is not given.", show_envvar=True)
 ]
@@ -49,7 +49,7 @@ def add(
             async with core.db.begin() as session:
                 return (await staff.add_staff(session, name, email, role, hashed, sees_identity)).id
 
-    out.print(f"Added {name}, {role.value}, with id {run(work())}.", highlight=False)
+    out.print(f"Added {name}, {role.value}, with id {run(work(), settings)}.", highlight=False)
 
 
 @app.command("list")
@@ -68,21 +68,67 @@ def list_(demo: DemoOption = False) -> None:
 
 
 @app.command()
-def disable(staff_id: IdArgument, demo: DemoOption = False) -> None:
-    """Keep an employee out, and every client that acts as them, at once. Their records stay theirs."""
-    _switch(staff_id, demo, False)
+def password(who: WhoArgument, password: PasswordOption = None, demo: DemoOption = False) -> None:
+    """Set an employee's password; every login of theirs ends. Who had none can sign in from now on."""
+    settings = settings_of(demo)
+    secret = _password(password)
+
+    async def work() -> str:
+        async with opened(settings) as core:
+            hashed = await core.passwords.hash(secret)
+            async with core.db.begin() as session:
+                member = await staff.named(session, who)
+                await staff.put_password(session, member, hashed)
+                return member.name
+
+    out.print(f"{run(work(), settings)} has a new password.", markup=False, highlight=False)
+
+
+@app.command("role")
+def change_role(
+    who: WhoArgument, role: Annotated[Role, typer.Argument(help="AGENT or ADMIN.")], demo: DemoOption = False
+) -> None:
+    """Make an employee an agent or an administrator, at once."""
+    if role is Role.CUSTOMER:
+        fail("Staff are AGENT or ADMIN.")
+    _change(who, demo, f"is {role.value} now", role=role)
 
 
 @app.command()
-def enable(staff_id: IdArgument, demo: DemoOption = False) -> None:
+def rights(
+    who: WhoArgument,
+    sees_identity: Annotated[
+        bool | None, typer.Option("--sees-identity/--no-sees-identity", help="Shows identity documents to this agent.")
+    ] = None,
+    demo: DemoOption = False,
+) -> None:
+    """Give an employee rights or take them, at once."""
+    if sees_identity is None:
+        fail("Say which right: --sees-identity or --no-sees-identity.")
+    told = "sees identity documents" if sees_identity else "sees no identity documents unless an administrator"
+    _change(who, demo, f"{told} now", sees_identity=sees_identity)
+
+
+@app.command()
+def disable(who: WhoArgument, demo: DemoOption = False) -> None:
+    """Keep an employee out, and every client that acts as them, at once. Their records stay theirs."""
+    _change(who, demo, "is kept out", active=False)
+
+
+@app.command()
+def enable(who: WhoArgument, demo: DemoOption = False) -> None:
     """Let an employee in again, and the clients that act as them."""
-    _switch(staff_id, demo, True)
+    _change(who, demo, "is let in", active=True)
 
 
-def _switch(staff_id: int, demo: bool, active: bool) -> None:
+def _change(who: str, demo: bool, told: str, **columns: Any) -> None:
+    settings = settings_of(demo)
+
     async def work() -> None:
-        async with opened(settings_of(demo)) as core, core.db.begin() as session:
-            await staff.switch(session, staff_id, active)
+        async with opened(settings) as core, core.db.begin() as session:
+            member = await staff.named(session, who)
+            for name, value in columns.items():
+                setattr(member, name, value)
 
-    run(work())
-    out.print(f"{staff_id} is {'let in' if active else 'kept out'}.", markup=False, highlight=False)
+    run(work(), settings)
+    out.print(f"{who} {told}.", markup=False, highlight=False)

@@ -77,6 +77,27 @@ async def all_clients(session: AsyncSession) -> list[LegacyClient]:
     return list(await session.scalars(select(LegacyClient).order_by(*order)))
 
 
+async def named(session: AsyncSession, dialect: Door, login: str, organisation: str = "") -> LegacyClient:
+    """The client of this login, locked.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = select(LegacyClient).where(
+        LegacyClient.dialect == dialect, LegacyClient.login == login, LegacyClient.organisation == organisation
+    )
+    found = None if fault_of(login) or fault_of(organisation) else await session.scalar(query.with_for_update())
+    if found is None:
+        raise NotFound(("login",))
+    return found
+
+
+async def rotate(session: AsyncSession, client: LegacyClient, secret_hash: str) -> None:
+    """Give a client another secret. The former one and every token that the client holds are good no longer."""
+    client.secret_hash = secret_hash
+    await session.execute(delete(LegacyToken).where(LegacyToken.client_id == client.id))
+
+
 async def switch(session: AsyncSession, dialect: Door, login: str, organisation: str, active: bool) -> None:
     """Let a client in, or keep it out with every token that it holds.
 

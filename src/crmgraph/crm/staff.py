@@ -3,8 +3,9 @@
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import credentials
 from crmgraph.crm.credentials import add_credential
-from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
+from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Credential, Role, Staff
 from crmgraph.crm.text import clean_email, email_key, fault_of, is_email
 
@@ -64,6 +65,48 @@ async def find_staff(session: AsyncSession, email: str) -> int:
     if found is None:
         raise NotFound(("email",))
     return found
+
+
+async def named(session: AsyncSession, who: str) -> Staff:
+    """The staff member of this id or email, whether or not they come in.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: several have this email and none comes in by it.
+    """
+    if who.isascii() and who.isdecimal():
+        found = await session.get(Staff, int(who)) if len(who) < 19 else None
+        if found is None:
+            raise NotFound(("id",))
+        return found
+    if fault_of(who):
+        raise NotFound(("email",))
+    key = email_key(who)
+    held = select(Credential.staff_id).where(Credential.email_key == key, Credential.staff_id.is_not(None))
+    by_login = list(await session.scalars(select(Staff).where(Staff.id.in_(held))))
+    everybody = await session.scalars(select(Staff).where(Staff.email.is_not(None)))
+    found_all = by_login or [each for each in everybody if email_key(each.email or "") == key]
+    if not found_all:
+        raise NotFound(("email",))
+    if len(found_all) > 1:
+        raise Ambiguous(("email",))
+    return found_all[0]
+
+
+async def put_password(session: AsyncSession, staff: Staff, password_hash: str) -> None:
+    """Let this be the password of a staff member: their logins end. Who could not come in can from now on.
+
+    Raises:
+        Missing: of the email: there is none to come in by.
+        Taken: the email opens the doors to somebody else.
+    """
+    credential_id = await session.scalar(select(Credential.id).where(Credential.staff_id == staff.id))
+    if credential_id is not None:
+        await credentials.put_password(session, credential_id, password_hash)
+    elif staff.email is None:
+        raise Missing(("email",))
+    else:
+        await add_credential(session, email=staff.email, password_hash=password_hash, staff_id=staff.id)
 
 
 async def members(

@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from crmgraph.crm import clients, homes, parties
+from crmgraph.crm import clients, homes, installation, parties
 from crmgraph.crm.core import Core
 from crmgraph.crm.credentials import add_credential
 from crmgraph.crm.edits import Edit, RowEdits
@@ -22,6 +22,9 @@ from crmgraph.crm.staff import add_staff
 
 FILES = ("covalense", "zoho", "crmcom", "valomnia", "people")
 """The documents' records, one file each; a key stands in one of them and may be named in all."""
+
+DATABASE, PHOTOS, MAIL = "demo.db", "demo-photos", "demo-mail"
+"""What the demo keeps in its folder, beside `demo.json`: under names that nothing but a demo has."""
 
 _MARKER = "demo"
 _LINKS = {
@@ -74,9 +77,9 @@ def prepare(folder: Path) -> Demo:
 
 def clear(folder: Path) -> None:
     """Take away everything that the demo kept in this folder; other files stay."""
-    for name in ("crmgraph.db", "crmgraph.db-wal", "crmgraph.db-shm", "demo.json"):
+    for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "demo.json"):
         (folder / name).unlink(missing_ok=True)
-    for name in ("photos", "mail"):
+    for name in (PHOTOS, MAIL):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
@@ -151,6 +154,7 @@ async def load(core: Core, demo: Demo) -> dict[str, int]:
         if await session.get(Counter, _MARKER) is not None:
             return dict.fromkeys(_KINDS, 0)
         session.add(Counter(series=_MARKER, value=1))
+        await installation.mark(session, installation.Kind.DEMO)
         await loader.people(session, content)
         await loader.records(session, content)
         await loader.clients(session, content)

@@ -19,7 +19,7 @@ from crmgraph.crm.models.access import (
     Staff,
 )
 from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now
-from crmgraph.crm.models.ledger import Action, Change, Counter, SalesOrder
+from crmgraph.crm.models.ledger import Action, Change, Counter, Installation, SalesOrder
 from crmgraph.crm.models.party import (
     Account,
     AccountKind,
@@ -61,6 +61,7 @@ __all__ = [
     "Email",
     "EmailKind",
     "ExternalId",
+    "Installation",
     "KnownAddress",
     "Lead",
     "LegacyClient",

@@ -57,6 +57,15 @@ class SalesOrder(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+class Installation(Base):
+    """What this database says about itself, see `crm/installation.py`."""
+
+    __tablename__ = "installation"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
 class Counter(Base):
     """The last number given out in one series of human numbers."""
 

@@ -1,6 +1,7 @@
 """Zoho CRM's API v2: leads, contacts and accounts as Zoho's clients know them."""
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,15 +21,7 @@ def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRout
     Args:
         unique: {module: fields}, e.g. {"Leads": {"Mobile"}}: values that no two records of the module may share. It
             binds this door only.
-
-    Raises:
-        ValueError: there is no such module or field.
     """
-    for module, names in unique.items():
-        for name in names:
-            known = MODULES.get(module)
-            if known is None or known.fields.field(name) is None or identifying_place(known, name) is None:
-                raise ValueError(f"Zoho has no field {module}.{name} whose values could be unique")
     api, accounts = door.Api(core, OPERATIONS, unique), oauth.Accounts(core)
     return [
         Route(door.PREFIX, api),
@@ -49,10 +42,20 @@ def href(kind: PartyKind | None, value: str) -> str | None:
 
 
 def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
-    """{module: fields} of names like Leads.Mobile."""
+    """{module: fields} of names like Leads.Mobile.
+
+    Raises:
+        ValueError: there is no such module or field.
+    """
     found: dict[str, set[str]] = {}
     for name in names:
         module, _, field = name.partition(".")
+        known = MODULES.get(module)
+        if known is None or known.fields.field(field) is None or identifying_place(known, field) is None:
+            every = [f"{each.name}.{one.name}" for each in MODULES.values() for one in each.fields.fields]
+            near = get_close_matches(name, every, 1, 0.5)
+            meant = f"; is {near[0]} meant?" if near and near[0] != name else ""
+            raise ValueError(f"Zoho has no field {name} whose values could be unique{meant}")
         found.setdefault(module, set()).add(field)
     return {module: frozenset(fields) for module, fields in found.items()}
 

@@ -1,0 +1,43 @@
+"""The throttle: let somebody try again at once."""
+
+from typing import Annotated
+
+import typer
+
+from crmgraph.cli.clients import door_of
+from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
+from crmgraph.crm.throttle import of_client
+
+app = typer.Typer(no_args_is_help=True, help="Failed tries, and who has to wait because of them.")
+
+
+@app.callback()
+def _group() -> None:
+    """Failed tries, and who has to wait because of them."""
+
+
+@app.command()
+def lift(
+    email: Annotated[str | None, typer.Option(help="Of the person who has to wait.")] = None,
+    address: Annotated[str | None, typer.Option(help="The network address that has to wait.")] = None,
+    dialect: Annotated[str | None, typer.Option(help="Of the client that has to wait: zoho, crmcom, valomnia.")] = None,
+    login: Annotated[str, typer.Option(help="The user name or client id of that client.")] = "",
+    organisation: Annotated[str, typer.Option(help="CRM.COM only: the organisation of that client.")] = "",
+    demo: DemoOption = False,
+) -> None:
+    """Forget the failed tries of a person, an address or a client, so that they are heard again at once."""
+    if not (email or address or dialect):
+        fail("Say who has to wait: --email, --address, or --dialect with --login.")
+    if dialect and not login:
+        fail("--dialect wants the client's --login too.")
+    client = of_client(door_of(dialect), login, organisation) if dialect else None
+    settings = settings_of(demo)
+
+    async def work() -> int:
+        async with opened(settings) as core:
+            return await core.identity.throttle.lift(email=email, address=address, client=client)
+
+    count = run(work(), settings)
+    out.print(
+        f"Forgot {count} counts of failed tries." if count else "Nothing was counted against them.", highlight=False
+    )

@@ -1,0 +1,501 @@
+"""What operators do by commands, and the one line that they are told when something does not hold."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from crmgraph.db import Database
+from crmgraph.migrations import downgrade
+from tests.conftest import Postgres, settings_for
+from tests.conftest import serving as serving_here
+from tests.smtp import SmtpServer, smtp
+from tests.test_cli import SECRET, crmgraph, free_port, rows, serving
+
+__all__ = ["smtp"]
+
+BATCH = """
+import json, os, sys
+from typer.testing import CliRunner
+from crmgraph.cli.commands import app
+kept = dict(os.environ)
+for line in sys.stdin:
+    folder, commands, given = json.loads(line)
+    os.chdir(folder)
+    told = []
+    for arguments, environment in commands:
+        os.environ.clear(); os.environ.update(kept | environment)
+        done = CliRunner().invoke(app, arguments, input=given, prog_name="crmgraph")
+        fault = done.exception
+        crash = None if fault is None or isinstance(fault, SystemExit) else repr(fault)
+        told.append([done.exit_code, done.stdout, done.stderr, crash])
+    print(json.dumps(told), flush=True)
+"""
+"""Many commands in one process, each as if it were alone: a process takes seconds to start."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Program:
+    """The process of all commands here."""
+
+    process: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def program() -> Iterator[None]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", BATCH], env=clean, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        Program.process = process
+        yield
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def batch(folder: Path, *commands: Sequence[str] | tuple[Sequence[str], dict[str, str]], given: str = "") -> list[Told]:
+    """What each of these commands says, given as its words, or as them and what of the environment differs."""
+    own = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_PASSWORD_MEMORY_KIB": "64"}
+    asked = []
+    for command in commands:
+        words, changed = command if isinstance(command, tuple) and isinstance(command[-1], dict) else (command, {})
+        asked.append([list(words), own | changed])
+    stdin, stdout = Program.process.stdin, Program.process.stdout
+    assert stdin is not None and stdout is not None
+    stdin.write(json.dumps([str(folder), asked, given]) + "\n")
+    stdin.flush()
+    answers = json.loads(stdout.readline())
+    assert [crash for *_, crash in answers] == [None] * len(answers)
+    return [Told(*each) for *each, _ in answers]
+
+
+WRONG = [
+    ({"CRMGRAPH_DATABSE_URL": "x"}, "CRMGRAPH_DATABSE_URL: there is no such setting; is CRMGRAPH_DATABASE_URL meant?"),
+    ({"CRMGRAPH_CORS_ORIGIN": "x"}, "CRMGRAPH_CORS_ORIGIN: there is no such setting; is CRMGRAPH_CORS_ORIGINS meant?"),
+    ({"CRMGRAPH_ZZZ": "x"}, "CRMGRAPH_ZZZ: there is no such setting"),
+    (
+        {"CRMGRAPH_INTROSPECTION": "opne"},
+        "CRMGRAPH_INTROSPECTION: has to be one of open, signed-in, closed; is open meant?",
+    ),
+    (
+        {"CRMGRAPH_CORS_ORIGINS": "https://app.example.com/"},
+        "CRMGRAPH_CORS_ORIGINS: 'https://app.example.com/' is no origin: write https://app.example.com",
+    ),
+    (
+        {"CRMGRAPH_CORS_ORIGINS": "app.example.com"},
+        "CRMGRAPH_CORS_ORIGINS: 'app.example.com' is no origin: write https://app.example.com",
+    ),
+    (
+        {"CRMGRAPH_TRUSTED_PROXIES": "10.0.0.0/8 proxy.internal"},
+        "CRMGRAPH_TRUSTED_PROXIES: 'proxy.internal' is no address or network: write e.g. 127.0.0.1 or 10.0.0.0/8",
+    ),
+    (
+        {"CRMGRAPH_PHONE_REGION": "de"},
+        "CRMGRAPH_PHONE_REGION: 'de' is no region: write its ISO 3166-1 code in capitals, DE",
+    ),
+    ({"CRMGRAPH_PUBLIC_URL": "crm.example.com"}, "CRMGRAPH_PUBLIC_URL: has to start with http:// or https://"),
+    (
+        {"CRMGRAPH_PUBLIC_URL": "https://crm.example.com:many"},
+        "CRMGRAPH_PUBLIC_URL: has to be an address, e.g. https://crm.example.com",
+    ),
+    (
+        {"CRMGRAPH_MAIL_URL": "mail.example.com"},
+        "CRMGRAPH_MAIL_URL: mail goes to file:///folder, smtp://user:password@host:port?starttls=1 or smtps://...",
+    ),
+    (
+        {"CRMGRAPH_MAIL_FROM": "CRM <crm@example.com>"},
+        "CRMGRAPH_MAIL_FROM: has to be one bare address, e.g. crm@example.com",
+    ),
+    (
+        {"CRMGRAPH_RETIRED_SECRET_KEYS": "short"},
+        "CRMGRAPH_RETIRED_SECRET_KEYS: each has to have at least 32 characters",
+    ),
+    ({"CRMGRAPH_PHOTO_URL": "ftp://x"}, "CRMGRAPH_PHOTO_URL: photos are kept in file:///folder or s3://bucket/prefix"),
+    (
+        {"CRMGRAPH_PHOTO_URL": "file:///dev/null/photos"},
+        "CRMGRAPH_PHOTO_URL: the folder /dev/null/photos cannot be made: Not a directory",
+    ),
+    (
+        {"CRMGRAPH_ZOHO_UNIQUE": "Leads.Mobil"},
+        "CRMGRAPH_ZOHO_UNIQUE: Zoho has no field Leads.Mobil whose values could be unique; is Leads.Mobile meant?",
+    ),
+    (
+        {"CRMGRAPH_DATABASE_URL": "sqlite:////dev/null/x.db"},
+        "CRMGRAPH_DATABASE_URL: /dev/null is no folder that we may write into: name another, or make it ours",
+    ),
+]
+
+
+def test_a_setting_that_does_not_hold_is_told_in_one_line_with_the_nearest_that_does(tmp_path: Path) -> None:
+    told = batch(tmp_path, *((["serve", "--port", str(free_port())], changed) for changed, _ in WRONG))
+    assert [(each.code, each.out, each.err) for each in told] == [(1, "", f"{line}\n") for _, line in WRONG]
+
+
+async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    (tmp_path / "text.db").write_text("this is no database" * 100)
+    (tmp_path / "folder.db").mkdir()
+    away = f"postgresql://me:hush@127.0.0.1:{free_port()}/x"
+    here = postgres.url("postgres")
+    stranger = here.replace("://postgres:", "://nobody_knows:").replace("://postgres@", "://nobody_knows@")
+    wrong = [
+        (away, "unreachable; nobody listens there"),
+        ("postgresql://me:hush@no.such.host.invalid/x", "nobody knows its host"),
+        (postgres.url("no_such_database"), "does not exist; create a database of this name"),
+        (stranger, "look at its user and password" if stranger != here else ""),
+        ("sqlite:///text.db", "damaged; this is no database"),
+        ("sqlite:///folder.db", "folder.db is a folder: name a file, e.g. sqlite:///folder.db/crmgraph.db"),
+    ]
+    port = str(free_port())
+    for told, (url, words) in zip(
+        batch(
+            tmp_path,
+            *((["migrate"], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
+            *((["serve", "--port", port], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
+            *((["staff", "list"], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
+        ),
+        [*wrong, *wrong, *wrong],
+        strict=True,
+    ):
+        assert (told.code, told.out, told.err.count("\n")) == (1, "", 1), (url, told)
+        assert words in told.err and "CRMGRAPH_DATABASE_URL" in told.err, (url, told.err)
+        assert "hush" not in told.err
+    unmigrated, newer = batch(
+        tmp_path, (["staff", "list"], {"CRMGRAPH_DATABASE_URL": here}), (["serve", "--port", port], {})
+    )
+    assert unmigrated.err == "The database is not migrated: run `crmgraph migrate` first.\n"
+    assert (newer.code, newer.err) == (1, "The database is not migrated: run `crmgraph migrate` first.\n")
+
+
+def test_where_nobody_can_listen_is_told_before_anything_is_printed_or_written(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = batch(
+            tmp_path,
+            ["serve", "--demo", "--port", str(port)],
+            ["serve", "--demo", "--host", "192.0.2.1"],
+            ["serve", "--demo", "--host", "no.such.host.invalid"],
+        )
+    assert [(each.code, each.out, each.err) for each in told] == [
+        (
+            1,
+            "",
+            f"--port {port}: somebody listens there already: end that, or take another, e.g. --port {port + 1}\n",
+        ),
+        (1, "", "--host 192.0.2.1: this machine has no such address, e.g. 127.0.0.1\n"),
+        (
+            1,
+            "",
+            "--host no.such.host.invalid: no such address, e.g. 127.0.0.1, or 0.0.0.0 for every one of this machine\n",
+        ),
+    ]
+    assert not (tmp_path / "var/demo.db").exists()
+
+
+def test_a_command_that_is_called_wrongly_ends_with_two_and_no_traceback(tmp_path: Path) -> None:
+    for told in batch(
+        tmp_path,
+        ["serve", "--port", "many"],
+        ["staff", "role", "ada@example.com", "BOSS"],
+        ["staff", "add", "Ada"],
+        ["nonsense"],
+        ["clients", "code", "zoho", "x", "--minutes", "99"],
+    ):
+        assert (told.code, told.out) == (2, "")
+        assert "Error:" in told.err and "Traceback" not in told.err
+
+
+def test_the_demo_and_production_never_meet(tmp_path: Path) -> None:
+    own, demo = "sqlite:///var/crmgraph.db", "sqlite:///var/demo.db"
+    port = str(free_port())
+    made, loaded, *refused = batch(
+        tmp_path,
+        ["migrate"],
+        ["demo", "load"],
+        (["serve", "--port", port], {"CRMGRAPH_DATABASE_URL": demo}),
+        (["serve", "--demo", "--port", port], {"CRMGRAPH_DATABASE_URL": own}),
+        (["demo", "load"], {"CRMGRAPH_DATABASE_URL": own}),
+        (["migrate", "--demo"], {"CRMGRAPH_DATABASE_URL": own}),
+        (["migrate"], {"CRMGRAPH_DATABASE_URL": demo}),
+        (["seed", "--demo", "--accounts", "1"], {"CRMGRAPH_DATABASE_URL": own}),
+    )
+    assert (made.code, loaded.code) == (0, 0)
+    theirs = (
+        f"CRMGRAPH_DATABASE_URL ({own}): this is no demo's database, and the demo leaves it alone: "
+        "unset it, or name an empty one\n"
+    )
+    ours = (
+        f"CRMGRAPH_DATABASE_URL ({demo}): this is a demo's database, whose passwords anybody is shown: "
+        "name another, or `crmgraph serve --demo`\n"
+    )
+    wanted = (ours, theirs, theirs, theirs, ours, theirs)
+    assert [(each.code, each.err) for each in refused] == [(1, each) for each in wanted]
+    assert rows(tmp_path, "SELECT count(*) FROM staff", "var/crmgraph.db") == [(0,)]
+    assert {path.name for path in (tmp_path / "var").iterdir() if not path.name.endswith(("-wal", "-shm"))} == {
+        *("crmgraph.db", "demo.db", "demo.json", "demo-photos", "photos")
+    }
+
+
+def test_reset_asks_and_throws_nothing_but_a_demo_away(tmp_path: Path) -> None:
+    batch(tmp_path, ["demo", "load"], ["migrate"])
+    (tmp_path / "var/photos").mkdir()
+    (tmp_path / "var/photos/mine").write_text("a photo")
+    before = (tmp_path / "var/demo.json").read_text()
+    (silent,) = batch(tmp_path, ["demo", "reset"])
+    (no,) = batch(tmp_path, ["demo", "reset"], given="n\n")
+    assert [(each.code, each.err.splitlines()[-1]) for each in (silent, no)] == [
+        (1, "Nothing was thrown away; scripts say --yes.")
+    ] * 2
+    assert (tmp_path / "var/demo.json").read_text() == before
+    (yes,) = batch(tmp_path, ["demo", "reset"], given="y\n")
+    assert yes.code == 0, yes.err
+    assert (tmp_path / "var/demo.json").read_text() != before
+    assert (tmp_path / "var/photos/mine").exists()
+    assert (tmp_path / "var/crmgraph.db").exists()
+    (tmp_path / "var/crmgraph.db").rename(tmp_path / "var/demo.db")
+    (refused,) = batch(tmp_path, ["demo", "reset", "--yes"])
+    assert refused.code == 1 and "is no demo's database: nothing is thrown away" in refused.err
+
+
+@pytest.mark.parametrize("content", ["demo", "production"])
+async def test_a_database_from_before_the_mark_is_told_by_what_it_holds(tmp_path: Path, content: str) -> None:
+    here = {"CRMGRAPH_DATABASE_URL": "sqlite:///var/old.db"}
+    if content == "demo":
+        batch(tmp_path, (["demo", "load"], here))
+    else:
+        add = ["staff", "add", "Ada", "ada@example.com"]
+        batch(tmp_path, (["migrate"], here), (add, here | {"CRMGRAPH_PASSWORD": "a fine long passphrase"}))
+    db = Database(f"sqlite:///{tmp_path}/var/old.db")
+    await downgrade(db, "0006")
+    await db.close()
+    flag = ["--demo"] if content == "demo" else []
+    other, right = batch(tmp_path, (["migrate", *([] if flag else ["--demo"])], here), (["migrate", *flag], here))
+    assert (other.code, right.code) == (1, 0), (other, right)
+    assert rows(tmp_path, "SELECT value FROM installation", "var/old.db") == [(content,)]
+
+
+def test_serve_says_where_on_what_and_in_which_version_and_what_is_missing(tmp_path: Path) -> None:
+    crmgraph(tmp_path, "migrate", CRMGRAPH_SECRET_KEY=SECRET)
+    with serving(tmp_path, CRMGRAPH_SECRET_KEY=SECRET) as (client, _):
+        address = str(client.base_url).rstrip("/")
+    output = (tmp_path / "output").read_text()
+    version = crmgraph(tmp_path, "--version").stdout.strip()
+    assert f"crmgraph {version} serves {address} on sqlite:///var/crmgraph.db." in output
+    refused = "signups, which have to be confirmed, and resets of passwords are refused."
+    assert f"CRMGRAPH_MAIL_URL is not set: {refused}" in output
+
+
+LOGIN = "mutation($i: LoginInput!) { login(input: $i) { accessToken userErrors { code } } }"
+ME = "{ me { role } }"
+
+
+async def graphql(client: httpx.AsyncClient, query: str, token: str | None = None, **variables: Any) -> Any:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return (await client.post("/graphql", json={"query": query, "variables": variables}, headers=headers)).json()
+
+
+def serving_own(folder: Path) -> Any:
+    """The application on the database that the commands use by default."""
+    return serving_here(settings_for(f"sqlite:///{folder}/var/crmgraph.db", folder, secret_key=SECRET))
+
+
+async def test_staff_get_another_password_role_and_rights_at_once(tmp_path: Path) -> None:
+    word, other = "a fine long passphrase", "quite another passphrase"
+    first = {"CRMGRAPH_PASSWORD": word}
+    batch(tmp_path, ["migrate"], (["staff", "add", "Ada", "Ada@example.com", "--role", "ADMIN"], first))
+    async with serving_own(tmp_path) as (client, _):
+
+        async def login(password: str) -> Any:
+            answer = await graphql(client, LOGIN, i={"email": "ada@example.com", "password": password})
+            return answer["data"]["login"]
+
+        token = (await login(word))["accessToken"]
+        assert (await graphql(client, ME, token))["data"]["me"] == {"role": "ADMIN"}
+        role, rights, nothing, changed = batch(
+            tmp_path,
+            ["staff", "role", "ada@EXAMPLE.com", "AGENT"],
+            ["staff", "rights", "1000000000", "--sees-identity"],
+            ["staff", "rights", "1000000000"],
+            (["staff", "password", "1000000000"], {"CRMGRAPH_PASSWORD": other}),
+        )
+        assert role.out == "ada@EXAMPLE.com is AGENT now.\n", role.err
+        assert rights.out == "1000000000 sees identity documents now.\n"
+        assert (nothing.code, nothing.err) == (1, "Say which right: --sees-identity or --no-sees-identity.\n")
+        assert changed.out == "Ada has a new password.\n"
+        assert "errors" in (await graphql(client, ME, token)), "every login has ended"
+        assert (await login(word))["accessToken"] is None
+        token = (await login(other))["accessToken"]
+        assert (await graphql(client, ME, token))["data"]["me"] == {"role": "AGENT"}
+        for _ in range(12):
+            await login("wrong wrong wrong")
+        (lifted, again, nobody) = batch(
+            tmp_path,
+            ["throttle", "lift", "--email", "ada@example.com"],
+            ["throttle", "lift", "--email", "ada@example.com"],
+            ["throttle", "lift"],
+        )
+        assert lifted.out.startswith("Forgot ")
+        assert again.out == "Nothing was counted against them.\n"
+        assert (nobody.code, nobody.err) == (1, "Say who has to wait: --email, --address, or --dialect with --login.\n")
+        assert (await login(other))["accessToken"]
+        (out,) = batch(tmp_path, ["staff", "disable", "ada@example.com"])
+        assert out.out == "ada@example.com is kept out.\n"
+        assert (await login(other))["accessToken"] is None
+
+
+async def test_a_client_is_granted_less_gets_another_secret_and_a_code_that_is_taken_once(tmp_path: Path) -> None:
+    person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
+    _, _, added = batch(
+        tmp_path,
+        ["migrate"],
+        (["staff", "add", "Ada", "ada@example.com"], person),
+        ["clients", "add", "zoho", "Portal", "ada@example.com"],
+    )
+    client_id = json.loads(added.out)["client_id"]
+    first = json.loads(added.out)
+    async with serving_own(tmp_path) as (client, _):
+
+        async def token(**given: str) -> Any:
+            return (await client.post("/oauth/v2/token", data={"client_id": client_id} | given)).json()
+
+        async def leads(access: str) -> int:
+            answer = await client.get("/crm/v2/Leads", headers={"Authorization": f"Zoho-oauthtoken {access}"})
+            return answer.status_code
+
+        refreshing = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"]}
+        access = (await token(client_secret=first["client_secret"], **refreshing))["access_token"]
+        assert await leads(access) in (200, 204)
+        code, beyond, wrong, less = batch(
+            tmp_path,
+            ["clients", "code", "zoho", client_id, "--grant", "ZohoCRM.modules.ALL"],
+            ["clients", "code", "zoho", client_id, "--grant", "ZohoCRM.modules.leads.READ"],
+            ["clients", "grants", "zoho", client_id, "--grant", "ZohoCRM.modules.lead.READ"],
+            ["clients", "grants", "zoho", client_id, "--grant", "ZohoCRM.org.READ"],
+        )
+        assert beyond.err == (
+            "--grant ZohoCRM.modules.leads.READ: the client itself may not; see `crmgraph clients grants`.\n"
+        )
+        assert wrong.err == (
+            "--grant ZohoCRM.modules.lead.READ: there is no such grant; is ZohoCRM.modules.leads.READ meant?\n"
+        )
+        assert less.out == f"{client_id} may ZohoCRM.org.READ.\n"
+        assert await leads(access) == 401
+        (all_,) = batch(tmp_path, ["clients", "grants", "zoho", client_id, "--all"])
+        assert "ZohoCRM.modules.ALL" in all_.out
+        asking = {
+            "grant_type": "authorization_code",
+            "client_secret": first["client_secret"],
+            "code": code.out.strip(),
+            "redirect_uri": "https://example.com",
+        }
+        given = await token(**asking)
+        assert set(given) >= {"access_token", "refresh_token", "expires_in"}
+        assert await leads(given["access_token"]) in (200, 204)
+        assert (await token(**asking)) == {"error": "invalid_code"}
+        (rotated,) = batch(tmp_path, ["clients", "rotate", "zoho", client_id])
+        second = json.loads(rotated.out)
+        assert set(second) == {"client_id", "client_secret", "refresh_token"}
+        assert await leads(given["access_token"]) == 401
+        assert (await token(client_secret=first["client_secret"], **refreshing)) == {"error": "invalid_client"}
+        refreshing["refresh_token"] = second["refresh_token"]
+        assert await leads((await token(client_secret=second["client_secret"], **refreshing))["access_token"]) in (
+            200,
+            204,
+        )
+
+
+def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
+    person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
+    add = ["clients", "add"]
+    _, _, _, *told = batch(
+        tmp_path,
+        ["migrate"],
+        (["staff", "add", "Ada", "ada@example.com"], person),
+        ["staff", "disable", "ada@example.com"],
+        [*add, "crmcom", "Desk", "ada@example.com"],
+        [*add, "zoho", "Desk", "nobody@example.com"],
+        [*add, "zoho", "Desk", "ada@example.com"],
+        [*add, "zoho", "Desk", "1000000000", "--organisation", "MAIN"],
+        [*add, "valomnia", "Desk", "1000000000", "--grant", "everything"],
+        [*add, "crmcom", "Desk", "1000000000", "--organisation", "MAIN", "--grant", "contact_informations"],
+        [*add, "covalense", "Desk", "1000000000"],
+        ["clients", "code", "crmcom", "x"],
+        ["clients", "rotate", "valomnia", "nobody"],
+    )
+    assert [(each.code, each.out, each.err) for each in told] == [
+        (1, "", f"{line}\n")
+        for line in (
+            "A client of CRM.COM signs in to an organisation: say which by --organisation, e.g. --organisation MAIN.",
+            "nobody@example.com: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.",
+            "ada@example.com is kept out, and so would be a client that acts as them: "
+            "`crmgraph staff enable 1000000000`.",
+            "--organisation is CRM.COM's alone.",
+            "--grant everything: valomnia knows no grants",
+            "--grant contact_informations: there is no such grant; is contact_information meant?",
+            "The dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.",
+            "Grant codes are Zoho's alone: crmgraph clients code zoho CLIENT_ID.",
+            "Refused: login: there is none like this",
+        )
+    ]
+
+
+async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path, smtp: SmtpServer) -> None:
+    good = {
+        "CRMGRAPH_MAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
+        "CRMGRAPH_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    (tmp_path / "file").touch()
+    told = await asyncio.to_thread(
+        batch,
+        tmp_path,
+        (["doctor", "--json"], good),
+        ["migrate"],
+        (["doctor", "--json", "--mail-to", "ravi@example.com"], good),
+        (["doctor"], good),
+        (["doctor", "--json", "--mail-to", smtp.refused], good | {"CRMGRAPH_SECRET_KEY": "a" * 32}),
+        (["doctor", "--json"], {"CRMGRAPH_PUBLIC_URL": "http://192.0.2.1:1/", "CRMGRAPH_TRUSTED_PROXIES": "*"}),
+        (["doctor", "--json"], {"CRMGRAPH_MAX_PAGES": "5", "CRMGRAPH_MAX_PAGE": "0"}),
+        (["doctor", "--json"], {"CRMGRAPH_DATABASE_URL": f"postgresql://me:hush@127.0.0.1:{free_port()}/x"}),
+    )
+    unmigrated, _, fine, plain, poor, open_, wrong, away = told
+
+    def states(one: Told) -> dict[str, str]:
+        return {each["check"]: each["status"] for each in json.loads(one.out)}
+
+    assert (unmigrated.code, states(unmigrated)["migrations"]) == (1, "fail")
+    assert fine.code == 0
+    assert states(fine) == {
+        **dict.fromkeys(("settings", "secret", "database", "migrations", "letters", "photos", "mail", "proxies"), "ok"),
+        "public url": "warn",
+    }
+    assert smtp.recipients() == ["ravi@example.com"]
+    assert len(plain.out.splitlines()) == len(json.loads(fine.out))
+    assert "ok   photos      written, read and removed\n" in plain.out
+    assert (poor.code, states(poor)["mail"], states(poor)["secret"]) == (1, "fail", "warn")
+    assert (states(open_)["proxies"], states(open_)["mail"], open_.code) == ("warn", "warn", 0)
+    assert [(each["status"], each["message"]) for each in json.loads(wrong.out)] == [
+        ("fail", "CRMGRAPH_MAX_PAGES: there is no such setting; is CRMGRAPH_MAX_PAGE meant?"),
+        ("fail", "CRMGRAPH_MAX_PAGE: Input should be greater than or equal to 1"),
+    ]
+    assert (away.code, states(away)["database"]) == (1, "fail")
+    assert "hush" not in away.out
