@@ -4,9 +4,12 @@ import asyncio
 import json
 import os
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,6 +151,21 @@ def test_a_setting_that_does_not_hold_is_told_in_one_line_with_the_nearest_that_
     assert [(each.code, each.out, each.err) for each in told] == [(1, "", f"{line}\n") for _, line in WRONG]
 
 
+@contextmanager
+def without_tls() -> Iterator[int]:
+    """The port of a server that answers PostgreSQL's question for TLS with no."""
+
+    class Refusing(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(8)
+            self.request.sendall(b"N")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
+
+
 async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
     tmp_path: Path, postgres: Postgres
 ) -> None:
@@ -178,6 +196,11 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
         assert (told.code, told.out, told.err.count("\n")) == (1, "", 1), (url, told)
         assert words in told.err and "CRMGRAPH_DATABASE_URL" in told.err, (url, told.err)
         assert "hush" not in told.err
+    with without_tls() as there:
+        url = f"postgresql://me:hush@127.0.0.1:{there}/x?sslmode=require"
+        (plain,) = batch(tmp_path, (["migrate"], {"CRMGRAPH_DATABASE_URL": url}))
+    assert (plain.code, plain.err.count("\n")) == (1, 1)
+    assert "its server does not speak TLS as the address asks" in plain.err and "hush" not in plain.err
     unmigrated, newer = batch(
         tmp_path, (["staff", "list"], {"CRMGRAPH_DATABASE_URL": here}), (["serve", "--port", port], {})
     )
@@ -464,7 +487,13 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
         "CRMGRAPH_MAIL_URL": f"smtp://127.0.0.1:{smtp.port}",
         "CRMGRAPH_PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
     }
-    (tmp_path / "file").touch()
+    bucket = {
+        "CRMGRAPH_PHOTO_URL": "s3://photos",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}",
+        "AWS_ACCESS_KEY_ID": "id",
+        "AWS_SECRET_ACCESS_KEY": "not to be told",
+        "AWS_REGION": "eu",
+    }
     told = await asyncio.to_thread(
         batch,
         tmp_path,
@@ -476,8 +505,9 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
         (["doctor", "--json"], {"CRMGRAPH_PUBLIC_URL": "http://192.0.2.1:1/", "CRMGRAPH_TRUSTED_PROXIES": "*"}),
         (["doctor", "--json"], {"CRMGRAPH_MAX_PAGES": "5", "CRMGRAPH_MAX_PAGE": "0"}),
         (["doctor", "--json"], {"CRMGRAPH_DATABASE_URL": f"postgresql://me:hush@127.0.0.1:{free_port()}/x"}),
+        (["doctor", "--json"], bucket),
     )
-    unmigrated, _, fine, plain, poor, open_, wrong, away = told
+    unmigrated, _, fine, plain, poor, open_, wrong, away, stored = told
 
     def states(one: Told) -> dict[str, str]:
         return {each["check"]: each["status"] for each in json.loads(one.out)}
@@ -499,3 +529,5 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     ]
     assert (away.code, states(away)["database"]) == (1, "fail")
     assert "hush" not in away.out
+    assert (stored.code, states(stored)["photos"]) == (1, "fail")
+    assert bucket["AWS_ENDPOINT_URL"] in stored.out and "not to be told" not in stored.out

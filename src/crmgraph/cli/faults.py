@@ -77,7 +77,9 @@ def _unreachable(error: BaseException) -> str:
             return "nobody knows its host: look at the name"
         case ssl.SSLError():
             return "its server does not speak TLS as the address asks"
-        case ConnectionError():
+        case ConnectionError() if "SSL" in str(cause):  # the driver's own word, when the server answers "no"
+            return "its server does not speak TLS as the address asks"
+        case ConnectionRefusedError():
             return "nobody listens there: start the server, or look at host and port"
         case sqlite3.OperationalError():
             return "the file cannot be opened: its folder has to be there, and be ours to write"
