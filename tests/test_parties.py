@@ -32,7 +32,7 @@ from crmgraph.crm.models import (
     PhoneKind,
     Role,
 )
-from crmgraph.crm.parties import Aggregate, Ref
+from crmgraph.crm.parties import Aggregate, Printed, Ref
 from crmgraph.crm.policy import Actor
 from crmgraph.db import Database
 
@@ -203,7 +203,7 @@ async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: D
     async with db.begin() as session:
         await homes.claim(session, "zoho", "record", "738964000002148061", party=again.id)
     async with db.read() as session:
-        ref = Ref(external=("zoho", "738964000002148061"))
+        ref = Ref(external=Printed("zoho", (("record", "738964000002148061"),)))
         assert await parties.find(session, STAFF, PartyKind.CONTACT, ref) == again.id
 
 

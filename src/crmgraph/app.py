@@ -20,6 +20,7 @@ from crmgraph import graph, site
 from crmgraph.assembly import build, retention
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.parties import Printed
 from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
@@ -49,6 +50,7 @@ class Dialect:
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
         busy: what it answers when there is no place for a request, with the status 503.
         href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
+        printed: what an id stands for as it prints them, of the kind of record, or None for staff; None for no id.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Dialect:
     mounts: Callable[[Core, Settings], list[BaseRoute]]
     busy: Callable[[], Response] = busy
     href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
+    printed: Callable[[PartyKind | None, str], Printed | None] = lambda kind, value: None
 
 
 DIALECTS = (
@@ -68,6 +71,7 @@ DIALECTS = (
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         covalense.busy,
+        printed=covalense.printed,
     ),
     Dialect(
         "zoho",
@@ -77,6 +81,7 @@ DIALECTS = (
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
         zoho.busy,
         zoho.href,
+        zoho.printed,
     ),
     Dialect(
         "crmcom",
@@ -86,6 +91,7 @@ DIALECTS = (
         lambda core, settings: crmcom.mounts(core),
         crmcom.busy,
         crmcom.href,
+        crmcom.printed,
     ),
     Dialect(
         "valomnia",
@@ -95,6 +101,7 @@ DIALECTS = (
         lambda core, settings: valomnia.mounts(core),
         valomnia.busy,
         valomnia.href,
+        valomnia.printed,
     ),
 )
 """The dialects that are spoken. A fifth is one folder, and one line here."""
@@ -177,6 +184,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         max_cost=settings.max_cost,
         plans=settings.compiled_plans,
         hrefs={each.name: each.href for each in dialects},
+        printed={each.name: each.printed for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes

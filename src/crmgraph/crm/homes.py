@@ -24,7 +24,7 @@ from crmgraph.crm.models import (
     PartyKind,
     Staff,
 )
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.parties import Aggregate, Printed, minted
 from crmgraph.crm.policy import MODELS, Actor, Record, like, own, standing, visible
 from crmgraph.crm.references import REFERENCES
 from crmgraph.crm.text import fault_of
@@ -70,10 +70,8 @@ _HEXADECIMAL = re.compile("[0-9A-Fa-f]{32}")
 
 def _is_minted(value: str) -> bool:
     """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
-    readings = [int(value)] if value.isdecimal() and value.isascii() else []
-    if _HEXADECIMAL.fullmatch(value):
-        readings.append(int(value, 16))
-    return any(FIRST_MINTED_ID <= reading < 2**53 for reading in readings)
+    is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
+    return minted(value) is not None or (is_hexadecimal and FIRST_MINTED_ID <= int(value, 16) < 2**53)
 
 
 async def resolve(
@@ -234,6 +232,12 @@ async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Colle
     around.staff = await _staff(session, ids)
     await _read_homes(session, dialect, {"staff": set(ids)}, around)
     return around
+
+
+async def find_staff(session: AsyncSession, printed: Printed) -> int | None:
+    """The id of the staff member whom a printed id stands for; None where it stands for nobody that it can be of."""
+    found = await resolve(session, printed.dialect, set(printed.homes))
+    return next((found[home] for home in printed.homes if home in found), printed.own)
 
 
 async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, literal, select, union_all
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,7 @@ from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Ta
 from crmgraph.crm.folding import fold
 from crmgraph.crm.leads import releases, require_unlocked, require_workable
 from crmgraph.crm.models import (
+    FIRST_MINTED_ID,
     Account,
     Action,
     Address,
@@ -91,17 +92,45 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class Printed:
+    """What an id that a dialect prints may stand for. The first of these that anything has is meant.
+
+    Attributes:
+        homes: (space, value): ids from home.
+        own: an id of ours.
+        number: what people call a record by, in dialects that print it in the place of an id.
+    """
+
+    dialect: str
+    homes: tuple[tuple[str, str], ...]
+    own: int | None = None
+    number: str | None = None
+
+
+def spellings(text: str) -> tuple[str, ...]:
+    """A text as it came, in capitals and in small letters: ids are found in any case, the very spelling first."""
+    return tuple(dict.fromkeys((text, text.upper(), text.lower())))
+
+
+def minted(digits: str) -> int | None:
+    """The id of ours that decimal digits are; None where they are none that we give out."""
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 16:
+        return None
+    return number if FIRST_MINTED_ID <= (number := int(digits)) < 2**53 else None
+
+
+@dataclass(frozen=True, slots=True)
 class Ref:
     """How a caller names a record: by exactly one of these.
 
     Attributes:
-        external: (dialect, value): the id the record has at home.
+        external: an id as a dialect prints it.
     """
 
     id: int | None = None
     number: str | None = None
     email: str | None = None
-    external: tuple[str, str] | None = None
+    external: Printed | None = None
 
 
 async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
@@ -121,14 +150,9 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
         key = email_key(ref.email)
         query = query.where(model.id.in_(select(Email.party_id).where(Email.address_key == key, Email.active)))
     elif ref.external is not None:
-        dialect, value = ref.external
-        query = query.where(
-            model.id.in_(
-                select(ExternalId.party_id).where(
-                    ExternalId.dialect == dialect, ExternalId.value == value, ExternalId.live.is_(True)
-                )
-            )
-        )
+        if (meant := _meant(model, ref.external)) is None:
+            raise NotFound
+        query = select(model.id).where(visible(actor, model), model.id == meant)
     else:
         raise NotFound
     found = (await session.scalars(query)).all()
@@ -137,6 +161,31 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     if len(found) > 1:
         raise Ambiguous
     return found[0]
+
+
+def _meant(model: Any, printed: Printed) -> ScalarSelect[Any] | None:
+    """The query of the id of the one record that a printed id stands for; None where it can stand for none."""
+    places: list[Any] = [
+        select(ExternalId.party_id.label("id"), literal(place).label("place"))
+        .join(model, model.id == ExternalId.party_id)
+        .where(
+            ExternalId.dialect == printed.dialect,
+            ExternalId.space == space,
+            ExternalId.value == value,
+            ExternalId.live.is_(True),
+        )
+        for place, (space, value) in enumerate(printed.homes)
+    ]
+    last = len(places)
+    if printed.own is not None:
+        places.append(select(model.id, literal(last)).where(model.id == printed.own))
+    if printed.number is not None:
+        named = model.number.in_(spellings(printed.number))
+        places.append(select(model.id, literal(last + 1)).where(named, model.deleted_at.is_(None)))
+    if not places:
+        return None
+    either = union_all(*places).subquery()
+    return select(either.c.id).order_by(either.c.place, either.c.id).limit(1).scalar_subquery()
 
 
 async def hold(

@@ -9,12 +9,15 @@ import strawberry
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.parties import Aggregate, Printed
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.graph.loaders import Loaders
 
 Href: TypeAlias = Callable[[PartyKind, str], str | None]
 """(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
+
+Reading: TypeAlias = Callable[[PartyKind | None, str], Printed | None]
+"""(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
 
 
 @dataclass(slots=True)
@@ -25,6 +28,7 @@ class Context:
         address: the network address it came from.
         max_page: the longest page of a connection.
         hrefs: by dialect, where it serves a record.
+        printed: by dialect, what the ids that it prints stand for.
     """
 
     core: Core
@@ -32,6 +36,7 @@ class Context:
     address: str
     max_page: int = 100
     hrefs: Mapping[str, Href] = field(default_factory=dict)
+    printed: Mapping[str, Reading] = field(default_factory=dict)
     _loaders: Loaders | None = field(init=False, default=None)
 
     @property

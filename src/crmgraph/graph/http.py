@@ -20,7 +20,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db import is_away, log_away
 from crmgraph.db_errors import Meaning, diagnose
 from crmgraph.graph.answers import MASKED, body_of
-from crmgraph.graph.context import Context, Href
+from crmgraph.graph.context import Context, Href, Reading
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request, TookTooLong
 from crmgraph.graph.page import page, routes, wants_page
 from crmgraph.graph.plan import ChangeRoad, Road
@@ -55,6 +55,7 @@ def mounts(
     max_cost: int = 20_000,
     demo: Mapping[str, Mapping[str, str]] | None = None,
     hrefs: Mapping[str, Href] | None = None,
+    printed: Mapping[str, Reading] | None = None,
     plans: bool = True,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
@@ -65,11 +66,14 @@ def mounts(
         max_cost: the most records that one document may cause.
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
+        printed: by dialect, what the ids that it prints stand for.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
     roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
     engine = Engine(roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection)
-    endpoint = Endpoint(core, engine, max_page=max_page, hrefs=hrefs or {}, demo=demo is not None)
+    endpoint = Endpoint(
+        core, engine, max_page=max_page, hrefs=hrefs or {}, printed=printed or {}, demo=demo is not None
+    )
     return [Route(PATH, endpoint), Route(PATH + "/", endpoint), *routes(PATH, demo=demo)]
 
 
@@ -82,12 +86,20 @@ class Endpoint:
     """Answers requests at the endpoint, faults of its own included."""
 
     def __init__(
-        self, core: Core, engine: Engine, *, max_page: int, hrefs: Mapping[str, Href], demo: bool = False
+        self,
+        core: Core,
+        engine: Engine,
+        *,
+        max_page: int,
+        hrefs: Mapping[str, Href],
+        printed: Mapping[str, Reading],
+        demo: bool = False,
     ) -> None:
         self._core = core
         self._engine = engine
         self._max_page = max_page
         self._hrefs = hrefs
+        self._printed = printed
         self._demo = demo
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -149,7 +161,8 @@ class Endpoint:
         return await self._engine.run(prepared, context, http.receive, until)
 
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
-        return Context(self._core, actor, wire.address(http), max_page=self._max_page, hrefs=self._hrefs)
+        address = wire.address(http)
+        return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, printed=self._printed)
 
     async def _actor(self, token: str | None, until: float) -> tuple[Actor, bool]:
         """(who asks, whether their token was refused)."""

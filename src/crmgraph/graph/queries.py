@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import UNSET
 
-from crmgraph.crm import models, parties
+from crmgraph.crm import homes, models, parties, staff
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph import filters
@@ -14,8 +14,8 @@ from crmgraph.graph.connections import After, Before, Connection, First, Last, P
 from crmgraph.graph.context import Context, Info
 from crmgraph.graph.errors import BadInput
 from crmgraph.graph.filters import AccountFilter, AccountSort, ContactFilter, ContactSort, LeadFilter, LeadSort, Listing
-from crmgraph.graph.ids import Prefix, decode
-from crmgraph.graph.refs import AccountRef, ContactRef, LeadRef, ref_of
+from crmgraph.graph.ids import Prefix, decode, number_of
+from crmgraph.graph.refs import AccountRef, ContactRef, LeadRef, UserRef, printed_of, ref_of
 from crmgraph.graph.resolvers import resolves
 from crmgraph.graph.types.account import Account
 from crmgraph.graph.types.contact import Contact
@@ -59,7 +59,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
         Ambiguous: several answer to it.
     """
     try:
-        ref = ref_of(kind, by)
+        ref = ref_of(context, kind, by)
         number = ref.id
         if number is None:
             async with context.core.db.read() as session:
@@ -67,6 +67,26 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
     except NotFound:
         return None
     return await context.record(kind, number)
+
+
+async def user_of(context: Context, by: Any) -> Any:
+    """The member of the staff whom a reference names; None when there is none, or the actor is none of them.
+
+    Raises:
+        Ambiguous: several answer to it.
+    """
+    if not context.actor.is_staff:
+        return None
+    number = number_of(Prefix.USER, by.id) if by.id else None
+    async with context.core.db.read() as session:
+        try:
+            if by.email and "@" in by.email:
+                number = (await staff.named(session, by.email)).id
+            elif by.external:
+                number = await homes.find_staff(session, printed_of(context, None, by.external))
+        except NotFound:
+            return None
+    return None if number is None else await context.loaders.staff().load(number)
 
 
 async def _page(
@@ -157,6 +177,10 @@ class Query:
         sort: Annotated[list[LeadSort] | None, _Sort] = UNSET,
     ) -> Any:
         return await _page(info, filters.LEADS, (first, after, last, before), filter, sort)
+
+    @resolves("One of the staff; null when there is none, and for anybody but staff.", User | None)
+    async def user(self, info: Info, by: Annotated[UserRef, _By]) -> Any:
+        return await user_of(info.context, by)
 
     @resolves("Staff, who can own records; null for anybody but staff.", Connection[User] | None)
     async def users(

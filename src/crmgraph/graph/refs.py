@@ -7,8 +7,9 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Ref
+from crmgraph.crm.parties import Printed, Ref
 from crmgraph.crm.text import fault_of
+from crmgraph.graph.context import Context
 from crmgraph.graph.enums import LegacyDialect
 from crmgraph.graph.ids import Prefix, number_of
 from crmgraph.graph.scalars import EmailAddress
@@ -19,7 +20,7 @@ PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT
 @strawberry.input(description="An id that a record has in another system.")
 class ExternalRef:
     dialect: LegacyDialect = strawberry.field(description="Whose id it is.")
-    value: str = strawberry.field(description="The id, as it is written there.")
+    value: str = strawberry.field(description="The id as it is printed there, in any case.")
 
 
 _ID = "Its global id."
@@ -56,7 +57,14 @@ class LeadRef:
     external: ExternalRef | None = _one(_EXTERNAL)
 
 
-def ref_of(kind: PartyKind, by: Any) -> Ref:
+@strawberry.input(one_of=True, description="Names one of the staff, by exactly one of these.")
+class UserRef:
+    id: strawberry.ID | None = _one(_ID)
+    email: EmailAddress | None = _one("Their email address.")
+    external: ExternalRef | None = _one(_EXTERNAL)
+
+
+def ref_of(context: Context, kind: PartyKind, by: Any) -> Ref:
     """What the core looks for.
 
     Raises:
@@ -72,5 +80,21 @@ def ref_of(kind: PartyKind, by: Any) -> Ref:
     if not text.strip() or fault_of(text):
         raise NotFound
     if by.external:
-        return Ref(external=(by.external.dialect.value, text))
+        return Ref(external=printed_of(context, kind, by.external))
     return Ref(number=text) if by.number else Ref(email=text)
+
+
+def printed_of(context: Context, kind: PartyKind | None, external: ExternalRef) -> Printed:
+    """What an id elsewhere may stand for.
+
+    Args:
+        kind: of what record; None for one of the staff.
+
+    Raises:
+        NotFound: nothing of this kind can be called like this there.
+    """
+    reading = context.printed.get(external.dialect.value)
+    printed = reading(kind, external.value) if reading is not None and not fault_of(external.value) else None
+    if printed is None:
+        raise NotFound
+    return printed

@@ -354,7 +354,11 @@ async def test_a_record_that_was_made_here_answers_to_our_ids(demo: Running, por
 
 async def _load(demo: Running, kind: PartyKind, number: str | None, home: str | None = None) -> Aggregate:
     actor = Actor(Door.GRAPHQL, Role.ADMIN)
-    ref = parties.Ref(number=number) if number else parties.Ref(external=(DIALECT, home or ""))
+    ref = (
+        parties.Ref(number=number)
+        if number
+        else parties.Ref(external=parties.Printed(DIALECT, (("record", home or ""),)))
+    )
     async with demo.db.read() as session:
         found = await parties.find(session, actor, kind, ref)
         return await parties.load_one(session, actor, kind, found)

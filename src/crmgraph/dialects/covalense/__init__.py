@@ -1,6 +1,20 @@
 """The dialect of Covalense "Csmart", a layer over vtiger: nine services for the self-care portal of a customer."""
 
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.parties import Printed, minted
 from crmgraph.dialects.covalense.api import busy, mounts
+from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.document import openapi
+from crmgraph.dialects.covalense.places import DIALECT
 
-__all__ = ["busy", "mounts", "openapi"]
+_MODULES = {PartyKind.CONTACT: (CONTACT, "record"), PartyKind.ACCOUNT: (ACCOUNT, "record"), None: (USER, "user")}
+
+
+def printed(kind: PartyKind | None, text: str) -> Printed | None:
+    """What an id stands for, as `12x95809` or as the number alone; of the kind None, of a user."""
+    module, space = _MODULES.get(kind, ("", ""))
+    number = number_in(module, text.strip())
+    return None if number is None or not module else Printed(DIALECT, ((space, number),), minted(number))
+
+
+__all__ = ["busy", "mounts", "openapi", "printed"]

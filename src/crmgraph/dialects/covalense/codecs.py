@@ -11,7 +11,7 @@ CONTACT, ACCOUNT, USER = "12", "11", "19"
 """The numbers of vtiger's modules, which stand before the `x` of an id."""
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
-_ID = re.compile(r"(?:(\d+)x)?(\d{1,18})", re.ASCII)
+_ID = re.compile(r"(?:(\d+)[xX])?(\d{1,18})", re.ASCII)
 _YES, _NO = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -103,6 +103,12 @@ BIRTHDAY = Codec(_birthday, _day_text)
 TIME = Codec(write=time_text)
 
 
+def number_in(module: str, word: str) -> str | None:
+    """The number in an id of one of vtiger's modules, or in the bare number; None in anything else."""
+    found = _ID.fullmatch(word)
+    return None if found is None or found[1] not in (None, module) else found[2]
+
+
 def home_id(module: str) -> Codec:
     """Ids of one of vtiger's modules: `12x95809`, or in requests the bare number."""
 
@@ -110,10 +116,10 @@ def home_id(module: str) -> Codec:
         word = (text(value) or "").strip()
         if not word:
             return None
-        found = _ID.fullmatch(word)
-        if found is None or found[1] not in (None, module):
+        found = number_in(module, word)
+        if found is None:
             raise Unreadable("reference")
-        return found[2]
+        return found
 
     def write(value: str | Linked | None) -> str:
         home = value.home if isinstance(value, Linked) else value

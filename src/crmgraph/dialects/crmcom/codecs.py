@@ -240,7 +240,7 @@ def print_id(own: str) -> str:
 
 def read_id(value: str) -> int | None:
     """Our id in 32 hexadecimal digits; None when it is none that we print."""
-    if not _PADDED.fullmatch(value):
+    if not _PADDED.fullmatch(value.upper()):
         return None
     number = int(value, 16)
     return number if FIRST_MINTED_ID <= number < 2**53 else None

@@ -208,7 +208,7 @@ async def remove_photo(call: Call) -> None:
 
 async def image(call: Call) -> tuple[Photo, bytes]:
     """The image that `file_content_url` leads to; its id is that of the contact information."""
-    _, _, photo = await _photo_of(call, ("id", call.text("id").strip().upper()))
+    _, _, photo = await _photo_of(call, ("id", call.text("id").strip()))
     try:
         return await call.core.portraits.read(photo.key, "original")
     except NotFound:

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import wire
-from crmgraph.crm import homes
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, AccountKind, Contact
@@ -18,7 +17,7 @@ from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
 from crmgraph.dialects.crmcom.rows import DIALECT, relation_id
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
-from crmgraph.dialects.crmcom.sought import IDENTIFIER, Pair, read_identifier, seek_each
+from crmgraph.dialects.crmcom.sought import IDENTIFIER, Pair, named_each, read_identifier, seek_each
 from crmgraph.mapping import FieldMap, Unreadable, decode, decode_row
 
 NAMES: dict[type, dict[str, str]] = {
@@ -104,8 +103,7 @@ async def read_edit(
         elif each.target is not None and aggregate is not None:
             named.setdefault(each.target, set()).update(_ids(item.get(each.identifier)))
     others = await seek_each(session, actor, pairs.values()) if pairs else {}
-    wanted = {(target, value) for target, values in named.items() for value in values}
-    homely = await homes.resolve(session, DIALECT, wanted)
+    homely = await named_each(session, {(target, value) for target, values in named.items() for value in values})
     for n, (each, i, item) in enumerate(sets):
         label = f"{each.names[0]}[{i}]"
         more = _other(pairs[n], others[pairs[n]]) if n in pairs else {"given": {}} if item.get(IDENTIFIER) else {}
@@ -170,7 +168,7 @@ def _ids(identifier: Any) -> set[str]:
         name, given = only_pair(identifier, ROW_IDENTIFIERS)
     except Unreadable:
         return set()
-    return {given.upper()} if name == "id" else set()
+    return {given.strip()} if name == "id" else set()
 
 
 def _other(pair: Pair, found: list[Any]) -> Row:
@@ -267,10 +265,11 @@ def _row_of(
         return None
     rows = getattr(aggregate, each.rows)
     if name == "id":
-        wanted = given.upper()
+        wanted = given.strip()
         own = homely.get((each.target, wanted)) if each.target else None
         own = own or read_id(wanted)
-        rows = [row for row in rows if row.id == own or (each.target is None and relation_id(row) == wanted)]
+        same = [row for row in rows if each.target is None and relation_id(row).upper() == wanted.upper()]
+        rows = [row for row in rows if row.id == own] or same
     else:
         rows = [row for row in rows if row.kind == kind]
         rows = [row for row in rows if row.active] or rows

@@ -9,7 +9,7 @@ from crmgraph.crm import homes, parties
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound
 from crmgraph.crm.identifiers import identify, identify_each
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.parties import Aggregate, spellings
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
 from crmgraph.dialects.crmcom.errors import MISSING, Problem
@@ -58,7 +58,7 @@ def read_identifier(value: Any, name: str = IDENTIFIER) -> Pair:
         field, given = only_pair(value, frozenset(FIELDS))
     except Unreadable as unreadable:
         raise Invalid((name,), unreadable.reason) from None
-    return field, given.upper() if field == "id" else given
+    return field, given.strip() if field == "id" else given
 
 
 async def seek(session: AsyncSession, actor: Actor, pair: Pair) -> tuple[PartyKind, int]:
@@ -79,7 +79,7 @@ async def seek_each(
     session: AsyncSession, actor: Actor, given: Collection[Pair]
 ) -> dict[Pair, list[tuple[PartyKind, int]]]:
     """The contacts and accounts that each of these identifiers means, in two statements however many they are."""
-    homely = await homes.resolve(session, DIALECT, {("record", value) for field, value in given if field == "id"})
+    homely = await named_each(session, {("record", value) for field, value in given if field == "id"})
     wanted: dict[Pair, tuple[str, str | int]] = {}
     for field, value in given:
         own = homely.get(("record", value)) or read_id(value) if field == "id" else value
@@ -87,6 +87,13 @@ async def seek_each(
             wanted[field, value] = (FIELDS[field], own)
     found = await identify_each(session, actor, set(wanted.values()))
     return {pair: found.get(wanted[pair], []) if pair in wanted else [] for pair in given}
+
+
+async def named_each(session: AsyncSession, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    """{(space, id as it came): our id} of the ids that things came with, in any case, in one statement."""
+    spelt = {(space, value): [(space, each) for each in spellings(value)] for space, value in ids}
+    found = await homes.resolve(session, DIALECT, {each for spelling in spelt.values() for each in spelling})
+    return {key: found[each] for key, spelling in spelt.items() for each in reversed(spelling) if each in found}
 
 
 async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int], *, lock: bool = False) -> Aggregate:

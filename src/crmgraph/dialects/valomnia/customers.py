@@ -15,6 +15,7 @@ from crmgraph.dialects.valomnia.call import Call
 from crmgraph.dialects.valomnia.errors import Failed, not_found
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
 from crmgraph.dialects.valomnia.parameters import long
+from crmgraph.dialects.valomnia.printed import customer_reference
 
 MAX_CONTACTS = 1000
 """How many of its contacts a customer is shown with."""
@@ -28,9 +29,7 @@ async def by_reference(session: AsyncSession, actor: Actor, reference: str) -> i
     """
     if fault_of(reference):
         raise NotFound
-    key = (homes.REFERENCE, reference)
-    found = await homes.resolve(session, DIALECT, {key})
-    return found.get(key) or await parties.find(session, actor, PartyKind.ACCOUNT, Ref(number=reference))
+    return await parties.find(session, actor, PartyKind.ACCOUNT, Ref(external=customer_reference(reference)))
 
 
 async def show(call: Call) -> Response:

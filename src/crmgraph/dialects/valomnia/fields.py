@@ -39,7 +39,8 @@ def read_long(text: str) -> int:
 def number_of(around: Surroundings, target: str, own_id: int) -> int:
     """The id that a record (target party) or staff member is printed with: the one it has at home, else ours."""
     home = around.home(target, own_id) or ""
-    return int(home) if _LONG.fullmatch(home) else own_id
+    # What is not written as it would be printed is not found by what would be printed.
+    return int(home) if _LONG.fullmatch(home) and str(int(home)) == home else own_id
 
 
 def user(around: Surroundings, staff_id: int | None) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.dialects.zoho import answers, door, errors, oauth
+from crmgraph.crm.parties import Printed, minted
+from crmgraph.dialects.zoho import answers, codecs, door, errors, oauth
 from crmgraph.dialects.zoho.api import OPERATIONS
-from crmgraph.dialects.zoho.fields import MODULES, OF_KIND
+from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.manual import openapi
 from crmgraph.dialects.zoho.search import identifying_place
 
@@ -41,6 +42,13 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return None if kind is None else f"{door.PREFIX}/{OF_KIND[kind].name}/{value}"
 
 
+def printed(kind: PartyKind | None, text: str) -> Printed | None:
+    """What an id stands for; of the kind None, of a user."""
+    home = codecs.home_id(text)
+    space = "user" if kind is None else "record"
+    return None if home is None else Printed(DIALECT, ((space, home),), minted(home))
+
+
 def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     """{module: fields} of names like Leads.Mobile.
 
@@ -60,4 +68,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["busy", "href", "mounts", "openapi", "unique_fields"]
+__all__ = ["busy", "href", "mounts", "openapi", "printed", "unique_fields"]

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from crmgraph import wire
 from crmgraph.crm import homes
 from crmgraph.crm.core import Core
+from crmgraph.crm.parties import minted
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
@@ -147,7 +148,7 @@ class Call:
         found = await homes.resolve(session, DIALECT, {(space, home) for home in named.values()})
         known = {}
         for one, home in named.items():
-            own = found.get((space, home)) or codecs.minted_id(home)
+            own = found.get((space, home)) or minted(home)
             if own is not None:
                 known[one] = own
         return known

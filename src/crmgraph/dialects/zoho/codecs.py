@@ -4,7 +4,6 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
-from crmgraph.crm.models import FIRST_MINTED_ID
 from crmgraph.mapping import Codec, Linked, Named, Unreadable
 
 MAX_ID_DIGITS = 19
@@ -26,12 +25,6 @@ def home_id(value: Any) -> str | None:
     if not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_ID_DIGITS:
         return None
     return digits.lstrip("0") or None
-
-
-def minted_id(home: str) -> int | None:
-    """Our own id in what a client names a thing by, when it can be one."""
-    number = int(home)
-    return number if FIRST_MINTED_ID <= number < 2**53 else None
 
 
 def moment(value: dt.datetime | None) -> str | None:

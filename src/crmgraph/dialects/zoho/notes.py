@@ -11,6 +11,7 @@ from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Note
 from crmgraph.crm.notes import Noted
+from crmgraph.crm.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -195,7 +196,7 @@ def _no_object() -> dict[str, Any]:
 def _own(given: Any) -> int | None:
     """Our id of a note: notes have no id from elsewhere."""
     home = codecs.home_id(given)
-    return None if home is None else codecs.minted_id(home)
+    return None if home is None else minted(home)
 
 
 async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) -> list[dict[str, Any]]:

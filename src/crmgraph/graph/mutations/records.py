@@ -84,7 +84,7 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
         NotFound, Ambiguous: of that field.
     """
     try:
-        return await parties.find(session, context.actor, kind, ref_of(kind, by))
+        return await parties.find(session, context.actor, kind, ref_of(context, kind, by))
     except Refused as refused:
         refused.path = (field,)
         raise
@@ -102,7 +102,7 @@ async def hold(
         NotFound, Ambiguous: of that field.
     """
     try:
-        ref = ref_of(kind, by)
+        ref = ref_of(context, kind, by)
         return await parties.hold(session, context.actor, kind, ref, parts=parts)
     except Refused as refused:
         refused.path = (field,)
