@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from crmgraph.places import Places, Waiting
 from tests.conftest import serving, settings_for
@@ -135,9 +136,7 @@ async def test_every_door_says_in_its_own_words_that_it_is_busy(
         assert (await client.post(path)).status_code != 503
 
 
-async def test_it_is_counted_and_told_in_the_log_now_and_then(
-    sqlite_template: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_it_is_counted_and_told_in_the_log_now_and_then(sqlite_template: Path, tmp_path: Path) -> None:
     settings = settings_for(f"sqlite:///{sqlite_template}", tmp_path, max_concurrency=1, metrics=True)
     async with serving(settings) as (client, app):
 
@@ -149,12 +148,12 @@ async def test_it_is_counted_and_told_in_the_log_now_and_then(
         before = await refused()
         held = Held(app)
         await asyncio.sleep(0)
-        for _ in range(50):
-            assert (await client.post("/graphql")).status_code == 503
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(50):
+                assert (await client.post("/graphql")).status_code == 503
         await held.go()
         assert await refused() == before + 50
-    told = [line for line in capsys.readouterr().out.splitlines() if "refused" in line]
-    assert len(told) == 1
+    assert lines == [{"event": "requests or connections were refused", "log_level": "warning", "busy": 1}]
 
 
 def test_an_address_lets_a_quarter_of_the_places_wait() -> None:

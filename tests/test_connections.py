@@ -210,7 +210,12 @@ def test_many_who_wait_stand_in_nobodys_way(server: httpx.Client, sent: bytes) -
             assert server.get("/health/live").status_code == 200
             assert server.post("/graphql", json={"query": "{ __typename }"}).status_code == 200
         # A quarter of the places is what they may hold together; a silent connection holds none.
-        assert dropped() - before >= (3 * PLACES - PLACES // 4 if sent else 0)
+        most = 3 * PLACES - PLACES // 4 if sent else 0
+        for _ in range(50):
+            if dropped() - before >= most:
+                break
+            time.sleep(0.1)
+        assert dropped() - before >= most
     assert refused(server, "busy") == busy
 
 
@@ -229,7 +234,7 @@ def test_when_all_connections_are_taken_the_one_that_is_idle_longest_makes_room(
     before = refused(server, "connections")
     with ExitStack() as stack:
         silent = [stack.enter_context(connect(server)) for _ in range(80)]
-        assert server.post("/graphql", json={"query": "{ __typename }"}).status_code == 200
+        assert server.get("/health/live", headers={"Connection": "close"}).status_code == 200
         assert refused(server, "connections") - before >= 20
         silent[0].settimeout(0.5)
         assert told(silent[0]) == b""

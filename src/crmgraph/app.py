@@ -25,7 +25,7 @@ from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
-from crmgraph.places import RESERVE, Patience, Places, Watch
+from crmgraph.places import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import LIVE, READY, Door, busy
@@ -259,6 +259,9 @@ class Requests:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         door = next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
+        request = scope.get("state", {}).get("in_hand") or InHand()
+        if request.dropped:
+            return
         # Whether the process lives is told always, and whether it is ready a little beyond the limit.
         if path != LIVE and self._places.is_full(RESERVE if path == READY else 0):
             self._places.refused("busy")
@@ -268,11 +271,11 @@ class Requests:
             response.headers["X-Request-ID"] = secrets.token_hex(8)
             await response(scope, receive, send)
             return
-        self._places.enter()
+        self._places.enter(request)
         try:
             await self._answer(scope, receive, send, path, door.name)
         finally:
-            self._places.leave()
+            self._places.leave(request)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, door: str) -> None:
         own_id = secrets.token_hex(8)

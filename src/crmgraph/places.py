@@ -51,13 +51,16 @@ class Places:
         """Whether there is no place for one more request, but for the last `reserve`."""
         return self.taken >= self.most + reserve
 
-    def enter(self) -> None:
-        """A request is worked on."""
+    def enter(self, request: "InHand") -> None:
+        """Work on a request begins."""
+        request.place = self
         self._running += 1
 
-    def leave(self) -> None:
-        """It is no more."""
-        self._running -= 1
+    def leave(self, request: "InHand") -> None:
+        """Its place is free again, once."""
+        if request.place is not None:
+            request.place = None
+            self._running -= 1
 
     def wait(self, waiting: "Waiting") -> None:
         """A client lets a place wait. Beyond the share of its address, whoever has waited longest makes room."""
@@ -96,6 +99,27 @@ class Places:
             self._told = now
             log.warning("requests or connections were refused", **self._untold)
             self._untold.clear()
+
+
+class InHand:
+    """A request, as its connection and who works on it know it together.
+
+    Attributes:
+        place: held while it is worked on.
+        dropped: whether its client was sent away, and nobody waits for the answer.
+    """
+
+    __slots__ = ("dropped", "place")
+
+    def __init__(self) -> None:
+        self.place: Places | None = None
+        self.dropped = False
+
+    def drop(self) -> None:
+        """Its client was sent away: its place is free before whoever works on it has noticed."""
+        self.dropped = True
+        if self.place is not None:
+            self.place.leave(self)
 
 
 class Waiting:
@@ -178,4 +202,4 @@ class Watch:
             loop.call_later(self.EVERY, self._look)
 
 
-__all__ = ["RESERVE", "Patience", "Places", "Waiting", "Watch", "Watched"]
+__all__ = ["RESERVE", "InHand", "Patience", "Places", "Waiting", "Watch", "Watched"]

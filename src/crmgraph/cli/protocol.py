@@ -16,7 +16,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from crmgraph.places import Places, Waiting, Watch
+from crmgraph.places import InHand, Places, Waiting, Watch
 
 MAX_HEADER_BYTES = 64 * 1024
 """The longest head of a request, address included: Covalense's kyc sends a registration in a header."""
@@ -97,6 +97,9 @@ class Connection(HttpToolsProtocol):
 
     def drop(self, why: str) -> None:
         """End the connection, and count why. Who has sent a part of a request is told, where that can be."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope["state"]["in_hand"].drop()
+            self.cycle.disconnected = True
         if self.transport.is_closing():
             self._places.refused(why)
             self.transport.abort()
@@ -206,6 +209,7 @@ class Connection(HttpToolsProtocol):
         """The head is there: the request is run, and reads its body as it comes."""
         self._stage = BODY
         self._asked = True
+        self.scope["state"]["in_hand"] = InHand()
         self._head = self._count = 0
         self._deadline = self.loop.time() + self._patience.body
         super().on_headers_complete()
