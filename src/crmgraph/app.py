@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -49,6 +50,8 @@ class Dialect:
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
         busy: what it answers when there is no place for a request, with the status 503.
+        beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
+            Where nobody answers, it does, by `nowhere`.
         href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
         printed: what an id stands for as it prints them, of the kind of record, or None for staff; None for no id.
     """
@@ -59,6 +62,8 @@ class Dialect:
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
     busy: Callable[[], Response] = busy
+    beside: tuple[str, ...] = ()
+    nowhere: Callable[[], Response] | None = None
     href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
     printed: Callable[[PartyKind | None, str], Printed | None] = lambda kind, value: None
 
@@ -71,6 +76,8 @@ DIALECTS = (
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         covalense.busy,
+        ("/crm/v1.{rest:path}",),
+        covalense.nowhere,
         printed=covalense.printed,
     ),
     Dialect(
@@ -80,6 +87,8 @@ DIALECTS = (
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
         zoho.busy,
+        ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
+        zoho.nowhere,
         zoho.href,
         zoho.printed,
     ),
@@ -90,6 +99,8 @@ DIALECTS = (
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
         crmcom.busy,
+        ("/crmapi", "/crmapi/{rest:path}"),
+        crmcom.nowhere,
         crmcom.href,
         crmcom.printed,
     ),
@@ -100,6 +111,8 @@ DIALECTS = (
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
         valomnia.busy,
+        ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
+        valomnia.nowhere,
         valomnia.href,
         valomnia.printed,
     ),
@@ -116,6 +129,29 @@ def across_lines(route: BaseRoute) -> BaseRoute:
     if isinstance(route, Route | Mount):
         route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
     return route
+
+
+def beside(dialect: Dialect) -> list[BaseRoute]:
+    """The routes of a dialect to nothing, whatever the method."""
+    nowhere = dialect.nowhere
+    if nowhere is None:
+        return []
+
+    return [Route(path, Nowhere(nowhere)) for path in dialect.beside]
+
+
+class Nowhere:
+    """Answers whatever is asked, by whatever method, that it is not there.
+
+    Args:
+        answer: makes the answer.
+    """
+
+    def __init__(self, answer: Callable[[], Response]) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer()(scope, receive, send)
 
 
 def across_origins(app: App, origins: Sequence[str]) -> App:
@@ -146,7 +182,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         settings = settings.for_demo(demo.folder, demo.secret)
     core, outbox = build(settings)
     doors = [Door("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
-    doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy) for each in dialects]
+    doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
 
     every = 60.0 * settings.purge_minutes
     purger = Purger(core.db, core.portraits.store, retention(settings), every=every)
@@ -175,6 +211,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
     # A redirect to the path without its slash would be built from the Host that the request names.
     app.router.redirect_slashes = False
+    app.add_exception_handler(HTTPException, site.refused)
     app.state.core = core
     credentials = demonstration.shown(demo) if demo is not None else None
     graph_routes = graph.mounts(
@@ -190,6 +227,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app.router.routes += graph_routes
     for dialect in dialects:
         app.router.routes += map(across_lines, dialect.mounts(core, settings))
+    for dialect in dialects:
+        app.router.routes += map(across_lines, beside(dialect))
     checks = [database_check(core.db), photo_check(core.portraits.store)]
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
@@ -252,7 +291,9 @@ class Requests:
 
     def __init__(self, app: App, doors: Sequence[Door], places: Places) -> None:
         self.app = app
-        self._prefixes = [(prefix.partition("{")[0], door) for door in doors for prefix in door.prefixes]
+        own = [(prefix, door) for door in doors for prefix in door.prefixes]
+        near = [(prefix, door) for door in doors for prefix in door.beside]
+        self._prefixes = [(prefix.partition("{")[0], door) for prefix, door in own + near]
         self._site = Door("site", "crmgraph", ["/"])
         self._places = places
 

@@ -18,6 +18,7 @@ from crmgraph.db import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.site.health import Check, faults
+from crmgraph.site.refusals import NOTHING, refusal
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,6 +53,7 @@ class Door:
         prefixes: the paths below which it answers.
         openapi: makes its document; None for the graph.
         busy: what it answers when there is no place for a request, with the status 503.
+        beside: paths near them at which it answers that there is nothing.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Door:
     prefixes: Sequence[str]
     openapi: Callable[[], Mapping[str, Any]] | None = None
     busy: Callable[[], Response] = busy
+    beside: Sequence[str] = ()
 
 
 LIVE = "/health/live"
@@ -115,16 +118,19 @@ def routes(
         """What Prometheus collects."""
         return Response(exposition(), headers={"Content-Type": CONTENT_TYPE, "Cache-Control": "no-store"})
 
+    def nothing(request: Request) -> Response:
+        return refusal(request, 404, NOTHING)
+
     async def photo(request: Request) -> Response:
         """A photo, to whoever knows its address: the key in it cannot be guessed, and dies with the photo."""
         size = request.path_params["size"]
         if size not in SIZES:
-            return Response(status_code=404)
+            return nothing(request)
         try:
             async with within(request, core.request_seconds):
                 row, data = await core.portraits.read(request.path_params["key"], size)
         except NotFound:
-            return Response(status_code=404)
+            return nothing(request)
         except Exception as error:
             if is_away(error):
                 log_away(error, "site")
@@ -147,7 +153,7 @@ def routes(
         for door in doors:
             if door.name == request.path_params["door"] and door.openapi is not None:
                 return _json(door.openapi())
-        return Response(status_code=404)
+        return nothing(request)
 
     async def manual(request: Request) -> Response:
         """A dialect's operations as a page to read."""
@@ -155,7 +161,7 @@ def routes(
             if door.name == request.path_params["door"] and door.openapi is not None:
                 page = _templates().get_template("dialect.html")
                 return HTMLResponse(page.render(door=door, document=door.openapi()), headers=PAGE_HEADERS)
-        return Response(status_code=404)
+        return nothing(request)
 
     return [
         Route("/", index),

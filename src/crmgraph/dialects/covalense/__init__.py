@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Printed, minted
-from crmgraph.dialects.covalense.api import busy, mounts
+from crmgraph.dialects.covalense.api import busy, mounts, nowhere
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.document import openapi
 from crmgraph.dialects.covalense.places import DIALECT
@@ -17,4 +17,4 @@ def printed(kind: PartyKind | None, text: str) -> Printed | None:
     return None if number is None or not module else Printed(DIALECT, ((space, number),), minted(number))
 
 
-__all__ = ["busy", "mounts", "openapi", "printed"]
+__all__ = ["busy", "mounts", "nowhere", "openapi", "printed"]

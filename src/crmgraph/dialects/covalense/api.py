@@ -122,7 +122,7 @@ class Gateway:
     async def _serve(self, request: Request) -> dict[str, Any]:
         methods = self._services.get(request.path_params.get("path", "").removesuffix("/"))
         if methods is None:
-            raise ClientError(404, "404 NOT_FOUND", "Service not found.")
+            raise no_service()
         service = methods.get("GET" if request.method == "HEAD" else request.method)
         if service is None:
             text = f"Request method '{request.method}' not supported"
@@ -150,6 +150,16 @@ class Gateway:
 def busy() -> Response:
     """What is answered when there is no place for a request."""
     return _json(DOWNSTREAM, 503)
+
+
+def no_service() -> ClientError:
+    """There is no service at this path."""
+    return ClientError(404, "404 NOT_FOUND", "Service not found.")
+
+
+def nowhere() -> Response:
+    """What is answered where there is no service."""
+    return _refusal(no_service())
 
 
 def _refusal(error: ClientError) -> Response:

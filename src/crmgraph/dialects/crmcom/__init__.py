@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Printed, minted, spellings
-from crmgraph.dialects.crmcom.api import busy, mounts
+from crmgraph.dialects.crmcom.api import busy, mounts, nowhere
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.document import openapi
 from crmgraph.dialects.crmcom.rows import DIALECT
@@ -23,4 +23,4 @@ def printed(kind: PartyKind | None, text: str) -> Printed | None:
     return Printed(DIALECT, tuple(("record", each) for each in spellings(given)), read_id(given))
 
 
-__all__ = ["busy", "href", "mounts", "openapi", "printed"]
+__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed"]

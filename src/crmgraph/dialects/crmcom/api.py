@@ -135,7 +135,7 @@ class WebApi:
 
     async def _serve(self, request: Request, method: Method | None) -> Any:
         if method is None:
-            raise Problem(UNKNOWN_METHOD, "There is no such method")
+            raise no_method()
         if ("GET" if request.method == "HEAD" else request.method) != method.verb:
             raise Problem(WRONG_VERB, f"The method is called by {method.verb}", headers={"Allow": method.verb})
         body: dict[str, Any] = {}
@@ -186,6 +186,16 @@ def busy() -> Response:
     answer = _refusal(Problem(UNAVAILABLE, "The service is not available"))
     answer.status_code = 503
     return answer
+
+
+def nowhere() -> Response:
+    """What is answered where there is no method."""
+    return _refusal(no_method())
+
+
+def no_method() -> Problem:
+    """There is no method at this path."""
+    return Problem(UNKNOWN_METHOD, "There is no such method")
 
 
 def _refusal(found: Problem) -> Response:

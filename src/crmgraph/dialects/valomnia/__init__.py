@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Printed
-from crmgraph.dialects.valomnia.api import busy, mounts
+from crmgraph.dialects.valomnia.api import busy, mounts, nowhere
 from crmgraph.dialects.valomnia.fields import CONTACTS, USERS
 from crmgraph.dialects.valomnia.openapi import openapi
 from crmgraph.dialects.valomnia.printed import customer_printed, printed_id
@@ -28,4 +28,4 @@ def printed(kind: PartyKind | None, text: str) -> Printed | None:
     return None
 
 
-__all__ = ["busy", "href", "mounts", "openapi", "printed"]
+__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed"]

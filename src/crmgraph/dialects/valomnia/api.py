@@ -53,6 +53,11 @@ def busy() -> Response:
     return failed(BUSY)
 
 
+def nowhere() -> Response:
+    """What is answered where there is no resource."""
+    return failed(NO_RESOURCE)
+
+
 def in_session(handler: Handler) -> Open:
     """The handler behind the check of its session, and of where the request comes from."""
 

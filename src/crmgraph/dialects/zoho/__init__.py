@@ -37,6 +37,11 @@ def busy() -> Response:
     return answers.failure(errors.BUSY, None)
 
 
+def nowhere() -> Response:
+    """What is answered where there is no operation."""
+    return answers.failure(errors.INVALID_URL_PATTERN, None)
+
+
 def href(kind: PartyKind | None, value: str) -> str | None:
     """The path under which a record is served."""
     return None if kind is None else f"{door.PREFIX}/{OF_KIND[kind].name}/{value}"
@@ -68,4 +73,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["busy", "href", "mounts", "openapi", "printed", "unique_fields"]
+__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed", "unique_fields"]
