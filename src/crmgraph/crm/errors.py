@@ -61,9 +61,9 @@ class Invalid(Refused):
         self.meant = meant
         """What to write instead, where that is known: the code of a country that was given by its name."""
         self.reason = reason
-        """form, type, too_long, control, email, country, contradiction (of two values that came together), date,
-        number, negative, decimals (of an amount, too many), choice, password, reference, order, unknown, converted
-        (a lead that has become a contact)."""
+        """form, type, too_long, control, key (in a value that is kept: a name that nothing can have), email, country,
+        contradiction (of two values that came together), date, number, negative, decimals (of an amount, too many),
+        choice, password, reference, order, unknown, converted (a lead that has become a contact)."""
         self.limit = limit
 
 

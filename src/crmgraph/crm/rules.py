@@ -291,7 +291,7 @@ def check_remainder(remainder: dict[str, dict[str, Any]], path: Path) -> Iterato
             if _bare(key) in _CARD_KEYS:
                 del keys[key]
                 continue
-            if fault := _json_fault(key, 0) or _json_fault(value, 0):
+            if fault := _key_fault(key) or _json_fault(value, 0):
                 yield Invalid(where, *fault)
                 continue
             keys[key] = without_card_data(value)
@@ -304,15 +304,18 @@ def check_remainder(remainder: dict[str, dict[str, Any]], path: Path) -> Iterato
             yield TooLarge((*path, "remainder", dialect), MAX_REMAINDER_BYTES)
 
 
+def _key_fault(key: str) -> tuple[str, int | None] | None:
+    """Why nothing can be called so: clients that make members of their objects of keys fail at such a one."""
+    return ("key", None) if fault_of(key) or not key.strip() else None
+
+
 def _json_fault(value: Any, depth: int) -> tuple[str, int | None] | None:
     if depth > MAX_DEPTH:
         return "too_deep", MAX_DEPTH
     if isinstance(value, str):
         return fault_of(value, line=False)
     if isinstance(value, dict):
-        return next(
-            (f for k, v in value.items() if (f := _json_fault(k, depth + 1) or _json_fault(v, depth + 1))), None
-        )
+        return next((f for k, v in value.items() if (f := _key_fault(k) or _json_fault(v, depth + 1))), None)
     if isinstance(value, list):
         return next((f for v in value if (f := _json_fault(v, depth + 1))), None)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

@@ -54,6 +54,7 @@ REASONS: dict[str, str] = {
     "too_long": "This is longer than {limit}.",
     "too_deep": "This is nested deeper than {limit}.",
     "control": "This holds characters that cannot be kept.",
+    "key": "A name in this is empty or holds control characters.",
     "email": "This is no email address.",
     "country": "This is no code of ISO 3166-1, e.g. DE.",
     "contradiction": "This is another country than that of `country`: leave one of them out.",

@@ -86,6 +86,7 @@ REASONS = {
     "too_long": "it is longer than {limit} characters",
     "too_deep": "it is nested deeper than {limit} levels",
     "control": "it holds characters that cannot be kept",
+    "key": "a name in it is empty or holds control characters",
     "email": "it is no email address",
     "country": "it is no country",
     "contradiction": "it names another country than its code does",
