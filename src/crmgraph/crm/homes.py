@@ -133,6 +133,7 @@ async def surroundings(
     *,
     rows: bool = False,
     logins: bool = False,
+    staff: Collection[int] = (),
 ) -> Surroundings:
     """Everything that the records name, in a constant number of statements.
 
@@ -140,10 +141,11 @@ async def surroundings(
         dialect: whose home ids are wanted.
         rows: whether phones, emails and addresses have ids of their own in this dialect.
         logins: whether it matters who can log in.
+        staff: ids of staff members that are told of though the records do not name them.
     """
     around = Surroundings(actor)
     parties: set[int] = {a.id for a in aggregates}
-    named: dict[Any, set[int]] = {Staff: set(), Contact: set(), Account: set(), Lead: set()}
+    named: dict[Any, set[int]] = {Staff: set(staff), Contact: set(), Account: set(), Lead: set()}
     for aggregate in aggregates:
         record: Any = aggregate.record
         for column, model in REFERENCES[type(record)].items():

@@ -110,17 +110,26 @@ async def put_password(session: AsyncSession, staff: Staff, password_hash: str) 
 
 
 async def members(
-    session: AsyncSession, *, active: bool | None = True, only: int | None = None, offset: int = 0, limit: int = 200
+    session: AsyncSession,
+    *,
+    active: bool | None = True,
+    role: Role | None = None,
+    only: int | None = None,
+    offset: int = 0,
+    limit: int = 200,
 ) -> tuple[list[Staff], bool]:
     """A page of the staff in the order they came, and whether there are more.
 
     Args:
         active: those who are, those who are no longer, or None for both.
+        role: those who have it; None for all.
         only: the one member of this id.
     """
     query = select(Staff).order_by(Staff.id).offset(offset).limit(limit + 1)
     if active is not None:
         query = query.where(Staff.active.is_(active))
+    if role is not None:
+        query = query.where(Staff.role == role)
     if only is not None:
         query = query.where(Staff.id == only)
     found = list(await session.scalars(query))

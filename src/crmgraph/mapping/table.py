@@ -103,11 +103,14 @@ class Link:
         column: the mapped attribute, which holds our id.
         target: party or staff.
         space: the dialect's space of ids in which the target is named.
+        actor_by_default: whether the staff member as whom the caller acts stands where nobody is named, for dialects
+            that know no record without one. `Surroundings` has to know them.
     """
 
     column: Any
     target: str
     space: str
+    actor_by_default: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +284,10 @@ def _reader(place: Any, dialect: str) -> Callable[[Any, Surroundings], Any]:
         case Whole(columns):
             names = tuple(column.key for column in columns)
             return lambda thing, around: tuple(getattr(_row_of(thing), name) for name in names)
+        case Link(actor_by_default=True) as link:
+            return lambda thing, around: linked(
+                around, link.target, getattr(_row_of(thing), link.column.key) or around.actor.staff_id
+            )
         case Link() as link:
             return lambda thing, around: linked(around, link.target, getattr(_row_of(thing), link.column.key))
         case Own(target):

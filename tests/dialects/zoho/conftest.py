@@ -14,6 +14,8 @@ OTHER = "738964000002131001"
 AWAITING = "1306462000000496025"
 LOCKED = "475243000003269880"
 PATRICIA = {"name": "Patricia Boyle", "id": "738964000000291009"}
+OWNER = PATRICIA | {"email": "patricia.boyle@crmgraph.example"}
+"""The same as records name her."""
 
 
 @dataclass

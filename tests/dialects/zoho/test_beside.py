@@ -9,7 +9,7 @@ from crmgraph.crm import clients
 from crmgraph.crm.models import Door
 from crmgraph.dialects.zoho import openapi
 from tests.conftest import Running
-from tests.dialects.zoho.conftest import AWAITING, LEAD, LOCKED, OTHER, PATRICIA, Program, row_error
+from tests.dialects.zoho.conftest import AWAITING, LEAD, LOCKED, OTHER, OWNER, PATRICIA, Program, row_error
 
 UPLOADED = b'{"message":"photo uploaded successfully","details":{},"status":"success","code":"SUCCESS"}'
 
@@ -33,7 +33,7 @@ async def test_photos_come_and_go_in_all_three_modules(zoho: Program) -> None:
         assert (uploaded.status_code, uploaded.content) == (200, UPLOADED)
         found = await zoho.send("GET", path)
         assert (found.status_code, found.headers["content-type"]) == (200, "image/png")
-        assert found.headers["content-disposition"] == 'attachment;filename="file.png"'
+        assert found.headers["content-disposition"] == "attachment;filename*=UTF-8''file.png"
         with Image.open(io.BytesIO(found.content)) as image:
             assert (image.size, image.convert("RGBA").getpixel((0, 0))) == ((8, 8), (255, 0, 0, 128))
         assert (await zoho.get(module, record))["Record_Image"].endswith(".png")
@@ -87,7 +87,7 @@ async def test_notes_are_written_read_changed_and_deleted(zoho: Program) -> None
     assert [note["id"] for note in listed["data"]] == [second, first]
     assert listed["info"] == {"per_page": 200, "count": 2, "page": 1, "more_records": False}
     note = listed["data"][1]
-    assert (note["Note_Title"], note["Note_Content"], note["Owner"]) == ("Called", "one\ntwo", PATRICIA)
+    assert (note["Note_Title"], note["Note_Content"], note["Owner"]) == ("Called", "one\ntwo", OWNER)
     assert (note["Parent_Id"], note["$se_module"]) == ({"name": "First_Name Last_Name", "id": LEAD}, "Leads")
     assert (await zoho.ok("GET", f"/Notes/{first}"))["data"] == [note]
 
@@ -146,7 +146,7 @@ async def test_a_lead_is_converted_once_with_its_notes_and_tags(zoho: Program) -
         "9898989898",
     )
     assert contact["Account_Name"] == {"name": "Oh My Goodknits", "id": done["Accounts"]}
-    assert (contact["Owner"], account["Owner"]) == (PATRICIA, PATRICIA)
+    assert (contact["Owner"], account["Owner"]) == (OWNER, OWNER)
     assert (contact["Tag"], account["Tag"]) == ([{"name": "hot"}], [{"name": "new"}])
     notes = await zoho.ok("GET", f"/Contacts/{done['Contacts']}/Notes")
     assert [note["Note_Title"] for note in notes["data"]] == ["First call"]

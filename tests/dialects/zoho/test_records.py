@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from crmgraph.crm.models import Change, Door, Lead
 from tests.conftest import Running
-from tests.dialects.zoho.conftest import LEAD, OTHER, PATRICIA, Program, row_error
+from tests.dialects.zoho.conftest import LEAD, OTHER, OWNER, PATRICIA, Program, row_error
 
 PERSON = {
     "Salutation": "Ms.",
@@ -109,9 +109,9 @@ async def test_every_field_is_read_back_as_it_was_written(module: str, zoho: Pro
     name = "Acme" if module == "Accounts" else "Zoë O'Brien 👩‍💻"
     assert found.get("Full_Name", found.get("Account_Name")) == name
     assert (found["Owner"], found["Created_By"], found["Modified_By"], found["id"]) == (
-        PATRICIA,
-        PATRICIA,
-        PATRICIA,
+        OWNER,
+        OWNER,
+        OWNER,
         record,
     )
     assert dt.datetime.fromisoformat(found["Created_Time"]).tzinfo is not None
@@ -132,7 +132,7 @@ async def test_null_and_empty_text_clear_a_field_and_absence_keeps_it(module: st
     await zoho.ok("PUT", f"/{module}/{record}", body)
     found = await zoho.get(module, record)
     assert {name: found.get(name) for name in cleared} == cleared | {"Tag": []}
-    assert (found["Description"], found["Owner"]) == (None, PATRICIA)
+    assert (found["Description"], found["Owner"]) == (None, OWNER)
     for name in kept - {"Description"}:
         assert found.get(name) == FULL[module].get(name)
     answer = await zoho.ok("PUT", f"/{module}/{record}", {"data": [{"Last_Name": "", "Account_Name": ""}]}, status=202)

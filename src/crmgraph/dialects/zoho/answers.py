@@ -113,16 +113,16 @@ def rows(answers: Iterable[dict[str, Any]], expires_at: dt.datetime | None, stat
 def empty(expires_at: dt.datetime | None, status: int = 204) -> Response:
     """Nothing: 204, or 304 where nothing is new."""
     headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
+    if status == 204:
+        headers["Content-Type"] = JSON  # of nothing: `zohocrm-python` reads it of every answer
     return Response(status_code=status, headers=headers)
 
 
 def file(data: bytes, content_type: str, name: str, expires_at: dt.datetime | None) -> Response:
     """A file to be saved under a name, which is of harmless characters."""
     headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
-    if name.isascii():
-        headers["Content-Disposition"] = f'attachment;filename="{name}"'
-    else:
-        headers["Content-Disposition"] = f"attachment;filename*=UTF-8''{quote(name)}"
+    # Zoho's older SDKs know the name in this form only; the newer ones, and browsers, in this form too (RFC 6266).
+    headers["Content-Disposition"] = f"attachment;filename*=UTF-8''{quote(name)}"
     return Response(data, headers=headers, media_type=content_type)
 
 

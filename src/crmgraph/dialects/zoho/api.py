@@ -1,20 +1,23 @@
 """Every operation of the API, as one table: the door finds them by it, and the manual is written from it."""
 
-from crmgraph.dialects.zoho import converting, notes, organisation, photos, records, upserting, writing
+from crmgraph.dialects.zoho import converting, metadata, notes, organisation, photos, records, upserting, writing
 from crmgraph.dialects.zoho.door import Operation
 
 _PAGED = ("page", "per_page")
+_SORTED = ("fields", "sort_by", "sort_order", *_PAGED)
+_ELSEWHERE = ("cvid", "uid", "territory_id", "include_child", "startDateTime", "endDateTime")
+"""Parameters of Zoho's lists that ask for what there is none of here: custom views, territories ..."""
 _LIST = ("fields", "sort_by", "sort_order", "converted", "approved", *_PAGED)
 
 OPERATIONS = (
-    Operation("GET", "/settings/modules", organisation.modules, "The modules", ("READ",), "settings", "modules"),
-    Operation("GET", "/settings/modules/{name}", organisation.module, "One module", ("READ",), "settings", "modules"),
+    Operation("GET", "/settings/modules", metadata.modules, "The modules", ("READ",), "settings", "modules"),
+    Operation("GET", "/settings/modules/{name}", metadata.module, "One module", ("READ",), "settings", "modules"),
     Operation(
-        "GET", "/settings/fields", organisation.fields, "The fields of a module", ("READ",), "settings", "fields",
+        "GET", "/settings/fields", metadata.fields, "The fields of a module", ("READ",), "settings", "fields",
         ("module",),
     ),
     Operation(
-        "GET", "/settings/fields/{field_id}", organisation.fields, "One field of a module", ("READ",), "settings",
+        "GET", "/settings/fields/{field_id}", metadata.fields, "One field of a module", ("READ",), "settings",
         "fields", ("module",),
     ),
     Operation("GET", "/users", organisation.users, "The users", ("READ",), "users", "", ("type", *_PAGED)),
@@ -28,7 +31,8 @@ OPERATIONS = (
     Operation("PUT", "/Notes/{note_id}", notes.update_one, "Change one note", ("UPDATE",), topic="notes"),
     Operation("DELETE", "/Notes/{note_id}", notes.delete_one, "Delete one note", ("DELETE",), topic="notes"),
     Operation(
-        "GET", "/{module}", records.list_records, "A page of records", ("READ",), parameters=("ids", *_LIST)
+        "GET", "/{module}", records.list_records, "A page of records", ("READ",), parameters=("ids", *_LIST),
+        refused=_ELSEWHERE,
     ),
     Operation("POST", "/{module}", writing.create, "New records, 1 to 100", ("CREATE",)),
     Operation("PUT", "/{module}", writing.update_many, "Change records, 1 to 100", ("UPDATE",)),
@@ -39,7 +43,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/{module}/search", records.find, "Search records", ("READ",),
-        parameters=("criteria", "email", "phone", "word", *_LIST),
+        parameters=("criteria", "email", "phone", "word", *_LIST), refused=_ELSEWHERE,
     ),
     Operation("GET", "/{module}/{id}", records.get, "One record", ("READ",), parameters=("fields",)),
     Operation("PUT", "/{module}/{id}", writing.update_one, "Change one record", ("UPDATE",)),
@@ -49,6 +53,13 @@ OPERATIONS = (
     Operation("DELETE", "/{module}/{id}/photo", photos.delete, "Delete the photo", ("DELETE",)),
     Operation("GET", "/{module}/{id}/Notes", notes.of_record, "The notes on a record", ("READ",), parameters=_PAGED),
     Operation("POST", "/{module}/{id}/Notes", notes.add_to_record, "New notes on a record", ("CREATE",)),
+    Operation("GET", "/{module}/{id}/Notes/{note_id}", notes.get, "One note on a record", ("READ",)),
+    Operation("PUT", "/{module}/{id}/Notes/{note_id}", notes.update_one, "Change one note on a record", ("UPDATE",)),
+    Operation("DELETE", "/{module}/{id}/Notes/{note_id}", notes.delete_one, "Delete a note on a record", ("DELETE",)),
+    Operation(
+        "GET", "/Accounts/{id}/Contacts", records.contacts_of, "The contacts of an account", ("READ",),
+        topic="accounts", parameters=_SORTED, also="contacts",
+    ),
     Operation("POST", "/Leads/{id}/actions/convert", converting.convert, "Convert a lead", ("CREATE",), topic="leads"),
 )  # fmt: skip
 """Those with a name of their own before those of any module."""

@@ -74,16 +74,26 @@ class Call:
         return self.given.get(name) or None
 
     def flag(self, name: str, default: bool | None) -> bool | None:
-        """A parameter that is true, false, or both (None)."""
-        given = (self.query(name) or "").strip().lower()
-        return {"true": True, "false": False, "both": None}.get(given, default)
+        """A parameter that is true, false, or both (None).
+
+        Raises:
+            Failed: it is something else.
+        """
+        given = self.query(name)
+        if given is None:
+            return default
+        known = {"true": True, "false": False, "both": None}
+        if given.strip().lower() not in known:
+            raise Failed(errors.INVALID_DATA.about(expected_data_type="boolean", param=name))
+        return known[given.strip().lower()]
 
     def words(self, name: str) -> list[str]:
         """A parameter that is a list with commas."""
         return [word.strip() for word in (self.query(name) or "").split(",") if word.strip()]
 
     def paging(self) -> Paging:
-        """The part of a list that is asked for; no page is longer than Zoho's.
+        """The part of a list that is asked for; no page is longer than Zoho's. Page 0 is the first, as several clients
+        count.
 
         Raises:
             Failed: a number is none.
@@ -91,10 +101,11 @@ class Call:
         numbers = {}
         for name, default in (("page", 1), ("per_page", MAX_PAGE)):
             given = (self.query(name) or str(default)).strip()
-            if not given.isascii() or not given.isdecimal() or int(given[:12]) < 1 or len(given) > 12:
+            least = 0 if name == "page" else 1
+            if not given.isascii() or not given.isdecimal() or int(given[:12]) < least or len(given) > 12:
                 raise Failed(errors.INVALID_DATA.about(expected_data_type="integer", param=name))
             numbers[name] = int(given)
-        return Paging(numbers["page"], min(numbers["per_page"], MAX_PAGE))
+        return Paging(max(numbers["page"], 1), min(numbers["per_page"], MAX_PAGE))
 
     def since(self, header: str) -> dt.datetime | None:
         """The time in a header, in ISO 8601 or as HTTP writes it; None when it is absent or unreadable."""

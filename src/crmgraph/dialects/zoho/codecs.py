@@ -151,6 +151,12 @@ def lookup(link: Linked | None) -> dict[str, str] | None:
     return {"name": name, "id": link.home}
 
 
+def _user(link: Linked | None) -> dict[str, str] | None:
+    """A user as records name them: {"name", "id", "email"}."""
+    named = lookup(link)
+    return named if named is None or link is None else named | {"email": link.thing.email}
+
+
 def full_name(record: Any) -> str:
     """What a record is called: an account by its name, a person by first and last name."""
     if hasattr(record, "last_name"):
@@ -170,5 +176,6 @@ DATE = Codec(_read_date, _write_date)
 MOMENT = Codec(write=moment)
 DIGITS = Codec(_read_digits, _write_digits)
 LOOKUP = Codec(read_link, lookup)
+USER = Codec(read_link, _user)
 KEPT_LOOKUP = Codec(_read_kept_link)
 TAGS = Codec(write=_tags)

@@ -20,12 +20,14 @@ from crmgraph.deadline import within
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
-from crmgraph.dialects.zoho.fields import MODULES
+from crmgraph.dialects.zoho.fields import MODULES, canonical
 
 log = structlog.get_logger(__name__)
 
 PREFIX = "/crm/v2"
 """Where the API is mounted."""
+ABSENT = frozenset({"actions", "composite_requests", "coql", "files", "functions", "taxes"})
+"""What Zoho has beside the modules and nothing here answers to; no module is called so."""
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 """The methods that Zoho's gateway knows."""
 MAX_TOKENS = 4
@@ -50,6 +52,8 @@ class Operation:
         area: in which part of the scopes: modules, settings, users or org.
         topic: which part of the area; None is the module in the path.
         parameters: of the query.
+        also: a further topic of the area that has to be granted.
+        refused: parameters that Zoho has and that ask for what there is nothing of here: they are not passed over.
     """
 
     method: str
@@ -60,6 +64,8 @@ class Operation:
     area: str = "modules"
     topic: str | None = None
     parameters: tuple[str, ...] = ()
+    also: str | None = None
+    refused: tuple[str, ...] = ()
 
 
 class Api:
@@ -83,12 +89,14 @@ class Api:
 
     async def _answer(self, request: Request, seen: "Seen") -> Response:
         path = scope_path(request, PREFIX)
-        segments = path.strip("/").split("/") if path.strip("/") else []
+        segments = [canonical(part) for part in path.strip("/").split("/")] if path.strip("/") else []
         if request.method not in METHODS:
             raise Failed(errors.INVALID_REQUEST_METHOD)
         if not segments:
             raise Failed(errors.INVALID_URL_PATTERN)
         actor, seen.expires_at = await self._caller(request)
+        if segments[0] in ABSENT:
+            raise Failed(errors.INVALID_URL_PATTERN)
         if (external := request.headers.get("x-external", "").strip()) != "":
             # No field here is marked as external: the value in the path must not be taken for an id of ours.
             raise Failed(errors.EXTERNAL_NOT_FOUND.about(header="X-EXTERNAL", external_field=external[:MAX_EXTERNAL]))
@@ -103,13 +111,21 @@ class Api:
             if segments[0] not in self.apart and segments[0] not in MODULES:
                 require_scope(actor, "modules", segments[0], (_ACTIONS[request.method],))
                 raise Failed(errors.INVALID_MODULE)
+            if not found and _is_relation(segments):
+                require_scope(actor, "modules", segments[0], (_ACTIONS[request.method],))
+                raise Failed(errors.INVALID_RELATION)
             raise Failed(errors.INVALID_REQUEST_METHOD if found else errors.INVALID_URL_PATTERN)
         module = params.get("module")
-        require_scope(actor, operation.area, operation.topic or module or "", operation.actions)
+        for topic in (operation.topic or module or "", operation.also):
+            if topic is not None:
+                require_scope(actor, operation.area, topic, operation.actions)
         if module is not None and module not in MODULES:
             raise Failed(errors.INVALID_MODULE)
         named = MODULES.get(module or "")
         call = Call(self.core, request, actor, seen.expires_at, _query(request), params, named, self.unique)
+        for name in operation.refused:
+            if call.query(name) not in (None, "false"):
+                raise Failed(errors.refused_parameter(name))
         return await operation.handle(call)
 
     async def _caller(self, request: Request) -> tuple[Actor, dt.datetime | None]:
@@ -122,6 +138,15 @@ class Api:
             except Unauthenticated:
                 continue
         raise Failed(errors.INVALID_TOKEN)
+
+
+def _is_relation(segments: Sequence[str]) -> bool:
+    """Whether a path below a module asks for a related list, or a record in one, as far as its form goes."""
+    return len(segments) in (3, 4) and _is_id(segments[1]) and segments[2] not in ("photo", "actions", "Notes")
+
+
+def _is_id(segment: str) -> bool:
+    return segment.isascii() and segment.isdecimal()
 
 
 def _query(request: Request) -> Mapping[str, str]:
@@ -197,7 +222,7 @@ def match(template: str, segments: Sequence[str]) -> dict[str, str] | None:
                 return None
             continue
         name = part[1:-1]
-        if name.endswith("id") and not (segment.isascii() and segment.isdecimal()):
+        if name.endswith("id") and not _is_id(segment):
             return None
         found[name] = segment
     return found

@@ -23,6 +23,9 @@ INTERNAL_ERROR = Error("INTERNAL_ERROR", "Internal server error occurred.", 500)
 INVALID_DATA = Error("INVALID_DATA", "invalid data")
 INVALID_ID = Error("INVALID_DATA", "the id given seems to be invalid")
 EXTERNAL_NOT_FOUND = Error("INVALID_DATA", "the external field given seems to be invalid")
+INVALID_RELATION = Error(
+    "INVALID_DATA", "the relation name given seems to be invalid", details={"resource_path_index": 2}
+)
 INVALID_QUERY = Error("INVALID_QUERY", "invalid query formed")
 REQUIRED_PARAM_MISSING = Error("REQUIRED_PARAM_MISSING", "One of the expected parameter is missing")
 CIRCULAR = Error("INVALID_DATA", "the record given cannot be above itself")
@@ -40,6 +43,11 @@ BODY_TOO_LARGE = Error("LIMIT_EXCEEDED", "the request body is too large", 413)
 BUSY = Error("TOO_MANY_REQUESTS", "You have made too many requests continuously", 503)
 TOO_MANY_REQUESTS = Error("TOO_MANY_REQUESTS", "You have made too many requests continuously", 429)
 ALREADY_MODIFIED = Error("ALREADY_MODIFIED", "the record has been modified since the given time", 412)
+
+
+def refused_parameter(name: str) -> Error:
+    """A parameter that asks for what there is none of, e.g. a custom view (`cvid`)."""
+    return Error("INVALID_DATA", f"the {name} given seems to be invalid", details={"param": name})
 
 
 class Spoken:
@@ -86,6 +94,8 @@ def _invalid(refused: Any, spoken: Spoken) -> Error:
         return spoken.about_record(CONVERTED_RECORD)
     if refused.reason == "too_long":
         return spoken.about_field(INVALID_DATA, refused, maximum_length=refused.limit)
+    if refused.reason == "key":
+        return spoken.about_field(INVALID_DATA, refused)
     if refused.reason in ("form", "control", "country"):
         return spoken.about_field(PATTERN_NOT_MATCHED, refused)
     kind = spoken.types.get(spoken.name_of(refused.path) or "", "text")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.errors import Path
+from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import (
     Account,
     AddressKind,
@@ -18,9 +19,10 @@ from crmgraph.crm.models import (
 )
 from crmgraph.crm.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole, linked
 
 DIALECT = "zoho"
+CURRENCY_SYMBOL = "$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ _CODECS: dict[str, Codec] = {
     "date": codecs.DATE,
     "datetime": codecs.MOMENT,
     "lookup": codecs.LOOKUP,
-    "ownerlookup": codecs.LOOKUP,
+    "ownerlookup": codecs.USER,
 }
 
 
@@ -96,8 +98,18 @@ def _lookup(name: str, column: Any, module: str, *aliases: str) -> Typed:
     return Typed(Field(name, Link(column, "party", "record"), codecs.LOOKUP, aliases), "lookup", module=module)
 
 
-def _user(name: str, column: Any, *, writable: bool = False) -> Typed:
-    return Typed(Field(name, Link(column, "staff", "user"), codecs.LOOKUP, writable=writable), "ownerlookup")
+def _user(name: str, column: Any) -> Typed:
+    return Typed(Field(name, Link(column, "staff", "user"), codecs.USER, writable=False), "ownerlookup")
+
+
+def _owner(column: Any) -> Typed:
+    """Every record has an owner there: the employee as whom the caller acts, where nobody owns it."""
+    return Typed(Field("Owner", Link(column, "staff", "user", actor_by_default=True), codecs.USER), "ownerlookup")
+
+
+def _always(name: str, value: Any, kind: str) -> Typed:
+    """What Zoho tells of every record and nothing here changes."""
+    return Typed(Field(name, Computed(lambda thing, _: value), writable=False), kind)
 
 
 def _phone(name: str, kind: PhoneKind) -> Typed:
@@ -128,7 +140,7 @@ def _person(model: Any) -> Iterable[Typed]:
 
 def _record(model: Any) -> Iterable[Typed]:
     """What records of every module have."""
-    yield _user("Owner", model.owner_id, writable=True)
+    yield _owner(model.owner_id)
     yield _field("Description", model.description, "textarea")
     yield Typed(Field("Tag", Kept("Tag"), codecs.TAGS), "text")
     yield Typed(Field("Layout", Kept("Layout"), codecs.KEPT_LOOKUP), "bigint")
@@ -139,15 +151,51 @@ def _record(model: Any) -> Iterable[Typed]:
     yield _shown("Created_Time", model.created_at, "datetime")
     yield _shown("Modified_Time", model.updated_at, "datetime")
     yield _shown("id", Own(), "bigint")
-    yield _shown("$editable", Computed(lambda thing, _: True), "boolean", Codec())
+    yield _shown("$approved", Computed(_approved, "approval" if model is Lead else ""), "boolean", Codec())
+    yield _shown("$approval_state", Computed(_approval_state), "text", Codec())
+    for name, value, kind in _STATE:
+        yield _always(name, value, kind)
+
+
+_NO_APPROVAL = {"delegate": False, "approve": False, "reject": False, "resubmit": False}
+_NO_REVIEW = {"approve": False, "reject": False, "resubmit": False}
+_STATE: tuple[tuple[str, Any, str], ...] = (
+    ("$editable", True, "boolean"),
+    ("$currency_symbol", CURRENCY_SYMBOL, "text"),
+    ("$field_states", None, "jsonobject"),
+    ("$state", "save", "text"),
+    ("$process_flow", False, "boolean"),
+    ("$approval", _NO_APPROVAL, "jsonobject"),
+    ("$data_source_details", {}, "jsonobject"),
+    ("$review_process", _NO_REVIEW, "jsonobject"),
+    ("$canvas_id", None, "text"),
+    ("$review", None, "jsonobject"),
+    ("$orchestration", False, "boolean"),
+    ("$stop_processing", False, "boolean"),
+    ("$in_merge", False, "boolean"),
+)
+"""What the sample of Zoho's page "Get Records" of version 2 has of every record: nothing of it happens here."""
 
 
 def _approved(thing: Any, _: Any) -> bool:
     return getattr(thing.record, "approval", Approval.APPROVED) is Approval.APPROVED
 
 
+def _approval_state(thing: Any, around: Any) -> str:
+    return "approved" if _approved(thing, around) else "approval_process_pending"
+
+
 def _converted(thing: Any, _: Any) -> bool:
     return thing.record.converted_at is not None
+
+
+def _converted_detail(thing: Any, around: Surroundings) -> dict[str, str | None]:
+    """The ids of what a lead has become."""
+    if thing.record.converted_at is None:
+        return {}
+    became = {"contact": thing.record.converted_contact_id, "account": thing.record.converted_account_id}
+    links = {name: linked(around, "party", own_id) for name, own_id in became.items()}
+    return {"deal": None} | {name: link.home if link is not None else None for name, link in links.items()}
 
 
 _LEADS = (
@@ -173,7 +221,7 @@ _LEADS = (
     _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
     _shown("Converted_Date_Time", Lead.converted_at, "datetime"),
     _shown("$converted", Computed(_converted, "converted_at"), "boolean", Codec()),
-    _shown("$approved", Computed(_approved, "approval"), "boolean", Codec()),
+    _shown("$converted_detail", Computed(_converted_detail), "jsonobject"),
     *_record(Lead),
 )
 
@@ -201,7 +249,6 @@ _CONTACTS = (
     *_address("Mailing_", "Zip", AddressKind.BUSINESS, FIRST),
     *_address("Other_", "Zip", AddressKind.OTHER, SECOND),
     _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
-    _shown("$approved", Computed(lambda thing, _: True), "boolean", Codec()),
     *_record(Contact),
 )
 
@@ -223,7 +270,6 @@ _ACCOUNTS = (
     _phone("Fax", PhoneKind.FAX),
     *_address("Billing_", "Code", AddressKind.BILLING),
     *_address("Shipping_", "Code", AddressKind.SHIPPING),
-    _shown("$approved", Computed(lambda thing, _: True), "boolean", Codec()),
     *_record(Account),
 )
 
@@ -243,12 +289,20 @@ MODULES: dict[str, Module] = {
 }
 """{api_name: the module}."""
 
+_ANY_CASE = {name.lower(): name for name in (*MODULES, "Notes")}
+
+
+def canonical(name: str) -> str:
+    """A module's `api_name`, whatever its case: several clients know no upper case. Anything else as it is."""
+    return _ANY_CASE.get(name.lower(), name)
+
+
 OF_KIND: dict[PartyKind, Module] = {module.kind: module for module in MODULES.values()}
 
 NOTES = (
     _field("Note_Title", Note.title),
     _field("Note_Content", Note.content, "textarea", mandatory=True),
-    _user("Owner", Note.owner_id, writable=True),
+    _owner(Note.owner_id),
     _user("Created_By", Note.created_by_id),
     _user("Modified_By", Note.modified_by_id),
     _shown("Created_Time", Note.created_at, "datetime"),

@@ -9,14 +9,23 @@ from starlette.responses import Response
 from crmgraph.crm import homes, notes, parties
 from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.models import Note
+from crmgraph.crm.models import Note, PartyKind
 from crmgraph.crm.notes import Noted
 from crmgraph.crm.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.errors import Spoken
-from crmgraph.dialects.zoho.fields import DIALECT, MODULES, NOTE_FIELDS, NOTE_LAYOUT, NOTES, OF_KIND, Module
+from crmgraph.dialects.zoho.fields import (
+    DIALECT,
+    MODULES,
+    NOTE_FIELDS,
+    NOTE_LAYOUT,
+    NOTES,
+    OF_KIND,
+    Module,
+    canonical,
+)
 from crmgraph.dialects.zoho.writing import done
 from crmgraph.mapping import Decoded, decode, linked
 
@@ -51,14 +60,26 @@ async def everywhere(call: Call) -> Response:
 
 
 async def get(call: Call) -> Response:
-    """One note."""
+    """One note, be it by itself or on the record in the path."""
     async with call.core.db.read() as session:
         try:
             found = [await notes.get(session, call.actor, _own(call.params["note_id"]) or 0)]
+            if not _is_on(await _record(call, session), found[0].kind, found[0].record.id):
+                raise NotFound
         except NotFound:
             return answers.empty(call.expires_at)
         data = await _encoded(call, session, found)
     return answers.success({"data": data}, call.expires_at)
+
+
+async def _record(call: Call, session: AsyncSession) -> tuple[PartyKind, int] | None:
+    """The record on which the path says that its note is, 0 for none that there is; None where it says nothing."""
+    given = call.params.get("id")
+    return None if given is None else (call.module.kind, (await call.resolve(session, [given])).get(given, 0))
+
+
+def _is_on(wanted: tuple[PartyKind, int] | None, kind: PartyKind, party_id: int) -> bool:
+    return wanted is None or wanted == (kind, party_id)
 
 
 async def add_to_record(call: Call) -> Response:
@@ -80,7 +101,7 @@ def _parent(row: Any) -> tuple[Module | None, str | None]:
     given = parent.get("id") if isinstance(parent, dict) else parent
     named = row.get("$se_module") or row.get("se_module")
     home = codecs.home_id(given)
-    return MODULES.get(named) if isinstance(named, str) else None, home
+    return MODULES.get(canonical(named)) if isinstance(named, str) else None, home
 
 
 async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]) -> Response:
@@ -127,6 +148,7 @@ async def update_many(call: Call) -> Response:
 async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         outcomes: list[Note | dict[str, Any]] = []
+        record = await _record(call, session)
         resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _ in rows])
         for row, given in rows:
             if not isinstance(row, dict):
@@ -139,6 +161,8 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
             try:
                 refuse(decoded.faults)
                 note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+                if not _is_on(record, aggregate.kind, aggregate.id):
+                    raise NotFound
                 await notes.change(session, call.actor, note, aggregate, decoded.edit.values)
                 outcomes.append(note)
             except Refused as refused:
@@ -166,9 +190,12 @@ async def delete_many(call: Call) -> Response:
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         data = []
+        record = await _record(call, session)
         for given in ids:
             try:
                 note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+                if not _is_on(record, aggregate.kind, aggregate.id):
+                    raise NotFound
             except Refused as refused:
                 data.append(Spoken(lambda path: None, _TYPES, given, str).error(refused).body())
                 continue
@@ -209,6 +236,10 @@ async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) ->
             "$se_module": OF_KIND[one.kind].name,
             "$attachments": None,
             "$editable": True,
+            "$is_shared_to_client": False,
+            "$size": None,
+            "$state": "save",
+            "$voice_note": False,
         }
         for one in found
     ]
@@ -216,6 +247,8 @@ async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) ->
 
 async def _around(call: Call, session: AsyncSession, written: Sequence[Note]) -> Surroundings:
     people = {i for note in written for i in (note.owner_id, note.created_by_id, note.modified_by_id) if i is not None}
+    if call.actor.staff_id is not None:
+        people.add(call.actor.staff_id)  # who stands for the owner of a note that nobody owns
     return await homes.of_staff(session, call.actor, DIALECT, people)
 
 

@@ -1,5 +1,6 @@
 """Records as Zoho prints them, and lists of them: get, list, search, and what was deleted."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +10,14 @@ from starlette.responses import Response
 from crmgraph.crm import homes, listing, parties
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.listing import And, Compare, Op, Order, Where
-from crmgraph.crm.models import Approval, Lead, PartyKind
+from crmgraph.crm.listing import And, Compare, KeptValue, Op, Order, Where
+from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
-from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
 from crmgraph.mapping import linked
 
 DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
@@ -37,6 +38,14 @@ def encode(module: Module, aggregate: Aggregate, around: Surroundings, names: Se
     return body
 
 
+async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate]) -> Surroundings:
+    """What records name, and the employee who stands for the owner of those that nobody owns."""
+    actor = call.actor
+    unowned = any(aggregate.record.owner_id is None for aggregate in found)
+    staff = [actor.staff_id] if unowned and actor.staff_id is not None else []
+    return await homes.surroundings(session, actor, DIALECT, found, staff=staff)
+
+
 async def get(call: Call) -> Response:
     """One record; 204 when there is none, 304 when it has not changed."""
     module, given = call.module, call.params["id"]
@@ -49,7 +58,7 @@ async def get(call: Call) -> Response:
         since = call.since("If-Modified-Since")
         if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
             return answers.empty(call.expires_at, 304)
-        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+        around = await _around(call, session, [aggregate])
     return answers.success({"data": [encode(module, aggregate, around, call.words("fields"))]}, call.expires_at)
 
 
@@ -59,8 +68,7 @@ async def list_records(call: Call) -> Response:
     since = call.since("If-Modified-Since")
     model: Any = MODELS[call.module.kind]
     if since is not None:
-        # To the second: what is printed as changed at that very second has been seen.
-        conditions.append(Compare(model.updated_at, Op.GT, since.replace(microsecond=999999)))
+        conditions.append(_changed_after(model, since))
     async with call.core.db.read() as session:
         ids = call.words("ids")
         if ids:
@@ -99,9 +107,13 @@ def _states(call: Call) -> list[Where]:
 
 
 async def _page(call: Call, session: AsyncSession, where: Where, *, none: int) -> Response:
-    module, paging = call.module, call.paging()
-    order = _order(call)
+    return await _page_of(call, session, call.module, where, none=none)
+
+
+async def _page_of(call: Call, session: AsyncSession, module: Module, where: Where, *, none: int) -> Response:
+    paging = call.paging()
     try:
+        order = await _order(call, session, module)
         found, more = await listing.find_records(
             session, call.actor, module.kind, where, order=[order], offset=paging.offset, limit=paging.per_page
         )
@@ -109,20 +121,51 @@ async def _page(call: Call, session: AsyncSession, where: Where, *, none: int) -
         raise Failed(errors.INVALID_QUERY) from None
     if not found:
         return answers.empty(call.expires_at, none)
-    around = await homes.surroundings(session, call.actor, DIALECT, found)
+    around = await _around(call, session, found)
     names = call.words("fields")
     data = [encode(module, aggregate, around, names) for aggregate in found]
     return answers.success({"data": data, "info": paging.info(len(data), more)}, call.expires_at)
 
 
-def _order(call: Call) -> Order:
-    model: Any = MODELS[call.module.kind]
-    descending = (call.query("sort_order") or "desc").strip().lower() != "asc"
+async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
+    """How a list is sorted: by a field of the module, or a custom one that some record has.
+
+    Raises:
+        Failed: there is no such field, or it has no order; or neither asc nor desc is wanted.
+    """
+    direction = (call.query("sort_order") or "desc").strip().lower()
+    if direction not in ("asc", "desc"):
+        raise Failed(errors.INVALID_DATA.about(param="sort_order"))
     name = call.query("sort_by") or "id"
-    place = model.id if name == "id" else search.place_of(call.module, name)
+    model: Any = MODELS[module.kind]
+    place = model.id if name == "id" else search.place_of(module, name)
+    if isinstance(place, KeptValue) and module.fields.field(name) is None:
+        some = Compare(place, Op.IS_NULL, False)
+        if not (await listing.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
+            place = None
     if place is None:
         raise Failed(errors.INVALID_DATA.about(param="sort_by"))
-    return Order(place, descending)
+    return Order(place, direction == "desc")
+
+
+async def contacts_of(call: Call) -> Response:
+    """A page of the contacts of the account in the path; 204 where there are none, or no such account."""
+    given, since = call.params["id"], call.since("If-Modified-Since")
+    async with call.core.db.read() as session:
+        own = (await call.resolve(session, [given])).get(given)
+        accounts = {} if own is None else await parties.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())
+        if not accounts:
+            return answers.empty(call.expires_at)
+        conditions: list[Where] = [Compare(Contact.account_id, Op.EQUALS, own)]
+        if since is not None:
+            conditions.append(_changed_after(Contact, since))
+        none = 304 if since is not None else 204
+        return await _page_of(call, session, OF_KIND[PartyKind.CONTACT], And(tuple(conditions)), none=none)
+
+
+def _changed_after(model: Any, since: dt.datetime) -> Where:
+    """To the second: what is printed as changed at that very second has been seen."""
+    return Compare(model.updated_at, Op.GT, since.replace(microsecond=999999))
 
 
 async def deleted(call: Call) -> Response:

@@ -236,8 +236,10 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     column = MODELS[module.kind].id if isinstance(at, Own) else at.column
     space = "record" if isinstance(at, Own) else at.space
     given = [one.strip() for one in condition.values]
+    by_default = isinstance(at, Link) and at.actor_by_default
     if given == [_EMPTY]:
-        return Compare(column, Op.IS_NULL, op is not Op.NOT_EQUAL)
+        empty = Compare(column, Op.IN, []) if by_default else Compare(column, Op.IS_NULL, True)
+        return listing.Not(empty) if op is Op.NOT_EQUAL else empty
     if not all(given):
         raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
@@ -245,7 +247,9 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):
         where = Compare(Account.name, Op.IN, names)
         found += (await listing.find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
-    meant = Compare(column, Op.IN, found)
+    meant: Where = Compare(column, Op.IN, found)
+    if by_default and call.actor.staff_id in found:
+        meant = Or((meant, Compare(column, Op.IS_NULL, True)))  # as they are printed
     return listing.Not(meant) if op is Op.NOT_EQUAL else meant
 
 

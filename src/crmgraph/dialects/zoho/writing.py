@@ -232,13 +232,23 @@ async def change_row(
         raise Stale((), aggregate.record.revision)
     row.home = row.home or str(aggregate.id)
     row.decoded = decode(call.module.fields, row.body or {}, aggregate, resolved)
-    if row.decoded.edit.values.get("owner_id", 0) is None:
+    if row.decoded.edit.values.get("owner_id", 0) is None or _is_told_as_owner(call, row, aggregate):
         del row.decoded.edit.values["owner_id"]  # every record has an owner there: an empty one changes nothing
     refuse(row.decoded.faults)
     await _check_unique(call, session, row, aggregate.id)
     await parties.update(session, call.actor, aggregate, row.decoded.edit)
     row.done = aggregate
     row.message = "record updated"
+
+
+def _is_told_as_owner(call: Call, row: Row, aggregate: Aggregate) -> bool:
+    """Whether a row sends the owner back that was printed of a record which nobody owns: that changes nothing.
+
+    Who only names an id assigns the record.
+    """
+    given, own = (row.body or {}).get("Owner"), row.decoded.edit.values.get("owner_id")
+    told = isinstance(given, dict) and given.keys() == {"name", "id", "email"}
+    return told and aggregate.record.owner_id is None and own is not None and own == call.actor.staff_id
 
 
 async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int | None) -> None:
