@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -192,24 +193,69 @@ def test_the_guide_tells_the_limits() -> None:
 
 
 CURL = """
-import sys, urllib.error, urllib.request
-headers, data, method, url, rest = {}, None, None, None, sys.argv[1:]
+import http.cookies, pathlib, sys, urllib.error, urllib.parse, urllib.request, uuid
+headers, data, parts, method, url, get, save, rest = {}, [], [], None, None, False, None, sys.argv[1:]
 while rest:
     match rest.pop(0):
         case "-s": pass
+        case "-G": get = True
         case "-H":
             name, _, value = rest.pop(0).partition(":")
             headers[name] = value.strip()
         case "-X": method = rest.pop(0)
-        case "-d": data = rest.pop(0).encode()
+        case "-d": data.append(rest.pop(0))
+        case "--data-urlencode":
+            name, _, value = rest.pop(0).partition("=")
+            data.append(name + "=" + urllib.parse.quote_plus(value))
+        case "-F": parts.append(rest.pop(0).split("=", 1))
+        case "-c": save = pathlib.Path(rest.pop(0))
+        case "-b": headers["Cookie"] = pathlib.Path(rest.pop(0)).read_text()
         case address: url = address
+body = "&".join(data).encode() if data else None
+if get:
+    url, body = url + "?" + body.decode(), None
+if parts:
+    bound = uuid.uuid4().hex
+    part = "--%s\\r\\nContent-Disposition: form-data; name=\\"%s\\"\\r\\n\\r\\n%s\\r\\n"
+    body = ("".join(part % (bound, *each) for each in parts) + "--" + bound + "--\\r\\n").encode()
+    headers["Content-Type"] = "multipart/form-data; boundary=" + bound
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_): return None
 try:
-    answer = urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=60)
+    request = urllib.request.Request(url, body, headers, method=method)
+    answer = urllib.request.build_opener(Stay).open(request, timeout=60)
 except urllib.error.HTTPError as error:
     answer = error
+if save:
+    cookies = http.cookies.SimpleCookie(answer.headers["Set-Cookie"])
+    save.write_text("; ".join(f"{name}={morsel.value}" for name, morsel in cookies.items()))
 sys.stdout.write(answer.read().decode())
 """
-"""As much of curl as the tour uses, for a machine that has none."""
+"""As much of curl as the documentation uses, for a machine that has none."""
+
+
+@contextmanager
+def terminal(folder: Path) -> Iterator[Callable[[str, str], subprocess.CompletedProcess[str]]]:
+    """A demo that is served, and a person's shell beside it: `run(shell, script)`."""
+    (folder / "curl.py").write_text(CURL)
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/crmgraph").symlink_to(PROGRAM)
+    curl = folder / "bin/curl"
+    curl.parent.mkdir()
+    curl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder / "curl.py"}" "$@"\n')
+    curl.chmod(0o755)
+    (curl.parent / "python3").symlink_to(sys.executable)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+    environment["PATH"] = f"{curl.parent}:{environment['PATH']}"
+    with serving(folder, "--demo") as (client, _):
+
+        def run(shell: str, script: str) -> subprocess.CompletedProcess[str]:
+            assert script.count("8000") == 1, "the port is said once"
+            script = script.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/"))
+            command = [shell, "-eu", "-c", script]
+            return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+        yield run
 
 
 SHELLS = [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)] or ["sh"]
@@ -221,24 +267,30 @@ def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path, shell: str) -
     steps = re.findall(r"^```(sh|json)\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
     wanted = [json.loads(text) for kind, text in steps if kind == "json"]
     assert len(wanted) == 3
-    (tmp_path / "curl.py").write_text(CURL)
-    (tmp_path / ".venv/bin").mkdir(parents=True)
-    (tmp_path / ".venv/bin/crmgraph").symlink_to(PROGRAM)
-    curl = tmp_path / "bin/curl"
-    curl.parent.mkdir()
-    curl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{tmp_path / "curl.py"}" "$@"\n')
-    curl.chmod(0o755)
-    (curl.parent / "python3").symlink_to(sys.executable)
-    with serving(tmp_path, "--demo") as (client, _):
-        # What a person reads after a command stands alone in a line, so that it can be told from the rest.
-        script = "".join(text + "\necho\n" for kind, text in steps if kind == "sh")
-        assert script.count("8000") == 1, "the port is said once"
-        script = script.replace("http://127.0.0.1:8000", str(client.base_url).rstrip("/"))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
-        environment["PATH"] = f"{curl.parent}:{environment['PATH']}"
-        done = subprocess.run(
-            [shell, "-eu", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
-        )
+    # What a person reads after a command stands alone in a line, so that it can be told from the rest.
+    script = "".join(text + "\necho\n" for kind, text in steps if kind == "sh")
+    with terminal(tmp_path) as run:
+        done = run(shell, script)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines() if line] == wanted
     assert done.stderr == ""
+
+
+def test_the_examples_of_the_dialects_work_as_they_stand(tmp_path: Path) -> None:
+    names = blocks(text_of("README.md").partition("## Five minutes")[2], "sh")[0]
+    told = {}
+    with terminal(tmp_path) as run:
+        for page in sorted((ROOT / "docs/dialects").glob("*.md")):
+            for example in blocks(page.read_text(encoding="utf-8"), "sh"):
+                done = run("sh", names + example)
+                assert (done.returncode, done.stderr) == (0, ""), page.name
+                told[page.stem] = done.stdout
+    token = json.loads(told["valomnia"].partition("}}")[0] + "}}")["token"]
+    employee = '{"id":4,"reference":"emp-00","name":"Employee 00","email":""}'
+    changed = '{"result":"0","message":"Profile updated successfully."}'
+    assert told == {
+        "covalense": f'Ravi\n{{"response":{{"success":"true","result":{changed}}}}}',
+        "crmcom": "Kozior\n",
+        "valomnia": f'{{"success":true,"token":"{token}","user":{employee}}}Marie\nSchrader\n',
+        "zoho": "SUCCESS\nOslo\nBearer\n",
+    }
