@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import uvloop
 
-from bench import report, scale, twins
+from bench import pauses, report, scale, twins
 from bench.agreement import agree, walk
 from bench.cluster import Cluster
 from bench.contenders import CONTENDERS, Footprint, Running, free_port, generator_command
@@ -36,6 +36,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few short rounds, in under ten minutes")
     parser.add_argument("--scale", action="store_true", help="the cost as pages, tables and depth grow, and no more")
+    parser.add_argument("--pauses", action="store_true", help="how long hostile requests stop the loop, and no more")
     parser.add_argument("--rounds", type=int, help="rounds of each work")
     parser.add_argument("--seconds", type=float, help="how long each contender has the word in a round")
     parser.add_argument("--minutes", type=float, help="begin no more rounds after so long; there are at least two")
@@ -246,7 +247,10 @@ if __name__ == "__main__":
     # Whoever ends the run ends everything that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        uvloop.run(main(arguments(sys.argv[1:])))
+        options = arguments(sys.argv[1:])
+        if options.pauses:
+            sys.exit(pauses.main())
+        uvloop.run(main(options))
     except Failed as failed:
         sys.exit(f"The benchmark ends here: {failed}")
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """The picture in a request: base64, a data URL, a file of a form, or the name of the one that is stored."""
 
+import asyncio
 import base64
 import binascii
 import re
@@ -51,7 +52,8 @@ async def read(request: Request, core: Core) -> Picture:
         return await _of_form(request, data)
     if kind.startswith("image/"):
         return Picture(data)
-    return _of_text(Attributes(parsed(data, request.headers)).required(NAME))
+    # Millions of characters are decoded beside the loop.
+    return await asyncio.to_thread(_of_text, Attributes(parsed(data, request.headers)).required(NAME))
 
 
 async def _of_form(request: Request, data: bytes) -> Picture:
@@ -71,7 +73,7 @@ async def _of_form(request: Request, data: bytes) -> Picture:
         await form.close()
     if not chosen:
         raise missing(NAME)
-    return _of_text(chosen)
+    return await asyncio.to_thread(_of_text, chosen)
 
 
 def _of_text(value: str) -> Picture:

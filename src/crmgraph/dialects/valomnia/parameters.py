@@ -158,7 +158,7 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
     if data.lstrip().startswith(b"{"):
         return Parameters(query | _of_json(request.headers, data))
     try:
-        return Parameters(query | _last(wire.urlencoded(data, wire.charset(request.headers))))
+        return Parameters(query | _last(await wire.fields(request.headers, data)))
     except wire.Malformed:
         raise Failed(MALFORMED) from None
 
