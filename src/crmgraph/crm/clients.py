@@ -161,6 +161,7 @@ async def issue(
     seconds: int | None,
     grants: Collection[str] | None = None,
     token: str | None = None,
+    issued_by: str | None = None,
 ) -> str:
     """A token for a client, in a transaction of its own. Those of the client that have expired go.
 
@@ -169,6 +170,7 @@ async def issue(
         seconds: how long it is good; None for ever.
         grants: fewer than the client has; None for all that it has at any time.
         token: the text of the token, unguessable; made when None.
+        issued_by: the refresh token that it is issued for, with which it ends.
 
     Raises:
         Taken: the token that was given exists.
@@ -189,6 +191,7 @@ async def issue(
             grants={} if grants is None else {"only": sorted(grants)},
             created_at=at,
             expires_at=None if seconds is None else at + dt.timedelta(seconds=seconds),
+            issued_by=None if issued_by is None else digest(issued_by),
             revoked=False,
         )
         statement = statement.on_conflict_do_nothing(index_elements=[LegacyToken.digest])
@@ -268,17 +271,30 @@ def _holder() -> Select[Any]:
     )
 
 
-async def revoke(db: Database, token: str) -> bool:
-    """End a token; whether it was good until now. Of two at the same moment one is told so: a code is used once."""
+async def revoke(
+    db: Database, token: str, *, dialect: Door | None = None, kinds: Collection[str] | None = None
+) -> bool:
+    """End a token, and those that were issued for it; whether it was good until now.
+
+    Of two at the same moment one is told so: a code is used once.
+
+    Args:
+        dialect: in which it has to be one; None for any.
+        kinds: of which it has to be one; None for any.
+    """
+    named = [
+        LegacyToken.digest == digest(token),
+        LegacyToken.revoked.is_(False),
+        or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > now()),
+    ]
+    if dialect is not None:
+        named.append(LegacyToken.client_id.in_(select(LegacyClient.id).where(LegacyClient.dialect == dialect)))
+    if kinds is not None:
+        named.append(LegacyToken.kind.in_(kinds))
+    end = update(LegacyToken).values(revoked=True)
     async with db.begin() as session:
-        revoked = await session.scalar(
-            update(LegacyToken)
-            .where(
-                LegacyToken.digest == digest(token),
-                LegacyToken.revoked.is_(False),
-                or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > now()),
-            )
-            .values(revoked=True)
-            .returning(LegacyToken.digest)
-        )
-    return revoked is not None
+        client_id = await session.scalar(end.where(*named).returning(LegacyToken.client_id))
+        if client_id is not None:
+            issued = (LegacyToken.client_id == client_id, LegacyToken.issued_by == digest(token))
+            await session.execute(end.where(*issued))
+    return client_id is not None

@@ -205,4 +205,6 @@ class LegacyToken(Base):
     grants: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime | None] = mapped_column(index=True)
+    issued_by: Mapped[str | None]
+    """The digest of the refresh token that it was issued for: it ends with it."""
     revoked: Mapped[Flag]

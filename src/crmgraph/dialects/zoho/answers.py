@@ -126,9 +126,9 @@ def file(data: bytes, content_type: str, name: str, expires_at: dt.datetime | No
     return Response(data, headers=headers, media_type=content_type)
 
 
-def token(body: Any) -> Response:
-    """The answer of the accounts server, whose failures are 200 too."""
-    return _json(body, 200, {k: v for k, v in _APPLICATION.items() if k != "Expires"})
+def token(body: Any, status: int = 200) -> Response:
+    """The answer of the accounts server. What it says of a token that it does not give is 200 too."""
+    return _json(body, status, {k: v for k, v in _APPLICATION.items() if k != "Expires"})
 
 
 def _application(expires_at: dt.datetime | None) -> dict[str, str]:

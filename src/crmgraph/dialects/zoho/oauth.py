@@ -24,6 +24,8 @@ PREFIX = "/oauth/v2"
 MAX_FORM_BYTES = 64 * 1024
 """The longest request for a token."""
 
+_METHODS = {"/token": ("POST",), "/token/revoke": ("POST", "GET")}
+
 
 class Denied(Exception):
     """A token that is not given, with Zoho's word for the reason."""
@@ -43,14 +45,27 @@ class Accounts:
     async def _answer(self, request: Request, _: Seen) -> Response:
         if request.method not in METHODS:
             raise Failed(errors.INVALID_REQUEST_METHOD)
-        if scope_path(request, PREFIX).rstrip("/") != "/token":
+        path = scope_path(request, PREFIX).rstrip("/")
+        if path not in _METHODS:
             raise Failed(errors.INVALID_URL_PATTERN)
-        if request.method != "POST":
+        if request.method not in _METHODS[path]:
             raise Failed(errors.INVALID_REQUEST_METHOD)
+        if path == "/token/revoke":
+            return await self._revoke(request)
         try:
             return answers.token(await self._token(await _given(request), wire.address(request)))
         except Denied as denied:
             return answers.token({"error": str(denied)})
+
+    async def _revoke(self, request: Request) -> Response:
+        """End a refresh token, with the access tokens that were issued for it, or an access token."""
+        try:
+            token = (await _given(request)).get("token", "")
+        except Denied:
+            token = ""
+        if not await clients.revoke(self.core.db, token, dialect=Door.ZOHO, kinds=("refresh", "access")):
+            return answers.token({"error": "invalid_token"}, 400)
+        return answers.token({"status": "success"})
 
     async def _token(self, given: Mapping[str, str], address: str) -> dict[str, Any]:
         kind = given.get("grant_type", "")
@@ -73,14 +88,16 @@ class Accounts:
         except Throttled:
             raise Denied("access_denied") from None
         if kind == "refresh_token":
-            actor = await self._holder(given.get("refresh_token", ""), "refresh", client.id)
-            return {"access_token": await self._issue(actor, "access", ACCESS_SECONDS), **self._shape()}
+            refresh = given.get("refresh_token", "")
+            actor = await self._holder(refresh, "refresh", client.id)
+            return {"access_token": await self._issue(actor, "access", ACCESS_SECONDS, refresh), **self._shape()}
         code = given.get("code", "")
         actor = await self._holder(code, "code", client.id)
         if not await clients.revoke(core.db, code):
             raise Denied("invalid_code")
-        access = await self._issue(actor, "access", ACCESS_SECONDS)
-        return {"access_token": access, "refresh_token": await self._issue(actor, "refresh", None), **self._shape()}
+        refresh = await self._issue(actor, "refresh", None)
+        access = await self._issue(actor, "access", ACCESS_SECONDS, refresh)
+        return {"access_token": access, "refresh_token": refresh, **self._shape()}
 
     def _shape(self) -> dict[str, Any]:
         return {"api_domain": self.core.public_url, "token_type": "Bearer", "expires_in": ACCESS_SECONDS}
@@ -95,11 +112,17 @@ class Accounts:
             raise Denied("invalid_code")
         return actor
 
-    async def _issue(self, actor: Actor, kind: str, seconds: int | None) -> str:
+    async def _issue(self, actor: Actor, kind: str, seconds: int | None, issued_by: str | None = None) -> str:
         assert actor.client_id is not None  # noqa: S101 - it came from a client's token
         text = f"1000.{secrets.token_hex(16)}.{secrets.token_hex(16)}"
         return await clients.issue(
-            self.core.db, actor.client_id, kind, seconds=seconds, grants=actor.grants, token=text
+            self.core.db,
+            actor.client_id,
+            kind,
+            seconds=seconds,
+            grants=actor.grants,
+            token=text,
+            issued_by=issued_by,
         )
 
 

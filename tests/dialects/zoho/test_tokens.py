@@ -1,0 +1,82 @@
+"""A program from its grant code to the end of its tokens, as Zoho's accounts server has it."""
+
+from typing import Any
+
+import httpx
+
+from crmgraph.crm import clients
+from crmgraph.crm.models import Door
+from tests.conftest import Running
+from tests.dialects.zoho.conftest import Program
+
+SUCCESS, INVALID = (200, b'{"status":"success"}'), (400, b'{"error":"invalid_token"}')
+
+
+async def _tokens(demo: Running, **given: str) -> Any:
+    names = ("client_id", "client_secret", "refresh_token")
+    known = {name: demo.credentials["zoho"][name] for name in names}
+    return (await demo.client.post("/oauth/v2/token", params=known | given)).json()
+
+
+async def _status(demo: Running, token: str) -> int:
+    return (await Program(demo, token).send("GET", "/org")).status_code
+
+
+async def _revoke(demo: Running, method: str = "POST", **options: Any) -> tuple[int, bytes]:
+    answer: httpx.Response = await demo.client.request(method, "/oauth/v2/token/revoke", **options)
+    assert answer.headers["content-type"] == "application/json;charset=utf-8"
+    return answer.status_code, answer.content
+
+
+async def test_a_refresh_token_ends_with_the_access_tokens_that_it_brought(demo: Running) -> None:
+    owner = await clients.actor_of_client(demo.db, Door.ZOHO, demo.credentials["zoho"]["access_token"])
+    assert owner.client_id is not None
+    codes = [await clients.issue(demo.db, owner.client_id, "code", seconds=60) for _ in range(2)]
+    first, second = [await _tokens(demo, grant_type="authorization_code", code=code) for code in codes]
+    again = await _tokens(demo, grant_type="refresh_token", refresh_token=first["refresh_token"])
+    mine, others = [first["access_token"], again["access_token"]], [second["access_token"]]
+    others.append(demo.credentials["zoho"]["access_token"])
+    assert [await _status(demo, token) for token in (*mine, *others)] == [200] * 4
+
+    assert await _revoke(demo, params={"token": first["refresh_token"]}) == SUCCESS
+    assert [await _status(demo, token) for token in (*mine, *others)] == [401, 401, 200, 200]
+    refused = await _tokens(demo, grant_type="refresh_token", refresh_token=first["refresh_token"])
+    assert refused == {"error": "invalid_code"}
+    assert "access_token" in await _tokens(demo, grant_type="refresh_token", refresh_token=second["refresh_token"])
+    assert await _revoke(demo, params={"token": first["refresh_token"]}) == INVALID
+
+
+async def test_an_access_token_ends_alone_in_every_form_of_the_request(demo: Running) -> None:
+    refresh = demo.credentials["zoho"]["refresh_token"]
+    for method, form in (("POST", "params"), ("POST", "data"), ("GET", "params")):
+        token = (await _tokens(demo, grant_type="refresh_token"))["access_token"]
+        assert await _status(demo, token) == 200
+        assert await _revoke(demo, method, **{form: {"token": token}}) == SUCCESS
+        assert await _status(demo, token) == 401
+    files = {"token": (None, (await _tokens(demo, grant_type="refresh_token", refresh_token=refresh))["access_token"])}
+    assert await _revoke(demo, files=files) == SUCCESS
+
+
+async def test_what_is_no_token_of_this_door_is_not_revoked(demo: Running) -> None:
+    owner = await clients.actor_of_client(demo.db, Door.ZOHO, demo.credentials["zoho"]["access_token"])
+    assert owner.client_id is not None
+    code = await clients.issue(demo.db, owner.client_id, "code", seconds=60)
+    async with demo.db.begin() as session:
+        assert owner.staff_id is not None
+        other = await clients.add_client(session, Door.VALOMNIA, "other", "other", "x", owner.staff_id, [])
+    foreign = await clients.issue(demo.db, other, "access", seconds=60)
+    for token in ("", "nothing", "\x00", "x" * 5000, code, foreign):
+        assert await _revoke(demo, params={"token": token}) == INVALID
+    assert await _revoke(demo) == INVALID
+    assert await _revoke(demo, content=b"--", headers={"Content-Type": "multipart/form-data"}) == INVALID
+    assert (await clients.actor_of_client(demo.db, Door.VALOMNIA, foreign)).client_id == other
+    assert "access_token" in await _tokens(demo, grant_type="authorization_code", code=code)
+    for method, path in (("PUT", "/oauth/v2/token/revoke"), ("POST", "/oauth/v2/token/revoke/x")):
+        answer = await demo.client.request(method, path)
+        assert answer.json()["code"] == ("INVALID_REQUEST_METHOD" if method == "PUT" else "INVALID_URL_PATTERN")
+
+
+async def test_the_user_of_a_token_is_not_told_here(demo: Running) -> None:
+    token = demo.credentials["zoho"]["access_token"]
+    answer = await demo.client.get("/oauth/user/info", headers={"Authorization": f"Zoho-oauthtoken {token}"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "INVALID_URL_PATTERN")
