@@ -7,7 +7,8 @@ guessed number.
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, false, func, literal, or_, select, true, union_all
+import phonenumbers
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, literal, or_, select, true, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
@@ -23,6 +24,9 @@ _MODELS: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: 
 
 NAMES = frozenset({"id", "email", "phone"}).union(*_OWN.values())
 """What contacts and accounts can be looked up by; `email` and `phone` are those of any of their rows."""
+
+MAX_AREA_CODE = 6
+"""The longest code of a country or area that is looked for in front of a number."""
 
 
 async def identify_each(
@@ -122,4 +126,24 @@ def _has(model: Any, child: Any, condition: ColumnElement[bool]) -> ColumnElemen
 def _dialled(raw: str, region: str | None) -> ColumnElement[bool]:
     forms = parse_phone(raw, region)
     either = [Phone.e164 == forms.e164] if forms.e164 else []
-    return or_(false(), *either, *([Phone.digits == forms.digits] if forms.digits else []))
+    either += [Phone.digits == forms.digits] if forms.digits else []
+    return or_(false(), *either, *_in_full(forms.digits or ""))
+
+
+def _in_full(digits: str) -> list[ColumnElement[bool]]:
+    """The rows whose number is this one without the code of its country, or its area, and without 00 before it.
+
+    That is how a number is told in full that was written for its own country, whether or not it can be dialled.
+    """
+    number = digits.lstrip("0")
+    if not number:
+        return []
+    found: list[ColumnElement[bool]] = [Phone.digits.in_([number, f"00{number}"])]
+    for length in range(1, min(len(number), MAX_AREA_CODE + 1)):
+        code, rest = number[:length], number[length:]
+        placed: ColumnElement[bool] = Phone.area_code.in_([code, f"+{code}", f"00{code}"])
+        if regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)):
+            here = or_(Phone.country.in_(regions), Phone.e164.startswith(f"+{code}"))
+            placed = or_(placed, and_(Phone.area_code.is_(None), here))
+        found.append(and_(Phone.digits == rest, placed))
+    return found

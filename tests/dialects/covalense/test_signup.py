@@ -323,14 +323,17 @@ async def test_a_refused_signup_leaves_nothing_behind(demo: Running, portal: Por
         {"headers": {"data": json.dumps(_pascal(FULL), ensure_ascii=False).encode()}},
         {"headers": {"Data": quote(json.dumps(FULL))}},
         {"params": {"Data": json.dumps(FULL)}},
+        {"json": {"Data": json.dumps(FULL)}},
+        {"json": {"data": FULL, "Source": "Selfcare", "type": "numbers"}},
     ],
-    ids=["header", "raw header", "quoted header", "parameter"],
+    ids=["header", "raw header", "quoted header", "parameter", "body", "object in the body"],
 )
-async def test_kyc_takes_the_registration_from_the_header_or_a_parameter(
+async def test_kyc_takes_the_registration_from_the_header_a_parameter_or_the_body(
     data: dict[str, Any], demo: Running, portal: Portal
 ) -> None:
     headers = {**HEADERS, "type": "numbers", **data.get("headers", {})}
-    answer = await portal.client.post("/crm/v1/signup/kyc", headers=headers, params=data.get("params"))
+    request = {name: data[name] for name in ("params", "json") if name in data}
+    answer = await portal.client.post("/crm/v1/signup/kyc", headers=headers, **request)
     assert result(answer) == {"salesOrder": {"salesorder_no": "SO1"}}
     contact, _, order = await _signed_up(demo.db)
     person: Any = contact.record
@@ -361,6 +364,21 @@ async def test_a_kyc_without_a_registration_leaves_nothing_behind(demo: Running,
     for data, message in NO_REGISTRATION:
         answer = await portal.send("POST", "signup/kyc", Data=data)
         assert (answer.status_code, answer.text) == (400, bad_request(message))
+        assert await _rows(demo.db) == before
+
+
+async def test_a_kyc_whose_body_has_no_registration_is_refused(demo: Running, portal: Portal) -> None:
+    before = await _rows(demo.db)
+    headers = {**HEADERS, "type": "numbers"}
+    for body, message in (
+        ({"source": "Selfcare"}, "Header 'Data' not present in the request."),
+        ({"Data": 5}, "Attribute 'Data' is not valid: it has to be an object."),
+        ({"Data": "string"}, "Request body is not readable as JSON."),
+        ([], "Header 'Data' not present in the request."),
+    ):
+        answer = await portal.client.post("/crm/v1/signup/kyc", headers=headers, json=body)
+        arguments = next(iter(answer.json()["response"]["result"].values()))
+        assert (answer.status_code, arguments["errorMessage"]) == (400, message)
         assert await _rows(demo.db) == before
 
 

@@ -184,6 +184,31 @@ async def test_a_list_has_what_answers_to_all_filters(program: Program) -> None:
         assert (filters, found) == (filters, names)
 
 
+async def test_a_list_finds_whatever_number_and_email_is_printed(program: Program) -> None:
+    """Also numbers that nobody can dial, whose full form is the code and what was written."""
+    odd = [
+        {"type": "LANDLINE", "number": "99 12", "country_identifier": {"id": "181"}},
+        {"type": "MOBILE", "number": "555-0123", "area_code": "44"},
+        {"type": "FAX", "number": "0171 1234567", "country_identifier": {"two_character_code": "DE"}},
+        {"type": "LANDLINE", "number": "+357 22 000000"},
+    ]
+    await program.create(
+        **JOANNA, phone_set=odd, email_set=[{"type": "PERSONAL", "email_address": "Jo.Anna@Example.COM"}]
+    )
+    shown = done(await program.get(LIST, email_address="jo.anna@example.com"))
+    for whom in (LOUIS, MARIA, KOZIORS, shown[0]["id"]):
+        record = await program.show(whom)
+        for phone in record["phones_set"]:
+            for number in {phone["full_number"], phone["number"], phone["full_number"].replace(" ", "")}:
+                found = done(await program.get(LIST, phone_number=number))
+                assert record["id"] in {row["id"] for row in found}, number
+        for email in record["emails_set"]:
+            found = done(await program.get(LIST, email_address=email["email"]))
+            assert record["id"] in {row["id"] for row in found}
+    for number in ("00449912", "0035755501", "1", "00"):
+        assert done(await program.get(LIST, phone_number=number)) == [], number
+
+
 ODD_LISTS: list[tuple[dict[str, str], tuple[str, str]]] = [
     (
         {},

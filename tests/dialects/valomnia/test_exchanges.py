@@ -26,7 +26,7 @@ ERRORS = {
     "not_found",
     "server_error",
 }
-ADDRESS = re.compile(r"http://test/entity1-[\w-]{32}/photoContact/[0-9]{13}_5_marie_schrader\.png")
+ADDRESS = re.compile(r"http://test/entity1-[0-9]{58}/photoContact/[0-9]{13}_5_marie_schrader\.png")
 
 
 def test_every_error_of_the_source_is_an_exchange_and_every_quirk_belongs_to_one() -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from crmgraph.crm.models import Change, Contact
+from crmgraph.crm.models import Change, Contact, Photo
 from tests.dialects.valomnia.conftest import MARIE, NO_PHOTO, SERVER_ERROR, Program, error, told
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP")
@@ -143,6 +143,20 @@ async def test_a_file_field_that_nobody_filled_keeps_the_photo(program: Program)
         assert (answer.status_code, answer.json()) == (200, before)
     text = await program.post("/contacts/5", files={**content, "imageFile": (None, "me.png")})
     assert told(text) == UNSUPPORTED
+
+
+async def test_an_address_has_digits_where_the_vendor_has_and_old_ones_are_still_good(program: Program) -> None:
+    photo = (await program.show())["photo"]
+    folder, _, name = photo.removeprefix("http://test").rpartition("/")
+    digits = folder.removesuffix("/photoContact").removeprefix("/entity1-")
+    assert digits.isdecimal() and len(digits) == 58
+    async with program.running.db.read() as session:
+        keys = [key.partition(".")[0] for key in await session.scalars(select(Photo.key))]
+    pictures = [await program.client.get(f"/entity1-{key}/photoContact/{name}") for key in keys]
+    shown = await program.client.get(photo)
+    assert shown.status_code == 200 and shown.content in [each.content for each in pictures]
+    for wrong in ("9" * 58, "0" * 58, digits[:-1] + str((int(digits[-1]) + 1) % 10), digits[1:], f"{digits}0"):
+        assert told(await program.client.get(f"/entity1-{wrong}/photoContact/{name}")) == NO_PHOTO
 
 
 async def test_addresses_that_nobody_was_told_have_no_photo(program: Program) -> None:

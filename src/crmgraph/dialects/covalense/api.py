@@ -22,7 +22,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.dialects.covalense import access, jjwt, profile, signup
-from crmgraph.dialects.covalense.call import Call, query_of
+from crmgraph.dialects.covalense.call import Call, has_body, query_of
 from crmgraph.dialects.covalense.errors import DOWNSTREAM, ClientError, invalid_token, missing_header, worded
 
 PREFIX = "/crm/v1"
@@ -136,8 +136,10 @@ class Gateway:
     def _require_headers(self, request: Request, service: Service) -> None:
         order = ("token", "email", "type", "Data")
         for name in (*HEADERS, *sorted(service.headers, key=order.index)):
-            # An earlier edition of the documentation has Data as a parameter of the address.
-            if name not in request.headers and not (name == "Data" and name in query_of(request)):
+            # An earlier edition of the documentation has Data as a parameter of the address, and this one in the body
+            # too, which is not read yet.
+            elsewhere = name == "Data" and (name in query_of(request) or has_body(request))
+            if name not in request.headers and not elsewhere:
                 raise missing_header(name)
 
     async def _actor(self, token: str) -> Actor:

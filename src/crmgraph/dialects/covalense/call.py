@@ -108,6 +108,11 @@ def query_of(request: Request) -> QueryParams:
         raise bad_request(NO_TEXT) from None
 
 
+def has_body(request: Request) -> bool:
+    """Whether the headers of a request say that it has a body (RFC 9112, section 6)."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0").strip() != "0"
+
+
 @dataclass
 class Call:
     """A request whose headers were found good.

@@ -16,8 +16,8 @@ from crmgraph.crm.orders import Order
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.rules import MAX_DEPTH
 from crmgraph.crm.throttle import Kind, account_of
-from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, parsed
-from crmgraph.dialects.covalense.errors import bad_request, missing, naming
+from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, has_body, parsed
+from crmgraph.dialects.covalense.errors import ClientError, bad_request, invalid, missing, missing_header, naming
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.dialects.covalense.requests import words
@@ -34,8 +34,21 @@ async def sign_up(call: Call) -> dict[str, Any]:
 
 
 async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
-    """POST signup/kyc: the registration is the JSON in the header `Data`, or in a parameter of that name."""
+    """POST signup/kyc: the registration is the JSON in the header `Data`, or in what of that name the address or the
+    body brings. In the body it may be an object as well."""
     data = call.request.headers.get("data") or call.query.get("Data") or ""
+    if not data and has_body(call.request):
+        try:
+            given = (await call.attributes()).value("Data")
+        except ClientError:  # what cannot be read has no Data
+            given = None
+        if given is None:
+            raise missing_header("Data")
+        if isinstance(given, dict):
+            return await _register(call, Attributes(given))
+        if not isinstance(given, str):
+            raise invalid("Data", "it has to be an object")
+        return await _register(call, Attributes(parsed(given.encode())))
     # Headers hold no more than ASCII for certain, so that some clients write all of it as %XX.
     try:
         text = _as_utf8(data) if data.lstrip().startswith("{") else unquote(data, errors="strict")

@@ -1,10 +1,11 @@
 """Photos at the addresses that Valomnia prints, e.g. `/entity1-<key>/photoContact/<ms>_<id>_<first>_<last>.png`.
 
-Where the vendor's folder has a time we have the random part of the photo's key: whoever does not know it finds nothing,
-and it dies with the photo. The extension is that of the image as it is kept. `small_` or `medium_` before the file name
-asks for that size.
+Where the vendor's folder has a time, digits, we have the random part of the photo's key as a number: whoever does not
+know it finds nothing, and it dies with the photo. Addresses that were printed with the key as it is are still good. The
+extension is that of the image as it is kept. `small_` or `medium_` before the file name asks for that size.
 """
 
+import base64
 import re
 
 from starlette.requests import Request
@@ -19,7 +20,8 @@ from crmgraph.dialects.valomnia.errors import NO_PHOTO, Failed
 ALBUMS = ("photoContact", "photoCustomer")
 """The last folder of an address, for contacts and for customers."""
 
-_FOLDER = re.compile(r"[^-]+-([A-Za-z0-9_-]{32})")
+_FOLDER = re.compile(r"[^-]+-(?:([A-Za-z0-9_-]{32})|([0-9]{58}))", re.ASCII)
+_KEY_BYTES = 24
 _FILE = re.compile(r"(?:(small|medium)_)?[^/]+\.(jpg|png)")
 _HEADERS = {
     "Content-Disposition": "inline",
@@ -44,7 +46,19 @@ def path_of(photo: Photo, album: str, organization: str, number: int, *names: st
     taken = int(photo.created_at.timestamp() * 1000)
     words = (re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-") for name in names)
     file_name = "_".join([str(taken), str(number), *filter(None, words)])
-    return f"/{entity}-{secret}/{album}/{file_name}.{extension}"
+    return f"/{entity}-{_in_digits(secret)}/{album}/{file_name}.{extension}"
+
+
+def _in_digits(secret: str) -> str:
+    """24 bytes in base64 as 58 decimal digits, as many as their greatest number has."""
+    return f"{int.from_bytes(base64.urlsafe_b64decode(secret)):058}"
+
+
+def _in_base64(digits: str) -> str:
+    """The way back; "", which is no key, for a number that is too great."""
+    number = int(digits)
+    fits = number.bit_length() <= 8 * _KEY_BYTES
+    return base64.urlsafe_b64encode(number.to_bytes(_KEY_BYTES)).decode() if fits else ""
 
 
 async def show(core: Core, request: Request) -> Response:
@@ -59,7 +73,9 @@ async def show(core: Core, request: Request) -> Response:
     if folder is None or file is None:
         raise Failed(NO_PHOTO)
     try:
-        photo, data = await core.portraits.read(f"{folder[1]}.{file[2]}", file[1] or "original")
+        photo, data = await core.portraits.read(
+            f"{folder[1] or _in_base64(folder[2])}.{file[2]}", file[1] or "original"
+        )
     except NotFound:
         raise Failed(NO_PHOTO) from None
     return Response(data, media_type=photo.content_type, headers=_HEADERS)
