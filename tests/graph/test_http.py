@@ -288,9 +288,12 @@ async def test_a_token_that_does_not_hold_is_a_401(nobody: Caller) -> None:
         }
 
 
-@pytest.mark.parametrize("name", ["query", "documentId"])
-async def test_a_browser_gets_the_page_and_not_an_error(client: httpx.AsyncClient, name: str) -> None:
-    response = await client.get("/graphql", headers={"accept": "text/html"})
-    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    response = await client.get("/graphql", params={name: "{ __typename }"}, headers={"accept": "text/html, */*"})
-    assert response.headers["content-type"] == f"{JSON}; charset=utf-8"
+@pytest.mark.parametrize(
+    ("parameters", "media_type"),
+    [({}, "text/html"), ({"query": "{ __typename }"}, "text/html"), ({"documentId": "sha256:0"}, JSON)],
+)
+async def test_a_browser_gets_the_page_and_not_an_error(
+    client: httpx.AsyncClient, parameters: dict[str, str], media_type: str
+) -> None:
+    response = await client.get("/graphql", params=parameters, headers={"accept": "text/html, */*"})
+    assert response.headers["content-type"] == f"{media_type}; charset=utf-8"
