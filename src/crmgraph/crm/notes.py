@@ -1,5 +1,6 @@
 """Notes that staff write on records. Each that comes, changes or goes is a change of its record."""
 
+import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +29,19 @@ class Noted:
 
 
 async def of_record(
-    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, offset: int = 0, limit: int = 200
+    session: AsyncSession,
+    actor: Actor,
+    kind: PartyKind,
+    party_id: int,
+    *,
+    since: dt.datetime | None = None,
+    offset: int = 0,
+    limit: int = 200,
 ) -> tuple[list[Noted], bool]:
     """A page of the notes on one record, the newest first, and whether there are more.
+
+    Args:
+        since: those that were changed after this moment.
 
     Raises:
         NotFound: the record does not exist for the actor.
@@ -42,16 +53,25 @@ async def of_record(
     if record is None:
         raise NotFound
     query = select(Note).where(Note.party_id == party_id).order_by(Note.id.desc()).offset(offset).limit(limit + 1)
+    if since is not None:
+        query = query.where(Note.updated_at > since)
     found = [Noted(note, kind, record) for note in await session.scalars(query)]
     return found[:limit], len(found) > limit
 
 
 async def page(
-    session: AsyncSession, actor: Actor, *, offset: int = 0, limit: int = 200, only: Collection[int] | None = None
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    since: dt.datetime | None = None,
+    offset: int = 0,
+    limit: int = 200,
+    only: Collection[int] | None = None,
 ) -> tuple[list[Noted], bool]:
     """A page of the notes on all live records, the newest first, and whether there are more.
 
     Args:
+        since: those that were changed after this moment.
         only: ids of notes; those that are not there are left out.
 
     Raises:
@@ -61,6 +81,8 @@ async def page(
     query = select(Note.id)
     live = [Note.party_id.in_(select(model.id).where(visible(actor, model))) for model in MODELS.values()]
     query = query.where(live[0] | live[1] | live[2]).order_by(Note.id.desc()).offset(offset).limit(limit + 1)
+    if since is not None:
+        query = query.where(Note.updated_at > since)
     if only is not None:
         query = query.where(Note.id.in_(only))
     ids = list(await session.scalars(query))

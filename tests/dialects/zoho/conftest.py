@@ -1,13 +1,17 @@
 """A program at Zoho's door, in the demo."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from crmgraph.demo import Demo
 from tests.conftest import Running
+from tests.dialects.zoho.programs import served
 
 LEAD = "738964000002148061"
 OTHER = "738964000002131001"
@@ -57,6 +61,13 @@ class Program:
             return []
         assert answer.status_code == 200, answer.text
         return [record.get("Last_Name") or record["Account_Name"] for record in answer.json()["data"]]
+
+
+@pytest.fixture
+def program(demo_database: tuple[str, Demo], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What a published program is told, see `programs.served`."""
+    with served(*demo_database, tmp_path) as told:
+        yield told
 
 
 @pytest.fixture

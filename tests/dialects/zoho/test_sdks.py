@@ -1,64 +1,22 @@
-"""Zoho's own SDKs, as they are published, against a server on the loopback interface."""
+"""Zoho's own SDKs and others' clients, as they are published, against a server on the loopback interface."""
 
-import asyncio
-import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from PIL import Image
 
-from crmgraph.app import create_app
-from crmgraph.demo import Demo, shown
-from tests.conftest import settings_for
+from crmgraph.demo import Demo
 from tests.dialects.zoho.conftest import LEAD, OTHER
+from tests.dialects.zoho.programs import run
 
 HERE = Path(__file__).parent
+CLIENTS = HERE / "clients"
 NODE = HERE / "node"
-
-
-@pytest.fixture
-def program(demo_database: tuple[str, Demo], tmp_path: Path) -> Iterator[dict[str, str]]:
-    """What a program is told: the address of a server with the demo data, its credentials, and a picture."""
-    database, kept = demo_database
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = create_app(settings_for(database, tmp_path, public_url=url))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, server_header=False))
-        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listening]),))
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        Image.new("RGB", (8, 8), "red").save(tmp_path / "me.png")
-        credentials = shown(kept)["zoho"]
-        names = ("client_id", "client_secret", "refresh_token")
-        yield {"url": url, "picture": str(tmp_path / "me.png")} | {name: credentials[name] for name in names}
-        server.should_exit = True
-        thread.join()
-
-
-def run(command: list[str], given: dict[str, str], folder: Path) -> dict[str, Any]:
-    """What a program printed. It has nothing of ours but what it is given."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
-    done = subprocess.run(
-        command, input=json.dumps(given), capture_output=True, text=True, timeout=120, cwd=folder, env=environment
-    )
-    assert done.returncode == 0, done.stderr[-4000:] + done.stdout[-2000:]
-    log = folder / "sdk.log"
-    assert not log.exists() or log.read_text() == ""
-    printed: dict[str, Any] = json.loads(done.stdout)
-    return printed
 
 
 def rows(answer: list[Any]) -> list[tuple[str, str]]:
@@ -143,7 +101,6 @@ def check(printed: dict[str, Any], first_name: str, email: str) -> None:
 
 def test_the_python_sdk_works_unpatched(program: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "python"
-    folder.mkdir()
     check(run([sys.executable, str(HERE / "python_sdk.py"), str(folder)], program, folder), "Py", "py@example.com")
 
 
@@ -162,5 +119,62 @@ def node() -> str:
 
 def test_the_node_sdk_works_unpatched(node: str, program: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "node"
-    folder.mkdir()
     check(run([node, str(NODE / "sdk.cjs"), str(folder)], program, folder), "Node", "node@example.com")
+
+
+@pytest.fixture
+def code(program: dict[str, str], demo_database: tuple[str, Demo], tmp_path: Path) -> str:
+    """A grant code, as the operator's command prints it."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "CRMGRAPH_DATABASE_URL": demo_database[0],
+        "CRMGRAPH_SECRET_KEY": "k" * 32,
+    }
+    command = [sys.executable, "-m", "crmgraph.cli", "clients", "code", "zoho", program["client_id"]]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=os.environ | environment
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+LEADS = ["Tanaka", "Sweely", "Kidman", "Last_Name"]
+
+
+def test_zoho_crm_connector_works_with_zohos_hosts_pointed_here(program: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "connector"
+    done = run([sys.executable, str(CLIENTS / "connector.py"), str(folder)], program, folder)
+    refused = done.pop("no_contact")
+    assert (refused[0], refused[1]["data"][0]["code"]) == (False, "MANDATORY_NOT_FOUND")
+    assert {"Account_Name", "Owner", "Tag"} <= set(done.pop("fields"))
+    (related,) = done.pop("related")
+    assert related.isdecimal()
+    assert done == {
+        "user": ["Patricia Boyle", "738964000000291009"],
+        "nobody": ["Nobody", "0"],
+        "leads": LEADS,
+        "account": [True, "Connected (Ltd)"],
+        "account_again": [True, True],
+        "contact": [True, "Connected (Ltd)"],
+        "changed": True,
+        "record": "Connected",
+        "deleted": "record deleted",
+        "gone": [True],
+        "nothing_new": [],
+        "coql": True,
+    }
+
+
+def test_zohocrm_python_works_with_zohos_hosts_pointed_here(program: dict[str, str], code: str, tmp_path: Path) -> None:
+    done = run([sys.executable, str(CLIENTS / "gearplug.py")], program | {"code": code}, tmp_path / "gearplug")
+    assert "Patricia Boyle" in done.pop("users")
+    assert done == {
+        "modules": ["Leads", "Contacts", "Accounts", "Notes"],
+        "fields": ["Last_Name"],
+        "leads": LEADS,
+        "made": "record added",
+        "contact": ["Plug", True],
+        "nobody": False,
+        "no_row": "InvalidDataError",
+        "no_module": "InvalidModuleError",
+    }

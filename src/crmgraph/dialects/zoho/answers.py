@@ -17,6 +17,8 @@ from crmgraph.crm.models import now
 from crmgraph.dialects.zoho.codecs import moment
 
 JSON = "application/json;charset=utf-8"
+NOTHING = "text/plain;charset=utf-8"
+"""The type of what has no body: `zohocrm-python` wants one that is not JSON, the SDKs one that they read as JSON."""
 ACCESS_SECONDS = 3600
 """How long an access token is good, in seconds."""
 
@@ -114,7 +116,7 @@ def empty(expires_at: dt.datetime | None, status: int = 204) -> Response:
     """Nothing: 204, or 304 where nothing is new."""
     headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
     if status == 204:
-        headers["Content-Type"] = JSON  # of nothing: `zohocrm-python` reads it of every answer
+        headers["Content-Type"] = NOTHING
     return Response(status_code=status, headers=headers)
 
 

@@ -122,6 +122,14 @@ class Call:
         except (ValueError, OverflowError):
             return None
 
+    def seen_until(self) -> dt.datetime | None:
+        """The last moment whose changes the caller of a list has seen (`If-Modified-Since`), to the second.
+
+        What is printed as changed at that very second has been seen.
+        """
+        since = self.since("If-Modified-Since")
+        return None if since is None else since.replace(microsecond=999999)
+
     async def body(self) -> dict[str, Any]:
         """The JSON object of the body, whatever the Content-Type.
 

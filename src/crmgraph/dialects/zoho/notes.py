@@ -34,14 +34,20 @@ _TYPES = {one.field.name: one.type for one in NOTES}
 
 async def of_record(call: Call) -> Response:
     """A page of the notes on one record, the newest first."""
-    paging, given = call.paging(), call.params["id"]
+    paging, given, since = call.paging(), call.params["id"], call.seen_until()
     async with call.core.db.read() as session:
         party_id = (await call.resolve(session, [given])).get(given)
         try:
             if party_id is None:
                 raise NotFound
             found, more = await notes.of_record(
-                session, call.actor, call.module.kind, party_id, offset=paging.offset, limit=paging.per_page
+                session,
+                call.actor,
+                call.module.kind,
+                party_id,
+                since=since,
+                offset=paging.offset,
+                limit=paging.per_page,
             )
         except NotFound:
             return answers.empty(call.expires_at)
@@ -51,10 +57,12 @@ async def of_record(call: Call) -> Response:
 
 async def everywhere(call: Call) -> Response:
     """A page of all notes, the newest first, or those of given ids."""
-    paging, ids = call.paging(), call.words("ids")
+    paging, ids, since = call.paging(), call.words("ids"), call.seen_until()
     only = None if not ids else [own for one in ids if (own := _own(one)) is not None]
     async with call.core.db.read() as session:
-        found, more = await notes.page(session, call.actor, offset=paging.offset, limit=paging.per_page, only=only)
+        found, more = await notes.page(
+            session, call.actor, since=since, offset=paging.offset, limit=paging.per_page, only=only
+        )
         data = await _encoded(call, session, found)
     return _page(call, data, paging.info(len(data), more))
 
@@ -271,5 +279,5 @@ def _written(note: Note, around: Surroundings) -> dict[str, Any]:
 
 def _page(call: Call, data: list[dict[str, Any]], info: dict[str, Any]) -> Response:
     if not data:
-        return answers.empty(call.expires_at)
+        return answers.empty(call.expires_at, 204 if call.seen_until() is None else 304)
     return answers.success({"data": data, "info": info}, call.expires_at)

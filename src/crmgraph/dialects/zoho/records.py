@@ -1,6 +1,5 @@
 """Records as Zoho prints them, and lists of them: get, list, search, and what was deleted."""
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,10 +64,10 @@ async def get(call: Call) -> Response:
 async def list_records(call: Call) -> Response:
     """A page of a module's records, or of those of given ids."""
     conditions = _states(call)
-    since = call.since("If-Modified-Since")
+    since = call.seen_until()
     model: Any = MODELS[call.module.kind]
     if since is not None:
-        conditions.append(_changed_after(model, since))
+        conditions.append(Compare(model.updated_at, Op.GT, since))
     async with call.core.db.read() as session:
         ids = call.words("ids")
         if ids:
@@ -150,7 +149,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
 
 async def contacts_of(call: Call) -> Response:
     """A page of the contacts of the account in the path; 204 where there are none, or no such account."""
-    given, since = call.params["id"], call.since("If-Modified-Since")
+    given, since = call.params["id"], call.seen_until()
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given])).get(given)
         accounts = {} if own is None else await parties.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())
@@ -158,14 +157,9 @@ async def contacts_of(call: Call) -> Response:
             return answers.empty(call.expires_at)
         conditions: list[Where] = [Compare(Contact.account_id, Op.EQUALS, own)]
         if since is not None:
-            conditions.append(_changed_after(Contact, since))
+            conditions.append(Compare(Contact.updated_at, Op.GT, since))
         none = 304 if since is not None else 204
         return await _page_of(call, session, OF_KIND[PartyKind.CONTACT], And(tuple(conditions)), none=none)
-
-
-def _changed_after(model: Any, since: dt.datetime) -> Where:
-    """To the second: what is printed as changed at that very second has been seen."""
-    return Compare(model.updated_at, Op.GT, since.replace(microsecond=999999))
 
 
 async def deleted(call: Call) -> Response:
