@@ -35,7 +35,7 @@ check: lint test  ## Everything that has to hold: lint, then test
 drills: $(VENV)/.dev  ## Break things on purpose: killed servers, hundreds of bad connections, databases that go away (minutes)
 	@$(TESTS) tests/drills $(ARGS)
 
-browser: $(VENV)/.dev graphiql/node_modules/.made  ## Try the pages in Chromium; needs Node, npm and Chromium
+browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made  ## Try the pages and the guide for clients in Chromium; needs Node, npm and Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records and malformed requests by the thousand
@@ -74,6 +74,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 
 graphiql/node_modules/.made: graphiql/package-lock.json
 	cd graphiql && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+tests/browser/clients/node_modules/.made: tests/browser/clients/package-lock.json
+	cd tests/browser/clients && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 bench/.venv/.made: bench/requirements.txt

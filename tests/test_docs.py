@@ -13,7 +13,14 @@ from typing import Any
 
 import pytest
 import typer
-from graphql import GraphQLObjectType, build_schema, parse, validate
+from graphql import (
+    GraphQLObjectType,
+    build_schema,
+    is_scalar_type,
+    parse,
+    specified_scalar_types,
+    validate,
+)
 
 from crmgraph.cli.commands import app
 from crmgraph.graph import declare, limits
@@ -157,6 +164,16 @@ def test_a_page_names_no_command_or_target_that_is_not_there(page: Path) -> None
 )
 def test_an_operation_of_the_guide_is_valid(operation: str) -> None:
     assert validate(build_schema(text_of("schema.graphql")), parse(operation)) == []
+
+
+def test_the_guide_for_clients_asks_for_what_is_there_and_gives_every_scalar_a_type() -> None:
+    page, told = text_of("docs/clients.md"), build_schema(text_of("schema.graphql"))
+    operations = [*re.findall(r"[`\"]((?:query|mutation)\b[^`\"]*\{[^`\"]*\})[`\"]", page), *blocks(page, "graphql")]
+    assert len(operations) == 6
+    assert [fault for each in operations for fault in validate(told, parse(each))] == []
+    typed = re.search(r"scalars: \{\n(.*?)\}", page, re.DOTALL)
+    own = {name for name, of in told.type_map.items() if is_scalar_type(of)} - set(specified_scalar_types)
+    assert typed is not None and set(re.findall(r"^ +(\w+):", typed[1], re.MULTILINE)) == own
 
 
 def test_the_guide_tells_what_takes_the_slow_road() -> None:
