@@ -15,7 +15,8 @@ from crmgraph.crm.errors import Refused, Stale
 from crmgraph.crm.models import Address, Base, Change, Contact, Door, Email, PartyKind, Phone, Role
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database, is_away
+from crmgraph.db import Database
+from crmgraph.db_errors import is_away
 from tests.conftest import statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)

@@ -10,7 +10,8 @@ from crmgraph.crm import parties
 from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Contact, Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database, is_away
+from crmgraph.db import Database
+from crmgraph.db_errors import is_away
 from tests.conftest import statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crmgraph.db_errors import Meaning, diagnose, is_away
-from crmgraph.db_url import Connector, database_url, is_read_only
+from crmgraph.db_errors import Meaning, diagnose
+from crmgraph.db_url import Connector, database_url
 from crmgraph.lanes import KEPT_STATEMENTS, Lanes, Prepared, Row
 
 log = structlog.get_logger(__name__)
@@ -26,11 +26,6 @@ CLOSING_SECONDS = 5.0
 """How long the database is given to take leave of its connections."""
 
 T = TypeVar("T")
-
-
-def log_away(error: BaseException, door: str) -> None:
-    """Log that a request was not served because the database is ill, in one line, which is the same for every door."""
-    log.warning("the database is away", door=door, reason=diagnose(error).reason, error=type(error).__name__)
 
 
 def _dumps(value: Any) -> str:
@@ -193,8 +188,7 @@ def _keep_only_well_ones(engine: AsyncEngine, opens: Connector) -> None:
 
     def give_back(connection: Any, record: Any) -> None:
         if connection is not None:
-            driver = connection.driver_connection
-            record.info["ends"] = driver.is_in_transaction() or (not opens.keeps_read_only and is_read_only(driver))
+            record.info["ends"] = not opens.is_fit(connection.driver_connection)
 
     def lend(connection: Any, record: Any, _: object) -> None:
         if connection.driver_connection.is_closed() or record.info.get("ends"):
@@ -222,6 +216,3 @@ def _begin_sqlite(connection: Any) -> None:
     # One writer at a time, and it says so first: a reader that turns writer half-way could not wait its turn.
     if not connection.get_execution_options().get("reading"):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-__all__ = ["Database", "database_url", "diagnose", "is_away", "log_away"]

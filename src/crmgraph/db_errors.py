@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from enum import Enum
 
 import asyncpg
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+log = structlog.get_logger(__name__)
 
 
 class Meaning(Enum):
@@ -149,3 +152,12 @@ def diagnose(error: BaseException) -> Diagnosis:
 def is_away(error: BaseException) -> bool:
     """Whether this error means that the database is ill: out of reach, too slow, not writable and the like."""
     return diagnose(error).is_away
+
+
+def log_away(error: BaseException, door: str) -> None:
+    """Log that the database is ill, in one line, which is the same for every door.
+
+    Args:
+        door: where it was met, e.g. `zoho`; `background` where no request waited for it.
+    """
+    log.warning("the database is away", door=door, reason=diagnose(error).reason, error=type(error).__name__)

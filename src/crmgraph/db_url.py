@@ -161,9 +161,6 @@ class Connector:
         url: of `database_url`.
         statement_seconds: after how long the server itself ends a statement, and a transaction in which nothing
             happens; None for commands, which may take their time.
-
-    Attributes:
-        keeps_read_only: whether the URL asks for servers that cannot be written to.
     """
 
     def __init__(self, url: URL, *, statement_seconds: float | None) -> None:
@@ -187,7 +184,14 @@ class Connector:
         self._dsn = f"postgresql://?{urlencode(query)}" if query else None
         self._limits = _limits(statement_seconds)
         self._first = 0
-        self.keeps_read_only = self._session in READ_ONLY_SESSIONS
+        self._keeps_read_only = self._session in READ_ONLY_SESSIONS
+
+    def is_fit(self, connection: Any) -> bool:
+        """Whether a connection that is given back may be lent again: it is open, outside a transaction, and can write
+        unless the URL asks for servers that cannot."""
+        if connection.is_closed() or connection.is_in_transaction():
+            return False
+        return self._keeps_read_only or not is_read_only(connection)
 
     async def connect(self, **options: Any) -> Any:
         """A new connection.

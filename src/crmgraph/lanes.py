@@ -15,7 +15,7 @@ import orjson
 from sqlalchemy import Dialect, Select
 
 from crmgraph.db_errors import Meaning, diagnose
-from crmgraph.db_url import Connector, is_read_only
+from crmgraph.db_url import Connector
 
 Row: TypeAlias = Sequence[Any]
 
@@ -101,16 +101,10 @@ class Lanes:
         return rows
 
     def _give_back(self, connection: Any, *, well: bool = True) -> None:
-        if well and (self.is_sqlite or self._may_be_kept(connection)):
+        if well and (isinstance(self._opens, str) or self._opens.is_fit(connection)):
             self._idle.append(connection)
         else:
             self._give_up(connection)
-
-    def _may_be_kept(self, connection: Any) -> bool:
-        if connection.is_closed() or connection.is_in_transaction():
-            return False
-        assert isinstance(self._opens, Connector)  # noqa: S101 - it is no SQLite
-        return self._opens.keeps_read_only or not is_read_only(connection)
 
     async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
         """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""

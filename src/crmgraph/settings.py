@@ -11,7 +11,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from crmgraph.db import database_url
+from crmgraph.db_url import database_url
 from crmgraph.mail import open_mail
 
 Listed = Annotated[tuple[str, ...], NoDecode]

@@ -7,9 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from crmgraph.db import database_url, diagnose
-from crmgraph.db_errors import SQLSTATES, Meaning
-from crmgraph.db_url import KNOWN
+from crmgraph.db_errors import SQLSTATES, Meaning, diagnose
+from crmgraph.db_url import KNOWN, database_url
 
 
 @pytest.mark.parametrize(
@@ -30,7 +29,7 @@ from crmgraph.db_url import KNOWN
         ("3D000", Meaning.AWAY, True),
         ("40001", Meaning.RETRY, False),
         ("40P01", Meaning.RETRY, False),
-        ("42501", Meaning.FAULT, False),
+        ("42501", Meaning.AWAY, False),
         ("42601", Meaning.FAULT, False),
         ("42P01", Meaning.FAULT, False),
         ("53000", Meaning.AWAY, True),

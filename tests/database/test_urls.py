@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, literal_column, select, text
 
-from crmgraph.db import Database, diagnose
+from crmgraph.db import Database
+from crmgraph.db_errors import diagnose
 from tests.conftest import Postgres
 from tests.database.proxy import Proxy, certificate
 

@@ -18,7 +18,8 @@ from crmgraph.crm.credentials import acting, acts_still
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database, is_away
+from crmgraph.db import Database
+from crmgraph.db_errors import is_away
 
 MAX_ROWS = 8
 """The most rows of a record that one statement changes; with more there would be too many statements to keep."""

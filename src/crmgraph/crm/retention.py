@@ -16,7 +16,8 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, s
 from sqlalchemy.exc import IntegrityError
 
 from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Proof, Session, now
-from crmgraph.db import Database, is_away, log_away
+from crmgraph.db import Database
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.photos import PhotoStore, StoreAway
 
 log = structlog.get_logger(__name__)

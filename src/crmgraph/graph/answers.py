@@ -6,7 +6,7 @@ import structlog
 from graphql import GraphQLError
 
 from crmgraph.crm.errors import Refused, Throttled
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.graph.errors import WORDS, message_of
 from crmgraph.graph.execution import MAX_ERRORS, Answer
 from crmgraph.logs import request_id

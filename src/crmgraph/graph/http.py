@@ -17,8 +17,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away, log_away
-from crmgraph.db_errors import Meaning, diagnose
+from crmgraph.db_errors import Meaning, diagnose, is_away, log_away
 from crmgraph.graph.answers import MASKED, body_of
 from crmgraph.graph.context import Context, Href, Reading
 from crmgraph.graph.execution import Answer, Engine, Introspection, Refusal, Request, TookTooLong

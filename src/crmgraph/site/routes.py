@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound, Unavailable
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.site.health import Check, faults

@@ -19,7 +19,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import now
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.dialects.covalense import access, jjwt, profile, signup
 from crmgraph.dialects.covalense.call import Call, has_body, query_of

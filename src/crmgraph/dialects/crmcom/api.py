@@ -23,7 +23,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.dialects.crmcom import methods
 from crmgraph.dialects.crmcom.errors import (

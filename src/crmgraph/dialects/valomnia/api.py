@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.dialects.valomnia import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.answers import failed

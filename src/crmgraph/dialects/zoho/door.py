@@ -15,7 +15,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db import is_away, log_away
+from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed

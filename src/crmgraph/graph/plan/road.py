@@ -17,7 +17,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.credentials import acting, acts_still
 from crmgraph.crm.criteria import resolve
 from crmgraph.crm.policy import Actor, like, own, standing
-from crmgraph.db import is_away
+from crmgraph.db_errors import is_away
 from crmgraph.graph import filters
 from crmgraph.graph.connections import checked, window_of
 from crmgraph.graph.context import Context
