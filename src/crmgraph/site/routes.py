@@ -17,6 +17,7 @@ from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db_errors import is_away, log_away
 from crmgraph.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
+from crmgraph.openapi import served_at
 from crmgraph.site.health import Check, faults
 from crmgraph.site.refusals import NOTHING, refusal
 
@@ -152,7 +153,7 @@ def routes(
     async def openapi(request: Request) -> Response:
         for door in doors:
             if door.name == request.path_params["door"] and door.openapi is not None:
-                return _json(door.openapi())
+                return _json(served_at(door.openapi(), core.public_url))
         return nothing(request)
 
     async def manual(request: Request) -> Response:

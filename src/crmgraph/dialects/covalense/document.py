@@ -7,6 +7,7 @@ from crmgraph.dialects.covalense.codecs import SWITCH
 from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
 from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import Field, FieldMap
+from crmgraph.openapi import examples_of, with_examples
 
 Schema = dict[str, Any]
 
@@ -91,21 +92,40 @@ def _answer(text: str, result: Schema) -> dict[str, Any]:
     return {"description": text, "content": {"application/json": {"schema": envelope}}}
 
 
+ARGUMENTS = ("statusCode", "errorCode", "errorMessage")
+_SAID = {
+    "correlationId": "Any id of the request.",
+    "srDate": "The day of the request.",
+    "source": "Who asks.",
+    "destination": "Whom it is for.",
+    "operation": "What is asked.",
+    "type": "The type of the one-time password.",
+    "email": "The customer's email; the token says who they are.",
+    "Data": "The registration as JSON. It may stand in a parameter or in the body instead.",
+}
+"""{header: what it is}. That it is there is all that is asked of the most of them."""
+
+
+def _header(name: str) -> dict[str, Any]:
+    required = name != "Data"
+    return {"name": name, "in": "header", "required": required, "schema": _TEXT, "description": _SAID[name]}
+
+
 def _operation(service: Service, body: Schema | None, result: Schema) -> dict[str, Any]:
-    fault = _object({"arguments": _object(_texts("statusCode", "errorCode", "errorMessage"))})
+    fault = _object({"arguments": _object(_texts(*ARGUMENTS), *ARGUMENTS)}, "arguments")
     operation: dict[str, Any] = {
         "operationId": f"{service.method.lower()}_{service.path.replace('/', '_')}",
         "summary": service.summary,
-        "parameters": [
-            {"name": name, "in": "header", "required": True, "schema": _TEXT} for name in (*HEADERS, *service.headers)
-        ],
+        "parameters": [_header(name) for name in (*HEADERS, *service.headers) if name != "token"],
         "responses": {
             "200": _answer("Done.", result),
             "400": _answer("A header or an attribute is missing or not valid.", fault),
             "500": _answer("The CRM cannot be reached.", fault),
         },
     }
+    operation["responses"]["413"] = _answer("The body is too long.", fault)
     if "token" in service.headers:
+        operation["security"] = [{"token": []}]
         operation["responses"]["401"] = _answer("The token does not hold.", fault)
     if "token" not in service.headers or service.path == "profile/password/change":
         operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
@@ -118,16 +138,29 @@ def openapi() -> dict[str, Any]:
     """The document."""
     bodies, results = _bodies(), _results()
     paths: dict[str, Any] = {}
-    for service in SERVICES:
+    # Whoever tries them one after the other goes on with the same token: its end comes last.
+    for service in sorted(SERVICES, key=lambda service: service.path == "profile/password/change"):
         key = f"{service.method} {service.path}"
         item = paths.setdefault(f"{PREFIX}/{service.path}", {})
         item[service.method.lower()] = _operation(service, bodies.get(key), results[key])
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Covalense /crm/v1",
             "version": "1",
             "description": "The services of Covalense's self-care portal: login, signup and the customer's profile.",
         },
+        "security": [],
         "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "token",
+                    "description": "The accessToken of POST /crm/v1/login.",
+                }
+            }
+        },
     }
+    return with_examples(document, examples_of(__package__))

@@ -8,10 +8,11 @@ from crmgraph.dialects.crmcom.api import METHODS, PREFIX, Method
 from crmgraph.dialects.crmcom.errors import CODES
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.manners import MANNERS, SHOW, Manner
-from crmgraph.dialects.crmcom.methods import IMAGES, TYPES, VIEWED
+from crmgraph.dialects.crmcom.methods import IMAGES, TYPES, VIEWED, log_out
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
 from crmgraph.dialects.crmcom.sought import FIELDS, FILTERS, IDENTIFIER, MOST_RESULTS
 from crmgraph.mapping import Field, FieldMap
+from crmgraph.openapi import examples_of, nullable, with_examples
 
 Schema = dict[str, Any]
 
@@ -108,7 +109,6 @@ def _query(method: Method) -> list[Schema]:
 
     if method.verb != "GET":
         return []
-    token = parameter("token", "The token from the login.", required=True)
     fields_set = parameter("fields_set", "Names of the answer, with commas.")
     if method.path.endswith("/list"):
         number: Schema = {"type": "integer"}
@@ -117,8 +117,8 @@ def _query(method: Method) -> list[Schema]:
             parameter("number_of_results", f"{MOST_RESULTS} at most.", schema=number),
             parameter("offset", "How many are skipped.", schema=number),
         ]
-        return [token, *filters, *paging, fields_set]
-    return [token, parameter(IDENTIFIER, f"field=value, of {', '.join(FIELDS)}.", required=True), fields_set]
+        return [*filters, *paging, fields_set]
+    return [parameter(IDENTIFIER, f"field=value, of {', '.join(FIELDS)}.", required=True), fields_set]
 
 
 def _answer(manner: Manner) -> Schema:
@@ -129,11 +129,12 @@ def _answer(manner: Manner) -> Schema:
 
 
 def _operation(method: Method) -> Schema:
-    status = _object({"message": _TEXT, "description": _TEXT, "code": {"type": "string", "enum": ["OK", *CODES]}})
+    text = nullable(_TEXT)
+    status = _object({"message": text, "description": text, "code": {"type": "string", "enum": ["OK", *CODES]}})
     data = _answer(method.manner)
     if "photo" in method.path and not method.path.endswith("remove"):
         data = _object(dict.fromkeys(VIEWED, _TEXT))
-    answer = _object({"status": status, "data": data})
+    answer = _object({"status": status, "data": nullable(data) if data else {}}, "status", "data")
     operation: Schema = {
         "summary": method.summary,
         "parameters": _query(method),
@@ -144,6 +145,8 @@ def _operation(method: Method) -> Schema:
             }
         },
     }
+    if method.verb == "GET":
+        operation["security"] = [{"token": []}]
     if (body := _body(method)) is not None:
         kind = "multipart/form-data" if method.uploads else "application/json"
         operation["requestBody"] = {"required": True, "content": {kind: {"schema": body}}}
@@ -152,13 +155,18 @@ def _operation(method: Method) -> Schema:
 
 def openapi() -> dict[str, Any]:
     """The document, as `/docs/crmcom/openapi.json` serves it."""
-    paths: dict[str, Any] = {f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS}
+    paths: dict[str, Any] = {
+        f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS if m.handler is not log_out
+    }
+    # Whoever tries them one after the other goes on with the same token: its end comes last.
+    last = {f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS if m.handler is log_out}
     image: Schema = {
         "summary": "The image that a photo's file_content_url leads to.",
-        "parameters": [{"name": name, "in": "query", "required": True, "schema": _TEXT} for name in ("id", "token")],
-        "responses": {"200": {"description": "The image.", "content": {"image/*": {}}}},
+        "parameters": [{"name": name, "in": "query", "required": True, "schema": _TEXT} for name in ("id",)],
+        "security": [{"token": []}],
+        "responses": {"200": {"description": "The image.", "content": {"image/*": {}, "application/json": {}}}},
     }
-    return {
+    document: Schema = {
         "openapi": "3.1.0",
         "info": {
             "title": "CRM.COM Web API v2",
@@ -168,5 +176,17 @@ def openapi() -> dict[str, Any]:
                 "what was not carried out has a status.code other than OK."
             ),
         },
-        "paths": paths | {IMAGES: {"get": image}},
+        "security": [],
+        "paths": paths | {IMAGES: {"get": image}} | last,
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "token",
+                    "description": "The token from the login; of a POST it may stand in the body as well.",
+                }
+            }
+        },
     }
+    return with_examples(document, examples_of(__package__))

@@ -3,20 +3,21 @@
 from typing import Any
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.dialects.valomnia import contacts, errors, parameters
+from crmgraph.dialects.valomnia import contacts, errors, login, parameters
 from crmgraph.dialects.valomnia.api import OPEN, SERVICES
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 from crmgraph.dialects.valomnia.login import COOKIE
 from crmgraph.mapping import FieldMap
+from crmgraph.openapi import examples_of, with_examples
 
 _TYPES: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "format": "int64"},
     "isDecisionMaker": {"type": "boolean"},
     "isActive": {"type": "boolean"},
     "onHold": {"type": "boolean"},
-    "photo": {"type": "string", "nullable": True, "format": "uri"},
-    "logo": {"type": "string", "nullable": True, "format": "uri"},
+    "photo": {"type": ["string", "null"]},
+    "logo": {"type": ["string", "null"]},
     "dateCreated": {"type": "string", "format": "date-time"},
     "lastUpdated": {"type": "string", "format": "date-time"},
     "customerId": {"type": "string", "description": "A Long; with useExternalId the reference of the customer."},
@@ -53,8 +54,8 @@ def openapi() -> dict[str, Any]:
         paths[plain] = {
             method.lower(): _operation(plain, handler, path in SERVICES) for method, handler in methods.items()
         }
-    return {
-        "openapi": "3.0.3",
+    document = {
+        "openapi": "3.1.0",
         "info": {
             "title": "Valomnia",
             "version": "1",
@@ -93,9 +94,18 @@ def openapi() -> dict[str, Any]:
                     "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
                 },
             },
-            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": COOKIE}},
+            "securitySchemes": {
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "The session that POST /j_spring_security_check answers.",
+                }
+            },
         },
+        "security": [],
     }
+    return with_examples(document, examples_of(__package__))
 
 
 def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
@@ -119,7 +129,7 @@ def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
     failures = [*([errors.NO_SESSION] if in_session else []), *failures, errors.SERVER_ERROR]
     for code in sorted({failure.status for failure in failures}):
         operation["responses"][str(code)] = _failures([each for each in failures if each.status == code])
-    if in_session:
+    if in_session or handler is login.success:
         operation["security"] = [{"session": []}]
     return operation
 

@@ -5,6 +5,7 @@ from typing import Any
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.door import Operation
 from crmgraph.dialects.zoho.fields import MODULES, NOTES, Typed
+from crmgraph.openapi import examples_of, nullable, with_examples
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
@@ -29,7 +30,7 @@ def openapi() -> dict[str, Any]:
             paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, module)
     paths["/oauth/v2/token"] = {"post": _TOKEN}
     schemas = {name: _record(module.typed) for name, module in MODULES.items()} | {"Notes": _record(NOTES)}
-    return {
+    document = {
         "openapi": "3.1.0",
         "info": {
             "title": "Zoho CRM v2",
@@ -38,7 +39,7 @@ def openapi() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": schemas | {"Lookup": _LOOKUP, "Error": _ERROR},
+            "schemas": schemas | {"Lookup": _LOOKUP, "Error": _ERROR, "Rows": _ROWS},
             "securitySchemes": {
                 "token": {
                     "type": "apiKey",
@@ -50,6 +51,7 @@ def openapi() -> dict[str, Any]:
         },
         "security": [{"token": []}],
     }
+    return with_examples(document, examples_of(__package__))
 
 
 def _operation(operation: Operation, module: str) -> dict[str, Any]:
@@ -63,18 +65,44 @@ def _operation(operation: Operation, module: str) -> dict[str, Any]:
             ),
             *({"name": n, "in": "query", "schema": {"type": "string"}} for n in operation.parameters),
         ],
-        "responses": {
-            "200": {"description": "As asked."},
-            "default": {
-                "description": "What went wrong.",
-                "content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}},
-            },
-        },
+        "responses": _answers(operation, module),
     }
     schema = "Notes" if operation.path.endswith("Notes") or "/Notes/" in operation.path else module
     if operation.method in ("POST", "PUT"):
         body["requestBody"] = _photo() if operation.path.endswith("/photo") else _rows(schema)
     return body
+
+
+_FAULTS = {
+    400: "A value, the body or the address is not valid.",
+    401: "The token does not hold, or its grants do not cover this.",
+    403: "It may not be done to this record.",
+    404: "There is no such address.",
+    405: "The method is another one.",
+    413: "The body is too long.",
+    500: "A fault of ours.",
+    503: "The database does not answer.",
+}
+
+
+def _answers(operation: Operation, module: str) -> dict[str, Any]:
+    fault = {"content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}
+    found: dict[str, Any] = {}
+    if operation.path.endswith("/photo") and operation.method == "GET":
+        found["200"] = {"description": "The image.", "content": {"image/*": {}}}
+    elif operation.path.endswith("/photo"):
+        found["200"] = {"description": "Done.", "content": {_JSON: {"schema": {"type": "object"}}}}
+    elif operation.method == "GET":
+        found["200"] = {"description": "As asked.", "content": {_JSON: {"schema": {"type": "object"}}}}
+    else:
+        rows = {_JSON: {"schema": {"$ref": "#/components/schemas/Rows"}}}
+        done = ("200", "201") if operation.method == "POST" else ("200",)
+        found |= {status: {"description": "Every row was carried out.", "content": rows} for status in done}
+        found["202"] = {"description": "Some rows were not: their code says why.", "content": rows}
+    if operation.method == "GET":
+        found["204"] = {"description": "There is nothing."}
+        found["304"] = {"description": "Nothing has changed since If-Modified-Since."}
+    return found | {str(status): {"description": text} | fault for status, text in _FAULTS.items()}
 
 
 def _names(path: str) -> list[str]:
@@ -96,6 +124,8 @@ def _record(typed: tuple[Typed, ...]) -> dict[str, Any]:
     properties = {}
     for one in typed:
         schema = dict(_SCHEMAS.get(one.type, {"type": "string"}))
+        if not one.mandatory:
+            schema = nullable(schema)
         if not one.field.writable:
             schema["readOnly"] = True
         properties[one.field.name] = schema
@@ -115,6 +145,24 @@ _ERROR = {
         "status": {"const": "error"},
     },
 }
+_ROWS = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "data": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "string"},
+                    "details": {"type": "object"},
+                    "message": {"type": "string"},
+                    "status": {"enum": ["success", "error"]},
+                },
+            },
+        }
+    },
+}
 _TOKEN = {
     "summary": "A token for a refresh token or a grant code",
     "tags": ["oauth"],
@@ -132,5 +180,10 @@ _TOKEN = {
             }
         }
     },
-    "responses": {"200": {"description": 'The token, or {"error": a word}.'}},
+    "responses": {
+        "200": {
+            "description": 'The token, or {"error": a word}.',
+            "content": {_JSON: {"schema": {"type": "object"}}},
+        }
+    },
 }

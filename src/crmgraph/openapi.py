@@ -1,0 +1,66 @@
+"""What the OpenAPI documents of the dialects have in common: how requests and answers are shown by example.
+
+A dialect keeps its examples in `examples.json` beside its tables: by operation, e.g. "PUT /crm/v1/profile/contact",
+the values of parameters and the body of a request to the demo, and what it answered. "*" has parameters of all. The
+answers are recorded from the demo by `tests/openapi`, which also replays them.
+"""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+@cache
+def examples_of(package: str) -> Mapping[str, Any]:
+    """The examples of a dialect.
+
+    Args:
+        package: its name, e.g. crmgraph.dialects.zoho.
+    """
+    found: Mapping[str, Any] = json.loads(resources.files(package).joinpath("examples.json").read_text("utf-8"))
+    return found
+
+
+def with_examples(document: Schema, examples: Mapping[str, Any]) -> Schema:
+    """The document, in which operations show the requests and answers of the examples. It is changed in place."""
+    everywhere = examples.get("*", {}).get("parameters", {})
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            known = examples.get(f"{method.upper()} {path}", {})
+            _show(operation, {**everywhere, **known.get("parameters", {})}, known)
+    return document
+
+
+def _show(operation: Schema, parameters: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"] in parameters:
+            parameter["example"] = parameters[parameter["name"]]
+    if "body" in known:
+        for media in operation["requestBody"]["content"].values():
+            media["example"] = known["body"]
+    for status, answer in known.get("answers", {}).items():
+        for kind, media in operation["responses"].get(status, {}).get("content", {}).items():
+            if "json" in kind:
+                media.setdefault("examples", {})["demo"] = {"value": answer}
+
+
+def nullable(schema: Schema) -> Schema:
+    """The schema of a value that may be null (JSON Schema 2020-12)."""
+    kind = schema.get("type")
+    if isinstance(kind, str) and "enum" not in schema:
+        return {**schema, "type": [kind, "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def served_at(document: Mapping[str, Any], url: str) -> Schema:
+    """The document as it is handed out, with the address under which the dialect is found.
+
+    Args:
+        url: the public URL of the application.
+    """
+    head = {name: document[name] for name in ("openapi", "info")}
+    return {**head, "servers": [{"url": url, "description": "This server."}], **document}
