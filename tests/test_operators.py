@@ -386,6 +386,31 @@ async def test_staff_get_another_password_role_and_rights_at_once(tmp_path: Path
         assert (await login(other))["accessToken"] is None
 
 
+async def test_staff_get_another_email_and_sign_in_with_it(tmp_path: Path) -> None:
+    person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
+    *_, moved, bad, taken, same, listed = batch(
+        tmp_path,
+        ["migrate"],
+        (["staff", "add", "Ada", "ada@example.com"], person),
+        (["staff", "add", "Bob", "bob@example.com"], person),
+        ["staff", "email", "ada@example.com", "Ada@New.example"],
+        ["staff", "email", "ada@new.example", "no email"],
+        ["staff", "email", "ada@new.example", "BOB@example.com"],
+        ["staff", "email", "1000000000", "ada@new.example"],
+        ["staff", "list"],
+    )
+    assert moved.out == "Ada has the email Ada@New.example now.\n", moved.err
+    assert (bad.code, taken.code, same.code) == (1, 1, 0), same.err
+    assert bad.err == "Refused: email: is not valid (email)\n"
+    assert taken.err == "Refused: email: somebody else has this already\n"
+    assert "ada@new.example" in listed.out
+    async with serving_own(tmp_path) as (client, _):
+        for email, heard in (("ada@new.example", True), ("ada@example.com", False)):
+            given = {"email": email, "password": person["CRMGRAPH_PASSWORD"]}
+            login = (await graphql(client, LOGIN, i=given))["data"]["login"]
+            assert (login["accessToken"] is not None) is heard
+
+
 async def test_a_client_is_granted_less_gets_another_secret_and_a_code_that_is_taken_once(tmp_path: Path) -> None:
     person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
     _, _, added = batch(

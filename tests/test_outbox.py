@@ -228,7 +228,7 @@ async def test_a_letter_is_given_up_in_the_end_and_one_with_a_void_code_is_not_s
         await outbox.deliver()
         await post(outbox, db, "void@example.com")
         async with db.begin() as session:
-            await proofs.void_resets(session, "void@example.com")
+            await proofs.void(session, 0, "void@example.com")
         await post(outbox, db, None)
         await outbox.deliver()
     assert (await waiting(db), smtp.messages) == (0, [])

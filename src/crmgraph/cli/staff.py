@@ -84,6 +84,24 @@ def password(who: WhoArgument, password: PasswordOption = None, demo: DemoOption
     out.print(f"{run(work(), settings)} has a new password.", markup=False, highlight=False)
 
 
+@app.command("email")
+def change_email(
+    who: WhoArgument,
+    email: Annotated[str, typer.Argument(help="The email from now on.")],
+    demo: DemoOption = False,
+) -> None:
+    """Change an employee's email, which is what they sign in with; their sessions go on."""
+    settings = settings_of(demo)
+
+    async def work() -> str:
+        async with opened(settings) as core, core.db.begin() as session:
+            member = await staff.named(session, who)
+            await staff.put_email(session, member, email)
+            return member.name
+
+    out.print(f"{run(work(), settings)} has the email {email.strip()} now.", markup=False, highlight=False)
+
+
 @app.command("role")
 def change_role(
     who: WhoArgument, role: Annotated[Role, typer.Argument(help="AGENT or ADMIN.")], demo: DemoOption = False

@@ -13,7 +13,7 @@ from crmgraph.crm import known_sources, logins, proofs
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.text import email_key
+from crmgraph.crm.text import clean_email, email_key
 from crmgraph.db import Database
 
 
@@ -256,7 +256,7 @@ async def keep_hash(session: AsyncSession, credential_id: int, password_hash: st
 async def put_password(
     session: AsyncSession, credential_id: int, password_hash: str, *, keep: str | None = None
 ) -> None:
-    """Let this be the password: logins with the former one end, but the one to keep, and reset codes are void.
+    """Let this be the password: logins with the former one end, but the one to keep, and mailed codes are void.
 
     Devices and addresses that came in by the former one are known no more.
     """
@@ -268,7 +268,23 @@ async def put_password(
     )
     await logins.end_all(session, credential_id, keep=keep)
     await known_sources.forget(session, credential_id)
-    await proofs.void_resets(session, key or "")
+    await proofs.void(session, credential_id, key or "")
+
+
+async def move(session: AsyncSession, credential_id: int, email: str) -> None:
+    """Let somebody come in by this email instead of the former one. Their logins go on; mailed codes are void.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    former = await session.scalar(select(Credential.email_key).where(Credential.id == credential_id))
+    key = email_key(email)
+    moved = update(Credential).where(Credential.id == credential_id).values(email=clean_email(email), email_key=key)
+    try:
+        await session.execute(moved)
+    except IntegrityError:
+        raise Taken(("email",)) from None
+    await proofs.void(session, credential_id, key, former or "")
 
 
 async def sole_contact_of(session: AsyncSession, key: str) -> tuple[int, str] | None:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import credentials, logins, parties, proofs, registration
 from crmgraph.crm.credentials import Person, find_person, person_of_session, signed_in
 from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.email_changes import EmailChanges
 from crmgraph.crm.errors import (
     Invalid,
     MailNotConfigured,
@@ -53,6 +54,7 @@ class Identity:
 
     Attributes:
         passwords, throttle: for doors that hash a secret or count a try beside the methods here.
+        emails: how people come in by another email.
     """
 
     add_credential = staticmethod(credentials.add_credential)
@@ -73,6 +75,7 @@ class Identity:
     ) -> None:
         self.passwords = passwords
         self.throttle = Throttle(db, limits, keys)
+        self.emails = EmailChanges(db, passwords, self.throttle, outbox, region)
         self._db = db
         self._outbox = outbox
         self._confirm = signup_confirm

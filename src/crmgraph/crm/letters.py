@@ -21,6 +21,18 @@ _WORDS = {
         "There is a login for it already. If you no longer know the password, ask for a new one there.\n"
         "If it was not you, there is nothing to do: nothing has changed.\n",
     ),
+    LetterKind.CHANGE_EMAIL: (
+        "Confirm your new email address",
+        "Somebody wants to sign in with this email address from now on at {url}\n\n"
+        "If it was you, your code, good once and for one hour:\n\n{code}\n\n"
+        "If it was not you, there is nothing to do, and please give the code to nobody.\n",
+    ),
+    LetterKind.EMAIL_CHANGED: (
+        "You sign in with another email address now",
+        "This email address does not open your login any more at {url}\n\n"
+        "Another one does, whose owner has confirmed it.\n"
+        "If it was not you, please tell whoever runs the service.\n",
+    ),
 }
 
 

@@ -8,7 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Proof, Purpose, now
 from crmgraph.security import digest
 
-LIFETIMES = {Purpose.RESET: dt.timedelta(hours=1), Purpose.CONFIRM: dt.timedelta(days=1)}
+LIFETIMES = {
+    Purpose.RESET: dt.timedelta(hours=1),
+    Purpose.CONFIRM: dt.timedelta(days=1),
+    Purpose.EMAIL: dt.timedelta(hours=1),
+}
 """How long a code is good once its letter is on its way."""
 
 
@@ -74,9 +78,11 @@ async def redeem(session: AsyncSession, purpose: Purpose, code: str) -> Proof | 
     return (await session.scalars(redeemed)).one_or_none()
 
 
-async def void_resets(session: AsyncSession, key: str) -> None:
-    """Make the reset codes of an email worthless: its password has changed by other means."""
-    await session.execute(delete(Proof).where(Proof.email_key == key, Proof.purpose == Purpose.RESET))
+async def void(session: AsyncSession, credential_id: int, *keys: str) -> None:
+    """Make worthless what would still change a login: the reset codes of its emails, and its changes of the email."""
+    resets = Proof.email_key.in_(keys) & (Proof.purpose == Purpose.RESET)
+    changes = (Proof.credential_id == credential_id) & (Proof.purpose == Purpose.EMAIL)
+    await session.execute(delete(Proof).where(or_(resets, changes)))
 
 
 def _good(purpose: Purpose, code: str) -> tuple[ColumnElement[bool], ...]:

@@ -109,6 +109,21 @@ async def put_password(session: AsyncSession, staff: Staff, password_hash: str) 
         await add_credential(session, email=staff.email, password_hash=password_hash, staff_id=staff.id)
 
 
+async def put_email(session: AsyncSession, staff: Staff, email: str) -> None:
+    """Let this be the email of a staff member, and what they come in by if they do.
+
+    Raises:
+        Invalid: of the email: it is none.
+        Taken: the email opens the doors to somebody else.
+    """
+    if not is_email(email):
+        raise Invalid(("email",), "email")
+    credential_id = await session.scalar(select(Credential.id).where(Credential.staff_id == staff.id))
+    if credential_id is not None:
+        await credentials.move(session, credential_id, email)
+    staff.email = clean_email(email)
+
+
 async def members(
     session: AsyncSession,
     *,

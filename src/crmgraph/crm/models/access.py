@@ -35,6 +35,8 @@ class Purpose(StrEnum):
 
     RESET = "RESET"
     CONFIRM = "CONFIRM"
+    EMAIL = "EMAIL"
+    """That the email by which somebody wants to come in from now on is theirs."""
 
 
 class LetterKind(StrEnum):
@@ -43,6 +45,8 @@ class LetterKind(StrEnum):
     RESET = "RESET"
     CONFIRM = "CONFIRM"
     ALREADY_KNOWN = "ALREADY_KNOWN"
+    CHANGE_EMAIL = "CHANGE_EMAIL"
+    EMAIL_CHANGED = "EMAIL_CHANGED"
 
 
 class Staff(Base):

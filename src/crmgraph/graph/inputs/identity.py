@@ -9,6 +9,7 @@ from crmgraph.crm.models import AccountKind
 from crmgraph.graph.inputs.edits import described_like
 from crmgraph.graph.inputs.records import ProfileValues
 from crmgraph.graph.inputs.rows import NewRows
+from crmgraph.graph.refs import ContactRef
 from crmgraph.graph.scalars import EmailAddress
 from crmgraph.graph.types.account import Account
 
@@ -74,3 +75,19 @@ class RequestPasswordResetInput:
 class ResetPasswordInput:
     code: str = _required("The code from the letter.")
     new_password: str = _required("The password from now on.")
+
+
+@strawberry.input(description="Another email address to sign in with: one's own, or by staff that of a contact.")
+class ChangeEmailInput:
+    email: EmailAddress = _required("The email address from now on, to which a code is mailed.")
+    current_password: str | None = strawberry.field(
+        default=UNSET, description="One's own password; needed unless a contact is named."
+    )
+    contact: ContactRef | None = strawberry.field(
+        default=UNSET, description="Whose login it is, by staff: a contact that has this email address."
+    )
+
+
+@strawberry.input(description="The proof that an email address to sign in with is one's own.")
+class ConfirmEmailInput:
+    code: str = _required("The code from the letter.")

@@ -4,12 +4,15 @@ from typing import Annotated, Any
 
 import strawberry
 
-from crmgraph.crm.errors import Unauthenticated
+from crmgraph.crm.errors import Missing, Unauthenticated
 from crmgraph.crm.identity import Login
+from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Context, Info
 from crmgraph.graph.inputs.edits import edit_of
 from crmgraph.graph.inputs.identity import (
+    ChangeEmailInput,
     ChangePasswordInput,
+    ConfirmEmailInput,
     ConfirmSignupInput,
     LoginInput,
     RefreshSessionInput,
@@ -18,7 +21,7 @@ from crmgraph.graph.inputs.identity import (
     SignupInput,
 )
 from crmgraph.graph.mutations.payloads import Payload, ended
-from crmgraph.graph.mutations.records import Input
+from crmgraph.graph.mutations.records import Input, find
 from crmgraph.graph.resolvers import resolves
 from crmgraph.graph.scalars import DateTime
 from crmgraph.graph.types.people import SignedIn, Viewer
@@ -59,6 +62,13 @@ class LogoutPayload(Payload):
 
 @strawberry.type(description="How setting a password went.")
 class PasswordPayload(Payload):
+    pass
+
+
+@strawberry.type(
+    description="How it went with another email address. It never tells whether the address is somebody else's."
+)
+class EmailPayload(Payload):
     pass
 
 
@@ -123,6 +133,26 @@ async def _change_password(context: Context, given: ChangePasswordInput) -> dict
     return {}
 
 
+async def _change_email(context: Context, given: ChangeEmailInput) -> dict[str, Any]:
+    emails, actor = context.core.identity.emails, context.signed_in()
+    if given.contact:
+        async with context.core.db.read() as session:
+            contact = await find(session, context, PartyKind.CONTACT, given.contact, "contact")
+        await emails.request_for(actor, contact, given.email, address=context.address)
+    elif not given.current_password:
+        raise Missing(("current_password",))
+    else:
+        await emails.request(actor, given.email, given.current_password, address=context.address)
+    context.committed()
+    return {}
+
+
+async def _confirm_email(context: Context, given: ConfirmEmailInput) -> dict[str, Any]:
+    await context.core.identity.emails.confirm(given.code, address=context.address)
+    context.committed()
+    return {}
+
+
 async def _request_reset(context: Context, given: RequestPasswordResetInput) -> dict[str, Any]:
     await context.core.identity.request_reset(given.email, address=context.address)
     return {}
@@ -167,6 +197,15 @@ class IdentityMutations:
     async def change_password(self, info: Info, input: Annotated[ChangePasswordInput, Input]) -> PasswordPayload:  # noqa: A002
         info.context.signed_in()
         return await ended(PasswordPayload, _change_password(info.context, input))
+
+    @resolves("Mails a code for `confirmEmail` to the email address by which somebody is to sign in from now on.")
+    async def change_email(self, info: Info, input: Annotated[ChangeEmailInput, Input]) -> EmailPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(EmailPayload, _change_email(info.context, input))
+
+    @resolves("Lets somebody sign in with another email address by the code that was mailed to it.")
+    async def confirm_email(self, info: Info, input: Annotated[ConfirmEmailInput, Input]) -> EmailPayload:  # noqa: A002
+        return await ended(EmailPayload, _confirm_email(info.context, input))
 
     @resolves("Mails a code for `resetPassword`, where the email address is known.")
     async def request_password_reset(
