@@ -211,7 +211,7 @@ async def test_the_time_of_a_code_begins_when_its_letter_is_on_its_way(
 ) -> None:
     (code,) = await post(outbox, db, "ravi@example.com")
     async with db.read() as session:
-        assert await proofs.is_good(session, Purpose.RESET, code)
+        assert await proofs.find(session, Purpose.RESET, code) is not None
     await outbox.deliver()
     async with db.read() as session:
         (left,) = [expires - now() for expires in await session.scalars(select(Proof.expires_at))]

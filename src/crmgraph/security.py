@@ -9,12 +9,14 @@ import secrets
 import time
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, TypeVarTuple
 
 import argon2
 import jwt
+
+from crmgraph.guessable import is_guessable
 
 MIN_PASSWORD = 8
 """The shortest password that may be chosen, in characters."""
@@ -72,8 +74,18 @@ class Passwords:
         # A pool of its own: a request that is given up must not make room for another while its thread still works.
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="password")
 
+    async def fault(self, password: str, own: Collection[str] = ()) -> tuple[str, int | None] | None:
+        """Why nobody may choose this password: what `password_fault` says, or ("guessable", None); None when they may.
+
+        Args:
+            own: what is known of its owner, see `is_guessable`.
+        """
+        if (fault := password_fault(password)) is not None:
+            return fault
+        return ("guessable", None) if await self._work(is_guessable, password, own) else None
+
     async def hash(self, password: str) -> str:
-        """The hash to keep of a password, which `password_fault` has let pass."""
+        """The hash to keep of a password, which `fault` has let pass."""
         return await self._work(self._hash, password)
 
     async def verify(self, kept: str | None, password: str) -> bool:

@@ -7,16 +7,23 @@ import typer
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
 from crmgraph.crm import staff
 from crmgraph.crm.models import Role, Staff
+from crmgraph.guessable import is_guessable
 from crmgraph.security import password_fault
 
 app = typer.Typer(no_args_is_help=True, help="Employees, who sign in and own records.")
 
 
-def _password(given: str | None) -> str:
-    """The password from the option, CRMGRAPH_PASSWORD, or typed in; never echoed."""
+def _password(given: str | None, *own: str) -> str:
+    """The password from the option, CRMGRAPH_PASSWORD, or typed in; never echoed.
+
+    Args:
+        own: the name and the email of whose it is to be.
+    """
     password = given or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     if password_fault(password):
         fail("The password cannot be taken: it has to have 8 to 1024 characters.")
+    if is_guessable(password, own):
+        fail("The password cannot be taken: it is too common, or made of their name or email.")
     return str(password)
 
 
@@ -41,7 +48,7 @@ def add(
     if role is Role.CUSTOMER:
         fail("Staff are AGENT or ADMIN.")
     settings = settings_of(demo)
-    secret = _password(password)
+    secret = _password(password, name, email)
 
     async def work() -> int:
         async with opened(settings) as core:
@@ -71,7 +78,7 @@ def list_(demo: DemoOption = False) -> None:
 def password(who: WhoArgument, password: PasswordOption = None, demo: DemoOption = False) -> None:
     """Set an employee's password; every login of theirs ends. Who had none can sign in from now on."""
     settings = settings_of(demo)
-    secret = _password(password)
+    secret = _password(password, who)
 
     async def work() -> str:
         async with opened(settings) as core:

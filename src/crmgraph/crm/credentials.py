@@ -248,6 +248,21 @@ async def first_login(session: AsyncSession, contact_id: int, email: str, passwo
     return await find_person(session, Credential.id == credential_id)
 
 
+async def known_of(session: AsyncSession, credential_id: int | None, contact_id: int | None) -> list[str]:
+    """The email and the names of whose password is to be set, by exactly one of the ids: it must not be one of them."""
+    names = (Contact.first_name, Contact.middle_name, Contact.last_name, Contact.nickname)
+    query: Any = select(*names).where(Contact.id == contact_id)
+    if credential_id is not None:
+        query = (
+            select(Credential.email, Staff.name, *names)
+            .outerjoin(Contact, Contact.id == Credential.contact_id)
+            .outerjoin(Staff, Staff.id == Credential.staff_id)
+            .where(Credential.id == credential_id)
+        )
+    row = (await session.execute(query)).one_or_none()
+    return [text for text in row or () if text]
+
+
 async def keep_hash(session: AsyncSession, credential_id: int, password_hash: str) -> None:
     """Keep another hash of the same password."""
     await session.execute(update(Credential).where(Credential.id == credential_id).values(password_hash=password_hash))

@@ -63,7 +63,8 @@ class Invalid(Refused):
         self.reason = reason
         """form, type, too_long, control, key (in a value that is kept: a name that nothing can have), email, country,
         contradiction (of two values that came together), date, number, negative, decimals (of an amount, too many),
-        choice, password, reference, order, unknown, converted (a lead that has become a contact)."""
+        choice, password, guessable (of a password), reference, order, unknown, converted (a lead that has become a
+        contact)."""
         self.limit = limit
 
 

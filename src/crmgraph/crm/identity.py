@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -30,7 +30,7 @@ from crmgraph.crm.text import email_key, fault_of, is_email
 from crmgraph.crm.throttle import Kind, Limits, Throttle, account_of, login_key
 from crmgraph.crm.tokens import Login, Tokens
 from crmgraph.db import Database
-from crmgraph.security import Keys, Passwords, password_fault
+from crmgraph.security import Keys, Passwords
 
 __all__ = ["Identity", "Login"]
 
@@ -108,7 +108,8 @@ class Identity:
             MailNotConfigured: it has to be confirmed, and nothing can be mailed.
         """
         self._require_mail(needed=self._confirm)
-        faults = _email_faults(email) + _password_faults("password", password)
+        own = [email, *registration.names_of(edit, account_edit)]
+        faults = _email_faults(email) + await self._password_faults("password", password, own)
         faults += registration.faults_of(edit, account_edit)
         refuse(faults)
         edit = _with_email(edit, email)
@@ -260,11 +261,13 @@ class Identity:
         """
         if actor.credential_id is None:
             raise Unauthenticated
-        refuse(_password_faults("new_password", new))
+        refuse(await self._password_faults("new_password", new))
         async with self._db.read() as session:
             person = await find_person(session, Credential.id == actor.credential_id)
-        if person is None:
-            raise Unauthenticated
+            if person is None:
+                raise Unauthenticated
+            own = await credentials.known_of(session, person.credential_id, None)
+        refuse(await self._password_faults("new_password", new, own))
         tried = await self.throttle.reserve(Kind.PASSWORD, str(person.credential_id), Source(address))
         if not await self.passwords.verify(person.password_hash, old):
             raise Unauthenticated(("current_password",))
@@ -313,11 +316,17 @@ class Identity:
             Taken: of the email: somebody else has signed up with it since.
             Throttled: too many failures from this address.
         """
-        refuse(_password_faults("new_password", new_password))
+        refuse(await self._password_faults("new_password", new_password))
         tried = await self.throttle.reserve(Kind.CODE, "", Source(address))
         async with self._db.read() as session:
-            if not await proofs.is_good(session, Purpose.RESET, code):
+            good = await proofs.find(session, Purpose.RESET, code)
+            if good is None:
                 raise Unauthenticated(("code",))
+            own = await credentials.known_of(session, good.credential_id, good.contact_id)
+        if faults := await self._password_faults("new_password", new_password, [good.email, *own]):
+            async with self._db.begin() as session:
+                await self.throttle.take_back(session, tried)
+            refuse(faults)
         password_hash = await self.passwords.hash(new_password)
         async with self._db.begin() as session:
             proof = await proofs.redeem(session, Purpose.RESET, code)
@@ -341,7 +350,7 @@ class Identity:
             NotFound: of the email: nobody comes in by it.
             Invalid: of the password.
         """
-        refuse(_password_faults("password", password))
+        refuse(await self._password_faults("password", password, [email]))
         key = login_key(email)
         if key is None:
             raise NotFound(("email",))
@@ -441,6 +450,10 @@ class Identity:
             confirmed=not self._confirm,
         )
 
+    async def _password_faults(self, name: str, password: str, own: Collection[str] = ()) -> list[Refused]:
+        fault = await self.passwords.fault(password, own)
+        return [] if fault is None else [Invalid((name,), *fault)]
+
     async def _know(self, session: AsyncSession, person: Person, address: str) -> None:
         """Know the address of somebody who has just proved who they are: their next login is no stranger's."""
         await self.throttle.sources.note(session, account_of(person.email), address, credential_id=person.credential_id)
@@ -480,11 +493,6 @@ def _email_faults(email: str) -> list[Refused]:
     if fault := fault_of(email):
         return [Invalid(path, *fault)]
     return [] if is_email(email) else [Invalid(path, "email")]
-
-
-def _password_faults(name: str, password: str) -> list[Refused]:
-    fault = password_fault(password)
-    return [] if fault is None else [Invalid((name,), *fault)]
 
 
 def _with_email(edit: Edit, email: str) -> Edit:

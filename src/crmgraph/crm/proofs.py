@@ -67,9 +67,9 @@ async def sent(session: AsyncSession, code: str) -> None:
         await session.execute(update(Proof).where(*mine).values(expires_at=at + lifetime))
 
 
-async def is_good(session: AsyncSession, purpose: Purpose, code: str) -> bool:
-    """Whether this code would be redeemed now."""
-    return await session.scalar(select(Proof.digest).where(*_good(purpose, code))) is not None
+async def find(session: AsyncSession, purpose: Purpose, code: str) -> Proof | None:
+    """What this code would prove if it were redeemed now; None when it is no good."""
+    return (await session.scalars(select(Proof).where(*_good(purpose, code)))).one_or_none()
 
 
 async def redeem(session: AsyncSession, purpose: Purpose, code: str) -> Proof | None:

@@ -26,6 +26,14 @@ def faults_of(edit: Edit, account_edit: Edit | None) -> list[Refused]:
     return faults
 
 
+def names_of(edit: Edit, account_edit: Edit | None) -> list[str]:
+    """The names that the edits bring, whose values may be of any type still: nobody's password is one of them."""
+    given = [edit.values, account_edit.values if account_edit is not None else {}]
+    columns = ("first_name", "middle_name", "last_name", "nickname", "name")
+    names = (values.get(column) for values in given for column in columns)
+    return [name for name in names if isinstance(name, str)]
+
+
 async def register(
     session: AsyncSession, door: Door, edit: Edit, account_edit: Edit | None, *, region: str | None
 ) -> tuple[parties.Aggregate, parties.Aggregate | None]:

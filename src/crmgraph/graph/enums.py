@@ -70,6 +70,7 @@ class ErrorCode(StrEnum):
     NOT_APPROVED = "NOT_APPROVED"
     UNAVAILABLE = "UNAVAILABLE"
     MAIL_NOT_CONFIGURED = "MAIL_NOT_CONFIGURED"
+    PASSWORD_TOO_COMMON = "PASSWORD_TOO_COMMON"  # noqa: S105 - a word, not a secret
 
 
 def _describe(enum: type[StrEnum], description: str, **values: str) -> None:
@@ -214,4 +215,5 @@ _describe(
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",
     MAIL_NOT_CONFIGURED="It takes a letter, and this service sends no mail.",
+    PASSWORD_TOO_COMMON="A password that is guessed first: a common one, or a name or an email.",  # noqa: S106 - words
 )

@@ -64,6 +64,8 @@ REASONS: dict[str, str] = {
     "number": "This is no number that can be kept.",
     "choice": "This is none of the values to choose from.",
     "password": "A password has at least {limit} characters.",
+    "guessable": "This password is guessed first: choose none that is common or made of your name or email, but"
+    " e.g. four words that have nothing to do with each other.",
     "reference": "There is no such record here.",
     "order": "These are in the wrong order.",
     "unknown": "Nothing is known by this name.",
@@ -71,6 +73,16 @@ REASONS: dict[str, str] = {
     "minted": "This id cannot come from elsewhere.",
 }
 """The words for what is invalid, by the core's reason."""
+
+
+REASON_CODES: dict[str, ErrorCode] = {"guessable": ErrorCode.PASSWORD_TOO_COMMON}
+"""The codes of what is invalid for a reason that programs tell apart; of any other it is that of `Invalid`."""
+
+
+def code_of(refused: Refused) -> ErrorCode:
+    """The code of one refusal."""
+    reason = refused.reason if isinstance(refused, core.Invalid) else ""
+    return REASON_CODES.get(reason, WORDS[type(refused)].code)
 
 
 def message_of(refused: Refused) -> str:

@@ -10,7 +10,7 @@ from crmgraph.crm.errors import Path, Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.graph.context import Info
 from crmgraph.graph.enums import ErrorCode
-from crmgraph.graph.errors import WORDS, message_of
+from crmgraph.graph.errors import code_of, message_of
 from crmgraph.graph.resolvers import resolves
 from crmgraph.graph.scalars import JSON
 from crmgraph.graph.types.node import Node
@@ -155,7 +155,7 @@ def user_errors(refused: Refused, kind: PartyKind, *, under: Path = ()) -> list[
 def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
     told: dict[str, Any] = {
         "message": message_of(fault),
-        "code": WORDS[type(fault)].code,
+        "code": code_of(fault),
         "path": graph_path((*under, *fault.path)),
     }
     match fault:

@@ -278,7 +278,7 @@ EXPECTED_STATEMENTS = {
     "put account": 8,
     "put image": 11,
     "forgot": 8,
-    "change": 13,
+    "change": 14,
 }
 ONE_WRITE = {"put contact": 6, "put account": 6}
 """Where one statement can write a record with its rows and the line of the log."""

@@ -96,6 +96,7 @@ REASONS = {
     "number": "it is no number in range",
     "choice": "it is none of the values that it may have",
     "password": "it has fewer than {limit} characters",
+    "guessable": "it is too common, or made of a name or an email: choose one that nobody guesses",
     "reference": "it names no record",
     "order": "its order is not known",
     "unknown": "it is not known",

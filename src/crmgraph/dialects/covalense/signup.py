@@ -22,7 +22,7 @@ from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.dialects.covalense.requests import words
 from crmgraph.mapping import Decoded, decode, decode_all, loosely
-from crmgraph.security import password_fault
+from crmgraph.security import Passwords
 
 _SECRETS = {"password", "passwordold", "token", "accesstoken", "securityanswer", "securityquestions"}
 _DOCUMENTS = {"docidnumbermsgid", "docidtypeequiptype"}
@@ -79,7 +79,7 @@ class _Signup:
 
 
 async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
-    given = _read(attributes)
+    given = await _read(attributes, call.core.passwords)
     identity = call.core.identity
     whom = account_of(given.email) if given.email else ""
     tried = await identity.throttle.reserve(Kind.SIGNUP, whom, Source(call.address))
@@ -105,7 +105,7 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
     return {"salesOrder": {"salesorder_no": number}}
 
 
-def _read(attributes: Attributes) -> _Signup:
+async def _read(attributes: Attributes, passwords: Passwords) -> _Signup:
     """The registration.
 
     Raises:
@@ -136,8 +136,10 @@ def _read(attributes: Attributes) -> _Signup:
     faults: list[Refused] = [*contact.faults, *account.faults]
     faults += registration.faults_of(found.person, found.account)
     faults += orders.faults_of(order)
-    if password is not None and (fault := password_fault(password)):
-        faults.append(Invalid(("password",), *fault))
+    if password is not None:
+        own = [found.email or "", *registration.names_of(found.person, found.account)]
+        if fault := await passwords.fault(password, own):
+            faults.append(Invalid(("password",), *fault))
     with naming(found.name_of):
         refuse(faults)
     return found

@@ -94,6 +94,7 @@ REASONS = {
     "number": "it is no number in range",
     "choice": "it is none of the values that it may have",
     "password": "it has fewer than {limit} characters",
+    "guessable": "it is too common, or made of a name or an email",
     "reference": "there is no such thing",
     "order": "its order is not known",
     "unknown": "its field is not known",
