@@ -885,6 +885,111 @@ async def test_a_credential_for_a_taken_email_is_refused_and_the_transaction_goe
     assert await count(db, Credential) == [1]
 
 
+# Whose an email is
+
+
+async def given(db: Database, email: str) -> int:
+    """A contact of somebody who signed up without a password, e.g. at the door of Covalense."""
+    edit = Edit(values={"last_name": "Mallory"}, emails=RowEdits(add=[{"kind": "PERSONAL", "address": email}]))
+    async with db.begin() as session:
+        actor = Actor(door=Door.COVALENSE)
+        return (await parties.create(session, actor, PartyKind.CONTACT, edit, signing_up=True)).id
+
+
+async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_their_first_login(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    contact_id = await imported(db)
+    await given(db, RAVI)
+    eve = await sign_up(identity, "eve@example.com", OTHER)
+    async with db.begin() as session:
+        contact = await parties.load_one(session, eve.actor, PartyKind.CONTACT, eve.actor.contact_id, lock=True)
+        edit = Edit(emails=RowEdits(add=[{"kind": "PERSONAL", "address": RAVI}]))
+        await parties.update(session, eve.actor, contact, edit)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    login = await identity.login(RAVI, PASSWORD, address=HERE)
+    assert login.actor.contact_id == contact_id
+    again = await identity.login("eve@example.com", OTHER, address=HERE)
+    assert again.actor.contact_id == eve.actor.contact_id
+
+
+async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is_proved_to_be_of(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    contact_id = await imported(db)
+    stranger = await sign_up(identity, RAVI, OTHER)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
+    assert await refused(identity.login(RAVI, OTHER, address=HERE)) == (Unauthenticated, ())
+    assert await refused(identity.actor_of(stranger.access_token)) == (Unauthenticated, ())
+    assert await refused(identity.refresh(stranger.refresh_token)) == (Unauthenticated, ())
+
+
+async def test_a_login_whose_email_was_proved_keeps_it_whatever_is_imported(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    login = await sign_up(identity)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), OTHER, address=HERE)
+    await imported(db)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == login.actor.contact_id
+
+
+async def test_where_the_office_knows_nobody_a_registration_without_a_login_gets_its_first_one(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    contact_id = await given(db, RAVI)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
+
+
+async def test_what_the_office_writes_is_the_offices_word(db: Database, identity: Identity, letters: Letters) -> None:
+    contact_id = await given(db, "wrong@example.com")
+    await given(db, RAVI)
+    async with db.begin() as session:
+        actor = Actor(door=Door.GRAPHQL, role=Role.AGENT)
+        contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
+        edit = Edit(emails=RowEdits(update=[(contact.emails[0].id, {"address": RAVI})]))
+        await parties.update(session, actor, contact, edit)
+    await identity.request_reset(RAVI, address=HERE)
+    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
+
+
+async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stays(
+    db: Database, confirming: Identity, letters: Letters
+) -> None:
+    await confirming.signup(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
+    [contact] = await rows(db, Contact)
+    [account] = await rows(db, Account)
+    admin = Actor(door=Door.GRAPHQL, role=Role.ADMIN)
+    async with db.read() as session:
+        for kind, ref in (
+            (PartyKind.CONTACT, parties.Ref(id=contact.id)),
+            (PartyKind.CONTACT, parties.Ref(email=RAVI)),
+            (PartyKind.CONTACT, parties.Ref(number=contact.number)),
+            (PartyKind.ACCOUNT, parties.Ref(id=account.id)),
+        ):
+            assert await refused(parties.find(session, admin, kind, ref)) == (NotFound, ())
+    async with db.begin() as session:
+        edit = Edit(values={"last_name": "Other", "number": contact.number})
+        other = await parties.create(session, admin, PartyKind.CONTACT, edit)
+    before = now()
+    login = await confirming.confirm_signup(await letters.code())
+    shown = {each.id: each for each in await rows(db, Contact)}
+    assert shown[other.id].number == contact.number != shown[contact.id].number
+    assert shown[contact.id].deleted_at is None
+    [account] = await rows(db, Account)
+    assert account.deleted_at is None
+    assert account.updated_at >= before
+    assert (login.actor.contact_id, login.actor.account_id) == (contact.id, account.id)
+
+
 # Staff and legacy clients
 
 
@@ -1044,11 +1149,11 @@ async def test_a_code_is_redeemed_once(db: Database) -> None:
         code = new_token()
         await proofs.issue(session, purpose, RAVI, "ravi@example.com", code, dt.timedelta())
         assert await proofs.redeem(session, Purpose.CONFIRM, code) is None
-        assert await proofs.is_good(session, purpose, code) is True
+        assert await proofs.find(session, purpose, code) is not None
         found = await proofs.redeem(session, purpose, code)
         assert found is not None
         assert found.email == RAVI
-        assert await proofs.is_good(session, purpose, code) is False
+        assert await proofs.find(session, purpose, code) is None
         assert await proofs.redeem(session, purpose, code) is None
 
 

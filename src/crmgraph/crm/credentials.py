@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import known_sources, logins, proofs
+from crmgraph.crm import known_sources, logins, pending, proofs
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
 from crmgraph.crm.policy import Actor
@@ -29,6 +29,8 @@ class Person:
     staff_id: int | None
     role: Role | None
     sees_identity: bool | None
+    proved: bool
+    """Whether they have shown that they own the email."""
 
     def actor(self, door: Door, session_id: str, region: str | None) -> Actor:
         """This person, acting in one login."""
@@ -55,6 +57,7 @@ _PEOPLE = (
         Credential.staff_id,
         Staff.role,
         Staff.sees_identity,
+        Credential.proved,
     )
     .outerjoin(Contact, Contact.id == Credential.contact_id)
     .outerjoin(Staff, Staff.id == Credential.staff_id)
@@ -175,13 +178,15 @@ async def add_credential(
     contact_id: int | None = None,
     staff_id: int | None = None,
     confirmed: bool = True,
+    proved: bool = True,
 ) -> int:
     """Open the doors to a contact or a staff member, who has no credential yet.
 
     The transaction may go on when the email is taken.
 
     Args:
-        confirmed: False opens nothing and holds no email until `confirm` is called.
+        confirmed: False opens nothing, holds no email and hides the contact until `confirm` is called.
+        proved: whether somebody has shown that they own the email.
 
     Returns:
         The credential's id.
@@ -197,6 +202,7 @@ async def add_credential(
         contact_id=contact_id,
         staff_id=staff_id,
         confirmed=confirmed,
+        proved=proved,
         live=True if confirmed else None,
         created_at=now(),
     )
@@ -205,31 +211,33 @@ async def add_credential(
     added: int | None = await session.scalar(statement.returning(Credential.id))
     if added is None:
         raise Taken(("email",))
+    if not confirmed and contact_id is not None:
+        await pending.hide(session, contact_id)
     return added
 
 
 async def confirm(session: AsyncSession, credential_id: int) -> Person | None:
-    """Open the doors to whom a signup is waiting for, unless the contact is gone; they, or None.
+    """Open the doors to whom a signup is waiting for, and show their records; they, or None.
 
     Raises:
         Taken: the email opens the doors to somebody else by now.
     """
-    waiting = (
-        await session.scalars(
-            select(Contact.id)
-            .join(Credential, Credential.contact_id == Contact.id)
-            .where(Credential.id == credential_id, Credential.confirmed.is_(False), Contact.deleted_at.is_(None))
-            .with_for_update()
-        )
-    ).one_or_none()
+    query = (
+        select(Contact.id)
+        .join(Credential, Credential.contact_id == Contact.id)
+        .where(Credential.id == credential_id, Credential.confirmed.is_(False))
+        .with_for_update()
+    )
+    waiting = await session.scalar(query)
     if waiting is None:
         return None
     try:
         await session.execute(
-            update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True)
+            update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True, proved=True)
         )
     except IntegrityError:
         raise Taken(("email",)) from None
+    await pending.reveal(session, waiting)
     return await find_person(session, Credential.id == credential_id)
 
 
@@ -302,21 +310,41 @@ async def move(session: AsyncSession, credential_id: int, email: str) -> None:
     await proofs.void(session, credential_id, key, former or "")
 
 
-async def sole_contact_of(session: AsyncSession, key: str) -> tuple[int, str] | None:
+async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tuple[int, str] | None:
     """(id, email as it stands there) of the one live contact that has this email and never had a credential.
 
-    None when several contacts have it: then it does not say who asks. A signup that nobody confirmed is no contact
-    here, or a stranger's signup could keep an imported person out.
+    What a person gave at a signup or in their own profile counts for nothing beside what the office or an import knows,
+    until it is verified: or anybody could keep an imported person from their first login. Several contacts do not say
+    who asks, and one that has a login has it already.
+
+    Args:
+        known: hear only what the office or an import knows.
     """
+    weak = and_(Email.self_given.is_(True), Email.verified.is_(False))
     query = (
-        select(Contact.id, Email.address, Email.active, Credential.id)
+        select(Contact.id, Email.address, Email.active, weak.label("weak"), Credential.id)
         .join(Email, Email.party_id == Contact.id)
         .outerjoin(Credential, Credential.contact_id == Contact.id)
         .where(Email.address_key == key, Contact.deleted_at.is_(None), Credential.confirmed.is_not(False))
-        .order_by(Contact.id, Email.rank, Email.id)
+        .order_by(weak, Contact.id, Email.rank, Email.id)
         .limit(200)
     )
     rows = (await session.execute(query)).all()
-    if len({contact_id for contact_id, *_ in rows}) != 1:
+    told = [row for row in rows if not row.weak] or ([] if known else rows)
+    if len({contact_id for contact_id, *_ in told}) != 1:
         return None
-    return next(((found, address) for found, address, active, known in rows if active and known is None), None)
+    return next(((found, address) for found, address, active, _, login in told if active and login is None), None)
+
+
+async def prove(session: AsyncSession, credential_id: int) -> None:
+    """Note that whoever comes in by this credential owns its email."""
+    await session.execute(update(Credential).where(Credential.id == credential_id).values(proved=True))
+
+
+async def release(session: AsyncSession, key: str) -> None:
+    """Take an email from a login for which it was never proved: somebody else has proved that it is theirs."""
+    unproved = (Credential.email_key == key, Credential.live.is_(True), Credential.proved.is_(False))
+    released = update(Credential).where(*unproved).values(live=None).returning(Credential.id)
+    for credential_id in (await session.scalars(released)).all():
+        await logins.end_all(session, credential_id)
+        await known_sources.forget(session, credential_id)

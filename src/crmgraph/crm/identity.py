@@ -152,6 +152,7 @@ class Identity:
                     password_hash=password_hash,
                     contact_id=contact_id,
                     confirmed=not self._confirm,
+                    proved=False,
                 )
             except Taken:
                 known = email.strip()
@@ -296,13 +297,12 @@ class Identity:
             return
         async with self._db.begin() as session:
             person = await find_person(session, Credential.email_key == key)
-            contact = await credentials.sole_contact_of(session, key)
-            if person is not None:
-                to, target = person.email, {"credential_id": person.credential_id}
-            elif contact is not None:
+            contact = await credentials.sole_contact_of(session, key, known=person is not None)
+            to, target = None, {}
+            if contact is not None and (person is None or not person.proved):
                 to, target = contact[1], {"contact_id": contact[0]}
-            else:
-                to, target = None, {}
+            elif person is not None:
+                to, target = person.email, {"credential_id": person.credential_id}
             code = await self._outbox.put(session, LetterKind.RESET, to)
             await proofs.issue(session, Purpose.RESET, to or email, key, code, self._outbox.window, **target)
         self._outbox.wake()
@@ -335,7 +335,10 @@ class Identity:
                 person = await find_person(session, Credential.id == proof.credential_id, lock=True)
                 if person is not None:
                     await credentials.put_password(session, person.credential_id, password_hash)
+                    await credentials.prove(session, person.credential_id)
             elif proof is not None and proof.contact_id is not None:
+                # Of a login for which the email was never proved, whose code this would be otherwise.
+                await credentials.release(session, proof.email_key)
                 person = await credentials.first_login(session, proof.contact_id, proof.email, password_hash)
             if person is None:
                 raise Unauthenticated(("code",))
@@ -448,6 +451,7 @@ class Identity:
             password_hash=password_hash,
             contact_id=contact.id,
             confirmed=not self._confirm,
+            proved=False,
         )
 
     async def _password_faults(self, name: str, password: str, own: Collection[str] = ()) -> list[Refused]:

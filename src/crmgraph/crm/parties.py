@@ -523,7 +523,7 @@ async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate,
         key = name_key(aggregate.record)
         await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
     if edit.emails:
-        await apply_rows(session, aggregate, "emails", edit.emails, changes, {})
+        await apply_rows(session, aggregate, "emails", edit.emails, changes, {"self_given": not actor.is_staff})
     region = region_of(aggregate.addresses) or actor.region
     if edit.phones:
         await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})

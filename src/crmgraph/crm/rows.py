@@ -52,7 +52,7 @@ async def apply_rows(
     Args:
         aggregate: the record with its rows.
         name: phones, emails, addresses or relations.
-        given: what rows are derived from: `region` for phones, `name_key` for addresses.
+        given: what rows are derived from: `region` for phones, `name_key` for addresses, `self_given` for emails.
     """
     rows: list[Any] = getattr(aggregate, name)
     by_id = {row.id: row for row in rows}
@@ -171,8 +171,11 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
                 _read_number(row, home or given.get("region"))
         case Email():
             row.address_key = email_key(row.address)
-            if before is not None and before.get("address", row.address) != row.address:
+            written = before is None or before.get("address", row.address) != row.address
+            if written and before is not None:
                 row.verified = False
+            if written and "self_given" in given:
+                row.self_given = given["self_given"]
         case Address():
             row.city_key = fold(row.city)
             row.name_key = given.get("name_key", row.name_key)

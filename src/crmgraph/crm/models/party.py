@@ -96,7 +96,10 @@ class Party(Base):
 
 
 class Record:
-    """What all three kinds have. A row is live while `deleted_at` is null."""
+    """What all three kinds have. A row is live while `deleted_at` is null.
+
+    So it is set while the signup that made the record waits for its confirmation, see `crm/pending.py`.
+    """
 
     number: Mapped[str]
     revision: Mapped[int] = mapped_column(default=1)
@@ -319,6 +322,8 @@ class Email(ContactPoint, Base):
     address: Mapped[str]
     address_key: Mapped[Folded]
     verified: Mapped[Flag]
+    self_given: Mapped[Flag]
+    """Whether a signup or the person's own profile gave it: until it is verified, it tells nothing of its owner."""
     notes: Mapped[str | None]
 
 
