@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from crmgraph.crm import parties
 from crmgraph.crm.countries import country_code_of_name
@@ -12,6 +13,7 @@ from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.text import email_key, is_email
 from crmgraph.db import Database
+from crmgraph.db_errors import Meaning, diagnose
 from crmgraph.seed import seed
 
 
@@ -58,7 +60,8 @@ async def test_a_statement_has_its_time_and_a_command_as_much_as_it_takes(databa
                 if seconds is None:
                     assert await session.scalar(text("SELECT 1 FROM pg_sleep(0.2)")) == 1
                 else:
-                    with pytest.raises(TimeoutError):
+                    with pytest.raises(DBAPIError) as given_up:
                         await session.scalar(text("SELECT 1 FROM pg_sleep(0.2)"))
+                    assert diagnose(given_up.value).meaning is Meaning.TIMEOUT
         finally:
             await db.close()

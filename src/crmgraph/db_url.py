@@ -238,7 +238,7 @@ GRACE = 2.0
 
 def _limits(seconds: float | None) -> str:
     """What a connection is told first, in one message."""
-    milliseconds = 0 if seconds is None else max(1000, round(seconds * 1000))
+    milliseconds = 0 if seconds is None else max(1, round(seconds * 1000))
     return f"SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {2 * milliseconds}"
 
 

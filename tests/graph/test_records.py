@@ -96,6 +96,7 @@ async def test_every_fault_of_an_input_is_told_at_once(agent: Caller) -> None:
         wrong("INVALID", "input.phones.add.1.country"),
         wrong("INVALID", "input.emails.add.0.address"),
         wrong("INVALID", "input.birthDate.day"),
+        wrong("FORBIDDEN", "input.identityDocuments.idCountry"),
         wrong("INVALID", "input.account"),
         wrong("INVALID", "input.owner"),
     ]
