@@ -230,6 +230,27 @@ def test_who_does_not_read_the_answer_is_dropped(server: httpx.Client) -> None:
         assert all(len(told(reader)) < 16 * len(SCRIPT.read_bytes()) for reader in readers[:2])
 
 
+def test_a_request_is_not_begun_while_the_answer_before_it_lies_unread(server: httpx.Client) -> None:
+    def begun() -> float:
+        lines = server.get("/metrics").text.splitlines()
+        return sum(
+            float(line.split()[-1]) for line in lines if line.startswith('crmgraph_requests_total{door="graphql')
+        )
+
+    before = begun()
+    with connect(server, BIG * MAX_PIPELINED, 4096) as reader:
+        time.sleep(0.4)
+        assert begun() == before + 1
+        # Who reads gets them all, each as it was asked for.
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+        wanted = MAX_PIPELINED * len(SCRIPT.read_bytes())
+        got = 0
+        while got < wanted and (piece := reader.recv(2**20)):
+            got += len(piece)
+        assert got >= wanted
+    assert begun() == before + MAX_PIPELINED
+
+
 def test_when_all_connections_are_taken_the_one_that_is_idle_longest_makes_room(server: httpx.Client) -> None:
     before = refused(server, "connections")
     with ExitStack() as stack:

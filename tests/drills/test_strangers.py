@@ -44,9 +44,9 @@ def test_others_are_served_while_four_hundred_keep_us_waiting(sqlite_template: P
                     connection.send(b"x" if kind in ("slow headers", "slow bodies") else b"")
             for path in ("/health/live", "/health/ready"):
                 start = time.monotonic()
-                assert client.get(path, headers={"Connection": "close"}, timeout=30).status_code == 200
+                assert client.get(path, headers={"Connection": "close"}, timeout=10).status_code == 200
                 took.append(time.monotonic() - start)
-            assert client.post("/graphql", json={"query": "{ __typename }"}, timeout=30).status_code == 200
+            assert client.post("/graphql", json={"query": "{ __typename }"}, timeout=10).status_code == 200
             time.sleep(0.2)
         grown = (psutil.Process(process.pid).memory_info().rss - resting) / MEBIBYTE
     median = statistics.median(took)
@@ -54,9 +54,8 @@ def test_others_are_served_while_four_hundred_keep_us_waiting(sqlite_template: P
         f"{kind}: answers took {median * 1000:.0f} ms, the slowest {max(took) * 1000:.0f} ms, "
         f"memory grew by {grown:.0f} MiB\n"
     )
-    # Four hundred large answers take their time to be written, before anybody can know that they are not read.
-    assert median < 1
-    assert max(took) < (30 if kind == "slow readers" else 5)
+    assert median < 0.1
+    assert max(took) < 2
     assert grown < 400
 
 

@@ -116,6 +116,42 @@ async def test_a_planned_document_is_one_statement_at_any_depth(running: Running
     assert len(seen) == 1  # both at once
 
 
+NESTED = {
+    "pages": ("contacts(first: 1) { nodes { ", "account { ", "contacts(first: 1) { nodes { ", " } }", " }"),
+    "edges": (
+        "contacts(first: 1) { edges { node { ",
+        "account { ",
+        'contacts(first: 1, filter: {not: {lastName: {eq: "a"}}}) { pageInfo { endCursor } edges { node { ',
+        " } } }",
+        " }",
+    ),
+    "chain": ("contacts(first: 1) { nodes { ", "reportsTo { ", "reportsTo { ", " }", " }"),
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+async def test_what_is_nested_as_deep_as_may_be_is_answered_alike_and_is_no_fault(
+    running: Running, resolvers: Running, admin: Caller, nobody: Caller, kind: str
+) -> None:
+    await seed(running.db, accounts=3, contacts=6, leads=1)
+    start, odd, even, end_even, end_odd = NESTED[kind]
+    end = " } } }" if "edges" in start else " } }"
+    roads = set()
+    for n in (4, 5, 6, 7, 12):
+        inner = "id"
+        for level in reversed(range(n)):
+            inner = (even if level % 2 else odd) + inner + (end_even if level % 2 else end_odd)
+        document = Document("{ " + start + inner + end + " }", {})
+        for token in (admin.token, nobody.token):
+            caller, other = Caller(running.client, token), Caller(resolvers.client, token)
+            with structlog.testing.capture_logs() as lines:
+                ours, theirs = await answered(caller, document), await answered(other, document)
+            assert (ours[0], ours[2]) == (theirs[0], theirs[2]), document.text
+            assert [line for line in lines if line["log_level"] == "error"] == [], document.text
+            roads.add(ours[1].get("road"))
+    assert "plan" in roads
+
+
 async def test_arguments_that_vary_share_one_statement(running: Running, admin: Caller) -> None:
     await seed(running.db, accounts=2, contacts=30, leads=1)
     query = """query($p: String!, $n: Int!, $after: String) {

@@ -231,6 +231,18 @@ class Connection(HttpToolsProtocol):
 
     # What is sent
 
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        async def once_read(scope: Any, receive: Any, send: Any) -> None:
+            await self.flow.drain()
+            if self.transport.is_closing():
+                cycle.disconnected = True
+                return
+            await app(scope, receive, send)
+
+        # While the answer before it lies unread, a request is not worked on: a few bytes of pipelined requests would
+        # otherwise make us build, and keep, as many large answers.
+        super()._start_asgi_task(cycle, once_read if self.flow.write_paused else app)
+
     def on_response_complete(self) -> None:
         """An answer is written."""
         super().on_response_complete()

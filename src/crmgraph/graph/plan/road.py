@@ -1,5 +1,6 @@
 """The road itself: plans by document, statements by plan and shape, and the values of a request bound to them."""
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -41,9 +42,14 @@ STATEMENT_OVERHEAD = 5_000
 """What a statement takes besides four times its text, in bytes."""
 UNPLANNED_BYTES = 500
 """What it takes to remember that an operation has no plan."""
+MAX_NESTING = 14
+"""How deep the brackets of a statement may be nested on SQLite, whose parser has a stack of a fixed size: it gives
+up at 17 of ours at the earliest."""
 MAX_VALUES = 50
 """The most values in the filter of a planned connection: every number of them is a statement of its own."""
 
+
+_BRACKET = re.compile("[()]")
 
 ROOTS = {
     "contact": RootField(model=models.Contact, prefix=Prefix.CONTACT),
@@ -106,7 +112,7 @@ class Road:
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations: Kept[Operation | Literal["none"]] = Kept(PLAN_BYTES)
         self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
-        self._statements: Kept[lanes.Prepared | Literal["none"]] = Kept(STATEMENT_BYTES)
+        self._statements: Kept[lanes.Prepared | Literal["none", "elsewhere"]] = Kept(STATEMENT_BYTES)
 
     async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
         """The `data` of a query as JSON; None when it takes the other road.
@@ -199,6 +205,8 @@ class Road:
         self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked], known: bool
     ) -> lanes.Prepared | None:
         kept = self._statements.get((plan.key, key))
+        if kept == "elsewhere":
+            raise Elsewhere
         if kept is not None:
             return None if kept == "none" else kept
         statement, size = None, UNPLANNED_BYTES
@@ -211,6 +219,9 @@ class Road:
                 statement = lanes.Prepared(built, self._core.db.engine.dialect)
             except ValueError:
                 raise Elsewhere from None
+            if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:
+                self._statements.put((plan.key, key), "elsewhere", UNPLANNED_BYTES)
+                raise Elsewhere
             size = STATEMENT_OVERHEAD + 4 * len(statement.sql)
         self._statements.put((plan.key, key), statement or "none", size)
         return statement
@@ -240,6 +251,15 @@ class Road:
 def name_of(operation: OperationDefinitionNode) -> str | None:
     """The name by which a document knows one of its operations."""
     return operation.name.value if operation.name is not None else None
+
+
+def nesting_of(sql: str) -> int:
+    """How deep the brackets of a statement are nested; its texts are punctuation and names in JSON, without any."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(sql):
+        depth += 1 if bracket == "(" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
