@@ -117,9 +117,24 @@ def node() -> str:
     return found
 
 
+def check_for_node(package: str, node: str, program: dict[str, str], folder: Path) -> None:
+    check(run([node, str(NODE / "sdk.cjs"), str(folder), package], program, folder), "Node", "node@example.com")
+
+
 def test_the_node_sdk_works_unpatched(node: str, program: dict[str, str], tmp_path: Path) -> None:
-    folder = tmp_path / "node"
-    check(run([node, str(NODE / "sdk.cjs"), str(folder)], program, folder), "Node", "node@example.com")
+    check_for_node("@zohocrm/nodejs-sdk-2.0", node, program, tmp_path / "node")
+
+
+# What the others are told is the same on both databases.
+ONE_DATABASE = pytest.mark.parametrize("demo_database", ["sqlite"], indirect=True)
+
+
+@ONE_DATABASE
+@pytest.mark.parametrize("package", ["@zohocrm/typescript-sdk-2.0", "zcrmsdk"])
+def test_the_other_sdks_for_node_work_unpatched(
+    package: str, node: str, program: dict[str, str], tmp_path: Path
+) -> None:
+    check_for_node(package, node, program, tmp_path / "node")
 
 
 @pytest.fixture
@@ -141,6 +156,7 @@ def code(program: dict[str, str], demo_database: tuple[str, Demo], tmp_path: Pat
 LEADS = ["Tanaka", "Sweely", "Kidman", "Last_Name"]
 
 
+@ONE_DATABASE
 def test_zoho_crm_connector_works_with_zohos_hosts_pointed_here(program: dict[str, str], tmp_path: Path) -> None:
     folder = tmp_path / "connector"
     done = run([sys.executable, str(CLIENTS / "connector.py"), str(folder)], program, folder)
@@ -165,6 +181,7 @@ def test_zoho_crm_connector_works_with_zohos_hosts_pointed_here(program: dict[st
     }
 
 
+@ONE_DATABASE
 def test_zohocrm_python_works_with_zohos_hosts_pointed_here(program: dict[str, str], code: str, tmp_path: Path) -> None:
     done = run([sys.executable, str(CLIENTS / "gearplug.py")], program | {"code": code}, tmp_path / "gearplug")
     assert "Patricia Boyle" in done.pop("users")

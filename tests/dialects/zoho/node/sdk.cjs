@@ -1,18 +1,16 @@
-// Zoho's Node SDK, unpatched, over every operation that it offers and we have; prints what it got as JSON.
-// Usage: node sdk.cjs FOLDER < {"url", "client_id", "client_secret", "refresh_token", "picture"}
+// One of Zoho's SDKs for Node, unpatched, over every operation that it offers and we have; prints what it got as JSON.
+// Usage: node sdk.cjs FOLDER PACKAGE < {"url", "client_id", "client_secret", "refresh_token", "picture"}
 "use strict";
 const fs = require("fs");
 const path = require("path");
 
-const SDK = "@zohocrm/nodejs-sdk-2.0";
+const SDK = process.argv[3];
+const FIRST = SDK === "zcrmsdk";
 const api = (name) => require(`${SDK}/core/com/zoho/crm/api/${name}`);
-const { InitializeBuilder } = require(`${SDK}/routes/initialize_builder`);
-const { OAuthBuilder } = require(`${SDK}/models/authenticator/oauth_builder`);
 const { FileStore } = require(`${SDK}/models/authenticator/store/file_store`);
 const { UserSignature } = require(`${SDK}/routes/user_signature`);
 const { SDKConfigBuilder } = require(`${SDK}/routes/sdk_config_builder`);
 const { DataCenter } = require(`${SDK}/routes/dc/data_center`);
-const { LogBuilder } = require(`${SDK}/routes/logger/log_builder`);
 const { Levels } = require(`${SDK}/routes/logger/logger`);
 const { ParameterMap } = require(`${SDK}/routes/parameter_map`);
 const { HeaderMap } = require(`${SDK}/routes/header_map`);
@@ -51,11 +49,21 @@ function plain(value) {
     return value;
 }
 
+// A member of an SDK's object: a property in the first SDK, a method in the others.
+const read = (thing, name) => {
+    const method = thing[`get${name[0].toUpperCase()}${name.slice(1)}`];
+    return method ? method.call(thing) : thing[name];
+};
+
+// What an SDK made of an answer.
+const content = (response) => read(response, "object");
+
 // [HTTP status, the class the SDK made of the answer, its content].
 function told(response) {
-    const answer = response.getObject();
-    if (answer === null || answer === undefined) return [response.getStatusCode(), null];
-    return [response.getStatusCode(), answer.constructor.name, plain(answer)];
+    const answer = content(response);
+    const status = read(response, "statusCode");
+    if (answer === null || answer === undefined) return [status, null];
+    return [status, answer.constructor.name, plain(answer)];
 }
 
 async function params(known, values) {
@@ -95,10 +103,11 @@ const size = (stream) => new Promise((resolve, reject) => {
     stream.on("error", reject);
 });
 
-async function main() {
-    const given = JSON.parse(fs.readFileSync(0, "utf8"));
-    const folder = process.argv[2];
-    fs.mkdirSync(path.join(folder, "resources"));
+// As every SDK since the second is told of where it is.
+async function initialize(given, folder) {
+    const { InitializeBuilder } = require(`${SDK}/routes/initialize_builder`);
+    const { OAuthBuilder } = require(`${SDK}/models/authenticator/oauth_builder`);
+    const { LogBuilder } = require(`${SDK}/routes/logger/log_builder`);
     const token = new OAuthBuilder().clientId(given.client_id).clientSecret(given.client_secret)
         .refreshToken(given.refresh_token).build();
     await (await new InitializeBuilder())
@@ -110,6 +119,29 @@ async function main() {
         .resourcePath(path.join(folder, "resources"))
         .logger(new LogBuilder().level(Levels.ERROR).filePath(path.join(folder, "sdk.log")).build())
         .initialize();
+}
+
+// As the first one is, `zcrmsdk`.
+async function initializeFirst(given, folder) {
+    const { Initializer } = require(`${SDK}/routes/initializer`);
+    const { OAuthToken, TokenType } = require(`${SDK}/models/authenticator/oauth_token`);
+    const { Logger } = require(`${SDK}/routes/logger/logger`);
+    await Initializer.initialize(
+        new UserSignature("patricia.boyle@crmgraph.example"),
+        DataCenter.setEnvironment(given.url, `${given.url}/oauth/v2/token`, given.url),
+        new OAuthToken(given.client_id, given.client_secret, given.refresh_token, TokenType.REFRESH),
+        new FileStore(path.join(folder, "tokens.csv")),
+        new SDKConfigBuilder().setAutoRefreshFields(false).setPickListValidation(false).build(),
+        path.join(folder, "resources"),
+        Logger.getInstance(Levels.ERROR, path.join(folder, "sdk.log")),
+    );
+}
+
+async function main() {
+    const given = JSON.parse(fs.readFileSync(0, "utf8"));
+    const folder = process.argv[2];
+    fs.mkdirSync(path.join(folder, "resources"));
+    await (FIRST ? initializeFirst : initialize)(given, folder);
 
     const done = {};
     const records = new records_of.RecordOperations();
@@ -156,7 +188,8 @@ async function main() {
         CRITERIA: "((Email:equals:node@example.com)and(Last_Name:starts_with:Sd))",
         EMAIL: "node@example.com", PHONE: "9898989898", WORD: "Sdk",
     })) {
-        const found = await params(records_of.SearchRecordsParam, { [name]: value, FIELDS: "Last_Name" });
+        const known = records_of.SearchRecordsParam;
+        const found = await params(known, { [name]: value, ...(known.FIELDS && { FIELDS: "Last_Name" }) });
         done[`search_${name.toLowerCase()}`] = told(await records.searchRecords("Leads", found));
     }
     const nothing = await params(records_of.SearchRecordsParam, { WORD: "nothing" });
@@ -169,8 +202,8 @@ async function main() {
         photo.setFile(new StreamWrapper(null, null, given.picture));
         done[`upload_${module}`] = told(await records.uploadPhoto(id, module, photo));
         const got = await records.getPhoto(id, module);
-        const file = got.getObject().getFile();
-        done[`photo_${module}`] = [got.getStatusCode(), file.getName(), (await size(file.getStream())) > 0];
+        const file = content(got).getFile();
+        done[`photo_${module}`] = [read(got, "statusCode"), read(file, "name"), (await size(read(file, "stream"))) > 0];
         done[`unphoto_${module}`] = told(await records.deletePhoto(id, module));
     }
 
@@ -195,7 +228,7 @@ async function main() {
     done.convert_again = told(await records.convertLead(ids.Leads, converting));
 
     done.delete = told(await records.deleteRecord(OTHER, "Leads"));
-    const contacts = await params(records_of.DeleteRecordsParam, { IDS: ids.Contacts.toString() });
+    const contacts = await params(records_of.DeleteRecordsParam, { IDS: FIRST ? ids.Contacts : ids.Contacts.toString() });
     done.delete_many = told(await records.deleteRecords("Contacts", contacts));
     const all = await params(records_of.GetDeletedRecordsParam, { TYPE: "all" });
     done.deleted = told(await records.getDeletedRecords("Leads", all));
