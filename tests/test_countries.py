@@ -72,11 +72,30 @@ NAMES = {
     "VA": "Vatican|Vatican City|Holy See",
     "VE": "Venezuela|Venezuela, Bolivarian Republic of",
     "VN": "Vietnam|Viet Nam|Việt Nam",
-    "XK": "Kosovo|Kosova|XK|XKX|Косово",
+    "XK": "Kosovo|Kosova|XK|XKX|Косово|Republic of Kosovo",
+}
+SELDOM = {
+    "BF": "Upper Volta",
+    "BL": "St. Barts",
+    "CF": "Central African Rep.",
+    "DE": "FRG",
+    "FK": "Malvinas",
+    "JP": "Nippon",
+    "KG": "Kirghizia",
+    "LA": "Lao PDR",
+    "SA": "KSA|Kingdom of Saudi Arabia",
+    "TH": "Siam",
+    "TW": "Chinese Taipei",
+    "US": "US of A",
+    "VG": "BVI",
+    "ZA": "RSA|Republic of South Africa",
 }
 
 
-@pytest.mark.parametrize(("code", "name"), [(code, name) for code, names in NAMES.items() for name in names.split("|")])
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [(code, name) for names in (NAMES, SELDOM) for code, each in names.items() for name in each.split("|")],
+)
 def test_a_country_is_known_by_what_people_call_it(code: str, name: str) -> None:
     assert country_code_of_name(name) == code
 
