@@ -492,6 +492,18 @@ ODD_VALUES: list[tuple[dict[str, Any], tuple[str, str]]] = [
         JOANNA | {"demographics": {"id_issued_by_country_identifier": {"name": "Narnia"}}},
         (INVALID, "demographics.id_issued_by_country_identifier: there is no such country"),
     ),
+    *(
+        (
+            JOANNA | {"demographics": {"id_issued_by_country_identifier": given}},
+            (INVALID, "demographics.id_issued_by_country_identifier: it names another country than its code does"),
+        )
+        for given in (
+            {"two_character_code": "NL", "name": "Germany"},
+            {"three_character_code": "NLD", "two_character_code": "DE"},
+            {"id": "181", "name": "GREECE"},
+            {"id": "181", "three_character_code": "GRC"},
+        )
+    ),
     (
         JOANNA | {"demographics": {"id_issued_by_country_identifier": {"id": "1196"}}},
         (INVALID, "demographics.id_issued_by_country_identifier: there is no such country"),

@@ -168,18 +168,24 @@ def read_country(value: Any) -> str | None:
     """ISO 3166-1 alpha-2 of the country that an identifier means.
 
     Raises:
-        Unreadable: it is no identifier, or there is no such country.
+        Unreadable: it is no identifier, there is no such country, or its parts name several. A name beside a code may
+            be one that nobody knows.
     """
     if value is None:
         return None
     given = pairs(value)
-    for name in COUNTRY_BY:
-        if name in given:
-            found = _by_id(given[name]) if name == "id" else country_code_of_name(given[name])
-            if found is None:
-                raise Unreadable("country")
-            return found
-    raise Unreadable
+    named = [
+        _by_id(given[name]) if name == "id" else country_code_of_name(given[name])
+        for name in COUNTRY_BY
+        if name in given
+    ]
+    if not named:
+        raise Unreadable
+    if named[0] is None:
+        raise Unreadable("country")
+    if any(each not in (None, named[0]) for each in named):
+        raise Unreadable("contradiction")
+    return named[0]
 
 
 def _by_id(given: str) -> str | None:
