@@ -79,8 +79,8 @@ async def find_ids(
     spell = Spelling(model, _is_sqlite(session))
     query = _query(select(model.id), actor, spell, where)
     for each in order:
-        value = spell.sorted(each.by)
-        query = query.order_by((value.desc() if each.descending else value.asc()).nulls_last())
+        for value in spell.sorted(each.by):
+            query = query.order_by((value.desc() if each.descending else value.asc()).nulls_last())
     last = order[-1].descending if order else False
     query = query.order_by(model.id.desc() if last else model.id).offset(offset).limit(limit + 1)
     ids = list(await session.scalars(query))

@@ -135,16 +135,16 @@ class Spelling:
         forms = [Phone.digits == known.digits, *([Phone.e164 == known.e164] if known.e164 else [])]
         return self.model.id.in_(select(Phone.party_id).where(Phone.active, or_(*forms)))
 
-    def sorted(self, place: Any) -> ColumnElement[Any]:
-        """The value of a place as a list is sorted by it."""
+    def sorted(self, place: Any) -> tuple[ColumnElement[Any], ...]:
+        """The value of a place as a list is sorted by it: what is kept as a number, by that, else by its text."""
         match place:
             case RowValue() as row:
-                return self._row(row)
+                return (self._row(row),)
             case KeptValue() as kept:
-                return self._small(self._kept_text(kept))
+                return (self._kept_number(kept), self._small(self._kept_text(kept)))
             case WholeDate() as date:
-                return _day_number(date)
-        return self._key(place) if references.live(place) is None else references.seen(place)
+                return (_day_number(date),)
+        return (self._key(place) if references.live(place) is None else references.seen(place),)
 
     def _compare(self, compare: Compare) -> ColumnElement[bool]:
         op, wanted = compare.op, compare.value

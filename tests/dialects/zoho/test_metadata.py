@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pytest
+
 from tests.dialects.zoho.conftest import LEAD, OTHER, OWNER, Program, row_error
 
 FIELD = {
@@ -312,6 +314,22 @@ async def test_a_custom_field_that_some_record_has_sorts(zoho: Program) -> None:
     assert found == ["Sorted a", "Sorted b"]
     refused = await zoho.send("GET", "/Contacts?sort_by=Rank")
     assert (refused.status_code, refused.json()["details"]) == (400, {"param": "sort_by"})
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("asc", ["-1", "2.5", "9", "10", "100", "1e3", "a", "b"]),
+        ("desc", ["1e3", "100", "10", "9", "2.5", "-1", "b", "a"]),
+    ],
+)
+async def test_numbers_of_a_custom_field_are_sorted_as_numbers_before_texts(
+    zoho: Program, order: str, names: list[str]
+) -> None:
+    for name in ("10", "9", "1e3", "a", "100", "-1", "2.5", "b"):
+        value = name if name.isalpha() else float(name)
+        await zoho.create("Accounts", Account_Name=name, Size=int(value) if value in (10, 9) else value)
+    assert await zoho.names(f"/Accounts?sort_by=Size&sort_order={order}&per_page=8") == names
 
 
 async def test_what_asks_for_things_that_are_not_here_is_named(zoho: Program) -> None:
