@@ -20,7 +20,6 @@ from crmgraph.crm.models import (
     Door,
     ExternalId,
     Lead,
-    Party,
     PartyKind,
     Staff,
 )
@@ -247,9 +246,3 @@ async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) 
     around = Surroundings(Actor(Door.OPERATOR))
     await _read_homes(session, dialect, {"party": set(ids)}, around)
     return {own_id: around.home("party", own_id) or str(own_id) for own_id in ids}
-
-
-async def kinds_of(session: AsyncSession, ids: Collection[int]) -> dict[int, PartyKind]:
-    """{id: kind} of those ids that are records, deleted ones too."""
-    rows = await session.execute(select(Party.id, Party.kind).where(Party.id.in_(ids)))
-    return {row.id: row.kind for row in rows}

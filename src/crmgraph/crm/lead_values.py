@@ -11,6 +11,7 @@ from crmgraph.crm.folding import identity
 from crmgraph.crm.models import AddressKind, Lead, PhoneKind
 from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.phone_numbers import written_form
+from crmgraph.crm.rows import PLACE
 
 _TO_CONTACT = (
     "salutation",
@@ -35,24 +36,6 @@ _TO_ACCOUNT = {
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
 _DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid", "address_key", "city_key", "name_key"})
 """What a copy has of its own. Its `e164` goes along: a number is read where it was written."""
-_PLACE = (
-    "kind",
-    "care_of",
-    "street",
-    "street_number",
-    "floor",
-    "apartment",
-    "area",
-    "district",
-    "municipality",
-    "city",
-    "state",
-    "postal_code",
-    "po_box",
-    "po_box_postal_code",
-    "notes",
-)
-"""The columns by all of which two addresses are one, besides the country."""
 _BESIDE = ("area_code", "notes", "remainder")
 """What stands beside a phone or an email, and is told where the known one has another."""
 
@@ -130,7 +113,7 @@ _IDENTITIES: dict[str, Any] = {
     "phones": lambda row: (row.e164, row.extension) if row.e164 else written_form(row.raw),
     "emails": lambda row: row.address_key,
     "addresses": lambda row: (
-        *(_written(getattr(row, name)) for name in _PLACE),
+        *(_written(getattr(row, name)) for name in ("kind", *PLACE)),
         _written(row.country or row.country_name),
     ),
 }

@@ -16,6 +16,24 @@ from crmgraph.crm.rules import MAX_ROWS
 from crmgraph.crm.slots import SLOTTED, assign, slots_for, vacate
 from crmgraph.crm.text import clean_email, email_key
 
+PLACE = (
+    "care_of",
+    "street",
+    "street_number",
+    "floor",
+    "apartment",
+    "area",
+    "district",
+    "municipality",
+    "city",
+    "state",
+    "postal_code",
+    "po_box",
+    "po_box_postal_code",
+    "notes",
+)
+"""The columns that say where an address is, besides its country."""
+
 _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
 
 

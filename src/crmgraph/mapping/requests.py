@@ -10,9 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crmgraph.crm import homes
 from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Invalid, Path, Refused
-from crmgraph.crm.models import FIRST_MINTED_ID
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.parties import Aggregate, minted
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
+from crmgraph.crm.rows import PLACE
 from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
 
 
@@ -187,14 +187,8 @@ def _own_id(decoded: Decoded, link: Link, home: str | Named | None, resolved: Re
     key = (link.column.key, home) if isinstance(home, Named) else (link.space, home)
     if (found := resolved.get(key)) is not None:
         return found
-    if (
-        isinstance(home, str)
-        and home.isascii()
-        and home.isdecimal()
-        and len(home) < 17
-        and int(home) >= FIRST_MINTED_ID
-    ):
-        return int(home)
+    if isinstance(home, str) and (own := minted(home)) is not None:
+        return own
     decoded.names[(link.column.key,)] = name
     decoded.faults.append(Invalid((link.column.key,), "reference"))
     return None
@@ -203,24 +197,7 @@ def _own_id(decoded: Decoded, link: Link, home: str | Named | None, resolved: Re
 _CONTENT = {
     "phones": ("raw",),
     "emails": ("address",),
-    "addresses": (
-        "care_of",
-        "street",
-        "street_number",
-        "floor",
-        "apartment",
-        "area",
-        "district",
-        "municipality",
-        "city",
-        "state",
-        "postal_code",
-        "country",
-        "country_name",
-        "po_box",
-        "po_box_postal_code",
-        "notes",
-    ),
+    "addresses": (*PLACE, "country", "country_name"),
 }
 """The columns without any of which a row says nothing, and is taken away."""
 

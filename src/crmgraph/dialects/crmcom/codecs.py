@@ -13,6 +13,7 @@ import pycountry
 
 from crmgraph import wire
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
+from crmgraph.crm.parties import minted
 from crmgraph.dialects.crmcom.manners import arranged, words
 from crmgraph.mapping import Codec, Unreadable
 
@@ -234,8 +235,8 @@ def kind(known: Mapping[str, StrEnum | str], word: Callable[[str], str]) -> Code
 
 def print_id(own: str) -> str:
     """An id as CRM.COM prints it: the one it has at home, else ours as 32 hexadecimal digits."""
-    is_ours = own.isascii() and own.isdecimal() and FIRST_MINTED_ID <= int(own[:20]) < 2**53
-    return f"{int(own):032X}" if is_ours else own
+    number = minted(own)
+    return own if number is None else f"{number:032X}"
 
 
 def read_id(value: str) -> int | None:
