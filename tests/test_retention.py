@@ -86,8 +86,8 @@ async def fill(running: Running) -> None:
                     expires_at=at - days * DAY,
                 )
             )
-        for hours in (1, 3):
-            session.add(Attempt(subject="x", at=at - dt.timedelta(hours=hours)))
+        for minutes in (50, 70):
+            session.add(Attempt(subject="x", at=at - dt.timedelta(minutes=minutes)))
 
 
 async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts(running: Running) -> None:

@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
-from crmgraph.assembly import build, retention
+from crmgraph.assembly import build, close, retention
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.parties import Printed
@@ -203,10 +203,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         # What a server hands to each of its connections.
         yield {"places": places, "watch": Watch(patience)}
         await purger.close()
-        await outbox.close()
-        await core.portraits.store.close()
-        await core.db.close()
-        core.passwords.close()
+        await close(core, outbox)
 
     app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
     # A redirect to the path without its slash would be built from the Host that the request names.

@@ -24,14 +24,17 @@ def retention(settings: Settings) -> Retention:
     )
 
 
+NO_SECRET = "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`"  # noqa: S105 - a message
+
+
 def build(settings: Settings) -> tuple[Core, Outbox]:
-    """The core that these settings describe, and the outbox that has to be closed after it.
+    """The core that these settings describe, and the outbox of its letters; to be given to `close`.
 
     Raises:
         ValueError: no secret is set, or a setting does not hold.
     """
     if settings.secret_key is None:
-        raise ValueError("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
+        raise ValueError(NO_SECRET)
     db = Database(settings.database_url, pool_size=settings.pool_size, statement_seconds=settings.request_seconds)
     passwords = Passwords(
         settings.password_concurrency,
@@ -72,6 +75,14 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         request_seconds=settings.request_seconds,
     )
     return core, outbox
+
+
+async def close(core: Core, outbox: Outbox) -> None:
+    """Hand over the letters that are due, and close what `build` has opened."""
+    await outbox.close()
+    await core.portraits.store.close()
+    await core.db.close()
+    core.passwords.close()
 
 
 def _photo_store(url: str) -> PhotoStore:

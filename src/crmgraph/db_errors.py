@@ -161,3 +161,15 @@ def log_away(error: BaseException, door: str) -> None:
         door: where it was met, e.g. `zoho`; `background` where no request waited for it.
     """
     log.warning("the database is away", door=door, reason=diagnose(error).reason, error=type(error).__name__)
+
+
+def log_background(error: Exception, work: str) -> None:
+    """Log why work that no request waits for was not done; it is tried again.
+
+    Args:
+        work: what it is, e.g. `letters`.
+    """
+    if is_away(error):
+        log_away(error, "background")
+    else:
+        log.error("unexpected fault", door="background", work=work, exc_info=error)

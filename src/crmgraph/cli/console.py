@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from crmgraph import demo as demonstration
-from crmgraph.assembly import build
+from crmgraph.assembly import build, close
 from crmgraph.cli import faults
 from crmgraph.crm import installation
 from crmgraph.crm.core import Core
@@ -87,10 +87,7 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
     try:
         yield core
     finally:
-        await outbox.close()
-        await core.portraits.store.close()
-        await core.db.close()
-        core.passwords.close()
+        await close(core, outbox)
 
 
 def _require_file(settings: Settings) -> None:

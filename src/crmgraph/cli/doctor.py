@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from crmgraph import demo as demonstration
-from crmgraph.assembly import build
+from crmgraph.assembly import NO_SECRET, build, close
 from crmgraph.cli import faults
 from crmgraph.cli.console import DemoOption, out
 from crmgraph.crm import installation
@@ -85,7 +85,7 @@ async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
     except (OSError, ValueError, KeyError) as error:
         lines.append(f"CRMGRAPH_DEMO_FOLDER: {type(error).__name__}")
     if settings is not None and settings.secret_key is None:
-        lines.append("CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`")
+        lines.append(NO_SECRET)
     findings = [Finding("settings", "fail", line) for line in lines]
     if settings is None or settings.secret_key is None:
         return findings
@@ -104,10 +104,7 @@ async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
         findings.append(await _mail(settings, mail_to))
         findings += await _addresses(settings)
     finally:
-        await outbox.close()
-        await core.portraits.store.close()
-        await core.db.close()
-        core.passwords.close()
+        await close(core, outbox)
     return findings
 
 

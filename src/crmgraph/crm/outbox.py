@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import letters, proofs
 from crmgraph.crm.models import Letter, LetterKind, now
 from crmgraph.db import Database
+from crmgraph.db_errors import log_background
 from crmgraph.logs import request_id
 from crmgraph.mail import Mail, MailRefused, NoMail, Unmailable
 from crmgraph.metrics import letter, letters_waiting
@@ -166,7 +167,7 @@ class Outbox:
                 if self._sending:
                     await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
         except Exception as error:
-            log.warning("letters cannot be read", reason=type(error).__name__)
+            log_background(error, "letters")
 
     async def backlog(self) -> Backlog:
         """What waits, in one statement."""
@@ -187,8 +188,7 @@ class Outbox:
                 elif waiting.due_at is not None:
                     pause = min(POLL, (waiting.due_at - now()).total_seconds())
             except Exception as error:
-                # It is tried again; that the database is away is told by every request.
-                log.warning("letters cannot be read", reason=type(error).__name__)
+                log_background(error, "letters")
             if pause > 0:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause):
@@ -222,9 +222,9 @@ class Outbox:
     def _sent(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
         self._awake.set()
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if not task.cancelled() and isinstance(error := task.exception(), Exception):
             # The claim lapses by itself, and the letter is tried again.
-            log.warning("a letter cannot be kept track of", reason=type(error).__name__)
+            log_background(error, "a letter")
 
     async def _send(self, row: Row[Any]) -> None:
         """Try one letter, and note how it went."""

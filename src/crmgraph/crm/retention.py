@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Proof, Session, now
+from crmgraph.crm.throttle import LETTER_SECONDS
 from crmgraph.db import Database
-from crmgraph.db_errors import is_away, log_away
+from crmgraph.db_errors import log_background
 from crmgraph.photos import PhotoStore, StoreAway
 
 log = structlog.get_logger(__name__)
@@ -84,8 +86,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
         yield Expired("tokens", LegacyToken.digest, gone)
         yield Expired("codes", Proof.digest, Proof.expires_at < until)
-    # The budgets of letters look back an hour, whatever the window of the throttle is.
-    back = dt.timedelta(seconds=max(keep.attempts_seconds, 2 * 3600))
+    back = dt.timedelta(seconds=max(keep.attempts_seconds, LETTER_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 
 
@@ -190,23 +191,22 @@ class Purger:
             except StoreAway as away:
                 log.warning("the photo store does not answer", reason=away.reason)
             except Exception as error:
-                if is_away(error):
-                    log_away(error, "background")
-                else:
-                    log.exception("a fault while purging")
+                log_background(error, "purging")
 
     async def _is_our_turn(self) -> bool:
         at = int(now().timestamp())
-        turn = update(Counter).where(Counter.series == _SERIES, Counter.value <= at - self._every).values(value=at)
         async with self._db.read() as session:
             before = await session.scalar(select(Counter.value).where(Counter.series == _SERIES))
         if before is not None and before > at - self._every:
             return False
-        try:
-            async with self._db.begin() as session:
-                if before is None:
-                    await session.execute(insert(Counter).values(series=_SERIES, value=at))
-                    return True
-                return await session.scalar(turn.returning(Counter.value)) is not None
-        except IntegrityError:
-            return False
+        insert = insert_sqlite if self._db.is_sqlite else insert_postgresql
+        turn = (
+            insert(Counter)
+            .values(series=_SERIES, value=at)
+            .on_conflict_do_update(
+                index_elements=[Counter.series], set_={"value": at}, where=Counter.value <= at - self._every
+            )
+        )
+        # It answers nothing where somebody else has taken the turn meanwhile.
+        async with self._db.begin() as session:
+            return await session.scalar(turn.returning(Counter.value)) is not None
