@@ -62,7 +62,8 @@ async def test_the_demo_answers_what_a_document_shows(demo: Running, dialect: Di
             media = contents["application/json"]
             schema = {**media.get("schema", {}), "components": document["components"]}
             jsonschema.Draft202012Validator(schema).validate(body)
-            (told,) = media["examples"]["demo"].values()
+            assert "examples" in media, f"{example.name} shows no answer: TEST_RECORD=1 pytest tests/openapi -k shows"
+            told = media["examples"]["demo"]["value"]
             assert shape(told) == shape(shown(body)), example.name
     if "TEST_RECORD" in os.environ:
         record(dialect.name, recorded)
