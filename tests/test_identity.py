@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from crmgraph.crm import clients, parties, proofs
+from crmgraph.crm import clients, credentials, parties, proofs
 from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import (
     Invalid,
@@ -34,6 +34,7 @@ from crmgraph.crm.models import (
     Door,
     Email,
     EmailKind,
+    KnownAddress,
     LegacyClient,
     LegacyToken,
     PartyKind,
@@ -937,6 +938,19 @@ async def test_a_login_whose_email_was_proved_keeps_it_whatever_is_imported(
     await identity.request_reset(RAVI, address=HERE)
     await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == login.actor.contact_id
+
+
+async def test_a_login_that_moved_to_another_email_keeps_it_and_its_devices_are_strangers_there(
+    db: Database, identity: Identity, letters: Letters
+) -> None:
+    login = await sign_up(identity)
+    async with db.begin() as session:
+        await credentials.move(session, login.actor.credential_id, "new@example.com")
+    assert await count(db, KnownAddress) == [0]
+    await imported(db, "new@example.com")
+    await identity.request_reset("new@example.com", address=HERE)
+    await identity.reset_password(await letters.code(), OTHER, address=HERE)
+    assert (await identity.login("new@example.com", OTHER, address=HERE)).actor.contact_id == login.actor.contact_id
 
 
 async def test_where_the_office_knows_nobody_a_registration_without_a_login_gets_its_first_one(

@@ -295,19 +295,23 @@ async def put_password(
 
 
 async def move(session: AsyncSession, credential_id: int, email: str) -> None:
-    """Let somebody come in by this email instead of the former one. Their logins go on; mailed codes are void.
+    """Let somebody come in by this email, which is proved to be theirs, instead of the former one.
+
+    Their logins go on; mailed codes are void, and devices and addresses that came in by the former one are strangers.
 
     Raises:
         Taken: the email opens the doors to somebody else.
     """
     former = await session.scalar(select(Credential.email_key).where(Credential.id == credential_id))
     key = email_key(email)
-    moved = update(Credential).where(Credential.id == credential_id).values(email=clean_email(email), email_key=key)
+    values = {"email": clean_email(email), "email_key": key, "proved": True}
+    moved = update(Credential).where(Credential.id == credential_id).values(values)
     try:
         await session.execute(moved)
     except IntegrityError:
         raise Taken(("email",)) from None
     await proofs.void(session, credential_id, key, former or "")
+    await known_sources.forget(session, credential_id)
 
 
 async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tuple[int, str] | None:
