@@ -163,7 +163,8 @@ def is_same_number(stored: tuple[str, str | None, str | None], raw: str, parsed:
     stored_raw, e164, extension = stored
     if e164 is not None and parsed.e164 is not None:
         return (e164, extension) == (parsed.e164, parsed.extension)
-    return written_form(stored_raw) == written_form(raw)
+    form = written_form(raw)
+    return any(c.isalnum() for c in form) and form == written_form(stored_raw)  # "-" and "+" are nobody's number
 
 
 _DIALLED = frozenset("+*#,;")

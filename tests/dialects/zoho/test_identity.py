@@ -82,6 +82,11 @@ async def test_digits_alone_are_no_number(zoho: Program) -> None:
         ("ext. 12 Tom", "ext. 12 Eva"),
         ("+49 171 1234567 ext 5", "+49 171 1234567 ext 6"),
         ("+49 171 1234567", "+43 171 1234567"),
+        ("-", "-"),
+        ("-", "\u200b"),
+        ("+", "+"),
+        ("( )", "."),
+        ("#", " # "),
     ]:
         first = await zoho.create("Contacts", Last_Name="One", Phone=known)
         action, second = await upsert(zoho, "Contacts", {"Last_Name": "Two", "Phone": other}, "Phone")
