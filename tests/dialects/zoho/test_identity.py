@@ -106,6 +106,25 @@ async def test_a_number_is_known_by_any_spelling(zoho: Program) -> None:
         assert await upsert(zoho, "Contacts", {"Last_Name": "One", "Phone": again}, "Phone") == ("update", first)
 
 
+async def test_criteria_find_a_number_in_any_spelling(zoho: Program) -> None:
+    await zoho.create("Contacts", Last_Name="Ext", Phone="+1 202 555 0123 x12")
+    await zoho.create("Contacts", Last_Name="Plain", Phone="0047 22 12 34 56", Mobile="+1 202 555 0123")
+    await zoho.create("Contacts", Last_Name="None")
+    for asked, found in [
+        ("(Phone:equals:+1 202 555 0123)", ["Ext"]),
+        ("(Phone:equals:001 \\(202\\) 555-0123)", ["Ext"]),
+        ("(Phone:equals:+1 202 555 0123 ext. 12)", ["Ext"]),
+        ("(Phone:equals:+47 22123456)", ["Plain"]),
+        ("(Phone:in:+47 22123456,+12025550123)", ["Plain", "Ext"]),
+        ("(Mobile:equals:+12025550123)", ["Plain"]),
+        ("(Home_Phone:equals:+12025550123)", []),
+        ("((Last_Name:in:Ext,Plain,None)and(Phone:not_equal:+12025550123))", ["None", "Plain"]),
+        ("((Last_Name:in:Ext,Plain,None)and(Phone:equals:${EMPTY}))", ["None"]),
+        ("((Last_Name:in:Ext,Plain,None)and(Phone:not_equal:${EMPTY}))", ["Plain", "Ext"]),
+    ]:
+        assert await zoho.names(f"/Contacts/search?criteria={quote(asked)}") == found, asked
+
+
 BLANKS = ["%20", "%C2%A0", "%09", "%E3%80%80", "+", "%20%20"]
 
 

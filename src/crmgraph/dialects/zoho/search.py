@@ -12,6 +12,7 @@ from crmgraph.crm import listing
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
+from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import MODELS
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
@@ -151,6 +152,8 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
         value = _value(kind, op, condition.value)
     if kind == "" and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
         return _by_custom(place, op, value)
+    if isinstance(place, RowValue) and place.column is Phone.raw and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
+        return _by_number(place, op, value, call.actor.region)
     return Compare(place, op, value)
 
 
@@ -162,6 +165,17 @@ def _by_custom(place: Any, op: Op, value: Any) -> Where:
         return as_text
     as_number = Compare(place, op, numbers if op is Op.IN else numbers[0])
     return And((as_text, as_number)) if op is Op.NOT_EQUAL else Or((as_text, as_number))
+
+
+def _by_number(place: RowValue, op: Op, value: Any, region: str | None) -> Where:
+    """A telephone number in any spelling: by its E.164 form, or by its digits."""
+    as_digits = Compare(place, op, value)
+    given = [one for one in (value if op is Op.IN else [value]) if one is not None]
+    forms = [known.e164 for one in given if (known := parse_phone(one, region)).e164 is not None]
+    if not forms:
+        return as_digits
+    as_number = Compare(RowValue(Phone.e164, place.slot), Op.IN, forms)
+    return And((as_digits, listing.Not(as_number))) if op is Op.NOT_EQUAL else Or((as_digits, as_number))
 
 
 def _value(kind: str, op: Op, text: str) -> Any:
