@@ -36,8 +36,8 @@ from crmgraph.settings import Settings
 MOST_MS = 50.0
 """The longest pause that is let pass, in milliseconds."""
 REPEATS = 2
-SECONDS = 2.0
-"""How long one exchange may take before the client gives it up."""
+SECONDS = 10.0
+"""How long one exchange may take before the client gives it up: a hundred rows take seconds on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)

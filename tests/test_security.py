@@ -254,3 +254,14 @@ def test_opaque_tokens_differ_and_are_kept_as_sha256() -> None:
     assert len(new_token()) == 43
     assert digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert len(digest("\ud800")) == 64
+
+
+def test_an_access_token_has_one_spelling() -> None:
+    keys = Keys("a secret that is long enough for this test")
+    token = keys.sign({"sub": "1", "sid": "s", "exp": 2**33})
+    assert keys.read(token)["sid"] == "s"
+    head, body, signature = token.split(".")
+    # What held is remembered by its text, which can so be no longer than we make it.
+    for longer in (signature + "=" * 3000, signature[:5] + "!" * 3000 + signature[5:], signature + " " * 3000):
+        with pytest.raises(BadToken):
+            keys.read(f"{head}.{body}.{longer}")
