@@ -40,8 +40,13 @@ def _show(operation: Schema, parameters: Mapping[str, Any], known: Mapping[str, 
         if parameter["name"] in parameters:
             parameter["example"] = parameters[parameter["name"]]
     if "body" in known:
-        for media in operation["requestBody"]["content"].values():
+        for kind, media in operation["requestBody"]["content"].items():
             media["example"] = known["body"]
+            if "json" not in kind:
+                # Clients show forms field by field, and read no example of the whole.
+                fields = media["schema"]["properties"]
+                shown = {n: {**each, "example": known["body"][n]} for n, each in fields.items() if n in known["body"]}
+                media["schema"] = {**media["schema"], "properties": {**fields, **shown}}
     for status, answer in known.get("answers", {}).items():
         for kind, media in operation["responses"].get(status, {}).get("content", {}).items():
             if "json" in kind:

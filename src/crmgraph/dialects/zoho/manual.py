@@ -99,6 +99,8 @@ def _answers(operation: Operation, module: str) -> dict[str, Any]:
         done = ("200", "201") if operation.method == "POST" else ("200",)
         found |= {status: {"description": "Every row was carried out.", "content": rows} for status in done}
         found["202"] = {"description": "Some rows were not: their code says why.", "content": rows}
+    if operation.method == "DELETE" and operation.path.endswith("/photo"):
+        found["204"] = {"description": "There is no photo."}
     if operation.method == "GET":
         found["204"] = {"description": "There is nothing."}
         found["304"] = {"description": "Nothing has changed since If-Modified-Since."}
@@ -116,7 +118,7 @@ def _rows(schema: str) -> dict[str, Any]:
 
 
 def _photo() -> dict[str, Any]:
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    file = {"type": "string", "format": "binary"}
     return {"content": {_PHOTO: {"schema": {"type": "object", "required": ["file"], "properties": {"file": file}}}}}
 
 
