@@ -23,6 +23,20 @@ class Malformed(Exception):
     """A body that is not what its door reads."""
 
 
+class TooMany(Malformed):
+    """A body with more parts than are read; nothing was made of it.
+
+    Attributes:
+        what: of which there are too many: values, fields, files or parts.
+        limit: the most that are read.
+    """
+
+    def __init__(self, what: str, limit: int) -> None:
+        super().__init__(f"it has more than {limit:,} {what}")
+        self.what = what
+        self.limit = limit
+
+
 class UnknownCharset(Malformed):
     """A charset that is declared and that we do not read."""
 

@@ -7,7 +7,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.datastructures import Headers, UploadFile
 
-from crmgraph.charsets import UTF_8, WIDE, Malformed, declared, decoded
+from crmgraph.charsets import UTF_8, WIDE, Malformed, TooMany, declared, decoded
 
 MAX_FIELDS = 1_000
 """The most fields of a form."""
@@ -38,6 +38,10 @@ def parse(content_type: str, data: bytes) -> list[tuple[str, UploadFile | str]]:
 
     Texts are in the charset of their part, else that of the part `_charset_`, else that of the form; names always in
     that of the form.
+
+    Raises:
+        TooMany: there are more fields, files or parts than are read.
+        Malformed: it is no such form, or holds bytes that are not of its charset.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
@@ -54,9 +58,9 @@ def parse(content_type: str, data: bytes) -> list[tuple[str, UploadFile | str]]:
         if options[b"name"] == b"_charset_":
             default = declared(f"text/plain; charset={decoded(bytes(part.data), 'ascii')}") or default
     if sum(file_name is not None for _, file_name, _ in named) > MAX_FILES:
-        raise Malformed("too many files")
+        raise TooMany("files", MAX_FILES)
     if sum(file_name is None for _, file_name, _ in named) > MAX_FIELDS:
-        raise Malformed("too many fields")
+        raise TooMany("fields", MAX_FIELDS)
     texts = {
         i: decoded(bytes(part.data), declared(part.header(b"content-type")) or default)
         for i, (_, file_name, part) in enumerate(named)
@@ -79,7 +83,7 @@ def _parts(boundary: bytes, data: bytes) -> list[_Part]:
 
     def begin() -> None:
         if len(parts) >= MAX_FIELDS + MAX_FILES:
-            raise Malformed("too many parts")
+            raise TooMany("parts", MAX_FIELDS + MAX_FILES)
         parts.append(_Part())
 
     def name(given: bytes, start: int, end: int) -> None:

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData, Headers, QueryParams
 from starlette.requests import ClientDisconnect, Request
 
 from crmgraph import multipart
-from crmgraph.charsets import UTF_8, WIDE, Malformed, UnknownCharset, declared, decoded
+from crmgraph.charsets import UTF_8, WIDE, Malformed, TooMany, UnknownCharset, declared, decoded
 from crmgraph.crm.errors import TooLarge
 from crmgraph.deadline import not_counted
 from crmgraph.multipart import MAX_FIELDS
@@ -19,20 +19,6 @@ FORM_ON_LOOP = 64 * 1024
 MAX_VALUES = 10_000
 """The most values in a JSON text, those of all its lists and objects together."""
 _EVERY_ASCII = bytes(range(128))
-
-
-class TooMany(Malformed):
-    """A body with more parts than are read; nothing was made of it.
-
-    Attributes:
-        what: of which there are too many: values or fields.
-        limit: the most that are read.
-    """
-
-    def __init__(self, what: str, limit: int) -> None:
-        super().__init__(f"it has more than {limit:,} {what}")
-        self.what = what
-        self.limit = limit
 
 
 def charset(headers: Headers) -> str:
@@ -196,8 +182,8 @@ async def parse_form(headers: Headers, data: bytes) -> FormData:
     """The form that these bytes are, by the Content-Type in `headers`; an empty one when it names none.
 
     Raises:
-        TooMany: an urlencoded one has more than `MAX_FIELDS` fields.
-        Malformed: it is no form, a multipart one with too many parts, or one with bytes that are not of its charset.
+        TooMany: there are more fields or files than are read.
+        Malformed: it is no form, or one with bytes that are not of its charset.
     """
     content_type = headers.get("content-type", "")
     kind = content_type.partition(";")[0].strip().lower()

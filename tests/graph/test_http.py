@@ -245,6 +245,15 @@ async def test_every_kind_of_bad_form_is_a_clean_400(customer: Customer) -> None
     assert (await customer.client.post("/graphql", content=b"x", headers=headers)).status_code == 400
 
 
+async def test_a_form_with_too_many_files_is_told_how_many_are_read(customer: Customer) -> None:
+    files = {str(n): b"x" for n in range(21)}
+    response = await customer.client.post(
+        "/graphql", **form(OPERATIONS, MAP, **files), headers=customer.headers | GUARD
+    )
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["message"] == "The form has more than 20 files."
+
+
 async def test_an_upload_needs_a_header_that_no_form_can_send(customer: Customer) -> None:
     response = await customer.client.post("/graphql", **form(OPERATIONS, MAP, **{"0": b"x"}), headers=customer.headers)
     assert (response.status_code, response.json()["errors"][0]["extensions"]) == (400, {"code": "PREFLIGHT_REQUIRED"})

@@ -139,6 +139,8 @@ async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> 
     data = await wire.body(http, limit)
     try:
         form = await wire.parse_form(http.headers, data)
+    except wire.TooMany as too_many:
+        raise BadRequest(f"The form has more than {too_many.limit:,} {too_many.what}.") from None
     except wire.Malformed:
         raise BadRequest("The form cannot be read.") from None
     files += [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
