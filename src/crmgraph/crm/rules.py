@@ -18,7 +18,7 @@ from crmgraph.crm.edits import Edit, Row
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
-from crmgraph.crm.text import clean_email, fault_of, is_email
+from crmgraph.crm.text import clean_email, fault_of, is_blank, is_email
 
 Fault: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str | None]
 """The reason, the limit and what was meant of an `Invalid`."""
@@ -231,7 +231,7 @@ def _is_big(kind: Integer) -> bool:
 def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:
     if not isinstance(value, str):
         return ("type", None), None
-    if not value.strip():
+    if is_blank(value):
         return None, None
     if fault := fault_of(value, line=key not in FREE_TEXT):
         return fault, None

@@ -18,6 +18,10 @@ _ACE = "xn--"
 """What the A-label of an internationalised domain begins with."""
 
 _CONTROLS = re.compile("[\x00\ud800-\udfff]")
+_UNSEEN = re.compile(
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]*"
+)
+"""Blanks, and what shows as little: joiners, marks of direction, selectors, fillers, the empty Braille pattern."""
 _LINE_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 
@@ -32,6 +36,11 @@ def fault_of(value: str, *, line: bool = True) -> tuple[str, int | None] | None:
     if (_LINE_CONTROLS if line else _CONTROLS).search(value):
         return "control", None
     return None
+
+
+def is_blank(value: str) -> bool:
+    """Whether nothing is to be seen of a text: blanks of any kind, and what shows as little."""
+    return _UNSEEN.fullmatch(value) is not None
 
 
 def clean_email(address: str) -> str:
