@@ -1,14 +1,16 @@
-"""Requests made from each dialect's own OpenAPI document, valid and malformed: only documented envelopes come back."""
+"""Requests made from each dialect's own OpenAPI document, valid and malformed: only documented answers come back."""
 
 import os
 from functools import cache
 from typing import Any
 
+import httpx
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
 from crmgraph.app import DIALECTS
@@ -81,3 +83,15 @@ async def test_only_documented_envelopes_come_back(demo: Running, keys: Keys, do
     check(door, request.method or "GET", answer)
     known = case.operation.definition.raw["responses"]
     assert str(answer.status_code) in known or "default" in known, f"{answer.status_code} is not documented"
+    if request.method != "HEAD" and answer.content:
+        conforms(door, known.get(str(answer.status_code), {}).get("content", {}), answer)
+
+
+def conforms(door: str, contents: dict[str, Any], answer: httpx.Response) -> None:
+    """See that an answer has a documented type and, as JSON, the documented schema."""
+    kind = answer.headers["content-type"].partition(";")[0]
+    assert kind in contents or f"{kind.partition('/')[0]}/*" in contents, f"{kind} is not documented"
+    if kind == "application/json" and "schema" in contents[kind]:
+        document = next(dialect.openapi() for dialect in DIALECTS if dialect.name == door)
+        schema = {**contents[kind]["schema"], "components": document["components"]}
+        Draft202012Validator(schema).validate(answer.json())
