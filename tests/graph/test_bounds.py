@@ -68,6 +68,7 @@ def test_variables_are_taken_up_to_each_bound_and_not_beyond(allowed: Any, refus
         (CONTACTS, {"f": {"or": [{}] * 40_000}}),
         (CONTACTS, {"f": {"and": [{"lastName": {"eq": "a"}}] * 20_000}}),
         (CONTACTS, {"f": {"or": [{"or": [{}] * 90}] * 90}}),
+        (CONTACTS, {"f": {"or": [{"or": [{"lastName": {"eq": "a"}}] * 20}] * 40}}),
         (CONTACTS, {"f": {"lastName": {"in": ["a"] * 400_000}}}),
         (CONTACTS, {"f": {"account": {"in": ["acc_1"] * 2_000}}}),
         (SORTED, {"s": [{"field": "LAST_NAME"}] * 50_000}),
@@ -107,6 +108,34 @@ async def test_a_body_has_so_many_values_and_no_more(
         answer = await client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code == status, answer.text
     assert answer.json()["errors"][0]["message"] == "This has more than 10,000 values."
+
+
+@pytest.mark.parametrize(
+    ("query", "filter_"),
+    [
+        (
+            " ".join(f"a{i}: contacts(first: 1, filter: $f) {{ nodes {{ id }} }}" for i in range(95)),
+            {"in": ["a"] * 900},
+        ),
+        (" ".join(f"a{i}: contacts(first: 1, filter: $f) {{ nodes {{ id }} }}" for i in range(95)), {"in": ["a"] * 25}),
+        ("...f " * 3 + " ".join(f"a{i}: contacts(filter: $f) {{ totalCount }}" for i in range(2)), {"in": ["a"] * 900}),
+    ],
+)
+async def test_the_filters_of_a_document_have_a_bound_together(
+    client: httpx.AsyncClient, query: str, filter_: Any
+) -> None:
+    fragment = "fragment f on Query { contacts(filter: $f) { totalCount } }" if "...f" in query else ""
+    body = {"query": f"query($f: ContactFilter) {{ {query} }} {fragment}", "variables": {"f": {"lastName": filter_}}}
+    (error,) = (await client.post("/graphql", json=body)).json()["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["measure"]) == ("TOO_COSTLY", "values in filters")
+
+
+async def test_a_page_compares_with_so_many_telephone_numbers_and_no_more(agent: Caller) -> None:
+    for count, errors in ((50, 0), (51, 1)):
+        numbers = [f"+49 30 123{i}" for i in range(count)]
+        answer = await agent.post(CONTACTS, {"f": {"phone": {"in": numbers}}})
+        assert len(answer.json().get("errors", [])) == errors, answer.text
+    assert answer.json()["errors"][0]["message"] == "The filter cannot be applied: too long, at most 50."
 
 
 async def test_what_stands_in_texts_is_no_value(client: httpx.AsyncClient) -> None:

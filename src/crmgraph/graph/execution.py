@@ -37,7 +37,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.attendance import Attended, Receive
 from crmgraph.graph.context import Context
-from crmgraph.graph.limits import MAX_CHARACTERS, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
+from crmgraph.graph.limits import MAX_CHARACTERS, MAX_COMPARED, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
 from crmgraph.graph.plan.changes import Failed
 from crmgraph.graph.schema import schema
 from crmgraph.kept import Kept, digest_of
@@ -360,6 +360,9 @@ class Engine:
     ) -> int:
         if measure is None or measure.variables:
             measure = Meter(self._schema, document.fragments, values.coerced, self._max_page).operation(operation)
+        # What one page is asked is bounded by itself.
+        if measure.asked.total() > 1 and (compared := measure.compared_with(values.coerced)) > MAX_COMPARED:
+            raise Refusal([TooCostly("values in filters", compared, MAX_COMPARED)], cost=measure.cost)
         if measure.cost > self._max_cost:
             raise Refusal([TooCostly("cost", measure.cost, self._max_cost)], cost=measure.cost)
         return measure.cost

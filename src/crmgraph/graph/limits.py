@@ -49,6 +49,8 @@ MAX_REPEATS = 50
 """How often a field may come again where it stands already: merging them takes the square of this."""
 MAX_DIRECTIVES = 50
 """The most directives."""
+MAX_COMPARED = 2_000
+"""The most values, lists and objects in the filters of all pages together: each page makes SQL of its own of them."""
 MAX_LISTED = 1_000
 """The most items of a list that stands in a document."""
 MAX_LISTED_OBJECTS = 100
@@ -77,6 +79,8 @@ class Measure:
         keys: how often each response key stands in this set, fragments included.
         names: the names of the fields in this set, fragments included.
         variables: of the variables that the cost depends on.
+        compared: values, lists and objects that stand in filters.
+        asked: how often each variable stands in a filter.
     """
 
     depth: int = 0
@@ -89,6 +93,8 @@ class Measure:
     keys: Counter[str] = field(default_factory=Counter)
     names: set[str] = field(default_factory=set)
     variables: set[str] = field(default_factory=set)
+    compared: int = 0
+    asked: Counter[str] = field(default_factory=Counter)
 
     def spread(self, other: "Measure") -> None:
         """Count a fragment that stands in this set."""
@@ -102,6 +108,16 @@ class Measure:
         self.keys.update(other.keys)
         self.names |= other.names
         self.variables |= other.variables
+        self.ask(other)
+
+    def ask(self, other: "Measure") -> None:
+        """Count its filters."""
+        self.compared += other.compared
+        self.asked.update(other.asked)
+
+    def compared_with(self, variables: Mapping[str, Any]) -> int:
+        """How many values, lists and objects the filters have, those of these variables as often as they are asked."""
+        return self.compared + sum(times * _sized(variables.get(name)) for name, times in self.asked.items())
 
 
 class Meter:
@@ -143,6 +159,7 @@ class Meter:
             ("aliases", measure.aliases, MAX_ALIASES),
             ("repeats", measure.repeats, MAX_REPEATS),
             ("directives", measure.directives, MAX_DIRECTIVES),
+            ("values in filters", measure.compared, MAX_COMPARED),
         ):
             if found > most:
                 raise TooCostly(name, found, most)
@@ -186,6 +203,9 @@ class Meter:
         total.depth = max(total.depth, 1)
         definition: GraphQLField | None = getattr(parent, "fields", {}).get(name)
         of = get_named_type(definition.type) if definition is not None else None
+        for argument in node.arguments or ():
+            if argument.name.value == "filter":
+                _count(argument.value, total)
         if node.selection_set is None:
             return
         inner = self._set(node.selection_set, of)
@@ -196,6 +216,7 @@ class Meter:
         total.repeats += inner.repeats + _repeats(inner)
         total.directives += inner.directives
         total.variables |= inner.variables
+        total.ask(inner)
         if definition is None or of is None or not is_composite_type(of):
             return
         if _is_connection(of):
@@ -235,6 +256,34 @@ class Meter:
             case ListValueNode():
                 return given.values
         return None
+
+
+def _count(given: ValueNode, total: Measure) -> None:
+    """Count what stands in a filter."""
+    waiting: list[Any] = [given]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableNode):
+            total.asked[node.name.value] += 1
+            continue
+        total.compared += 1
+        if isinstance(node, ListValueNode):
+            waiting += node.values
+        elif isinstance(node, ObjectValueNode):
+            waiting += [each.value for each in node.fields]
+
+
+def _sized(value: Any) -> int:
+    """How many values, lists and objects there are in a value."""
+    count, waiting = 0, [value]
+    while waiting:
+        each = waiting.pop()
+        count += 1
+        if isinstance(each, list | tuple):
+            waiting += each
+        elif isinstance(each, dict):
+            waiting += each.values()
+    return count
 
 
 def check_lists(document: DocumentNode) -> None:

@@ -1,5 +1,6 @@
 """The road itself: plans by document, statements by plan and shape, and the values of a request bound to them."""
 
+import asyncio
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
@@ -180,6 +181,9 @@ class Road:
             known_ask = plan.asked.get(connection.number)
             if known_ask is None:
                 reader = plan.readers[connection.number]
+                if asked:
+                    # A long filter takes milliseconds to read, and there may be a hundred of them.
+                    await asyncio.sleep(0)
                 known_ask = self._ask(connection, reader.read(given), context)
                 if reader.constant is not None:
                     plan.asked[connection.number] = known_ask
