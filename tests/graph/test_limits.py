@@ -153,7 +153,7 @@ async def test_who_reads_the_schema_is_a_setting(database: str, tmp_path: Any) -
     async with serving(settings_for(database, tmp_path, introspection="signed-in")) as (client, _):
         nobody = Caller(client)
         assert await nobody.errors(query) == disabled
-        signup = """mutation { signup(input: {email: "a@example.com", password: "12345678", lastName: "A"}) {
+        signup = """mutation { signup(input: {email: "a@example.com", password: "correct horse", lastName: "A"}) {
           accessToken } }"""
         somebody = Caller(client, (await nobody(signup))["signup"]["accessToken"])
         assert await somebody(query) == {"__schema": {"queryType": {"name": "Query"}}}
