@@ -259,3 +259,28 @@ def test_when_all_connections_are_taken_the_one_that_is_idle_longest_makes_room(
         assert refused(server, "connections") - before >= 20
         silent[0].settimeout(10)
         assert told(silent[0]) == b""
+
+
+def test_behind_a_trusted_proxy_who_waits_is_the_client_that_it_names(sqlite_template: Path, tmp_path: Path) -> None:
+    (tmp_path / "var").mkdir()
+    shutil.copy(sqlite_template, tmp_path / "var" / "crmgraph.db")
+    settings = {
+        "CRMGRAPH_SECRET_KEY": SECRET,
+        "CRMGRAPH_METRICS": "true",
+        "CRMGRAPH_MAX_CONCURRENCY": str(PLACES),
+        "CRMGRAPH_TRUSTED_PROXIES": "127.0.0.1",
+    }
+
+    def half(named: bytes) -> bytes:
+        return POST + b"X-Forwarded-For: " + named + b"\r\nContent-Length: 900000\r\n\r\n{"
+
+    with serving(tmp_path, **settings) as (client, _), ExitStack() as stack:
+        for i in range(PLACES // 2):
+            stack.enter_context(connect(client, half(b"198.51.100.%d" % i)))
+        assert client.get("/health/live").status_code == 200
+        assert refused(client, "share") == 0
+        # What a client claims of itself, before the address that the proxy saw, makes it nobody else.
+        same = [stack.enter_context(connect(client, half(b"192.0.2.%d, 203.0.113.9" % i))) for i in range(PLACES // 2)]
+        for each in same[: PLACES // 4]:
+            assert told(each).startswith(b"HTTP/1.1 503 ")
+        assert refused(client, "share") == PLACES // 4
