@@ -132,6 +132,11 @@ AMOUNTS: list[tuple[Any, str | None]] = [
     ("Infinity", None),
     ("1" + "0" * 200, None),
     ("1,5", None),
+    ("1_000", None),
+    ("١٢", None),
+    ("0x10", None),
+    ("1e", None),
+    (".", None),
     (True, None),
 ]
 

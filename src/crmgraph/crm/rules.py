@@ -4,7 +4,7 @@ import calendar
 import datetime as dt
 import functools
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias, cast
 
@@ -18,7 +18,7 @@ from crmgraph.crm.edits import Edit, Row
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
-from crmgraph.crm.text import clean_email, fault_of, is_blank, is_email
+from crmgraph.crm.text import clean_email, decimal_of, fault_of, is_blank, is_email
 
 Fault: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str | None]
 """The reason, the limit and what was meant of an `Invalid`."""
@@ -250,11 +250,8 @@ def _check_money(value: Any) -> tuple[Fault | None, Any]:
     text = str(value)
     if len(text) > MAX_AMOUNT_TEXT:
         return ("number", None), None
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        return ("number", None), None
-    if not amount.is_finite():
+    amount = decimal_of(text)
+    if amount is None:
         return ("number", None), None
     # Arithmetic would round what has more digits than its context.
     digits = "".join(map(str, amount.as_tuple().digits)).rstrip("0")

@@ -3,6 +3,7 @@
 import functools
 import re
 import unicodedata
+from decimal import Decimal
 
 import idna
 from email_validator import EmailNotValidError, validate_email
@@ -99,3 +100,14 @@ def _is_email(address: str) -> bool:
     except EmailNotValidError:
         return False
     return True
+
+
+_DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """The number that a text writes, e.g. `-12.50` or `1e3`; None where it writes none.
+
+    Python's own reading also takes `1_000`, digits of other scripts and `NaN`.
+    """
+    return Decimal(text) if _DECIMAL.fullmatch(text) else None

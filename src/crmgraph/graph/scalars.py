@@ -2,13 +2,15 @@
 the input. What is only looked for has to be of its form at once."""
 
 import datetime as dt
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, value_from_ast_untyped
 from strawberry.file_uploads import Upload as UploadedFile
 from strawberry.types.scalar import ScalarDefinition
+
+from crmgraph.crm.text import decimal_of
 
 BigInt = NewType("BigInt", int)
 CountryCode = NewType("CountryCode", str)
@@ -55,10 +57,8 @@ def _whole(value: Any) -> Any:
 
 
 def _money(value: Any) -> Any:
-    try:
-        return Decimal(value) if isinstance(value, str) else value
-    except InvalidOperation:
-        return value
+    amount = decimal_of(value) if isinstance(value, str) else None
+    return value if amount is None else amount
 
 
 def _money_literal(node: Any, variables: Any = None) -> Any:

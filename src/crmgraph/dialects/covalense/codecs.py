@@ -2,9 +2,10 @@
 
 import datetime as dt
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from crmgraph.crm.text import decimal_of
 from crmgraph.mapping import Codec, Linked, Unreadable
 
 CONTACT, ACCOUNT, USER = "12", "11", "19"
@@ -54,10 +55,10 @@ def _amount(value: Any) -> Decimal | None:
     word = (text(value) or "").strip()
     if not word:
         return None
-    try:
-        return Decimal(word)
-    except InvalidOperation:
-        raise Unreadable("number") from None
+    amount = decimal_of(word)
+    if amount is None:
+        raise Unreadable("number")
+    return amount
 
 
 def _birthday(value: Any) -> tuple[int, int, int] | None:

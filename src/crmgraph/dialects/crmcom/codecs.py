@@ -5,7 +5,7 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -14,6 +14,7 @@ import pycountry
 from crmgraph import wire
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.parties import minted
+from crmgraph.crm.text import decimal_of
 from crmgraph.dialects.crmcom.manners import arranged, words
 from crmgraph.mapping import Codec, Unreadable
 
@@ -97,10 +98,10 @@ def _amount(value: Any) -> Decimal | None:
     if isinstance(value, bool):
         raise Unreadable("number")
     word = (text(value) or "").strip()
-    try:
-        return Decimal(word) if word else None
-    except InvalidOperation:
-        raise Unreadable("number") from None
+    amount = decimal_of(word)
+    if word and amount is None:
+        raise Unreadable("number")
+    return amount
 
 
 def _as_number(value: Decimal | None) -> int | float | None:
