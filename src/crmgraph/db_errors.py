@@ -79,6 +79,9 @@ SQLSTATES: dict[str, Diagnosis] = {
     "53100": Diagnosis(Meaning.AWAY, "out of disk space"),
     "53200": Diagnosis(Meaning.AWAY, "out of memory"),
     "53300": Diagnosis(Meaning.AWAY, "out of connections"),
+    "55000": Diagnosis(
+        Meaning.AWAY, "closed for connections"
+    ),  # ALLOW_CONNECTIONS is false; we ask for nothing else of 55
     "55006": Diagnosis(Meaning.AWAY, "busy", ends=False),  # object in use
     "55P03": Diagnosis(Meaning.AWAY, "busy", ends=False),  # lock not available in time
     "57": _STARTING,

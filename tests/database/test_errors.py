@@ -36,6 +36,7 @@ from crmgraph.db_url import KNOWN, database_url
         ("53100", Meaning.AWAY, True),
         ("53200", Meaning.AWAY, True),
         ("53300", Meaning.AWAY, True),
+        ("55000", Meaning.AWAY, True),
         ("55P03", Meaning.AWAY, False),
         ("57014", Meaning.TIMEOUT, False),
         ("57P01", Meaning.LOST, True),

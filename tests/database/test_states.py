@@ -220,6 +220,9 @@ async def test_ready_tells_what_is_wrong(postgres: Postgres, database: str, tmp_
         assert await told(url.replace("postgres:", "crowd:")) == (503, "database out of connections")
     finally:
         await administer(postgres, "DROP ROLE outsider", "DROP ROLE crowd")
+    await administer(postgres, f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+    assert await told(url) == (503, "database closed for connections")
+    await administer(postgres, f"ALTER DATABASE {database} ALLOW_CONNECTIONS true")
     assert await told(f"{url}&target_session_attrs=standby") == (
         503,
         "database without a server that target_session_attrs asks for",
