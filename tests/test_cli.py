@@ -289,7 +289,11 @@ def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(tmp_path: Path) ->
         (line,) = [line for line in told("staff", "list").splitlines() if member in line]
         assert line == f"1000000001  {member}  AGENT  Patricia Boyle  (disabled)"
     unknown = crmgraph(tmp_path, "staff", "disable", "1", "--demo")
-    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (1, "", "Refused: id: there is none like this\n")
+    assert (unknown.returncode, unknown.stdout, unknown.stderr) == (
+        1,
+        "",
+        "1: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.\n",
+    )
 
 
 def test_the_same_seed_gives_the_same_people(tmp_path: Path) -> None:

@@ -130,6 +130,15 @@ WRONG = [
         {"CRMGRAPH_RETIRED_SECRET_KEYS": "short"},
         "CRMGRAPH_RETIRED_SECRET_KEYS: each has to have at least 32 characters",
     ),
+    ({"CRMGRAPH_METRICS": "maybe"}, "CRMGRAPH_METRICS: has to be true or false"),
+    ({"CRMGRAPH_POOL_SIZE": "many"}, "CRMGRAPH_POOL_SIZE: has to be a whole number, e.g. 10"),
+    ({"CRMGRAPH_POOL_SIZE": "1.5"}, "CRMGRAPH_POOL_SIZE: has to be a whole number, e.g. 10"),
+    ({"CRMGRAPH_REQUEST_SECONDS": "soon"}, "CRMGRAPH_REQUEST_SECONDS: has to be a number, e.g. 30.0"),
+    ({"CRMGRAPH_REFRESH_GRACE_SECONDS": "61"}, "CRMGRAPH_REFRESH_GRACE_SECONDS: has to be at most 60, e.g. 10"),
+    (
+        {"CRMGRAPH_MAIL_URL": "smtp://mail.example.com:many"},
+        "CRMGRAPH_MAIL_URL: the port has to be a number from 1 to 65535, e.g. smtp://mail.example.com:587",
+    ),
     ({"CRMGRAPH_PHOTO_URL": "ftp://x"}, "CRMGRAPH_PHOTO_URL: photos are kept in file:///folder or s3://bucket/prefix"),
     (
         {"CRMGRAPH_PHOTO_URL": "file:///dev/null/photos"},
@@ -401,7 +410,7 @@ async def test_staff_get_another_email_and_sign_in_with_it(tmp_path: Path) -> No
     )
     assert moved.out == "Ada has the email Ada@New.example now.\n", moved.err
     assert (bad.code, taken.code, same.code) == (1, 1, 0), same.err
-    assert bad.err == "Refused: email: is not valid (email)\n"
+    assert bad.err == "Refused: email: is no email address, e.g. ada@example.com\n"
     assert taken.err == "Refused: email: somebody else has this already\n"
     assert "ada@new.example" in listed.out
     async with serving_own(tmp_path) as (client, _):
@@ -489,6 +498,11 @@ def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
         [*add, "covalense", "Desk", "1000000000"],
         ["clients", "code", "crmcom", "x"],
         ["clients", "rotate", "valomnia", "nobody"],
+        ["clients", "disable", "crmcom", "pos"],
+        ["clients", "enable", "crmcom", "pos", "--organisation", "MAIN"],
+        ["clients", "code", "zoho", "x"],
+        ["clients", "grants", "zoho", "x"],
+        ["clients", "grants", "zoho", "x", "--all", "--grant", "ZohoCRM.modules.ALL"],
     )
     assert [(each.code, each.out, each.err) for each in told] == [
         (1, "", f"{line}\n")
@@ -502,8 +516,48 @@ def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
             "--grant contact_informations: there is no such grant; is contact_information meant?",
             "The dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.",
             "Grant codes are Zoho's alone: crmgraph clients code zoho CLIENT_ID.",
-            "Refused: login: there is none like this",
+            "nobody: no client of valomnia has this login; `crmgraph clients list` shows who there is.",
+            "pos: no client of crmcom has this login; --organisation says which of CRM.COM's; "
+            "`crmgraph clients list` shows who there is.",
+            "pos: no client of crmcom has this login in the organisation MAIN; "
+            "`crmgraph clients list` shows who there is.",
+            "x: no client of zoho has this login; `crmgraph clients list` shows who there is.",
+            "x: no client of zoho has this login; `crmgraph clients list` shows who there is.",
+            "--all and --grant say two things: what it may do is everything, or what is named.",
         )
+    ]
+
+
+def test_what_staff_cannot_be_is_told_with_what_they_can(tmp_path: Path) -> None:
+    person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
+    _, added, customer, missing, small, *told = batch(
+        tmp_path,
+        ["migrate"],
+        (["staff", "add", "Ada", "ada@example.com", "--role", "admin"], person),
+        ["staff", "role", "ada@example.com", "CUSTOMER"],
+        ["staff", "role", "ada@example.com"],
+        ["staff", "role", "ada@example.com", "agent"],
+        ["staff", "add", "Bob", "bob@example.com"],
+        ["staff", "password", "ada@example.com"],
+        ["staff", "role", "nobody@example.com", "AGENT"],
+        ["staff", "rights", "", "--sees-identity"],
+        ["throttle", "lift", "--address", "my router"],
+    )
+    assert (added.out, small.out) == (
+        "Added Ada, ADMIN, with id 1000000000.\n",
+        "ada@example.com is AGENT now.\n",
+    ), added.err
+    for refused in (customer, missing):
+        assert (refused.code, refused.out) == (2, "")
+    assert "'customer' is not one of 'agent', 'admin'" in customer.err.lower()
+    assert "customer" not in missing.err.lower()
+    assert missing.err.lower().split()[-2:] == ["agent,", "admin"]
+    assert [(each.code, each.err.splitlines()[-1]) for each in told] == [
+        (1, "No password was given, and nothing was changed; scripts set CRMGRAPH_PASSWORD."),
+        (1, "No password was given, and nothing was changed; scripts set CRMGRAPH_PASSWORD."),
+        (1, "nobody@example.com: nobody of the staff has this id or email; `crmgraph staff list` shows who there is."),
+        (1, "Nothing: nobody of the staff has this id or email; `crmgraph staff list` shows who there is."),
+        (1, "--address my router: this is no network address, e.g. 203.0.113.7"),
     ]
 
 
@@ -550,7 +604,7 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     assert (states(open_)["proxies"], states(open_)["mail"], open_.code) == ("warn", "warn", 0)
     assert [(each["status"], each["message"]) for each in json.loads(wrong.out)] == [
         ("fail", "CRMGRAPH_MAX_PAGES: there is no such setting; is CRMGRAPH_MAX_PAGE meant?"),
-        ("fail", "CRMGRAPH_MAX_PAGE: Input should be greater than or equal to 1"),
+        ("fail", "CRMGRAPH_MAX_PAGE: has to be at least 1, e.g. 100"),
     ]
     assert (away.code, states(away)["database"]) == (1, "fail")
     assert "hush" not in away.out

@@ -89,6 +89,10 @@ def open_mail(url: str | None, sender: str) -> Mail:
         return NoMail()
     _compose(sender, sender, "", "")
     parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port has to be a number from 1 to 65535, e.g. smtp://mail.example.com:587") from None
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
         return FolderMail(Path(unquote(parts.path)), sender)
     if parts.scheme in ("smtp", "smtps") and parts.hostname:
@@ -97,7 +101,7 @@ def open_mail(url: str | None, sender: str) -> Mail:
         if not options and starttls in ("0", "1") and (parts.scheme, starttls) != ("smtps", "1"):
             return SmtpMail(
                 host=parts.hostname,
-                port=parts.port or (465 if parts.scheme == "smtps" else 587),
+                port=port or (465 if parts.scheme == "smtps" else 587),
                 sender=sender,
                 encrypted=parts.scheme == "smtps",
                 starttls=starttls == "1",

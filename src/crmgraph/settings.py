@@ -237,6 +237,20 @@ def unknown(names: Iterable[str]) -> list[str]:
     return lines
 
 
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+}
+"""{Pydantic's name of a fault: what is expected}; what is not named here is told in the words of the check."""
+
+
 def told(error: ValidationError) -> Iterator[str]:
     """A line for each setting that does not hold: its name, what is expected, and the nearest where it is a choice."""
     for fault in error.errors():
@@ -246,6 +260,15 @@ def told(error: ValidationError) -> Iterator[str]:
             choices = [each.strip("'") for each in fault["ctx"]["expected"].replace(" or ", ", ").split(", ")]
             near = get_close_matches(str(fault["input"]).lower(), choices, 1, 0.5)
             message = f"has to be one of {', '.join(choices)}" + (f"; is {near[0]} meant?" if near else "")
+        elif fault["type"] in _EXPECTED:
+            # A bound of 60.0 seconds is told as 60.
+            bounds = {
+                k: int(v) if v == int(v) else v for k, v in fault.get("ctx", {}).items() if isinstance(v, float | int)
+            }
+            message = "has to be " + _EXPECTED[fault["type"]].format(**bounds)
+            field = Settings.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
+            if field is not None and type(field.default) in (int, float):
+                message += f", e.g. {field.default}"
         yield f"{name}: {message}"
 
 

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.cli import grants as grants_of
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
-from crmgraph.crm import clients, staff
-from crmgraph.crm.errors import Ambiguous, NotFound
+from crmgraph.cli.staff import member_named
+from crmgraph.crm import clients
+from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import Door, LegacyClient
 
 app = typer.Typer(no_args_is_help=True, help="Credentials of the programs that speak a legacy dialect.")
@@ -77,15 +78,23 @@ def add(
 
 async def _member(session: AsyncSession, who: str) -> int:
     """The employee as whom a client acts; the program ends where there is none, or they are kept out."""
-    try:
-        member = await staff.named(session, who)
-    except NotFound:
-        fail(f"{who}: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.")
-    except Ambiguous:
-        fail(f"{who}: several have this email: say their id, as `crmgraph staff list` tells it.")
+    member = await member_named(session, who)
     if not member.active:
         fail(f"{who} is kept out, and so would be a client that acts as them: `crmgraph staff enable {member.id}`.")
     return member.id
+
+
+async def _client(session: AsyncSession, door: Door, login: str, organisation: str = "") -> LegacyClient:
+    """The client of this login, locked; the program ends where there is none."""
+    try:
+        return await clients.named(session, door, login, organisation)
+    except NotFound:
+        of = f" in the organisation {organisation}" if organisation else ""
+        more = "; --organisation says which of CRM.COM's" if door is Door.CRMCOM and not organisation else ""
+        fail(
+            f"{login}: no client of {door.value.lower()} has this login{of}{more}; "
+            f"`crmgraph clients list` shows who there is."
+        )
 
 
 @app.command("list")
@@ -135,13 +144,15 @@ def grants(
 ) -> None:
     """Print what a client may do, or change it at once: its tokens can do no more either."""
     door, settings = door_of(dialect), settings_of(demo)
+    if grant and everything:
+        fail("--all and --grant say two things: what it may do is everything, or what is named.")
     if (fault := grants_of.fault_of(door, grant or [])) is not None:
         fail(fault)
     granted = sorted(grant or _GRANTS.get(door, ()))
 
     async def work() -> list[str]:
         async with opened(settings) as core, core.db.begin() as session:
-            client = await clients.named(session, door, login, organisation)
+            client = await _client(session, door, login, organisation)
             if grant or everything:
                 client.grants = granted
             return client.grants
@@ -161,7 +172,7 @@ def rotate(
         async with opened(settings) as core:
             hashed = await core.passwords.hash(secret)
             async with core.db.begin() as session:
-                client = await clients.named(session, door, login, organisation)
+                client = await _client(session, door, login, organisation)
                 await clients.rotate(session, client, hashed)
             if door is Door.ZOHO:
                 return await clients.issue(core.db, client.id, "refresh", seconds=None, grants=client.grants)
@@ -191,7 +202,7 @@ def code(
     async def work() -> None:
         async with opened(settings) as core:
             async with core.db.begin() as session:
-                client = await clients.named(session, Door.ZOHO, login)
+                client = await _client(session, Door.ZOHO, login)
             if not client.active:
                 fail(f"{login} is kept out: `crmgraph clients enable zoho {login}` first.")
             if beyond := sorted(set(grant or ()) - set(client.grants)):
@@ -218,6 +229,7 @@ def _switch(dialect: str, login: str, organisation: str, demo: bool, active: boo
 
     async def work() -> None:
         async with opened(settings_of(demo)) as core, core.db.begin() as session:
+            await _client(session, door, login, organisation)
             await clients.switch(session, door, login, organisation, active)
 
     run(work())

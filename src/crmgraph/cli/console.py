@@ -44,12 +44,16 @@ _WORDS: dict[type[Refused], str] = {
     Missing: "is needed",
     Taken: "somebody else has this already",
 }
+_EXPECTED = {"email": "is no email address, e.g. ada@example.com"}
+"""{why a value is not valid: what is expected}."""
 
 
 def _line(refused: Refused) -> str:
     """What is told of one refusal: the name of the field, and what is wrong with it."""
     name = ".".join(map(str, refused.path)) or "this"
-    reason = f"is not valid ({refused.reason})" if isinstance(refused, Invalid) else type(refused).__name__
+    reason = type(refused).__name__
+    if isinstance(refused, Invalid):
+        reason = _EXPECTED.get(refused.reason, f"is not valid ({refused.reason})")
     return f"Refused: {name}: {_WORDS.get(type(refused), reason)}"
 
 

@@ -96,7 +96,7 @@ async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
     except (ValueError, OSError) as error:
         return [*findings, Finding("settings", "fail", str(error))]
     if not findings:
-        findings.append(Finding("settings", "ok", f"{len(settings.model_fields_set)} are set, and all hold"))
+        findings.append(Finding("settings", "ok", _counted(settings)))
     findings += _secret(settings)
     try:
         findings += [each async for each in _database(core, settings, outbox)]
@@ -106,6 +106,11 @@ async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
     finally:
         await close(core, outbox)
     return findings
+
+
+def _counted(settings: Settings) -> str:
+    count = len(settings.model_fields_set)
+    return "1 is set, and holds" if count == 1 else f"{count} are set, and all hold"
 
 
 def _secret(settings: Settings) -> list[Finding]:

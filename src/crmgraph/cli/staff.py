@@ -1,16 +1,26 @@
 """Employees: add them, see who they are, change what they may, and keep them out."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
 from crmgraph.crm import staff
+from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import Role, Staff
 from crmgraph.guessable import is_guessable
 from crmgraph.security import password_fault
 
 app = typer.Typer(no_args_is_help=True, help="Employees, who sign in and own records.")
+
+
+class StaffRole(StrEnum):
+    """What an employee can be: every role but a customer's."""
+
+    AGENT = Role.AGENT.value
+    ADMIN = Role.ADMIN.value
 
 
 def _password(given: str | None, *own: str) -> str:
@@ -19,12 +29,25 @@ def _password(given: str | None, *own: str) -> str:
     Args:
         own: the name and the email of whose it is to be.
     """
-    password = given or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    try:
+        password = given or typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    except typer.Abort:
+        fail("No password was given, and nothing was changed; scripts set CRMGRAPH_PASSWORD.")
     if password_fault(password):
         fail("The password cannot be taken: it has to have 8 to 1024 characters.")
     if is_guessable(password, own):
         fail("The password cannot be taken: it is too common, or made of their name or email.")
     return str(password)
+
+
+async def member_named(session: AsyncSession, who: str) -> Staff:
+    """The employee of this id or email; the program ends where there is none, or several are meant."""
+    try:
+        return await staff.named(session, who)
+    except NotFound:
+        fail(f"{who or 'Nothing'}: nobody of the staff has this id or email; `crmgraph staff list` shows who there is.")
+    except Ambiguous:
+        fail(f"{who}: several have this email: say their id, as `crmgraph staff list` tells it.")
 
 
 WhoArgument = Annotated[str, typer.Argument(help="Their id, as `crmgraph staff list` tells it, or their email.")]
@@ -38,15 +61,14 @@ def add(
     name: Annotated[str, typer.Argument(help="The full name.")],
     email: Annotated[str, typer.Argument(help="The email to sign in with.")],
     role: Annotated[
-        Role, typer.Option(help="AGENT works on every record; ADMIN sees identity documents too.")
-    ] = Role.AGENT,
+        StaffRole,
+        typer.Option(case_sensitive=False, help="AGENT works on every record; ADMIN sees identity documents too."),
+    ] = StaffRole.AGENT,
     sees_identity: Annotated[bool, typer.Option(help="Shows identity documents to this agent.")] = False,
     password: PasswordOption = None,
     demo: DemoOption = False,
 ) -> None:
     """Add an employee who can sign in."""
-    if role is Role.CUSTOMER:
-        fail("Staff are AGENT or ADMIN.")
     settings = settings_of(demo)
     secret = _password(password, name, email)
 
@@ -54,7 +76,7 @@ def add(
         async with opened(settings) as core:
             hashed = await core.passwords.hash(secret)
             async with core.db.begin() as session:
-                return (await staff.add_staff(session, name, email, role, hashed, sees_identity)).id
+                return (await staff.add_staff(session, name, email, Role(role.value), hashed, sees_identity)).id
 
     out.print(f"Added {name}, {role.value}, with id {run(work(), settings)}.", highlight=False)
 
@@ -84,7 +106,7 @@ def password(who: WhoArgument, password: PasswordOption = None, demo: DemoOption
         async with opened(settings) as core:
             hashed = await core.passwords.hash(secret)
             async with core.db.begin() as session:
-                member = await staff.named(session, who)
+                member = await member_named(session, who)
                 await staff.put_password(session, member, hashed)
                 return member.name
 
@@ -102,7 +124,7 @@ def change_email(
 
     async def work() -> str:
         async with opened(settings) as core, core.db.begin() as session:
-            member = await staff.named(session, who)
+            member = await member_named(session, who)
             await staff.put_email(session, member, email)
             return member.name
 
@@ -111,12 +133,12 @@ def change_email(
 
 @app.command("role")
 def change_role(
-    who: WhoArgument, role: Annotated[Role, typer.Argument(help="AGENT or ADMIN.")], demo: DemoOption = False
+    who: WhoArgument,
+    role: Annotated[StaffRole, typer.Argument(case_sensitive=False, help="AGENT or ADMIN.")],
+    demo: DemoOption = False,
 ) -> None:
     """Make an employee an agent or an administrator, at once."""
-    if role is Role.CUSTOMER:
-        fail("Staff are AGENT or ADMIN.")
-    _change(who, demo, f"is {role.value} now", role=role)
+    _change(who, demo, f"is {role.value} now", role=Role(role.value))
 
 
 @app.command()
@@ -151,7 +173,7 @@ def _change(who: str, demo: bool, told: str, **columns: Any) -> None:
 
     async def work() -> None:
         async with opened(settings) as core, core.db.begin() as session:
-            member = await staff.named(session, who)
+            member = await member_named(session, who)
             for name, value in columns.items():
                 setattr(member, name, value)
 

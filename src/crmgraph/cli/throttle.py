@@ -1,5 +1,6 @@
 """The throttle: let somebody try again at once."""
 
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -30,6 +31,8 @@ def lift(
         fail("Say who has to wait: --email, --address, or --dialect with --login.")
     if dialect and not login:
         fail("--dialect wants the client's --login too.")
+    if address and not _is_address(address):
+        fail(f"--address {address}: this is no network address, e.g. 203.0.113.7")
     client = of_client(door_of(dialect), login, organisation) if dialect else None
     settings = settings_of(demo)
 
@@ -41,3 +44,11 @@ def lift(
     out.print(
         f"Forgot {count} counts of failed tries." if count else "Nothing was counted against them.", highlight=False
     )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
