@@ -86,6 +86,7 @@ def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path)
 
 
 def test_the_credentials_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
+    assert crmgraph(tmp_path, "demo", "load").returncode == 0
     printed = crmgraph(tmp_path, "demo", "credentials", "--json")
     credentials = json.loads(printed.stdout)
     assert {name: set(given) for name, given in credentials.items() if name != "covalense_others"} == {
@@ -152,8 +153,8 @@ def test_a_secret_is_required_outside_the_demo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("", "this is no URL of a database"),
-        ("me:hush@db/x", "this is no URL of a database"),
+        ("", "this is no URL of a database: write sqlite:///path or postgresql://user:password@host/name"),
+        ("me:hush@db/x", "this is no URL of a database: write sqlite:///path or postgresql://user:password@host/name"),
         ("mysql://me:hush@db/x", "crmgraph keeps its data in SQLite or PostgreSQL, not in mysql"),
     ],
 )

@@ -148,6 +148,13 @@ WRONG = [
         {"CRMGRAPH_ZOHO_UNIQUE": "Leads.Mobil"},
         "CRMGRAPH_ZOHO_UNIQUE: Zoho has no field Leads.Mobil whose values could be unique; is Leads.Mobile meant?",
     ),
+    *(
+        (
+            {"CRMGRAPH_DATABASE_URL": url},
+            "CRMGRAPH_DATABASE_URL: a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db",
+        )
+        for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:")
+    ),
     (
         {"CRMGRAPH_DATABASE_URL": "sqlite:////dev/null/x.db"},
         "CRMGRAPH_DATABASE_URL: /dev/null is no folder that we may write into: name another, or make it ours",
@@ -293,6 +300,10 @@ def test_reset_asks_and_throws_nothing_but_a_demo_away(tmp_path: Path) -> None:
     (tmp_path / "var/photos").mkdir()
     (tmp_path / "var/photos/mine").write_text("a photo")
     before = (tmp_path / "var/demo.json").read_text()
+    (elsewhere,) = batch(tmp_path, (["demo", "credentials"], {"CRMGRAPH_DEMO_FOLDER": "other"}))
+    told = "There is no demo in other: `crmgraph serve --demo` makes one, CRMGRAPH_DEMO_FOLDER names another folder.\n"
+    assert (elsewhere.code, elsewhere.out, elsewhere.err) == (1, "", told)
+    assert not (tmp_path / "other").exists()
     (silent,) = batch(tmp_path, ["demo", "reset"])
     (no,) = batch(tmp_path, ["demo", "reset"], given="n\n")
     assert [(each.code, each.err.splitlines()[-1]) for each in (silent, no)] == [

@@ -60,6 +60,9 @@ _URI = re.compile(
 KNOWN = (*ADDRESS, *CHOICES, *FILES, *TEXTS, *SERVER, *TIMES)
 
 
+_NO_URL = "this is no URL of a database: write sqlite:///path or postgresql://user:password@host/name"
+
+
 def database_url(given: str) -> URL:
     """The URL with the asynchronous driver that we use for its database, checked.
 
@@ -70,7 +73,7 @@ def database_url(given: str) -> URL:
     scheme, separator, rest = given.strip().partition("://")
     kind = scheme.partition("+")[0]
     if not separator or not kind.isalnum():
-        raise ValueError("this is no URL of a database")
+        raise ValueError(_NO_URL)
     if kind not in DRIVERS:
         raise ValueError(f"crmgraph keeps its data in SQLite or PostgreSQL, not in {kind}")
     if kind == "sqlite":
@@ -86,7 +89,7 @@ def database_url(given: str) -> URL:
 def _postgresql(given: str) -> URL:
     found = _URI.fullmatch(given)
     if found is None:
-        raise ValueError("this is no URL of a database")
+        raise ValueError(_NO_URL)
     try:
         pairs = parse_qsl(found["query"] or "", keep_blank_values=True, strict_parsing=bool(found["query"]))
     except ValueError:

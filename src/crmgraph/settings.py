@@ -127,7 +127,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _a_database(cls, value: str) -> str:
-        database_url(value)
+        found = database_url(value)
+        # What is in memory would be another database for every connection, and gone with it.
+        if found.get_backend_name() == "sqlite" and found.database in (None, "", ":memory:"):
+            raise ValueError("a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db")
         return value
 
     @field_validator("public_url")

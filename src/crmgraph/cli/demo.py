@@ -54,7 +54,14 @@ def credentials(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object, for scripts.")] = False,
 ) -> None:
     """Print what the running demo accepts."""
-    accepted = demonstration.shown(demonstration.prepare(settings_of().demo_folder))
+    folder = settings_of().demo_folder
+    if not demonstration.is_made(folder):
+        # New secrets, which the demo that is served elsewhere does not know, would help nobody.
+        fail(
+            f"There is no demo in {folder}: `crmgraph serve --demo` makes one, "
+            "CRMGRAPH_DEMO_FOLDER names another folder."
+        )
+    accepted = demonstration.shown(demonstration.prepare(folder))
     if as_json:
         sys.stdout.write(json.dumps(accepted, indent=2) + "\n")
     else:

@@ -55,6 +55,11 @@ class Demo:
     credentials: dict[str, Any]
 
 
+def is_made(folder: Path) -> bool:
+    """Whether there is a demo in this folder."""
+    return (folder / "demo.json").exists()
+
+
 def prepare(folder: Path) -> Demo:
     """The demo in this folder; a new one, with new secrets, when there is none."""
     file = folder / "demo.json"
@@ -369,4 +374,4 @@ def _picture(key: str, file_name: str) -> bytes:
     return stream.getvalue()
 
 
-__all__ = ["Demo", "clear", "load", "prepare", "records", "shown"]
+__all__ = ["Demo", "clear", "is_made", "load", "prepare", "records", "shown"]
