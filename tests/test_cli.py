@@ -166,6 +166,14 @@ def test_a_database_that_cannot_be_is_refused_without_telling_its_password(
     assert refused.stderr == f"CRMGRAPH_DATABASE_URL: {fault}\n"
 
 
+def test_a_folder_of_counters_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for wrong in ("nowhere", "file"):
+        refused = crmgraph(tmp_path, "schema", PROMETHEUS_MULTIPROC_DIR=wrong)
+        told = f"PROMETHEUS_MULTIPROC_DIR: {wrong} is no folder that we may write into: make it, or set none\n"
+        assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", told)
+
+
 def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
     settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
     refused = crmgraph(tmp_path, "serve", **settings)

@@ -61,6 +61,7 @@ def credentials(
             f"There is no demo in {folder}: `crmgraph serve --demo` makes one, "
             "CRMGRAPH_DEMO_FOLDER names another folder."
         )
+    settings_of(demo=True)  # says what is wrong with a demo that cannot be read
     accepted = demonstration.shown(demonstration.prepare(folder))
     if as_json:
         sys.stdout.write(json.dumps(accepted, indent=2) + "\n")
