@@ -260,7 +260,7 @@ def test_every_refusal_of_the_business_has_words() -> None:
 def test_the_openapi_document_has_the_nine_services_with_their_headers() -> None:
     document = openapi()
     operations = {
-        (method.upper(), path): {each["name"] for each in operation["parameters"]}
+        (method.upper(), path): {each["name"] for each in operation["parameters"]}.union(*operation.get("security", ()))
         for path, item in document["paths"].items()
         for method, operation in item.items()
     }
