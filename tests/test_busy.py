@@ -1,6 +1,7 @@
 """Above its limit a worker says so at every door in the door's own words, and still tells that it lives."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,9 @@ class Held:
 async def test_every_door_says_in_its_own_words_that_it_is_busy(
     sqlite_template: Path, tmp_path: Path, path: str, body: Any
 ) -> None:
-    settings = settings_for(f"sqlite:///{sqlite_template}", tmp_path, max_concurrency=3)
+    settings = settings_for(
+        f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'test.db')}", tmp_path, max_concurrency=3
+    )
     async with serving(settings) as (client, app):
         held = [Held(app) for _ in range(3)]
         await asyncio.sleep(0)
@@ -137,7 +140,9 @@ async def test_every_door_says_in_its_own_words_that_it_is_busy(
 
 
 async def test_it_is_counted_and_told_in_the_log_now_and_then(sqlite_template: Path, tmp_path: Path) -> None:
-    settings = settings_for(f"sqlite:///{sqlite_template}", tmp_path, max_concurrency=1, metrics=True)
+    settings = settings_for(
+        f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'test.db')}", tmp_path, max_concurrency=1, metrics=True
+    )
     async with serving(settings) as (client, app):
 
         async def refused() -> float:

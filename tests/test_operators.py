@@ -305,10 +305,11 @@ def test_reset_asks_and_throws_nothing_but_a_demo_away(tmp_path: Path) -> None:
     assert (elsewhere.code, elsewhere.out, elsewhere.err) == (1, "", told)
     assert not (tmp_path / "other").exists()
     (tmp_path / "other").mkdir()
-    (tmp_path / "other/demo.json").write_text("{broken")
-    (damaged,) = batch(tmp_path, (["demo", "credentials"], {"CRMGRAPH_DEMO_FOLDER": "other"}))
     told = "CRMGRAPH_DEMO_FOLDER: other/demo.json is damaged: `crmgraph demo reset`\n"
-    assert (damaged.code, damaged.out, damaged.err) == (1, "", told)
+    for broken in ("{broken", "[]", "null", '{"secret": 5, "credentials": {}}', '{"secret": "x", "credentials": {}}'):
+        (tmp_path / "other/demo.json").write_text(broken)
+        (damaged,) = batch(tmp_path, (["demo", "credentials"], {"CRMGRAPH_DEMO_FOLDER": "other"}))
+        assert (damaged.code, damaged.out, damaged.err) == (1, "", told), broken
     (silent,) = batch(tmp_path, ["demo", "reset"])
     (no,) = batch(tmp_path, ["demo", "reset"], given="n\n")
     assert [(each.code, each.err.splitlines()[-1]) for each in (silent, no)] == [

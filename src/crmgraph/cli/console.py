@@ -127,7 +127,7 @@ def settings_of(demo: bool = False) -> Settings:
             kept = demonstration.prepare(settings.demo_folder)
         except OSError as error:
             fail(f"CRMGRAPH_DEMO_FOLDER: {error.filename} cannot be written: {error.strerror}")
-        except (ValueError, KeyError):
+        except ValueError:
             fail(f"CRMGRAPH_DEMO_FOLDER: {settings.demo_folder / 'demo.json'} is damaged: `crmgraph demo reset`")
         settings = settings.for_demo(settings.demo_folder, kept.secret)
     return settings

@@ -61,7 +61,12 @@ def is_made(folder: Path) -> bool:
 
 
 def prepare(folder: Path) -> Demo:
-    """The demo in this folder; a new one, with new secrets, when there is none."""
+    """The demo in this folder; a new one, with new secrets, when there is none.
+
+    Raises:
+        OSError: the folder cannot be read or written.
+        ValueError: what is kept there is not what a demo keeps.
+    """
     file = folder / "demo.json"
     try:
         kept = json.loads(file.read_text())
@@ -77,7 +82,16 @@ def prepare(folder: Path) -> Demo:
         except FileExistsError:
             kept = json.loads(file.read_text())
         fresh.unlink()
+    if not _is_whole(kept):
+        raise ValueError(f"{file} is not what a demo keeps")
     return Demo(folder, kept["secret"], kept["credentials"])
+
+
+def _is_whole(kept: Any) -> bool:
+    if not isinstance(kept, dict) or not isinstance(kept.get("secret"), str):
+        return False
+    credentials = kept.get("credentials")
+    return isinstance(credentials, dict) and credentials.keys() >= _new_credentials().keys()
 
 
 def clear(folder: Path) -> None:

@@ -228,13 +228,12 @@ async def test_an_unexpected_fault_is_a_status_object_logged_once_and_without_se
 
 async def test_the_document_of_the_methods_is_served(program: Program) -> None:
     document = (await program.client.get("/docs/crmcom/openapi.json")).json()
-    assert document == crmcom.openapi()
+    assert document == crmcom.openapi() | {"servers": [{"url": "http://test", "description": "This server."}]}
     assert list(document["paths"]) == [
         *(
             f"/crmapi/rest/v2/{method}"
             for method in (
                 "authentication/token",
-                "authentication/token/release",
                 "contact_information/show",
                 "contact_information/list",
                 "contact_information/create",
@@ -245,6 +244,7 @@ async def test_the_document_of_the_methods_is_served(program: Program) -> None:
             )
         ),
         "/crm/ImageDownloadServlet",
+        "/crmapi/rest/v2/authentication/token/release",  # last: whoever runs them one after the other needs the token
     ]
     body = document["paths"]["/crmapi/rest/v2/contact_information/update"]["post"]["requestBody"]
     asked = body["content"]["application/json"]["schema"]["properties"]
