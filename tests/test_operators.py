@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from crmgraph.cli import faults
 from crmgraph.db import Database
 from crmgraph.migrations import downgrade
 from tests.conftest import Postgres, settings_for
@@ -182,6 +183,18 @@ def without_tls() -> Iterator[int]:
         server.shutdown()
 
 
+ASKING = [
+    ["staff", "list"],
+    ["staff", "disable", "ada@example.com"],
+    ["clients", "list"],
+    ["clients", "disable", "zoho", "x"],
+    ["throttle", "lift", "--email", "ada@example.com"],
+    ["purge"],
+    ["repair"],
+]
+"""Commands that ask the database and serve nobody."""
+
+
 async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
     tmp_path: Path, postgres: Postgres
 ) -> None:
@@ -204,13 +217,14 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
             tmp_path,
             *((["migrate"], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
             *((["serve", "--port", port], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
-            *((["staff", "list"], {"CRMGRAPH_DATABASE_URL": url}) for url, _ in wrong),
+            *((words, {"CRMGRAPH_DATABASE_URL": url}) for words in ASKING for url, _ in wrong),
         ),
-        [*wrong, *wrong, *wrong],
+        [*wrong, *wrong, *(wrong * len(ASKING))],
         strict=True,
     ):
         assert (told.code, told.out, told.err.count("\n")) == (1, "", 1), (url, told)
         assert words in told.err and "CRMGRAPH_DATABASE_URL" in told.err, (url, told.err)
+        assert faults.shown(url).removeprefix("sqlite:///") in told.err, (url, told.err)
         assert "hush" not in told.err
     with without_tls() as there:
         url = f"postgresql://me:hush@127.0.0.1:{there}/x?sslmode=require"
@@ -403,7 +417,7 @@ async def test_staff_get_another_password_role_and_rights_at_once(tmp_path: Path
             ["throttle", "lift", "--email", "ada@example.com"],
             ["throttle", "lift"],
         )
-        assert lifted.out.startswith("Forgot ")
+        assert lifted.out == "The failed tries of ada@example.com are forgotten.\n"
         assert again.out == "Nothing was counted against them.\n"
         assert (nobody.code, nobody.err) == (1, "Say who has to wait: --email, --address, or --dialect with --login.\n")
         assert (await login(other))["accessToken"]

@@ -150,9 +150,10 @@ async def test_the_schema_is_read_within_bounds(nobody: Caller) -> None:
 async def test_who_reads_the_schema_is_a_setting(database: str, tmp_path: Any) -> None:
     query = "{ ...a } fragment a on Query { __schema { queryType { name } } }"
     disabled = [("INTROSPECTION_DISABLED", "The schema is not shown here.")]
+    signs_in = [("INTROSPECTION_DISABLED", "The schema is shown to who is signed in: sign in first.")]
     async with serving(settings_for(database, tmp_path, introspection="signed-in")) as (client, _):
         nobody = Caller(client)
-        assert await nobody.errors(query) == disabled
+        assert await nobody.errors(query) == signs_in
         signup = """mutation { signup(input: {email: "a@example.com", password: "correct horse", lastName: "A"}) {
           accessToken } }"""
         somebody = Caller(client, (await nobody(signup))["signup"]["accessToken"])

@@ -100,12 +100,13 @@ async def _client(session: AsyncSession, door: Door, login: str, organisation: s
 @app.command("list")
 def list_(demo: DemoOption = False) -> None:
     """Print all clients, a line each: dialect, login, organisation, name, grants, and whether they are kept out."""
+    settings = settings_of(demo)
 
     async def work() -> list[LegacyClient]:
-        async with opened(settings_of(demo)) as core, core.db.read() as session:
+        async with opened(settings) as core, core.db.read() as session:
             return await clients.all_clients(session)
 
-    for client in run(work()):
+    for client in run(work(), settings):
         shown = [
             client.dialect.value.lower(),
             client.login,
@@ -226,11 +227,12 @@ def _print_secrets(door: Door, login: str, secret: str, organisation: str, refre
 
 def _switch(dialect: str, login: str, organisation: str, demo: bool, active: bool) -> None:
     door = door_of(dialect)
+    settings = settings_of(demo)
 
     async def work() -> None:
-        async with opened(settings_of(demo)) as core, core.db.begin() as session:
+        async with opened(settings) as core, core.db.begin() as session:
             await _client(session, door, login, organisation)
             await clients.switch(session, door, login, organisation, active)
 
-    run(work())
+    run(work(), settings)
     out.print(f"{login} is {'let in' if active else 'kept out'}.", markup=False, highlight=False)

@@ -57,11 +57,11 @@ def _line(refused: Refused) -> str:
     return f"Refused: {name}: {_WORDS.get(type(refused), reason)}"
 
 
-def run(work: Coroutine[Any, Any, T], settings: Settings | None = None) -> T:
+def run(work: Coroutine[Any, Any, T], settings: Settings) -> T:
     """Run what a command does; what its database or its input is to blame for ends in one line, not in a traceback.
 
     Args:
-        settings: name the database.
+        settings: name the database, so that what is told of it says which.
     """
     try:
         return asyncio.run(work)
@@ -72,7 +72,7 @@ def run(work: Coroutine[Any, Any, T], settings: Settings | None = None) -> T:
     except typer.Exit:
         raise
     except Exception as error:
-        words = faults.of_database(error, settings.database_url if settings else None)
+        words = faults.of_database(error, settings.database_url)
         if words is None:
             raise
         fail(words)

@@ -34,7 +34,8 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
     if "database_url" in settings.model_fields_set:
         fail("CRMGRAPH_DATABASE_URL is set: only the demo's own database is ever thrown away.")
     file = settings.demo_folder / demonstration.DATABASE
-    if file.exists() and run(_kind(f"sqlite:///{file.absolute()}")) is installation.Kind.PRODUCTION:
+    kept = settings.model_copy(update={"database_url": f"sqlite:///{file.absolute()}"})
+    if file.exists() and run(_kind(kept.database_url), kept) is installation.Kind.PRODUCTION:
         fail(f"{file} is no demo's database: nothing is thrown away. CRMGRAPH_DEMO_FOLDER names the demo's folder.")
     if not yes:
         try:

@@ -33,4 +33,5 @@ def purge(
             return gone
 
     done = "Would remove" if dry_run else "Removed"
-    out.print(f"{done} " + ", ".join(f"{count} {name}" for name, count in run(work()).items()) + ".", highlight=False)
+    gone = run(work(), settings)
+    out.print(f"{done} " + ", ".join(f"{count} {name}" for name, count in gone.items()) + ".", highlight=False)

@@ -37,7 +37,7 @@ def repair(
                     core.db, region=core.region, dry_run=dry_run, progress=lambda done: bar.advance(task, done)
                 )
 
-    report = run(work())
+    report = run(work(), settings)
     if as_json:
         told = {
             "dry_run": dry_run,

@@ -84,13 +84,14 @@ def add(
 @app.command("list")
 def list_(demo: DemoOption = False) -> None:
     """Print all staff, a line each: id, email, role, name, and whether they are kept out."""
+    settings = settings_of(demo)
 
     async def work() -> list[Staff]:
-        async with opened(settings_of(demo)) as core, core.db.read() as session:
+        async with opened(settings) as core, core.db.read() as session:
             found, _ = await staff.members(session, active=None, limit=10_000)
             return found
 
-    for member in run(work()):
+    for member in run(work(), settings):
         kept_out = "" if member.active else "  (disabled)"
         line = f"{member.id}  {member.email or '-'}  {member.role.value}  {member.name}{kept_out}"
         out.print(line, markup=False, highlight=False)

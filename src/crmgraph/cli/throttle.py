@@ -40,10 +40,10 @@ def lift(
         async with opened(settings) as core:
             return await core.identity.throttle.lift(email=email, address=address, client=client)
 
-    count = run(work(), settings)
-    out.print(
-        f"Forgot {count} counts of failed tries." if count else "Nothing was counted against them.", highlight=False
-    )
+    # A try counts against several subjects: how many counts there were is not how many tries.
+    who = " and ".join(each for each in (email, address, login) if each)
+    told = f"The failed tries of {who} are forgotten." if run(work(), settings) else "Nothing was counted against them."
+    out.print(told, markup=False, highlight=False)
 
 
 def _is_address(text: str) -> bool:

@@ -211,7 +211,11 @@ class Engine:
             message = "The token does not hold, or not any more."
             raise Refusal([GraphQLError(message, original_error=Unauthenticated())], "UNAUTHENTICATED")
         if names & {"__schema", "__type"} and not self._may_introspect(signed_in):
-            raise Refusal([GraphQLError("The schema is not shown here.")], "INTROSPECTION_DISABLED")
+            closed = self._introspection == "closed"
+            told = (
+                "The schema is not shown here." if closed else "The schema is shown to who is signed in: sign in first."
+            )
+            raise Refusal([GraphQLError(told)], "INTROSPECTION_DISABLED")
         if document.faults:
             raise Refusal(document.faults)
         values = self._values(document, operation, request)
