@@ -101,6 +101,22 @@ async def test_stored_rows_get_the_slots_that_were_counted_until_now(db: Databas
     await upgrade(db)
 
 
+async def test_the_emails_of_staff_get_the_keys_of_all_emails(db: Database) -> None:
+    await downgrade(db, "0009")
+    emails = ["ÉMILE@xn--mnchen-3ya.example", None, "Ada@example.com"] * 700
+    async with db.engine.begin() as connection:
+        insert = text(
+            "INSERT INTO staff (name, email, role, sees_identity, active, created_at)"
+            " VALUES ('A', :email, 'AGENT', false, true, '2026-01-01')"
+        )
+        await connection.execute(insert, [{"email": each} for each in emails])
+    await upgrade(db)
+    async with db.engine.connect() as connection:
+        kept = await connection.execute(text("SELECT email, email_key FROM staff ORDER BY id"))
+        keys = {emails[0]: "émile@münchen.example", None: "", "Ada@example.com": "ada@example.com"}
+        assert [tuple(row) for row in kept] == [(each, keys[each]) for each in emails]
+
+
 def test_the_names_of_the_steps_tell_the_latest_one() -> None:
     config = Config()
     config.set_main_option("script_location", "crmgraph:migrations")

@@ -21,8 +21,10 @@ from crmgraph.crm.models import (
     Phone,
     PhoneKind,
     Role,
+    Staff,
 )
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.staff import add_staff
 from crmgraph.db import Database
 from tests.test_cli import SECRET, crmgraph
 
@@ -118,6 +120,19 @@ async def test_two_logins_that_are_one_by_now_are_told_and_left_alone(
     async with db.read() as session:
         kept = await session.execute(select(Credential.email, Credential.email_key).order_by(Credential.id))
         assert list(kept) == [("eva@example.com", "eva@example.com"), ("EVA@example.com", "former rules")]
+
+
+async def test_the_emails_of_staff_are_found_anew(db: Database, database: str, tmp_path: Path) -> None:
+    async with db.begin() as session:
+        for email in ("Ève@XN--mnchen-3ya.example", None):
+            await add_staff(session, "Eve", email, Role.AGENT, None)
+        await session.execute(update(Staff).where(Staff.email.is_not(None)).values(email_key="former rules"))
+    for options, key in ((("--dry-run",), "former rules"), ((), "ève@münchen.example"), ((), "ève@münchen.example")):
+        code, told = repair(tmp_path, database, "--json", *options)
+        async with db.read() as session:
+            assert list(await session.scalars(select(Staff.email_key).order_by(Staff.id))) == [key, ""]
+        assert (code, json.loads(told)["tables"]["staff"]["read"]) == (0, 2)
+    assert repair(tmp_path, database) == (0, "staff: 0 of 2 changed\n")
 
 
 async def test_of_two_logins_of_one_mailbox_the_first_gets_the_key(db: Database, database: str, tmp_path: Path) -> None:

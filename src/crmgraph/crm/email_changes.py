@@ -16,6 +16,7 @@ from crmgraph.crm.known_sources import Source
 from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose, Staff
 from crmgraph.crm.outbox import Outbox
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.staff import write_email
 from crmgraph.crm.text import clean_email, email_key, is_email
 from crmgraph.crm.throttle import Kind, Throttle, account_of
 from crmgraph.db import Database
@@ -142,7 +143,7 @@ class EmailChanges:
         if person.staff_id is not None:
             staff = await session.scalar(select(Staff).where(Staff.id == person.staff_id))
             if staff is not None:
-                staff.email = email
+                write_email(staff, email)
             return
         if person.contact_id is None:
             return

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.conditions import And, Compare, Op, Or, Where
@@ -42,8 +42,9 @@ async def find_named(
 async def _staff(session: AsyncSession, name: str, email: str) -> list[int]:
     query: Any = select(Staff.id).where(Staff.active).limit(2)
     if email:
-        login = select(Credential.staff_id).where(Credential.email_key == email_key(email), Credential.live.is_(True))
-        query = query.where(or_(func.lower(Staff.email) == email.lower(), Staff.id.in_(login)))
+        key = email_key(email)
+        login = select(Credential.staff_id).where(Credential.email_key == key, Credential.live.is_(True))
+        query = query.where(or_(Staff.email_key == key, Staff.id.in_(login)))
     elif name:
         query = query.where(Staff.name == name)
     else:

@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import parties, rows
-from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Proof
+from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Proof, Staff
+from crmgraph.crm.staff import write_email
 from crmgraph.crm.text import clean_email, email_key
 from crmgraph.db import Database
 
@@ -91,6 +92,11 @@ async def repair(
         for proof in found:
             proof.email, proof.email_key = clean_email(proof.email), email_key(proof.email)
         report.count(session, found)
+    async for session, members in _batches(db, Staff, Staff.id, dry_run):
+        for member in members:
+            if member.email is not None:
+                write_email(member, member.email)
+        report.count(session, members)
     return report
 
 

@@ -40,14 +40,19 @@ async def add_staff(
     if role is Role.CUSTOMER:
         faults.append(Invalid(("role",), "choice"))
     refuse(faults)
-    staff = Staff(
-        name=name, email=clean_email(email) if email is not None else None, role=role, sees_identity=sees_identity
-    )
+    staff = Staff(name=name, role=role, sees_identity=sees_identity)
+    if email is not None:
+        write_email(staff, email)
     session.add(staff)
     await session.flush()
     if email is not None and password_hash is not None:
         await add_credential(session, email=email, password_hash=password_hash, staff_id=staff.id)
     return staff
+
+
+def write_email(staff: Staff, email: str) -> None:
+    """Let this be the email of a staff member, and what they are looked up by; it says nothing of how they come in."""
+    staff.email, staff.email_key = clean_email(email), email_key(email)
 
 
 async def find_staff(session: AsyncSession, email: str) -> int:
@@ -79,13 +84,12 @@ async def named(session: AsyncSession, who: str) -> Staff:
         if found is None:
             raise NotFound(("id",))
         return found
-    if fault_of(who):
-        raise NotFound(("email",))
     key = email_key(who)
+    if not key or fault_of(who):
+        raise NotFound(("email",))
     held = select(Credential.staff_id).where(Credential.email_key == key, Credential.staff_id.is_not(None))
     by_login = list(await session.scalars(select(Staff).where(Staff.id.in_(held))))
-    everybody = await session.scalars(select(Staff).where(Staff.email.is_not(None)))
-    found_all = by_login or [each for each in everybody if email_key(each.email or "") == key]
+    found_all = by_login or list(await session.scalars(select(Staff).where(Staff.email_key == key).limit(2)))
     if not found_all:
         raise NotFound(("email",))
     if len(found_all) > 1:
@@ -121,7 +125,7 @@ async def put_email(session: AsyncSession, staff: Staff, email: str) -> None:
     credential_id = await session.scalar(select(Credential.id).where(Credential.staff_id == staff.id))
     if credential_id is not None:
         await credentials.move(session, credential_id, email)
-    staff.email = clean_email(email)
+    write_email(staff, email)
 
 
 async def members(

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from crmgraph.crm.models import Role
+from crmgraph.crm.staff import add_staff, put_email, switch
 from tests.dialects.zoho.conftest import LEAD, PATRICIA, Program, row_error
 
 
@@ -105,6 +107,49 @@ async def test_an_owner_is_named_by_name_or_by_email(zoho: Program) -> None:
     note = {"Note_Content": "x", "Owner": {"name": "Nobody at all"}}
     answer = await zoho.ok("POST", f"/Leads/{LEAD}/Notes", {"data": [note]}, status=202)
     assert answer["data"] == refused("Owner")
+
+
+EMAILS = [
+    ("Émile@example.com", "éMILE@Example.COM", True),
+    ("e\u0301ve@example.com", "ÉVE@example.com", True),
+    ("ада@example.com", "АДА@example.com", True),
+    ("ada@münchen.example", "ADA@XN--MNCHEN-3YA.example", True),
+    ("max@example.jp", "max@ｅｘａｍｐｌｅ.jp", True),
+    ("Strauß@example.com", "strauss@example.com", False),
+    ("ines@example.com", "ınes@example.com", False),
+    ("x@faß.de", "x@fass.de", False),
+    ("k@example.com", "_@example.com", False),
+    ("rene@example.com", "rené@example.com", False),
+]
+"""(the email of a member of the staff, one that a lookup names, whether they are one)."""
+
+
+@pytest.mark.parametrize(("held", "named_by", "one"), EMAILS)
+async def test_an_owner_is_named_by_the_email_in_any_spelling_of_it_and_by_no_other(
+    zoho: Program, held: str, named_by: str, one: bool
+) -> None:
+    async with zoho.running.db.begin() as session:
+        member = (await add_staff(session, "Whoever", held, Role.AGENT, None)).id
+    row = {"Last_Name": "X", "Owner": {"email": named_by}}
+    if one:
+        lead = await zoho.get("Leads", await zoho.create("Leads", **row))
+        assert lead["Owner"]["email"] == held
+        async with zoho.running.db.begin() as session:
+            await switch(session, member, active=False)
+    assert (await zoho.ok("POST", "/Leads", {"data": [row]}, status=202))["data"] == refused("Owner")
+
+
+async def test_an_email_that_two_of_the_staff_have_names_neither_and_follows_when_it_changes(zoho: Program) -> None:
+    async with zoho.running.db.begin() as session:
+        first = await add_staff(session, "First", "É@example.com", Role.AGENT, None)
+        await add_staff(session, "Second", "é@example.com", Role.AGENT, None)
+    row = {"Last_Name": "X", "Owner": {"email": "é@example.com"}}
+    assert (await zoho.ok("POST", "/Leads", {"data": [row]}, status=202))["data"] == refused("Owner")
+    async with zoho.running.db.begin() as session:
+        await put_email(session, await session.merge(first), "à@example.com")
+    for email, name in (("é@EXAMPLE.com", "Second"), ("À@example.com", "First")):
+        lead = await zoho.get("Leads", await zoho.create("Leads", Last_Name="X", Owner={"email": email}))
+        assert lead["Owner"]["name"] == name
 
 
 @pytest.mark.parametrize("field", ["Contacts", "Accounts", "assign_to"])

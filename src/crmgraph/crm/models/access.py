@@ -53,11 +53,13 @@ class Staff(Base):
     """An employee: owns records, works on them, and acts for a legacy client."""
 
     __tablename__ = "staff"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+    __table_args__ = (Index("ix_staff_email_key", "email_key"), {"sqlite_autoincrement": True})
 
     id: Mapped[Key]
     name: Mapped[str]
     email: Mapped[str | None]
+    email_key: Mapped[Folded] = mapped_column(server_default="")
+    """The email as it is looked up; empty where there is none. `staff.write_email` writes both."""
     role: Mapped[Role] = mapped_column(one_of(Role), default=Role.AGENT)
     sees_identity: Mapped[Flag]
     """Whether identity documents are shown to this agent; administrators always see them."""
