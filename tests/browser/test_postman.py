@@ -44,7 +44,9 @@ def opened(
         "PHOTO_FOLDER": photo[-3],
         "PHOTO_FILE": photo[-1],
     }
-    words |= {name.upper(): known["zoho"][name] for name in ("client_id", "client_secret", "refresh_token")}
+    words |= {
+        name.upper(): known["zoho"][name] for name in ("client_id", "client_secret", "access_token", "refresh_token")
+    }
     headers = {
         "covalense": {"token": portal["accessToken"]},
         "zoho": {"Authorization": f"Zoho-oauthtoken {known['zoho']['access_token']}"},

@@ -43,7 +43,11 @@ def _zoho(answer: httpx.Response) -> None:
     body = answer.json()
     assert isinstance(body, dict)
     if answer.url.path.startswith("/oauth/v2") and answer.status_code == 200:
-        assert "access_token" in body or (list(body) == ["error"] and isinstance(body["error"], str))
+        refused = list(body) == ["error"] and isinstance(body["error"], str)
+        assert "access_token" in body or body == {"status": "success"} or refused
+        return
+    if answer.url.path.startswith("/oauth/v2/token/revoke") and "error" in body:
+        assert (answer.status_code, body) == (400, {"error": "invalid_token"})
         return
     assert answer.headers["content-type"] == "application/json;charset=utf-8"
     if answer.status_code in (200, 201, 202) and "code" not in body:

@@ -53,6 +53,7 @@ async def secrets_of(demo: Running, door: str) -> tuple[Keys, dict[str, str]]:
         "TOKEN": keys.crmcom,
         "CLIENT_ID": known["zoho"]["client_id"],
         "CLIENT_SECRET": known["zoho"]["client_secret"],
+        "ACCESS_TOKEN": keys.zoho,
         "REFRESH_TOKEN": known["zoho"]["refresh_token"],
         "PHOTO_FOLDER": folder,
         "PHOTO_FILE": rest.partition("/")[2],

@@ -36,7 +36,7 @@ function prepared(item) {
     if (field.type === "file") field.src = given.picture;
   }
   if (request.body?.raw) request.body.raw = filled(request.body.raw);
-  for (const field of [...(request.body?.formdata ?? []), ...(request.body?.urlencoded ?? []), ...(request.url.variable ?? [])]) {
+  for (const field of [...(request.body?.formdata ?? []), ...(request.body?.urlencoded ?? []), ...(request.url.variable ?? []), ...(request.url.query ?? [])]) {
     if (field.value in given.words) field.value = given.words[field.value];
   }
   return item;

@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import jsonschema
 
 from crmgraph.crm import clients
 from crmgraph.crm.models import Door
@@ -74,6 +75,30 @@ async def test_what_is_no_token_of_this_door_is_not_revoked(demo: Running) -> No
     for method, path in (("PUT", "/oauth/v2/token/revoke"), ("POST", "/oauth/v2/token/revoke/x")):
         answer = await demo.client.request(method, path)
         assert answer.json()["code"] == ("INVALID_REQUEST_METHOD" if method == "PUT" else "INVALID_URL_PATTERN")
+
+
+async def test_the_document_says_what_the_accounts_server_answers(demo: Running) -> None:
+    document = (await demo.client.get("/docs/zoho/openapi.json")).json()
+    paths = {path: sorted(item) for path, item in document["paths"].items() if path.startswith("/oauth")}
+    assert paths == {"/oauth/v2/token": ["post"], "/oauth/v2/token/revoke": ["get", "post"]}
+    ended = (await _tokens(demo, grant_type="refresh_token"))["access_token"]
+    known = {name: demo.credentials["zoho"][name] for name in ("client_id", "client_secret", "refresh_token")}
+    for method, path, fields, status in (
+        ("POST", "/oauth/v2/token", {**known, "grant_type": "refresh_token"}, 200),
+        ("POST", "/oauth/v2/token", {**known, "grant_type": "password"}, 200),
+        ("POST", "/oauth/v2/token", {**known, "grant_type": "refresh_token", "client_id": "x"}, 200),
+        ("POST", "/oauth/v2/token", {**known, "grant_type": "authorization_code", "code": "x"}, 200),
+        ("POST", "/oauth/v2/token/revoke", {"token": ended}, 200),
+        ("POST", "/oauth/v2/token/revoke", {"token": ended}, 400),
+        ("GET", "/oauth/v2/token/revoke", {}, 400),
+        ("POST", "/oauth/v2/token/revoke", {"token": "x" * 70_000}, 413),
+    ):
+        form: Any = {"params": fields} if method == "GET" else {"data": fields}
+        answer = await demo.client.request(method, path, **form)
+        assert answer.status_code == status, (path, fields, answer.text)
+        told = document["paths"][path][method.lower()]["responses"][str(status)]["content"]["application/json"]
+        schema = {**told["schema"], "components": document["components"]}
+        jsonschema.Draft202012Validator(schema).validate(answer.json())
 
 
 async def test_the_user_of_a_token_is_not_told_here(demo: Running) -> None:

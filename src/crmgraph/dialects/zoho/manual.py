@@ -28,7 +28,7 @@ def openapi() -> dict[str, Any]:
         for module in modules:
             path = "/crm/v2" + operation.path.replace("{module}", module)
             paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, module)
-    paths["/oauth/v2/token"] = {"post": _TOKEN}
+    paths |= _accounts()
     schemas = {name: _record(module.typed) for name, module in MODULES.items()} | {"Notes": _record(NOTES)}
     document = {
         "openapi": "3.1.0",
@@ -74,19 +74,17 @@ def _operation(operation: Operation, module: str) -> dict[str, Any]:
 
 
 _FAULTS = {
-    400: "A value, the body or the address is not valid.",
+    400: "A value, the body, the address or the method is not valid.",
     401: "The token does not hold, or its grants do not cover this.",
     403: "It may not be done to this record.",
     404: "There is no such address.",
-    405: "The method is another one.",
     413: "The body is too long.",
-    500: "A fault of ours.",
-    503: "The database does not answer.",
+    500: "A fault of ours, or the database does not answer.",
+    503: "There are too many requests at the moment.",
 }
 
 
 def _answers(operation: Operation, module: str) -> dict[str, Any]:
-    fault = {"content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}
     found: dict[str, Any] = {}
     if operation.path.endswith("/photo") and operation.method == "GET":
         found["200"] = {"description": "The image.", "content": {"image/*": {}}}
@@ -104,7 +102,13 @@ def _answers(operation: Operation, module: str) -> dict[str, Any]:
     if operation.method == "GET":
         found["204"] = {"description": "There is nothing."}
         found["304"] = {"description": "Nothing has changed since If-Modified-Since."}
-    return found | {str(status): {"description": text} | fault for status, text in _FAULTS.items()}
+    return found | _faults(*_FAULTS)
+
+
+def _faults(*statuses: int) -> dict[str, Any]:
+    """What is answered with these statuses, at every operation in the same form."""
+    error = {"content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}
+    return {str(status): {"description": _FAULTS[status]} | error for status in statuses}
 
 
 def _names(path: str) -> list[str]:
@@ -165,27 +169,75 @@ _ROWS = {
         }
     },
 }
-_TOKEN = {
-    "summary": "A token for a refresh token or a grant code",
-    "tags": ["oauth"],
-    "security": [],
-    "requestBody": {
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {
-                    "type": "object",
-                    "properties": {
-                        name: {"type": "string"}
-                        for name in ("grant_type", "client_id", "client_secret", "refresh_token", "code")
-                    },
-                }
-            }
-        }
+_FORMS = "Fields may stand in the address, in an urlencoded body or in a multipart one."
+_TEXT = {"type": "string"}
+_ISSUED = {
+    "type": "object",
+    "required": ["access_token", "api_domain", "token_type", "expires_in"],
+    "properties": {
+        "access_token": _TEXT,
+        "refresh_token": {**_TEXT, "description": "Of a grant code alone; good until it is revoked."},
+        "api_domain": _TEXT,
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer", "description": "In seconds."},
     },
-    "responses": {
-        "200": {
-            "description": 'The token, or {"error": a word}.',
-            "content": {_JSON: {"schema": {"type": "object"}}},
-        }
-    },
+    "additionalProperties": False,
 }
+_DENIED = ("invalid_client", "invalid_code", "unsupported_grant_type", "invalid_request", "access_denied")
+
+
+def _word(*words: str) -> dict[str, Any]:
+    """The schema of a refusal of the accounts server."""
+    properties = {"error": {"enum": list(words)}}
+    return {"type": "object", "required": ["error"], "properties": properties, "additionalProperties": False}
+
+
+def _of_accounts(summary: str, answered: dict[str, dict[str, Any]], **request: Any) -> dict[str, Any]:
+    """An operation of the accounts server, which asks for no token.
+
+    Args:
+        answered: {status: what is answered, as JSON}.
+    """
+    return {
+        "summary": summary,
+        "description": _FORMS,
+        "tags": ["oauth"],
+        "security": [],
+        **request,
+        "responses": answered | _faults(413, 500, 503),
+    }
+
+
+def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": {_JSON: {"schema": schema}}}
+
+
+def _form(required: str, *names: str) -> dict[str, Any]:
+    schema = {"type": "object", "required": [required], "properties": dict.fromkeys((required, *names), _TEXT)}
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
+def _accounts() -> dict[str, dict[str, Any]]:
+    """The accounts server. What ends tokens stands last: who tries all in their order needs them until then."""
+    token = {
+        "200": _json("The token, or why there is none: that is 200 as well.", {"anyOf": [_ISSUED, _word(*_DENIED)]})
+    }
+    revoked = {
+        "200": _json(
+            "The token has ended, and with a refresh token the access tokens that were issued for it.",
+            {"type": "object", "required": ["status"], "properties": {"status": {"const": "success"}}},
+        ),
+        "400": _json("There is no such token, or it has ended before.", _word("invalid_token")),
+    }
+    ended = "Ends a refresh token or an access token"
+    query = [{"name": "token", "in": "query", "required": True, "schema": _TEXT}]
+    form = _form("grant_type", "client_id", "client_secret", "refresh_token", "code", "redirect_uri")
+    return {
+        "/oauth/v2/token": {
+            "post": _of_accounts("A token for a refresh token or a grant code", token, requestBody=form)
+        },
+        "/oauth/v2/token/revoke": {
+            "get": _of_accounts(f"{ended} (by the address)", revoked, parameters=query),
+            "post": _of_accounts(ended, revoked, requestBody=_form("token")),
+        },
+    }
