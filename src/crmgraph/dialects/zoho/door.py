@@ -97,8 +97,9 @@ class Api:
         actor, seen.expires_at = await self._caller(request)
         if segments[0] in ABSENT:
             raise Failed(errors.INVALID_URL_PATTERN)
-        if (external := request.headers.get("x-external", "").strip()) != "":
-            # No field here is marked as external: the value in the path must not be taken for an id of ours.
+        # No field here is marked as external: the value in the path must not be taken for an id of ours. Of several
+        # such headers any counts; an empty one names no field, and is the same as none.
+        if external := next(filter(None, (each.strip() for each in request.headers.getlist("x-external"))), ""):
             raise Failed(errors.EXTERNAL_NOT_FOUND.about(header="X-EXTERNAL", external_field=external[:MAX_EXTERNAL]))
         found = [
             (o, params)
