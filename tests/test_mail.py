@@ -1,7 +1,9 @@
 """Mail through a folder and a real SMTP server."""
 
+import asyncio
 import email
 import stat
+from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -87,6 +89,34 @@ async def test_a_wrong_password_a_refused_recipient_and_a_server_without_tls_get
     with pytest.raises(MailRefused, match=r"^SMTPRecipientsRefused 550$"):
         await open_mail(f"smtp://{here}", SENDER).send(smtp.refused, "s", "t")
     assert smtp.messages == []
+
+
+@pytest.mark.parametrize("first", [b"", b"220 here\r\n"], ids=["greets", "says what it can"])
+async def test_a_server_that_speaks_a_byte_at_a_time_is_left_with_the_try(first: bytes) -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def speak() -> None:
+            writer.write(first)
+            while True:
+                writer.write(b"2")
+                await asyncio.sleep(0.05)
+
+        speaking = asyncio.create_task(speak())
+        with suppress(ConnectionError):
+            await reader.read()
+        speaking.cancel()
+        writer.close()
+        left.set()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        mail = open_mail(f"smtp://127.0.0.1:{listening.sockets[0].getsockname()[1]}", SENDER)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await mail.send("ravi@example.com", "s", "t")
+        async with asyncio.timeout(10):
+            await left.wait()
 
 
 INJECTIONS = [

@@ -208,6 +208,8 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
         ("postgresql://me:hush@no.such.host.invalid/x", "nobody knows its host"),
         (postgres.url("no_such_database"), "does not exist; create a database of this name"),
         (stranger, "look at its user and password" if stranger != here else ""),
+        (f"{away}?sslmode=require&ssl_min_protocol_version=TLSv9", "No such TLS version: TLSv9"),
+        (f"{here}&options=-c%20nonsense%3D1", 'unrecognized configuration parameter "nonsense"'),
         ("sqlite:///text.db", "damaged; this is no database"),
         ("sqlite:///folder.db", "folder.db is a folder: name a file, e.g. sqlite:///folder.db/crmgraph.db"),
     ]

@@ -69,6 +69,7 @@ SQLSTATES: dict[str, Diagnosis] = {
     "25P04": _TIMEOUT,  # transaction_timeout, which ends the connection
     "28": Diagnosis(Meaning.AWAY, "refuses the login", next_host=False),
     "3D000": Diagnosis(Meaning.AWAY, "does not exist", next_host=False),
+    "3F000": Diagnosis(Meaning.AWAY, "without the schema that is asked for", ends=False),  # an empty search_path
     "40001": Diagnosis(Meaning.RETRY, "busy", ends=False),  # could not serialize, or a standby's recovery conflict
     "40003": _LOST,  # statement completion unknown
     "40P01": Diagnosis(Meaning.RETRY, "busy", ends=False),  # deadlock
@@ -115,6 +116,12 @@ SQLITE: dict[int, Diagnosis] = {
 _NO_SUCH_SERVER = Diagnosis(Meaning.AWAY, "without a server that target_session_attrs asks for")
 _CERTIFICATE = Diagnosis(Meaning.AWAY, "shows a certificate that is not trusted", next_host=False)
 _CROWDED = Diagnosis(Meaning.AWAY, "busy", ends=False)
+_MISADDRESSED = Diagnosis(Meaning.AWAY, "not to be had as its address asks", next_host=False)
+
+
+class Misaddressed(Exception):
+    """The driver or the server refuses what the URL asks for: a file of certificates that is not there, a parameter of
+    `options` that the server does not know. No statement was sent."""
 
 
 def diagnose(error: BaseException) -> Diagnosis:
@@ -134,6 +141,8 @@ def diagnose(error: BaseException) -> Diagnosis:
             return _CROWDED
         case asyncpg.TargetServerAttributeNotMatched():
             return _NO_SUCH_SERVER
+        case Misaddressed():
+            return _MISADDRESSED
         case asyncpg.DataError() | asyncpg.ClientConfigurationError() | asyncpg.OutdatedSchemaCacheError():
             # A value that the driver cannot encode, arguments that it does not know: nothing was sent.
             return _FAULT

@@ -6,9 +6,12 @@ not known here is refused by name, since a parameter that is passed over, `sslmo
 """
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as NoConfiguration
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlencode
@@ -16,7 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 import asyncpg
 from sqlalchemy import URL
 
-from crmgraph.db_errors import diagnose
+from crmgraph.db_errors import Misaddressed, diagnose
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 """The asynchronous driver that we use for each kind of database."""
@@ -95,8 +98,12 @@ def _postgresql(given: str) -> URL:
     except ValueError:
         raise ValueError("the parameters of the URL are written name=value, with & between them") from None
     parameters = _checked(pairs)
+    # Which of two goes first, libpq and the driver do not agree on.
+    before = {"user": found["user"], "password": found["password"], "dbname": found["database"], "host": found["hosts"]}
+    for name, value in before.items():
+        if value and name in parameters:
+            raise ValueError(f"`{name}` stands there twice, before the `?` and after it")
     hosts = _hosts(found["hosts"], parameters)
-    # What stands before the `?` goes first.
     outside = {name: parameters.pop(name, None) for name in ("user", "password", "dbname")}
     url = URL.create(
         DRIVERS["postgresql"],
@@ -111,7 +118,41 @@ def _postgresql(given: str) -> URL:
             raise ValueError(f"`{name}` names a file that is not there")
     if parameters.get("sslrootcert") == "system" and parameters.get("sslmode") != "verify-full":
         raise ValueError("`sslrootcert=system` goes with `sslmode=verify-full`")
+    _require_certificates(parameters)
+    if (service := parameters.get("service")) is not None:
+        _require_service(service)
     return url
+
+
+def _require_certificates(parameters: Mapping[str, str]) -> None:
+    """The driver's own error about such a file would be taken for one of the server's TLS."""
+    root, shown, key = (parameters.get(name) for name in ("sslrootcert", "sslcert", "sslkey"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if root and root != "system":
+        try:
+            context.load_verify_locations(root)
+        except ssl.SSLError:
+            raise ValueError("`sslrootcert` names a file in which no certificate stands") from None
+    if shown and key:
+        try:
+            # A password has to be given, else a person would be asked for it.
+            context.load_cert_chain(shown, key, parameters.get("sslpassword", ""))
+        except ssl.SSLError:
+            raise ValueError(
+                "`sslcert` and `sslkey` name files that hold no certificate and its key; or `sslpassword` does not fit"
+            ) from None
+
+
+def _require_service(name: str) -> None:
+    """The driver passes over a service that stands nowhere; libpq refuses it ("The Connection Service File")."""
+    file = Path(os.environ.get("PGSERVICEFILE") or os.path.expanduser("~/.pg_service.conf"))  # noqa: PTH111 - no home is no error
+    services = ConfigParser()
+    try:
+        services.read(file)
+    except (NoConfiguration, OSError, UnicodeError):
+        raise ValueError(f"`service` stands in {file}, which cannot be read") from None
+    if not services.has_section(name):
+        raise ValueError(f"`service` names one that does not stand in {file}")
 
 
 def _checked(pairs: list[tuple[str, str]]) -> dict[str, str]:
@@ -203,7 +244,8 @@ class Connector:
             options: further arguments of `asyncpg.connect`.
 
         Raises:
-            Whatever `diagnose` knows: the error of the last host that was tried.
+            Misaddressed: see there.
+            What else `diagnose` knows: the error of the last host that was tried.
         """
         # Where a standby is preferred, none of the hosts being one is no reason to have none.
         wanted = ["standby", "any"] if self._session == "prefer-standby" else [self._session]
@@ -222,9 +264,15 @@ class Connector:
 
     async def _open(self, place: tuple[str, str, str] | None, session: str | None, options: Mapping[str, Any]) -> Any:
         where = {"host": place[0].strip("[]"), "port": int(place[2])} if place is not None else {}
-        connection = await asyncpg.connect(
-            self._dsn, **where, **self._options, **options, target_session_attrs=session, timeout=self._seconds
-        )
+        try:
+            connection = await asyncpg.connect(
+                self._dsn, **where, **self._options, **options, target_session_attrs=session, timeout=self._seconds
+            )
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            # No statement of ours has been sent yet: what would be our fault later is that of the address now.
+            if diagnose(error).is_away:
+                raise
+            raise Misaddressed(str(error)) from error
         try:
             # Said after the connection stands, for a pooler of sessions refuses what it does not know before.
             async with asyncio.timeout(self._seconds):

@@ -7,6 +7,7 @@ import smtplib
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
 from email.utils import localtime, make_msgid
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import structlog
@@ -178,9 +179,14 @@ class SmtpMail:
             conversation.end()
             raise
 
-    def connect(self) -> smtplib.SMTP:
-        """A connection that is greeted, encrypted and logged in as the settings say."""
-        server = self._connect()
+    def connect(self, known: "Known") -> smtplib.SMTP:
+        """A connection that is greeted, encrypted and logged in as the settings say.
+
+        Args:
+            known: is told of it before the server has said a word.
+        """
+        kind = _EncryptedServer if self.encrypted else _Server
+        server = kind(known, self.host, self.port)
         try:
             if self.starttls:
                 server.starttls(context=ssl.create_default_context())
@@ -191,10 +197,25 @@ class SmtpMail:
             raise
         return server
 
-    def _connect(self) -> smtplib.SMTP:
-        if self.encrypted:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context())
-        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+
+Known: TypeAlias = Callable[[smtplib.SMTP], None]
+
+
+class _Server(smtplib.SMTP):
+    """A connection that is known to others while its server is still to greet: one that greets a byte at a time would
+    keep its thread for hours."""
+
+    def __init__(self, known: Known, host: str, port: int) -> None:
+        known(self)
+        super().__init__(host, port, timeout=TIMEOUT)
+
+
+class _EncryptedServer(smtplib.SMTP_SSL):
+    """The same, encrypted from the start."""
+
+    def __init__(self, known: Known, host: str, port: int) -> None:
+        known(self)
+        super().__init__(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
 
 
 class _Conversation:
@@ -211,7 +232,7 @@ class _Conversation:
         try:
             # Nothing that happens up to here says anything about the message: a wrong password is mended, and a server
             # that has no time for us has some later.
-            self._server = server = self._mail.connect()
+            server = self._mail.connect(self._known)
         except (smtplib.SMTPException, OSError) as error:
             raise MailAway(_told(error)) from error
         try:
@@ -230,6 +251,9 @@ class _Conversation:
             with suppress(smtplib.SMTPException, OSError):
                 server.quit()
             server.close()
+
+    def _known(self, server: smtplib.SMTP) -> None:
+        self._server = server
 
     def end(self) -> None:
         """Hang up, so that the thread is free."""

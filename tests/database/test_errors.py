@@ -9,6 +9,7 @@ import pytest
 
 from crmgraph.db_errors import SQLSTATES, Meaning, diagnose
 from crmgraph.db_url import KNOWN, database_url
+from tests.database.proxy import certificate
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ from crmgraph.db_url import KNOWN, database_url
         ("28000", Meaning.AWAY, True),
         ("28P01", Meaning.AWAY, True),
         ("3D000", Meaning.AWAY, True),
+        ("3F000", Meaning.AWAY, False),
         ("40001", Meaning.RETRY, False),
         ("40P01", Meaning.RETRY, False),
         ("42501", Meaning.AWAY, False),
@@ -99,12 +101,22 @@ def test_each_error_of_a_driver_has_a_meaning(error: Exception, meaning: Meaning
         ("postgresql://u@%2Fvar%2Frun/d", "u", None, "d", ("/var/run:5432",)),
         ("postgresql:///d?user=u&password=p&host=h", "u", "p", "d", ("h:5432",)),
         ("postgresql://h:1/d?application_name=me@here", None, None, "d", ("h:1",)),
+        ("postgresql://u@h/d?port=7", "u", None, "d", ("h:7",)),
+        ("postgresql://u@h/d?password=p", "u", "p", "d", ("h:5432",)),
         ("postgresql://?service=crm", None, None, None, None),
     ],
 )
 def test_a_url_of_postgresql_is_read_as_libpq_reads_it(
-    given: str, user: str | None, password: str | None, database: str | None, hosts: tuple[str, ...] | None
+    given: str,
+    user: str | None,
+    password: str | None,
+    database: str | None,
+    hosts: tuple[str, ...] | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "services").write_text("[crm]\nhost=h\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
     url = database_url(given)
     assert (url.username, url.password, url.database, url.query.get("host")) == (user, password, database, hosts)
     assert url.drivername == "postgresql+asyncpg"
@@ -137,6 +149,50 @@ def test_what_a_url_says_that_is_not_known_is_refused_by_name(parameters: str, f
     with pytest.raises(ValueError) as refused:
         database_url(f"postgresql://me:hush@/d?{parameters}")
     assert str(refused.value) == fault
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("postgresql://me:hush@h/d?user=other", "user"),
+        ("postgresql://me:hush@h/d?password=other", "password"),
+        ("postgresql://me:hush@h/d?dbname=other", "dbname"),
+        ("postgresql://me:hush@h/d?host=other", "host"),
+        ("postgresql://me:hush@h/d?host=h", "host"),
+    ],
+)
+def test_what_stands_before_and_after_the_question_mark_is_refused(given: str, name: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        database_url(given)
+    assert str(refused.value) == f"`{name}` stands there twice, before the `?` and after it"
+
+
+def test_files_that_hold_no_certificate_and_services_that_stand_nowhere_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(parameters: str) -> str:
+        with pytest.raises(ValueError) as refused:
+            database_url(f"postgresql://me:hush@h/d?{parameters}")
+        return str(refused.value)
+
+    certificate(tmp_path, "one")
+    certificate(tmp_path, "two")
+    (tmp_path / "text").write_text("no certificate")
+    assert fault(f"sslrootcert={tmp_path}/text") == "`sslrootcert` names a file in which no certificate stands"
+    pair = "`sslcert` and `sslkey` name files that hold no certificate and its key; or `sslpassword` does not fit"
+    assert fault(f"sslcert={tmp_path}/text&sslkey={tmp_path}/one.key") == pair
+    assert fault(f"sslcert={tmp_path}/one.crt&sslkey={tmp_path}/two.key") == pair
+    well = f"sslrootcert={tmp_path}/two.crt&sslcert={tmp_path}/one.crt&sslkey={tmp_path}/one.key"
+    assert database_url(f"postgresql://h/d?{well}").query["sslcert"] == f"{tmp_path}/one.crt"
+    services = tmp_path / "services"
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    assert fault("service=crm") == f"`service` names one that does not stand in {services}"
+    services.write_text("[other]\nhost=h\n")
+    assert fault("service=crm") == f"`service` names one that does not stand in {services}"
+    services.write_text("no service file")
+    assert fault("service=crm") == f"`service` stands in {services}, which cannot be read"
+    services.write_text("[crm]\nhost=h\n")
+    assert database_url("postgresql://?service=crm").query["service"] == "crm"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlalchemy import func, literal_column, select, text
 
 from crmgraph.db import Database
 from crmgraph.db_errors import diagnose
-from tests.conftest import Postgres
+from tests.conftest import Postgres, serving, settings_for
 from tests.database.proxy import Proxy, certificate
 
 APPLICATION = select(func.current_setting("application_name"), func.current_setting("work_mem"))
@@ -102,3 +102,27 @@ async def test_a_password_may_stand_in_a_file(postgres: Postgres, tmp_path: Path
     file.write_text("*:*:*:*:hush\n")
     file.chmod(0o600)
     assert await both(f"{postgres.url('template')}&passfile={file}") == [(1,), (1,)]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        "sslmode=verify-full",
+        "sslmode=verify-ca",
+        "sslmode=require&ssl_min_protocol_version=TLSv9",
+        "options=-c%20nonsense%3D1",
+        "options=-c%20work_mem%3Dmuch",
+        "options=-c%20role%3Dnobody_of_this_name",
+        "options=-c%20role%3D",
+    ],
+)
+async def test_what_the_driver_or_the_server_refuses_of_an_address_is_no_fault_of_ours(
+    postgres: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parameters: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with Proxy(postgres.url("template")) as proxy:
+        assert await reason(proxy.url(parameters)) == "not to be had as its address asks"
+        url = proxy.url(parameters)
+        async with serving(settings_for(url, tmp_path)) as (client, _):
+            answer = await client.get("/health/ready")
+            assert (answer.status_code, answer.json()["status"]) == (503, "database not to be had as its address asks")

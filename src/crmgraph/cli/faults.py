@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from crmgraph.db_errors import NOT_MIGRATED, diagnose
+from crmgraph.db_errors import NOT_MIGRATED, Misaddressed, diagnose
 
 _HINTS = {
     "refuses the login": "look at its user and password",
@@ -18,6 +18,7 @@ _HINTS = {
     "too slow": "look at host, port and firewall",
     "read-only": "name the server, or the file, that takes writes",
     "not permitted": "give its user the rights, or name another",
+    "without the schema that is asked for": "look at search_path, in its options or of its user",
     "out of connections": "raise max_connections, or lower CRMGRAPH_POOL_SIZE",
     "out of disk space": "make room",
     "busy": "somebody holds it: try again when they are done",
@@ -73,6 +74,8 @@ def of_file(url: str) -> str | None:
 def _unreachable(error: BaseException) -> str:
     cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error
     match cause:
+        case Misaddressed():
+            return str(cause).splitlines()[0]
         case socket.gaierror():
             return "nobody knows its host: look at the name"
         case ssl.SSLError():
