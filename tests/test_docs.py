@@ -210,7 +210,7 @@ def test_the_guide_tells_the_limits() -> None:
 
 
 CURL = """
-import http.cookies, pathlib, sys, urllib.error, urllib.parse, urllib.request, uuid
+import base64, http.cookies, pathlib, sys, urllib.error, urllib.parse, urllib.request, uuid
 headers, data, parts, method, url, get, save, rest = {}, [], [], None, None, False, None, sys.argv[1:]
 while rest:
     match rest.pop(0):
@@ -226,6 +226,7 @@ while rest:
             data.append(name + "=" + urllib.parse.quote_plus(value))
         case "-F": parts.append(rest.pop(0).split("=", 1))
         case "-c": save = pathlib.Path(rest.pop(0))
+        case "-u": headers["Authorization"] = "Basic " + base64.b64encode(rest.pop(0).encode()).decode()
         case "-b": headers["Cookie"] = pathlib.Path(rest.pop(0)).read_text()
         case address: url = address
 body = "&".join(data).encode() if data else None
@@ -307,7 +308,7 @@ def test_the_examples_of_the_dialects_work_as_they_stand(tmp_path: Path) -> None
     changed = '{"result":"0","message":"Profile updated successfully."}'
     assert told == {
         "covalense": f'Ravi\n{{"response":{{"success":"true","result":{changed}}}}}',
-        "crmcom": "Kozior\n",
+        "crmcom": "Kozior\nOK\n",
         "valomnia": f'{{"success":true,"token":"{token}","user":{employee}}}Marie\nSchrader\n',
         "zoho": "SUCCESS\nOslo\nBearer\n",
     }

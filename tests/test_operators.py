@@ -514,6 +514,68 @@ async def test_a_client_is_granted_less_gets_another_secret_and_a_code_that_is_t
         )
 
 
+async def test_a_client_of_crmcom_gets_a_key_another_one_and_none(tmp_path: Path) -> None:
+    person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
+    named = ["crmcom", "pos", "--organisation", "MAIN"]
+    *_, first, listed = batch(
+        tmp_path,
+        ["migrate"],
+        (["staff", "add", "Ada", "ada@example.com"], person),
+        ["clients", "add", "crmcom", "Till", "ada@example.com", "--login", "pos", "--organisation", "MAIN"],
+        ["clients", "add", "crmcom", "Shop", "ada@example.com", "--login", "web", "--organisation", "MAIN"],
+        ["clients", "key", *named],
+        ["clients", "list"],
+    )
+    assert listed.out.splitlines() == [
+        "crmcom  pos  MAIN  Till  contact_information  (key)",
+        "crmcom  web  MAIN  Shop  contact_information",
+    ]
+    async with serving_own(tmp_path) as (client, _):
+        prefix = "/crmapi/rest/v2/"
+
+        async def token(key: str) -> Any:
+            answer = await client.post(f"{prefix}authentication/web_api_key/token", auth=(key.strip(), ""))
+            return (answer.json()["data"] or {}).get("token")
+
+        async def heard(given: str) -> bool:
+            query = {"token": given, "email_address": "nobody@example.com"}
+            answer = await client.get(f"{prefix}contact_information/list", params=query)
+            return bool(answer.json()["status"]["code"] == "OK")
+
+        (one,) = {await token(first.out)}
+        assert await heard(one)
+        (second,) = batch(tmp_path, ["clients", "key", *named])
+        assert second.out != first.out
+        assert (await token(first.out), await heard(one)) == (None, False)
+        two = await token(second.out)
+        assert await heard(two)
+        disabled, shown, *_ = batch(
+            tmp_path, ["clients", "disable", *named], ["clients", "list"], ["clients", "enable", *named]
+        )
+        assert disabled.out == "pos is kept out.\n"
+        assert shown.out.splitlines()[0] == "crmcom  pos  MAIN  Till  contact_information  (key)  (disabled)"
+        (rotated,) = batch(tmp_path, ["clients", "rotate", *named])
+        secrets = json.loads(rotated.out)
+        assert list(secrets) == ["username", "password", "organisation", "web_api_key"]
+        assert (await token(second.out), await heard(two)) == (None, False)
+        three = await token(secrets["web_api_key"])
+        assert await heard(three)
+        ended, again, other, keyless = batch(
+            tmp_path,
+            ["clients", "key", *named, "--end"],
+            ["clients", "key", *named, "--end"],
+            ["clients", "key", "zoho", "pos"],
+            ["clients", "rotate", *named],
+        )
+        assert (ended.out, again.out) == ("pos has no key any more.\n", "pos had no key.\n")
+        assert (other.code, other.err) == (
+            1,
+            "Web API keys are CRM.COM's alone: crmgraph clients key crmcom LOGIN --organisation ORGANISATION.\n",
+        )
+        assert list(json.loads(keyless.out)) == ["username", "password", "organisation"]
+        assert (await token(secrets["web_api_key"]), await heard(three)) == (None, False)
+
+
 def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
     person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
     add = ["clients", "add"]

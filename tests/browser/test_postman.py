@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.fuzz.keys import HEADERS
-from tests.openapi.calls import examples, picture, shape, shown
+from tests.openapi.calls import basic, examples, picture, shape, shown
 from tests.test_cli import PROGRAM, serving
 
 HERE = Path(__file__).parent / "postman"
@@ -69,13 +69,15 @@ def test_every_request_that_postman_imports_gets_the_documented_answer(node: str
         operations = list(examples(document))
         everywhere = document.get("security", [])
         secured = [each.name for each in operations if each.operation.get("security", everywhere)]
+        by_key = {each.name for each in operations if each.operation.get("security") == [{"web_api_key": []}]}
         given = {
             "document": document,
             "words": words,
             "headers": headers,
             "query": query,
             "operations": [each.name for each in operations],
-            "secured": secured,
+            "secured": [name for name in secured if name not in by_key],
+            "by_key": {name: basic(known["crmcom"]["web_api_key"]) for name in by_key},
             "picture": str(tmp_path / "me.png"),
         }
         (tmp_path / "given.json").write_text(json.dumps(given))

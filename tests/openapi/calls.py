@@ -1,5 +1,6 @@
 """The requests that a dialect's document shows, as they are sent to the demo."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ def examples(document: Mapping[str, Any]) -> Iterator[Example]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield Example(method.upper(), path, operation)
+
+
+def basic(key: str) -> dict[str, str]:
+    """The header of a Web API key of CRM.COM's."""
+    return {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
 
 
 def picture() -> bytes:
@@ -73,7 +79,10 @@ def filled(value: Any, words: Mapping[str, str]) -> Any:
 async def sent(demo: Running, door: str, example: Example, keys: Keys, words: Mapping[str, str]) -> httpx.Response:
     """The answer of the demo to the request that an operation shows."""
     path, headers, query = example.path, dict[str, str](), dict[str, str]()
-    if example.operation.get("security", [{"token": []}] if door == "zoho" else []):
+    security = example.operation.get("security", [{"token": []}] if door == "zoho" else [])
+    if security == [{"web_api_key": []}]:
+        headers |= basic(demo.credentials["crmcom"]["web_api_key"])
+    elif security:
         headers |= {"token": keys.covalense} if door == "covalense" else keys.headers(door)
         query |= {"token": keys.crmcom} if door == "crmcom" else {}
     for parameter in example.operation.get("parameters", ()):

@@ -99,20 +99,23 @@ async def _client(session: AsyncSession, door: Door, login: str, organisation: s
 
 @app.command("list")
 def list_(demo: DemoOption = False) -> None:
-    """Print all clients, a line each: dialect, login, organisation, name, grants, and whether they are kept out."""
+    """Print all clients, a line each: dialect, login, organisation, name, grants, whether they have a Web API key and
+    whether they are kept out."""
     settings = settings_of(demo)
 
-    async def work() -> list[LegacyClient]:
+    async def work() -> tuple[list[LegacyClient], set[int]]:
         async with opened(settings) as core, core.db.read() as session:
-            return await clients.all_clients(session)
+            return await clients.all_clients(session), await clients.with_keys(session)
 
-    for client in run(work(), settings):
+    found, keys = run(work(), settings)
+    for client in found:
         shown = [
             client.dialect.value.lower(),
             client.login,
             client.organisation or "-",
             client.name,
             ",".join(client.grants) or "-",
+            *(("(key)",) if client.id in keys else ()),
             *(() if client.active else ("(disabled)",)),
         ]
         out.print("  ".join(shown), markup=False, highlight=False)
@@ -168,18 +171,57 @@ def rotate(
     """Give a client another secret and print it, once. The former one and every token of the client end at once."""
     door, settings = door_of(dialect), settings_of(demo)
     secret = secrets.token_urlsafe(24)
+    given = _new_key()
 
-    async def work() -> str | None:
+    async def work() -> tuple[str | None, str | None]:
         async with opened(settings) as core:
             hashed = await core.passwords.hash(secret)
             async with core.db.begin() as session:
                 client = await _client(session, door, login, organisation)
+                had_key = await clients.end_key(session, client)
                 await clients.rotate(session, client, hashed)
+                if had_key:
+                    await clients.set_key(session, client, given)
             if door is Door.ZOHO:
-                return await clients.issue(core.db, client.id, "refresh", seconds=None, grants=client.grants)
-            return None
+                return await clients.issue(core.db, client.id, "refresh", seconds=None, grants=client.grants), None
+            return None, given if had_key else None
 
-    _print_secrets(door, login, secret, organisation, run(work(), settings))
+    refresh, key_ = run(work(), settings)
+    _print_secrets(door, login, secret, organisation, refresh, key_)
+
+
+@app.command()
+def key(
+    dialect: Annotated[str, typer.Argument(help="crmcom.")],
+    login: LoginArgument,
+    organisation: OrganisationOption = "",
+    end: Annotated[bool, typer.Option("--end", help="Only end the key that it has.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Give a client of CRM.COM's a Web API key and print it, once. The former key and the tokens for it end at once."""
+    if door_of(dialect) is not Door.CRMCOM:
+        fail("Web API keys are CRM.COM's alone: crmgraph clients key crmcom LOGIN --organisation ORGANISATION.")
+    settings = settings_of(demo)
+    text = _new_key()
+
+    async def work() -> bool:
+        async with opened(settings) as core, core.db.begin() as session:
+            client = await _client(session, Door.CRMCOM, login, organisation)
+            if end:
+                return await clients.end_key(session, client)
+            await clients.set_key(session, client, text)
+            return True
+
+    had = run(work(), settings)
+    if end:
+        out.print(f"{login} {'has no key any more' if had else 'had no key'}.", markup=False, highlight=False)
+    else:
+        sys.stdout.write(f"{text}\n")
+
+
+def _new_key() -> str:
+    """A key as CRM.COM's are: 32 hexadecimal digits."""
+    return secrets.token_hex(16).upper()
 
 
 @app.command()
@@ -215,13 +257,17 @@ def code(
     sys.stdout.write(f"{text}\n")
 
 
-def _print_secrets(door: Door, login: str, secret: str, organisation: str, refresh: str | None) -> None:
+def _print_secrets(
+    door: Door, login: str, secret: str, organisation: str, refresh: str | None, web_api_key: str | None = None
+) -> None:
     words = ("client_id", "client_secret") if door is Door.ZOHO else ("username", "password")
     printed = dict(zip(words, (login, secret), strict=True))
     if organisation:
         printed["organisation"] = organisation
     if refresh is not None:
         printed["refresh_token"] = refresh
+    if web_api_key is not None:
+        printed["web_api_key"] = web_api_key
     sys.stdout.write(json.dumps(printed, indent=2) + "\n")
 
 

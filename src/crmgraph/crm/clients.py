@@ -18,6 +18,9 @@ from crmgraph.crm.throttle import Kind, Throttle, of_client
 from crmgraph.db import Database
 from crmgraph.security import Passwords, digest, new_token
 
+WEB_API_KEY = "web_api_key"
+"""The kind of the token that a client of CRM.COM's shows instead of a user name and a password."""
+
 
 async def add_client(
     session: AsyncSession,
@@ -98,6 +101,29 @@ async def rotate(session: AsyncSession, client: LegacyClient, secret_hash: str) 
     await session.execute(delete(LegacyToken).where(LegacyToken.client_id == client.id))
 
 
+async def end_key(session: AsyncSession, client: LegacyClient) -> bool:
+    """End the Web API key of a client with the tokens that were given for it; whether it had one."""
+    own = delete(LegacyToken).where(LegacyToken.client_id == client.id)
+    ended = (await session.scalars(own.where(LegacyToken.kind == WEB_API_KEY).returning(LegacyToken.digest))).all()
+    await session.execute(own.where(LegacyToken.issued_by.in_(ended)))
+    return bool(ended)
+
+
+async def set_key(session: AsyncSession, client: LegacyClient, key: str) -> None:
+    """Give a client, which is locked, a Web API key in the place of the one that it has.
+
+    Args:
+        key: the text of the key, unguessable.
+    """
+    await end_key(session, client)
+    session.add(LegacyToken(digest=digest(key), client_id=client.id, kind=WEB_API_KEY))
+
+
+async def with_keys(session: AsyncSession) -> set[int]:
+    """The ids of the clients that have a Web API key."""
+    return set(await session.scalars(select(LegacyToken.client_id).where(LegacyToken.kind == WEB_API_KEY)))
+
+
 async def switch(session: AsyncSession, dialect: Door, login: str, organisation: str, active: bool) -> None:
     """Let a client in, or keep it out with every token that it holds.
 
@@ -153,6 +179,26 @@ async def client_login(
     return client
 
 
+async def holder_of_key(db: Database, dialect: Door, key: str, address: str, throttle: Throttle) -> Actor:
+    """Whoever has this Web API key. It opens its own sessions: never call it in a transaction.
+
+    A key is as long as a token and made by us, so that nobody finds one by trying: a right one is always heard,
+    whatever strangers have tried from its address, and a wrong one counts with the address.
+
+    Args:
+        address: the network address that asks.
+
+    Raises:
+        Unauthenticated: no active client has this key.
+        Throttled: it is wrong, and too many from this address were.
+    """
+    try:
+        return await actor_of_client(db, dialect, key, kind=WEB_API_KEY)
+    except Unauthenticated:
+        await throttle.reserve(Kind.KEY, "", Source(address))
+        raise
+
+
 async def issue(
     db: Database,
     client_id: int,
@@ -166,11 +212,11 @@ async def issue(
     """A token for a client, in a transaction of its own. Those of the client that have expired go.
 
     Args:
-        kind: access, refresh, or the dialect's word for a grant code.
+        kind: access, refresh, `WEB_API_KEY`, or the dialect's word for a grant code.
         seconds: how long it is good; None for ever.
         grants: fewer than the client has; None for all that it has at any time.
         token: the text of the token, unguessable; made when None.
-        issued_by: the refresh token that it is issued for, with which it ends.
+        issued_by: the refresh token or key that it is issued for, with which it ends.
 
     Raises:
         Taken: the token that was given exists.

@@ -39,6 +39,8 @@ class Kind(StrEnum):
     LOGIN = "login"
     CLIENT = "client"
     """The login of a legacy client."""
+    KEY = "key"
+    """A key of a legacy client that no client has: such a key is not guessed, so that only the address counts."""
     SIGNUP = "signup"
     RESET = "reset"
     """A request for a letter; the code in it is of the next kind."""

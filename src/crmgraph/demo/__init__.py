@@ -121,7 +121,12 @@ def _new_credentials() -> dict[str, Any]:
             "access_token": token("b"),
             "unscoped_token": token("c"),
         },
-        "crmcom": {"username": "demo", "password": password(), "organisation": "CRMGRAPH"},
+        "crmcom": {
+            "username": "demo",
+            "password": password(),
+            "organisation": "CRMGRAPH",
+            "web_api_key": secrets.token_hex(16).upper(),
+        },
         "valomnia": {"username": "demo@valomnia.example", "password": password()},
         "others_password": password(),
     }
@@ -333,7 +338,12 @@ class _Loader:
         """The tokens that are printed beside a client's secrets."""
         for dialect, (client_id, grants) in self.clients_of.items():
             given = self.demo.credentials[dialect]
-            for kind, name in (("refresh", "refresh_token"), ("access", "access_token"), ("access", "unscoped_token")):
+            for kind, name in (
+                ("refresh", "refresh_token"),
+                ("access", "access_token"),
+                ("access", "unscoped_token"),
+                (clients.WEB_API_KEY, "web_api_key"),
+            ):
                 if name in given:
                     only = [] if name == "unscoped_token" else grants
                     await clients.issue(self.core.db, client_id, kind, seconds=None, grants=only, token=given[name])

@@ -1,5 +1,5 @@
 // Imports an OpenAPI document as Postman does, runs every request by newman, and writes what was answered as JSON.
-// Usage: node run.cjs <file>, which holds {document, words, headers, query, picture}.
+// Usage: node run.cjs <file>, which holds {document, words, headers, query, by_key, picture}.
 const fs = require("node:fs");
 const converter = require("openapi-to-postmanv2");
 const newman = require("newman");
@@ -32,6 +32,7 @@ function prepared(item) {
     request.header = [...(request.header ?? []), ...Object.entries(given.headers).map(([key, value]) => ({ key, value }))];
     request.url.query = [...(request.url.query ?? []), ...Object.entries(given.query).map(([key, value]) => ({ key, value }))];
   }
+  for (const [key, value] of Object.entries(given.by_key[nameOf(item)] ?? {})) request.header = [...(request.header ?? []), { key, value }];
   for (const field of request.body?.formdata ?? []) {
     if (field.type === "file") field.src = given.picture;
   }

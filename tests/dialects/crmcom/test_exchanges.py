@@ -1,5 +1,6 @@
 """Every example of the document, sent to the demo: the answers are the documented ones, to the byte."""
 
+import base64
 import copy
 import json
 import re
@@ -36,9 +37,15 @@ async def test_a_documented_example_gets_the_documented_answer(name: str, progra
 
 
 async def _send(program: Program, request: dict[str, Any]) -> httpx.Response:
-    path = request["path"].replace("{{token}}", program.token)
-    body = request.get("body", "").replace("{{token}}", program.token)
-    return await program.client.request(request["method"], path, content=body.encode())
+    known = program.running.credentials["crmcom"] | {"token": program.token}
+
+    def filled(text: str) -> str:
+        text = text.replace("{{web_api_key:}}", base64.b64encode(f"{known['web_api_key']}:".encode()).decode())
+        return re.sub(r"\{\{(\w+)\}\}", lambda found: str(known[found[1]]), text)
+
+    headers = {name: filled(value) for name, value in request.get("headers", {}).items()}
+    body = filled(request.get("body", "")).encode()
+    return await program.client.request(request["method"], filled(request["path"]), content=body, headers=headers)
 
 
 def _settle(key: str, how: str, expected: Any, got: Any) -> None:
@@ -54,6 +61,7 @@ def _settle(key: str, how: str, expected: Any, got: Any) -> None:
 
 
 STATEMENTS = {
+    "authentication.web_api_key": 3,
     "show": 6,
     "list": 5,
     "create.1": 13,

@@ -1,5 +1,6 @@
 """What stands before the methods: paths, verbs, bodies, tokens, grants and faults, each answered by a status object."""
 
+import base64
 import datetime as dt
 import re
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.dialects.crmcom.conftest import ELLEN, KOZIORS, PREFIX, Program, answ
 
 SHOW = "contact_information/show"
 LOGIN = PREFIX + "authentication/token"
+KEYS = PREFIX + "authentication/web_api_key/token"
+BAD_KEY = (code("SECURITY", "INVALIDCREDENTIALS"), "The key is not valid")
 BAD_TOKEN = code("SECURITY", "INVALIDTOKEN")
 BAD_LOGIN = (
     code("SECURITY", "INVALIDCREDENTIALS"),
@@ -48,7 +51,7 @@ async def test_a_login_answers_a_token_of_32_digits_that_opens_until_it_is_relea
         assert re.fullmatch("[0-9A-F]{32}", token)
     program = Program(demo, token)
     assert await program.show(ELLEN, "id") == {"id": ELLEN}
-    assert done(await program.post("authentication/token/release")) is None
+    assert done(await program.post("authentication/token/release")) == {}
     assert refused(await program.get(SHOW)) == (BAD_TOKEN, "The token is not valid")
     assert refused(await program.post("authentication/token/release")) == (BAD_TOKEN, "The token is not valid")
 
@@ -75,6 +78,97 @@ async def test_too_many_wrong_logins_have_to_wait(demo: Running) -> None:
     seconds = int(response.headers["retry-after"])
     assert 0 < seconds <= 900
     assert message == f"Too many attempts, try again in {seconds} seconds"
+
+
+def basic(pair: str | bytes, scheme: str = "Basic") -> dict[str, str]:
+    raw = pair.encode() if isinstance(pair, str) else pair
+    return {"Authorization": f"{scheme} {base64.b64encode(raw).decode()}"}
+
+
+async def test_a_key_answers_a_token_that_opens_what_its_client_may(demo: Running) -> None:
+    key = demo.credentials["crmcom"]["web_api_key"]
+    assert re.fullmatch("[0-9A-F]{32}", key)
+    for headers, body in (
+        (basic(f"{key}:"), b'{"unit": "EE63A82C4FEBE02FF34E90DD1EBA5ABE"}'),
+        (basic(f"{key}:"), b""),
+        (basic(key, "basic") | {"Content-Type": "applicatio/json"}, b""),  # as public clients write it
+        (basic(f"{key}:whatever", "BASIC"), b"{}"),
+    ):
+        token = done(answer_of(await demo.client.post(KEYS, headers=headers, content=body)))["token"]
+        assert re.fullmatch("[0-9A-F]{32}", token)
+        program = Program(demo, token)
+        assert await program.show(ELLEN, "id") == {"id": ELLEN}
+    async with demo.db.read() as session:
+        held = (await session.scalars(select(LegacyToken).where(LegacyToken.issued_by.is_not(None)))).all()
+    assert {each.expires_at and each.expires_at - each.created_at for each in held} == {dt.timedelta(hours=2)}
+    assert key not in repr([(each.digest, each.issued_by) for each in held])
+    # A key is no token, and a token is no key.
+    assert refused(await Program(demo, key).get(SHOW)) == (BAD_TOKEN, "The token is not valid")
+    assert refused(answer_of(await demo.client.post(KEYS, headers=basic(f"{token}:")))) == BAD_KEY
+    # Its end is that of its tokens alone.
+    assert done(await program.post("authentication/token/release")) == {}
+    assert refused(await program.get(SHOW)) == (BAD_TOKEN, "The token is not valid")
+    assert done(answer_of(await demo.client.post(KEYS, headers=basic(key))))["token"]
+
+
+async def test_a_key_that_is_none_is_refused_and_counts_with_its_address_alone(demo: Running) -> None:
+    key = demo.credentials["crmcom"]["web_api_key"]
+    zoho = demo.credentials["zoho"]["refresh_token"]
+    for wrong in (
+        key.lower(),
+        key[:-1],
+        key + "0",
+        "0" * 32,
+        zoho,
+        "x" * 5000,
+        "\x00",
+        "\ud800".encode("utf-8", "surrogatepass"),
+    ):
+        assert refused(answer_of(await demo.client.post(KEYS, headers=basic(wrong)))) == BAD_KEY
+    missing = code("CONTACTINFORMATION", "MANDATORYFIELDMISSING"), "key: mandatory"
+    form = code("CONTACTINFORMATION", "INVALIDFIELDVALUE"), "key: its form is not known"
+    for given in ({}, {"params": {"key": key}}, {"json": {"key": key}}):
+        assert refused(answer_of(await demo.client.post(KEYS, **given))) == missing
+    for header in (
+        "",
+        "Basic",
+        "Basic !",
+        "Basic Og==",
+        f"Bearer {key}",
+        key,
+        basic(b"\xff" * 3)["Authorization"][:-1],
+    ):
+        assert refused(answer_of(await demo.client.post(KEYS, headers={"Authorization": header}))) == form
+    answer = answer_of(await demo.client.get(KEYS, headers=basic(key)))
+    assert refused(answer) == (code("WEBAPI", "HTTPMETHODNOTALLOWED"), "The method is called by POST")
+    for n in range(92):
+        assert refused(answer_of(await demo.client.post(KEYS, headers=basic(f"guess {n}")))) == BAD_KEY
+    response = await demo.client.post(KEYS, headers=basic("one more"))
+    assert refused(answer_of(response))[0] == code("SECURITY", "TOOMANYATTEMPTS")
+    assert 0 < int(response.headers["retry-after"]) <= 900
+    # Nobody is kept out by it: neither who has the key nor who signs in with a password.
+    assert done(answer_of(await demo.client.post(KEYS, headers=basic(key))))["token"]
+    assert done(answer_of(await demo.client.post(LOGIN, json=demo.credentials["crmcom"])))["token"]
+
+
+async def test_a_key_ends_with_its_client_and_its_staff_member(demo: Running) -> None:
+    headers = basic(demo.credentials["crmcom"]["web_api_key"])
+    for table, named in ((LegacyClient, LegacyClient.login == "demo"), (Staff, Staff.id.is_not(None))):
+        for active in (False, True):
+            async with demo.db.begin() as session:
+                await session.execute(update(table).where(named).values(active=active))
+            answer = answer_of(await demo.client.post(KEYS, headers=headers))
+            assert done(answer)["token"] if active else refused(answer) == BAD_KEY
+
+
+async def test_a_key_is_in_no_log(demo: Running) -> None:
+    key = demo.credentials["crmcom"]["web_api_key"]
+    with capture_logs() as logs:
+        await demo.client.post(KEYS, headers=basic(key))
+        await demo.client.post(KEYS, headers=basic("another key"))
+    assert logs
+    for secret in (key, basic(key)["Authorization"], "another key"):
+        assert secret not in repr(logs)
 
 
 async def test_a_token_that_does_not_hold_is_refused_everywhere(program: Program) -> None:
@@ -234,6 +328,7 @@ async def test_the_document_of_the_methods_is_served(program: Program) -> None:
             f"/crmapi/rest/v2/{method}"
             for method in (
                 "authentication/token",
+                "authentication/web_api_key/token",
                 "contact_information/show",
                 "contact_information/list",
                 "contact_information/create",

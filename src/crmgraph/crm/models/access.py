@@ -203,7 +203,7 @@ class LegacyClient(Base):
 
 
 class LegacyToken(Base):
-    """A token that a legacy client holds, by its digest: access, refresh, or a grant code."""
+    """A token that a legacy client holds, by its digest: access, refresh, a grant code, or a Web API key."""
 
     __tablename__ = "legacy_token"
 
@@ -214,5 +214,5 @@ class LegacyToken(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime | None] = mapped_column(index=True)
     issued_by: Mapped[str | None]
-    """The digest of the refresh token that it was issued for: it ends with it."""
+    """The digest of the refresh token or key that it was issued for: it ends with it."""
     revoked: Mapped[Flag]

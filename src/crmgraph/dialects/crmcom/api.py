@@ -37,7 +37,7 @@ from crmgraph.dialects.crmcom.errors import (
     Problem,
     problem,
 )
-from crmgraph.dialects.crmcom.manners import CREATE, LIST, PLAIN, SHOW, UPDATE, Manner
+from crmgraph.dialects.crmcom.manners import CREATE, LIST, PLAIN, RELEASE, SHOW, TOKEN, UPDATE, Manner
 from crmgraph.dialects.crmcom.methods import IMAGES, Call
 
 PREFIX = "/crmapi/rest/v2"
@@ -75,9 +75,11 @@ class Method:
         return self.granted_as or self.path
 
 
+KEYS = "authentication/web_api_key/token"
 METHODS = (
-    Method("POST", "authentication/token", methods.log_in, "A token for a user of an organisation.", open=True),
-    Method("POST", "authentication/token/release", methods.log_out, "The end of a token."),
+    Method("POST", "authentication/token", methods.log_in, "A token for a user of an organisation.", TOKEN, open=True),
+    Method("POST", KEYS, methods.log_in_by_key, "A token for a Web API key.", open=True),
+    Method("POST", "authentication/token/release", methods.log_out, "The end of a token.", RELEASE),
     Method("GET", "contact_information/show", methods.show, "One contact information.", SHOW),
     Method("GET", "contact_information/list", methods.list_page, "Those that answer to all filters.", LIST),
     Method("POST", "contact_information/create", methods.create, "A new contact information.", CREATE),
@@ -144,7 +146,8 @@ class WebApi:
             body, files = await self._body(request, method)
         try:
             given = {name.strip(): value for name, value in (*wire.query(request).items(), *body.items())}
-            call = Call(self._core, Actor(Door.CRMCOM), given, "", wire.address(request))
+            authorization = request.headers.get("authorization")
+            call = Call(self._core, Actor(Door.CRMCOM), given, "", wire.address(request), authorization)
             if not method.open:
                 call = await self._admitted(call, method)
             return await method.handler(call)

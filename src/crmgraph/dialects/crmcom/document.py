@@ -4,7 +4,7 @@ from typing import Any
 
 from crmgraph.crm.models import Account, Contact
 from crmgraph.dialects.crmcom import codecs
-from crmgraph.dialects.crmcom.api import METHODS, PREFIX, Method
+from crmgraph.dialects.crmcom.api import KEYS, METHODS, PREFIX, Method
 from crmgraph.dialects.crmcom.errors import CODES
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.manners import MANNERS, SHOW, Manner
@@ -86,6 +86,7 @@ def _body(method: Method) -> Schema | None:
             dict.fromkeys(("username", "password", "organisation", "unit"), _TEXT),
             *("username", "password", "organisation"),
         ),
+        KEYS: _object({"unit": _TEXT}),
         "authentication/token/release": _object({"token": _TEXT}, "token"),
         "contact_information/create": _record(changing=False),
         "contact_information/update": _record(changing=True),
@@ -132,6 +133,10 @@ def _operation(method: Method) -> Schema:
     text = nullable(_TEXT)
     status = _object({"message": text, "description": text, "code": {"type": "string", "enum": ["OK", *CODES]}})
     data = _answer(method.manner)
+    if method.open:
+        data = _object({"token": _TEXT}, "token")
+    elif method.handler is log_out:
+        data = _object({})
     if "photo" in method.path and not method.path.endswith("remove"):
         data = _object(dict.fromkeys(VIEWED, _TEXT))
     answer = _object({"status": status, "data": nullable(data) if data else {}}, "status", "data")
@@ -149,7 +154,9 @@ def _operation(method: Method) -> Schema:
         operation["security"] = [{"token": []}]
     if (body := _body(method)) is not None:
         kind = "multipart/form-data" if method.uploads else "application/json"
-        operation["requestBody"] = {"required": True, "content": {kind: {"schema": body}}}
+        operation["requestBody"] = {"required": "required" in body, "content": {kind: {"schema": body}}}
+    if method.path == KEYS:
+        operation["security"] = [{"web_api_key": []}]
     return operation
 
 
@@ -180,12 +187,17 @@ def openapi() -> dict[str, Any]:
         "paths": paths | {IMAGES: {"get": image}} | last,
         "components": {
             "securitySchemes": {
+                "web_api_key": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "The Web API key as user name, with an empty password.",
+                },
                 "token": {
                     "type": "apiKey",
                     "in": "query",
                     "name": "token",
                     "description": "The token from the login; of a POST it may stand in the body as well.",
-                }
+                },
             }
         },
     }

@@ -206,6 +206,9 @@ UPDATE = Manner(
     blank="",
     status_first=False,
 )
+TOKEN = Manner("token", (), (), {}, {"status": words("code message description")}, _as_it_is)
+RELEASE = Manner("release", (), (), {}, {"status": words("message description code")}, _as_it_is, blank="")
+"""Of the methods of authentication, but for that of keys, which is plain."""
 PLAIN = Manner("plain", (), (), {}, _OBJECTS_2016, _as_it_is, blank="", status_first=False)
 """Of the methods that answer no record."""
 MANNERS = (SHOW, LIST, CREATE, UPDATE)

@@ -1,5 +1,6 @@
 """What CRM.COM's methods do: authentication, contact information, and its profile photo."""
 
+import base64
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
 from crmgraph.crm import parties
-from crmgraph.crm.clients import client_login, issue, revoke
+from crmgraph.crm.clients import client_login, holder_of_key, issue, revoke
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Unauthenticated, refuse
 from crmgraph.crm.homes import surroundings
@@ -41,6 +42,7 @@ class Call:
         given: its parameters, of the query and of the body.
         token: that it came with.
         address: that it came from.
+        authorization: its header of this name; None without one.
     """
 
     core: Core
@@ -48,6 +50,30 @@ class Call:
     given: Mapping[str, Any]
     token: str
     address: str
+    authorization: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The Web API key: the user name of HTTP Basic (RFC 7617), whose password is left empty and not looked at.
+
+        Public clients send it without the colon too, and the scheme in lower case.
+
+        Raises:
+            Missing, Invalid: there is none, or it is written in another way.
+        """
+        if self.authorization is None:
+            raise Missing(("key",))
+        scheme, _, encoded = self.authorization.strip().partition(" ")
+        try:
+            pair = (
+                base64.b64decode(encoded.strip(), validate=True).decode("latin-1") if scheme.lower() == "basic" else ""
+            )
+        except ValueError:
+            pair = ""
+        key = pair.partition(":")[0].strip()
+        if not key:
+            raise Invalid(("key",), "form")
+        return key
 
     def text(self, name: str) -> str:
         """A mandatory parameter.
@@ -106,13 +132,29 @@ async def log_in(call: Call) -> dict[str, Any]:
         )
     except Unauthenticated:
         raise Problem(INVALID_LOGIN, "The username, the password or the organisation is not valid") from None
+    return {"token": await _token(core, client.id)}
+
+
+async def log_in_by_key(call: Call) -> dict[str, Any]:
+    """A token for a Web API key. `unit` is heard, and there is one."""
+    core, key = call.core, call.key
+    try:
+        holder = await holder_of_key(core.db, Door.CRMCOM, key, call.address, core.identity.throttle)
+    except Unauthenticated:
+        raise Problem(INVALID_LOGIN, "The key is not valid") from None
+    assert holder.client_id is not None  # noqa: S101 - it came from a client's key
+    return {"token": await _token(core, holder.client_id, key)}
+
+
+async def _token(core: Core, client_id: int, key: str | None = None) -> str:
     token = secrets.token_hex(16).upper()
-    return {"token": await issue(core.db, client.id, "access", seconds=TOKEN_SECONDS, token=token)}
+    return await issue(core.db, client_id, "access", seconds=TOKEN_SECONDS, token=token, issued_by=key)
 
 
-async def log_out(call: Call) -> None:
+async def log_out(call: Call) -> dict[str, Any]:
     """The end of a token."""
     await revoke(call.core.db, call.token)
+    return {}
 
 
 async def show(call: Call) -> dict[str, Any]:
