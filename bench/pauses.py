@@ -27,8 +27,8 @@ import uvloop
 from crmgraph import demo
 from crmgraph.app import create_app
 from crmgraph.assembly import build
-from crmgraph.cli.protocol import Connection
-from crmgraph.db import Database
+from crmgraph.db.database import Database
+from crmgraph.http.protocol import Connection
 from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings

@@ -19,7 +19,7 @@ from sqlalchemy import event
 
 from crmgraph.app import DIALECTS, Dialect, build, create_app
 from crmgraph.crm.core import Core
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.demo import Demo, load, prepare, shown
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings

@@ -10,8 +10,8 @@ import orjson
 import pytest
 
 from crmgraph.crm.models import Door
-from crmgraph.multipart import MAX_FIELDS
-from crmgraph.wire import MAX_VALUES
+from crmgraph.http.multipart import MAX_FIELDS
+from crmgraph.http.reading import MAX_VALUES
 from tests.agreement.world import PORTAL
 from tests.database.doors import Doors, doors
 

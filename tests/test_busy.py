@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import structlog
 
-from crmgraph.places import Places, Waiting
+from crmgraph.http.admission import Places, Waiting
 from tests.conftest import serving, settings_for
 
 

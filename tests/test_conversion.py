@@ -6,9 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from crmgraph.crm import conversion, notes, parties
-from crmgraph.crm.conversion import Conversion
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import (
     Conflicting,
     Forbidden,
@@ -23,7 +20,10 @@ from crmgraph.crm.errors import (
 )
 from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Photo, Role, Staff
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.crm.records import conversion, notes, parties
+from crmgraph.crm.records.conversion import Conversion
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.db.database import Database
 
 STAFF = Actor(Door.OPERATOR, Role.AGENT, region="DE")
 CUSTOMER = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=1)

@@ -7,8 +7,8 @@ import sys
 import pycountry
 import pytest
 
-from crmgraph.crm.countries import DATA, country_code, country_code_of_name, country_name, country_of
-from crmgraph.crm.country_names import text
+from crmgraph.crm.values.countries import DATA, country_code, country_code_of_name, country_name, country_of
+from crmgraph.crm.values.country_names import text
 
 NAMES = {
     "AE": "UAE|U.A.E.|United Arab Emirates|The Emirates|Vereinigte Arabische Emirate",
@@ -121,7 +121,7 @@ def test_codes_are_those_of_iso_and_kosovo() -> None:
 
 
 def test_the_kept_names_are_those_of_the_installed_libraries() -> None:
-    """Write them anew with `python -m crmgraph.crm.country_names` when this fails after an upgrade."""
+    """Write them anew with `python -m crmgraph.crm.values.country_names` when this fails after an upgrade."""
     assert DATA.read_text("utf-8") == text()
 
 
@@ -136,5 +136,7 @@ def test_no_key_of_two_countries_and_none_that_cannot_be_looked_up() -> None:
 
 
 def test_serving_loads_no_library_of_names() -> None:
-    code = "import sys, crmgraph.app; print(sorted({'babel', 'crmgraph.crm.country_names'} & sys.modules.keys()))"
+    code = (
+        "import sys, crmgraph.app; print(sorted({'babel', 'crmgraph.crm.values.country_names'} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

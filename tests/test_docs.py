@@ -23,8 +23,8 @@ from graphql import (
 )
 
 from crmgraph.cli.commands import app
-from crmgraph.graph import declare, limits
-from crmgraph.graph.schema import schema
+from crmgraph.graph.edge import limits
+from crmgraph.graph.schema.schema import declarations, schema
 from crmgraph.settings import Settings
 from tests.test_cli import PROGRAM, serving
 
@@ -189,8 +189,10 @@ def test_the_guide_tells_what_takes_the_slow_road() -> None:
         if type_.name.startswith("__") or type_.name in ("Query", "Mutation", "PageInfo", "Viewer", "FieldChange"):
             continue
         for name, field in type_.fields.items():
-            match field.extensions["strawberry-definition"].metadata.get(declare.DECLARED, declare.Resolved()):
-                case declare.Resolved() | declare.Computed(sql=None):
+            match field.extensions["strawberry-definition"].metadata.get(
+                declarations.DECLARED, declarations.Resolved()
+            ):
+                case declarations.Resolved() | declarations.Computed(sql=None):
                     resolved.add(name)
     assert resolved - {"dialect", "href"} <= told, "`dialect` and `href` are reached by `externalIds` alone"
     assert "externalIds" in resolved

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import drafts, parties
-from crmgraph.crm.drafts import NeedsTransaction, revise
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Refused, Stale
 from crmgraph.crm.models import Address, Base, Change, Contact, Door, Email, PartyKind, Phone, Role
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
-from crmgraph.db_errors import is_away
+from crmgraph.crm.records import optimistic, parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.optimistic import NeedsTransaction, revise
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.db.database import Database
+from crmgraph.db.errors import is_away
 from tests.conftest import statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)
@@ -200,7 +200,7 @@ async def test_a_record_that_was_deleted_meanwhile_is_not_brought_back(db: Datab
 
 
 async def test_whatever_else_a_session_does_needs_a_transaction(db: Database) -> None:
-    draft: Any = drafts.Draft(db)
+    draft: Any = optimistic.Draft(db)
     for name in ("execute", "scalar", "scalars", "delete", "add", "get", "get_bind", "begin_nested"):
         with pytest.raises(NeedsTransaction):
             getattr(draft, name)
@@ -224,7 +224,7 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
 
     lanes.execute = cut  # type: ignore[method-assign]
     try:
-        with pytest.raises(drafts.Unsettled) as raised:
+        with pytest.raises(optimistic.Unsettled) as raised:
             await revise(db, changing(contact.id, lambda: Edit({"first_name": "Bo"})))
     finally:
         del lanes.execute

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmgraph.crm.folding import MAX_KEY, fold, identity, prefix_end
-from crmgraph.crm.text import email_key, email_part, is_email
+from crmgraph.crm.values.folding import MAX_KEY, fold, identity, prefix_end
+from crmgraph.crm.values.text import email_key, email_part, is_email
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.text(
     "aåÅÅıIİiſßẞσςΣéé-‐’'ﾊﾞバ かが゙й ё\u00a0ｱ", max_size=8

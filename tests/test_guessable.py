@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.identity import Identity
-from crmgraph.guessable import is_guessable
+from crmgraph.crm.identity.identity import Identity
+from crmgraph.password_strength import is_guessable
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import Portal
 from tests.graph.conftest import LOGIN, SIGNUP, Caller

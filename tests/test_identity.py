@@ -12,8 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from crmgraph.crm import clients, credentials, parties, proofs
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import (
     Invalid,
     Missing,
@@ -24,7 +22,10 @@ from crmgraph.crm.errors import (
     Throttled,
     Unauthenticated,
 )
-from crmgraph.crm.identity import Identity
+from crmgraph.crm.identity.identity import Identity, clients, credentials, verification_codes
+from crmgraph.crm.identity.outbox import Delivery, Outbox
+from crmgraph.crm.identity.staff import add_staff, find_staff
+from crmgraph.crm.identity.throttle import Limits, Throttle
 from crmgraph.crm.models import (
     Account,
     Attempt,
@@ -46,11 +47,10 @@ from crmgraph.crm.models import (
     Staff,
     now,
 )
-from crmgraph.crm.outbox import Delivery, Outbox
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.staff import add_staff, find_staff
-from crmgraph.crm.throttle import Limits, Throttle
-from crmgraph.db import Database
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.db.database import Database
 from crmgraph.security import Keys, Passwords, digest, new_token
 from tests.conftest import statements
 
@@ -1161,19 +1161,19 @@ async def test_a_code_is_redeemed_once(db: Database) -> None:
     purpose = Purpose.RESET
     async with db.begin() as session:
         code = new_token()
-        await proofs.issue(session, purpose, RAVI, "ravi@example.com", code, dt.timedelta())
-        assert await proofs.redeem(session, Purpose.CONFIRM, code) is None
-        assert await proofs.find(session, purpose, code) is not None
-        found = await proofs.redeem(session, purpose, code)
+        await verification_codes.issue(session, purpose, RAVI, "ravi@example.com", code, dt.timedelta())
+        assert await verification_codes.redeem(session, Purpose.CONFIRM, code) is None
+        assert await verification_codes.find(session, purpose, code) is not None
+        found = await verification_codes.redeem(session, purpose, code)
         assert found is not None
         assert found.email == RAVI
-        assert await proofs.find(session, purpose, code) is None
-        assert await proofs.redeem(session, purpose, code) is None
+        assert await verification_codes.find(session, purpose, code) is None
+        assert await verification_codes.redeem(session, purpose, code) is None
 
 
 async def test_a_code_without_a_target_proves_nothing(db: Database, identity: Identity) -> None:
     async with db.begin() as session:
         code = new_token()
-        await proofs.issue(session, Purpose.RESET, RAVI, "ravi@example.com", code, dt.timedelta())
+        await verification_codes.issue(session, Purpose.RESET, RAVI, "ravi@example.com", code, dt.timedelta())
     assert await refused(identity.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]

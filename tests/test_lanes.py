@@ -6,12 +6,12 @@ import datetime as dt
 import pytest
 from sqlalchemy import bindparam, func, literal, select, text
 
-from crmgraph.crm import parties
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Contact, Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
-from crmgraph.db_errors import is_away
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit
+from crmgraph.db.database import Database
+from crmgraph.db.errors import is_away
 from tests.conftest import statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)

@@ -5,14 +5,15 @@ from decimal import Decimal
 
 import pytest
 
-from crmgraph.crm import listing, parties
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.listing import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
 from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, PartyKind, Phone, PhoneKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.slots import FIRST, SECOND
-from crmgraph.db import Database
+from crmgraph.crm.query import listing
+from crmgraph.crm.query.listing import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.slots import FIRST, SECOND
+from crmgraph.db.database import Database
 
 STAFF = Actor(Door.OPERATOR, Role.AGENT)
 

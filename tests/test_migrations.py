@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from crmgraph.crm.models import FIRST_MINTED_ID, Account, Base, Party, PartyKind
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.migrations import downgrade, head, is_current, upgrade
 
 

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import text
 
-from crmgraph.crm import numbers, parties
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Door, PartyKind, Role
-from crmgraph.crm.numbers import Series
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.crm.records import numbers, parties
+from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.records.numbers import Series
+from crmgraph.db.database import Database
 from crmgraph.seed import seed
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import func, select, text, update
 from structlog.testing import capture_logs
 
-from crmgraph.crm import proofs
+from crmgraph.crm.identity import verification_codes
+from crmgraph.crm.identity.outbox import Delivery, Outbox
 from crmgraph.crm.models import Letter, LetterKind, Proof, Purpose, now
-from crmgraph.crm.outbox import Delivery, Outbox
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.logs import request_id
 from crmgraph.mail import open_mail
 from crmgraph.security import Keys, digest
@@ -47,7 +47,7 @@ async def post(outbox: Outbox, db: Database, *to: str | None, kind: LetterKind =
     async with db.begin() as session:
         for each in to:
             codes.append(code := await outbox.put(session, kind, each))
-            await proofs.issue(session, Purpose.RESET, each or "", each or "", code, outbox.window)
+            await verification_codes.issue(session, Purpose.RESET, each or "", each or "", code, outbox.window)
     outbox.wake()
     return codes
 
@@ -211,7 +211,7 @@ async def test_the_time_of_a_code_begins_when_its_letter_is_on_its_way(
 ) -> None:
     (code,) = await post(outbox, db, "ravi@example.com")
     async with db.read() as session:
-        assert await proofs.find(session, Purpose.RESET, code) is not None
+        assert await verification_codes.find(session, Purpose.RESET, code) is not None
     await outbox.deliver()
     async with db.read() as session:
         (left,) = [expires - now() for expires in await session.scalars(select(Proof.expires_at))]
@@ -228,7 +228,7 @@ async def test_a_letter_is_given_up_in_the_end_and_one_with_a_void_code_is_not_s
         await outbox.deliver()
         await post(outbox, db, "void@example.com")
         async with db.begin() as session:
-            await proofs.void(session, 0, "void@example.com")
+            await verification_codes.void(session, 0, "void@example.com")
         await post(outbox, db, None)
         await outbox.deliver()
     assert (await waiting(db), smtp.messages) == (0, [])

@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from crmgraph.crm import homes, parties
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import (
     Ambiguous,
     Forbidden,
@@ -32,9 +30,11 @@ from crmgraph.crm.models import (
     PhoneKind,
     Role,
 )
-from crmgraph.crm.parties import Aggregate, Printed, Ref
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.parties import Aggregate, Printed, Ref
+from crmgraph.db.database import Database
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN, sees_identity=True)
 
@@ -193,7 +193,7 @@ async def test_rows_of_somebody_else_are_not_found(db: Database) -> None:
 async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: Database) -> None:
     made = await created(db)
     async with db.begin() as session:
-        await homes.claim(session, "zoho", "record", "738964000002148061", party=made.id)
+        await external_ids.claim(session, "zoho", "record", "738964000002148061", party=made.id)
     async with db.begin() as session:
         aggregate = await parties.load_one(session, STAFF, PartyKind.CONTACT, made.id, lock=True)
         await parties.remove(session, STAFF, aggregate)
@@ -201,7 +201,7 @@ async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: D
         await loaded(db, made.id)
     again = await created(db, Edit({"last_name": "Schröder", "number": "CON1"}))
     async with db.begin() as session:
-        await homes.claim(session, "zoho", "record", "738964000002148061", party=again.id)
+        await external_ids.claim(session, "zoho", "record", "738964000002148061", party=again.id)
     async with db.read() as session:
         ref = Ref(external=Printed("zoho", (("record", "738964000002148061"),)))
         assert await parties.find(session, STAFF, PartyKind.CONTACT, ref) == again.id
@@ -219,7 +219,7 @@ async def test_a_home_id_where_we_mint_is_refused_by_name(db: Database) -> None:
     made = await created(db)
     with pytest.raises(Invalid) as refused:
         async with db.begin() as session:
-            await homes.claim(session, "covalense", "record", str(10**9 + 5), party=made.id)
+            await external_ids.claim(session, "covalense", "record", str(10**9 + 5), party=made.id)
     assert refused.value.reason == "minted"
 
 

@@ -4,7 +4,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat
 
-from crmgraph.crm.phone_numbers import MAX_LENGTH, parse_phone
+from crmgraph.crm.values.phone_numbers import MAX_LENGTH, parse_phone
 
 WRITTEN: list[tuple[str | None, str, str | None]] = [
     # The region's own prefix of international calls comes first.

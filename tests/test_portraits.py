@@ -15,13 +15,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
-from crmgraph.crm import parties
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Forbidden, NotFound, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.models import Account, Action, Change, Door, PartyKind, Photo, Role
 from crmgraph.crm.policy import MODELS, Actor
-from crmgraph.crm.portraits import Portraits
-from crmgraph.db import Database
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.records.record_photos import Portraits
+from crmgraph.db.database import Database
 from crmgraph.photos import MAX_PIXELS, PhotoStore, StoreAway
 
 AGENT = Actor(door=Door.OPERATOR, role=Role.AGENT)

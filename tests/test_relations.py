@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from crmgraph.crm import parties
-from crmgraph.crm.authorship import last_set
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Several
-from crmgraph.crm.homes import surroundings
-from crmgraph.crm.identifiers import identify, identify_each
 from crmgraph.crm.models import Change, Contact, Door, PartyKind, Relation, Role
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.crm.query.identifiers import identify, identify_each
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.authorship import last_set
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.external_ids import surroundings
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.db.database import Database
 from tests.conftest import statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN, sees_identity=True, region="CY")

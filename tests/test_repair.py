@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select, text, update
 
-from crmgraph.crm import credentials, parties
-from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.identity import credentials
+from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.models import (
     Account,
     Address,
@@ -24,8 +24,9 @@ from crmgraph.crm.models import (
     Staff,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.staff import add_staff
-from crmgraph.db import Database
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.db.database import Database
 from tests.test_cli import SECRET, crmgraph
 
 STAFF = Actor(Door.OPERATOR, Role.ADMIN, region="DE")

@@ -10,8 +10,9 @@ import pytest
 import structlog
 from sqlalchemy import func, select, update
 
-from crmgraph.crm import clients, retention, staff
-from crmgraph.crm.credentials import add_credential
+from crmgraph.crm import retention
+from crmgraph.crm.identity import clients, staff
+from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.models import (
     Attempt,
     Change,
@@ -26,7 +27,7 @@ from crmgraph.crm.models import (
     now,
 )
 from crmgraph.crm.retention import Purger, Retention, purge_photos, purge_rows
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.photos import PhotoStore, new_key
 from tests.conftest import Running
 from tests.graph.conftest import put

@@ -4,16 +4,16 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from crmgraph.crm import parties
-from crmgraph.crm.countries import country_code_of_name
-from crmgraph.crm.edits import Edit
-from crmgraph.crm.folding import fold
 from crmgraph.crm.models import Address, Contact, Door, Email, PartyKind, Phone, Role
-from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.text import email_key, is_email
-from crmgraph.db import Database
-from crmgraph.db_errors import Meaning, diagnose
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.values.countries import country_code_of_name
+from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.values.text import email_key, is_email
+from crmgraph.db.database import Database
+from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.seed import seed
 
 

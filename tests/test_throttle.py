@@ -10,13 +10,12 @@ import httpx
 import pytest
 from sqlalchemy import select, update
 
-from crmgraph.crm import clients
 from crmgraph.crm.errors import Taken, Throttled, Unauthenticated
-from crmgraph.crm.identity import Identity
-from crmgraph.crm.known_sources import KEPT, Source, network_of
+from crmgraph.crm.identity.identity import Identity, clients
+from crmgraph.crm.identity.known_sources import KEPT, Source, network_of
+from crmgraph.crm.identity.throttle import PURGE_EVERY, Kind, Limits, Throttle, account_of, of_client
 from crmgraph.crm.models import Attempt, Door, KnownAddress, Role, now
-from crmgraph.crm.throttle import PURGE_EVERY, Kind, Limits, Throttle, account_of, of_client
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.security import Keys
 from tests.conftest import Running, statements
 from tests.dialects.covalense.conftest import Portal

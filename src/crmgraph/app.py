@@ -21,12 +21,12 @@ from crmgraph import graph, site
 from crmgraph.assembly import build, close, retention
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Printed
+from crmgraph.crm.records.parties import Printed
 from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
+from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
-from crmgraph.places import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import LIVE, READY, Door, busy

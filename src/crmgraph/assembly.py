@@ -1,12 +1,12 @@
 """The core that settings describe. Apart from `app.py`, since commands and the parent of workers need no edges."""
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity import Identity
-from crmgraph.crm.outbox import Outbox
-from crmgraph.crm.portraits import Portraits
+from crmgraph.crm.identity.identity import Identity
+from crmgraph.crm.identity.outbox import Outbox
+from crmgraph.crm.identity.throttle import Limits
+from crmgraph.crm.records.record_photos import Portraits
 from crmgraph.crm.retention import Retention
-from crmgraph.crm.throttle import Limits
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.mail import open_mail
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, TypeVarTuple
 import argon2
 import jwt
 
-from crmgraph.guessable import is_guessable
+from crmgraph.password_strength import is_guessable
 
 MIN_PASSWORD = 8
 """The shortest password that may be chosen, in characters."""

@@ -11,7 +11,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from crmgraph.db_url import database_url
+from crmgraph.db.url import database_url
 from crmgraph.mail import open_mail
 
 Listed = Annotated[tuple[str, ...], NoDecode]
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Serve the demo: sample records, and credentials that are shown to anybody.")
     demo_folder: Path = Field(Path("var"), description="Where the demo keeps its records and its secrets.")
     database_url: str = Field(
-        "sqlite:///var/crmgraph.db",
+        "sqlite:///var/crmgraph.db.database",
         description="sqlite:///path or postgresql://user:password@host/name?sslmode=verify-full.",
     )
     pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         found = database_url(value)
         # What is in memory would be another database for every connection, and gone with it.
         if found.get_backend_name() == "sqlite" and found.database in (None, "", ":memory:"):
-            raise ValueError("a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db")
+            raise ValueError("a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db.database")
         return value
 
     @field_validator("public_url")

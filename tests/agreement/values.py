@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.text import is_blank
+from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.crmcom.codecs import LANGUAGES
 from tests.agreement.doors import BIRTH, BOOLEANS, CONSENTS, LINKS, Place, Values, country_name
 from tests.agreement.world import World

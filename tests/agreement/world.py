@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import httpx
 
-from crmgraph.crm import clients, staff
 from crmgraph.crm.core import Core
-from crmgraph.crm.credentials import add_credential
+from crmgraph.crm.identity import clients, staff
+from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.models import Door, Role
 from tests.conftest import Running
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from crmgraph.db_errors import SQLSTATES, Meaning, diagnose
-from crmgraph.db_url import KNOWN, database_url
+from crmgraph.db.errors import SQLSTATES, Meaning, diagnose
+from crmgraph.db.url import KNOWN, database_url
 from tests.database.proxy import certificate
 
 

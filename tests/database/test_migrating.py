@@ -6,7 +6,7 @@ import time
 import asyncpg
 import pytest
 
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.migrations import NewerTables, NotNow, downgrade, fault_of, head, is_current, upgrade
 from tests.conftest import Postgres
 from tests.database.test_states import database as database

@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import func, select, text, update
 
 from crmgraph.crm.models import Contact, Counter, Door, Note
-from crmgraph.db import Database
-from crmgraph.db_errors import Meaning, diagnose
+from crmgraph.db.database import Database
+from crmgraph.db.errors import Meaning, diagnose
 from tests.conftest import Postgres, serving, settings_for
 from tests.database.doors import DOORS, Doors, assert_away, assert_well, doors
 from tests.database.proxy import Proxy

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, literal_column, select, text
 
-from crmgraph.db import Database
-from crmgraph.db_errors import diagnose
+from crmgraph.db.database import Database
+from crmgraph.db.errors import diagnose
 from tests.conftest import Postgres, serving, settings_for
 from tests.database.proxy import Proxy, certificate
 

@@ -6,11 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from crmgraph.crm import parties, staff
 from crmgraph.crm.core import Core
-from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit, RowEdits
 from tests.conftest import Running
 
 PASSWORD = "correct horse battery"

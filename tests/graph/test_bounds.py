@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from crmgraph.graph.bounds import MAX_CHARACTERS, MAX_ITEMS, MAX_LEVELS, MAX_OBJECTS, MAX_VALUES, excess_of
-from crmgraph.graph.filters import MAX_SORTS
-from crmgraph.graph.limits import MAX_LISTED, MAX_LISTED_OBJECTS
-from crmgraph.graph.requests import MAX_FILE_PATHS
-from crmgraph.wire import MAX_VALUES as MAX_JSON_VALUES
+from crmgraph.graph.edge.limits import MAX_LISTED, MAX_LISTED_OBJECTS
+from crmgraph.graph.edge.requests import MAX_FILE_PATHS
+from crmgraph.graph.edge.variables import MAX_CHARACTERS, MAX_ITEMS, MAX_LEVELS, MAX_OBJECTS, MAX_VALUES, excess_of
+from crmgraph.graph.schema.filters import MAX_SORTS
+from crmgraph.http.reading import MAX_VALUES as MAX_JSON_VALUES
 from tests.graph.conftest import Caller
 
 CONTACTS = "query($f: ContactFilter) { contacts(filter: $f) { nodes { id } } }"

@@ -7,7 +7,7 @@ import pytest
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from tests.conftest import Running, statements
 from tests.graph.conftest import Caller, put
 

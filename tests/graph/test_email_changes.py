@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from crmgraph.crm.staff import named
+from crmgraph.crm.identity.staff import named
 from tests.conftest import Running
 from tests.graph.conftest import LOGIN, PASSWORD, Caller, Customer, signed_up
 from tests.graph.test_sessions import REQUEST, RESET, code_of, letters

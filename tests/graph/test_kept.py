@@ -5,10 +5,10 @@ import tracemalloc
 import pytest
 from graphql import parse
 
-from crmgraph.crm.text import MAX_EMAIL, is_email
-from crmgraph.graph.execution import TOKEN_BYTES
-from crmgraph.graph.limits import MAX_TOKENS
-from crmgraph.kept import Kept, digest_of
+from crmgraph.cache import Kept, digest_of
+from crmgraph.crm.values.text import MAX_EMAIL, is_email
+from crmgraph.graph.edge.limits import MAX_TOKENS
+from crmgraph.graph.execution.engine import TOKEN_BYTES
 
 MEBIBYTE = 2**20
 

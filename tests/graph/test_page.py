@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from crmgraph.graph.page import page, routes, wants_page
+from crmgraph.graph.edge.page import page, routes, wants_page
 
 BUILT = Path(__file__).parents[2] / "src/crmgraph/graph/graphiql"
 SOURCES = Path(__file__).parents[2] / "graphiql"

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Account, Contact, Lead, PartyKind, Role
-from crmgraph.graph.schema import schema
+from crmgraph.graph.schema.schema import schema
 from crmgraph.seed import seed
 from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, hired, put, signed_up

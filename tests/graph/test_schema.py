@@ -17,22 +17,23 @@ from graphql import (
 from sqlalchemy.orm import class_mapper
 
 from crmgraph import crm, security
-from crmgraph.crm import criteria, errors
+from crmgraph.crm import errors
 from crmgraph.crm.errors import Refused, Several
 from crmgraph.crm.policy import MODELS
-from crmgraph.graph import declare, filters, sdl
-from crmgraph.graph.enums import AccountSortField, ContactSortField, LeadSortField
-from crmgraph.graph.errors import REASONS, WORDS
-from crmgraph.graph.inputs.edits import VALUE
-from crmgraph.graph.schema import schema
-from crmgraph.graph.types.account import Account
-from crmgraph.graph.types.contact import BirthDate, Contact, IdentityDocuments
-from crmgraph.graph.types.lead import Lead
-from crmgraph.graph.types.ledger import Change, Note
-from crmgraph.graph.types.people import User
-from crmgraph.graph.types.record import Preferences
-from crmgraph.graph.types.rows import Address, Email, ExternalId, Phone, Photo, Relation
-from crmgraph.graph.vocabulary import PARTS, REFERENCES
+from crmgraph.crm.query import criteria
+from crmgraph.graph import sdl
+from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField
+from crmgraph.graph.schema.errors import REASONS, WORDS
+from crmgraph.graph.schema.inputs.edits import VALUE
+from crmgraph.graph.schema.schema import declarations, filters, schema
+from crmgraph.graph.schema.types.account import Account
+from crmgraph.graph.schema.types.audit import Change, Note
+from crmgraph.graph.schema.types.contact import BirthDate, Contact, IdentityDocuments
+from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, Phone, Photo, Relation
+from crmgraph.graph.schema.types.lead import Lead
+from crmgraph.graph.schema.types.people import User
+from crmgraph.graph.schema.types.record import Preferences
+from crmgraph.graph.schema.vocabulary import PARTS, REFERENCES
 
 SDL = Path(__file__).parents[2] / "schema.graphql"
 TYPES = (Account, Contact, Lead, Change, Note, User, Address, Email, ExternalId, Phone, Photo, Relation)
@@ -81,19 +82,19 @@ def test_every_column_is_a_column_of_its_model() -> None:
     models += [(BirthDate, Contact.model)]
     for type_, model in models:
         columns = {prop.key for prop in class_mapper(model).column_attrs}
-        for name, declaration in declare.declared(type_).items():
+        for name, declaration in declarations.declared(type_).items():
             match declaration:
-                case declare.Column():
+                case declarations.Column():
                     assert name in columns, (type_, name)
-                case declare.Computed():
+                case declarations.Computed():
                     assert set(declaration.reads) <= columns, (type_, name)
-                case declare.ToOne():
+                case declarations.ToOne():
                     assert declaration.foreign_key in columns, (type_, name)
                     target = model.__table__.c[declaration.foreign_key].foreign_keys
                     assert {key.column.table.name for key in target} == {declaration.model.__tablename__}
-                case declare.ToMany():
+                case declarations.ToMany():
                     assert hasattr(declaration.listing.model, declaration.key), (type_, name)
-                case declare.ToRows():
+                case declarations.ToRows():
                     assert hasattr(declaration.model, "party_id"), (type_, name)
 
 
@@ -101,8 +102,8 @@ def test_only_what_needs_more_than_the_declarations_is_left_to_resolvers() -> No
     resolved = {
         f"{type_.__name__}.{name}"
         for type_ in (*TYPES, *PARTS_OF, BirthDate)
-        for name, declaration in declare.declared(type_).items()
-        if isinstance(declaration, declare.Resolved)
+        for name, declaration in declarations.declared(type_).items()
+        if isinstance(declaration, declarations.Resolved)
     }
     records = {f"{record}.external_ids" for record in ("Account", "Contact", "Lead")}
     assert resolved == records | {
@@ -128,7 +129,9 @@ def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None
         "Lead": {"revision", "created_at", "updated_at", "converted_at"},
     }
     for type_, name in ((Contact, "Contact"), (Account, "Account"), (Lead, "Lead")):
-        shown = {n for n, d in declare.declared(type_).items() if isinstance(d, declare.Column)} - only_shown[name]
+        shown = {n for n, d in declarations.declared(type_).items() if isinstance(d, declarations.Column)} - only_shown[
+            name
+        ]
         definition: Any = schema.get_type_by_name(f"Update{name}Input")
         settable = {f.python_name for f in definition.fields if f.metadata.get(VALUE)}
         assert settable - set(PARTS) - set(REFERENCES) == shown
@@ -157,7 +160,7 @@ def test_every_refusal_has_its_words() -> None:
 def test_every_reason_has_its_words() -> None:
     """Reasons are the second argument of `Invalid`, and what functions that look for faults give back."""
     found = set()
-    for file in [Path(security.__file__), *Path(crm.__file__).parent.glob("*.py")]:
+    for file in [Path(security.__file__), *Path(crm.__file__).parent.rglob("*.py")]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(func=ast.Name("Invalid"), args=[_, ast.Constant(str(reason)), *_]):

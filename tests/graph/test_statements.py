@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.homes import claim
 from crmgraph.crm.models import Account, Contact, Lead, Note, PartyKind, Photo, Relation
+from crmgraph.crm.records.external_ids import claim
 from crmgraph.seed import seed
 from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, put

@@ -8,12 +8,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from crmgraph import mapping, wire
-from crmgraph.crm import homes, parties
+from crmgraph import mapping
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Unauthenticated, refuse
 from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.http import reading
 from tests.rolodex.fields import CARD, LAYOUT
 
 PREFIX = "/rolodex"
@@ -36,7 +37,7 @@ class Drawer:
         request = Request(scope, receive, send)
         try:
             response = await self._answer(request)
-        except wire.Malformed:
+        except reading.Malformed:
             response = JSONResponse({"no": "illegible"}, 422)
         except Refused as refused:
             status, said = WORDS.get(type(refused.all[0]), (400, "cannot"))
@@ -55,7 +56,7 @@ class Drawer:
             case "GET", number if number.isdecimal():
                 async with self._core.db.read() as session:
                     card = await parties.load_one(session, actor, PartyKind.CONTACT, int(number))
-                    around = await homes.surroundings(session, actor, "rolodex", [card])
+                    around = await external_ids.surroundings(session, actor, "rolodex", [card])
                 return JSONResponse(LAYOUT.encode(card, around))
         raise NotFound
 
@@ -70,13 +71,13 @@ class Drawer:
                 card = await parties.create(session, actor, PartyKind.CONTACT, decoded.edit)
             else:
                 await parties.update(session, actor, card, decoded.edit)
-            around = await homes.surroundings(session, actor, "rolodex", [card])
+            around = await external_ids.surroundings(session, actor, "rolodex", [card])
         return JSONResponse(LAYOUT.encode(card, around))
 
     async def _body(self, request: Request) -> dict[str, Any]:
-        body = wire.json(await wire.body(request, self._core.max_body_bytes))
+        body = reading.json(await reading.body(request, self._core.max_body_bytes))
         if not isinstance(body, dict):
-            raise wire.Malformed
+            raise reading.Malformed
         return body
 
 

@@ -1,7 +1,7 @@
 """What a Rolodex calls the values of contacts."""
 
 from crmgraph.crm.models import Contact, EmailKind, PhoneKind
-from crmgraph.crm.slots import FIRST
+from crmgraph.crm.records.slots import FIRST
 from crmgraph.mapping import Codec, Field, FieldMap, Kept, Own, Slot, Unreadable
 
 

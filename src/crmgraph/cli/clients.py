@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.cli import grants as grants_of
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
 from crmgraph.cli.staff import member_named
-from crmgraph.crm import clients
 from crmgraph.crm.errors import NotFound
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door, LegacyClient
 
 app = typer.Typer(no_args_is_help=True, help="Credentials of the programs that speak a legacy dialect.")

@@ -16,7 +16,7 @@ from crmgraph.cli import faults
 from crmgraph.crm import installation
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.migrations import NewerTables, NotNow
 from crmgraph.settings import Settings, told, unknown
 

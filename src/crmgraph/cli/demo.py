@@ -9,7 +9,7 @@ import typer
 from crmgraph import demo as demonstration
 from crmgraph.cli.console import fail, opened, out, print_line, require_kind, run, settings_of
 from crmgraph.crm import installation
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
 

@@ -24,8 +24,8 @@ from crmgraph.cli import faults
 from crmgraph.cli.console import DemoOption, out
 from crmgraph.crm import installation
 from crmgraph.crm.core import Core
+from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.models import now
-from crmgraph.crm.outbox import Outbox
 from crmgraph.mail import MailAway, MailRefused, Unmailable, open_mail
 from crmgraph.migrations import fault_of, head, revision_of
 from crmgraph.photos import StoreAway

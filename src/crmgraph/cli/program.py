@@ -69,7 +69,7 @@ def serve(
             port=port,
             workers=workers,
             loop="uvloop",
-            http="crmgraph.cli.protocol:Connection",
+            http="crmgraph.http.protocol:Connection",
             ws="none",
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=",".join(settings.trusted_proxies),

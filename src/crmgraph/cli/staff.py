@@ -7,10 +7,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
-from crmgraph.crm import staff
 from crmgraph.crm.errors import Ambiguous, NotFound
+from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Role, Staff
-from crmgraph.guessable import is_guessable
+from crmgraph.password_strength import is_guessable
 from crmgraph.security import password_fault
 
 app = typer.Typer(no_args_is_help=True, help="Employees, who sign in and own records.")

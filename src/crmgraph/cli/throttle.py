@@ -7,7 +7,7 @@ import typer
 
 from crmgraph.cli.clients import door_of
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
-from crmgraph.crm.throttle import of_client
+from crmgraph.crm.identity.throttle import of_client
 
 app = typer.Typer(no_args_is_help=True, help="Failed tries, and who has to wait because of them.")
 

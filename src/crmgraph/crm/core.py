@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from crmgraph.crm.identity import Identity
-from crmgraph.crm.portraits import Portraits
-from crmgraph.db import Database
+from crmgraph.crm.identity.identity import Identity
+from crmgraph.crm.records.record_photos import Portraits
+from crmgraph.db.database import Database
 from crmgraph.security import Passwords
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Installation
-from crmgraph.db import Database
+from crmgraph.db.database import Database
 
 _KIND = "kind"
 

@@ -15,11 +15,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import parties, rows
+from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Proof, Staff
-from crmgraph.crm.staff import write_email
-from crmgraph.crm.text import clean_email, email_key
-from crmgraph.db import Database
+from crmgraph.crm.records import contact_points, parties
+from crmgraph.crm.values.text import clean_email, email_key
+from crmgraph.db.database import Database
 
 BATCH = 500
 """How many records one transaction goes through."""
@@ -138,11 +138,11 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
             own = children[record.id]
             parties.derive(record)
             for address in own[Address]:
-                rows.rederive(address, {"name_key": parties.name_key(record)})
+                contact_points.rederive(address, {"name_key": parties.name_key(record)})
             # Only now: a country that its name has told is the region of numbers.
-            given = {"region": rows.region_of(own[Address]) or region}
+            given = {"region": contact_points.region_of(own[Address]) or region}
             for row in (*own[Email], *own[Phone]):
-                rows.rederive(row, given)
+                contact_points.rederive(row, given)
             for child in ROWS:
                 found += own[child]
     return found

@@ -16,10 +16,10 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
+from crmgraph.crm.identity.throttle import LETTER_SECONDS
 from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Proof, Session, now
-from crmgraph.crm.throttle import LETTER_SECONDS
-from crmgraph.db import Database
-from crmgraph.db_errors import log_background
+from crmgraph.db.database import Database
+from crmgraph.db.errors import log_background
 from crmgraph.photos import PhotoStore, StoreAway
 
 log = structlog.get_logger(__name__)

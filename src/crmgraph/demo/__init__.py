@@ -12,13 +12,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from crmgraph.crm import clients, homes, installation, parties
+from crmgraph.crm import installation
 from crmgraph.crm.core import Core
-from crmgraph.crm.credentials import add_credential
-from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm.identity import clients
+from crmgraph.crm.identity.credentials import add_credential
+from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.models import Counter, Door, Note, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.staff import add_staff
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.edits import Edit, RowEdits
 
 FILES = ("covalense", "zoho", "crmcom", "valomnia", "people")
 """The documents' records, one file each; a key stands in one of them and may be named in all."""
@@ -225,7 +227,7 @@ class _Loader:
                 )
                 self.staff[entry["key"]] = member.id
                 for dialect, space, value in entry.get("homes", ()):
-                    await homes.claim(session, dialect, space, value, staff=member.id)
+                    await external_ids.claim(session, dialect, space, value, staff=member.id)
 
     def actor(self, entry: dict[str, Any]) -> Actor:
         owner = entry.get("values", {}).get("owner")
@@ -266,12 +268,12 @@ class _Loader:
         self.parties[entry["key"]] = (kind, made.id)
         self.entries.append((kind, entry))
         for dialect, space, value in entry.get("homes", ()):
-            await homes.claim(session, dialect, space, value, party=made.id)
+            await external_ids.claim(session, dialect, space, value, party=made.id)
         for rows, target in (("phones", "phone"), ("emails", "email"), ("addresses", "address")):
             for row, given in zip(getattr(made, rows), entry.get(rows, ()), strict=True):
                 if "home" in given:
                     dialect, space, value = given["home"]
-                    await homes.claim(session, dialect, space, value, **{target: row.id})
+                    await external_ids.claim(session, dialect, space, value, **{target: row.id})
         if login := entry.get("login"):
             key = login["password_key"]
             credentials = self.demo.credentials

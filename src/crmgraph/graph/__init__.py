@@ -1,6 +1,6 @@
 """The GraphQL edge."""
 
-from crmgraph.graph.http import PATH, busy, mounts
-from crmgraph.graph.schema import sdl
+from crmgraph.graph.edge.endpoint import PATH, busy, mounts
+from crmgraph.graph.schema.schema import sdl
 
 __all__ = ["PATH", "busy", "mounts", "sdl"]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import class_mapper
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.rules import COUNTRIES
+from crmgraph.crm.records.rules import COUNTRIES
 from crmgraph.lineage.words import Place, Word, places
 from crmgraph.mapping import AS_IT_IS, Unreadable
 

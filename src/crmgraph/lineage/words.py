@@ -10,23 +10,23 @@ from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm.models import Account, AddressKind, Contact, Door, PartyKind, PhoneKind, Role
 from crmgraph.crm.models.columns import Named, Preferences
-from crmgraph.crm.parties import ROWS
 from crmgraph.crm.policy import MODELS, Actor, check_change
-from crmgraph.crm.slots import FIRST, SECOND
+from crmgraph.crm.records.parties import ROWS
+from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.fields import ACCOUNTS
 from crmgraph.dialects.covalense.fields import tables as covalense_tables
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.sets import SETS
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 from crmgraph.dialects.zoho.fields import OF_KIND
-from crmgraph.graph import declare
-from crmgraph.graph.inputs import records as inputs
-from crmgraph.graph.inputs.edits import VALUE
-from crmgraph.graph.types import rows as row_types
-from crmgraph.graph.types.account import Account as AccountType
-from crmgraph.graph.types.contact import Contact as ContactType
-from crmgraph.graph.types.lead import Lead as LeadType
-from crmgraph.graph.vocabulary import PARTS
+from crmgraph.graph.schema import declarations
+from crmgraph.graph.schema.inputs import records as inputs
+from crmgraph.graph.schema.inputs.edits import VALUE
+from crmgraph.graph.schema.types import contact_points as row_types
+from crmgraph.graph.schema.types.account import Account as AccountType
+from crmgraph.graph.schema.types.contact import Contact as ContactType
+from crmgraph.graph.schema.types.lead import Lead as LeadType
+from crmgraph.graph.schema.vocabulary import PARTS
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Whole
 
 DOORS = ("graphql", "covalense", "zoho", "crmcom", "valomnia")
@@ -133,7 +133,7 @@ def places(kind: PartyKind) -> dict[Place, dict[str, Word]]:
                 words[dialect] = _both(words[dialect], word) if dialect in words else word
     for rows, row_type in _ROW_TYPES.items():
         in_slots = {place.column for place in found if place.rows == rows}
-        for column in declare.declared(row_type):
+        for column in declarations.declared(row_type):
             if column in _columns(ROWS[rows]) and column not in in_slots:
                 found[Place(column, rows, EVERY)] = {}
         found[Place("", rows, FURTHER)] = {}
@@ -225,7 +225,7 @@ def _graph_row(place: Place) -> Word | None:
     name = f"{place.rows}[{_index(place)}]"
     if place.slot == FURTHER:
         return Word(name, True, True)
-    if place.column not in declare.declared(_ROW_TYPES[place.rows]):
+    if place.column not in declarations.declared(_ROW_TYPES[place.rows]):
         return None
     return Word(f"{name}.{to_camel_case(place.column)}", True, True)
 
@@ -241,13 +241,13 @@ def _index(place: Place) -> str:
 def _graph(kind: PartyKind, column: str) -> Word | None:
     type_, input_ = _TYPES[kind]
     settable = {f.python_name for f in input_.__strawberry_definition__.fields if f.metadata.get(VALUE)}
-    for name, declaration in declare.declared(type_).items():
+    for name, declaration in declarations.declared(type_).items():
         match declaration:
-            case declare.Column() if name == column:
+            case declarations.Column() if name == column:
                 return Word(to_camel_case(name), True, name in settable)
-            case declare.ToOne(foreign_key) if foreign_key == column:
+            case declarations.ToOne(foreign_key) if foreign_key == column:
                 return Word(to_camel_case(name), True, name in settable)
-            case declare.Part() if column in PARTS.get(name, {}).values():
+            case declarations.Part() if column in PARTS.get(name, {}).values():
                 inner = next(key for key, value in PARTS[name].items() if value == column)
                 return Word(f"{to_camel_case(name)}.{to_camel_case(inner)}", True, name in settable)
     return None

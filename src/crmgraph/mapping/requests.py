@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from crmgraph.crm import homes
-from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Invalid, Path, Refused
-from crmgraph.crm.parties import Aggregate, minted
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
-from crmgraph.crm.rows import PLACE
+from crmgraph.crm.records import external_ids
+from crmgraph.crm.records.contact_points import PLACE
+from crmgraph.crm.records.edits import Edit, Row, RowEdits
+from crmgraph.crm.records.parties import Aggregate, minted
 from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
 
 
@@ -70,7 +70,7 @@ async def decode_all(
     wanted: set[tuple[str, str]] = set()
     for body, _ in requests:
         wanted |= links(fields, body)
-    resolved = await homes.resolve(session, fields.dialect, wanted)
+    resolved = await external_ids.resolve(session, fields.dialect, wanted)
     return [decode(fields, body, aggregate, resolved) for body, aggregate in requests]
 
 

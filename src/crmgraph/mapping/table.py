@@ -6,9 +6,9 @@ from typing import Any, TypeAlias
 
 from sqlalchemy.orm import InstrumentedAttribute
 
-from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 
 
 class Unreadable(Exception):
@@ -47,8 +47,8 @@ AS_IT_IS = Codec()
 class Slot:
     """One column of one row among a record's phones, emails or addresses, in a dialect whose records are flat.
 
-    A slot reads the row that bears it (`crm/slots.py`). It writes that row, else adds one; nothing written where the
-    row has no other content removes the row.
+    A slot reads the row that bears it (`crm/records/slots.py`). It writes that row, else adds one; nothing written
+    where the row has no other content removes the row.
 
     Attributes:
         rows: phones, emails or addresses.

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from crmgraph.db import Database
-from crmgraph.db_errors import diagnose
+from crmgraph.db.database import Database
+from crmgraph.db.errors import diagnose
 
 if TYPE_CHECKING:
     from alembic.config import Config

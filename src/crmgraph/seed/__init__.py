@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Table, text
 
-from crmgraph.crm import numbers
-from crmgraph.db import Database
+from crmgraph.crm.records import numbers
+from crmgraph.db.database import Database
 from crmgraph.seed.people import Chunk, People
 
 CHUNK = 2_500

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from crmgraph.crm.folding import fold
 from crmgraph.crm.models import (
     Account,
     AccountKind,
@@ -26,7 +25,8 @@ from crmgraph.crm.models import (
     Phone,
     PhoneKind,
 )
-from crmgraph.crm.slots import FIRST, SECOND
+from crmgraph.crm.records.slots import FIRST, SECOND
+from crmgraph.crm.values.folding import fold
 from crmgraph.seed.vocabulary import (
     COMPANY,
     DEPARTMENTS,

@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 from sqlalchemy import text
 
-from crmgraph.db import Database
-from crmgraph.db_errors import diagnose
+from crmgraph.db.database import Database
+from crmgraph.db.errors import diagnose
 from crmgraph.migrations import head, is_newer, revision_of
 from crmgraph.photos import PhotoStore
 

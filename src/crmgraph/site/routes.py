@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound, Unavailable
-from crmgraph.db_errors import is_away, log_away
-from crmgraph.deadline import within
+from crmgraph.db.errors import is_away, log_away
+from crmgraph.http.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.openapi import served_at
 from crmgraph.site.health import Check, faults

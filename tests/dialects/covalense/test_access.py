@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from crmgraph.crm import parties
 from crmgraph.crm.models import Contact, Credential, Door, PartyKind, Role, Session
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import parties
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import (
     RAVI,

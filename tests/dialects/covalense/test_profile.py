@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from crmgraph.crm import homes, parties
-from crmgraph.crm.edits import Edit, RowEdits
 from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, PhoneKind, Role
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.covalense import codecs
 from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, tables
 from crmgraph.dialects.covalense.places import DIALECT
@@ -312,7 +312,7 @@ async def test_identity_documents_are_printed_to_those_who_may_see_them(demo: Ru
         "another of the account": Actor(Door.COVALENSE, Role.CUSTOMER, contact_id=1, account_id=account.id),
     }.items():
         async with demo.db.read() as session:
-            around = await homes.surroundings(session, actor, DIALECT, [contact, account])
+            around = await external_ids.surroundings(session, actor, DIALECT, [contact, account])
         printed = tables("").contact.encode(contact, around)["ssn"]
         shown[name] = printed, ACCOUNT_LAYOUT.encode(account, around)["docidnumbermsgid"]
     assert shown == {

@@ -8,7 +8,6 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import func, select, text
 
-from crmgraph.crm import parties
 from crmgraph.crm.models import (
     Account,
     AccountKind,
@@ -26,7 +25,8 @@ from crmgraph.crm.models import (
     Staff,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.db import Database
+from crmgraph.crm.records import parties
+from crmgraph.db.database import Database
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import (
     HEADERS,

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Door, Phone
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.manners import MANNERS, SHOW

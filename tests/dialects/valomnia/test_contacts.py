@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from crmgraph.crm import errors, homes, parties
-from crmgraph.crm.edits import Edit, RowEdits
+from crmgraph.crm import errors
 from crmgraph.crm.models import Account, Change, Contact, Door, ExternalId, PartyKind, Role
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.dialects.valomnia import openapi
 from crmgraph.dialects.valomnia.errors import WORDS
 from tests.conftest import statements
@@ -73,7 +74,7 @@ async def test_an_update_writes_what_it_brings_keeps_the_rest_and_clears_with_em
     gone = dict.fromkeys(("mobile", "email", "postalCode", "city", "address"), "")
     assert cleared.json() == after | gone | {"lastUpdated": cleared.json()["lastUpdated"]}
     async with program.running.db.read() as session:
-        home = await homes.resolve(session, "valomnia", {("contact", "5")})
+        home = await external_ids.resolve(session, "valomnia", {("contact", "5")})
         loaded = await parties.load_one(session, OFFICE, PartyKind.CONTACT, home["contact", "5"])
     assert (loaded.phones, loaded.emails, loaded.addresses) == ([], [], [])
 
@@ -100,7 +101,7 @@ async def test_text_comes_back_as_it_was_sent(words: str, program: Program) -> N
 async def test_a_customer_is_named_by_id_or_with_use_external_id_by_reference(program: Program) -> None:
     other = await made(program, PartyKind.ACCOUNT, name="Other")
     async with program.running.db.begin() as session:
-        await homes.claim(session, "valomnia", "reference", "Ré/77", party=other)
+        await external_ids.claim(session, "valomnia", "reference", "Ré/77", party=other)
     for given in ({"customerId": str(other)}, {"customerId": "Ré/77", "useExternalId": "true"}):
         moved = await program.post("/contacts/5", {**MARIE, **given})
         customer = {"id": other, "reference": "Ré/77", "name": "Other", "href": f"/api/v1.0/customers/{other}"}
@@ -270,7 +271,7 @@ async def test_a_record_of_another_door_is_shown_without_a_null(program: Program
 async def test_a_customer_is_shown_the_same_by_id_and_by_reference(program: Program) -> None:
     parent = await made(program, PartyKind.ACCOUNT, name="Holding", number="H1")
     async with program.running.db.begin() as session:
-        account_id = (await homes.resolve(session, "valomnia", {("customer", "3229")}))["customer", "3229"]
+        account_id = (await external_ids.resolve(session, "valomnia", {("customer", "3229")}))["customer", "3229"]
         account = await parties.load_one(session, OFFICE, PartyKind.ACCOUNT, account_id, lock=True)
         kept = {"barcode": "400", "creditLimit": 12.5, "onHold": True, "currency": "EUR"}
         edit = Edit(

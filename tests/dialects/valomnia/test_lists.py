@@ -7,10 +7,11 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, update
 
-from crmgraph.crm import listing, parties
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.models import Contact, Door, Party, PartyKind, Role
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query import listing
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit
 from tests.conftest import statements
 from tests.dialects.valomnia.conftest import Program, not_valid, told
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select, update
 
-from crmgraph.crm import clients
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door, LegacyClient, LegacyToken, now
 from tests.conftest import Running
 from tests.dialects.valomnia.conftest import MARIE, NO_RESOURCE, NO_SESSION, Program, error, told

@@ -5,7 +5,7 @@ from typing import Any
 
 from PIL import Image
 
-from crmgraph.crm import clients
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from crmgraph.dialects.zoho import openapi
 from tests.conftest import Running

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from crmgraph.crm import clients, errors
+from crmgraph.crm import errors
 from crmgraph.crm.errors import Refused
+from crmgraph.crm.identity import clients
 from crmgraph.dialects.zoho import mounts, unique_fields
 from crmgraph.dialects.zoho.errors import TABLE
 from tests.conftest import Running, serving, settings_for, statements

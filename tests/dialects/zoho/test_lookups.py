@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from crmgraph.crm.identity.staff import add_staff, put_email, switch
 from crmgraph.crm.models import Role
-from crmgraph.crm.staff import add_staff, put_email, switch
 from tests.dialects.zoho.conftest import LEAD, PATRICIA, Program, row_error
 
 

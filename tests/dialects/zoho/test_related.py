@@ -1,6 +1,6 @@
 """The related lists that there are: the contacts of an account, and the notes on a record."""
 
-from crmgraph.crm import clients
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from tests.dialects.zoho.conftest import LEAD, OTHER, Program, row_error
 

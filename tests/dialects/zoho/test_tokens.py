@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import jsonschema
 
-from crmgraph.crm import clients
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from tests.conftest import Running
 from tests.dialects.zoho.conftest import Program

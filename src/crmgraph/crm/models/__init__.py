@@ -2,7 +2,9 @@
 
 from sqlalchemy.orm import configure_mappers
 
-from crmgraph.crm.models.access import (
+from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
+from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now
+from crmgraph.crm.models.identity import (
     Attempt,
     Credential,
     Door,
@@ -18,9 +20,7 @@ from crmgraph.crm.models.access import (
     Session,
     Staff,
 )
-from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now
-from crmgraph.crm.models.ledger import Action, Change, Counter, Installation, SalesOrder
-from crmgraph.crm.models.party import (
+from crmgraph.crm.models.records import (
     Account,
     AccountKind,
     Address,

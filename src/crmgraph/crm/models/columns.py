@@ -77,7 +77,7 @@ class Money(TypeDecorator[Decimal]):
 Document = JSON().with_variant(JSONB(), "postgresql")
 
 FoldedText = Text().with_variant(Text(collation="C"), "postgresql")
-"""Text folded by `crmgraph.crm.folding.fold`, compared byte for byte on both databases."""
+"""Text folded by `crmgraph.crm.values.folding.fold`, compared byte for byte on both databases."""
 
 
 def one_of(enum: type[StrEnum]) -> SqlEnum:

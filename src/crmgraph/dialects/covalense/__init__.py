@@ -1,7 +1,7 @@
 """The dialect of Covalense "Csmart", a layer over vtiger: nine services for the self-care portal of a customer."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Printed, minted
+from crmgraph.crm.records.parties import Printed, minted
 from crmgraph.dialects.covalense.api import busy, mounts, nowhere
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.document import openapi

@@ -3,11 +3,11 @@
 from contextlib import suppress
 from typing import Any, cast
 
-from crmgraph.crm import homes, parties
 from crmgraph.crm.errors import NotFound, Unauthenticated
-from crmgraph.crm.known_sources import Source
+from crmgraph.crm.identity.known_sources import Source
+from crmgraph.crm.identity.throttle import Kind, account_of
 from crmgraph.crm.models import Door, PartyKind
-from crmgraph.crm.throttle import Kind, account_of
+from crmgraph.crm.records import external_ids, parties
 from crmgraph.dialects.covalense.call import Call
 from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, naming
 from crmgraph.dialects.covalense.fields import tables
@@ -27,7 +27,7 @@ async def login(call: Call) -> dict[str, Any]:
     contact_id = cast(int, found.actor.contact_id)  # only customers come in here
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, found.actor, PartyKind.CONTACT, contact_id)
-        around = await homes.surroundings(session, found.actor, DIALECT, [contact])
+        around = await external_ids.surroundings(session, found.actor, DIALECT, [contact])
     return {
         "success": "true",
         "accessToken": found.access_token,

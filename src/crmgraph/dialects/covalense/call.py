@@ -7,12 +7,12 @@ from typing import Any
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 
-from crmgraph import wire
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.covalense.codecs import text
 from crmgraph.dialects.covalense.errors import REASONS, bad_request, invalid, missing
+from crmgraph.http import reading
 from crmgraph.mapping import Unreadable, loosely
 
 NO_OBJECT = "Request body is not a JSON object."
@@ -86,8 +86,8 @@ def parsed(data: bytes, headers: Headers | None = None) -> dict[str, Any]:
     if not data.strip():
         return {}
     try:
-        body = wire.json(data, wire.charset(headers) if headers is not None else wire.UTF_8)
-    except wire.Malformed:
+        body = reading.json(data, reading.charset(headers) if headers is not None else reading.UTF_8)
+    except reading.Malformed:
         raise bad_request(NO_JSON) from None
     if body is None:
         return {}
@@ -103,8 +103,8 @@ def query_of(request: Request) -> QueryParams:
         ClientError: bytes that are escaped there are no text.
     """
     try:
-        return wire.query(request)
-    except wire.Malformed:
+        return reading.query(request)
+    except reading.Malformed:
         raise bad_request(NO_TEXT) from None
 
 
@@ -133,7 +133,7 @@ class Call:
     @cached_property
     def address(self) -> str:
         """The network address that asks."""
-        return wire.address(self.request)
+        return reading.address(self.request)
 
     async def attributes(self) -> Attributes:
         """What the body brings.
@@ -142,4 +142,4 @@ class Call:
             ClientError: it is no JSON object.
             TooLarge: it is longer than the bound.
         """
-        return Attributes(parsed(await wire.body(self.request, self.core.max_body_bytes), self.request.headers))
+        return Attributes(parsed(await reading.body(self.request, self.core.max_body_bytes), self.request.headers))

@@ -5,7 +5,7 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from crmgraph.crm.text import decimal_of
+from crmgraph.crm.values.text import decimal_of
 from crmgraph.mapping import Codec, Linked, Unreadable
 
 CONTACT, ACCOUNT, USER = "12", "11", "19"

@@ -6,11 +6,11 @@ from functools import cache
 from typing import Any, cast
 from urllib.parse import quote
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import may_see_identity
-from crmgraph.crm.slots import FIRST, SECOND
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import (
     ACCOUNT,
     BARE_ID,

@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from crmgraph import wire
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Photo
 from crmgraph.dialects.covalense.call import Attributes, parsed
 from crmgraph.dialects.covalense.errors import bad_request, invalid, missing
+from crmgraph.http import reading
 from crmgraph.mapping import loosely
 
 NAME = "ProfileImage"
@@ -46,7 +46,7 @@ async def read(request: Request, core: Core) -> Picture:
         ClientError: there is none, or nothing that can be one.
         TooLarge: the request is longer than a picture can be.
     """
-    data = await wire.body(request, core.max_photo_bytes * 4 // 3 + SLACK)
+    data = await reading.body(request, core.max_photo_bytes * 4 // 3 + SLACK)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _of_form(request, data)
@@ -58,8 +58,8 @@ async def read(request: Request, core: Core) -> Picture:
 
 async def _of_form(request: Request, data: bytes) -> Picture:
     try:
-        form = await wire.parse_form(request.headers, data)
-    except wire.Malformed:
+        form = await reading.parse_form(request.headers, data)
+    except reading.Malformed:
         raise bad_request("Request body is not readable as a form.") from None
     try:
         parts = form.multi_items()

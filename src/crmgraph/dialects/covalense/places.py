@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
-from crmgraph.crm.slots import FIRST, SECOND
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import TEXT
 from crmgraph.mapping import Codec, Computed, Field, Kept, Slot
 

@@ -4,12 +4,12 @@ from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import drafts, homes, parties
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids, optimistic, parties
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.call import Attributes, Call
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
@@ -24,7 +24,7 @@ async def get_contact(call: Call) -> dict[str, Any]:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
-        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).contact.encode(contact, around)
 
 
@@ -35,7 +35,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> None:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call), lock=True)
-        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
         _require_own(attributes, CONTACT, contact, around)
         body = attributes.body
         if _names(attributes, "contactId", CONTACT, contact, around):
@@ -43,7 +43,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
             body = {name: value for name, value in body.items() if loosely(name) != "contactid"}
         await _change(session, call.actor, known.contacts, known.contact, contact, around, body)
 
-    await drafts.revise(call.core.db, work)
+    await optimistic.revise(call.core.db, work)
     return {"result": "0", "message": "Profile updated successfully."}
 
 
@@ -56,12 +56,12 @@ async def put_account(call: Call) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> dict[str, Any]:
         account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, own, lock=True)
-        around = await homes.surroundings(session, call.actor, DIALECT, [account])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
         await _change(session, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
         return ACCOUNT_LAYOUT.encode(account, around)
 
-    return await drafts.revise(call.core.db, work)
+    return await optimistic.revise(call.core.db, work)
 
 
 async def put_image(call: Call) -> dict[str, Any]:
@@ -84,7 +84,7 @@ async def put_image(call: Call) -> dict[str, Any]:
             )
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
-        around = await homes.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).image.encode(contact, around)
 
 

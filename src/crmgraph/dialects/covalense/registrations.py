@@ -1,7 +1,7 @@
 """What a signup calls its values: one request, which is a contact, an account and an order."""
 
 from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
-from crmgraph.crm.slots import FIRST
+from crmgraph.crm.records.slots import FIRST
 from crmgraph.dialects.covalense.codecs import TEXT, USER, home_id
 from crmgraph.dialects.covalense.places import DIALECT, billing, email, mailing, phone
 from crmgraph.mapping import Field, FieldMap, Kept, Link, loosely

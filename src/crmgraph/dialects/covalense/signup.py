@@ -7,15 +7,15 @@ from urllib.parse import unquote
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import orders, registration
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Invalid, Path, Refused, refuse
-from crmgraph.crm.known_sources import Source
+from crmgraph.crm.identity.known_sources import Source
+from crmgraph.crm.identity.throttle import Kind, account_of
 from crmgraph.crm.models import AccountKind, Door
-from crmgraph.crm.orders import Order
-from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.rules import MAX_DEPTH
-from crmgraph.crm.throttle import Kind, account_of
+from crmgraph.crm.records import orders, registration
+from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.records.orders import Order
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.rules import MAX_DEPTH
 from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, has_body, parsed
 from crmgraph.dialects.covalense.errors import ClientError, bad_request, invalid, missing, missing_header, naming
 from crmgraph.dialects.covalense.places import DIALECT

@@ -1,7 +1,7 @@
 """CRM.COM Web API v2: contact information of persons (contacts) and companies (accounts)."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Printed, minted, spellings
+from crmgraph.crm.records.parties import Printed, minted, spellings
 from crmgraph.dialects.crmcom.api import busy, mounts, nowhere
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.document import openapi

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.authorship import Setting, last_set
-from crmgraph.crm.homes import surroundings
 from crmgraph.crm.models import Contact
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.authorship import Setting, last_set
+from crmgraph.crm.records.external_ids import surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.fields import CONSENTS, layout

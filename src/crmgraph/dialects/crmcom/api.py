@@ -17,14 +17,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from crmgraph import wire
-from crmgraph.crm.clients import actor_of_client
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
+from crmgraph.crm.identity.clients import actor_of_client
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db_errors import is_away, log_away
-from crmgraph.deadline import within
+from crmgraph.db.errors import is_away, log_away
 from crmgraph.dialects.crmcom import methods
 from crmgraph.dialects.crmcom.errors import (
     DENIED,
@@ -39,6 +37,8 @@ from crmgraph.dialects.crmcom.errors import (
 )
 from crmgraph.dialects.crmcom.manners import CREATE, LIST, PLAIN, RELEASE, SHOW, TOKEN, UPDATE, Manner
 from crmgraph.dialects.crmcom.methods import IMAGES, Call
+from crmgraph.http import reading
+from crmgraph.http.deadline import within
 
 PREFIX = "/crmapi/rest/v2"
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -119,7 +119,7 @@ class WebApi:
             return _refusal(found)
         except Refused as refused:
             return _refusal(problem(refused))
-        except wire.Malformed:
+        except reading.Malformed:
             return _refusal(Problem(MALFORMED, "The body is neither a JSON object nor a form"))
         except ClientDisconnect:
             return Response(status_code=400)  # which nobody hears
@@ -145,9 +145,9 @@ class WebApi:
         if method.verb == "POST":
             body, files = await self._body(request, method)
         try:
-            given = {name.strip(): value for name, value in (*wire.query(request).items(), *body.items())}
+            given = {name.strip(): value for name, value in (*reading.query(request).items(), *body.items())}
             authorization = request.headers.get("authorization")
-            call = Call(self._core, Actor(Door.CRMCOM), given, "", wire.address(request), authorization)
+            call = Call(self._core, Actor(Door.CRMCOM), given, "", reading.address(request), authorization)
             if not method.open:
                 call = await self._admitted(call, method)
             return await method.handler(call)
@@ -158,17 +158,17 @@ class WebApi:
         """The parameters in the body: of a form, or a JSON object whatever the Content-Type says."""
         core = self._core
         limit = core.max_photo_bytes + MULTIPART_BYTES if method.uploads else core.max_body_bytes
-        data = await wire.body(request, limit)
+        data = await reading.body(request, limit)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         bare = data.lstrip(b" \t\r\n\xc2\xa0\xef\xbb\xbf")
         if kind == "multipart/form-data" or (kind == "application/x-www-form-urlencoded" and not bare.startswith(b"{")):
-            files = await wire.parse_form(request.headers, data)
+            files = await reading.parse_form(request.headers, data)
             return dict(files.multi_items()), files
         if not bare:
             return {}, FormData()
-        body = wire.json(data, wire.charset(request.headers))
+        body = reading.json(data, reading.charset(request.headers))
         if not isinstance(body, dict):
-            raise wire.Malformed("no object")
+            raise reading.Malformed("no object")
         return body, FormData()
 
     async def _admitted(self, call: Call, method: Method) -> Call:

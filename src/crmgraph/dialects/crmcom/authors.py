@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Staff
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.manners import Manner, arranged
 from crmgraph.dialects.crmcom.rows import DIALECT

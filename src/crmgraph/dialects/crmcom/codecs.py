@@ -11,11 +11,11 @@ from typing import Any
 
 import pycountry
 
-from crmgraph import wire
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
-from crmgraph.crm.parties import minted
-from crmgraph.crm.text import decimal_of
+from crmgraph.crm.records.parties import minted
+from crmgraph.crm.values.text import decimal_of
 from crmgraph.dialects.crmcom.manners import arranged, words
+from crmgraph.http import reading
 from crmgraph.mapping import Codec, Unreadable
 
 LANGUAGES = words(
@@ -256,8 +256,8 @@ def pairs(value: Any) -> dict[str, str]:
     """
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = wire.json(value.encode())
-        except (wire.Malformed, UnicodeError):
+            value = reading.json(value.encode())
+        except (reading.Malformed, UnicodeError):
             raise Unreadable from None
     if isinstance(value, str):
         name, equals, given = value.partition("=")

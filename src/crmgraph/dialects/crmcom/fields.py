@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, Contact
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import rows
 from crmgraph.dialects.crmcom.authors import kept, log_information
 from crmgraph.dialects.crmcom.codecs import (

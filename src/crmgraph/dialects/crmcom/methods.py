@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 
-from crmgraph.crm import parties
-from crmgraph.crm.clients import client_login, holder_of_key, issue, revoke
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Unauthenticated, refuse
-from crmgraph.crm.homes import surroundings
+from crmgraph.crm.identity.clients import client_login, holder_of_key, issue, revoke
 from crmgraph.crm.models import Door, PartyKind, Photo
 from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.external_ids import surroundings
 from crmgraph.dialects.crmcom.answers import encode
 from crmgraph.dialects.crmcom.codecs import print_id, text
 from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem

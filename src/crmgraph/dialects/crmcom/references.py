@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from crmgraph.crm.countries import country_code_of_name, country_of
+from crmgraph.crm.values.countries import country_code_of_name, country_of
 from crmgraph.dialects.crmcom.codecs import pairs
 from crmgraph.dialects.crmcom.manners import Manner, arranged
 from crmgraph.mapping import Codec, Unreadable

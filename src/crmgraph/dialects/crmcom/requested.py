@@ -6,18 +6,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph import wire
-from crmgraph.crm.edits import Edit, Row, RowEdits
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, AccountKind, Contact
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
-from crmgraph.crm.rules import MAX_ROWS
+from crmgraph.crm.records.edits import Edit, Row, RowEdits
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
 from crmgraph.dialects.crmcom.rows import DIALECT, relation_id
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
 from crmgraph.dialects.crmcom.sought import IDENTIFIER, Pair, named_each, read_identifier, seek_each
+from crmgraph.http import reading
 from crmgraph.mapping import FieldMap, Unreadable, decode, decode_row
 
 NAMES: dict[type, dict[str, str]] = {
@@ -142,8 +142,8 @@ def _items(asked: Asked, each: RowSet, body: Mapping[str, Any]) -> Iterator[tupl
     value = body.get(name)
     if isinstance(value, str) and value.strip():
         try:
-            value = wire.json(value.encode("utf-8", "replace"))
-        except wire.Malformed:
+            value = reading.json(value.encode("utf-8", "replace"))
+        except reading.Malformed:
             asked.faults.append(Invalid((name,), "form"))
             return
     if value in (None, ""):

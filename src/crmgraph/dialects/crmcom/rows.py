@@ -5,10 +5,10 @@ from typing import Any
 
 import phonenumbers
 
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, Address, Contact, Email, Phone, Relation
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.codecs import (
     FLOOR,

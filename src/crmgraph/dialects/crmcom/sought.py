@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import homes, parties
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound
-from crmgraph.crm.identifiers import identify, identify_each
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Aggregate, spellings
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.identifiers import identify, identify_each
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.parties import Aggregate, spellings
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
 from crmgraph.dialects.crmcom.errors import MISSING, Problem
 from crmgraph.dialects.crmcom.rows import DIALECT
@@ -92,7 +92,7 @@ async def seek_each(
 async def named_each(session: AsyncSession, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """{(space, id as it came): our id} of the ids that things came with, in any case, in one statement."""
     spelt = {(space, value): [(space, each) for each in spellings(value)] for space, value in ids}
-    found = await homes.resolve(session, DIALECT, {each for spelling in spelt.values() for each in spelling})
+    found = await external_ids.resolve(session, DIALECT, {each for spelling in spelt.values() for each in spelling})
     return {key: found[each] for key, spelling in spelt.items() for each in reversed(spelling) if each in found}
 
 

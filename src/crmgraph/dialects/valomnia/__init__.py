@@ -1,7 +1,7 @@
 """The Valomnia dialect: contacts and customers of a sales force, below /api/{version}, behind a session cookie."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Printed
+from crmgraph.crm.records.parties import Printed
 from crmgraph.dialects.valomnia.api import busy, mounts, nowhere
 from crmgraph.dialects.valomnia.fields import CONTACTS, USERS
 from crmgraph.dialects.valomnia.openapi import openapi

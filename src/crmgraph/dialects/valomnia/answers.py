@@ -8,8 +8,8 @@ from urllib.parse import quote, urlencode
 import orjson
 from starlette.responses import Response
 
-from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 

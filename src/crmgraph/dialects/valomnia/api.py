@@ -11,8 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
-from crmgraph.db_errors import is_away, log_away
-from crmgraph.deadline import within
+from crmgraph.db.errors import is_away, log_away
 from crmgraph.dialects.valomnia import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.answers import failed
 from crmgraph.dialects.valomnia.call import Call
@@ -25,7 +24,8 @@ from crmgraph.dialects.valomnia.errors import (
     method_not_allowed,
     words,
 )
-from crmgraph.wire import ClientDisconnect
+from crmgraph.http.deadline import within
+from crmgraph.http.reading import ClientDisconnect
 
 log = structlog.get_logger(__name__)
 

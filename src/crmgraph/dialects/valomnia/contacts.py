@@ -10,12 +10,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 from starlette.responses import Response
 
 from crmgraph import mapping
-from crmgraph.crm import homes, listing, parties
 from crmgraph.crm.errors import NotFound, Refused, refuse
-from crmgraph.crm.listing import And, Compare, Op, Order, RowValue
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
-from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.portraits import Staged
+from crmgraph.crm.query import listing
+from crmgraph.crm.query.listing import And, Compare, Op, Order, RowValue
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.record_photos import Staged
 from crmgraph.dialects.valomnia import customers
 from crmgraph.dialects.valomnia.answers import answer
 from crmgraph.dialects.valomnia.call import Call
@@ -80,7 +81,7 @@ async def index(call: Call) -> Response:
         found, _ = await listing.find_records(
             session, call.actor, PartyKind.CONTACT, where, order=[order], offset=offset, limit=size
         )
-        around = await homes.surroundings(session, call.actor, DIALECT, found)
+        around = await external_ids.surroundings(session, call.actor, DIALECT, found)
     data = [call.links.contact(each, around) for each in found]
     return answer(call.links.page("contacts", data, total, size, offset, query.texts))
 
@@ -103,7 +104,7 @@ async def show(call: Call) -> Response:
     """One contact."""
     async with call.core.db.read() as session:
         aggregate = await _load(session, call)
-        around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
     return answer(call.links.contact(aggregate, around))
 
 
@@ -122,7 +123,7 @@ async def create(call: Call) -> Response:
                 raise Failed(words(refused, "create", given.text("customerId"))) from None
             if staged is not None:
                 await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=True)
-            around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+            around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
         body = await call.core.db.transact(work)
@@ -149,7 +150,7 @@ async def update(call: Call) -> Response:
                 raise Failed(words(refused, "update", given.text("customerId"))) from None
             if staged is not None:
                 await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=changed)
-            around = await homes.surroundings(session, call.actor, DIALECT, [aggregate])
+            around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
         body = await call.core.db.transact(work)
@@ -183,7 +184,7 @@ def _check(given: Parameters) -> None:
 async def _find(session: AsyncSession, call: Call) -> int:
     """Our id of the contact that the path names."""
     number = long("id", call.path("id"))
-    found = await homes.resolve(session, DIALECT, {(CONTACTS, str(number))})
+    found = await external_ids.resolve(session, DIALECT, {(CONTACTS, str(number))})
     party_id = found.get((CONTACTS, str(number)), number)
     if party_id < FIRST_MINTED_ID:
         raise Failed(not_found("contact", str(number)))

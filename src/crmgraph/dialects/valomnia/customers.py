@@ -3,13 +3,14 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import homes, listing, parties
 from crmgraph.crm.errors import NotFound
-from crmgraph.crm.listing import Compare, Op
 from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
-from crmgraph.crm.parties import Ref
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.text import fault_of
+from crmgraph.crm.query import listing
+from crmgraph.crm.query.listing import Compare, Op
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.parties import Ref
+from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.answers import answer
 from crmgraph.dialects.valomnia.call import Call
 from crmgraph.dialects.valomnia.errors import Failed, not_found
@@ -36,7 +37,7 @@ async def show(call: Call) -> Response:
     """One customer by its id."""
     number = long("id", call.path("id"))
     async with call.core.db.read() as session:
-        found = await homes.resolve(session, DIALECT, {(CUSTOMERS, str(number))})
+        found = await external_ids.resolve(session, DIALECT, {(CUSTOMERS, str(number))})
         party_id = found.get((CUSTOMERS, str(number)), number)
         if party_id < FIRST_MINTED_ID:
             raise Failed(not_found("customer", str(number)))
@@ -66,6 +67,6 @@ async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
         limit=MAX_CONTACTS,
         parts=(),
     )
-    around = await homes.surroundings(session, call.actor, DIALECT, [account, *contacts])
+    around = await external_ids.surroundings(session, call.actor, DIALECT, [account, *contacts])
     around.records |= {contact.id: contact.record for contact in contacts}
     return answer(call.links.customer(account, around))

@@ -8,11 +8,11 @@ import datetime as dt
 import re
 from typing import Any
 
-from crmgraph.crm.countries import country_code
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
-from crmgraph.crm.parties import Aggregate
-from crmgraph.crm.slots import FIRST
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.slots import FIRST
+from crmgraph.crm.values.countries import country_code
 from crmgraph.dialects.valomnia.pictures import path_of
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Unreadable
 

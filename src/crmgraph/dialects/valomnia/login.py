@@ -10,16 +10,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from crmgraph import wire
-from crmgraph.crm import clients, homes
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Unauthenticated
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids
 from crmgraph.dialects.valomnia import parameters
 from crmgraph.dialects.valomnia.answers import answer
 from crmgraph.dialects.valomnia.errors import LOGIN_FAILED, OTHER_SITE, Failed
 from crmgraph.dialects.valomnia.fields import DIALECT, user
+from crmgraph.http import reading
 
 COOKIE = "JSESSIONID"
 SESSION_SECONDS = 24 * 60 * 60
@@ -75,7 +76,7 @@ async def check(core: Core, request: Request) -> Response:
             given.get("j_username", ""),
             given.get("j_password", ""),
             "",
-            wire.address(request),
+            reading.address(request),
             core.identity.throttle,
         )
     except Unauthenticated:
@@ -104,7 +105,7 @@ async def success(core: Core, request: Request) -> Response:
 async def _success(core: Core, token: str, actor: Actor) -> dict[str, Any]:
     assert actor.staff_id is not None  # noqa: S101 - every client acts as a staff member
     async with core.db.read() as session:
-        around = await homes.of_staff(session, actor, DIALECT, [actor.staff_id])
+        around = await external_ids.of_staff(session, actor, DIALECT, [actor.staff_id])
     member = around.staff[actor.staff_id]
     who = user(around, member.id) | {"name": member.name, "email": member.email or ""}
     return {"success": True, "token": token, "user": who}

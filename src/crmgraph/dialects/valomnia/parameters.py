@@ -8,9 +8,8 @@ from typing import Any
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.requests import Request
 
-from crmgraph import wire
 from crmgraph.crm.errors import TooLarge
-from crmgraph.crm.text import fault_of
+from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.errors import (
     FILE_TOO_LARGE,
     MALFORMED,
@@ -21,6 +20,7 @@ from crmgraph.dialects.valomnia.errors import (
     missing_param,
 )
 from crmgraph.dialects.valomnia.fields import read_long
+from crmgraph.http import reading
 from crmgraph.mapping import Unreadable
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
@@ -146,7 +146,7 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         try:
-            data = await wire.body(request, max_bytes + MAX_IMAGE_BYTES)
+            data = await reading.body(request, max_bytes + MAX_IMAGE_BYTES)
         except TooLarge:
             raise Failed(FILE_TOO_LARGE) from None
         form = await _form(request.headers, data)
@@ -154,26 +154,26 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
             return Parameters(query | _texts(form), await _image(form))
         finally:
             await form.close()
-    data = await wire.body(request, max_bytes)
+    data = await reading.body(request, max_bytes)
     if data.lstrip().startswith(b"{"):
         return Parameters(query | _of_json(request.headers, data))
     try:
-        return Parameters(query | _last(await wire.fields(request.headers, data)))
-    except wire.Malformed:
+        return Parameters(query | _last(await reading.fields(request.headers, data)))
+    except reading.Malformed:
         raise Failed(MALFORMED) from None
 
 
 def _query(request: Request) -> dict[str, str]:
     try:
-        return _last(wire.query(request).multi_items())
-    except wire.Malformed:
+        return _last(reading.query(request).multi_items())
+    except reading.Malformed:
         raise Failed(MALFORMED_QUERY) from None
 
 
 async def _form(headers: Headers, data: bytes) -> FormData:
     try:
-        return await wire.parse_form(headers, data)
-    except wire.Malformed:
+        return await reading.parse_form(headers, data)
+    except reading.Malformed:
         raise Failed(MALFORMED) from None
 
 
@@ -198,8 +198,8 @@ async def _image(form: FormData) -> Image | None:
 
 def _of_json(headers: Headers, data: bytes) -> dict[str, str]:
     try:
-        body = wire.json(data, wire.charset(headers))
-    except wire.Malformed:
+        body = reading.json(data, reading.charset(headers))
+    except reading.Malformed:
         raise Failed(MALFORMED) from None
     return _last((name, _as_text(value)) for name, value in body.items())
 

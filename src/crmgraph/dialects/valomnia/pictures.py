@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound
-from crmgraph.crm.folding import fold
 from crmgraph.crm.models import Photo
+from crmgraph.crm.values.folding import fold
 from crmgraph.dialects.valomnia.errors import NO_PHOTO, Failed
 
 ALBUMS = ("photoContact", "photoCustomer")

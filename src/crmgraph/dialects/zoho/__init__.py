@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.parties import Printed, minted
+from crmgraph.crm.records.parties import Printed, minted
 from crmgraph.dialects.zoho import answers, codecs, door, errors, oauth
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND

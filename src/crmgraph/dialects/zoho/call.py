@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from crmgraph import wire
-from crmgraph.crm import homes
 from crmgraph.crm.core import Core
-from crmgraph.crm.parties import minted
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import external_ids
+from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.http import reading
 from crmgraph.mapping import Unreadable
 
 MAX_ROWS = 100
@@ -138,9 +138,9 @@ class Call:
             TooLarge: it is longer than is taken.
         """
         try:
-            data = await wire.body(self.request, self.core.max_body_bytes)
-            body = wire.json(data, wire.charset(self.request.headers))
-        except wire.Malformed:
+            data = await reading.body(self.request, self.core.max_body_bytes)
+            body = reading.json(data, reading.charset(self.request.headers))
+        except reading.Malformed:
             raise Failed(errors.INVALID_BODY) from None
         if not isinstance(body, dict):
             raise Failed(errors.INVALID_BODY)
@@ -164,7 +164,7 @@ class Call:
     async def resolve(self, session: AsyncSession, given: Collection[str], space: str = "record") -> dict[str, int]:
         """{id as it was given: our id} of the records (or users), in one statement; what is no id is left out."""
         named = {one: home for one in given if (home := codecs.home_id(one)) is not None}
-        found = await homes.resolve(session, DIALECT, {(space, home) for home in named.values()})
+        found = await external_ids.resolve(session, DIALECT, {(space, home) for home in named.values()})
         known = {}
         for one, home in named.items():
             own = found.get((space, home)) or minted(home)

@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import conversion, homes, parties
-from crmgraph.crm.conversion import Conversion
-from crmgraph.crm.edits import Edit
 from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Refused
 from crmgraph.crm.models import Account, Contact, Staff
-from crmgraph.crm.naming import find_named
+from crmgraph.crm.query.names import find_named
+from crmgraph.crm.records import conversion, external_ids, parties
+from crmgraph.crm.records.conversion import Conversion
+from crmgraph.crm.records.edits import Edit
 from crmgraph.dialects.zoho import answers, codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
@@ -49,7 +49,7 @@ async def convert(call: Call) -> Response:
         )
         await _carry_tags(call, session, given.get("carry_over_tags"), done)
         made = {done.contact.id, done.account.id if done.account else done.contact.id}
-        return done, await homes.of_records(session, DIALECT, made)
+        return done, await external_ids.of_records(session, DIALECT, made)
 
     try:
         done, known = await call.core.db.transact(work)
@@ -107,7 +107,7 @@ async def _refused(call: Call, refused: Refused, lead: str) -> Response:
     others: dict[int, str] = {}
     if isinstance(first, Conflicting) and first.existing is not None:
         async with call.core.db.read() as session:
-            others = await homes.of_records(session, DIALECT, [first.existing])
+            others = await external_ids.of_records(session, DIALECT, [first.existing])
     types = dict.fromkeys(_NAMES.values(), "lookup")
     spoken = Spoken(lambda path: _NAMES.get(str(path[0])) if path else None, types, lead, lambda own: others[own])
     return answers.rows([spoken.error(first).body()], call.expires_at)

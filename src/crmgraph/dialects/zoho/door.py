@@ -9,18 +9,18 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from crmgraph import wire
-from crmgraph.crm import clients
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, TooLarge, Unauthenticated
+from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
-from crmgraph.db_errors import is_away, log_away
-from crmgraph.deadline import within
+from crmgraph.db.errors import is_away, log_away
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.fields import MODULES, canonical
+from crmgraph.http import reading
+from crmgraph.http.deadline import within
 
 log = structlog.get_logger(__name__)
 
@@ -157,8 +157,8 @@ def _query(request: Request) -> Mapping[str, str]:
         Failed: bytes that are escaped there are no text.
     """
     try:
-        return wire.query(request)
-    except wire.Malformed:
+        return reading.query(request)
+    except reading.Malformed:
         raise Failed(errors.INVALID_DATA.about(expected_data_type="text", param="query")) from None
 
 

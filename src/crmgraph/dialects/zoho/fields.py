@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.errors import Path
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import (
     Account,
     AddressKind,
@@ -17,7 +16,8 @@ from crmgraph.crm.models import (
     PartyKind,
     PhoneKind,
 )
-from crmgraph.crm.slots import FIRST, SECOND
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole, linked
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import homes
 from crmgraph.crm.models import Note, Staff
-from crmgraph.crm.naming import find_named
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.references import REFERENCES
+from crmgraph.crm.query.names import find_named
+from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.records import external_ids
 from crmgraph.dialects.zoho.fields import DIALECT
 from crmgraph.mapping import FieldMap, Named, Resolved, links, names
 
@@ -29,7 +29,7 @@ async def resolve(session: AsyncSession, actor: Actor, fields: FieldMap, rows: I
         if isinstance(row, dict):
             wanted |= links(fields, row)
             named |= names(fields, row)
-    found: dict[tuple[str, Any], int] = {**await homes.resolve(session, DIALECT, wanted)}
+    found: dict[tuple[str, Any], int] = {**await external_ids.resolve(session, DIALECT, wanted)}
     for column, each in named:
         own = await find_named(session, actor, _TARGETS[fields.model][column], each.name, each.email)
         if own is not None:

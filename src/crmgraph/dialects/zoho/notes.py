@@ -6,12 +6,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import homes, notes, parties
 from crmgraph.crm.errors import NotFound, Refused, refuse
-from crmgraph.crm.homes import Surroundings
 from crmgraph.crm.models import Note, PartyKind
-from crmgraph.crm.notes import Noted
-from crmgraph.crm.parties import minted
+from crmgraph.crm.records import external_ids, notes, parties
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.notes import Noted
+from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -236,7 +236,7 @@ def _own(given: Any) -> int | None:
 
 async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) -> list[dict[str, Any]]:
     around = await _around(call, session, [one.note for one in found])
-    parents = await homes.of_records(session, DIALECT, {one.record.id for one in found}) if found else {}
+    parents = await external_ids.of_records(session, DIALECT, {one.record.id for one in found}) if found else {}
     return [
         {
             **NOTE_LAYOUT.encode(one.note, around),
@@ -257,7 +257,7 @@ async def _around(call: Call, session: AsyncSession, written: Sequence[Note]) ->
     people = {i for note in written for i in (note.owner_id, note.created_by_id, note.modified_by_id) if i is not None}
     if call.actor.staff_id is not None:
         people.add(call.actor.staff_id)  # who stands for the owner of a note that nobody owns
-    return await homes.of_staff(session, call.actor, DIALECT, people)
+    return await external_ids.of_staff(session, call.actor, DIALECT, people)
 
 
 async def _details(

@@ -8,16 +8,16 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from crmgraph import wire
-from crmgraph.crm import clients
-from crmgraph.crm.clients import client_login
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Throttled, Unauthenticated
+from crmgraph.crm.identity import clients
+from crmgraph.crm.identity.clients import client_login
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import ACCESS_SECONDS, Failed
 from crmgraph.dialects.zoho.door import METHODS, Seen, guarded, scope_path
+from crmgraph.http import reading
 
 PREFIX = "/oauth/v2"
 """Where the accounts server is mounted."""
@@ -53,7 +53,7 @@ class Accounts:
         if path == "/token/revoke":
             return await self._revoke(request)
         try:
-            return answers.token(await self._token(await _given(request), wire.address(request)))
+            return answers.token(await self._token(await _given(request), reading.address(request)))
         except Denied as denied:
             return answers.token({"error": str(denied)})
 
@@ -129,9 +129,9 @@ class Accounts:
 async def _given(request: Request) -> dict[str, str]:
     """What the request brings: in the address, in an urlencoded body, or in a multipart one."""
     try:
-        query = wire.query(request)
-        form = await wire.form(request, MAX_FORM_BYTES)
-    except wire.Malformed:
+        query = reading.query(request)
+        form = await reading.form(request, MAX_FORM_BYTES)
+    except reading.Malformed:
         raise Denied("invalid_request") from None
     fields = {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}
     await form.close()

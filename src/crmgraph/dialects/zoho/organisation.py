@@ -4,9 +4,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from crmgraph.crm import homes, staff
-from crmgraph.crm.homes import Surroundings
+from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Role, Staff
+from crmgraph.crm.records import external_ids
+from crmgraph.crm.records.external_ids import Surroundings
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
@@ -46,7 +47,7 @@ async def users(call: Call) -> Response:
             offset=paging.offset,
             limit=paging.per_page,
         )
-        around = await homes.of_staff(session, call.actor, DIALECT, [one.id for one in found])
+        around = await external_ids.of_staff(session, call.actor, DIALECT, [one.id for one in found])
     if not found:
         return answers.empty(call.expires_at)
     data = [_user(one, around) for one in found]
@@ -59,7 +60,7 @@ async def user(call: Call) -> Response:
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given], "user")).get(given)
         found, _ = await staff.members(session, active=None, only=own) if own is not None else ([], False)
-        around = await homes.of_staff(session, call.actor, DIALECT, [one.id for one in found])
+        around = await external_ids.of_staff(session, call.actor, DIALECT, [one.id for one in found])
     if not found:
         return answers.empty(call.expires_at)
     return answers.success({"users": [_user(one, around) for one in found]}, call.expires_at)

@@ -3,13 +3,13 @@
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from crmgraph import wire
-from crmgraph.crm import parties
 from crmgraph.crm.errors import Locked, NotFound, Refused, TooLarge
+from crmgraph.crm.records import parties
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.errors import Spoken
+from crmgraph.http import reading
 
 ENVELOPE_BYTES = 64 * 1024
 """What a form may add to the bytes of the photo in it."""
@@ -36,7 +36,7 @@ async def upload(call: Call) -> Response:
     try:
         data, name = await _file(call, limit + ENVELOPE_BYTES)
         await call.core.portraits.set(call.actor, call.module.kind, party_id, data, max_bytes=limit, file_name=name)
-    except wire.Malformed:
+    except reading.Malformed:
         raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
     except TooLarge as refused:
         raise Failed(errors.FILE_TOO_LARGE.about(limit=refused.limit, unit=refused.unit or "bytes")) from None
@@ -56,9 +56,9 @@ async def _file(call: Call, limit: int) -> tuple[bytes, str | None]:
 
     Raises:
         Failed: there is none.
-        Malformed, TooLarge: see `wire.form`.
+        Malformed, TooLarge: see `reading.form`.
     """
-    form = await wire.form(call.request, limit)
+    form = await reading.form(call.request, limit)
     try:
         given = form.get("file")
         if not isinstance(given, UploadFile):

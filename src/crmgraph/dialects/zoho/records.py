@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import homes, listing, parties
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.listing import And, Compare, KeptValue, Op, Order, Where
 from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
-from crmgraph.crm.parties import Aggregate
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query import listing
+from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Order, Where
+from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -42,7 +43,7 @@ async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate])
     actor = call.actor
     unowned = any(aggregate.record.owner_id is None for aggregate in found)
     staff = [actor.staff_id] if unowned and actor.staff_id is not None else []
-    return await homes.surroundings(session, actor, DIALECT, found, staff=staff)
+    return await external_ids.surroundings(session, actor, DIALECT, found, staff=staff)
 
 
 def _names(call: Call) -> list[str]:
@@ -182,7 +183,7 @@ async def deleted(call: Call) -> Response:
         )
         if not gone:
             return answers.empty(call.expires_at, 204 if since is None else 304)
-        around = await homes.surroundings(session, call.actor, DIALECT, [Aggregate(record) for record in gone])
+        around = await external_ids.surroundings(session, call.actor, DIALECT, [Aggregate(record) for record in gone])
     data = [
         {
             "deleted_by": codecs.lookup(linked(around, "staff", record.modified_by_id)),

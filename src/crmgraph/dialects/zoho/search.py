@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import listing
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
-from crmgraph.crm.phone_numbers import parse_phone
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query import listing
+from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
+from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call

@@ -7,9 +7,9 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import parties, uniques
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.records import parties, uniqueness
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -107,7 +107,7 @@ async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[s
             continue
         try:
             where = search.having(call.module, name, value, call.actor.region)
-            found = await uniques.holder(session, call.actor, call.module.kind, where)
+            found = await uniqueness.holder(session, call.actor, call.module.kind, where)
         except Refused:
             continue  # it is not of the form of its field, which the row itself will be told
         if found is not None:

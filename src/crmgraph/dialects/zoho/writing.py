@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
-from crmgraph.crm import drafts, homes, parties, uniques
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
-from crmgraph.crm.homes import Surroundings
-from crmgraph.crm.leads import require_workable
 from crmgraph.crm.models import Lead
-from crmgraph.crm.parties import Aggregate
+from crmgraph.crm.records import external_ids, optimistic, parties, uniqueness
+from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.leads import require_workable
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.answers import Error, Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -109,7 +109,7 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
         return await tell_rows(call, session, rows)
 
     if len(rows) == 1:
-        return await drafts.revise(call.core.db, work)
+        return await optimistic.revise(call.core.db, work)
     return await call.core.db.transact(work)
 
 
@@ -174,7 +174,7 @@ async def prepare(
     names = call.unique.get(module.name, frozenset()).union(identifying)
     values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
     looked_for = [search.having(module, name, value, call.actor.region) for name, value in values]
-    await uniques.hold(session, module.kind, looked_for)
+    await uniqueness.hold(session, module.kind, looked_for)
     return await lookups.resolve(session, call.actor, module.fields, bodies)
 
 
@@ -256,7 +256,7 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
         value = (row.body or {}).get(name)
         if is_something(value):
             where = search.having(call.module, name, value, call.actor.region)
-            other = await uniques.holder(session, call.actor, call.module.kind, where, own_id)
+            other = await uniqueness.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
                 row.decoded.names[(name,)] = name
                 raise Taken((name,), other.id)
@@ -269,9 +269,11 @@ def is_something(value: Any) -> bool:
 
 async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The answers of all rows."""
-    around = await homes.surroundings(session, call.actor, DIALECT, [row.done for row in rows if row.done is not None])
+    around = await external_ids.surroundings(
+        session, call.actor, DIALECT, [row.done for row in rows if row.done is not None]
+    )
     existing = {row.existing for row in rows if row.existing is not None}
-    others = await homes.of_records(session, DIALECT, existing) if existing else {}
+    others = await external_ids.of_records(session, DIALECT, existing) if existing else {}
     return [_tell(call.module, row, around, others) for row in rows]
 
 

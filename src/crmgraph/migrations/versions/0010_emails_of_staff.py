@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from crmgraph.crm.models import columns
-from crmgraph.crm.text import email_key
+from crmgraph.crm.values.text import email_key
 
 revision = "0010"
 down_revision = "0009"

@@ -1,0 +1,1 @@
+"""Identity: who comes in, by what, and what they hold afterwards."""

@@ -1,0 +1,354 @@
+"""Who may come in: credentials, and the person each of them opens the doors to."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Taken
+from crmgraph.crm.identity import known_sources, pending_signups, sessions, verification_codes
+from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.values.text import clean_email, email_key
+from crmgraph.db.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer or a staff member who may come in."""
+
+    credential_id: int
+    email: str
+    password_hash: str = field(repr=False)
+    contact_id: int | None
+    account_id: int | None
+    staff_id: int | None
+    role: Role | None
+    sees_identity: bool | None
+    proved: bool
+    """Whether they have shown that they own the email."""
+
+    def actor(self, door: Door, session_id: str, region: str | None) -> Actor:
+        """This person, acting in one login."""
+        return Actor(
+            door=door,
+            role=self.role or Role.CUSTOMER,
+            credential_id=self.credential_id,
+            session_id=session_id,
+            contact_id=self.contact_id,
+            account_id=self.account_id,
+            staff_id=self.staff_id,
+            sees_identity=bool(self.sees_identity),
+            region=region,
+        )
+
+
+_PEOPLE = (
+    select(
+        Credential.id,
+        Credential.email,
+        Credential.password_hash,
+        Credential.contact_id,
+        Contact.account_id,
+        Credential.staff_id,
+        Staff.role,
+        Staff.sees_identity,
+        Credential.proved,
+    )
+    .outerjoin(Contact, Contact.id == Credential.contact_id)
+    .outerjoin(Staff, Staff.id == Credential.staff_id)
+    .where(
+        Credential.live.is_(True),
+        Credential.confirmed.is_(True),
+        or_(and_(Contact.id.is_not(None), Contact.deleted_at.is_(None)), Staff.active.is_(True)),
+    )
+)
+
+
+async def find_person(
+    session: AsyncSession, *conditions: ColumnElement[bool], customer: bool = False, lock: bool = False
+) -> Person | None:
+    """Whoever may come in and answers to the conditions, which name one credential at most.
+
+    Args:
+        customer: staff are nobody here.
+        lock: hold the credential until the transaction ends.
+    """
+    query = _PEOPLE.where(*conditions)
+    if customer:
+        query = query.where(Credential.contact_id.is_not(None))
+    if lock:
+        query = query.with_for_update(of=Credential)
+    row = (await session.execute(query)).one_or_none()
+    return None if row is None else Person(*row)
+
+
+def _of_session() -> Any:
+    return _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
+        Session.id == bindparam("session_id"),
+        Session.door == bindparam("door"),
+        Session.ended_at.is_(None),
+        Session.expires_at > bindparam("at"),
+    )
+
+
+async def person_of_session(session: AsyncSession, session_id: str, door: Door) -> Person | None:
+    """Whose login this is, while it lasts, in one statement."""
+    row = (await session.execute(_of_session(), _named(session_id, door))).one_or_none()
+    return None if row is None else Person(*row)
+
+
+async def signed_in(db: Database, session_id: str, door: Door) -> Person | None:
+    """The same beside any transaction, by a statement that is compiled once: every request asks it."""
+    rows = await db.prepared("person of session", _of_session, _named(session_id, door))
+    return Person(*rows[0]) if rows else None
+
+
+def _named(session_id: str, door: Door) -> dict[str, Any]:
+    return {"session_id": session_id, "door": door, "at": now()}
+
+
+def acts_still(actor: Actor) -> ColumnElement[bool]:
+    """Whether the login that somebody came in by lasts, and is of somebody who may do just what `actor` may.
+
+    The parameters are those of `acting`; which ones they are depends on the actor's role alone.
+    """
+    staff = actor.is_staff
+    query = (
+        select(true())
+        .select_from(Session)
+        .join(Credential, Credential.id == Session.credential_id)
+        .where(
+            Session.id == bindparam("acting_session", type_=Text()),
+            Session.door == bindparam("acting_door", type_=Session.door.type),
+            Session.ended_at.is_(None),
+            Session.expires_at > bindparam("acting_at", type_=Session.expires_at.type),
+            Credential.id == bindparam("acting_credential", type_=BigInteger()),
+            Credential.live.is_(True),
+            Credential.confirmed.is_(True),
+        )
+    )
+    if staff:
+        query = query.join(Staff, Staff.id == Credential.staff_id).where(
+            Staff.id == bindparam("acting_staff", type_=BigInteger()),
+            Staff.active.is_(True),
+            Staff.role == bindparam("acting_role", type_=Staff.role.type),
+            Staff.sees_identity == bindparam("acting_sees", type_=Boolean()),
+        )
+    else:
+        account = bindparam("acting_account", type_=BigInteger())
+        query = query.join(Contact, Contact.id == Credential.contact_id).where(
+            Contact.id == bindparam("acting_contact", type_=BigInteger()),
+            Contact.deleted_at.is_(None),
+            Contact.account_id.is_not_distinct_from(account),
+            Credential.staff_id.is_(None),
+        )
+    return query.exists()
+
+
+def acting(actor: Actor) -> dict[str, Any]:
+    """The values of the parameters of `acts_still`."""
+    return {
+        "acting_session": actor.session_id,
+        "acting_door": actor.door,
+        "acting_at": now(),
+        "acting_credential": actor.credential_id,
+        "acting_staff": actor.staff_id,
+        "acting_role": actor.role,
+        "acting_sees": actor.sees_identity,
+        "acting_contact": actor.contact_id,
+        "acting_account": actor.account_id,
+    }
+
+
+async def holder_of(session: AsyncSession, key: str) -> str | None:
+    """The email, as it was given, of the credential that holds it; None when it is free."""
+    return await session.scalar(select(Credential.email).where(Credential.email_key == key, Credential.live.is_(True)))
+
+
+async def add_credential(
+    session: AsyncSession,
+    *,
+    email: str,
+    password_hash: str,
+    contact_id: int | None = None,
+    staff_id: int | None = None,
+    confirmed: bool = True,
+    proved: bool = True,
+) -> int:
+    """Open the doors to a contact or a staff member, who has no credential yet.
+
+    The transaction may go on when the email is taken.
+
+    Args:
+        confirmed: False opens nothing, holds no email and hides the contact until `confirm` is called.
+        proved: whether somebody has shown that they own the email.
+
+    Returns:
+        The credential's id.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert(Credential).values(
+        email=email.strip(),
+        email_key=email_key(email),
+        password_hash=password_hash,
+        contact_id=contact_id,
+        staff_id=staff_id,
+        confirmed=confirmed,
+        proved=proved,
+        live=True if confirmed else None,
+        created_at=now(),
+    )
+    # One statement: of two at the same moment, the second waits and finds the email taken.
+    statement = statement.on_conflict_do_nothing(index_elements=[Credential.email_key, Credential.live])
+    added: int | None = await session.scalar(statement.returning(Credential.id))
+    if added is None:
+        raise Taken(("email",))
+    if not confirmed and contact_id is not None:
+        await pending_signups.hide(session, contact_id)
+    return added
+
+
+async def confirm(session: AsyncSession, credential_id: int) -> Person | None:
+    """Open the doors to whom a signup is waiting for, and show their records; they, or None.
+
+    Raises:
+        Taken: the email opens the doors to somebody else by now.
+    """
+    query = (
+        select(Contact.id)
+        .join(Credential, Credential.contact_id == Contact.id)
+        .where(Credential.id == credential_id, Credential.confirmed.is_(False))
+        .with_for_update()
+    )
+    waiting = await session.scalar(query)
+    if waiting is None:
+        return None
+    try:
+        await session.execute(
+            update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True, proved=True)
+        )
+    except IntegrityError:
+        raise Taken(("email",)) from None
+    await pending_signups.reveal(session, waiting)
+    return await find_person(session, Credential.id == credential_id)
+
+
+async def first_login(session: AsyncSession, contact_id: int, email: str, password_hash: str) -> Person | None:
+    """Open the doors to a contact that came without a login, unless it is gone or has one by now.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    free = select(Contact.id).where(Contact.id == contact_id, Contact.deleted_at.is_(None)).with_for_update()
+    if await session.scalar(free) is None:
+        return None
+    if await session.scalar(select(Credential.id).where(Credential.contact_id == contact_id)) is not None:
+        return None
+    credential_id = await add_credential(session, email=email, password_hash=password_hash, contact_id=contact_id)
+    return await find_person(session, Credential.id == credential_id)
+
+
+async def known_of(session: AsyncSession, credential_id: int | None, contact_id: int | None) -> list[str]:
+    """The email and the names of whose password is to be set, by exactly one of the ids: it must not be one of them."""
+    names = (Contact.first_name, Contact.middle_name, Contact.last_name, Contact.nickname)
+    query: Any = select(*names).where(Contact.id == contact_id)
+    if credential_id is not None:
+        query = (
+            select(Credential.email, Staff.name, *names)
+            .outerjoin(Contact, Contact.id == Credential.contact_id)
+            .outerjoin(Staff, Staff.id == Credential.staff_id)
+            .where(Credential.id == credential_id)
+        )
+    row = (await session.execute(query)).one_or_none()
+    return [text for text in row or () if text]
+
+
+async def keep_hash(session: AsyncSession, credential_id: int, password_hash: str) -> None:
+    """Keep another hash of the same password."""
+    await session.execute(update(Credential).where(Credential.id == credential_id).values(password_hash=password_hash))
+
+
+async def put_password(
+    session: AsyncSession, credential_id: int, password_hash: str, *, keep: str | None = None
+) -> None:
+    """Let this be the password: logins with the former one end, but the one to keep, and mailed codes are void.
+
+    Devices and addresses that came in by the former one are known no more.
+    """
+    key = await session.scalar(
+        update(Credential)
+        .where(Credential.id == credential_id)
+        .values(password_hash=password_hash, password_set_at=now())
+        .returning(Credential.email_key)
+    )
+    await sessions.end_all(session, credential_id, keep=keep)
+    await known_sources.forget(session, credential_id)
+    await verification_codes.void(session, credential_id, key or "")
+
+
+async def move(session: AsyncSession, credential_id: int, email: str) -> None:
+    """Let somebody come in by this email, which is proved to be theirs, instead of the former one.
+
+    Their logins go on; mailed codes are void, and devices and addresses that came in by the former one are strangers.
+
+    Raises:
+        Taken: the email opens the doors to somebody else.
+    """
+    former = await session.scalar(select(Credential.email_key).where(Credential.id == credential_id))
+    key = email_key(email)
+    values = {"email": clean_email(email), "email_key": key, "proved": True}
+    moved = update(Credential).where(Credential.id == credential_id).values(values)
+    try:
+        await session.execute(moved)
+    except IntegrityError:
+        raise Taken(("email",)) from None
+    await verification_codes.void(session, credential_id, key, former or "")
+    await known_sources.forget(session, credential_id)
+
+
+async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tuple[int, str] | None:
+    """(id, email as it stands there) of the one live contact that has this email and never had a credential.
+
+    What a person gave at a signup or in their own profile counts for nothing beside what the office or an import knows,
+    until it is verified: or anybody could keep an imported person from their first login. Several contacts do not say
+    who asks, and one that has a login has it already.
+
+    Args:
+        known: hear only what the office or an import knows.
+    """
+    weak = and_(Email.self_given.is_(True), Email.verified.is_(False))
+    query = (
+        select(Contact.id, Email.address, Email.active, weak.label("weak"), Credential.id)
+        .join(Email, Email.party_id == Contact.id)
+        .outerjoin(Credential, Credential.contact_id == Contact.id)
+        .where(Email.address_key == key, Contact.deleted_at.is_(None), Credential.confirmed.is_not(False))
+        .order_by(weak, Contact.id, Email.rank, Email.id)
+        .limit(200)
+    )
+    rows = (await session.execute(query)).all()
+    told = [row for row in rows if not row.weak] or ([] if known else rows)
+    if len({contact_id for contact_id, *_ in told}) != 1:
+        return None
+    return next(((found, address) for found, address, active, _, login in told if active and login is None), None)
+
+
+async def prove(session: AsyncSession, credential_id: int) -> None:
+    """Note that whoever comes in by this credential owns its email."""
+    await session.execute(update(Credential).where(Credential.id == credential_id).values(proved=True))
+
+
+async def release(session: AsyncSession, key: str) -> None:
+    """Take an email from a login for which it was never proved: somebody else has proved that it is theirs."""
+    unproved = (Credential.email_key == key, Credential.live.is_(True), Credential.proved.is_(False))
+    released = update(Credential).where(*unproved).values(live=None).returning(Credential.id)
+    for credential_id in (await session.scalars(released)).all():
+        await sessions.end_all(session, credential_id)
+        await known_sources.forget(session, credential_id)

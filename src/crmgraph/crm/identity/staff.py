@@ -1,0 +1,166 @@
+"""Staff: who they are, and how they come in."""
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, refuse
+from crmgraph.crm.identity import credentials
+from crmgraph.crm.identity.credentials import add_credential
+from crmgraph.crm.models import Credential, Role, Staff
+from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_email
+
+
+async def add_staff(
+    session: AsyncSession,
+    name: str,
+    email: str | None,
+    role: Role,
+    password_hash: str | None,
+    sees_identity: bool = False,
+) -> Staff:
+    """A new staff member, who comes in with this email and the password of the hash.
+
+    Args:
+        password_hash: None for one who owns records and does not come in.
+        sees_identity: whether an agent may see identity documents.
+
+    Raises:
+        Missing, Invalid: of the name, the email or the role.
+        Taken: the email opens the doors to somebody else.
+    """
+    faults: list[Refused] = []
+    if not name.strip():
+        faults.append(Missing(("name",)))
+    elif fault := fault_of(name):
+        faults.append(Invalid(("name",), *fault))
+    if email is None and password_hash is not None:
+        faults.append(Missing(("email",)))
+    elif email is not None and (fault_of(email) or not is_email(email)):
+        faults.append(Invalid(("email",), "email"))
+    if role is Role.CUSTOMER:
+        faults.append(Invalid(("role",), "choice"))
+    refuse(faults)
+    staff = Staff(name=name, role=role, sees_identity=sees_identity)
+    if email is not None:
+        write_email(staff, email)
+    session.add(staff)
+    await session.flush()
+    if email is not None and password_hash is not None:
+        await add_credential(session, email=email, password_hash=password_hash, staff_id=staff.id)
+    return staff
+
+
+def write_email(staff: Staff, email: str) -> None:
+    """Let this be the email of a staff member, and what they are looked up by; it says nothing of how they come in."""
+    staff.email, staff.email_key = clean_email(email), email_key(email)
+
+
+async def find_staff(session: AsyncSession, email: str) -> int:
+    """The id of the active staff member who comes in with this email.
+
+    Raises:
+        NotFound: there is none.
+    """
+    query = (
+        select(Staff.id)
+        .join(Credential, Credential.staff_id == Staff.id)
+        .where(Credential.email_key == email_key(email), Credential.live.is_(True), Staff.active.is_(True))
+    )
+    found: int | None = await session.scalar(query)
+    if found is None:
+        raise NotFound(("email",))
+    return found
+
+
+async def named(session: AsyncSession, who: str) -> Staff:
+    """The staff member of this id or email, whether or not they come in.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: several have this email and none comes in by it.
+    """
+    if who.isascii() and who.isdecimal():
+        found = await session.get(Staff, int(who)) if len(who) < 19 else None
+        if found is None:
+            raise NotFound(("id",))
+        return found
+    key = email_key(who)
+    if not key or fault_of(who):
+        raise NotFound(("email",))
+    held = select(Credential.staff_id).where(Credential.email_key == key, Credential.staff_id.is_not(None))
+    by_login = list(await session.scalars(select(Staff).where(Staff.id.in_(held))))
+    found_all = by_login or list(await session.scalars(select(Staff).where(Staff.email_key == key).limit(2)))
+    if not found_all:
+        raise NotFound(("email",))
+    if len(found_all) > 1:
+        raise Ambiguous(("email",))
+    return found_all[0]
+
+
+async def put_password(session: AsyncSession, staff: Staff, password_hash: str) -> None:
+    """Let this be the password of a staff member: their logins end. Who could not come in can from now on.
+
+    Raises:
+        Missing: of the email: there is none to come in by.
+        Taken: the email opens the doors to somebody else.
+    """
+    credential_id = await session.scalar(select(Credential.id).where(Credential.staff_id == staff.id))
+    if credential_id is not None:
+        await credentials.put_password(session, credential_id, password_hash)
+    elif staff.email is None:
+        raise Missing(("email",))
+    else:
+        await add_credential(session, email=staff.email, password_hash=password_hash, staff_id=staff.id)
+
+
+async def put_email(session: AsyncSession, staff: Staff, email: str) -> None:
+    """Let this be the email of a staff member, and what they come in by if they do.
+
+    Raises:
+        Invalid: of the email: it is none.
+        Taken: the email opens the doors to somebody else.
+    """
+    if not is_email(email):
+        raise Invalid(("email",), "email")
+    credential_id = await session.scalar(select(Credential.id).where(Credential.staff_id == staff.id))
+    if credential_id is not None:
+        await credentials.move(session, credential_id, email)
+    write_email(staff, email)
+
+
+async def members(
+    session: AsyncSession,
+    *,
+    active: bool | None = True,
+    role: Role | None = None,
+    only: int | None = None,
+    offset: int = 0,
+    limit: int = 200,
+) -> tuple[list[Staff], bool]:
+    """A page of the staff in the order they came, and whether there are more.
+
+    Args:
+        active: those who are, those who are no longer, or None for both.
+        role: those who have it; None for all.
+        only: the one member of this id.
+    """
+    query = select(Staff).order_by(Staff.id).offset(offset).limit(limit + 1)
+    if active is not None:
+        query = query.where(Staff.active.is_(active))
+    if role is not None:
+        query = query.where(Staff.role == role)
+    if only is not None:
+        query = query.where(Staff.id == only)
+    found = list(await session.scalars(query))
+    return found[:limit], len(found) > limit
+
+
+async def switch(session: AsyncSession, staff_id: int, active: bool) -> None:
+    """Let a staff member in, or keep them and every client that acts as them out.
+
+    Raises:
+        NotFound: there is none.
+    """
+    changed = await session.execute(update(Staff).where(Staff.id == staff_id).values(active=active).returning(Staff.id))
+    if changed.first() is None:
+        raise NotFound(("id",))

@@ -1,0 +1,446 @@
+"""The records: contacts, accounts and leads under one slim registry, with the rows that hang off them."""
+
+import datetime as dt
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
+
+from crmgraph.crm.models.columns import (
+    Base,
+    BigId,
+    Document,
+    Flag,
+    Folded,
+    Key,
+    Named,
+    Preferences,
+    now,
+    one_of,
+)
+
+
+class PartyKind(StrEnum):
+    """The three kinds of record."""
+
+    CONTACT = "CONTACT"
+    ACCOUNT = "ACCOUNT"
+    LEAD = "LEAD"
+
+
+class AccountKind(StrEnum):
+    """Whether an account stands for one person or for a business."""
+
+    INDIVIDUAL = "INDIVIDUAL"
+    BUSINESS = "BUSINESS"
+
+
+class PhoneKind(StrEnum):
+    """What a phone number is for."""
+
+    LANDLINE = "LANDLINE"
+    MOBILE = "MOBILE"
+    FAX = "FAX"
+    HOME = "HOME"
+    OTHER = "OTHER"
+    ASSISTANT = "ASSISTANT"
+    CUSTOM4 = "CUSTOM4"
+    CUSTOM5 = "CUSTOM5"
+
+
+class EmailKind(StrEnum):
+    """What an email address is for."""
+
+    PERSONAL = "PERSONAL"
+    BUSINESS = "BUSINESS"
+    CUSTOM1 = "CUSTOM1"
+    CUSTOM2 = "CUSTOM2"
+    CUSTOM3 = "CUSTOM3"
+    CUSTOM4 = "CUSTOM4"
+    CUSTOM5 = "CUSTOM5"
+
+
+class AddressKind(StrEnum):
+    """What a postal address is for."""
+
+    HOME = "HOME"
+    BUSINESS = "BUSINESS"
+    POBOX = "POBOX"
+    BILLING = "BILLING"
+    SHIPPING = "SHIPPING"
+    OTHER = "OTHER"
+    CUSTOM1 = "CUSTOM1"
+    CUSTOM2 = "CUSTOM2"
+    CUSTOM3 = "CUSTOM3"
+    CUSTOM4 = "CUSTOM4"
+    CUSTOM5 = "CUSTOM5"
+
+
+class Approval(StrEnum):
+    """Whether a lead may be worked on yet."""
+
+    APPROVED = "APPROVED"
+    AWAITING = "AWAITING"
+
+
+class Party(Base):
+    """One identity for every contact, account and lead; their tables share its id as primary and foreign key."""
+
+    __tablename__ = "party"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+
+    id: Mapped[Key]
+    kind: Mapped[PartyKind] = mapped_column(one_of(PartyKind))
+
+
+class Record:
+    """What all three kinds have. A row is live while `deleted_at` is null.
+
+    So it is set while the signup that made the record waits for its confirmation, see
+    `crm/identity/pending_signups.py`.
+    """
+
+    number: Mapped[str]
+    revision: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+    deleted_at: Mapped[dt.datetime | None]
+    description: Mapped[str | None]
+    email_opt_out: Mapped[Flag]
+    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    """What one dialect alone knows, as it came: {dialect: {key: value}}."""
+
+    @declared_attr
+    def id(cls) -> Mapped[int]:
+        return mapped_column(BigId, ForeignKey("party.id"), primary_key=True, autoincrement=False)
+
+    @declared_attr
+    def owner_id(cls) -> Mapped[int | None]:
+        return mapped_column(BigId, ForeignKey("staff.id"), index=True)
+
+    @declared_attr
+    def created_by_id(cls) -> Mapped[int | None]:
+        return mapped_column(BigId, ForeignKey("staff.id"))
+
+    @declared_attr
+    def modified_by_id(cls) -> Mapped[int | None]:
+        return mapped_column(BigId, ForeignKey("staff.id"))
+
+
+def _live(name: str, *columns: str, unique: bool = False) -> Index:
+    """An index over live rows only: deleted records free their uniques and cost the lists nothing."""
+    where = text("deleted_at IS NULL")
+    return Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
+
+
+class Contact(Record, Named, Preferences, Base):
+    """A person."""
+
+    __tablename__ = "contact"
+    __table_args__ = (
+        _live("uq_contact_number", "number", unique=True),
+        _live("ix_contact_created_at_id", "created_at", "id"),
+        _live("ix_contact_updated_at_id", "updated_at", "id"),
+        _live("ix_contact_last_name_key_id", "last_name_key", "id"),
+        _live("ix_contact_account_id_id", "account_id", "id"),
+        _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
+        _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
+        Index("ix_contact_id_number", "id_number"),
+        Index("ix_contact_passport_number", "passport_number"),
+        Index("ix_contact_social_security_number", "social_security_number"),
+    )
+
+    nickname: Mapped[str | None]
+    gender: Mapped[str | None]
+    birth_day: Mapped[int | None]
+    birth_month: Mapped[int | None]
+    birth_year: Mapped[int | None]
+    job_title: Mapped[str | None]
+    department: Mapped[str | None]
+    language: Mapped[str | None]
+    assistant: Mapped[str | None]
+    decision_maker: Mapped[Flag]
+    source: Mapped[str | None]
+    twitter: Mapped[str | None]
+    skype: Mapped[str | None]
+    do_not_call: Mapped[Flag]
+    sms_opt_out: Mapped[Flag]
+    direct_marketing: Mapped[bool | None]
+    affiliate_marketing: Mapped[bool | None]
+    life_cycle_state: Mapped[str | None]
+    category: Mapped[str | None]
+    privacy_level: Mapped[str | None]
+    residence_country: Mapped[str | None]
+    id_number: Mapped[str | None]
+    id_country: Mapped[str | None]
+    passport_number: Mapped[str | None]
+    passport_country: Mapped[str | None]
+    social_security_number: Mapped[str | None]
+    social_security_country: Mapped[str | None]
+    account_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"))
+    reports_to_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"), index=True)
+
+    account: Mapped["Account | None"] = relationship(foreign_keys=[account_id], lazy="raise", viewonly=True)
+
+
+class Account(Record, Preferences, Base):
+    """A company, a household or one person as a customer."""
+
+    __tablename__ = "account"
+    __table_args__ = (
+        _live("uq_account_number", "number", unique=True),
+        _live("ix_account_created_at_id", "created_at", "id"),
+        _live("ix_account_updated_at_id", "updated_at", "id"),
+        _live("ix_account_name_key_id", "name_key", "id"),
+        Index("ix_account_registration_number", "registration_number"),
+        Index("ix_account_vat_number", "vat_number"),
+    )
+
+    name: Mapped[str | None]
+    name_key: Mapped[Folded]
+    kind: Mapped[AccountKind | None] = mapped_column(one_of(AccountKind))
+    account_type: Mapped[str | None]
+    industry: Mapped[str | None]
+    sector: Mapped[str | None]
+    website: Mapped[str | None]
+    employees: Mapped[int | None] = mapped_column(BigId)
+    annual_revenue: Mapped[Decimal | None]
+    ownership: Mapped[str | None]
+    rating: Mapped[str | None]
+    site: Mapped[str | None]
+    sic_code: Mapped[str | None]
+    ticker_symbol: Mapped[str | None]
+    registration_number: Mapped[str | None]
+    registration_country: Mapped[str | None]
+    vat_number: Mapped[str | None]
+    tax_number: Mapped[str | None]
+    established_on: Mapped[dt.date | None]
+    status: Mapped[str | None]
+    segment: Mapped[str | None]
+    platform: Mapped[str | None]
+    language: Mapped[str | None]
+    sms_opt_out: Mapped[Flag]
+    parent_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"), index=True)
+    primary_contact_id: Mapped[int | None] = mapped_column(
+        BigId, ForeignKey("contact.id", use_alter=True, name="fk_account_primary_contact_id_contact"), index=True
+    )
+
+
+class Lead(Record, Named, Base):
+    """A person or company that may become a customer; converting it makes a contact and an account."""
+
+    __tablename__ = "lead"
+    __table_args__ = (
+        _live("uq_lead_number", "number", unique=True),
+        _live("ix_lead_created_at_id", "created_at", "id"),
+        _live("ix_lead_updated_at_id", "updated_at", "id"),
+        _live("ix_lead_last_name_key_id", "last_name_key", "id"),
+    )
+
+    company: Mapped[str | None]
+    job_title: Mapped[str | None]
+    status: Mapped[str | None]
+    source: Mapped[str | None]
+    rating: Mapped[str | None]
+    industry: Mapped[str | None]
+    annual_revenue: Mapped[Decimal | None]
+    employees: Mapped[int | None] = mapped_column(BigId)
+    website: Mapped[str | None]
+    twitter: Mapped[str | None]
+    skype: Mapped[str | None]
+    approval: Mapped[Approval] = mapped_column(one_of(Approval), default=Approval.APPROVED)
+    locked_by: Mapped[str | None]
+    """The process that holds the lead, in that process's own word; null when nobody does."""
+    converted_at: Mapped[dt.datetime | None]
+    converted_contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"), index=True)
+    converted_account_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"), index=True)
+
+
+class Child:
+    """A row that belongs to one record and stands in its list at `rank` (0 first)."""
+
+    id: Mapped[Key]
+    rank: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+
+    @declared_attr
+    def party_id(cls) -> Mapped[int]:
+        return mapped_column(BigId, ForeignKey("party.id"))
+
+
+class ContactPoint(Child):
+    """A phone, an email or an address."""
+
+    slot: Mapped[str | None]
+    """Under which of their fields flat dialects show the row, see `crm/records/slots.py`; null where none does."""
+
+
+def _slots(table: str) -> Index:
+    """Each slot of a record is borne by one row."""
+    return Index(f"uq_{table}_party_id_slot", "party_id", "slot", unique=True)
+
+
+class Phone(ContactPoint, Base):
+    """A phone number: as it was given, and in E.164 where its region is known."""
+
+    __tablename__ = "phone"
+    __table_args__ = (
+        Index("ix_phone_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("phone"),
+        Index("ix_phone_e164", "e164"),
+        Index("ix_phone_digits", "digits"),
+        {"sqlite_autoincrement": True},
+    )
+
+    kind: Mapped[PhoneKind] = mapped_column(one_of(PhoneKind))
+    raw: Mapped[str]
+    e164: Mapped[str | None]
+    digits: Mapped[str] = mapped_column(default="")
+    extension: Mapped[str | None]
+    valid: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether numbers like `e164` are given out."""
+    country: Mapped[str | None]
+    """ISO 3166-1 alpha-2, when it was given for this number; the region of `e164` otherwise."""
+    area_code: Mapped[str | None]
+    notes: Mapped[str | None]
+
+
+class Email(ContactPoint, Base):
+    """An email address: as it was given, and folded for look-ups."""
+
+    __tablename__ = "email"
+    __table_args__ = (
+        Index("ix_email_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("email"),
+        Index("ix_email_address_key", "address_key"),
+        {"sqlite_autoincrement": True},
+    )
+
+    kind: Mapped[EmailKind] = mapped_column(one_of(EmailKind))
+    address: Mapped[str]
+    address_key: Mapped[Folded]
+    verified: Mapped[Flag]
+    self_given: Mapped[Flag]
+    """Whether a signup or the person's own profile gave it: until it is verified, it tells nothing of its owner."""
+    notes: Mapped[str | None]
+
+
+class Address(ContactPoint, Base):
+    """A postal address. `country` is ISO 3166-1 alpha-2 where `country_name`, the text as given, names one."""
+
+    __tablename__ = "address"
+    __table_args__ = (
+        Index("ix_address_party_id_rank_id", "party_id", "rank", "id"),
+        _slots("address"),
+        Index(
+            "ix_address_city_key_name_key_party_id",
+            "city_key",
+            "name_key",
+            "party_id",
+            postgresql_where=text("active"),
+            sqlite_where=text("active = 1"),
+        ),
+        Index("ix_address_country", "country"),
+        {"sqlite_autoincrement": True},
+    )
+
+    kind: Mapped[AddressKind] = mapped_column(one_of(AddressKind))
+    care_of: Mapped[str | None]
+    street: Mapped[str | None]
+    street_number: Mapped[str | None]
+    floor: Mapped[str | None]
+    apartment: Mapped[str | None]
+    area: Mapped[str | None]
+    district: Mapped[str | None]
+    municipality: Mapped[str | None]
+    city: Mapped[str | None]
+    city_key: Mapped[Folded]
+    state: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    country: Mapped[str | None]
+    country_name: Mapped[str | None]
+    po_box: Mapped[str | None]
+    po_box_postal_code: Mapped[str | None]
+    notes: Mapped[str | None]
+    name_key: Mapped[Folded]
+    """The name key of the record it belongs to, repeated here so that city with name is one index."""
+
+
+class Relation(Child, Base):
+    """How a contact stands to somebody else: a record, or an identifier that nobody here answers to."""
+
+    __tablename__ = "relation"
+    __table_args__ = (Index("ix_relation_party_id_rank_id", "party_id", "rank", "id"), {"sqlite_autoincrement": True})
+
+    kind: Mapped[str]
+    other_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("party.id"), index=True)
+    given: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    """The identifier as it was given, {name: value}."""
+
+
+class Note(Base):
+    """A note written on a record."""
+
+    __tablename__ = "note"
+    __table_args__ = (Index("ix_note_party_id_id", "party_id", "id"), {"sqlite_autoincrement": True})
+
+    id: Mapped[Key]
+    party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"))
+    title: Mapped[str | None]
+    content: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    updated_at: Mapped[dt.datetime] = mapped_column(default=now)
+    owner_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    created_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    modified_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+
+
+class Photo(Base):
+    """The photo of a record; its bytes lie in the photo store under `key`."""
+
+    __tablename__ = "photo"
+
+    party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"), primary_key=True, autoincrement=False)
+    key: Mapped[str] = mapped_column(unique=True)
+    file_name: Mapped[str]
+    content_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    size_bytes: Mapped[int]
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class ExternalId(Base):
+    """The id that a record, a staff member or a child row has at home, in one dialect's space of ids.
+
+    Exactly one of the five targets is set. `live` is null once the record is deleted, which frees the value.
+    """
+
+    __tablename__ = "external_id"
+    __table_args__ = (
+        Index("uq_external_id_dialect_space_value_live", "dialect", "space", "value", "live", unique=True),
+        CheckConstraint(
+            " + ".join(
+                f"CASE WHEN {target}_id IS NULL THEN 0 ELSE 1 END"
+                for target in ("party", "staff", "phone", "email", "address")
+            )
+            + " = 1",
+            name="one_target",
+        ),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Key]
+    dialect: Mapped[str]
+    space: Mapped[str]
+    value: Mapped[str]
+    live: Mapped[bool | None] = mapped_column(default=True)
+    party_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("party.id"), index=True)
+    staff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"), index=True)
+    phone_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("phone.id", ondelete="CASCADE"), index=True)
+    email_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("email.id", ondelete="CASCADE"), index=True)
+    address_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("address.id", ondelete="CASCADE"), index=True)

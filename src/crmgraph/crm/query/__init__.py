@@ -1,0 +1,1 @@
+"""Queries: which records are meant, as conditions and as SQL."""

@@ -1,0 +1,235 @@
+"""Pages by keyset: where a page begins is told by the values of the row before it, so that a row which comes or goes
+ahead of it repeats and skips nothing, and the thousandth page costs as much as the first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Tuple,
+    and_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+
+from crmgraph.crm.models import Address
+from crmgraph.crm.query.criteria import COMPARED, NAMES, Criterion, Resolved
+from crmgraph.crm.query.matching import Parameter, by_city, condition, holding, names_city
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One column that a list is sorted by; it holds no nulls."""
+
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of a list is wanted.
+
+    Attributes:
+        size: how many rows.
+        orders: by what it is sorted; the last is the id, so that no two rows are equal.
+        after, before: the values of `orders` of the rows around it; None for the ends of the list.
+        backward: the last rows before `before` are wanted, not the first after `after`.
+    """
+
+    size: int
+    orders: tuple[Order, ...]
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+    backward: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a window in their order, and whether there are more beyond its far end."""
+
+    items: list[Any]
+    more: bool
+
+    @staticmethod
+    def of(found: list[Any], window: Window) -> "Rows":
+        """The window of rows that were read in its direction, one more than its size where there are more."""
+        items = found[: window.size]
+        return Rows(items[::-1] if window.backward else items, len(found) > window.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All rows of a list.
+
+    Attributes:
+        query: selects them, in no order.
+        keys: has an attribute for each column that the list can be sorted by.
+    """
+
+    query: Select[Any]
+    keys: Any
+
+
+def listed(
+    columns: Sequence[Any],
+    model: Any,
+    hidden: Sequence[ColumnElement[bool]],
+    shape: Criterion | None,
+    parameter: Parameter,
+    orders: Sequence[Order],
+    dialect: str,
+) -> Listed:
+    """All rows of `model` that are not hidden and fulfil a criterion.
+
+    A list of one city in the order of the names goes along the index of city and name, which holds both in this order:
+    what is beyond the page is not read.
+
+    Args:
+        columns: of `model`, or itself.
+        shape, parameter: of the criterion, see `matching.condition`.
+        orders: by what the list will be sorted.
+        dialect: sqlite or postgresql.
+    """
+    if shape is None or not (_by_name(model, orders) and names_city(shape)):
+        conditions = [] if shape is None else [condition(model, shape, parameter)]
+        return Listed(select(*columns).where(*hidden, *conditions), model)
+    address, record = by_city(model, shape, parameter)
+    query = select(*columns).join_from(Address, model, model.id == Address.party_id).where(*hidden, address, record)
+    # Two addresses in one city are one record. PostgreSQL wants to be told that the id settles its other columns; told
+    # so, SQLite would no longer see that the index has this order.
+    own = [] if dialect == "sqlite" else [model.id]
+    keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
+    return Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
+
+
+def _by_name(model: Any, orders: Sequence[Order]) -> bool:
+    name = COMPARED[model][NAMES[model]].columns[0].key
+    return [order.name for order in orders] == [name, "id"] and orders[0].descending == orders[1].descending
+
+
+def of_list(
+    session: AsyncSession,
+    model: Any,
+    hidden: Sequence[ColumnElement[bool]],
+    resolved: Resolved | None,
+    window: Window,
+) -> Select[Any]:
+    """The query of one window of all rows that are not hidden and fulfil a criterion, None for any."""
+    shape, values = (None, ()) if resolved is None else (resolved.shape, resolved.values)
+    dialect = session.get_bind().dialect.name
+    rows = listed([model], model, hidden, shape, holding(values), window.orders, dialect)
+    query = rows.query.where(*bounds(rows.keys, window))
+    return query.order_by(*ordering(rows.keys, window)).limit(window.size + 1)
+
+
+def of_each(
+    session: AsyncSession,
+    model: Any,
+    key: InstrumentedAttribute[Any],
+    parents: Sequence[int],
+    where: Sequence[ColumnElement[bool]],
+    window: Window,
+) -> Select[Any]:
+    """The query of the same window of each parent's rows, in one statement.
+
+    Args:
+        key: the column of `model` that names the parent.
+        parents: ids.
+    """
+    conditions = (*where, *bounds(model, window))
+    if session.get_bind().dialect.name == "sqlite":
+        # No lateral there: the rows of each parent are numbered instead.
+        number = func.row_number().over(partition_by=key, order_by=ordering(model, window)).label("number_")
+        numbered = select(model, number).where(among(session, key, parents), *conditions).subquery()
+        return (
+            select(aliased(model, numbered)).where(numbered.c.number_ <= window.size + 1).order_by(numbered.c.number_)
+        )
+    parent = func.unnest(_array(parents)).table_valued("id", name="parent").render_derived()
+    inner = select(model).where(key == parent.c.id, *conditions).order_by(*ordering(model, window))
+    page = inner.limit(window.size + 1).lateral("page")
+    row = aliased(model, page)
+    return select(row).select_from(parent).join(page, true()).order_by(*ordering(row, window))
+
+
+def counts(
+    session: AsyncSession,
+    model: Any,
+    key: InstrumentedAttribute[Any],
+    parents: Sequence[int],
+    where: Sequence[ColumnElement[bool]],
+) -> Select[Any]:
+    """The query of (parent, how many rows it has), without the parents that have none."""
+    return select(key, func.count()).select_from(model).where(among(session, key, parents), *where).group_by(key)
+
+
+def among(session: AsyncSession, column: InstrumentedAttribute[Any], ids: Sequence[int]) -> ColumnElement[bool]:
+    """Whether the column holds one of these ids: one parameter, however many there are."""
+    if session.get_bind().dialect.name == "sqlite":
+        listed = func.json_each("[" + ",".join(map(str, ids)) + "]").table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == func.any(_array(ids))
+
+
+def _array(ids: Sequence[int]) -> Any:
+    return cast(bindparam(None, list(ids), type_=ARRAY(BigInteger)), ARRAY(BigInteger))
+
+
+def matching(model: Any, resolved: Resolved | None) -> list[ColumnElement[bool]]:
+    """The conditions of a criterion with its values, none for None."""
+    return [] if resolved is None else [condition(model, resolved.shape, holding(resolved.values))]
+
+
+def ordering(keys: Any, window: Window) -> list[Any]:
+    """The columns to sort by, in the direction that the window is read in.
+
+    Args:
+        keys: has them as attributes: a model, or see `Listed`.
+    """
+    return [
+        column.desc() if order.descending != window.backward else column.asc()
+        for order in window.orders
+        for column in (getattr(keys, order.name),)
+    ]
+
+
+def bounds(keys: Any, window: Window) -> list[ColumnElement[bool]]:
+    """The conditions of `after` and `before`."""
+    return [
+        beyond(keys, window.orders, _bound(keys, window.orders, values), forward)
+        for values, forward in ((window.after, True), (window.before, False))
+        if values is not None
+    ]
+
+
+def _bound(keys: Any, orders: Sequence[Order], values: Sequence[Any]) -> list[ColumnElement[Any]]:
+    types = [getattr(keys, order.name).type for order in orders]
+    return [bindparam(None, value, type_=type_) for value, type_ in zip(values, types, strict=True)]
+
+
+def beyond(
+    keys: Any, orders: Sequence[Order], bound: Sequence[ColumnElement[Any]], forward: bool
+) -> ColumnElement[bool]:
+    """Whether a row stands after (`forward`) or before the row whose values of `orders` are `bound`."""
+    columns = [getattr(keys, order.name) for order in orders]
+    upward = [order.descending != forward for order in orders]
+    if len(set(upward)) == 1:
+        # One comparison of rows, which an index over these columns answers.
+        left: Tuple = tuple_(*columns)
+        return left > tuple_(*bound) if upward[0] else left < tuple_(*bound)
+    steps = []
+    for i, (column, value, up) in enumerate(zip(columns, bound, upward, strict=True)):
+        equal = [c == v for c, v in zip(columns[:i], bound[:i], strict=True)]
+        steps.append(and_(*equal, column > value if up else column < value))
+    return or_(*steps)

@@ -1,0 +1,235 @@
+"""Child rows of a record: phones, emails, addresses and relations come, change and go by explicit lists."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import NotFound, Refused, TooLarge
+from crmgraph.crm.models import Address, Email, Phone, Relation
+from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.edits import Edit, Row, RowEdits
+from crmgraph.crm.records.rules import MAX_ROWS
+from crmgraph.crm.records.slots import SLOTTED, assign, slots_for, vacate
+from crmgraph.crm.values.countries import country_code_of_name, country_name
+from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.phone_numbers import parse_phone, region_of_e164
+from crmgraph.crm.values.text import clean_email, email_key
+
+PLACE = (
+    "care_of",
+    "street",
+    "street_number",
+    "floor",
+    "apartment",
+    "area",
+    "district",
+    "municipality",
+    "city",
+    "state",
+    "postal_code",
+    "po_box",
+    "po_box_postal_code",
+    "notes",
+)
+"""The columns that say where an address is, besides its country."""
+
+_MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, "relations": Relation}
+
+
+def region_of(addresses: Sequence[Address]) -> str | None:
+    """The country of the primary address, which is the region of phones that name none."""
+    return next((address.country for address in addresses if address.active), None)
+
+
+def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
+    """Faults: rows that the record does not have, or too many of them."""
+    faults: list[Refused] = []
+    for name in _MODELS:
+        edits: RowEdits = getattr(edit, name)
+        if not edits:
+            continue
+        known = {row.id for row in getattr(aggregate, name)}
+        faults += [
+            NotFound((name, "update", i, "id")) for i, (row_id, _) in enumerate(edits.update) if row_id not in known
+        ]
+        for i, row_id in enumerate(edits.remove):
+            if row_id not in known:
+                faults.append(NotFound((name, "remove", i)))
+            known.discard(row_id)
+        if len(known) + len(edits.add) > MAX_ROWS:
+            faults.append(TooLarge((name,), MAX_ROWS))
+    return faults
+
+
+async def apply_rows(
+    session: AsyncSession, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
+) -> None:
+    """Carry out the edits of one list, which were checked, and keep `aggregate` in the order of rank.
+
+    Args:
+        aggregate: the record with its rows.
+        name: phones, emails, addresses or relations.
+        given: what rows are derived from: `region` for phones, `name_key` for addresses, `self_given` for emails.
+    """
+    rows: list[Any] = getattr(aggregate, name)
+    by_id = {row.id: row for row in rows}
+    record = type(aggregate.record)
+    moved, free = [], set()
+    for row_id in edits.remove:
+        row = by_id.pop(row_id)
+        changes.removed(f"{name}.{row_id}", row)
+        rows.remove(row)
+        free.add(row.slot if name in SLOTTED else None)
+        await session.delete(row)
+    for row_id, values in edits.update:
+        if row := by_id.get(row_id):
+            before = row.active, slots_for(record, row)
+            _change(row, values, rows, changes, f"{name}.{row_id}", given)
+            if (row.active, slots_for(record, row)) != before:
+                moved.append(row)
+    added = []
+    for values in edits.add:
+        row = _new(_MODELS[name], aggregate.id, values, rows, given)
+        rows.append(row)
+        added.append(row)
+    if name in SLOTTED and (moved or added):
+        free |= vacate(record, moved)
+        await _take_slots(session, record, rows, [*moved, *added], free)
+    if added:
+        session.add_all(added)
+        await session.flush()
+    for row in added:
+        changes.added(f"{name}.{row.id}", row)
+    rows.sort(key=lambda row: (row.rank, row.id))
+
+
+async def _take_slots(
+    session: AsyncSession, record: type, rows: list[Any], arrived: list[Any], free: set[str | None]
+) -> None:
+    """Give slots to rows that have come, one by one as the list is ordered.
+
+    Args:
+        arrived: of `rows`; a new one bears the slot already that it was written to, or that it had on another record.
+        free: the slots that rows bore until now.
+    """
+    arrived.sort(key=lambda row: row.rank)
+    wishes = {i: row.slot for i, row in enumerate(arrived)}
+    for row in arrived:
+        row.slot = None
+    found = assign(record, rows, arrived, wishes)
+    if not free.isdisjoint(found.values()):
+        # Whoever bore the slot has to be gone from the table before another row bears it.
+        await session.flush()
+    for i, slot in found.items():
+        arrived[i].slot = slot
+
+
+def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:
+    columns = {key: value for key, value in values.items() if key != "primary"}
+    rank = _front(rows) if values.get("primary") else max((row.rank for row in rows), default=-1) + 1
+    row = model(**({"remainder": {}, "active": True} | columns), party_id=party_id, rank=rank)
+    derive(row, columns.keys(), given)
+    return row
+
+
+def _front(rows: list[Any]) -> int:
+    return min((row.rank for row in rows), default=1) - 1
+
+
+def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str, given: dict[str, Any]) -> None:
+    columns = {key: value for key, value in values.items() if key not in ("primary", "remainder")}
+    before = {key: getattr(row, key) for key in columns}
+    for key, value in columns.items():
+        setattr(row, key, value)
+    if any(before[key] != value for key, value in columns.items()):
+        derive(row, columns.keys(), given, before)
+    for key, old in before.items():
+        changes.column(f"{path}.{key}", old, getattr(row, key))
+    row.remainder = changes.remainder(row.remainder, values.get("remainder", {}), f"{path}.remainder")
+    if values.get("primary") and next((other for other in rows if other.active), None) is not row:
+        row.rank = _front(rows)
+        changes.column(f"{path}.primary", False, True)
+
+
+def rederive(row: Any, given: dict[str, Any]) -> None:
+    """Bring the normalised columns of a stored row up to date with the rules of this version.
+
+    Args:
+        given: `region` for phones, `name_key` for addresses.
+    """
+    match row:
+        case Phone():
+            region = given.get("region")
+            if row.e164 is not None and row.country is None:
+                # The record may have moved since the number was written: what its own region confirms stays.
+                home = region_of_e164(row.e164)
+                region = home if parse_phone(row.raw, home).e164 == row.e164 else region
+            _read_number(row, region)
+        case Email():
+            row.address = clean_email(row.address)
+        case Address() if row.country is None and row.country_name is not None:
+            row.country = country_code_of_name(row.country_name)
+    derive(row, (), given)
+
+
+def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any] | None = None) -> None:
+    """Bring the normalised columns of a row up to date with what was given.
+
+    Args:
+        changed: the names of the columns that a caller set.
+        before: what those columns held before; None for a new row.
+    """
+    match row:
+        case Phone():
+            # Notes on a number are no reason to read it anew, from where the record may have moved to since.
+            new = changed if before is None else {name for name, old in before.items() if getattr(row, name) != old}
+            if not {"raw", "country"}.isdisjoint(new):
+                home = region_of_e164(row.e164) if "e164" in changed and row.e164 is not None else None
+                _read_number(row, home or given.get("region"))
+        case Email():
+            row.address_key = email_key(row.address)
+            written = before is None or before.get("address", row.address) != row.address
+            if written and before is not None:
+                row.verified = False
+            if written and "self_given" in given:
+                row.self_given = given["self_given"]
+        case Address():
+            row.city_key = fold(row.city)
+            row.name_key = given.get("name_key", row.name_key)
+            _agree(row, "country" in changed, "country_name" in changed)
+
+
+def _agree(row: Address, code_given: bool, name_given: bool) -> None:
+    """Bring the code of a country and its name in line, of which either was given, or both that do not contradict.
+
+    A name that is known brings its code where none was given with it; one that is not known leaves the code as it is.
+    A code brings its English name where none was given with it.
+    """
+    if name_given and row.country_name is not None:
+        if row.country is None or not code_given:
+            row.country = country_code_of_name(row.country_name) or row.country
+    elif code_given and (row.country is None or country_code_of_name(row.country_name) != row.country):
+        row.country_name = None  # it was the name of another country
+    if row.country_name is None:
+        row.country_name = country_name(row.country)
+
+
+def _read_number(row: Phone, region: str | None) -> None:
+    known = parse_phone(row.raw, row.country or region)
+    row.e164, row.digits, row.extension, row.valid = known.e164, known.digits, known.extension, known.valid
+
+
+def complete_numbers(phones: Sequence[Phone], region: str | None) -> bool:
+    """Read the numbers anew whose region nobody knew. An E.164 form that is there stays, wherever the record moves.
+
+    Args:
+        region: where the record is now.
+
+    Returns:
+        Whether any of them has an E.164 form now.
+    """
+    unknown = [row for row in phones if row.e164 is None and row.country is None]
+    for row in unknown:
+        _read_number(row, region)
+    return any(row.e164 is not None for row in unknown)

@@ -1,0 +1,248 @@
+"""Home ids: what a record, a staff member or a row is called in the system that it came from."""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Invalid, Taken
+from crmgraph.crm.models import (
+    FIRST_MINTED_ID,
+    Account,
+    Contact,
+    Credential,
+    Door,
+    ExternalId,
+    Lead,
+    PartyKind,
+    Staff,
+)
+from crmgraph.crm.policy import MODELS, Actor, Record, like, own, standing, visible
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.records.parties import Aggregate, Printed, minted
+from crmgraph.crm.values.text import fault_of
+
+TARGETS = ("party", "staff", "phone", "email", "address")
+"""What an external id may point at."""
+
+
+async def claim(session: AsyncSession, dialect: str, space: str, value: str, **target: int) -> None:
+    """Give one thing the id that it has at home.
+
+    Args:
+        target: exactly one of party, staff, phone, email, address: its id here.
+
+    Raises:
+        Invalid: the value lies where we mint ids, or is no id at all.
+        Taken: another thing has it.
+    """
+    ((kind, target_id),) = target.items()
+    if not value or len(value) > 200:
+        raise Invalid(("external_ids",), "form")
+    if space in _NUMERIC and _is_minted(value):
+        raise Invalid(("external_ids",), "minted")
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert(ExternalId).values(
+        dialect=dialect, space=space, value=value, live=True, **{f"{kind}_id": target_id}
+    )
+    # One statement: of two at the same moment, the second waits and finds the id taken.
+    index = [ExternalId.dialect, ExternalId.space, ExternalId.value, ExternalId.live]
+    statement = statement.on_conflict_do_nothing(index_elements=index)
+    if await session.scalar(statement.returning(ExternalId.id)) is None:
+        found = await resolve(session, dialect, {(space, value)})
+        raise Taken(("external_ids",), found.get((space, value)))
+
+
+REFERENCE = "reference"
+"""The space of the names that a dialect has for things beside their ids."""
+
+_NUMERIC = frozenset({"record", "user", "contact", "customer", "phone", "email", "address"})
+"""Spaces in which a minted id is printed as a number, so that the two could meet."""
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]{32}")
+
+
+def _is_minted(value: str) -> bool:
+    """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
+    is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
+    return minted(value) is not None or (is_hexadecimal and FIRST_MINTED_ID <= int(value, 16) < 2**53)
+
+
+async def resolve(
+    session: AsyncSession, dialect: str, wanted: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], int]:
+    """{(space, value): our id} of those home ids that point at anything, in one statement."""
+    wanted = [(space, value) for space, value in wanted if not fault_of(value)]
+    if not wanted:
+        return {}
+    values = {value for _, value in wanted}
+    rows: Iterable[Any]
+    if len(values) == 1:
+        named = {"dialect": dialect, "value": values.pop()}
+        rows = await snapshots.rows_of(
+            session, "home id", lambda: _targets(ExternalId.value == bindparam("value")), named
+        )
+    else:
+        rows = await session.execute(_targets(ExternalId.value.in_(values)), {"dialect": dialect})
+    found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
+    return {key: found[key] for key in wanted if key in found}
+
+
+def _targets(condition: ColumnElement[bool]) -> Select[Any]:
+    targets: list[Any] = [getattr(ExternalId, f"{target}_id") for target in TARGETS]
+    return select(ExternalId.space, ExternalId.value, *targets).where(
+        ExternalId.dialect == bindparam("dialect"), condition, ExternalId.live.is_(True)
+    )
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """What a dialect has to know about a page of records besides their own columns.
+
+    Attributes:
+        homes: {(target, our id): home id} in the dialect's vocabulary, for the records, what they name, and their rows.
+        references: {(target, our id): the name it has beside that id}, of those that have one.
+        records: the records that they name and the actor may see, by id.
+        staff: the staff members that they name, by id.
+        logins: ids of contacts that have a live credential; filled on request.
+    """
+
+    actor: Actor
+    homes: dict[tuple[str, int], str] = field(default_factory=dict)
+    references: dict[tuple[str, int], str] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+    staff: dict[int, Staff] = field(default_factory=dict)
+    logins: set[int] = field(default_factory=set)
+
+    def home(self, target: str, own_id: int) -> str | None:
+        """The id that this thing has at home; None when it was made here."""
+        return self.homes.get((target, own_id))
+
+
+async def surroundings(
+    session: AsyncSession,
+    actor: Actor,
+    dialect: str,
+    aggregates: Collection[Aggregate],
+    *,
+    rows: bool = False,
+    logins: bool = False,
+    staff: Collection[int] = (),
+) -> Surroundings:
+    """Everything that the records name, in a constant number of statements.
+
+    Args:
+        dialect: whose home ids are wanted.
+        rows: whether phones, emails and addresses have ids of their own in this dialect.
+        logins: whether it matters who can log in.
+        staff: ids of staff members that are told of though the records do not name them.
+    """
+    around = Surroundings(actor)
+    parties: set[int] = {a.id for a in aggregates}
+    named: dict[Any, set[int]] = {Staff: set(staff), Contact: set(), Account: set(), Lead: set()}
+    for aggregate in aggregates:
+        record: Any = aggregate.record
+        for column, model in REFERENCES[type(record)].items():
+            if (value := getattr(record, column)) is not None:
+                named[model].add(value)
+        named[Staff] |= {i for i in (record.created_by_id, record.modified_by_id) if i is not None}
+        for other in (relation.other_id for relation in aggregate.relations if relation.other_id is not None):
+            # It is one of the two; the other query does not find it.
+            named[Contact].add(other)
+            named[Account].add(other)
+    own: dict[int, Record] = {a.id: a.record for a in aggregates}
+    for model in MODELS.values():
+        if missing := named[model] - own.keys():
+            around.records |= {record.id: record for record in await _visible(session, actor, model, missing)}
+        around.records |= {i: own[i] for i in named[model] & own.keys()}
+        parties |= named[model]
+    if named[Staff]:
+        around.staff = await _staff(session, named[Staff])
+    wanted: dict[str, set[int]] = {"party": parties, "staff": named[Staff]}
+    if rows:
+        for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
+            wanted[target] = {row.id for a in aggregates for row in getattr(a, name)}
+    await _read_homes(session, dialect, wanted, around)
+    if logins:
+        contacts = [a.id for a in aggregates if a.kind is PartyKind.CONTACT]
+        query = select(Credential.contact_id).where(Credential.contact_id.in_(contacts), Credential.live.is_(True))
+        around.logins = {i for i in await session.scalars(query) if i is not None}
+    return around
+
+
+async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collection[int]) -> Iterable[Any]:
+    """The records of these ids that exist for the actor."""
+    named = snapshots.Ids(snapshots.owner_of(session), ids)
+    return await snapshots.read(
+        session,
+        ("visible", named.shape, standing(actor)),
+        model,
+        lambda query: query.where(named.hold(model.id), visible(like(actor), model)),
+        {"ids": named.value, **own(actor)},
+    )
+
+
+async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff]:
+    """The staff members of these ids."""
+    named = snapshots.Ids(snapshots.owner_of(session), ids)
+    found: Iterable[Staff] = await snapshots.read(
+        session,
+        ("staff", named.shape),
+        Staff,
+        lambda query: query.where(named.hold(Staff.id)),
+        {"ids": named.value},
+    )
+    return {member.id: member for member in found}
+
+
+async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: Surroundings) -> None:
+    columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
+    asked = tuple(target for target in TARGETS if wanted.get(target))
+    if not asked:
+        return
+    db = snapshots.owner_of(session)
+    named = {target: snapshots.Ids(db, wanted[target]) for target in asked}
+    rows = await snapshots.rows_of(
+        session,
+        ("homes", tuple((target, ids.shape) for target, ids in named.items())),
+        lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
+            ExternalId.dialect == bindparam("dialect"),
+            or_(*(ids.hold(columns[target], target) for target, ids in named.items())),
+        ),
+        {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
+    )
+    _note_homes(rows, around)
+
+
+def _note_homes(rows: Iterable[Any], around: Surroundings) -> None:
+    for space, value, *targets in rows:
+        into = around.references if space == REFERENCE else around.homes
+        for target, own_id in zip(TARGETS, targets, strict=True):
+            if own_id is not None:
+                into[target, own_id] = value
+
+
+async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Collection[int]) -> Surroundings:
+    """Staff members and what a dialect calls them, without any record, in two statements."""
+    around = Surroundings(actor)
+    around.staff = await _staff(session, ids)
+    await _read_homes(session, dialect, {"staff": set(ids)}, around)
+    return around
+
+
+async def find_staff(session: AsyncSession, printed: Printed) -> int | None:
+    """The id of the staff member whom a printed id stands for; None where it stands for nobody that it can be of."""
+    found = await resolve(session, printed.dialect, set(printed.homes))
+    return next((found[home] for home in printed.homes if home in found), printed.own)
+
+
+async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:
+    """{id: what a dialect calls the record, its home id or else ours in decimal}, deleted ones too; one statement."""
+    around = Surroundings(Actor(Door.OPERATOR))
+    await _read_homes(session, dialect, {"party": set(ids)}, around)
+    return {own_id: around.home("party", own_id) or str(own_id) for own_id in ids}

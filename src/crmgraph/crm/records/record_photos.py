@@ -1,0 +1,272 @@
+"""The photo of a record: set, removed and read, with its bytes in the photo store and its row in the database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import exists, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph import photos
+from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.models import Action, PartyKind, Photo, now
+from crmgraph.crm.policy import MODELS, Actor, check_change
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.leads import require_unlocked
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.db.database import Database
+from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
+
+log = structlog.get_logger(__name__)
+
+PATH = ("photo",)
+"""Where in an edit the fault of a photo lies."""
+
+
+@dataclass(slots=True)
+class Staged:
+    """A photo on its way to a record; see `Portraits.staged`.
+
+    Attributes:
+        file_name: what the client calls it, None when it does not say or nothing harmless is left.
+        same: the record's photo, when it is this very image already.
+        key: where it lies in the store.
+        party_id: the record it was attached to.
+        replaced: the key of the photo in whose place it came.
+    """
+
+    rendered: Rendered
+    file_name: str | None
+    same: Photo | None = None
+    key: str | None = None
+    party_id: int | None = None
+    replaced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portraits:
+    """Photos of records. The one part of the business that opens its transactions itself, because what takes long,
+    decoding and the store, must happen around them and not inside.
+
+    Attributes:
+        db: where the rows are.
+        store: where the bytes are.
+    """
+
+    db: Database
+    store: PhotoStore
+
+    async def set(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        party_id: int,
+        data: bytes,
+        *,
+        max_bytes: int,
+        file_name: str | None = None,
+        formats: frozenset[str] | None = None,
+    ) -> Photo:
+        """Give a record a photo, in place of the one it has. The photo that it has already changes nothing.
+
+        Args:
+            data: the file as it came.
+            max_bytes: the most bytes that are taken.
+            file_name: the client's own name of the file, for a dialect that gives it back; what is harmless of it
+                is kept.
+            formats: which formats are taken, of `photos.FORMATS`; None takes them all.
+
+        Raises:
+            NotFound, Forbidden: no such record for the actor, or not theirs to change.
+            Locked: a process holds the record.
+            TooLarge: more bytes or pixels than are taken.
+            UnsupportedImage: no image of these formats, or a damaged one.
+            Unavailable: the photo store does not answer.
+        """
+        async with self.staged(
+            actor, kind, party_id, data, max_bytes=max_bytes, file_name=file_name, formats=formats
+        ) as staged:
+            if staged.same is not None:
+                return staged.same
+            async with self.db.begin() as session:
+                aggregate = await _load(session, actor, kind, party_id, lock=True)
+                return await self.attach(session, actor, aggregate, staged)
+
+    @asynccontextmanager
+    async def staged(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        party_id: int | None,
+        data: bytes,
+        *,
+        max_bytes: int,
+        file_name: str | None = None,
+        formats: frozenset[str] | None = None,
+    ) -> AsyncIterator["Staged"]:
+        """A photo that is decoded and lies in the store, for `attach` inside a transaction that also does other things.
+
+        Enter it before the transaction and leave it after: what was not attached is taken out of the store again,
+        and so is the photo in whose place it came; in the background, for both.
+
+        Args:
+            party_id: None for a record that is yet to be made. The others are as in `set`.
+
+        Raises:
+            Refused: as in `set`.
+        """
+        before = None
+        if party_id is not None:
+            async with self.db.read() as session:
+                before = (await _load(session, actor, kind, party_id)).photo
+        rendered = await _render(data, max_bytes, FORMATS if formats is None else formats)
+        name = photos.safe_file_name(file_name or "", rendered.content_type)
+        staged = Staged(rendered, name)
+        if before is not None and before.file_name == (
+            name or photos.file_name(kind, before.party_id, before.content_type)
+        ):
+            staged.same = before if await self._holds(before, rendered) else None
+        if staged.same is not None:
+            yield staged
+            return
+        staged.key = new_key(rendered.extension)
+        try:
+            await self.store.save(staged.key, rendered)
+        except StoreAway as away:
+            raise _unavailable(away) from None
+        try:
+            yield staged
+        finally:
+            # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
+            if staged.party_id is None:
+                self.store.discard(staged.key, party_id=party_id)
+        # The new photo is in its place, and nobody waits for the former one to go.
+        if staged.replaced is not None:
+            self.store.discard(staged.replaced, party_id=staged.party_id)
+
+    async def attach(
+        self, session: AsyncSession, actor: Actor, aggregate: Aggregate, staged: "Staged", *, touched: bool = False
+    ) -> Photo:
+        """Make a staged photo the record's own, as the last step of the transaction; nothing when it is already.
+
+        Args:
+            aggregate: made in this transaction, or loaded with `lock` and its photo; its photo is brought up to date.
+            touched: whether this transaction has counted its revision of the record.
+        """
+        if staged.same is not None:
+            return staged.same
+        assert staged.key is not None  # noqa: S101 - only a photo that is the same has no key of its own
+        rendered, record = staged.rendered, aggregate.record
+        shown = staged.file_name or photos.file_name(aggregate.kind, record.id, rendered.content_type)
+        old = (aggregate.photo.key, aggregate.photo.file_name) if aggregate.photo else (None, None)
+        aggregate.photo = await session.merge(
+            Photo(
+                party_id=record.id,
+                key=staged.key,
+                file_name=shown,
+                content_type=rendered.content_type,
+                width=rendered.width,
+                height=rendered.height,
+                size_bytes=len(rendered.sizes["original"]),
+                created_at=now(),
+            )
+        )
+        await _log(session, actor, aggregate, old[1], shown, touched=touched)
+        staged.party_id, staged.replaced = record.id, old[0]
+        return aggregate.photo
+
+    async def remove(self, actor: Actor, kind: PartyKind, party_id: int) -> bool:
+        """Take the photo of a record away. Returns False, with nothing changed, when it has none.
+
+        Raises:
+            NotFound, Forbidden: no such record for the actor, or not theirs to change.
+            Locked: a process holds the record.
+        """
+        async with self.db.begin() as session:
+            aggregate = await _load(session, actor, kind, party_id, lock=True)
+            photo = aggregate.photo
+            if photo is None:
+                return False
+            await session.delete(photo)
+            await _log(session, actor, aggregate, photo.file_name, None)
+        self.store.discard(photo.key, party_id=party_id)
+        return True
+
+    async def read(self, key: str, size: str) -> tuple[Photo, bytes]:
+        """The photo under a key, whoever asks: the key is the secret.
+
+        Args:
+            size: `original`, `medium` or `small`.
+
+        Raises:
+            NotFound: no live record has a photo of this key, or there is no such size.
+            Unavailable: the photo store does not answer.
+        """
+        live = (exists().where(model.id == Photo.party_id, model.deleted_at.is_(None)) for model in MODELS.values())
+        async with self.db.read() as session:
+            photo = await session.scalar(select(Photo).where(Photo.key == key, or_(*live)))
+        if photo is None:
+            raise NotFound
+        try:
+            data = await self.store.read(key, size)
+        except StoreAway as away:
+            raise _unavailable(away) from None
+        if data is None:
+            raise NotFound
+        return photo, data
+
+    async def _holds(self, photo: Photo, rendered: Rendered) -> bool:
+        """Whether the record's photo is this very image."""
+        original = rendered.sizes["original"]
+        if (photo.content_type, photo.size_bytes) != (rendered.content_type, len(original)):
+            return False
+        try:
+            return await self.store.read(photo.key, "original") == original
+        except StoreAway as away:
+            raise _unavailable(away) from None
+
+
+def _unavailable(away: StoreAway) -> Unavailable:
+    """The refusal, once its cause is in the log: the doors have no words for it, and clients no use."""
+    log.warning("the photo store does not answer", reason=away.reason)
+    return Unavailable(PATH)
+
+
+async def _load(
+    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
+) -> Aggregate:
+    """The record with its photo, when the actor may change it."""
+    found = await parties.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
+    if party_id not in found:
+        raise NotFound
+    check_change(actor, found[party_id].record, {})  # of no column there is no fault: it raises or lets pass
+    require_unlocked(found[party_id].record)
+    return found[party_id]
+
+
+async def _log(
+    session: AsyncSession,
+    actor: Actor,
+    aggregate: Aggregate,
+    old: str | None,
+    new: str | None,
+    *,
+    touched: bool = False,
+) -> None:
+    if not touched:
+        parties.touch(aggregate.record, actor)
+    changes = Changes(actor)
+    changes.replaced("photo", old, new)
+    changes.write(session, aggregate.record, Action.UPDATED)
+    await session.flush()
+
+
+async def _render(data: bytes, max_bytes: int, formats: frozenset[str]) -> Rendered:
+    try:
+        return await render(data, max_bytes=max_bytes, formats=formats)
+    except TooLargeImage as error:
+        raise TooLarge(PATH, error.limit, error.unit) from None
+    except NotAnImage:
+        raise UnsupportedImage(PATH) from None

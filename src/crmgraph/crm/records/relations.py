@@ -1,0 +1,75 @@
+"""How a contact or account stands to others: to a record here, or to an identifier that nobody here answers to.
+
+Relations are rows of a record like its phones: they come, change and go by `Edit.relations`, within the revision and
+the Change of the record. `parties.load` reads them where its `parts` say so. A row has these columns: `kind` (text,
+required), `other_id` (a contact or account that the actor may see), `given` (the identifier as it was given).
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select, union_all
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
+from crmgraph.crm.models import Account, Contact, Relation
+from crmgraph.crm.policy import Actor, visible
+from crmgraph.crm.records.edits import Row, RowEdits
+from crmgraph.crm.records.rules import MAX_ROWS, check_remainder
+from crmgraph.crm.values.text import fault_of
+
+MAX_GIVEN = 10
+"""The most names in one identifier."""
+
+
+async def check_relations(
+    session: AsyncSession, actor: Actor, edits: RowEdits, known: Sequence[Relation] = ()
+) -> list[Refused]:
+    """What is wrong with these rows, in one statement where they name records and in none otherwise.
+
+    A row that is sent again with the identifier that it has, to which nobody answers now, goes on naming whom it named:
+    they are deleted, and would be back.
+
+    Args:
+        known: the relations that the record has.
+        edits: is changed: blank notes and the like stay out of it, `kind` loses its outer blanks.
+    """
+    if max(len(edits.add), len(edits.update), len(edits.remove)) > MAX_ROWS:
+        return [TooLarge(("relations",), MAX_ROWS)]
+    faults: list[Refused] = []
+    named: list[tuple[Path, int]] = []
+    rows = [(("relations", "add", i), row, True) for i, row in enumerate(edits.add)]
+    rows += [(("relations", "update", i), row, False) for i, (_, row) in enumerate(edits.update)]
+    by_id = {row.id: row for row in known}
+    for row_id, row in edits.update:
+        one = by_id.get(row_id)
+        if one is not None and row.get("other_id", 0) is None and row.get("given") == one.given:
+            del row["other_id"]
+    for path, row, creating in rows:
+        faults += _faults(row, path, creating)
+        if row.get("other_id") is not None:
+            named.append(((*path, "other_id"), row["other_id"]))
+    if named:
+        ids = {other for _, other in named}
+        queries = [select(m.id).where(m.id.in_(ids), visible(actor, m)) for m in (Contact, Account)]
+        answering = set(await session.scalars(union_all(*queries)))
+        faults += [Invalid(path, "reference") for path, other in named if other not in answering]
+    return faults
+
+
+def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:
+    faults: list[Refused] = []
+    kind = row.get("kind")
+    if isinstance(kind, str) and kind.strip():
+        row["kind"] = kind.strip()
+        if fault := fault_of(kind):
+            faults.append(Invalid((*path, "kind"), *fault))
+    elif kind is not None and not isinstance(kind, str):
+        faults.append(Invalid((*path, "kind"), "type"))
+    elif creating or "kind" in row:
+        faults.append(Missing((*path, "kind")))
+    given = row.get("given", {})
+    if not isinstance(given, dict) or len(given) > MAX_GIVEN:
+        faults.append(Invalid((*path, "given"), "form"))
+    else:
+        faults += check_remainder({"given": given}, path)
+    return [*faults, *check_remainder(row.get("remainder", {}), path)]

@@ -1,0 +1,152 @@
+"""Whoever looks for a record and writes depending on what was found, holds what was looked for.
+
+Of two who look for the same value at the same moment the second waits until the first has committed, and finds what
+it wrote. On PostgreSQL a value is held by an advisory lock of the transaction, on its form as it is compared, so that
+two spellings of one value are one lock. SQLite has one writer at a time, and it says so before it reads.
+
+No two transactions wait for each other crosswise, for all take their locks in this order: values of leads, leads,
+values of contacts, values of accounts, contacts, accounts, hierarchies (`circles`), then the series of numbers as
+`numbers.Series` has them.
+Values of one kind are held by one call, records of one kind locked by id.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, cast, func, select, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.models import PartyKind, Phone
+from crmgraph.crm.policy import MODELS, Actor, visible
+from crmgraph.crm.query.conditions import And, Compare, Not, Op, Or, RowValue, Same, Where
+from crmgraph.crm.query.spelling import Spelling, compared_form
+from crmgraph.crm.values.folding import identity
+from crmgraph.crm.values.phone_numbers import is_same_number, parse_phone
+
+MAX_SPELLINGS = 1_000
+"""How many spellings of one search key are looked at for the one that is the very same."""
+MAX_HELD = 200
+"""The most values that a transaction holds one by one; with more it holds all values of the kind, for PostgreSQL has
+room for some thousand locks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The live record that has a value.
+
+    Attributes:
+        revision: that it had when it was found: with another one it may have the value no more.
+    """
+
+    id: int
+    revision: int
+
+
+async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) -> None:
+    """Let nobody else look for these values until the transaction ends.
+
+    Call it once for a kind in a transaction, before a record of the kind is locked.
+
+    Args:
+        wanted: what records of `kind` with the values fulfil; every value in it that is compared for equality is held.
+    """
+    keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where)})
+    if not keys or session.get_bind().dialect.name == "sqlite":
+        return
+    whole = _key(kind.value, None)
+    if len(keys) > MAX_HELD:
+        await session.execute(select(func.pg_advisory_xact_lock(whole)))
+        return
+    each = func.unnest(cast(keys, ARRAY(BigInteger))).column_valued("key")
+    shared = select(func.pg_advisory_xact_lock_shared(whole))
+    await session.execute(union_all(shared, select(func.pg_advisory_xact_lock(each))))
+
+
+async def holder(
+    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None
+) -> Holder | None:
+    """The first live record that has a value; None when it is free. See `holders`."""
+    return next(iter(await holders(session, actor, kind, where, own_id, limit=1)), None)
+
+
+async def holders(
+    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None, *, limit: int
+) -> list[Holder]:
+    """The live records that have a value, the first ones first.
+
+    Args:
+        where: what records with the value fulfil.
+        own_id: the record that is to get it, which does not count; None for a new one.
+        limit: the most that are told.
+
+    Raises:
+        Invalid: the value is not of the form of its column.
+    """
+    model = MODELS[kind]
+    spell = Spelling(model, session.get_bind().dialect.name == "sqlite")
+    query = select(model.id, model.revision).where(visible(actor, model), spell.where(where))
+    if own_id is not None:
+        query = query.where(model.id != own_id)
+    same = _same_of(where)
+    deciding = [] if same is None else spell.given(same)
+    if same is None or not deciding:
+        return [Holder(*row) for row in await session.execute(query.order_by(model.id).limit(limit))]
+    # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first of
+    # each are enough to tell by the spelling whether they have the very same.
+    named = [column.label(f"given{i}") for i, column in enumerate(deciding)]
+    candidates = query.add_columns(*named).subquery()
+    spelled = [candidates.c[column.name] for column in named]
+    place = func.row_number().over(partition_by=spelled, order_by=candidates.c.id).label("place")
+    firsts = select(candidates, place).subquery()
+    query = select(firsts).where(firsts.c.place <= limit).order_by(firsts.c.id).limit(MAX_SPELLINGS * limit)
+    rows = await session.execute(query)
+    found = [
+        Holder(row.id, row.revision) for row in rows if _is_same(same, [getattr(row, column.name) for column in named])
+    ]
+    return found[:limit]
+
+
+def _same_of(where: Where) -> Same | None:
+    parts = where.of if isinstance(where, And) else (where,)
+    return next((part for part in parts if isinstance(part, Same)), None)
+
+
+def _is_same(same: Same, given: Sequence[str | None]) -> bool:
+    """Whether a value is the same as one that was given, see `Spelling.given`."""
+    raw, *forms = given
+    if raw is None:
+        return False
+    if not forms:
+        return identity(raw) == identity(same.value)
+    e164, extension = forms
+    return is_same_number((raw, e164, extension), same.value, parse_phone(same.value, same.region))
+
+
+def _forms(where: Where) -> Iterator[tuple[str, str]]:
+    match where:
+        case And() | Or():
+            for each in where.of:
+                yield from _forms(each)
+        case Not():
+            yield from _forms(where.of)
+        case Same(at=RowValue(column=Phone.raw), value=str() as raw, region=region):
+            known = parse_phone(raw, region)
+            yield "phone.digits", known.digits
+            if known.e164 is not None:  # two spellings of one number may have other digits
+                yield "phone.e164", known.e164
+        case Compare(at=at, op=Op.EQUALS, value=value) | Same(at=at, value=value):
+            try:
+                form = compared_form(at, value)
+            except Invalid:
+                return  # no record has it
+            if form is not None:
+                yield form
+
+
+def _key(kind: str, form: tuple[str, str] | None) -> int:
+    """The number of an advisory lock: 64 bits of a hash, in which two values meet by chance alone, and wait then."""
+    text = repr((kind, form)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)

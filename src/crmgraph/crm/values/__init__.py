@@ -1,0 +1,1 @@
+"""Values: text, telephone numbers and countries, and the forms they are compared in."""

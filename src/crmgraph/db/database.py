@@ -1,0 +1,218 @@
+"""The database: a session of one's own to read with, and a transaction to write in."""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from sqlalchemy import Select, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from crmgraph.db.errors import Meaning, diagnose
+from crmgraph.db.pool import KEPT_STATEMENTS, Lanes, Prepared, Row
+from crmgraph.db.url import Connector, database_url
+
+log = structlog.get_logger(__name__)
+
+CLOSING_SECONDS = 5.0
+"""How long the database is given to take leave of its connections."""
+
+T = TypeVar("T")
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class Database:
+    """One database and its pool of connections.
+
+    Args:
+        url: `sqlite:///path` or `postgresql://user:password@host:port/name`.
+        pool_size: connections kept open.
+        statement_seconds: after how long PostgreSQL's statements are given up, by the server itself and, where it does
+            not answer, by us; None for commands that move tables.
+        pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
+    """
+
+    def __init__(
+        self, url: str, *, pool_size: int = 10, statement_seconds: float | None = 30, pooled: bool = True
+    ) -> None:
+        self.url = database_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        options: dict[str, Any] = {
+            "hide_parameters": True,
+            "json_serializer": _dumps,
+            "json_deserializer": orjson.loads,
+        }
+        if not pooled:
+            options["poolclass"] = NullPool
+        else:
+            options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
+        if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
+            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        opens: Connector | str = self.url.database or ":memory:"
+        if not self.is_sqlite:
+            opens = Connector(self.url, statement_seconds=statement_seconds)
+            options["async_creator"] = opens.connect
+        self.engine: AsyncEngine = create_async_engine(self.url, **options)
+        event.listen(self.engine.sync_engine, "handle_error", _end_if_ill)
+        if isinstance(opens, Connector):
+            _keep_only_well_ones(self.engine, opens)
+        else:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+        reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = async_sessionmaker(
+            self.engine.execution_options(**reading),
+            info={"database": self, "reads": True},
+            expire_on_commit=False,
+            autoflush=False,
+        )
+        self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
+        self._lanes = Lanes(opens, size=pool_size)
+        self._prepared: OrderedDict[Hashable, Prepared] = OrderedDict()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for one task, without a transaction: each statement sees what is committed by then."""
+        async with self._reading() as session:
+            yield session
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed when the block ends, rolled back when it raises."""
+        async with self._writing() as session, session.begin():
+            yield session
+
+    async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+        """What `work` returns, done in one transaction; a second time where the first was given up in favour of others.
+
+        Of two transactions that wait for each other PostgreSQL ends one (deadlock, 40P01), and with it everything that
+        it wrote; so it does where it cannot put two in a row (40001).
+
+        Args:
+            work: changes nothing but by its session, and makes what it returns anew each time.
+
+        Raises:
+            Whatever `work` raises; nothing was written then.
+        """
+        try:
+            async with self.begin() as session:
+                return await work(session)
+        except Exception as error:
+            if diagnose(error).meaning is not Meaning.RETRY:
+                raise
+            log.info("a transaction is done again", reason=diagnose(error).reason)
+        # Not in step with the other one.
+        await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - nobody is to be kept from guessing it
+        async with self.begin() as session:
+            return await work(session)
+
+    async def prepared(
+        self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any], *, once: bool = False
+    ) -> list[Row]:
+        """The rows of a statement that is compiled when it is first asked for and then kept.
+
+        Args:
+            key: names the statement.
+            build: makes it, with named parameters.
+            parameters: their values.
+            once: it writes, see `Lanes.fetch`.
+        """
+        return await self._compiled(key, build).rows(self._lanes, parameters, once=once)
+
+    async def prepared_in(
+        self, session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
+    ) -> list[Row]:
+        """The same inside a transaction that has begun: it does with the first statement of its session."""
+        statement = self._compiled(key, build)
+        connection = await session.connection()
+        raw = await connection.get_raw_connection()
+        try:
+            rows = await self._lanes.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+        except BaseException as error:
+            # The engine has not seen it, and would keep a connection whose statement was given up half-way.
+            if not isinstance(error, Exception) or diagnose(error).ends:
+                await connection.invalidate()
+            raise
+        return statement.read(rows)
+
+    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
+        statement = self._prepared.get(key)
+        if statement is not None:
+            self._prepared.move_to_end(key)
+            return statement
+        statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
+        if len(self._prepared) > KEPT_STATEMENTS:
+            self._prepared.popitem(last=False)
+        return statement
+
+    async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
+        """The rows of a statement that the caller has compiled and keeps."""
+        return await statement.rows(self._lanes, parameters)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._lanes.close()
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.engine.dispose()
+        except TimeoutError:
+            # It does not answer a farewell either; the process has to be able to end.
+            await self.engine.dispose(close=False)
+
+
+def _end_if_ill(context: ExceptionContext) -> None:
+    """Let no connection live on whose state nobody knows, and with one that was cut none that is as old."""
+    diagnosis = diagnose(context.original_exception)
+    if diagnosis.ends:
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = diagnosis.is_away
+
+
+def _keep_only_well_ones(engine: AsyncEngine, opens: Connector) -> None:
+    """Replace connections that were cut while they lay idle, and those that cannot write, when they are next lent.
+
+    Both are known without asking the server. A session that has begun while the database was read-only stays so for
+    ever, unless it is ended.
+    """
+
+    def give_back(connection: Any, record: Any) -> None:
+        if connection is not None:
+            record.info["ends"] = not opens.is_fit(connection.driver_connection)
+
+    def lend(connection: Any, record: Any, _: object) -> None:
+        if connection.driver_connection.is_closed() or record.info.get("ends"):
+            raise DisconnectionError
+
+    event.listen(engine.sync_engine, "checkin", give_back)
+    event.listen(engine.sync_engine, "checkout", lend)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "busy_timeout = 15000",
+        "foreign_keys = ON",
+        "cache_size = -65536",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    # One writer at a time, and it says so first: a reader that turns writer half-way could not wait its turn.
+    if not connection.get_execution_options().get("reading"):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,208 @@
+"""Lanes: connections of the driver's own, for statements that SQLAlchemy has compiled once.
+
+What is read on every request, who acts and what a planned document asks for, costs more in the session, the result
+and the pool of an ORM than in the database, and so does a change of a few values. Such a statement is compiled by
+SQLAlchemy and from then on run by the driver: `Prepared` is the statement, `Lanes` the connections. Each statement is a
+transaction by itself.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import aiosqlite
+import orjson
+from sqlalchemy import Dialect, Select
+
+from crmgraph.db.errors import Meaning, diagnose
+from crmgraph.db.url import Connector
+
+Row: TypeAlias = Sequence[Any]
+
+KEPT_STATEMENTS = 500
+"""How many statements a connection keeps prepared."""
+
+_NUMERIC = 1700
+"""PostgreSQL's number of its type NUMERIC: only columns of numbers ask what came, and these are exact."""
+
+
+class Lanes:
+    """A few open connections, lent one statement at a time; the last one given back is lent first.
+
+    A connection goes back only when it is known to be well: one that was cut, whose statement was given up half-way, on
+    which a transaction was left open, or that cannot write, is closed.
+
+    Args:
+        opens: the connections of a PostgreSQL; or the path of a SQLite database.
+        size: connections at most. More statements wait.
+        wait: for how many seconds one waits.
+    """
+
+    def __init__(self, opens: Connector | str, *, size: int, wait: float = 5.0) -> None:
+        self._opens = opens
+        self._wait = wait
+        self._idle: list[Any] = []
+        self._closing: set[asyncio.Future[None]] = set()
+        self._free = asyncio.Semaphore(size)
+        self.is_sqlite = isinstance(opens, str)
+
+    async def fetch(self, sql: str, values: Sequence[Any], *, once: bool = False) -> list[Row]:
+        """The rows of one statement.
+
+        Args:
+            once: it writes, and is never tried again where nobody knows whether it did.
+
+        Raises:
+            TimeoutError: every connection is busy, or the database does not answer.
+            What else `diagnose` knows.
+        """
+        if self._free.locked():
+            async with asyncio.timeout(self._wait):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()
+        try:
+            connection = self._well()
+            if connection is not None:
+                try:
+                    return await self._run(connection, sql, values)
+                except Exception as error:
+                    # Cut while it lay idle: a new one tells whether the database is there. What took too long would
+                    # take as long again.
+                    if once or diagnose(error).meaning is not Meaning.LOST:
+                        raise
+            return await self._run(await self._connect(), sql, values)
+        finally:
+            self._free.release()
+
+    def _well(self) -> Any:
+        """An idle connection that nobody has closed; None where there is none."""
+        while self._idle:
+            connection = self._idle.pop()
+            if self.is_sqlite or not connection.is_closed():
+                return connection
+        return None
+
+    async def _run(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        try:
+            rows = await self.execute(connection, sql, values)
+        except Exception as error:
+            diagnosis = diagnose(error)
+            if diagnosis.meaning is Meaning.TIMEOUT and diagnosis.ends:
+                # The server was to end it itself, and has not: what else is open to it is no better.
+                self._forget()
+            self._give_back(connection, well=not diagnosis.ends)
+            raise
+        except BaseException:
+            # Given up half-way: nobody knows what it would say next, and the database is told to stop.
+            self._give_back(connection, well=False)
+            raise
+        self._give_back(connection)
+        return rows
+
+    def _give_back(self, connection: Any, *, well: bool = True) -> None:
+        if well and (isinstance(self._opens, str) or self._opens.is_fit(connection)):
+            self._idle.append(connection)
+        else:
+            self._give_up(connection)
+
+    async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""
+        if self.is_sqlite:
+            return await connection.execute_fetchall(sql, values)  # type: ignore[no-any-return]
+        return await connection.fetch(sql, *values)  # type: ignore[no-any-return]
+
+    async def _connect(self) -> Any:
+        if isinstance(self._opens, str):
+            connection = await aiosqlite.connect(self._opens, isolation_level=None)
+            try:
+                for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
+                    await connection.execute(f"PRAGMA {pragma}")
+            except BaseException:
+                await connection.close()
+                raise
+            return connection
+        connection = await self._opens.connect(
+            # However long it is, a statement is prepared once; the driver would do it anew for those of many kilobytes.
+            statement_cache_size=KEPT_STATEMENTS,
+            max_cacheable_statement_size=0,
+            max_cached_statement_lifetime=0,
+        )
+        # SQLAlchemy writes JSON as text; what it reads it wants read already.
+        await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
+        return connection
+
+    def _forget(self) -> None:
+        """Close every idle connection, since what they lead to does not answer."""
+        while self._idle:
+            self._give_up(self._idle.pop())
+
+    def _give_up(self, connection: Any) -> None:
+        """Close a connection that nobody waits for; the driver has its statement cancelled first."""
+
+        async def close() -> None:
+            try:
+                if self.is_sqlite:
+                    await connection.interrupt()
+                    await connection.close()
+                else:
+                    await connection.close(timeout=2)
+            except TimeoutError:
+                # It does not even hear that it is to stop.
+                self._forget()
+            except Exception:
+                if not self.is_sqlite:
+                    connection.terminate()
+
+        closing = asyncio.ensure_future(close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close what lies idle or is about to be closed."""
+        while self._idle or self._closing:
+            self._forget()
+            await asyncio.gather(*self._closing)
+
+
+class Prepared:
+    """A statement that SQLAlchemy has compiled once.
+
+    Args:
+        statement: whose parameters have names (`bindparam("id")`) or values of their own.
+    """
+
+    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+        compiled: Any = statement.compile(dialect=dialect)
+        if compiled.post_compile_params:
+            raise ValueError("the text of this statement depends on its values")
+        self.sql: str = compiled.string
+        self.names: tuple[str, ...] = tuple(compiled.positiontup)
+        self.defaults: dict[str, Any] = dict(compiled.params)
+        self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
+        columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in compiled._result_columns]
+        self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
+
+    def values(self, parameters: Mapping[str, Any]) -> list[Any]:
+        """The values of the parameters, in the driver's order and form."""
+        values = []
+        for name, process in self._bind:
+            value = parameters[name] if name in parameters else self.defaults[name]
+            values.append(value if process is None or value is None else process(value))
+        return values
+
+    def read(self, rows: list[Row]) -> list[Row]:
+        """What the driver answered, as the columns' types have it."""
+        if not self._read:
+            return rows
+        found: list[Row] = []
+        for row in rows:
+            values = list(row)
+            for place, process in self._read:
+                values[place] = process(values[place])
+            found.append(values)
+        return found
+
+    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
+        """The rows that the statement answers with these values of its parameters; see `Lanes.fetch`."""
+        return self.read(await lanes.fetch(self.sql, self.values(parameters), once=once))

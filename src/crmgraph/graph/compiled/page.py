@@ -1,0 +1,103 @@
+"""A page of a connection as SQL: what is said over its rows, and over the list that is read a row beyond them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Text, case, cast, func, literal_column, select
+
+from crmgraph.crm.query.pages import Order, Window, ordering
+from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
+from crmgraph.graph.compiled.selection import Edges, Nodes, PageInfo, Unplannable
+from crmgraph.graph.schema.connections import sort_tag
+
+_ENDS = ("hasNextPage", "startCursor", "endCursor")
+
+
+def reads_rows(field: Any) -> bool:
+    """Whether a field of a connection lists the rows of its page."""
+    return isinstance(field, Nodes | Edges)
+
+
+def tells_ends(field: Any) -> bool:
+    """Whether a field of a connection is told by more than the rows of its page."""
+    return isinstance(field, PageInfo) and any(name in _ENDS for _, name in field.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Writes what a connection says of one page.
+
+    Attributes:
+        follows: whether a cursor says where the page begins.
+        size: the parameter that says how many rows a page has.
+        rows: a source, of the rows of the page.
+        ahead: the same with a row more, if there is one; None where no end is told.
+    """
+
+    write: Writer
+    model: Any
+    orders: tuple[Order, ...]
+    follows: bool
+    size: ColumnElement[int]
+    rows: Any
+    ahead: Any
+
+    def over(self, text: Pieces, fields: Sequence[Any]) -> Pieces:
+        """The text that is made of the fields of a connection, over what they read."""
+        if not any(map(reads_rows, fields)) and self.ahead is None:
+            return text
+        query = select(joined(text))
+        if any(map(reads_rows, fields)):
+            query = query.select_from(self.rows)
+        if self.ahead is not None:
+            query = query.add_cte(self.ahead, nest_here=True)
+        return [query.scalar_subquery()]
+
+    def listed(self, item: Pieces) -> Pieces:
+        """The items of all rows of the page."""
+        return ["[", self.write.listed(joined(item)), "]"]
+
+    def cursor(self, row: Any = None) -> Pieces:
+        """The cursor of a row of the page, or of another source, as `connections.write_cursor` writes it."""
+        pieces: Pieces = [f'"{sort_tag(self.model, self.orders)}']
+        for order in self.orders:
+            column = (self.rows if row is None else row).c[order.name]
+            kind = column.type.python_type
+            pieces.append(".")
+            if kind is int:
+                pieces.append(cast(column, Text()))
+            elif kind is str:
+                pieces.append(self.write.hexed(column))
+            else:
+                pieces.append(self.write.micros(column))
+        return [*pieces, '"']
+
+    def info(self, field: PageInfo) -> Pieces:
+        """Where the page lies in its list.
+
+        Raises:
+            Unplannable: it is asked for something that is not known here.
+        """
+        return members((key, self._end(name)) for key, name in field.fields)
+
+    def _end(self, name: str) -> Pieces:
+        match name:
+            case "__typename":
+                return ['"PageInfo"']
+            case "hasNextPage":
+                found = select(func.count()).select_from(self.ahead).scalar_subquery()
+                return [case((found > self.size, constant("true")), else_=constant("false"))]
+            case "hasPreviousPage":
+                return ["true" if self.follows else "false"]
+            case "startCursor":
+                return [self._cursor_at(backward=False)]
+            case "endCursor":
+                return [self._cursor_at(backward=True)]
+        raise Unplannable(f"PageInfo.{name}")
+
+    def _cursor_at(self, *, backward: bool) -> Sql:
+        """The cursor of the first row of the page or, backward, of its last; null on an empty page."""
+        page = select(*self.ahead.c).limit(self.size).subquery()
+        end = select(joined(self.cursor(page))).order_by(*ordering(page.c, Window(1, self.orders, backward=backward)))
+        return func.coalesce(end.limit(literal_column("1")).scalar_subquery(), constant("null"))

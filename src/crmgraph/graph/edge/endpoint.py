@@ -1,0 +1,228 @@
+"""The endpoint: who asks, what is run for them, and how the answer goes over HTTP."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from starlette.datastructures import UploadFile
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import TooLarge, Unauthenticated
+from crmgraph.crm.models import Door
+from crmgraph.crm.policy import Actor
+from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
+from crmgraph.graph.compiled import ChangeRoad, Road
+from crmgraph.graph.edge.page import page, routes, wants_page
+from crmgraph.graph.edge.requests import (
+    GRAPHQL_JSON,
+    JSON,
+    MAX_MEDIA_TYPES,
+    BadRequest,
+    accepted,
+    mapping_of,
+    read,
+    request_of,
+)
+from crmgraph.graph.edge.responses import MASKED, body_of
+from crmgraph.graph.execution.engine import Answer, Engine, Introspection, Refusal, Request, TookTooLong
+from crmgraph.graph.resolvers.context import Context, Href, Reading
+from crmgraph.graph.schema.schema import schema
+from crmgraph.http import reading
+
+PATH = "/graphql"
+COST = "graphql-cost"
+"""The header by which a client asks what its document costs."""
+HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+STATUSES = {"UNAUTHENTICATED": 401, "METHOD_NOT_ALLOWED": 405, "TIMEOUT": 503, "UNAVAILABLE": 503}
+"""The status of a request that was not run, by its code; 400 for every other."""
+
+log = structlog.get_logger(__name__)
+
+
+def mounts(
+    core: Core,
+    *,
+    introspection: Introspection = "signed-in",
+    max_page: int = 100,
+    max_cost: int = 20_000,
+    demo: Mapping[str, Mapping[str, str]] | None = None,
+    hrefs: Mapping[str, Href] | None = None,
+    printed: Mapping[str, Reading] | None = None,
+    plans: bool = True,
+) -> Sequence[BaseRoute]:
+    """The routes of the GraphQL endpoint and of its page.
+
+    Args:
+        introspection: who may read the schema.
+        max_page: the longest page of a connection.
+        max_cost: the most records that one document may cause.
+        demo: whom the page offers to sign in as; None outside the demo.
+        hrefs: by dialect, where it serves a record.
+        printed: by dialect, what the ids that it prints stand for.
+        plans: whether plain operations are compiled; the resolvers answer everything otherwise.
+    """
+    roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
+    engine = Engine(roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection)
+    endpoint = Endpoint(
+        core, engine, max_page=max_page, hrefs=hrefs or {}, printed=printed or {}, demo=demo is not None
+    )
+    return [Route(PATH, endpoint), Route(PATH + "/", endpoint), *routes(PATH, demo=demo)]
+
+
+def busy() -> Response:
+    """What is answered when there is no place for a request."""
+    return _refused(BadRequest("Too many requests are in hand: try again in a moment.", 503, "UNAVAILABLE"))
+
+
+class Endpoint:
+    """Answers requests at the endpoint, faults of its own included."""
+
+    def __init__(
+        self,
+        core: Core,
+        engine: Engine,
+        *,
+        max_page: int,
+        hrefs: Mapping[str, Href],
+        printed: Mapping[str, Reading],
+        demo: bool = False,
+    ) -> None:
+        self._core = core
+        self._engine = engine
+        self._max_page = max_page
+        self._hrefs = hrefs
+        self._printed = printed
+        self._demo = demo
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Every method there is comes here: those that are not taken are refused in our own words."""
+        try:
+            response = await self.answer(HttpRequest(scope, receive, send))
+        except Exception:
+            log.exception("unexpected fault", door="graphql")
+            response = _refused(BadRequest(MASKED, 500, "INTERNAL"))
+        await response(scope, receive, send)
+
+    async def answer(self, http: HttpRequest) -> "Response | Reply":
+        """The response to one request."""
+        if http.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
+        if http.method != "POST" and wants_page(http):
+            return page(PATH, demo=self._demo)
+        files: list[UploadFile] = []
+        try:
+            headers = http.headers
+            media_type = accepted(headers.get("accept", "*/*")[:MAX_MEDIA_TYPES])
+            given = await read(self._core, http, files)
+            request = request_of(given)
+            answer = await self._run(http, request)
+        except BadRequest as bad:
+            return _refused(bad)
+        except TooLarge as too_large:
+            message = f"A request has at most {too_large.limit} bytes."
+            return _refused(BadRequest(message, 413, "TOO_LARGE", Connection="close"))
+        except reading.ClientDisconnect:
+            # Nobody is there to be told.
+            return Response(status_code=499)
+        finally:
+            for file in files:
+                await file.close()
+        asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
+        status = _status(answer, media_type)
+        content = orjson.dumps(body_of(answer, show_cost=asked))
+        return Reply(content, status, media_type)
+
+    async def _run(self, http: HttpRequest, request: Request) -> Answer:
+        # One deadline for all that is asked of the database on behalf of a request.
+        until = asyncio.get_running_loop().time() + self._core.request_seconds
+        read_only = http.method != "POST"
+        token = _token(http.headers.get("authorization", ""))
+        known = self._core.identity.known_actor(token) if token else None
+        if known is not None:
+            # Who asks is made sure of by the statement that answers: one statement instead of two.
+            context = self._context(http, known)
+            answer = await self._engine.run_as_known(request, context, read_only, http.receive, until)
+            if answer is not None:
+                return answer
+        try:
+            actor, token_refused = await self._actor(token, until)
+            context = self._context(http, actor)
+            prepared = self._engine.prepare(request, context, token_refused=token_refused, read_only=read_only)
+        except Refusal as refusal:
+            return refusal.answer
+        return await self._engine.run(prepared, context, http.receive, until)
+
+    def _context(self, http: HttpRequest, actor: Actor) -> Context:
+        address = reading.address(http)
+        return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, printed=self._printed)
+
+    async def _actor(self, token: str | None, until: float) -> tuple[Actor, bool]:
+        """(who asks, whether their token was refused)."""
+        nobody = Actor(Door.GRAPHQL, region=self._core.region)
+        if token is None:
+            return nobody, False
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._core.identity.actor_of(token), False
+        except Unauthenticated:
+            return nobody, True
+        except Exception as error:
+            if not is_away(error):
+                raise
+            log_away(error, "graphql")
+            if diagnose(error).meaning is Meaning.TIMEOUT:
+                raise Refusal([TookTooLong(self._core.request_seconds)]) from None
+            message = "The records are out of reach at the moment: try again later."
+            raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
+
+
+class Reply:
+    """The response to what was run or refused as GraphQL, sent without the work of a response that may be anything."""
+
+    def __init__(self, content: bytes, status: int, media_type: str) -> None:
+        self._content = content
+        self._status = status
+        self._media_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", f"{self._media_type}; charset=utf-8".encode()),
+            (b"content-length", str(len(self._content)).encode()),
+            *RAW_HEADERS,
+        ]
+        if self._status == 405:
+            headers.append((b"allow", b"POST"))
+        if self._status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
+        await send({"type": "http.response.body", "body": self._content})
+
+
+def _token(authorization: str) -> str | None:
+    """The token of an Authorization header; None without the header, and "", which no token is, for another scheme."""
+    scheme, _, token = authorization.partition(" ")
+    if not scheme:
+        return None
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _status(answer: Answer, media_type: str) -> int:
+    if answer.ran:
+        return 200
+    code = (answer.errors[0].extensions or {}).get("code", "")
+    if code in STATUSES:
+        return STATUSES[code]
+    return 400 if media_type == GRAPHQL_JSON else 200
+
+
+def _refused(bad: BadRequest) -> Response:
+    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code}}]}
+    headers = {**HEADERS, **bad.headers}
+    return Response(orjson.dumps(body), bad.status, headers, media_type=f"{JSON}; charset=utf-8")

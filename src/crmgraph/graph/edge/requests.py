@@ -1,0 +1,185 @@
+"""Reading a request of GraphQL over HTTP: its media types, its parameters, and the files of an upload."""
+
+from functools import lru_cache
+from typing import Any
+
+from starlette.datastructures import QueryParams, UploadFile
+from starlette.requests import Request as HttpRequest
+
+from crmgraph.crm.core import Core
+from crmgraph.graph.edge.variables import MAX_LEVELS, excess_of
+from crmgraph.graph.execution.engine import Request
+from crmgraph.http import reading
+
+JSON = "application/json"
+GRAPHQL_JSON = "application/graphql-response+json"
+GUARDS = ("graphql-preflight", "graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
+"""Headers that a form on another site cannot send: one of them has to come with an upload."""
+MAX_MEDIA_TYPES = 1_000
+"""The longest Content-Type and Accept, in characters; both are remembered."""
+MAX_FILE_PATHS = 100
+"""The most places that the map of an upload puts its files at."""
+
+
+class BadRequest(Exception):
+    """A request that is none of GraphQL over HTTP."""
+
+    def __init__(self, message: str, status: int = 400, code: str = "BAD_REQUEST", **headers: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
+async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[str, Any]:
+    """The parameters of a request; its files are added to `files`, to be closed in the end.
+
+    Raises:
+        BadRequest: it is none of GraphQL over HTTP.
+        TooLarge: there is more of it than is taken.
+        ClientDisconnect: the client went away.
+    """
+    if http.method in ("GET", "HEAD"):
+        return _from_query(http)
+    if http.method != "POST":
+        raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
+    kind, charset = _content_type(http.headers.get("content-type", "")[:MAX_MEDIA_TYPES])
+    if kind == JSON and charset in ("utf-8", "utf8"):
+        return _object(await reading.body(http, core.max_body_bytes))
+    if kind == "multipart/form-data":
+        if not any(guard in http.headers for guard in GUARDS):
+            raise BadRequest("An upload needs the header GraphQL-Preflight: 1.", code="PREFLIGHT_REQUIRED")
+        limit = core.max_body_bytes + core.max_photo_bytes
+        return await _from_form(http, limit, files)
+    raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+@lru_cache(maxsize=64)
+def _content_type(header: str) -> tuple[str, str]:
+    """(media type, charset)."""
+    kind, *parameters = (part.strip().lower() for part in header.split(";"))
+    charset = next((part[8:].strip('"') for part in parameters if part.startswith("charset=")), "utf-8")
+    return kind, charset
+
+
+@lru_cache(maxsize=64)
+def accepted(header: str) -> str:
+    """The media type of the answer: what is accepted by name first, application/json otherwise.
+
+    Args:
+        header: Accept.
+
+    Raises:
+        BadRequest: neither of ours is accepted.
+    """
+    kinds = [part.split(";")[0].strip().lower() for part in header.split(",")]
+    for kind in kinds:
+        if kind in (GRAPHQL_JSON, JSON):
+            return kind
+    if not {"*/*", "application/*", "", "text/event-stream"} & set(kinds):
+        raise BadRequest(f"The answer is {GRAPHQL_JSON} or {JSON}.", 406, "NOT_ACCEPTABLE")
+    return JSON
+
+
+def _from_query(http: HttpRequest) -> dict[str, Any]:
+    given: dict[str, Any] = dict(_query(http))
+    for name in ("variables", "extensions"):
+        if name in given:
+            given[name] = _json(given[name].encode(errors="replace")) if given[name] else None
+    return given
+
+
+def _query(http: HttpRequest) -> QueryParams:
+    try:
+        return reading.query(http)
+    except reading.Malformed:
+        raise BadRequest("The parameters of the address are text in UTF-8: é is %C3%A9.") from None
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return reading.json(data)
+    except reading.TooMany as too_many:
+        raise BadRequest(f"This has more than {too_many.limit:,} {too_many.what}.") from None
+    except (reading.Malformed, RecursionError):
+        raise BadRequest("This is not JSON.") from None
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    value = _json(data)
+    if not isinstance(value, dict):
+        raise BadRequest("The body is a JSON object with a query; operations come one at a time.")
+    return value
+
+
+def mapping_of(value: Any, name: str) -> dict[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise BadRequest(f"`{name}` is an object.")
+    return value
+
+
+def request_of(given: dict[str, Any]) -> Request:
+    query, name = given.get("query"), given.get("operationName")
+    if not isinstance(query, str):
+        raise BadRequest("`query` is a text, and has to be there.")
+    if name is not None and not isinstance(name, str):
+        raise BadRequest("`operationName` is a text.")
+    variables = mapping_of(given.get("variables"), "variables")
+    mapping_of(given.get("extensions"), "extensions")
+    if (excess := excess_of(variables)) is not None:
+        raise BadRequest(excess)
+    return Request(query, variables, name)
+
+
+async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> dict[str, Any]:
+    """The operation of a multipart request, with its files put where the map says."""
+    data = await reading.body(http, limit)
+    try:
+        form = await reading.parse_form(http.headers, data)
+    except reading.TooMany as too_many:
+        raise BadRequest(f"The form has more than {too_many.limit:,} {too_many.what}.") from None
+    except reading.Malformed:
+        raise BadRequest("The form cannot be read.") from None
+    files += [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    parts = {}
+    for name in ("operations", "map"):
+        text = form.get(name)
+        if not isinstance(text, str):
+            raise BadRequest(f"The form has no `{name}`.")
+        parts[name] = _object(text.encode(errors="replace"))
+    placed = 0
+    for key, paths in parts["map"].items():
+        file = form.get(key)
+        if not isinstance(file, UploadFile):
+            raise BadRequest(f"The form has no file `{key[:40]}`.")
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise BadRequest("`map` has a list of paths for each file.")
+        placed += len(paths)
+        if placed > MAX_FILE_PATHS:
+            raise BadRequest(f"`map` has at most {MAX_FILE_PATHS} paths.")
+        for path in paths:
+            _put(parts["operations"], path.split("."), file)
+    return parts["operations"]
+
+
+def _put(operations: dict[str, Any], path: list[str], file: UploadFile) -> None:
+    """Put a file where a null stands."""
+    place: Any = operations
+    if path[0] != "variables" or len(path) > MAX_LEVELS:
+        raise BadRequest("`map` points at something that is no variable.")
+    for i, step in enumerate(path):
+        key: Any = step
+        if isinstance(place, list):
+            key = int(step) if step.isascii() and step.isdecimal() and len(step) < 6 else len(place)
+        known = key < len(place) if isinstance(place, list) else isinstance(place, dict) and key in place
+        if not known:
+            raise BadRequest("`map` points at something that is not there.")
+        if i == len(path) - 1:
+            if place[key] is not None:
+                raise BadRequest("`map` points at something that is not null.")
+            place[key] = file
+        else:
+            place = place[key]

@@ -1,0 +1,1 @@
+"""Execution: documents are parsed once, operations are run."""

@@ -1,0 +1,1 @@
+"""What resolvers are handed: the context and the loaders."""

@@ -1,0 +1,85 @@
+"""What resolvers are handed: the core, who acts, and the loaders. No session is in here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import strawberry
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import Unauthenticated
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.records.parties import Aggregate, Printed
+from crmgraph.graph.resolvers.loaders import Loaders
+
+Href: TypeAlias = Callable[[PartyKind, str], str | None]
+"""(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
+
+Reading: TypeAlias = Callable[[PartyKind | None, str], Printed | None]
+"""(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
+
+
+@dataclass(slots=True)
+class Context:
+    """One request.
+
+    Attributes:
+        address: the network address it came from.
+        max_page: the longest page of a connection.
+        hrefs: by dialect, where it serves a record.
+        printed: by dialect, what the ids that it prints stand for.
+    """
+
+    core: Core
+    actor: Actor
+    address: str
+    max_page: int = 100
+    hrefs: Mapping[str, Href] = field(default_factory=dict)
+    printed: Mapping[str, Reading] = field(default_factory=dict)
+    _loaders: Loaders | None = field(init=False, default=None)
+
+    @property
+    def loaders(self) -> Loaders:
+        """The loaders, made when they are first asked for: a planned document needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(self.core.db, self.actor)
+        return self._loaders
+
+    def stop(self) -> None:
+        """End the batches that nobody waits for any more."""
+        if self._loaders is not None:
+            self._loaders.stop()
+
+    def signed_in(self) -> Actor:
+        """Whoever acts.
+
+        Raises:
+            Unauthenticated: nobody is signed in.
+        """
+        if self.actor.role is None:
+            raise Unauthenticated
+        return self.actor
+
+    async def record(self, kind: PartyKind, number: int | None) -> Any:
+        """The record of this id; None for None, and when it does not exist for the actor."""
+        return None if number is None else await self.loaders.record(MODELS[kind]).load(number)
+
+    def committed(self, written: Aggregate | None = None) -> None:
+        """Forget what was read before a commit.
+
+        Args:
+            written: the record as it is now, which need not be read again.
+        """
+        self._loaders = None
+        if written is not None and written.record.deleted_at is None:
+            self.loaders.prime(written)
+
+    def enter(self, actor: Actor) -> None:
+        """Go on as somebody who has just come in."""
+        self.actor = actor
+        self.committed()
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
+"""What a resolver knows of the request."""

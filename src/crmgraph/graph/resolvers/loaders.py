@@ -1,0 +1,210 @@
+"""Loaders: what the fields of one level ask for, row by row, is read in one statement.
+
+A batch opens a session of its own and closes it before it returns, so that no session belongs to two tasks. What the
+policy hides is not read. Loaders remember what they have read, and are replaced after every commit.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, TypeAlias
+
+from aiodataloader import DataLoader
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
+from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
+from crmgraph.crm.query import pages
+from crmgraph.crm.query.criteria import Criterion, Resolved, resolve
+from crmgraph.crm.query.pages import Rows, Window, among
+from crmgraph.crm.records.parties import Aggregate
+from crmgraph.db.database import Database
+
+Loader: TypeAlias = "DataLoader[Any, Any]"
+_ROWS = (("phones", Phone), ("emails", Email), ("addresses", Address))
+Batch: TypeAlias = Callable[[AsyncSession, list[Any]], Awaitable[list[Any]]]
+
+
+class Loaders:
+    """The loaders of one request, for one actor.
+
+    Args:
+        db: where every batch opens its session.
+        actor: whose policy holds.
+    """
+
+    def __init__(self, db: Database, actor: Actor) -> None:
+        self._db = db
+        self._actor = actor
+        self._made: dict[Hashable, Loader] = {}
+        self._running: set[asyncio.Task[Any] | None] = set()
+
+    def record(self, model: Any) -> Loader:
+        """Contacts, accounts or leads by id; None for one that does not exist for the actor."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            query = select(model).where(among(session, model.id, ids), visible(self._actor, model))
+            return _by_id(ids, await session.scalars(query))
+
+        return self._loader(("record", model), batch)
+
+    def party(self) -> Loader:
+        """Records of any kind by id; None for one that does not exist for the actor."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            found: list[Any] = []
+            for model in MODELS.values():
+                query = select(model).where(among(session, model.id, ids), visible(self._actor, model))
+                found += await session.scalars(query)
+            return _by_id(ids, found)
+
+        return self._loader("party", batch)
+
+    def rows(self, model: Any) -> Loader:
+        """The phones, emails, addresses or relations of a record that the actor may see, by its id, in their order."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            query = select(model).where(among(session, model.party_id, ids))
+            query = query.order_by(model.party_id, model.rank, model.id)
+            return _grouped(ids, await session.scalars(query), "party_id")
+
+        return self._loader(("rows", model), batch)
+
+    def row(self, model: Any) -> Loader:
+        """One phone, email, address or note by its own id; None when its record does not exist for the actor."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            owner = (
+                model.party_id.in_(select(kind.id).where(kind.id == model.party_id, visible(self._actor, kind)))
+                for kind in MODELS.values()
+            )
+            query = select(model).where(among(session, model.id, ids), or_(*owner))
+            return _by_id(ids, await session.scalars(query))
+
+        return self._loader(("row", model), batch)
+
+    def photo(self) -> Loader:
+        """The photo of a record by the record's id, or None."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            found = await session.scalars(select(Photo).where(among(session, Photo.party_id, ids)))
+            by_party = {photo.party_id: photo for photo in found}
+            return [by_party.get(i) for i in ids]
+
+        return self._loader("photo", batch)
+
+    def external_ids(self) -> Loader:
+        """What a record is called elsewhere, by its id."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            query = select(ExternalId).where(among(session, ExternalId.party_id, ids), ExternalId.live.is_(True))
+            query = query.order_by(ExternalId.party_id, ExternalId.dialect, ExternalId.id)
+            return _grouped(ids, await session.scalars(query), "party_id")
+
+        return self._loader("external_ids", batch)
+
+    def staff(self) -> Loader:
+        """Staff by id."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            return _by_id(ids, await session.scalars(select(Staff).where(among(session, Staff.id, ids))))
+
+        return self._loader("staff", batch)
+
+    def credential(self) -> Loader:
+        """(contact id, staff id) of whom a credential belongs to, by its id."""
+        return self._columns("credential", Credential, Credential.contact_id, Credential.staff_id)
+
+    def kind(self) -> Loader:
+        """(kind,) of a record that the actor may see, by its id."""
+        return self._columns("kind", Party, Party.kind)
+
+    def client(self) -> Loader:
+        """(name, staff id) of a legacy client, by its id."""
+        return self._columns("client", LegacyClient, LegacyClient.name, LegacyClient.staff_id)
+
+    def page(self, model: Any, key: str, criterion: Criterion | None, window: Window) -> Loader:
+        """The same window of the rows of each parent, as `Rows`, by the parent's id.
+
+        Args:
+            key: the column of `model` that names the parent.
+        """
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            where = self.where(model, criterion)
+            query = pages.of_each(session, model, getattr(model, key), ids, where, window)
+            found = _grouped(ids, await session.scalars(query), key)
+            return [Rows.of(rows, window) for rows in found]
+
+        return self._loader(("page", model, key, criterion, window), batch)
+
+    def count(self, model: Any, key: str, criterion: Criterion | None) -> Loader:
+        """How many rows each parent has, by the parent's id."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            column = getattr(model, key)
+            counted = await session.execute(pages.counts(session, model, column, ids, self.where(model, criterion)))
+            found: dict[int, int] = {row[0]: row[1] for row in counted}
+            return [found.get(i, 0) for i in ids]
+
+        return self._loader(("count", model, key, criterion), batch)
+
+    def where(self, model: Any, criterion: Criterion | None) -> list[ColumnElement[bool]]:
+        """The conditions of a list of `model`: what the actor may see of it, and what is asked for."""
+        return [*self.seen(model), *pages.matching(model, self.resolved(model, criterion))]
+
+    def seen(self, model: Any) -> list[ColumnElement[bool]]:
+        """The conditions under which rows of `model` exist for the actor."""
+        return [visible(self._actor, model)] if model in KINDS else []
+
+    def resolved(self, model: Any, criterion: Criterion | None) -> Resolved | None:
+        """The criterion as this actor means it."""
+        return None if criterion is None else resolve(model, criterion, self._actor.region)
+
+    def prime(self, aggregate: Aggregate) -> None:
+        """Remember a record as it was just written, so that it is not read again."""
+        self.record(type(aggregate.record)).prime(aggregate.id, aggregate.record)
+        for rows, model in _ROWS:
+            self.rows(model).prime(aggregate.id, list(getattr(aggregate, rows)))
+
+    def stop(self) -> None:
+        """End the batches that are under way: nobody waits for them any more."""
+        for task in self._running:
+            if task is not None:
+                task.cancel()
+
+    def _columns(self, name: str, model: Any, *columns: Any) -> Loader:
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            found = await session.execute(select(model.id, *columns).where(among(session, model.id, ids)))
+            by_id = {row_id: tuple(values) for row_id, *values in found}
+            return [by_id.get(i) for i in ids]
+
+        return self._loader(name, batch)
+
+    def _loader(self, key: Hashable, batch: Batch) -> Loader:
+        if (made := self._made.get(key)) is not None:
+            return made
+
+        async def load(keys: list[Any]) -> list[Any]:
+            task = asyncio.current_task()
+            self._running.add(task)
+            try:
+                async with self._db.read() as session:
+                    return await batch(session, keys)
+            finally:
+                self._running.discard(task)
+
+        self._made[key] = DataLoader(load)
+        return self._made[key]
+
+
+def _by_id(ids: Sequence[int], rows: Any) -> list[Any]:
+    found = {row.id: row for row in rows}
+    return [found.get(i) for i in ids]
+
+
+def _grouped(ids: Sequence[int], rows: Any, key: str) -> list[Any]:
+    found: dict[int, list[Any]] = {i: [] for i in ids}
+    for row in rows:
+        found[getattr(row, key)].append(row)
+    return [found[i] for i in ids]

@@ -1,0 +1,260 @@
+"""Relay connections over keyset pages: arguments, cursors that are bound to a sort, and totals that are counted only
+when they are selected."""
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Annotated, Any, Generic, TypeVar
+
+import strawberry
+from sqlalchemy import Text, func, select
+from strawberry import UNSET
+
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.models.columns import Moment
+from crmgraph.crm.query import criteria, pages
+from crmgraph.crm.query.criteria import Criterion
+from crmgraph.crm.query.pages import Order, Rows, Window
+from crmgraph.crm.values.text import fault_of
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.errors import BadInput
+
+DEFAULT_PAGE = 20
+"""How many items a page has when neither `first` nor `last` says."""
+
+_ID = Order("id")
+T = TypeVar("T")
+
+First = Annotated[int | None, strawberry.argument(description="How many items, from the beginning or after `after`.")]
+After = Annotated[str | None, strawberry.argument(description="The cursor of the item before the wanted ones.")]
+Last = Annotated[int | None, strawberry.argument(description="How many items, from the end or before `before`.")]
+Before = Annotated[str | None, strawberry.argument(description="The cursor of the item after the wanted ones.")]
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether there are items after this page.")
+    has_previous_page: bool = strawberry.field(description="Whether there are items before this page.")
+    start_cursor: str | None = strawberry.field(description="The cursor of the first item; null on an empty page.")
+    end_cursor: str | None = strawberry.field(description="The cursor of the last item; null on an empty page.")
+
+
+@strawberry.type(description="An item of a page with its cursor.")
+class Edge(Generic[T]):
+    cursor: str = strawberry.field(description="Says where the item stands in a list of this sort.")
+    node: T = strawberry.field(description="The item.")
+
+
+def _total(root: strawberry.Parent[Any]) -> Any:
+    return root.count()
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    edges: list[Edge[T]] = strawberry.field(description="The items of the page with their cursors.")
+    nodes: list[T] = strawberry.field(description="The items of the page.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
+    total_count: int = strawberry.field(
+        resolver=_total, description="How many items the whole list has; counted only when this is selected."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """The source of an edge."""
+
+    node: Any
+    page: "Page"
+
+    @property
+    def cursor(self) -> str:
+        return self.page.cursor(self.node)
+
+
+class Page:
+    """The source of a connection.
+
+    Args:
+        model: what its rows are.
+        count: counts the whole list.
+    """
+
+    def __init__(self, model: Any, rows: Rows, window: Window, count: Callable[[], Awaitable[int]]) -> None:
+        self.nodes = rows.items
+        self.count = count
+        self._model = model
+        self._more = rows.more
+        self._window = window
+
+    @cached_property
+    def edges(self) -> list[Item]:
+        return [Item(node, self) for node in self.nodes]
+
+    @cached_property
+    def page_info(self) -> PageInfo:
+        window, nodes = self._window, self.nodes
+        ahead, behind = window.before is not None, window.after is not None
+        return PageInfo(
+            has_next_page=ahead if window.backward else self._more,
+            has_previous_page=self._more if window.backward else behind,
+            start_cursor=self.cursor(nodes[0]) if nodes else None,
+            end_cursor=self.cursor(nodes[-1]) if nodes else None,
+        )
+
+    def cursor(self, node: Any) -> str:
+        """Where `node` stands."""
+        values = [getattr(node, order.name) for order in self._window.orders]
+        return write_cursor(self._model, self._window.orders, values)
+
+
+def window_of(
+    context: Context,
+    model: Any,
+    orders: tuple[Order, ...],
+    first: int | None = None,
+    after: str | None = None,
+    last: int | None = None,
+    before: str | None = None,
+) -> Window:
+    """The window that the arguments of a connection ask for. Absent and null are the same here.
+
+    Args:
+        orders: by what the list is sorted; the id is added.
+
+    Raises:
+        BadInput: more than a page holds, fewer than none, both ends at once, or a cursor of another list.
+    """
+    first, last = _given(first), _given(last)
+    after, before = _given(after), _given(before)
+    if first is not None and last is not None:
+        raise BadInput("Ask for `first` or for `last`, not for both.")
+    name, size = ("last", last) if last is not None else ("first", first)
+    if size is None:
+        size = min(DEFAULT_PAGE, context.max_page)
+    if not 0 <= size <= context.max_page:
+        raise BadInput(f"`{name}` is {size}, and a page has 0 to {context.max_page} items.")
+    if not any(order.name == "id" for order in orders):
+        orders = (*orders, Order("id", orders[-1].descending if orders else False))
+    return Window(
+        size=size,
+        orders=orders,
+        after=None if after is None else read_cursor(model, orders, after),
+        before=None if before is None else read_cursor(model, orders, before),
+        backward=last is not None,
+    )
+
+
+def _given(value: T | None) -> T | None:
+    return None if value is UNSET else value
+
+
+async def list_page(context: Context, model: Any, criterion: Criterion | None, window: Window) -> Page:
+    """A page of all rows of `model` that the actor may see, in one statement.
+
+    Raises:
+        BadInput: nothing can be asked for like this.
+    """
+    criterion = checked(criterion)
+    loaders = context.loaders
+
+    async def count() -> int:
+        where = loaders.where(model, criterion)
+        async with context.core.db.read() as session:
+            return await session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+
+    async with context.core.db.read() as session:
+        query = pages.of_list(session, model, loaders.seen(model), loaders.resolved(model, criterion), window)
+        found = list(await session.scalars(query))
+    return Page(model, Rows.of(found, window), window, count)
+
+
+async def nested_page(
+    context: Context, model: Any, key: str, parent: int, criterion: Criterion | None, window: Window
+) -> Page:
+    """A page of the rows of one parent; those of all parents of a level are read in one statement.
+
+    Args:
+        key: the column of `model` that names the parent.
+
+    Raises:
+        BadInput: nothing can be asked for like this.
+    """
+    criterion = checked(criterion)
+    loaders = context.loaders
+    rows = await loaders.page(model, key, criterion, window).load(parent)
+    return Page(model, rows, window, lambda: loaders.count(model, key, criterion).load(parent))
+
+
+def checked(criterion: Criterion | None) -> Criterion | None:
+    """The criterion, None for one that asks for nothing.
+
+    Raises:
+        BadInput: see `criteria.check`.
+    """
+    if criterion is None or criterion == criteria.Every(()):
+        return None
+    try:
+        criteria.check(criterion)
+    except Invalid as invalid:
+        limit = "" if invalid.limit is None else f", at most {invalid.limit}"
+        raise BadInput(f"The filter cannot be applied: {invalid.reason.replace('_', ' ')}{limit}.") from None
+    return criterion
+
+
+def write_cursor(model: Any, orders: tuple[Order, ...], values: list[Any]) -> str:
+    """The cursor of a row with these values in a list of this sort."""
+    return ".".join([sort_tag(model, orders), *map(_written, values)])
+
+
+def read_cursor(model: Any, orders: tuple[Order, ...], cursor: str) -> tuple[Any, ...]:
+    """The values that a cursor holds.
+
+    Raises:
+        BadInput: it is none, or belongs to a list of another kind or sort.
+    """
+    tag, *values = cursor.split(".")
+    if tag != sort_tag(model, orders):
+        raise BadInput("The cursor is not one of ours, or belongs to a list with another sort.")
+    if len(values) != len(orders):
+        raise BadInput("The cursor is not one of ours.")
+    return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
+
+
+@lru_cache(maxsize=1024)
+def sort_tag(model: Any, orders: tuple[Order, ...]) -> str:
+    """Tells the cursors of one list and sort from those of all others."""
+    sort = ".".join([model.__tablename__, *(("-" if o.descending else "") + o.name for o in orders)])
+    return hashlib.sha256(sort.encode()).hexdigest()[:8]
+
+
+def _written(value: Any) -> str:
+    """A number as it is, a time in microseconds since 1970, a text in hexadecimal digits: what SQL can write too."""
+    match value:
+        case dt.datetime():
+            return str((value - _EPOCH) // dt.timedelta(microseconds=1))
+        case str():
+            return value.encode().hex()
+    return str(value)
+
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+"""What fits the 64 bits of any of our columns."""
+
+
+def _value(model: Any, order: Order, value: str) -> Any:
+    kind = getattr(model, order.name).type
+    try:
+        if isinstance(kind, Text):
+            text = bytes.fromhex(value).decode()
+            if fault_of(text, line=False) is None:
+                return text
+        elif _NUMBER.fullmatch(value):
+            number = int(value)
+            return _EPOCH + dt.timedelta(microseconds=number) if isinstance(kind, Moment) else number
+    except (ValueError, OverflowError):
+        pass
+    raise BadInput("The cursor is not one of ours.")

@@ -1,0 +1,140 @@
+"""Mutations of a customer's own contact, and of photos."""
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import UploadFile
+from strawberry import UNSET
+
+from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records import optimistic, parties
+from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
+from crmgraph.graph.schema.inputs.records import UpdateProfileInput
+from crmgraph.graph.schema.mutations.payloads import Payload, ended
+from crmgraph.graph.schema.mutations.records import ContactPayload, Input, find
+from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
+from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.scalars import Upload
+from crmgraph.graph.schema.types.account import Account
+from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.lead import Lead
+
+
+@strawberry.input(description="Whose photo is meant: at most one of these, and one's own without any.")
+class PhotoTarget:
+    contact: ContactRef | None = strawberry.field(default=UNSET, description="The photo of this contact.")
+    account: AccountRef | None = strawberry.field(default=UNSET, description="The photo of this account.")
+    lead: LeadRef | None = strawberry.field(default=UNSET, description="The photo of this lead.")
+
+
+@strawberry.input(description="A photo, and whose it is: at most one of contact, account and lead, or one's own.")
+class UploadPhotoInput(PhotoTarget):
+    photo: Upload = strawberry.field(description="The file: a JPEG, PNG, GIF, WebP or BMP image.")
+
+
+@strawberry.input(description="Whose photo goes: at most one of contact, account and lead, or one's own.")
+class RemovePhotoInput(PhotoTarget):
+    pass
+
+
+@strawberry.type(description="How it went with a photo. The record that it is of is the one that is not null.")
+class PhotoPayload(Payload):
+    contact: Contact | None = strawberry.field(default=None, description="The contact whose photo it is.")
+    account: Account | None = strawberry.field(default=None, description="The account whose photo it is.")
+    lead: Lead | None = strawberry.field(default=None, description="The lead whose photo it is.")
+
+
+async def update_profile(
+    context: Context,
+    given: UpdateProfileInput,
+    *,
+    parts: Collection[str] = parties.PARTS,
+    known: bool = False,
+) -> parties.Aggregate:
+    """Change the contact of the customer who is signed in; see `records.update`.
+
+    Raises:
+        Refused: why not; nothing was written.
+    """
+    actor = context.actor
+    own = actor.contact_id
+    if own is None:
+        raise Forbidden
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        edit = edit_of(given)
+        wanted = parties.parts_of(edit).union(parts)
+        contact = await parties.load_one(session, actor, PartyKind.CONTACT, own, lock=True, parts=wanted)
+        await parties.update(session, actor, contact, edit, if_revision=revision_of(given))
+        return contact
+
+    return await optimistic.revise(context.core.db, work, known=actor if known else None)
+
+
+async def _update_profile(context: Context, given: UpdateProfileInput) -> dict[str, Any]:
+    contact = await update_profile(context, given)
+    context.committed(contact)
+    return {"contact": contact.record}
+
+
+async def _target(context: Context, given: PhotoTarget) -> tuple[PartyKind, int]:
+    """The record whose photo is meant.
+
+    Raises:
+        Invalid: more than one is named.
+        Forbidden: none is named by somebody who has no contact of their own.
+        NotFound, Ambiguous: of the one that is named.
+    """
+    named = [kind for kind in PartyKind if getattr(given, kind.value.lower())]
+    if not named:
+        if context.actor.contact_id is None:
+            raise Forbidden(("contact",))
+        return PartyKind.CONTACT, context.actor.contact_id
+    if len(named) > 1:
+        raise Invalid((named[1].value.lower(),), "choice")
+    name = named[0].value.lower()
+    async with context.core.db.read() as session:
+        return named[0], await find(session, context, named[0], getattr(given, name), name)
+
+
+async def _upload(context: Context, given: UploadPhotoInput) -> dict[str, Any]:
+    kind, number = await _target(context, given)
+    file: Any = given.photo
+    if not isinstance(file, UploadFile):
+        raise UnsupportedImage(("photo",))
+    await file.seek(0)
+    data = await file.read()
+    await context.core.portraits.set(
+        context.actor, kind, number, data, max_bytes=context.core.max_photo_bytes, file_name=file.filename
+    )
+    context.committed()
+    return {kind.value.lower(): await context.record(kind, number)}
+
+
+async def _remove(context: Context, given: RemovePhotoInput) -> dict[str, Any]:
+    kind, number = await _target(context, given)
+    await context.core.portraits.remove(context.actor, kind, number)
+    context.committed()
+    return {kind.value.lower(): await context.record(kind, number)}
+
+
+@strawberry.type(description="What people do to their own contact, and to photos.")
+class ProfileMutations:
+    @resolves("Changes one's own contact. Customers may.")
+    async def update_profile(self, info: Info, input: Annotated[UpdateProfileInput, Input]) -> ContactPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ContactPayload, _update_profile(info.context, input))
+
+    @resolves("Gives a record a photo, in place of the one that it has.")
+    async def upload_photo(self, info: Info, input: Annotated[UploadPhotoInput, Input]) -> PhotoPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(PhotoPayload, _upload(info.context, input))
+
+    @resolves("Takes the photo of a record away. Nothing changes where there is none.")
+    async def remove_photo(self, info: Info, input: Annotated[RemovePhotoInput, Input]) -> PhotoPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(PhotoPayload, _remove(info.context, input))

@@ -1,0 +1,260 @@
+"""Mutations of contacts, accounts and leads. All three go the same way; they differ in their inputs and payloads."""
+
+from collections.abc import Collection
+from typing import Annotated, Any
+
+import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry import UNSET
+
+from crmgraph.crm.errors import Refused
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records import conversion, optimistic, parties
+from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.ids import Prefix, encode, number_of
+from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
+from crmgraph.graph.schema.inputs.records import (
+    ConvertLeadInput,
+    CreateAccountInput,
+    CreateContactInput,
+    CreateLeadInput,
+    DeleteAccountInput,
+    DeleteContactInput,
+    DeleteLeadInput,
+    UpdateAccountInput,
+    UpdateContactInput,
+    UpdateLeadInput,
+)
+from crmgraph.graph.schema.mutations.payloads import Payload, ended
+from crmgraph.graph.schema.refs import PREFIXES, ref_of
+from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.types.account import Account
+from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.lead import Lead
+from crmgraph.graph.schema.user_errors import UserError, warnings_of
+
+Input = strawberry.argument(description="What is wanted.")
+
+
+@strawberry.type(description="How it went with a contact.")
+class ContactPayload(Payload):
+    contact: Contact | None = strawberry.field(default=None, description="The contact; null when it was refused.")
+
+
+@strawberry.type(description="How it went with an account.")
+class AccountPayload(Payload):
+    account: Account | None = strawberry.field(default=None, description="The account; null when it was refused.")
+
+
+@strawberry.type(description="How it went with a lead.")
+class LeadPayload(Payload):
+    lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
+
+
+@strawberry.type(description="How a deletion went.")
+class DeletePayload(Payload):
+    deleted_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of what was deleted; null when it was refused."
+    )
+
+
+@strawberry.type(
+    description="How the conversion of a lead went. In a dry run contact and account are what would come of it: ids "
+    "and numbers of new ones are those that they would have, and nothing has them."
+)
+class ConvertLeadPayload(Payload):
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list,
+        description="What was refused, and then nothing was done; with a lead beside them, only warnings.",
+    )
+    lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
+    contact: Contact | None = strawberry.field(
+        default=None, description="The contact that came of it; null when it was refused."
+    )
+    account: Account | None = strawberry.field(
+        default=None,
+        description="The account that came of it, or that the contact stays with; null where there is none.",
+    )
+
+
+async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: str) -> int:
+    """The id of the record that a field of the input names.
+
+    Raises:
+        NotFound, Ambiguous: of that field.
+    """
+    try:
+        return await parties.find(session, context.actor, kind, ref_of(context, kind, by))
+    except Refused as refused:
+        refused.path = (field,)
+        raise
+
+
+async def hold(
+    session: Any, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = parties.PARTS
+) -> parties.Aggregate:
+    """The record that a field of the input names, taken for writing. An id needs no looking up first.
+
+    Args:
+        parts: see `parties.load`.
+
+    Raises:
+        NotFound, Ambiguous: of that field.
+    """
+    try:
+        ref = ref_of(context, kind, by)
+        return await parties.hold(session, context.actor, kind, ref, parts=parts)
+    except Refused as refused:
+        refused.path = (field,)
+        raise
+
+
+async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        return await parties.create(session, context.actor, kind, edit_of(given))
+
+    made = await context.core.db.transact(work)
+    context.committed(made)
+    return {kind.value.lower(): made.record}
+
+
+async def update(
+    kind: PartyKind, context: Context, given: Any, *, parts: Collection[str] = parties.PARTS, known: bool = False
+) -> parties.Aggregate:
+    """Change the record that an input names, as the input says.
+
+    Args:
+        parts: the lists that are wanted of the record besides those that change.
+        known: whether the actor is yet to be made sure of, see `optimistic.revise`.
+
+    Raises:
+        Refused: why not; nothing was written.
+    """
+    name = kind.value.lower()
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        edit = edit_of(given)
+        wanted = parties.parts_of(edit).union(parts)
+        aggregate = await hold(session, context, kind, getattr(given, name), name, wanted)
+        await parties.update(session, context.actor, aggregate, edit, if_revision=revision_of(given))
+        return aggregate
+
+    return await optimistic.revise(context.core.db, work, known=context.actor if known else None)
+
+
+async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    aggregate = await update(kind, context, given)
+    context.committed(aggregate)
+    return {kind.value.lower(): aggregate.record}
+
+
+async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
+    name = kind.value.lower()
+
+    async def work(session: AsyncSession) -> parties.Aggregate:
+        aggregate = await hold(session, context, kind, getattr(given, name), name)
+        await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
+        return aggregate
+
+    aggregate = await context.core.db.transact(work)
+    context.committed()
+    return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
+
+
+async def _sought(
+    session: AsyncSession, context: Context, kind: PartyKind, by: Any, field: str, faults: list[Refused]
+) -> int | None:
+    """What `find` gives; None for what is not named, and, with a fault, for what there is none of."""
+    if by is UNSET or by is None:
+        return None
+    try:
+        return await find(session, context, kind, by, field)
+    except Refused as refused:
+        faults.append(refused)
+        return None
+
+
+async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
+    owner = None if given.owner is UNSET or given.owner is None else number_of(Prefix.USER, given.owner) or 0
+
+    async def work(session: AsyncSession) -> conversion.Conversion:
+        faults: list[Refused] = []
+        return await conversion.convert(
+            session,
+            context.actor,
+            await _sought(session, context, PartyKind.LEAD, given.lead, "lead", faults),
+            contact_id=await _sought(session, context, PartyKind.CONTACT, given.contact, "contact", faults),
+            account_id=await _sought(session, context, PartyKind.ACCOUNT, given.account, "account", faults),
+            owner_id=owner,
+            overwrite=given.overwrite,
+            if_revision=revision_of(given),
+            dry_run=given.dry_run,
+            faults=faults,
+        )
+
+    done = await context.core.db.transact(work)
+    context.committed()
+    for each in (done.contact, done.account):
+        if each is not None:
+            # In a dry run nothing of it can be read.
+            context.loaders.prime(each)
+            context.loaders.photo().prime(each.id, each.photo)
+    return {
+        "lead": await context.record(PartyKind.LEAD, done.lead_id),
+        "contact": done.contact.record,
+        "account": done.account.record if done.account is not None else None,
+        "user_errors": warnings_of(done),
+    }
+
+
+@strawberry.type(description="What can be done to records.")
+class RecordMutations:
+    @resolves("Makes a contact. Staff may.")
+    async def create_contact(self, info: Info, input: Annotated[CreateContactInput, Input]) -> ContactPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ContactPayload, _create(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Makes an account. Staff may.")
+    async def create_account(self, info: Info, input: Annotated[CreateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(AccountPayload, _create(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Makes a lead. Staff may.")
+    async def create_lead(self, info: Info, input: Annotated[CreateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(LeadPayload, _create(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Changes a contact with all that belongs to it. Staff may, and the person.")
+    async def update_contact(self, info: Info, input: Annotated[UpdateContactInput, Input]) -> ContactPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ContactPayload, _update(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Changes an account with all that belongs to it. Staff may, and its primary contact.")
+    async def update_account(self, info: Info, input: Annotated[UpdateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(AccountPayload, _update(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Changes a lead with all that belongs to it. Staff may.")
+    async def update_lead(self, info: Info, input: Annotated[UpdateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(LeadPayload, _update(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Deletes a contact: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_contact(self, info: Info, input: Annotated[DeleteContactInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
+
+    @resolves("Deletes an account: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_account(self, info: Info, input: Annotated[DeleteAccountInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
+
+    @resolves("Deletes a lead: it is gone for everybody, and frees what is unique. Staff may.")
+    async def delete_lead(self, info: Info, input: Annotated[DeleteLeadInput, Input]) -> DeletePayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(DeletePayload, _delete(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
+
+    @resolves("Makes a contact and, where it names a company, an account of a lead. Staff may.")
+    async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:  # noqa: A002
+        info.context.signed_in()
+        return await ended(ConvertLeadPayload, _convert(info.context, input), PartyKind.LEAD)

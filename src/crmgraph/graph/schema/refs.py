@@ -1,0 +1,100 @@
+"""How a client names one record: by its id, its number, an email address, or an id elsewhere."""
+
+from typing import Any
+
+import strawberry
+from strawberry import UNSET
+
+from crmgraph.crm.errors import NotFound
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records.parties import Printed, Ref
+from crmgraph.crm.values.text import fault_of
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.enums import LegacyDialect
+from crmgraph.graph.schema.ids import Prefix, number_of
+from crmgraph.graph.schema.scalars import EmailAddress
+
+PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT, PartyKind.LEAD: Prefix.LEAD}
+
+
+@strawberry.input(description="An id that a record has in another system.")
+class ExternalRef:
+    dialect: LegacyDialect = strawberry.field(description="Whose id it is.")
+    value: str = strawberry.field(description="The id as it is printed there, in any case.")
+
+
+_ID = "Its global id."
+_NUMBER = "The number that people call it by, e.g. `CON1`."
+_EMAIL = "Any of its email addresses."
+_EXTERNAL = "An id that it has in another system."
+
+
+def _one(description: str) -> Any:
+    return strawberry.field(default=UNSET, description=description)
+
+
+@strawberry.input(one_of=True, description="Names one contact, by exactly one of these.")
+class ContactRef:
+    id: strawberry.ID | None = _one(_ID)
+    number: str | None = _one(_NUMBER)
+    email: EmailAddress | None = _one(_EMAIL)
+    external: ExternalRef | None = _one(_EXTERNAL)
+
+
+@strawberry.input(one_of=True, description="Names one account, by exactly one of these.")
+class AccountRef:
+    id: strawberry.ID | None = _one(_ID)
+    number: str | None = _one(_NUMBER)
+    email: EmailAddress | None = _one(_EMAIL)
+    external: ExternalRef | None = _one(_EXTERNAL)
+
+
+@strawberry.input(one_of=True, description="Names one lead, by exactly one of these.")
+class LeadRef:
+    id: strawberry.ID | None = _one(_ID)
+    number: str | None = _one(_NUMBER)
+    email: EmailAddress | None = _one(_EMAIL)
+    external: ExternalRef | None = _one(_EXTERNAL)
+
+
+@strawberry.input(one_of=True, description="Names one of the staff, by exactly one of these.")
+class UserRef:
+    id: strawberry.ID | None = _one(_ID)
+    email: EmailAddress | None = _one("Their email address.")
+    external: ExternalRef | None = _one(_EXTERNAL)
+
+
+def ref_of(context: Context, kind: PartyKind, by: Any) -> Ref:
+    """What the core looks for.
+
+    Raises:
+        NotFound: nothing can be called like this.
+    """
+    if by.id:
+        number = number_of(PREFIXES[kind], by.id)
+        if number is None:
+            raise NotFound
+        return Ref(id=number)
+    text = by.number or by.email or (by.external.value if by.external else "")
+    # No database can be asked for what no record can hold.
+    if not text.strip() or fault_of(text):
+        raise NotFound
+    if by.external:
+        return Ref(external=printed_of(context, kind, by.external))
+    return Ref(number=text) if by.number else Ref(email=text)
+
+
+def printed_of(context: Context, kind: PartyKind | None, external: ExternalRef) -> Printed:
+    """What an id elsewhere may stand for.
+
+    Args:
+        kind: of what record; None for one of the staff.
+
+    Raises:
+        NotFound: nothing of this kind can be called like this there.
+    """
+    reading = context.printed.get(external.dialect.value)
+    printed = reading(kind, external.value) if reading is not None and not fault_of(external.value) else None
+    if printed is None:
+        raise NotFound
+    return printed

@@ -1,0 +1,30 @@
+"""The schema, put together."""
+
+import strawberry
+from strawberry.schema.config import StrawberryConfig
+
+from crmgraph.graph.schema import user_errors
+from crmgraph.graph.schema.mutations.identity import IdentityMutations
+from crmgraph.graph.schema.mutations.notes import NoteMutations
+from crmgraph.graph.schema.mutations.profile import ProfileMutations
+from crmgraph.graph.schema.mutations.records import RecordMutations
+from crmgraph.graph.schema.queries import Query
+from crmgraph.graph.schema.scalars import SCALARS
+
+
+@strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
+class Mutation(IdentityMutations, ProfileMutations, RecordMutations, NoteMutations):
+    pass
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    types=user_errors.TYPES,
+    config=StrawberryConfig(scalar_map=SCALARS),
+)
+
+
+def sdl() -> str:
+    """The schema in the schema definition language, as it stands in `schema.graphql`."""
+    return schema.as_str() + "\n"

@@ -1,0 +1,97 @@
+"""What is written about a record: notes by people, and the log of its changes."""
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import strawberry
+
+from crmgraph.crm import models
+from crmgraph.crm.models import Action, Door, PartyKind
+from crmgraph.graph.resolvers.context import Info
+from crmgraph.graph.schema.declarations import column, computed, global_id, to_one
+from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.scalars import JSON, DateTime
+from crmgraph.graph.schema.types.node import Node
+from crmgraph.graph.schema.types.people import User
+from crmgraph.graph.schema.vocabulary import history_path, history_value
+
+if TYPE_CHECKING:
+    from crmgraph.graph.schema.types.contact import Contact
+
+
+@strawberry.type(description="A note that was written on a record.")
+class Note(Node):
+    model: ClassVar[type] = models.Note
+
+    id: strawberry.ID = global_id(Prefix.NOTE)
+    title: str | None = column("Its title.")
+    content: str = column("Its text.")
+    created_at: DateTime = column("When it was written.")
+    updated_at: DateTime = column("When it was last changed.")
+    owner: User | None = to_one("owner_id", models.Staff, "Whoever of the staff is responsible for it.")
+    created_by: User | None = to_one("created_by_id", models.Staff, "Whoever of the staff wrote it.")
+    modified_by: User | None = to_one("modified_by_id", models.Staff, "Whoever of the staff changed it last.")
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Note)
+
+
+@strawberry.type(description="One field that a change touched.")
+class FieldChange:
+    field: str = strawberry.field(description="Which field, e.g. `lastName` or `phones.pho_1000000001.raw`.")
+    old: JSON | None = strawberry.field(description="What it held before; null for nothing, or for what is masked.")
+    new: JSON | None = strawberry.field(description="What it held afterwards; null for nothing, or for what is masked.")
+    masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
+
+
+def _fields(change: Any) -> list[FieldChange]:
+    return [
+        FieldChange(
+            field=history_path(each["field"]),
+            old=history_value(each["field"], each.get("old")),
+            new=history_value(each["field"], each.get("new")),
+            masked=each.get("masked", False),
+        )
+        for each in change.fields
+    ]
+
+
+async def _user(root: strawberry.Parent[Any], info: Info) -> Any:
+    staff_id = None
+    if root.client_id is not None:
+        _, staff_id = await info.context.loaders.client().load(root.client_id)
+    elif root.credential_id is not None:
+        _, staff_id = await info.context.loaders.credential().load(root.credential_id)
+    return None if staff_id is None else await info.context.loaders.staff().load(staff_id)
+
+
+async def _contact(root: strawberry.Parent[Any], info: Info) -> Any:
+    if root.credential_id is None:
+        return None
+    contact_id, _ = await info.context.loaders.credential().load(root.credential_id)
+    return None if contact_id is None else await info.context.loaders.record(models.Contact).load(contact_id)
+
+
+async def _client(root: strawberry.Parent[Any], info: Info) -> Any:
+    if root.client_id is None:
+        return None
+    name, _ = await info.context.loaders.client().load(root.client_id)
+    return name
+
+
+@strawberry.type(description="One change of a record: who, when, through which API, and what.")
+class Change:
+    model: ClassVar[type] = models.Change
+
+    id: strawberry.ID = global_id(Prefix.CHANGE)
+    at: DateTime = column("When it happened.")
+    kind: PartyKind = column("Of which kind the record is.")
+    action: Action = column("What happened to the record.")
+    revision: int = column("The revision of the record afterwards.")
+    door: Door = column("Through which API it came.")
+    user: User | None = strawberry.field(resolver=_user, description="Whoever of the staff did it, or answers for it.")
+    contact: Annotated["Contact", strawberry.lazy("crmgraph.graph.schema.types.contact")] | None = strawberry.field(
+        resolver=_contact, description="The customer who did it."
+    )
+    client: str | None = strawberry.field(resolver=_client, description="The name of the program that did it.")
+    fields: list[FieldChange] = computed("fields", by=_fields, description="Which fields it touched.")

@@ -1,0 +1,160 @@
+"""What hangs off a record row by row: phones, emails, addresses, relations, external ids, and its photo."""
+
+from typing import Any, ClassVar
+
+import strawberry
+
+from crmgraph.crm import models
+from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
+from crmgraph.graph.resolvers.context import Info
+from crmgraph.graph.schema.declarations import column, computed, global_id
+from crmgraph.graph.schema.enums import LegacyDialect
+from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.scalars import JSON, CountryCode, EmailAddress, PhoneNumber, Url
+from crmgraph.graph.schema.types.node import Node
+
+_ACTIVE = "Whether it is in use; the other APIs see active ones only."
+_NOTES = "Anything to note about it."
+
+
+async def _primary(root: strawberry.Parent[Any], info: Info) -> Any:
+    siblings = await info.context.loaders.rows(type(root)).load(root.party_id)
+    return root.id == next((row.id for row in siblings if row.active), None)
+
+
+def _is_primary() -> Any:
+    return strawberry.field(resolver=_primary, description="Whether it is the first active one of its list.")
+
+
+@strawberry.type(description="A telephone number of a record.")
+class Phone(Node):
+    model: ClassVar[type] = models.Phone
+
+    id: strawberry.ID = global_id(Prefix.PHONE)
+    kind: PhoneKind = column("What it is for.")
+    raw: str = column("The number as it was given.")
+    e164: PhoneNumber | None = column(
+        "The number in E.164, where it is known from where it is dialled; null of local and short numbers, and of what "
+        "is no number at all."
+    )
+    extension: str | None = column("What is dialled once the number has answered, e.g. `12` of `+1 202 555 0123 x12`.")
+    valid: bool = column("Whether numbers like this one are given out; false of what has no E.164 form.")
+    country: CountryCode | None = column("The country that was given for it.")
+    area_code: str | None = column("The area code that was given for it.")
+    notes: str | None = column(_NOTES)
+    active: bool = column(_ACTIVE)
+    primary: bool = _is_primary()
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Phone)
+
+
+@strawberry.type(description="An email address of a record.")
+class Email(Node):
+    model: ClassVar[type] = models.Email
+
+    id: strawberry.ID = global_id(Prefix.EMAIL)
+    kind: EmailKind = column("What it is for.")
+    address: EmailAddress = column("The address as it was given.")
+    verified: bool = column("Whether somebody has proved that it is theirs.")
+    notes: str | None = column(_NOTES)
+    active: bool = column(_ACTIVE)
+    primary: bool = _is_primary()
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Email)
+
+
+@strawberry.type(description="A postal address of a record.")
+class Address(Node):
+    model: ClassVar[type] = models.Address
+
+    id: strawberry.ID = global_id(Prefix.ADDRESS)
+    kind: AddressKind = column("What it is for.")
+    care_of: str | None = column("Whose care mail is sent to.")
+    street: str | None = column("The street, or all lines of it where the number was not given apart.")
+    street_number: str | None = column("The number in the street.")
+    floor: str | None = column("The floor.")
+    apartment: str | None = column("The apartment.")
+    area: str | None = column("The area of the city.")
+    district: str | None = column("The district.")
+    municipality: str | None = column("The municipality.")
+    city: str | None = column("The city.")
+    state: str | None = column("The state, province or region.")
+    postal_code: str | None = column("The postal code.")
+    country: CountryCode | None = column(
+        "The country; null where nobody has said it and its name is not known. A name that is not known leaves it."
+    )
+    country_name: str | None = column(
+        "The country as it was given, or its English name. A name that is known in any language brings its code along."
+    )
+    po_box: str | None = column("The post office box.")
+    po_box_postal_code: str | None = column("The postal code of the post office box.")
+    notes: str | None = column(_NOTES)
+    active: bool = column(_ACTIVE)
+    primary: bool = _is_primary()
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Address)
+
+
+async def _other(root: strawberry.Parent[Any], info: Info) -> Any:
+    return None if root.other_id is None else await info.context.loaders.party().load(root.other_id)
+
+
+@strawberry.type(description="How a contact stands to somebody else.")
+class Relation:
+    model: ClassVar[type] = models.Relation
+
+    id: strawberry.ID = global_id(Prefix.RELATION)
+    kind: str = column("What the other one is to the contact, e.g. `SPOUSE`.")
+    other: Node | None = strawberry.field(
+        resolver=_other, description="The record of the other one, where there is one."
+    )
+    given: JSON = column("The other one as they were named, where no record answers to it.")
+
+
+async def _href(root: strawberry.Parent[Any], info: Info) -> Any:
+    href = info.context.hrefs.get(root.dialect)
+    if href is None:
+        return None
+    # Whoever sees the id sees the record.
+    found = await info.context.loaders.kind().load(root.party_id)
+    path = None if found is None else href(found[0], root.value)
+    return None if path is None else info.context.core.public_url + path
+
+
+@strawberry.type(description="What a record is called in another system.")
+class ExternalId:
+    model: ClassVar[type] = models.ExternalId
+
+    dialect: LegacyDialect = computed(
+        "dialect", by=lambda row: LegacyDialect(row.dialect), description="Whose id it is."
+    )
+    space: str = column("Of what kind the id is there, e.g. `record`.")
+    value: str = column("The id, as it is written there.")
+    href: Url | None = strawberry.field(resolver=_href, description="Where that API serves the record.")
+
+
+def _url(size: str) -> Any:
+    def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
+        return f"{info.context.core.public_url}/photos/{root.key}/{size}/{root.file_name}"
+
+    return resolve
+
+
+@strawberry.type(description="The photo of a record. Its addresses need no token and cannot be guessed.")
+class Photo:
+    model: ClassVar[type] = models.Photo
+
+    url: Url = strawberry.field(resolver=_url("original"), description="The photo in its own size.")
+    medium_url: Url = strawberry.field(resolver=_url("medium"), description="The photo in medium size.")
+    small_url: Url = strawberry.field(resolver=_url("small"), description="The photo as a thumbnail.")
+    file_name: str = column("The name under which it is saved.")
+    content_type: str = column("`image/jpeg` or `image/png`.")
+    width: int = column("The width of the photo in its own size, in pixels.")
+    height: int = column("The height of the photo in its own size, in pixels.")
+    size_bytes: int = column("The length of the photo in its own size, in bytes.")

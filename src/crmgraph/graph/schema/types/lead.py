@@ -1,0 +1,53 @@
+"""Leads."""
+
+from typing import ClassVar
+
+import strawberry
+
+from crmgraph.crm import models
+from crmgraph.crm.models import Approval
+from crmgraph.graph.schema.declarations import column, computed, global_id, to_one
+from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.scalars import BigInt, DateTime, Money
+from crmgraph.graph.schema.types.account import Account
+from crmgraph.graph.schema.types.contact import Contact, full_name, full_name_sql
+from crmgraph.graph.schema.types.record import Record
+
+
+@strawberry.type(description="A person or company that may become a customer.")
+class Lead(Record):
+    model: ClassVar[type] = models.Lead
+
+    id: strawberry.ID = global_id(Prefix.LEAD)
+    salutation: str | None = column("How they are addressed, e.g. `Mr`.")
+    first_name: str | None = column("The given name.")
+    middle_name: str | None = column("The middle name.")
+    last_name: str | None = column("The family name.")
+    full_name: str = computed(
+        "first_name",
+        "middle_name",
+        "last_name",
+        by=full_name,
+        sql=full_name_sql,
+        description="The first, middle and last name.",
+    )
+    company: str | None = column("The company that they work for, or that they are.")
+    job_title: str | None = column("What they do where they work.")
+    status: str | None = column("How far it is with them.")
+    source: str | None = column("Where the lead came from.")
+    rating: str | None = column("How promising it is.")
+    industry: str | None = column("The industry.")
+    annual_revenue: Money | None = column("The revenue of a year.")
+    employees: BigInt | None = column("How many people work there.")
+    website: str | None = column("The website, as it was given.")
+    twitter: str | None = column("Their handle on Twitter.")
+    skype: str | None = column("Their name on Skype.")
+    approval: Approval = column("Whether it may be worked on yet.")
+    locked_by: str | None = column("The process that holds it, in its own word; null when none does.")
+    converted_at: DateTime | None = column("When it was converted; null while it is a lead.")
+    converted_contact: Contact | None = to_one("converted_contact_id", models.Contact, "The contact that came of it.")
+    converted_account: Account | None = to_one("converted_account_id", models.Account, "The account that came of it.")
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Lead)

@@ -1,0 +1,175 @@
+"""User errors: refusals as a part of the schema, with the facts that belong to each kind."""
+
+from typing import Any
+
+import strawberry
+
+from crmgraph.crm import errors as core
+from crmgraph.crm.errors import Path, Refused
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records.conversion import Conversion
+from crmgraph.graph.resolvers.context import Info
+from crmgraph.graph.schema.enums import ErrorCode
+from crmgraph.graph.schema.errors import code_of, message_of
+from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.scalars import JSON
+from crmgraph.graph.schema.types.node import Node
+from crmgraph.graph.schema.vocabulary import graph_path, lead_field
+
+
+@strawberry.interface(
+    description="Why an input was refused, and then nothing was written. Types whose names end in `Warning` stand "
+    "beside what was done: there is something to know of it."
+)
+class UserError:
+    message: str = strawberry.field(description="What is wrong, for a person to read.")
+    path: list[str] = strawberry.field(
+        description="Where in the arguments it is, from `input` down, with the places in lists counted from 0."
+    )
+    code: ErrorCode = strawberry.field(description="What is wrong, for a program.")
+
+
+@strawberry.type(description="An input that is wrong by itself, or that you may not give.")
+class InputError(UserError):
+    pass
+
+
+@strawberry.type(description="A value that another record has and that is unique.")
+class DuplicateError(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int | None]
+
+    @resolves("The record that has it; null when you may not see it.", Node | None)
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+@strawberry.type(description="A change of a record that is not any more as it was read.")
+class StaleError(UserError):
+    current: int = strawberry.field(description="The revision that the record has now.")
+
+
+@strawberry.type(description="More than is taken. Whichever of the limits holds is given.")
+class TooLargeError(UserError):
+    limit_bytes: int | None = strawberry.field(default=None, description="The most bytes that are taken.")
+    limit_pixels: int | None = strawberry.field(default=None, description="The most pixels that are taken.")
+    limit_items: int | None = strawberry.field(default=None, description="The most items that are taken.")
+
+
+@strawberry.type(description="Too many tries of late.")
+class ThrottledError(UserError):
+    retry_after_seconds: int = strawberry.field(description="After how many seconds another try is heard.")
+
+
+@strawberry.type(description="A record that a process holds.")
+class LockedError(UserError):
+    holder: str = strawberry.field(description="Who holds it, in its own word.")
+
+
+@strawberry.type(description="A record that is named and contradicts another one that is.")
+class ConflictError(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int | None]
+
+    @resolves(
+        "What it contradicts, e.g. the account that the contact belongs to; null when you may not see it.", Node | None
+    )
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+@strawberry.type(description="A value of a lead that no record took when it was converted. The lead keeps it.")
+class LeftOutWarning(UserError):
+    field: str = strawberry.field(description="Which field of the lead, e.g. `company`.")
+    given: JSON = strawberry.field(description="What the lead has there.")
+    kept: JSON | None = strawberry.field(
+        description="What the record that it joined has instead; null where there is no such record."
+    )
+
+
+@strawberry.type(description="A record that may be the same as one that was made.")
+class DuplicateWarning(UserError):
+    kind: strawberry.Private[PartyKind]
+    existing_id: strawberry.Private[int]
+
+    @resolves("The record that may be the same; null when you may not see it.", Node | None)
+    async def existing(self, info: Info) -> Any:
+        return await info.context.record(self.kind, self.existing_id)
+
+
+TYPES = (
+    InputError,
+    DuplicateError,
+    StaleError,
+    TooLargeError,
+    ThrottledError,
+    LockedError,
+    ConflictError,
+    LeftOutWarning,
+    DuplicateWarning,
+)
+"""Everything that implements the interface."""
+
+
+def warnings_of(done: Conversion) -> list[UserError]:
+    """What there is to know of a conversion that was carried out."""
+    told: list[UserError] = [
+        LeftOutWarning(
+            message=f"The lead's {lead_field(left.field)} was not taken: it stays on the lead.",
+            path=["input", "lead"],
+            code=ErrorCode.LEFT_OUT,
+            field=lead_field(left.field),
+            given=left.given,
+            kept=left.kept,
+        )
+        for left in done.left_out
+    ]
+    return told + [
+        DuplicateWarning(
+            message=f"There is {_ARTICLES[kind]} that may be the same: name it in `{kind.value.lower()}` to join it.",
+            path=["input", "lead"],
+            code=ErrorCode.POSSIBLE_DUPLICATE,
+            kind=kind,
+            existing_id=existing,
+        )
+        for kind, existing in done.duplicates
+    ]
+
+
+_ARTICLES = {
+    PartyKind.CONTACT: "a contact with an email of the lead",
+    PartyKind.ACCOUNT: "an account of the company's name",
+}
+
+
+def user_errors(refused: Refused, kind: PartyKind, *, under: Path = ()) -> list[UserError]:
+    """What to tell about every fault of a refusal.
+
+    Args:
+        kind: of what record an existing one would be.
+        under: where in the input the record stands that was refused.
+    """
+    return [_user_error(fault, kind, under) for fault in refused.all]
+
+
+def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
+    told: dict[str, Any] = {
+        "message": message_of(fault),
+        "code": code_of(fault),
+        "path": graph_path((*under, *fault.path)),
+    }
+    match fault:
+        case core.Taken():
+            return DuplicateError(**told, kind=kind, existing_id=fault.existing)
+        case core.Conflicting():
+            return ConflictError(**told, kind=PartyKind.ACCOUNT, existing_id=fault.existing)
+        case core.Stale():
+            return StaleError(**told, current=fault.current)
+        case core.Throttled():
+            return ThrottledError(**told, retry_after_seconds=fault.retry_after)
+        case core.Locked():
+            return LockedError(**told, holder=fault.holder)
+        case core.TooLarge():
+            limit: dict[str, Any] = {f"limit_{fault.unit or 'items'}": fault.limit}
+            return TooLargeError(**told, **limit)
+    return InputError(**told)

@@ -1,0 +1,1 @@
+"""HTTP beneath all doors: requests read within bounds, deadlines, and how many are in hand."""

@@ -1,0 +1,311 @@
+"""HTTP/1.1 over one connection, within deadlines and bounds of our own.
+
+uvicorn reads a request and runs it; it ends neither who is silent, nor who sends headers or a body byte by byte, nor
+who does not read the answer, and takes headers of any length. Here it is told how far to go. What is refused before the
+head of a request is whole has no door yet, and is answered in plain text (RFC 9110, RFC 6585).
+"""
+
+import asyncio
+import socket
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from crmgraph.http.admission import InHand, Places, Waiting, Watch
+
+MAX_HEADER_BYTES = 64 * 1024
+"""The longest head of a request, address included: Covalense's kyc sends a registration in a header."""
+MAX_HEADERS = 100
+"""The most headers."""
+MAX_PIPELINED = 16
+"""The most requests that are sent before the answer to the first."""
+MAX_PIECES = 10_000
+"""The most parts of a body, plus one for each 16 bytes of it."""
+FRAMING_BYTES = 128 * 1024
+"""The longest framing of a body in chunks, sizes, extensions and trailers together, beside as much as the body."""
+BYTES_PER_SECOND = 1024
+"""Who sends or reads slower than this makes no progress."""
+SEND_BUFFER = 128 * 1024
+"""What the system takes of an answer that is not read yet, in bytes; by itself it takes megabytes."""
+LINGER_SECONDS = 2.0
+"""How long the rest of a body that nobody wants is read, so that its sender comes to read the answer."""
+
+IDLE, HEADERS, BODY = range(3)
+
+
+class _Refused(Exception):
+    """Ends the parser's work inside one of its callbacks."""
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. Its places and deadlines are those that the application put into the state of its lifespan."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._places: Places = app_state["places"]
+        self._watch: Watch = app_state["watch"]
+        self._patience = self._watch.patience
+        self._stage = IDLE
+        self._asked = False
+        self._deadline = 0.0
+        self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
+        self._refusal: tuple[int, str] = (400, "malformed")
+        self._reading: Waiting | None = None
+        self._writing: Waiting | None = None
+        self._unread = 0
+        self._read_by = 0.0
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        own: socket.socket = transport.get_extra_info("socket")
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._deadline = self.loop.time() + self._patience.headers
+        if len(self._watch.connections) >= self._patience.connections:
+            self._make_room()
+        self._watch.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch.discard(self)
+        self._end_reading()
+        self._end_writing()
+        super().connection_lost(exc)
+
+    def _make_room(self) -> None:
+        idle = [each for each in self._watch.connections if isinstance(each, Connection) and each.is_idle]
+        if idle:
+            min(idle, key=lambda each: each._deadline).drop("connections")
+        else:
+            self.drop("connections")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is in hand."""
+        return self._stage == IDLE and (self.cycle is None or self.cycle.response_complete)
+
+    def drop(self, why: str) -> None:
+        """End the connection, and count why. Who has sent a part of a request is told, where that can be."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.scope["state"]["in_hand"].drop()
+            self.cycle.disconnected = True
+        if self.transport.is_closing():
+            self._places.refused(why)
+            self.transport.abort()
+            return
+        untold = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started
+        if self._stage != IDLE and untold and not self.transport.get_write_buffer_size():
+            self._answer(503 if why == "share" else 408)
+        self._places.refused(why)
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def _answer(self, status: int) -> None:
+        text = HTTPStatus(status).phrase
+        again = "retry-after: 1\r\n" if status == 503 else ""
+        head = f"HTTP/1.1 {status} {text}\r\n{again}content-type: text/plain; charset=utf-8\r\n"
+        self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode())
+
+    # What arrives
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of one or more requests."""
+        if self.parser is None or self.transport.is_closing():
+            return
+        self._raw += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # Nothing else is spoken here, and a server may pass over the wish (RFC 9110, section 7.8).
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+        except httptools.HttpParserError:
+            self._refuse(*self._refusal)
+            return
+        if self._stage == HEADERS and self._raw > MAX_HEADER_BYTES + len(data):
+            self._refuse(431, "headers")
+        elif self._stage == BODY and self._raw - self._length > FRAMING_BYTES + self._length + len(data):
+            self._refuse(400, "malformed")
+        elif self._stage == IDLE:
+            self._end_reading()
+        else:
+            self._wait_for_more()
+
+    def _refuse(self, status: int, why: str) -> None:
+        self._places.refused(why)
+        if self.cycle is None or self.cycle.response_complete:
+            self._answer(status)
+        self.transport.close()
+
+    def _wait_for_more(self) -> None:
+        outside = self._stage == HEADERS
+        if self._reading is not None and self._reading.outside == outside:
+            return
+        self._end_reading()
+        address = self._address()
+        if address is not None:
+            self._reading = Waiting(address, outside, self.drop)
+            self._places.wait(self._reading)
+
+    def _end_reading(self) -> None:
+        if self._reading is not None:
+            self._places.go_on(self._reading)
+            self._reading = None
+
+    def _address(self) -> str | None:
+        """Who waits: the client that a trusted proxy names; None while it has not named any."""
+        peer = self.client[0] if self.client is not None else ""
+        if not isinstance(self.app, ProxyHeadersMiddleware) or peer not in self.app.trusted_hosts:
+            return peer
+        if self._stage == HEADERS:
+            return None
+        named = b", ".join(value for name, value in self.headers if name == b"x-forwarded-for")
+        return self.app.trusted_hosts.get_trusted_client_address(named.decode("latin-1"))[0] or peer
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._refusal = (400, "malformed")
+            raise _Refused
+        super().on_message_begin()
+        self._stage = HEADERS
+        self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
+        self._deadline = self.loop.time() + self._patience.headers
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the address."""
+        self._measure(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header; those that come after the body are nobody's, and only counted."""
+        self._count += 1
+        self._measure(len(name) + len(value))
+        if self._stage == HEADERS:
+            super().on_header(name, value)
+
+    def _measure(self, length: int) -> None:
+        self._head += length
+        if self._head > MAX_HEADER_BYTES or self._count > MAX_HEADERS:
+            self._refusal = (431, "headers")
+            raise _Refused
+
+    def on_headers_complete(self) -> None:
+        """The head is there: the request is run, and reads its body as it comes."""
+        self._stage = BODY
+        self._asked = True
+        self.scope["state"]["in_hand"] = InHand()
+        self._head = self._count = 0
+        self._deadline = self.loop.time() + self._patience.body
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body."""
+        self._length += len(body)
+        self._pieces += 1
+        if self._pieces > MAX_PIECES + self._length // 16:
+            self._refusal = (400, "malformed")
+            raise _Refused
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._stage = IDLE
+        self._deadline = self.loop.time() + self._patience.idle
+        super().on_message_complete()
+
+    # What is sent
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        async def once_read(scope: Any, receive: Any, send: Any) -> None:
+            await self.flow.drain()
+            if self.transport.is_closing():
+                cycle.disconnected = True
+                return
+            await app(scope, receive, send)
+
+        # While the answer before it lies unread, a request is not worked on: a few bytes of pipelined requests would
+        # otherwise make us build, and keep, as many large answers.
+        super()._start_asgi_task(cycle, once_read if self.flow.write_paused else app)
+
+    def on_response_complete(self) -> None:
+        """An answer is written."""
+        super().on_response_complete()
+        now = self.loop.time()
+        if self._stage == BODY:
+            self._deadline = now + LINGER_SECONDS
+        elif self._stage == IDLE:
+            self._deadline = now + self._patience.idle
+        if self._writing is not None and not self._writing.outside:
+            # Nobody works on it any more, and the place is the client's alone.
+            self._end_writing()
+            self._see_whether_read(now)
+
+    def pause_writing(self) -> None:
+        """More of an answer is written than the client takes."""
+        super().pause_writing()
+        self._see_whether_read(self.loop.time())
+
+    def _see_whether_read(self, now: float) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if not unread:
+            self._end_writing()
+            return
+        if self._writing is None:
+            address = (self._address() if self._stage != HEADERS else None) or (self.client or ("",))[0]
+            done = self.cycle is None or self.cycle.response_complete
+            self._writing = Waiting(address, done, self.drop)
+            self._unread, self._read_by = unread, now + self._patience.answer
+            self._places.wait(self._writing)
+        elif now >= self._read_by:
+            if self._unread - unread < BYTES_PER_SECOND * self._patience.answer:
+                self.drop("answer")
+            else:
+                self._unread, self._read_by = unread, now + self._patience.answer
+
+    def _end_writing(self) -> None:
+        if self._writing is not None:
+            self._places.go_on(self._writing)
+            self._writing = None
+
+    # Deadlines
+
+    def look(self, now: float) -> None:
+        """End the connection when its client has been waited for long enough."""
+        self._see_whether_read(now)
+        if now < self._deadline or self.transport.is_closing():
+            return
+        if self._stage == HEADERS:
+            self.drop("headers")
+        elif self._stage == BODY:
+            self._see_whether_sent(now)
+        elif not self._asked:
+            self.drop("silent")
+        elif self.is_idle and self._writing is None:
+            self.transport.close()
+
+    def _see_whether_sent(self, now: float) -> None:
+        enough = self._length - self._mark >= BYTES_PER_SECOND * self._patience.body
+        # While we do not read, it is not the client who is slow.
+        if self.cycle.response_complete or not (enough or self.flow.read_paused):
+            self.drop("body")
+        else:
+            self._mark, self._deadline = self._length, now + self._patience.body
+
+
+__all__ = ["Connection"]
