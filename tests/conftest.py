@@ -136,18 +136,18 @@ def statements(db: Database) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             seen.append(statement)
 
-    execute = db._lanes.execute
+    execute = db._pool.execute
 
     async def execute_noted(connection: object, sql: str, values: Sequence[Any]) -> Any:
         seen.append(sql)
         return await execute(connection, sql, values)
 
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    db._lanes.execute = execute_noted  # type: ignore[method-assign]  # what runs beside the engine counts too
+    db._pool.execute = execute_noted  # type: ignore[method-assign]  # what runs beside the engine counts too
     try:
         yield seen
     finally:
-        del db._lanes.execute
+        del db._pool.execute
         event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 

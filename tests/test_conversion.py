@@ -45,7 +45,7 @@ def lead_edit() -> Edit:
         phones=RowEdits([{"kind": "MOBILE", "raw": "0151 23456789"}, {"kind": "LANDLINE", "raw": "030 901820"}]),
         emails=RowEdits([{"kind": "BUSINESS", "address": "lea@example.com", "verified": True}]),
         addresses=RowEdits([{"kind": "BUSINESS", "city": "Berlin", "country_name": "Germany"}]),
-        remainder={"zoho": {"Custom": {"deep": [1]}}},
+        extra_fields={"zoho": {"Custom": {"deep": [1]}}},
     )
 
 
@@ -84,7 +84,7 @@ async def test_a_lead_becomes_a_contact_and_an_account_with_all_that_it_has(db: 
     assert isinstance(company, Account)
     assert (person.salutation, person.first_name, person.last_name, person.job_title) == ("Dr.", "Lea", "Leone", "CTO")
     assert (person.email_opt_out, person.account_id, person.revision) == (True, company.id, 1)
-    assert person.remainder == {"zoho": {"Custom": {"deep": [1]}}}
+    assert person.extra_fields == {"zoho": {"Custom": {"deep": [1]}}}
     assert [(p.kind, p.e164) for p in contact.phones] == [("MOBILE", "+4915123456789"), ("LANDLINE", "+4930901820")]
     assert [(e.address, e.verified) for e in contact.emails] == [("lea@example.com", True)]
     assert [(a.kind, a.city, a.country) for a in contact.addresses] == [("BUSINESS", "Berlin", "DE")]

@@ -24,7 +24,8 @@ from graphql import (
 
 from crmgraph.cli.commands import app
 from crmgraph.graph.edge import limits
-from crmgraph.graph.schema.schema import declarations, schema
+from crmgraph.graph.schema import declarations
+from crmgraph.graph.schema.schema import schema
 from crmgraph.settings import Settings
 from tests.test_cli import PROGRAM, serving
 
@@ -177,7 +178,7 @@ def test_the_guide_for_clients_asks_for_what_is_there_and_gives_every_scalar_a_t
 
 
 def test_the_guide_tells_what_takes_the_slow_road() -> None:
-    section = text_of("docs/graphql.md").partition("## Two roads")[2]
+    section = text_of("docs/graphql.md").partition("## Two executors")[2]
     told = set(re.findall(r"`(\w+)`", section))
     resolved = set()
     for type_ in schema._schema.type_map.values():

@@ -65,8 +65,8 @@ def edits(contact: Aggregate) -> list[Any]:
         lambda: Edit({"first_name": "Bo", "decision_maker": True, "birth_year": 1990, "description": None}),
         lambda: Edit(phones=RowEdits(update=[(mobile, {"raw": "0151 99", "primary": True}), (fax, {"active": False})])),
         lambda: Edit({"nickname": "B"}, emails=RowEdits(update=[(email, {"address": "b@example.com"})])),
-        lambda: Edit(addresses=RowEdits(update=[(home, {"city": "Bonn", "remainder": {"zoho": {"X": [1]}}})])),
-        lambda: Edit({"first_name": "Cy"}, remainder={"crmcom": {"demographics": {"a": "ä\U0001f600"}}}),
+        lambda: Edit(addresses=RowEdits(update=[(home, {"city": "Bonn", "extra_fields": {"zoho": {"X": [1]}}})])),
+        lambda: Edit({"first_name": "Cy"}, extra_fields={"crmcom": {"demographics": {"a": "ä\U0001f600"}}}),
         lambda: Edit({"id_number": "X-1"}),
         lambda: Edit({"last_name": "Roy"}),
         lambda: Edit(phones=RowEdits(add=[{"kind": "HOME", "raw": "+4930901820"}], remove=[fax])),
@@ -212,8 +212,8 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
     if db.is_sqlite:
         pytest.skip("a file cannot be cut off")
     contact = await made(db)
-    lanes, sent = db._lanes, []
-    execute = lanes.execute
+    pool, sent = db._pool, []
+    execute = pool.execute
 
     async def cut(connection: Any, sql: str, values: Any) -> Any:
         rows = await execute(connection, sql, values)
@@ -222,12 +222,12 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
             raise ConnectionResetError("cut behind the write")
         return rows
 
-    lanes.execute = cut  # type: ignore[method-assign]
+    pool.execute = cut  # type: ignore[method-assign]
     try:
-        with pytest.raises(optimistic.Unsettled) as raised:
+        with pytest.raises(optimistic.CommitUnknown) as raised:
             await revise(db, changing(contact.id, lambda: Edit({"first_name": "Bo"})))
     finally:
-        del lanes.execute
+        del pool.execute
     assert is_away(raised.value)
     assert len(sent) == 1
     async with db.read() as session:
@@ -300,7 +300,7 @@ async def test_what_was_written_is_not_done_again(db: Database) -> None:
 async def test_to_clear_what_was_never_kept_changes_nothing(db: Database) -> None:
     contact = await made(db)
     before = await everything(db)
-    await revise(db, changing(contact.id, lambda: Edit(remainder={"zoho": {"X": None}})))
+    await revise(db, changing(contact.id, lambda: Edit(extra_fields={"zoho": {"X": None}})))
     async with db.begin() as session:
-        await changing(contact.id, lambda: Edit(remainder={"zoho": {"X": None}}))(session)
+        await changing(contact.id, lambda: Edit(extra_fields={"zoho": {"X": None}}))(session)
     assert await everything(db) == before

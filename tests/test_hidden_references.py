@@ -44,17 +44,17 @@ async def make(office: Caller, kind: str, **values: Any) -> str:
     return str((await office(mutation, i=values))[f"create{kind}"][kind.lower()]["id"])
 
 
-ROADS = ("", " externalIds { value }")
+SELECTIONS = ("", " externalIds { value }")
 """What is asked for besides: nothing, which is compiled, and something that the resolvers answer."""
 
 
 async def found(office: Caller, field: str, filter_: dict[str, Any]) -> list[str]:
-    """The ids that a filter finds among the records of this test, the same on both roads and in the count."""
+    """The ids that a filter finds among the records of this test, the same on both executors and in the count."""
     kind = {"contacts": "Contact", "accounts": "Account"}[field]
     name = "lastName" if kind == "Contact" else "name"
     both = {"and": [{name: {"startsWith": "Hidden"}}, filter_]}
     answers = []
-    for more in ROADS:
+    for more in SELECTIONS:
         query = f"query($f: {kind}Filter) {{ {field}(filter: $f) {{ totalCount nodes {{ id{more} }} }} }}"
         page = (await office(query, f=both))[field]
         ids = [node["id"] for node in page["nodes"]]
@@ -86,7 +86,7 @@ async def test_a_deleted_account_is_nobodys_account_in_graphql(demo: Running, of
         assert await found(office, "contacts", {"not": {"account": {"isNull": True}}}) == anybody
         without = await found(office, "accounts", {"parent": {"isNull": True}})
         assert [each for each in without if each != account] == parentless
-        for more in ROADS:
+        for more in SELECTIONS:
             answer = await office(seen % more, c=one, p=part)
             told = None if name is None else {"name": name}
             assert (answer["contact"]["account"], answer["account"]["parent"]) == (told, told)
@@ -193,7 +193,7 @@ async def test_a_deleted_record_is_named_by_nothing_at_zohos_door(demo: Running,
     assert (stored.account_id, stored.reports_to_id) == (int(account), int(boss))
     assert converted.converted_account_id == int(made["Accounts"])
     read = "query($i: ID!) { lead(by: {id: $i}) { convertedAccount { id } convertedContact { id }%s } }"
-    for more in ROADS:
+    for more in SELECTIONS:
         answer = (await office(read % more, i=f"lea_{lead}"))["lead"]
         assert (answer["convertedAccount"], answer["convertedContact"]["id"]) == (None, f"con_{made['Contacts']}")
     assert {each["id"] for each in (await zoho.ok("GET", "/Accounts/deleted"))["data"]} >= {account, made["Accounts"]}
@@ -247,6 +247,6 @@ async def test_the_other_doors_name_nothing_that_was_deleted(demo: Running, offi
     assert answer["status"]["code"] == "OK"
     async with demo.db.read() as session:
         row = (await session.scalars(select(Relation).where(Relation.party_id == int(contact[4:])))).one()
-    assert (row.other_id, row.remainder["crmcom"]["notes"]) == (int(account[4:]), "again")
+    assert (row.other_id, row.extra_fields["crmcom"]["notes"]) == (int(account[4:]), "again")
     await deleted(demo, office, Account, account, back=True)
     assert (await demo.client.get(path)).json()["customer"]["name"] == "Hidden Ltd"

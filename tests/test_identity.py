@@ -22,7 +22,8 @@ from crmgraph.crm.errors import (
     Throttled,
     Unauthenticated,
 )
-from crmgraph.crm.identity.identity import Identity, clients, credentials, verification_codes
+from crmgraph.crm.identity import clients, credentials, verification_codes
+from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Delivery, Outbox
 from crmgraph.crm.identity.staff import add_staff, find_staff
 from crmgraph.crm.identity.throttle import Limits, Throttle
@@ -39,12 +40,12 @@ from crmgraph.crm.models import (
     LegacyClient,
     LegacyToken,
     PartyKind,
-    Proof,
     Purpose,
     RefreshToken,
     Role,
     Session,
     Staff,
+    VerificationCode,
     now,
 )
 from crmgraph.crm.policy import Actor
@@ -107,7 +108,7 @@ class Counting(Passwords):
 
 @pytest.fixture
 async def passwords() -> AsyncIterator[Counting]:
-    made = Counting(2, memory_kib=8, passes=1, lanes=1)
+    made = Counting(2, memory_kib=8, passes=1, parallelism=1)
     yield made
     made.close()
 
@@ -206,7 +207,7 @@ async def test_a_signup_makes_a_contact_with_its_email_and_lets_them_in(db: Data
     )
     assert await identity.actor_of(login.access_token) == login.actor
     assert await identity.email_of(login.actor) == RAVI
-    assert await count(db, Account, Attempt, Proof) == [0, 0, 0]
+    assert await count(db, Account, Attempt, VerificationCode) == [0, 0, 0]
 
 
 async def test_a_signup_with_an_account_becomes_its_primary_contact_in_one_revision(
@@ -353,7 +354,7 @@ async def test_with_confirmation_the_code_of_the_letter_opens_the_door(
     assert (to, subject) == (RAVI, "Confirm your email address")
     assert await refused(confirming.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
     code = await letters.code()
-    assert [each.digest for each in await rows(db, Proof)] == [digest(code)]
+    assert [each.digest for each in await rows(db, VerificationCode)] == [digest(code)]
     login = await confirming.confirm_signup(code)
     assert await confirming.actor_of(login.access_token) == login.actor
     assert [each.verified for each in await rows(db, Email)] == [True]
@@ -399,9 +400,9 @@ async def test_a_code_is_good_for_its_purpose_and_its_time_only(
     await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
     code = await letters.code()
     assert await refused(confirming.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
-    [proof] = await rows(db, Proof)
+    [proof] = await rows(db, VerificationCode)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
-    await change(db, update(Proof).values(expires_at=now()))
+    await change(db, update(VerificationCode).values(expires_at=now()))
     assert await refused(confirming.confirm_signup(code)) == (Unauthenticated, ("code",))
     assert [each.live for each in await rows(db, Credential)] == [None]
 
@@ -542,7 +543,7 @@ async def test_a_hash_at_a_former_cost_is_made_anew_at_login(
 ) -> None:
     await sign_up(identity)
     [before] = await rows(db, Credential)
-    dearer = Passwords(2, memory_kib=16, passes=1, lanes=1)
+    dearer = Passwords(2, memory_kib=16, passes=1, parallelism=1)
     await make(db, dearer, letters).login(RAVI, PASSWORD, address=HERE)
     [after] = await rows(db, Credential)
     assert dearer.needs_rehash(before.password_hash) is True
@@ -737,7 +738,7 @@ async def test_a_reset_sets_the_password_once_and_ends_every_login(
     assert (to, subject) == (RAVI, "Choose a new password")
     assert "https://crm.example" in text
     code = await letters.code()
-    [proof] = await rows(db, Proof)
+    [proof] = await rows(db, VerificationCode)
     assert proof.digest == digest(code)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
     assert await refused(identity.reset_password(code, "short", address=HERE)) == (Invalid, ("new_password",))
@@ -756,7 +757,7 @@ async def test_the_former_code_dies_with_the_next_and_an_old_one_by_itself(
     former = await letters.code()
     await identity.request_reset(RAVI, address=HERE)
     assert await refused(identity.reset_password(former, OTHER, address=HERE)) == (Unauthenticated, ("code",))
-    await change(db, update(Proof).values(expires_at=now()))
+    await change(db, update(VerificationCode).values(expires_at=now()))
     assert await refused(identity.reset_password(await letters.code(), OTHER, address=HERE)) == (
         Unauthenticated,
         ("code",),

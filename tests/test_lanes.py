@@ -20,58 +20,58 @@ STAFF = Actor(Door.GRAPHQL, Role.ADMIN)
 async def test_values_come_and_go_as_through_a_session(db: Database) -> None:
     async with db.begin() as session:
         made = await parties.create(session, STAFF, PartyKind.CONTACT, Edit({"last_name": "Ö'\"\\"}))
-    columns = (Contact.id, Contact.last_name, Contact.created_at, Contact.remainder, Contact.decision_maker)
+    columns = (Contact.id, Contact.last_name, Contact.created_at, Contact.extra_fields, Contact.decision_maker)
     query = select(*columns).where(Contact.created_at <= bindparam("at"), Contact.id == bindparam("id"))
     async with db.read() as session:
         expected = (await session.execute(query, {"at": dt.datetime.now(dt.UTC), "id": made.id})).all()
     with statements(db) as seen:
         for _ in range(2):
-            rows = await db.prepared("test", lambda: query, {"at": dt.datetime.now(dt.UTC), "id": made.id})
+            rows = await db.fetch_compiled("test", lambda: query, {"at": dt.datetime.now(dt.UTC), "id": made.id})
             assert [tuple(row) for row in rows] == [tuple(row) for row in expected]
     assert len(seen) == 2
 
 
 async def test_more_than_there_are_lanes_wait_their_turn(db: Database) -> None:
     rows = await asyncio.gather(
-        *(db.prepared("one", lambda: select(bindparam("n") + literal(0)), {"n": n}) for n in range(50))
+        *(db.fetch_compiled("one", lambda: select(bindparam("n") + literal(0)), {"n": n}) for n in range(50))
     )
     assert [row[0][0] for row in rows] == list(range(50))
-    assert len(db._lanes._idle) <= 5
+    assert len(db._pool._idle) <= 5
 
 
 async def test_a_statement_that_fails_or_is_given_up_leaves_the_others_alone(db: Database) -> None:
     wrong = select(func.no_such_function())
     with pytest.raises(Exception) as raised:
-        await db.prepared("wrong", lambda: wrong, {})
+        await db.fetch_compiled("wrong", lambda: wrong, {})
     assert not is_away(raised.value)
-    task = asyncio.create_task(db.prepared("fine", lambda: select(literal(1)), {}))
+    task = asyncio.create_task(db.fetch_compiled("fine", lambda: select(literal(1)), {}))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert [tuple(row) for row in await db.prepared("fine", lambda: select(literal(1)), {})] == [(1,)]
+    assert [tuple(row) for row in await db.fetch_compiled("fine", lambda: select(literal(1)), {})] == [(1,)]
 
 
 async def test_a_text_that_depends_on_its_values_is_refused(db: Database) -> None:
     with pytest.raises(ValueError, match="depends on its values"):
-        await db.prepared("in", lambda: select(Contact.id).where(Contact.id.in_([1, 2])), {})
+        await db.fetch_compiled("in", lambda: select(Contact.id).where(Contact.id.in_([1, 2])), {})
 
 
 async def test_a_connection_that_was_cut_is_replaced_unnoticed(db: Database) -> None:
     if db.is_sqlite:
         pytest.skip("a file cannot be cut off")
-    await db.prepared("fine", lambda: select(literal(1)), {})
-    (idle,) = db._lanes._idle
+    await db.fetch_compiled("fine", lambda: select(literal(1)), {})
+    (idle,) = db._pool._idle
     pid = idle.get_server_pid()
     async with db.begin() as session:
         assert await session.scalar(select(func.pg_terminate_backend(pid)))
     await asyncio.sleep(0.1)
-    assert [tuple(row) for row in await db.prepared("fine", lambda: select(literal(1)), {})] == [(1,)]
+    assert [tuple(row) for row in await db.fetch_compiled("fine", lambda: select(literal(1)), {})] == [(1,)]
 
 
 async def test_a_statement_that_is_given_up_ends_in_the_database_too(db: Database) -> None:
     if db.is_sqlite:
         pytest.skip("SQLite's statements are short, and run where they are asked")
-    task = asyncio.create_task(db.prepared("slow", lambda: select(func.pg_sleep(60)), {}))
+    task = asyncio.create_task(db.fetch_compiled("slow", lambda: select(func.pg_sleep(60)), {}))
     await asyncio.sleep(0.3)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -88,6 +88,6 @@ async def test_a_statement_that_is_given_up_ends_in_the_database_too(db: Databas
 async def test_a_database_that_is_not_there_is_away() -> None:
     db = Database("postgresql://nobody@127.0.0.1:9/none")
     with pytest.raises(Exception) as raised:
-        await db.prepared("fine", lambda: select(literal(1)), {})
+        await db.fetch_compiled("fine", lambda: select(literal(1)), {})
     assert is_away(raised.value)
     await db.close()

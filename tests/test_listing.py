@@ -40,13 +40,13 @@ async def leads(db: Database) -> Database:
                 [phone("+49 151 1", active=False), phone("+49 151 23456789"), phone("+49 30 9", PhoneKind.FAX)]
             ),
             emails=RowEdits([email("A@Example.com"), email("second@example.com")]),
-            remainder={"zoho": {"Size": "L", "Score": 7, "Hot": True}},
+            extra_fields={"zoho": {"Size": "L", "Score": 7, "Hot": True}},
         ),
         Edit(
             {"last_name": "O'Brien", "company": "acme", "annual_revenue": Decimal(9), "email_opt_out": True},
             phones=RowEdits([phone("98883434559")]),
             emails=RowEdits([email("second@example.com")]),
-            remainder={"zoho": {"Size": "xl", "Score": 12}},
+            extra_fields={"zoho": {"Size": "xl", "Score": 12}},
         ),
         Edit({"last_name": "100%_x"}, addresses=RowEdits([{"kind": "HOME", "city": "Zürich"}])),
     ]

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from crmgraph.crm.identity import verification_codes
 from crmgraph.crm.identity.outbox import Delivery, Outbox
-from crmgraph.crm.models import Letter, LetterKind, Proof, Purpose, now
+from crmgraph.crm.models import Letter, LetterKind, Purpose, VerificationCode, now
 from crmgraph.db.database import Database
 from crmgraph.logs import request_id
 from crmgraph.mail import open_mail
@@ -214,7 +214,7 @@ async def test_the_time_of_a_code_begins_when_its_letter_is_on_its_way(
         assert await verification_codes.find(session, Purpose.RESET, code) is not None
     await outbox.deliver()
     async with db.read() as session:
-        (left,) = [expires - now() for expires in await session.scalars(select(Proof.expires_at))]
+        (left,) = [expires - now() for expires in await session.scalars(select(VerificationCode.expires_at))]
     assert dt.timedelta(minutes=59) < left <= dt.timedelta(hours=1)
 
 

@@ -47,7 +47,7 @@ def marie() -> Edit:
         ),
         emails=RowEdits(add=[{"kind": "BUSINESS", "address": "Marie@Example.com"}]),
         addresses=RowEdits(add=[{"kind": "HOME", "city": "Köln", "country_name": "Germany"}]),
-        remainder={"zoho": {"Shoe_Size": 38, "Nested": {"cvv": "123", "kept": [1]}}},
+        extra_fields={"zoho": {"Shoe_Size": 38, "Nested": {"cvv": "123", "kept": [1]}}},
     )
 
 
@@ -91,7 +91,7 @@ async def test_a_new_contact_keeps_what_was_given_beside_the_normalised_forms(db
     assert [(a.kind, a.city, a.city_key, a.country, a.country_name, a.name_key) for a in contact.addresses] == [
         (AddressKind.HOME, "Köln", "koln", "DE", "Germany", "schroder")
     ]
-    assert record.remainder == {"zoho": {"Shoe_Size": 38, "Nested": {"kept": [1]}}}
+    assert record.extra_fields == {"zoho": {"Shoe_Size": 38, "Nested": {"kept": [1]}}}
 
 
 async def test_all_faults_of_one_edit_come_together_and_nothing_is_written(db: Database) -> None:
@@ -156,7 +156,7 @@ async def test_a_write_that_changes_nothing_changes_nothing(db: Database) -> Non
     edit = Edit(
         {"first_name": "Marie", "nickname": None, "middle_name": ""},
         phones=RowEdits(update=[(phone.id, {"raw": phone.raw, "kind": "MOBILE"})]),
-        remainder={"zoho": {"Shoe_Size": 38, "Absent": None}},
+        extra_fields={"zoho": {"Shoe_Size": 38, "Absent": None}},
     )
     assert not await changed(db, made.id, edit)
     assert await everything(db) == before

@@ -20,7 +20,7 @@ from crmgraph.crm.models import Account, Action, Change, Door, PartyKind, Photo,
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit
-from crmgraph.crm.records.record_photos import Portraits
+from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.db.database import Database
 from crmgraph.photos import MAX_PIXELS, PhotoStore, StoreAway
 
@@ -40,8 +40,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def portraits(db: Database, folder: Path) -> Portraits:
-    return Portraits(db, PhotoStore(folder.as_uri()))
+def record_photos(db: Database, folder: Path) -> RecordPhotos:
+    return RecordPhotos(db, PhotoStore(folder.as_uri()))
 
 
 @pytest.fixture
@@ -80,15 +80,15 @@ def changed(revision: int, old: str | None, new: str | None) -> tuple[object, ..
 
 @pytest.mark.parametrize("kind", list(PartyKind))
 async def test_a_photo_is_set_and_read_on_every_kind_of_record(
-    db: Database, portraits: Portraits, folder: Path, kind: PartyKind
+    db: Database, record_photos: RecordPhotos, folder: Path, kind: PartyKind
 ) -> None:
     party_id = await made(db, kind)
-    photo = await portraits.set(AGENT, kind, party_id, png(), max_bytes=LIMIT)
+    photo = await record_photos.set(AGENT, kind, party_id, png(), max_bytes=LIMIT)
     name = f"{kind.lower()}-{party_id}.jpg"
     assert (photo.party_id, photo.file_name, photo.content_type) == (party_id, name, "image/jpeg")
     assert (photo.width, photo.height) == (500, 300)
     for size, wanted in {"original": (500, 300), "medium": (400, 240), "small": (120, 72)}.items():
-        row, data = await portraits.read(photo.key, size)
+        row, data = await record_photos.read(photo.key, size)
         assert (row.key, Image.open(BytesIO(data)).size) == (photo.key, wanted)
         if size == "original":
             assert len(data) == photo.size_bytes
@@ -97,16 +97,18 @@ async def test_a_photo_is_set_and_read_on_every_kind_of_record(
 
 
 async def test_another_photo_takes_its_place_and_the_old_address_is_dead(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
-    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT, file_name="me.PNG")
-    second = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT, file_name="me.bmp")
+    first = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT, file_name="me.PNG")
+    second = await record_photos.set(
+        AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT, file_name="me.bmp"
+    )
     assert first.key != second.key
     assert (first.file_name, second.file_name) == ("me.jpg", "me.jpg")
     with pytest.raises(NotFound):
-        await portraits.read(first.key, "small")
-    assert (await portraits.read(second.key, "small"))[0].key == second.key
-    await portraits.store.close()
+        await record_photos.read(first.key, "small")
+    assert (await record_photos.read(second.key, "small"))[0].key == second.key
+    await record_photos.store.close()
     assert files(folder) == kept(second.key)
     assert await state(db, contact) == (3, [changed(2, None, "me.jpg"), changed(3, "me.jpg", "me.jpg")])
     async with db.read() as session:
@@ -114,57 +116,59 @@ async def test_another_photo_takes_its_place_and_the_old_address_is_dead(
 
 
 async def test_the_photo_that_is_there_already_changes_nothing(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
-    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
-    again = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    first = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    again = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     assert again.key == first.key
     assert files(folder) == kept(first.key)
     assert (await state(db, contact))[0] == 2
-    named = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="ravi.jpg")
+    named = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="ravi.jpg")
     assert named.file_name == "ravi.jpg"
     assert (await state(db, contact))[0] == 3
 
 
 async def test_a_removed_photo_is_gone_and_removing_none_changes_nothing(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
-    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is False
+    assert await record_photos.remove(AGENT, PartyKind.CONTACT, contact) is False
     assert await state(db, contact) == (1, [])
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
-    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is True
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
+    assert await record_photos.remove(AGENT, PartyKind.CONTACT, contact) is True
     for size in ("original", "medium", "small"):
         with pytest.raises(NotFound):
-            await portraits.read(photo.key, size)
-    await portraits.store.close()
+            await record_photos.read(photo.key, size)
+    await record_photos.store.close()
     assert files(folder) == []
     assert await state(db, contact) == (3, [changed(2, None, "a.jpg"), changed(3, "a.jpg", None)])
-    assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is False
+    assert await record_photos.remove(AGENT, PartyKind.CONTACT, contact) is False
     assert (await state(db, contact))[0] == 3
 
 
-async def test_what_is_refused_changes_nothing(db: Database, portraits: Portraits, folder: Path, contact: int) -> None:
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+async def test_what_is_refused_changes_nothing(
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
+) -> None:
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     with pytest.raises(TooLarge) as large:
-        await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=10)
+        await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=10)
     assert (large.value.path, large.value.limit, large.value.unit) == (("photo",), 10, "bytes")
     with pytest.raises(TooLarge) as wide:
-        await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue", 16_000, 2_501), max_bytes=LIMIT)
+        await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("blue", 16_000, 2_501), max_bytes=LIMIT)
     assert (wide.value.path, wide.value.limit, wide.value.unit) == (("photo",), MAX_PIXELS, "pixels")
     with pytest.raises(UnsupportedImage) as text:
-        await portraits.set(AGENT, PartyKind.CONTACT, contact, b"<svg/>", max_bytes=LIMIT)
+        await record_photos.set(AGENT, PartyKind.CONTACT, contact, b"<svg/>", max_bytes=LIMIT)
     assert text.value.path == ("photo",)
     with pytest.raises(UnsupportedImage):
-        await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, formats=frozenset({"JPEG"}))
+        await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, formats=frozenset({"JPEG"}))
     assert files(folder) == kept(photo.key)
     assert (await state(db, contact))[0] == 2
 
 
 async def test_nobody_sets_or_removes_the_photo_of_a_record_that_is_not_theirs(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
     other, account = await made(db, PartyKind.CONTACT), await made(db, PartyKind.ACCOUNT)
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, other, png(), max_bytes=LIMIT)
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, other, png(), max_bytes=LIMIT)
     customer = Actor(door=Door.GRAPHQL, role=Role.CUSTOMER, contact_id=contact, account_id=account)
     for actor, kind, party_id, refusal in (
         (customer, PartyKind.CONTACT, other, NotFound),
@@ -174,72 +178,72 @@ async def test_nobody_sets_or_removes_the_photo_of_a_record_that_is_not_theirs(
         (AGENT, PartyKind.CONTACT, 1, NotFound),
     ):
         with pytest.raises(refusal):
-            await portraits.set(actor, kind, party_id, png("blue"), max_bytes=LIMIT)
+            await record_photos.set(actor, kind, party_id, png("blue"), max_bytes=LIMIT)
         with pytest.raises(refusal):
-            await portraits.remove(actor, kind, party_id)
+            await record_photos.remove(actor, kind, party_id)
     assert files(folder) == kept(photo.key)
     assert (await state(db, other))[0] == 2
     assert (await state(db, account, PartyKind.ACCOUNT))[0] == 1
 
-    own = await portraits.set(customer, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    own = await record_photos.set(customer, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
     assert own.party_id == contact
     async with db.begin() as session:
         (await session.get_one(Account, account)).primary_contact_id = contact
-    logo = await portraits.set(customer, PartyKind.ACCOUNT, account, png("green"), max_bytes=LIMIT)
+    logo = await record_photos.set(customer, PartyKind.ACCOUNT, account, png("green"), max_bytes=LIMIT)
     assert logo.party_id == account
 
 
-async def test_the_photo_of_a_removed_record_is_dead(db: Database, portraits: Portraits, contact: int) -> None:
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+async def test_the_photo_of_a_removed_record_is_dead(db: Database, record_photos: RecordPhotos, contact: int) -> None:
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     async with db.begin() as session:
         await parties.remove(
             session, AGENT, await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
         )
     with pytest.raises(NotFound):
-        await portraits.read(photo.key, "small")
+        await record_photos.read(photo.key, "small")
 
 
-async def test_strange_keys_and_sizes_are_not_found(portraits: Portraits, contact: int) -> None:
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+async def test_strange_keys_and_sizes_are_not_found(record_photos: RecordPhotos, contact: int) -> None:
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     for key, size in (("../" + photo.key, "small"), (photo.key, "../small"), (photo.key, "large"), ("", "small")):
         with pytest.raises(NotFound):
-            await portraits.read(key, size)
+            await record_photos.read(key, size)
 
 
 async def test_two_at_once_leave_one_photo_and_no_stray_bytes(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
     colours = ("red", "green", "blue", "white")
     await asyncio.gather(
-        *(portraits.set(AGENT, PartyKind.CONTACT, contact, png(colour), max_bytes=LIMIT) for colour in colours)
+        *(record_photos.set(AGENT, PartyKind.CONTACT, contact, png(colour), max_bytes=LIMIT) for colour in colours)
     )
     async with db.read() as session:
         (photo,) = await session.scalars(select(Photo))
-    await portraits.store.close()
+    await record_photos.store.close()
     assert files(folder) == kept(photo.key)
     revision, changes = await state(db, contact)
     assert (revision, len(changes)) == (5, 4)
 
 
 async def test_a_transaction_that_fails_leaves_no_bytes(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
-    first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
+    first = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     stranger = replace(AGENT, staff_id=999)  # nobody of that number: the database refuses the row
     with pytest.raises(IntegrityError):
-        await portraits.set(stranger, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
-    await portraits.store.close()
+        await record_photos.set(stranger, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+    await record_photos.store.close()
     assert files(folder) == kept(first.key)
-    assert (await portraits.read(first.key, "small"))[0].key == first.key
+    assert (await record_photos.read(first.key, "small"))[0].key == first.key
     assert (await state(db, contact))[0] == 2
 
 
 async def test_a_request_that_is_cancelled_leaves_no_bytes(
-    db: Database, portraits: Portraits, folder: Path, contact: int
+    db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
     async with db.begin() as session:
         await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
-        setting = asyncio.create_task(portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT))
+        setting = asyncio.create_task(record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT))
         async with asyncio.timeout(10):
             while len(files(folder)) < 3:  # noqa: ASYNC110 - a folder sets no event
                 await asyncio.sleep(0.01)
@@ -247,17 +251,17 @@ async def test_a_request_that_is_cancelled_leaves_no_bytes(
         setting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await setting
-    await portraits.store.close()
+    await record_photos.store.close()
     assert files(folder) == []
     assert await state(db, contact) == (1, [])
 
 
 async def test_a_store_that_is_away_is_unavailable_and_removing_does_not_need_it(
-    db: Database, portraits: Portraits, contact: int, monkeypatch: pytest.MonkeyPatch
+    db: Database, record_photos: RecordPhotos, contact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    photo = await portraits.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
+    photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT, file_name="a.png")
     bucket(monkeypatch, 9)
-    away = Portraits(db, PhotoStore("s3://photos"))
+    away = RecordPhotos(db, PhotoStore("s3://photos"))
     with capture_logs() as logs:
         with pytest.raises(Unavailable):
             await away.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
@@ -275,7 +279,7 @@ async def test_a_store_that_is_away_is_unavailable_and_removing_does_not_need_it
     assert (line["event"], line["party_id"]) == ("a removed photo is still in the store", contact)
     assert "http://127.0.0.1:9" in line["reason"]
     with pytest.raises(NotFound):
-        await portraits.read(photo.key, "small")
+        await record_photos.read(photo.key, "small")
 
 
 def bucket(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
@@ -339,15 +343,15 @@ async def test_replacing_and_removing_a_photo_waits_for_no_removal(
     db: Database, contact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with slow_bucket(monkeypatch, "POST") as server:
-        portraits = Portraits(db, PhotoStore("s3://photos", seconds=1))
-        first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
+        record_photos = RecordPhotos(db, PhotoStore("s3://photos", seconds=1))
+        first = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
         with capture_logs() as logs:
             started = time.perf_counter()
-            second = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
-            assert await portraits.remove(AGENT, PartyKind.CONTACT, contact) is True
+            second = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+            assert await record_photos.remove(AGENT, PartyKind.CONTACT, contact) is True
             assert time.perf_counter() - started < 0.9
             assert first.key != second.key
-            await portraits.store.close()
+            await record_photos.store.close()
     line = {"event": "a removed photo is still in the store", "log_level": "warning", "reason": "it takes too long"}
     assert logs == [line | {"party_id": contact}] * 2
     assert server.asked.count("POST") == 2
@@ -358,21 +362,21 @@ async def test_a_store_that_takes_too_long_is_told_and_the_photo_stays_as_it_was
     db: Database, contact: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with slow_bucket(monkeypatch) as server:
-        portraits = Portraits(db, PhotoStore("s3://photos", seconds=0.3))
-        first = await portraits.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
+        record_photos = RecordPhotos(db, PhotoStore("s3://photos", seconds=0.3))
+        first = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("red"), max_bytes=LIMIT)
         kept_before = dict(server.kept)
         server.silent = {"PUT"}
         with capture_logs() as logs, pytest.raises(Unavailable):
-            await portraits.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
+            await record_photos.set(AGENT, PartyKind.CONTACT, contact, png("blue"), max_bytes=LIMIT)
         assert logs == [
             {"event": "the photo store does not answer", "log_level": "warning", "reason": "it takes too long"}
         ]
         server.silent = {"GET"}
         with pytest.raises(Unavailable):
-            await portraits.read(first.key, "small")
+            await record_photos.read(first.key, "small")
         server.silent = set()
-        assert (await portraits.read(first.key, "small"))[0].key == first.key
-        await portraits.store.close()
+        assert (await record_photos.read(first.key, "small"))[0].key == first.key
+        await record_photos.store.close()
         assert server.kept == kept_before
     assert (await state(db, contact))[0] == 2
 

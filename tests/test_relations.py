@@ -12,7 +12,7 @@ from crmgraph.crm.query.identifiers import identify, identify_each
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.authorship import last_set
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.external_ids import surroundings
+from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.db.database import Database
 from tests.conftest import statements
@@ -101,7 +101,7 @@ async def test_relations_come_change_and_go_within_the_revision_and_the_change_o
 
     async with db.read() as session:
         with statements(db) as seen:
-            around = await surroundings(session, STAFF, "crmcom", [louis])
+            around = await encoding_context(session, STAFF, "crmcom", [louis])
         assert len(seen) == 3
     assert {party_id: type(record).__name__ for party_id, record in around.records.items()} == {company: "Account"}
 
@@ -126,7 +126,7 @@ async def test_every_fault_of_the_relations_is_told_at_once_and_nothing_is_writt
         (Missing, ("relations", "add", 0, "kind"), None),
         (Invalid, ("relations", "add", 2, "kind"), "type"),
         (Invalid, ("relations", "add", 3, "given"), "form"),
-        (Invalid, ("relations", "add", 4, "remainder", "given", "id_number"), "control"),
+        (Invalid, ("relations", "add", 4, "extra_fields", "given", "id_number"), "control"),
         (Invalid, ("relations", "add", 1, "other_id"), "reference"),
     ]
     async with db.read() as session:

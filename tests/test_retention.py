@@ -19,11 +19,11 @@ from crmgraph.crm.models import (
     Door,
     LegacyToken,
     PartyKind,
-    Proof,
     Purpose,
     RefreshToken,
     Role,
     Session,
+    VerificationCode,
     now,
 )
 from crmgraph.crm.retention import Purger, Retention, purge_photos, purge_rows
@@ -79,7 +79,7 @@ async def fill(running: Running) -> None:
             )
         for name, days in (("lately", 6), ("expired", 8)):
             session.add(
-                Proof(
+                VerificationCode(
                     digest=name,
                     purpose=Purpose.RESET,
                     email="a@b.example",
@@ -105,7 +105,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         assert kept == {"fresh", "ended lately", "expired lately"}
         tokens = set(await session.scalars(select(LegacyToken.digest)))
         assert tokens == {"fresh", "for ever", "lately", "revoked lately"}
-        assert list(await session.scalars(select(Proof.digest))) == ["lately"]
+        assert list(await session.scalars(select(VerificationCode.digest))) == ["lately"]
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
     nothing = Retention(sessions_days=None, tokens_days=None)
@@ -155,7 +155,7 @@ async def test_photos_without_a_record_are_swept_and_those_of_another_store_are_
     kept_at(folder, fresh, dt.timedelta(hours=1))
     (folder / "another.txt").write_text("not ours")
     os.utime(folder / "another.txt", (1, 1))
-    store = demo.core.portraits.store
+    store = demo.core.record_photos.store
     assert await purge_photos(demo.db, store, Retention(), dry_run=True) == 1
     assert await purge_photos(demo.db, store, Retention(photos_days=None)) == 0
     assert await purge_photos(demo.db, store, Retention()) == 1

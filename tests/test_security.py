@@ -13,7 +13,7 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from crmgraph.security import BadToken, Keys, Passwords, digest, new_token, password_fault
 
-CHEAP = {"memory_kib": 8, "passes": 1, "lanes": 1}
+CHEAP = {"memory_kib": 8, "passes": 1, "parallelism": 1}
 SECRET = "a secret of thirty-two characters"
 OTHER = "another secret, as long as the one"
 

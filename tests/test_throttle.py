@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from crmgraph.crm.errors import Taken, Throttled, Unauthenticated
-from crmgraph.crm.identity.identity import Identity, clients
+from crmgraph.crm.identity import clients
+from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.known_sources import KEPT, Source, network_of
 from crmgraph.crm.identity.throttle import PURGE_EVERY, Kind, Limits, Throttle, account_of, of_client
 from crmgraph.crm.models import Attempt, Door, KnownAddress, Role, now
@@ -46,7 +47,7 @@ REFUSED = (Throttled, ())
 
 @pytest.fixture
 async def passwords() -> AsyncIterator[Counting]:
-    made = Counting(2, memory_kib=8, passes=1, lanes=1)
+    made = Counting(2, memory_kib=8, passes=1, parallelism=1)
     yield made
     made.close()
 

@@ -185,7 +185,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
 
     every = 60.0 * settings.purge_minutes
-    purger = Purger(core.db, core.portraits.store, retention(settings), every=every)
+    purger = Purger(core.db, core.record_photos.store, retention(settings), every=every)
     places = Places(settings.max_concurrency)
     patience = Patience(
         headers=settings.header_seconds,
@@ -226,7 +226,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         app.router.routes += map(across_lines, dialect.mounts(core, settings))
     for dialect in dialects:
         app.router.routes += map(across_lines, beside(dialect))
-    checks = [database_check(core.db), photo_check(core.portraits.store)]
+    checks = [database_check(core.db), photo_check(core.record_photos.store)]
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
     answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)

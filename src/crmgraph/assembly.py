@@ -4,7 +4,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Limits
-from crmgraph.crm.records.record_photos import Portraits
+from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.retention import Retention
 from crmgraph.db.database import Database
 from crmgraph.mail import open_mail
@@ -40,7 +40,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         settings.password_concurrency,
         memory_kib=settings.password_memory_kib,
         passes=settings.password_passes,
-        lanes=1,
+        parallelism=1,
     )
     keys = Keys(settings.secret_key, settings.retired_secret_keys)
     outbox = Outbox(db, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
@@ -67,7 +67,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         db=db,
         passwords=passwords,
         identity=identity,
-        portraits=Portraits(db, _photo_store(settings.photo_url)),
+        record_photos=RecordPhotos(db, _photo_store(settings.photo_url)),
         public_url=settings.public_url,
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,
@@ -80,7 +80,7 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
 async def close(core: Core, outbox: Outbox) -> None:
     """Hand over the letters that are due, and close what `build` has opened."""
     await outbox.close()
-    await core.portraits.store.close()
+    await core.record_photos.store.close()
     await core.db.close()
     core.passwords.close()
 

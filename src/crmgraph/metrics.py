@@ -16,7 +16,7 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 REQUESTS = Counter("crmgraph_requests", "Requests answered.", ["door", "status"])
 SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seconds.", ["door"])
-ROADS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["road"])
+OPERATIONS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["executor"])
 LETTERS = Counter("crmgraph_letters", "Tries to hand a letter to the mail server, by how they went.", ["outcome"])
 WAITING = Gauge("crmgraph_letters_waiting", "Letters that wait to be sent.", multiprocess_mode="mostrecent")
 
@@ -48,9 +48,9 @@ def count(door: str, status: int, seconds: float) -> None:
 
 
 @lru_cache(maxsize=8)
-def road(name: str) -> Counter:
-    """The count of operations that took this road."""
-    return ROADS.labels(name)
+def executor(name: str) -> Counter:
+    """The count of operations that this executor answered: `compiled` or `resolvers`."""
+    return OPERATIONS.labels(name)
 
 
 def exposition() -> bytes:
@@ -62,4 +62,4 @@ def exposition() -> bytes:
     return generate_latest(registry)
 
 
-__all__ = ["CONTENT_TYPE", "DROPPED", "REQUESTS", "ROADS", "SECONDS", "SHARED", "count", "exposition", "road"]
+__all__ = ["CONTENT_TYPE", "DROPPED", "OPERATIONS", "REQUESTS", "SECONDS", "SHARED", "count", "executor", "exposition"]

@@ -56,10 +56,10 @@ class Passwords:
         concurrency: how many are at work at once; more wait.
         memory_kib: what one hash takes, in KiB.
         passes: how often one hash goes over its memory.
-        lanes: how many threads one hash uses. The defaults are the second choice of RFC 9106.
+        parallelism: how many threads one hash uses. The defaults are the second choice of RFC 9106.
     """
 
-    def __init__(self, concurrency: int = 2, *, memory_kib: int = 65536, passes: int = 3, lanes: int = 4) -> None:
+    def __init__(self, concurrency: int = 2, *, memory_kib: int = 65536, passes: int = 3, parallelism: int = 4) -> None:
         cost = argon2.Parameters(
             type=argon2.Type.ID,
             version=argon2.low_level.ARGON2_VERSION,
@@ -67,7 +67,7 @@ class Passwords:
             hash_len=32,
             time_cost=passes,
             memory_cost=memory_kib,
-            parallelism=lanes,
+            parallelism=parallelism,
         )
         self._hasher = argon2.PasswordHasher.from_parameters(cost)
         self._dummy = _hash_of_nothing(cost)

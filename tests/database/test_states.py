@@ -152,7 +152,7 @@ async def test_a_database_that_stalls_is_answered_within_the_deadline_at_every_d
 async def test_a_process_can_end_while_the_database_stalls(postgres: Postgres, database: str) -> None:
     async with Proxy(postgres.url(database)) as proxy:
         db = Database(proxy.url(), pool_size=5)
-        await db.prepared("one", lambda: select(func.pg_sleep(0)), {})
+        await db.fetch_compiled("one", lambda: select(func.pg_sleep(0)), {})
         async with db.read() as session:
             await session.execute(select(func.pg_sleep(0)))
         proxy.stall()
@@ -191,10 +191,10 @@ async def test_a_statement_that_waits_too_long_is_ended_in_the_database_and_noth
 async def test_a_statement_that_runs_into_its_timeout_is_not_run_again(postgres: Postgres, database: str) -> None:
     db = Database(postgres.url(database), pool_size=5, statement_seconds=1)
     quick = lambda: select(func.pg_sleep(0.2))  # noqa: E731
-    await asyncio.gather(*(db.prepared("quick", quick, {}) for _ in range(5)))
+    await asyncio.gather(*(db.fetch_compiled("quick", quick, {}) for _ in range(5)))
     start = time.monotonic()
     with pytest.raises(asyncpg.QueryCanceledError) as raised:
-        await db.prepared("slow", lambda: select(func.pg_sleep(60)), {})
+        await db.fetch_compiled("slow", lambda: select(func.pg_sleep(60)), {})
     assert diagnose(raised.value).meaning is Meaning.TIMEOUT
     assert 0.9 < time.monotonic() - start < 2
     async with db.read() as session:
@@ -239,7 +239,7 @@ async def test_ready_tells_what_is_wrong(postgres: Postgres, database: str, tmp_
 async def test_a_sqlite_that_another_program_holds_is_busy_and_one_without_tables_is_our_fault(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path / 'some.db'}")
     with pytest.raises(Exception) as raised:
-        await db.prepared("none", lambda: select(Counter.value), {})
+        await db.fetch_compiled("none", lambda: select(Counter.value), {})
     assert diagnose(raised.value).meaning is Meaning.FAULT
     async with db.read() as session:
         with pytest.raises(Exception) as raised:

@@ -18,7 +18,7 @@ async def both(url: str, query: object = None) -> list[object]:
     db = Database(url, pool_size=2)
     wanted = select(literal_column("1")) if query is None else query
     try:
-        (row,) = await db.prepared("both", lambda: wanted, {})  # type: ignore[arg-type, return-value]
+        (row,) = await db.fetch_compiled("both", lambda: wanted, {})  # type: ignore[arg-type, return-value]
         async with db.read() as session:
             return [tuple(row), tuple((await session.execute(wanted)).one())]  # type: ignore[call-overload]
     finally:
@@ -29,7 +29,7 @@ async def reason(url: str) -> str:
     """Why both pools have no connection: each says the same."""
     db = Database(url, pool_size=2)
     with pytest.raises(Exception) as compiled:
-        await db.prepared("both", lambda: select(literal_column("1")), {})
+        await db.fetch_compiled("both", lambda: select(literal_column("1")), {})
     with pytest.raises(Exception) as session_failed:
         async with db.read() as session:
             await session.execute(text("SELECT 1"))

@@ -1,4 +1,4 @@
-"""Mutations that change one record: the planned road and the resolvers write and answer the same."""
+"""Mutations that change one record: the planned executor and the resolvers write and answer the same."""
 
 import json
 import random
@@ -120,13 +120,13 @@ async def test_both_roads_change_and_answer_alike(
         one, two = await put(running.core, PartyKind.CONTACT, record(), record())
         answers = []
         text, variables = document(dice, "PHONE")
-        for road, contact in ((caller, f"con_{one}"), (other, f"con_{two}")):
+        for executor, contact in ((caller, f"con_{one}"), (other, f"con_{two}")):
             own = {**variables, "contact": {"id": contact}}
             if "phone" in own:
                 own["phone"] = await first_phone(caller, contact)
-            response = await road.post(text, own, **{"graphql-cost": "1"})
-            planned += b'"road":"plan"' in response.content
-            raw = re.sub(rb',"extensions":\{"cost":\d+,"road":"\w+"\}', b"", response.content)
+            response = await executor.post(text, own, **{"graphql-cost": "1"})
+            planned += b'"executor":"compiled"' in response.content
+            raw = re.sub(rb',"extensions":\{"cost":\d+,"executor":"\w+"\}', b"", response.content)
             answers.append((response.status_code, re.sub(rb"(pho|con)_\d+", b"ID", raw)))
         assert answers[0] == answers[1], (text, variables)
         states = [json.dumps(await kept(running.core, contact)) for contact in (one, two)]

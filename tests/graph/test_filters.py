@@ -108,18 +108,18 @@ async def test_every_filter_finds_what_it_says(agent: Caller, contacts: dict[str
 
 async def test_every_filter_is_planned_and_found_by_resolvers_alike(agent: Caller, contacts: dict[str, int]) -> None:
     resolved = CONTACTS.replace("first", "last")
-    for query, road in ((CONTACTS, "plan"), (resolved, "resolvers")):
+    for query, executor in ((CONTACTS, "compiled"), (resolved, "resolvers")):
         for given, expected in MATCHES:
             body = (await agent.post(query, {"f": given}, **{"graphql-cost": "1"})).json()
             page = body["data"]["contacts"]
             assert ([node["lastName"] for node in page["nodes"]], page["totalCount"]) == (expected, len(expected)), (
                 given
             )
-            assert body["extensions"]["road"] == road, given
+            assert body["extensions"]["executor"] == executor, given
 
 
 async def test_a_long_list_of_values_is_left_to_the_resolvers(agent: Caller, contacts: dict[str, int]) -> None:
-    for n, road in ((50, "plan"), (51, "resolvers"), (1000, "resolvers")):
+    for n, executor in ((50, "compiled"), (51, "resolvers"), (1000, "resolvers")):
         given = {"not": {"lastName": {"in": ["schrock", *(f"x{i}" for i in range(n - 1))]}}}
         body = (await agent.post(CONTACTS, {"f": given}, **{"graphql-cost": "1"})).json()
         assert [node["lastName"] for node in body["data"]["contacts"]["nodes"]] == [
@@ -128,7 +128,7 @@ async def test_a_long_list_of_values_is_left_to_the_resolvers(agent: Caller, con
             "O_Neill",
             "Ōneill",
         ]
-        assert body["extensions"]["road"] == road
+        assert body["extensions"]["executor"] == executor
 
 
 async def test_ids_are_compared_by_what_they_are_of(agent: Caller, contacts: dict[str, int]) -> None:

@@ -1,4 +1,4 @@
-"""Both roads give the same answers, to the byte, errors included; and the planned one asks once."""
+"""Both executors give the same answers, to the byte, errors included; and the planned one asks once."""
 
 import os
 import random
@@ -51,9 +51,9 @@ async def answered(caller: Caller, document: Document) -> tuple[int, dict[str, A
     response = await caller.post(document.text, document.variables, **{"graphql-cost": "1"})
     assert response.status_code < 500, (document.text, document.variables, response.text)
     body = response.json()
-    road = body.pop("extensions", {})
-    raw = response.content.replace(b',"road":"plan"', b"").replace(b',"road":"resolvers"', b"")
-    return response.status_code, road, raw
+    executor = body.pop("extensions", {})
+    raw = response.content.replace(b',"executor":"compiled"', b"").replace(b',"executor":"resolvers"', b"")
+    return response.status_code, executor, raw
 
 
 @pytest.mark.parametrize("who", ["staff", "agent", "customer", "nobody"])
@@ -96,8 +96,8 @@ async def test_both_roads_answer_alike(running: Running, resolvers: Running, nob
             ours, theirs = await answered(caller, document), await answered(other, document)
         assert (ours[0], ours[2]) == (theirs[0], theirs[2]), (document.text, document.variables)
         assert [line for line in lines if line["log_level"] == "error"] == [], (document.text, document.variables)
-        assert theirs[1].get("road", "resolvers") == "resolvers"
-        planned += ours[1].get("road") == "plan"
+        assert theirs[1].get("executor", "resolvers") == "resolvers"
+        planned += ours[1].get("executor") == "compiled"
     assert planned >= DOCUMENTS * (0.15 if who != "nobody" else 0)
 
 
@@ -136,7 +136,7 @@ async def test_what_is_nested_as_deep_as_may_be_is_answered_alike_and_is_no_faul
     await seed(running.db, accounts=3, contacts=6, leads=1)
     start, odd, even, end_even, end_odd = NESTED[kind]
     end = " } } }" if "edges" in start else " } }"
-    roads = set()
+    executors = set()
     for n in (1, 4, 6, 7, 12):
         inner = "id"
         for level in reversed(range(n)):
@@ -148,8 +148,8 @@ async def test_what_is_nested_as_deep_as_may_be_is_answered_alike_and_is_no_faul
                 ours, theirs = await answered(caller, document), await answered(other, document)
             assert (ours[0], ours[2]) == (theirs[0], theirs[2]), document.text
             assert [line for line in lines if line["log_level"] == "error"] == [], document.text
-            roads.add(ours[1].get("road"))
-    assert "plan" in roads
+            executors.add(ours[1].get("executor"))
+    assert "compiled" in executors
 
 
 async def test_arguments_that_vary_share_one_statement(running: Running, admin: Caller) -> None:

@@ -22,10 +22,11 @@ from crmgraph.crm.errors import Refused, Several
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import criteria
 from crmgraph.graph import sdl
+from crmgraph.graph.schema import declarations, filters
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField
 from crmgraph.graph.schema.errors import REASONS, WORDS
 from crmgraph.graph.schema.inputs.edits import VALUE
-from crmgraph.graph.schema.schema import declarations, filters, schema
+from crmgraph.graph.schema.schema import schema
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact import BirthDate, Contact, IdentityDocuments

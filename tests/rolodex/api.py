@@ -56,7 +56,7 @@ class Drawer:
             case "GET", number if number.isdecimal():
                 async with self._core.db.read() as session:
                     card = await parties.load_one(session, actor, PartyKind.CONTACT, int(number))
-                    around = await external_ids.surroundings(session, actor, "rolodex", [card])
+                    around = await external_ids.encoding_context(session, actor, "rolodex", [card])
                 return JSONResponse(LAYOUT.encode(card, around))
         raise NotFound
 
@@ -71,7 +71,7 @@ class Drawer:
                 card = await parties.create(session, actor, PartyKind.CONTACT, decoded.edit)
             else:
                 await parties.update(session, actor, card, decoded.edit)
-            around = await external_ids.surroundings(session, actor, "rolodex", [card])
+            around = await external_ids.encoding_context(session, actor, "rolodex", [card])
         return JSONResponse(LAYOUT.encode(card, around))
 
     async def _body(self, request: Request) -> dict[str, Any]:

@@ -165,7 +165,7 @@ async def _letters(outbox: Outbox) -> Finding:
 
 async def _photos(core: Core) -> Finding:
     try:
-        await core.portraits.store.check()
+        await core.record_photos.store.check()
     except StoreAway as away:
         hint = "CRMGRAPH_PHOTO_URL: look at the rights of the folder, or at the bucket and the AWS_ variables"
         return Finding("photos", "fail", away.reason, hint)

@@ -91,7 +91,7 @@ async def _require_tables(settings: Settings) -> None:
         if not settings.mail_url:
             refused = "signups, which have to be confirmed, and resets" if settings.signup_confirm else "resets"
             warn(f"CRMGRAPH_MAIL_URL is not set: {refused} of passwords are refused.")
-        if (fault := await core.portraits.store.fault()) is not None:
+        if (fault := await core.record_photos.store.fault()) is not None:
             warn(f"CRMGRAPH_PHOTO_URL: no photo can be kept: {fault}")
 
 

@@ -26,7 +26,7 @@ def purge(
             gone = await purge_rows(core.db, keep, dry_run=dry_run)
             try:
                 gone["photos"] = await purge_photos(
-                    core.db, core.portraits.store, keep, dry_run=dry_run, even_most=even_most_photos
+                    core.db, core.record_photos.store, keep, dry_run=dry_run, even_most=even_most_photos
                 )
             except StoreAway as away:
                 fail(f"The photo store does not answer: {away.reason}")

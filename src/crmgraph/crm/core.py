@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crmgraph.crm.identity.identity import Identity
-from crmgraph.crm.records.record_photos import Portraits
+from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords
 
@@ -23,7 +23,7 @@ class Core:
     db: Database
     passwords: Passwords
     identity: Identity
-    portraits: Portraits
+    record_photos: RecordPhotos
     public_url: str
     region: str | None = None
     max_body_bytes: int = 2 * 1024 * 1024

@@ -99,23 +99,23 @@ def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
     return false()
 
 
-def standing(actor: Actor) -> tuple[object, ...]:
-    """What of an actor changes the text of a statement that `like` was used for."""
+def visibility_key(actor: Actor) -> tuple[object, ...]:
+    """What of an actor changes the text of a statement that `with_parameters` was used for."""
     return (actor.role, actor.contact_id is None, actor.account_id is None, actor.sees_identity)
 
 
-def like(actor: Actor) -> Actor:
+def with_parameters(actor: Actor) -> Actor:
     """The actor with parameters in place of what is their own: one statement serves everybody of the same standing.
 
-    The parameters are `own_contact` and `own_account`, see `own`.
+    The parameters are `own_contact` and `own_account`, see `visibility_values`.
     """
     contact: Any = None if actor.contact_id is None else bindparam("own_contact", type_=BigInteger())
     account: Any = None if actor.account_id is None else bindparam("own_account", type_=BigInteger())
     return replace(actor, contact_id=contact, account_id=account)
 
 
-def own(actor: Actor) -> dict[str, int | None]:
-    """The values of the parameters of `like`."""
+def visibility_values(actor: Actor) -> dict[str, int | None]:
+    """The values of the parameters of `with_parameters`."""
     return {"own_contact": actor.contact_id, "own_account": actor.account_id}
 
 

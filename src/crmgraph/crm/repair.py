@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.identity.staff import write_email
-from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Proof, Staff
+from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Staff, VerificationCode
 from crmgraph.crm.records import contact_points, parties
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
@@ -88,7 +88,7 @@ async def repair(
         report.collisions += await _repair_credentials(session, found, taken)
         report.count(session, found)
         progress(len(found))
-    async for session, found in _batches(db, Proof, Proof.digest, dry_run):
+    async for session, found in _batches(db, VerificationCode, VerificationCode.digest, dry_run):
         for proof in found:
             proof.email, proof.email_key = clean_email(proof.email), email_key(proof.email)
         report.count(session, found)

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from crmgraph.crm.identity.throttle import LETTER_SECONDS
-from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Proof, Session, now
+from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Session, VerificationCode, now
 from crmgraph.db.database import Database
 from crmgraph.db.errors import log_background
 from crmgraph.photos import PhotoStore, StoreAway
@@ -85,7 +85,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         until = at - dt.timedelta(days=keep.tokens_days)
         gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
         yield Expired("tokens", LegacyToken.digest, gone)
-        yield Expired("codes", Proof.digest, Proof.expires_at < until)
+        yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
     back = dt.timedelta(seconds=max(keep.attempts_seconds, LETTER_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.pool import NullPool
 
 from crmgraph.db.errors import Meaning, diagnose
-from crmgraph.db.pool import KEPT_STATEMENTS, Lanes, Prepared, Row
+from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool
 from crmgraph.db.url import Connector, database_url
 
 log = structlog.get_logger(__name__)
@@ -78,8 +78,8 @@ class Database:
             autoflush=False,
         )
         self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
-        self._lanes = Lanes(opens, size=pool_size)
-        self._prepared: OrderedDict[Hashable, Prepared] = OrderedDict()
+        self._pool = StatementPool(opens, size=pool_size)
+        self._statements: OrderedDict[Hashable, CompiledStatement] = OrderedDict()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -117,7 +117,7 @@ class Database:
         async with self.begin() as session:
             return await work(session)
 
-    async def prepared(
+    async def fetch_compiled(
         self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any], *, once: bool = False
     ) -> list[Row]:
         """The rows of a statement that is compiled when it is first asked for and then kept.
@@ -126,11 +126,11 @@ class Database:
             key: names the statement.
             build: makes it, with named parameters.
             parameters: their values.
-            once: it writes, see `Lanes.fetch`.
+            once: it writes, see `StatementPool.fetch`.
         """
-        return await self._compiled(key, build).rows(self._lanes, parameters, once=once)
+        return await self._compiled(key, build).rows(self._pool, parameters, once=once)
 
-    async def prepared_in(
+    async def fetch_compiled_in(
         self, session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
     ) -> list[Row]:
         """The same inside a transaction that has begun: it does with the first statement of its session."""
@@ -138,7 +138,7 @@ class Database:
         connection = await session.connection()
         raw = await connection.get_raw_connection()
         try:
-            rows = await self._lanes.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+            rows = await self._pool.execute(raw.driver_connection, statement.sql, statement.values(parameters))
         except BaseException as error:
             # The engine has not seen it, and would keep a connection whose statement was given up half-way.
             if not isinstance(error, Exception) or diagnose(error).ends:
@@ -146,23 +146,23 @@ class Database:
             raise
         return statement.read(rows)
 
-    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> Prepared:
-        statement = self._prepared.get(key)
+    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> CompiledStatement:
+        statement = self._statements.get(key)
         if statement is not None:
-            self._prepared.move_to_end(key)
+            self._statements.move_to_end(key)
             return statement
-        statement = self._prepared[key] = Prepared(build(), self.engine.dialect)
-        if len(self._prepared) > KEPT_STATEMENTS:
-            self._prepared.popitem(last=False)
+        statement = self._statements[key] = CompiledStatement(build(), self.engine.dialect)
+        if len(self._statements) > KEPT_STATEMENTS:
+            self._statements.popitem(last=False)
         return statement
 
-    async def run(self, statement: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
+    async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""
-        return await statement.rows(self._lanes, parameters)
+        return await statement.rows(self._pool, parameters)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._lanes.close()
+        await self._pool.close()
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self.engine.dispose()

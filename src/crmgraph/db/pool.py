@@ -1,9 +1,9 @@
-"""Lanes: connections of the driver's own, for statements that SQLAlchemy has compiled once.
+"""Statement pool: connections of the driver's own, for statements that SQLAlchemy has compiled once.
 
 What is read on every request, who acts and what a planned document asks for, costs more in the session, the result
 and the pool of an ORM than in the database, and so does a change of a few values. Such a statement is compiled by
-SQLAlchemy and from then on run by the driver: `Prepared` is the statement, `Lanes` the connections. Each statement is a
-transaction by itself.
+SQLAlchemy and from then on run by the driver: `CompiledStatement` is the statement, `StatementPool` the connections.
+Each statement is a transaction by itself.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _NUMERIC = 1700
 """PostgreSQL's number of its type NUMERIC: only columns of numbers ask what came, and these are exact."""
 
 
-class Lanes:
+class StatementPool:
     """A few open connections, lent one statement at a time; the last one given back is lent first.
 
     A connection goes back only when it is known to be well: one that was cut, whose statement was given up half-way, on
@@ -165,7 +165,7 @@ class Lanes:
             await asyncio.gather(*self._closing)
 
 
-class Prepared:
+class CompiledStatement:
     """A statement that SQLAlchemy has compiled once.
 
     Args:
@@ -203,6 +203,6 @@ class Prepared:
             found.append(values)
         return found
 
-    async def rows(self, lanes: Lanes, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
-        """The rows that the statement answers with these values of its parameters; see `Lanes.fetch`."""
-        return self.read(await lanes.fetch(self.sql, self.values(parameters), once=once))
+    async def rows(self, pool: StatementPool, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
+        """The rows that the statement answers with these values of its parameters; see `StatementPool.fetch`."""
+        return self.read(await pool.fetch(self.sql, self.values(parameters), once=once))

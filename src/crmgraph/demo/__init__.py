@@ -260,7 +260,7 @@ class _Loader:
             values[column] = self.id_of(name, value) if name in _LINKS else value
         if "established_on" in values:
             values["established_on"] = dt.date.fromisoformat(values["established_on"])
-        edit = Edit(values, remainder=entry.get("remainder", {}))
+        edit = Edit(values, extra_fields=entry.get("extra_fields", {}))
         for rows in ("phones", "emails", "addresses"):
             added = [{k: v for k, v in row.items() if k != "home"} for row in entry.get(rows, ())]
             setattr(edit, rows, RowEdits(add=added))
@@ -353,7 +353,7 @@ class _Loader:
     async def photos(self) -> None:
         for kind, entry in self.entries:
             if photo := entry.get("photo"):
-                await self.core.portraits.set(
+                await self.core.record_photos.set(
                     self.actor(entry),
                     kind,
                     self.parties[entry["key"]][1],

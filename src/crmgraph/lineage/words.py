@@ -39,7 +39,7 @@ _INTERNAL = frozenset(
         "rank",
         "slot",
         "revision",
-        "remainder",
+        "extra_fields",
         "deleted_at",
         "e164",
         "digits",

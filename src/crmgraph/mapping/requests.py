@@ -123,7 +123,7 @@ def _is_told(dialect: str, known: Field, value: Any, aggregate: Aggregate) -> bo
     record: Any = aggregate.record
     match known.at:
         case Kept(key):
-            kept = record.remainder.get(dialect, {}).get(key)
+            kept = record.extra_fields.get(dialect, {}).get(key)
         case Whole(columns):
             kept = tuple(getattr(record, column.key) for column in columns)
         case InstrumentedAttribute() as column:
@@ -149,8 +149,8 @@ def decode_row(fields: FieldMap, body: Mapping[str, Any], path: Path) -> tuple[R
     """
     decoded = decode(fields, body)
     row: Row = dict(decoded.edit.values)
-    if decoded.edit.remainder:
-        row["remainder"] = decoded.edit.remainder
+    if decoded.edit.extra_fields:
+        row["extra_fields"] = decoded.edit.extra_fields
     for fault in decoded.faults:
         fault.path = (*path, *fault.path)
     decoded.names = {(*path, *key): name for key, name in decoded.names.items()}
@@ -164,8 +164,8 @@ def _set(decoded: Decoded, column: str, value: Any, name: str) -> None:
 
 
 def _keep(decoded: Decoded, dialect: str, key: str, value: Any, name: str) -> None:
-    decoded.edit.remainder.setdefault(dialect, {})[key] = value
-    decoded.names["remainder", dialect, key] = name
+    decoded.edit.extra_fields.setdefault(dialect, {})[key] = value
+    decoded.names["extra_fields", dialect, key] = name
 
 
 def _path_of(place: Any) -> Path:
@@ -173,7 +173,7 @@ def _path_of(place: Any) -> Path:
         case Slot() as slot:
             return (slot.rows, slot.slot, slot.column)
         case Kept(key):
-            return ("remainder", key)
+            return ("extra_fields", key)
         case Whole(columns):
             return (columns[0].key,)
         case Link() as link:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 
 
@@ -88,7 +88,7 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value that no other dialect knows: kept in the remainder under this key, as it came."""
+    """A value that no other dialect knows: kept among the extra fields under this key, as it came."""
 
     key: str
 
@@ -104,7 +104,7 @@ class Link:
         target: party or staff.
         space: the dialect's space of ids in which the target is named.
         actor_by_default: whether the staff member as whom the caller acts stands where nobody is named, for dialects
-            that know no record without one. `Surroundings` has to know them.
+            that know no record without one. `EncodingContext` has to know them.
     """
 
     column: Any
@@ -145,13 +145,13 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """A value that is worked out from the record (or row) and its surroundings, and never written.
+    """A value that is worked out from the record (or row) and its encoding_context, and never written.
 
     Attributes:
         source: the columns it comes from, in the words of the models, for the documentation.
     """
 
-    function: Callable[[Any, Surroundings], Any]
+    function: Callable[[Any, EncodingContext], Any]
     source: str = ""
 
 
@@ -198,7 +198,7 @@ class Layout:
             (tuple(f.name.split(".")), _reader(f.shown or f.at, dialect), f.codec.write) for f in fields
         )
 
-    def encode(self, thing: Any, around: Surroundings) -> dict[str, Any]:
+    def encode(self, thing: Any, around: EncodingContext) -> dict[str, Any]:
         """The record (an `Aggregate`) or row as the dialect's object."""
         body: dict[str, Any] = {}
         for path, read, write in self._steps:
@@ -221,7 +221,7 @@ class FieldMap:
         model: Contact, Account, Lead, Phone, Email or Address.
         fields: in the order of the fullest answer.
         key: brings the names of requests and of fields into one form before they are compared.
-        unknown: whether keys that no field has are kept in the remainder; they are passed over otherwise.
+        unknown: whether keys that no field has are kept among the extra fields; they are passed over otherwise.
     """
 
     def __init__(
@@ -274,13 +274,13 @@ class FieldMap:
         return found
 
 
-def _reader(place: Any, dialect: str) -> Callable[[Any, Surroundings], Any]:
+def _reader(place: Any, dialect: str) -> Callable[[Any, EncodingContext], Any]:
     """How a value is fetched from an aggregate, or from a row; settled once, when the layout is made."""
     match place:
         case Slot() | Primary() as slot:
             return lambda thing, around: getattr(slot.row(thing), slot.column, None)
         case Kept(key):
-            return lambda thing, around: _row_of(thing).remainder.get(dialect, {}).get(key)
+            return lambda thing, around: _row_of(thing).extra_fields.get(dialect, {}).get(key)
         case Whole(columns):
             names = tuple(column.key for column in columns)
             return lambda thing, around: tuple(getattr(_row_of(thing), name) for name in names)
@@ -304,7 +304,7 @@ def _row_of(thing: Any) -> Any:
     return thing.record if isinstance(thing, Aggregate) else thing
 
 
-def linked(around: Surroundings, target: str, own_id: int | None) -> Linked | None:
+def linked(around: EncodingContext, target: str, own_id: int | None) -> Linked | None:
     """What a link to this record (party) or staff member is printed from; None for nobody, or nobody to be seen."""
     if own_id is None:
         return None

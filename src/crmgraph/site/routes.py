@@ -129,7 +129,7 @@ def routes(
             return nothing(request)
         try:
             async with within(request, core.request_seconds):
-                row, data = await core.portraits.read(request.path_params["key"], size)
+                row, data = await core.record_photos.read(request.path_params["key"], size)
         except NotFound:
             return nothing(request)
         except Exception as error:

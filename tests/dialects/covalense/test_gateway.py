@@ -231,7 +231,7 @@ async def test_an_unexpected_fault_is_the_documented_server_error_and_tells_noth
     token = await portal.login(YOGESH)
     async with demo.db.begin() as session:
         # What no version of ours has ever written.
-        await session.execute(update(Contact).where(Contact.number == "CON19195").values(remainder=["damaged"]))
+        await session.execute(update(Contact).where(Contact.number == "CON19195").values(extra_fields=["damaged"]))
     answer = await portal.send("GET", "profile/contact", token=token)
     assert (answer.status_code, answer.text) == (500, DOWNSTREAM)
     logged = "".join(capsys.readouterr())

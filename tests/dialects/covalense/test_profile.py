@@ -151,7 +151,7 @@ async def test_nothing_clears_a_value_and_takes_its_row_away(demo: Running, port
     assert {name: after[name] for name in SCALARS} == {**empty, "lastname": "emo"}
     contact = await _load(demo, PartyKind.CONTACT, "CON19195")
     assert (contact.phones, contact.emails, contact.addresses) == ([], [], [])
-    assert contact.record.remainder == {DIALECT: {}}
+    assert contact.record.extra_fields == {DIALECT: {}}
 
 
 REFUSED_OF_CONTACT = [
@@ -201,7 +201,7 @@ async def test_what_has_no_home_is_kept_and_secrets_are_not(demo: Running, porta
     await _put(portal, token, {**secrets, "correlationId": "SO-1", "cf_100": "mine", "Address": {"line": ["1", 2]}})
     contact = await _load(demo, PartyKind.CONTACT, "CON19195")
     kept = {"support_start_date": "2020-02-17", "support_end_date": "2050-02-17", "source": "WEBSERVICE"}
-    assert contact.record.remainder == {DIALECT: {**kept, "cf_100": "mine", "Address": {"line": ["1", 2]}}}
+    assert contact.record.extra_fields == {DIALECT: {**kept, "cf_100": "mine", "Address": {"line": ["1", 2]}}}
 
 
 async def test_half_a_birthday_is_printed_as_none_and_survives_being_sent_back(demo: Running, portal: Portal) -> None:
@@ -312,7 +312,7 @@ async def test_identity_documents_are_printed_to_those_who_may_see_them(demo: Ru
         "another of the account": Actor(Door.COVALENSE, Role.CUSTOMER, contact_id=1, account_id=account.id),
     }.items():
         async with demo.db.read() as session:
-            around = await external_ids.surroundings(session, actor, DIALECT, [contact, account])
+            around = await external_ids.encoding_context(session, actor, DIALECT, [contact, account])
         printed = tables("").contact.encode(contact, around)["ssn"]
         shown[name] = printed, ACCOUNT_LAYOUT.encode(account, around)["docidnumbermsgid"]
     assert shown == {

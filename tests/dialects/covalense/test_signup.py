@@ -134,7 +134,7 @@ async def test_a_signup_makes_everything_and_lets_the_customer_in(spelling: Any,
     assert (person.salutation, person.first_name, person.middle_name, person.last_name) == ("Ms.", "Asha", "R.", "Rao")
     assert (person.gender, person.department, person.job_title) == ("Female", "Sales", "Lead")
     assert person.account_id == account.id
-    assert person.remainder == {"covalense": {"source": "WEBSERVICE"}}
+    assert person.extra_fields == {"covalense": {"source": "WEBSERVICE"}}
     assert [(row.kind, row.raw) for row in contact.phones] == [
         (PhoneKind.LANDLINE, "080 4117 3000"),
         (PhoneKind.MOBILE, "918 290 9949"),
@@ -149,7 +149,7 @@ async def test_a_signup_makes_everything_and_lets_the_customer_in(spelling: Any,
         "Asha Rao", AccountKind.INDIVIDUAL, "Postpaid", person.owner_id,
     )  # fmt: skip
     assert firm.primary_contact_id == contact.id
-    assert firm.remainder["covalense"] == {
+    assert firm.extra_fields["covalense"] == {
         "docidnumbermsgid": "14155-15255",
         "docidtypeequiptype": "AADHAR",
         "source": "WEBSERVICE",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Door, Phone
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.fields import fields_of
@@ -21,7 +21,7 @@ from crmgraph.dialects.crmcom.references import CATEGORY, REFERENCES, country, r
 from crmgraph.dialects.crmcom.rows import address, phone
 from crmgraph.mapping import Unreadable, decode_row
 
-AROUND = Surroundings(Actor(Door.CRMCOM))
+AROUND = EncodingContext(Actor(Door.CRMCOM))
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
 NUMBER = st.integers(-(10**15), 10**15) | st.floats(allow_nan=False, allow_infinity=False)
 
@@ -42,7 +42,7 @@ def test_other_numbers_are_no_ids_of_ours(number: int) -> None:
 def test_the_text_of_an_address_comes_back(values: dict[str, str]) -> None:
     row, decoded = decode_row(address(SHOW), values, ("addresses", "add", 0))
     assert decoded.faults == []
-    printed = address(SHOW).layout(values).encode(Address(**({"remainder": {}} | row)), AROUND)
+    printed = address(SHOW).layout(values).encode(Address(**({"extra_fields": {}} | row)), AROUND)
     assert printed == values
 
 
@@ -108,7 +108,7 @@ def test_things_that_the_document_prints_are_known_by_every_field_and_others_by_
 
 def test_every_manner_prints_every_part_of_both_kinds() -> None:
     record = Contact(
-        id=FIRST_MINTED_ID, remainder={}, created_at=dt.datetime.now(dt.UTC), updated_at=dt.datetime.now(dt.UTC)
+        id=FIRST_MINTED_ID, extra_fields={}, created_at=dt.datetime.now(dt.UTC), updated_at=dt.datetime.now(dt.UTC)
     )
     for manner in MANNERS:
         fields = fields_of(Contact, manner)

@@ -453,7 +453,7 @@ async def test_an_unknown_field_is_kept_and_given_back_when_it_is_asked_for(prog
     assert "shoe_size" not in await program.show(ELLEN)
     async with program.running.db.read() as session:
         written = repr(
-            [*await session.scalars(select(Change.fields)), *await session.scalars(select(Contact.remainder))]
+            [*await session.scalars(select(Change.fields)), *await session.scalars(select(Contact.extra_fields))]
         )
     assert "4111" not in written
     assert "hunter2" not in written

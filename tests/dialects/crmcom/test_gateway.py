@@ -308,8 +308,8 @@ async def test_a_database_that_is_away_is_a_status_object(tmp_path: Path) -> Non
 
 async def test_an_unexpected_fault_is_a_status_object_logged_once_and_without_secrets(program: Program) -> None:
     async with program.running.db.begin() as session:
-        # What no door writes: this dialect's part of a remainder is an object.
-        await session.execute(update(Contact).where(Contact.last_name == "Leon").values(remainder={"crmcom": ["x"]}))
+        # What no door writes: this dialect's part of the extra fields is an object.
+        await session.execute(update(Contact).where(Contact.last_name == "Leon").values(extra_fields={"crmcom": ["x"]}))
     with capture_logs() as logs:
         answer = await program.get(SHOW, contact_information_identifier="id_number=ADASF125546665")
     assert refused(answer) == (code("WEBAPI", "UNEXPECTED"), "An unexpected error occurred")

@@ -275,7 +275,7 @@ async def test_a_customer_is_shown_the_same_by_id_and_by_reference(program: Prog
         account = await parties.load_one(session, OFFICE, PartyKind.ACCOUNT, account_id, lock=True)
         kept = {"barcode": "400", "creditLimit": 12.5, "onHold": True, "currency": "EUR"}
         edit = Edit(
-            {"tax_number": "T1", "registration_number": "R1", "parent_id": parent}, remainder={"valomnia": kept}
+            {"tax_number": "T1", "registration_number": "R1", "parent_id": parent}, extra_fields={"valomnia": kept}
         )
         edit.addresses.add = [{"kind": "BILLING", "city": "Berlin", "country": "DE"}]
         edit.emails.add = [{"kind": "BUSINESS", "address": "shop@example.com"}]

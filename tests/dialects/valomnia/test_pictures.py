@@ -27,7 +27,7 @@ def sending(data: bytes, name: str = "me.png", kind: str = "image/png") -> dict[
 
 
 async def stored(program: Program, tmp_path: Path) -> set[str]:
-    await program.running.core.portraits.store.close()  # what is to go goes in the background
+    await program.running.core.record_photos.store.close()  # what is to go goes in the background
     folder = tmp_path / "photos"
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 

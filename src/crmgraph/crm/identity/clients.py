@@ -276,7 +276,7 @@ async def holder_of(
             member is no longer active.
     """
     named = {"digest": digest(token), "kind": kind, "dialect": dialect, "at": now()}
-    rows = await db.prepared("holder of token", _holder, named)
+    rows = await db.fetch_compiled("holder of token", _holder, named)
     if not rows:
         raise Unauthenticated
     client_id, granted, narrowed, expires_at, staff_id, sees_identity = rows[0]

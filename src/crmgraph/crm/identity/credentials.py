@@ -104,7 +104,7 @@ async def person_of_session(session: AsyncSession, session_id: str, door: Door) 
 
 async def signed_in(db: Database, session_id: str, door: Door) -> Person | None:
     """The same beside any transaction, by a statement that is compiled once: every request asks it."""
-    rows = await db.prepared("person of session", _of_session, _named(session_id, door))
+    rows = await db.fetch_compiled("person of session", _of_session, _named(session_id, door))
     return Person(*rows[0]) if rows else None
 
 
@@ -112,10 +112,10 @@ def _named(session_id: str, door: Door) -> dict[str, Any]:
     return {"session_id": session_id, "door": door, "at": now()}
 
 
-def acts_still(actor: Actor) -> ColumnElement[bool]:
+def still_authorized(actor: Actor) -> ColumnElement[bool]:
     """Whether the login that somebody came in by lasts, and is of somebody who may do just what `actor` may.
 
-    The parameters are those of `acting`; which ones they are depends on the actor's role alone.
+    The parameters are those of `authorization_values`; which ones they are depends on the actor's role alone.
     """
     staff = actor.is_staff
     query = (
@@ -150,8 +150,8 @@ def acts_still(actor: Actor) -> ColumnElement[bool]:
     return query.exists()
 
 
-def acting(actor: Actor) -> dict[str, Any]:
-    """The values of the parameters of `acts_still`."""
+def authorization_values(actor: Actor) -> dict[str, Any]:
+    """The values of the parameters of `still_authorized`."""
     return {
         "acting_session": actor.session_id,
         "acting_door": actor.door,

@@ -5,7 +5,7 @@ import datetime as dt
 from sqlalchemy import ColumnElement, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Proof, Purpose, now
+from crmgraph.crm.models import Purpose, VerificationCode, now
 from crmgraph.security import digest
 
 LIFETIMES = {
@@ -35,12 +35,12 @@ async def issue(
         waiting: how long its letter may wait to be sent; the lifetime begins anew when it is, see `sent`.
     """
     at = now()
-    dead = Proof.expires_at < at
+    dead = VerificationCode.expires_at < at
     if purpose is Purpose.RESET:
-        dead = or_(dead, (Proof.email_key == key) & (Proof.purpose == purpose))
-    await session.execute(delete(Proof).where(dead))
+        dead = or_(dead, (VerificationCode.email_key == key) & (VerificationCode.purpose == purpose))
+    await session.execute(delete(VerificationCode).where(dead))
     await session.execute(
-        insert(Proof).values(
+        insert(VerificationCode).values(
             digest=digest(code),
             purpose=purpose,
             email=email,
@@ -55,35 +55,44 @@ async def issue(
 
 async def is_wanted(session: AsyncSession, code: str) -> bool:
     """Whether a letter with this code says anything: a later one, a login or the lapse of time may have voided it."""
-    good = (Proof.digest == digest(code), Proof.used_at.is_(None), Proof.expires_at > now())
-    return await session.scalar(select(Proof.digest).where(*good)) is not None
+    good = (
+        VerificationCode.digest == digest(code),
+        VerificationCode.used_at.is_(None),
+        VerificationCode.expires_at > now(),
+    )
+    return await session.scalar(select(VerificationCode.digest).where(*good)) is not None
 
 
 async def sent(session: AsyncSession, code: str) -> None:
     """Let the lifetime of a code begin: its letter is on its way."""
     at = now()
     for purpose, lifetime in LIFETIMES.items():
-        mine = (Proof.digest == digest(code), Proof.purpose == purpose)
-        await session.execute(update(Proof).where(*mine).values(expires_at=at + lifetime))
+        mine = (VerificationCode.digest == digest(code), VerificationCode.purpose == purpose)
+        await session.execute(update(VerificationCode).where(*mine).values(expires_at=at + lifetime))
 
 
-async def find(session: AsyncSession, purpose: Purpose, code: str) -> Proof | None:
+async def find(session: AsyncSession, purpose: Purpose, code: str) -> VerificationCode | None:
     """What this code would prove if it were redeemed now; None when it is no good."""
-    return (await session.scalars(select(Proof).where(*_good(purpose, code)))).one_or_none()
+    return (await session.scalars(select(VerificationCode).where(*_good(purpose, code)))).one_or_none()
 
 
-async def redeem(session: AsyncSession, purpose: Purpose, code: str) -> Proof | None:
+async def redeem(session: AsyncSession, purpose: Purpose, code: str) -> VerificationCode | None:
     """Use a code up: what it proves, or None when it is no good. Of two at the same moment one gets it."""
-    redeemed = update(Proof).where(*_good(purpose, code)).values(used_at=now()).returning(Proof)
+    redeemed = update(VerificationCode).where(*_good(purpose, code)).values(used_at=now()).returning(VerificationCode)
     return (await session.scalars(redeemed)).one_or_none()
 
 
 async def void(session: AsyncSession, credential_id: int, *keys: str) -> None:
     """Make worthless what would still change a login: the reset codes of its emails, and its changes of the email."""
-    resets = Proof.email_key.in_(keys) & (Proof.purpose == Purpose.RESET)
-    changes = (Proof.credential_id == credential_id) & (Proof.purpose == Purpose.EMAIL)
-    await session.execute(delete(Proof).where(or_(resets, changes)))
+    resets = VerificationCode.email_key.in_(keys) & (VerificationCode.purpose == Purpose.RESET)
+    changes = (VerificationCode.credential_id == credential_id) & (VerificationCode.purpose == Purpose.EMAIL)
+    await session.execute(delete(VerificationCode).where(or_(resets, changes)))
 
 
 def _good(purpose: Purpose, code: str) -> tuple[ColumnElement[bool], ...]:
-    return Proof.digest == digest(code), Proof.purpose == purpose, Proof.used_at.is_(None), Proof.expires_at > now()
+    return (
+        VerificationCode.digest == digest(code),
+        VerificationCode.purpose == purpose,
+        VerificationCode.used_at.is_(None),
+        VerificationCode.expires_at > now(),
+    )

@@ -13,12 +13,12 @@ from crmgraph.crm.models.identity import (
     LegacyToken,
     Letter,
     LetterKind,
-    Proof,
     Purpose,
     RefreshToken,
     Role,
     Session,
     Staff,
+    VerificationCode,
 )
 from crmgraph.crm.models.records import (
     Account,
@@ -74,7 +74,6 @@ __all__ = [
     "Phone",
     "PhoneKind",
     "Photo",
-    "Proof",
     "Purpose",
     "RefreshToken",
     "Relation",
@@ -82,5 +81,6 @@ __all__ = [
     "SalesOrder",
     "Session",
     "Staff",
+    "VerificationCode",
     "now",
 ]

@@ -119,7 +119,7 @@ class RefreshToken(Base):
     spent_at: Mapped[dt.datetime | None]
 
 
-class Proof(Base):
+class VerificationCode(Base):
     """A code that was mailed, by its digest: whoever returns it owns the address."""
 
     __tablename__ = "proof"

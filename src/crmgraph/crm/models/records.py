@@ -109,7 +109,7 @@ class Record:
     deleted_at: Mapped[dt.datetime | None]
     description: Mapped[str | None]
     email_opt_out: Mapped[Flag]
-    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    extra_fields: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
     """What one dialect alone knows, as it came: {dialect: {key: value}}."""
 
     @declared_attr
@@ -264,7 +264,7 @@ class Child:
     id: Mapped[Key]
     rank: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
-    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    extra_fields: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
 
     @declared_attr
     def party_id(cls) -> Mapped[int]:
@@ -396,7 +396,7 @@ class Note(Base):
     owner_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
     created_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
     modified_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
-    remainder: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    extra_fields: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
 
 
 class Photo(Base):

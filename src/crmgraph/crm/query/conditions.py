@@ -60,7 +60,7 @@ class WholeDate:
 
 
 Place: TypeAlias = "InstrumentedAttribute[Any] | RowValue | KeptValue | WholeDate"
-"""A column of the record, of one of its rows, a key of its remainder, or several columns that are one date."""
+"""A column of the record, of one of its rows, a key of its extra_fields, or several columns that are one date."""
 
 
 @dataclass(frozen=True, slots=True)

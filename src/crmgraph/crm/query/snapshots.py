@@ -73,9 +73,9 @@ async def rows_of(
     """The rows of a statement that is compiled once; in a transaction they hold what it has changed."""
     db = owner_of(session)
     if session.info.get("reads"):
-        return await db.prepared(key, build, parameters)
+        return await db.fetch_compiled(key, build, parameters)
     await session.flush()
-    return await db.prepared_in(session, key, build, parameters)
+    return await db.fetch_compiled_in(session, key, build, parameters)
 
 
 async def read(
@@ -114,7 +114,7 @@ async def read_with(
         lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
         return build(select(*_columns(model), *lists))
 
-    rows = await db.prepared((key, model, *children), query, parameters)
+    rows = await db.fetch_compiled((key, model, *children), query, parameters)
     names = _names(model)
     found = []
     for row in rows:

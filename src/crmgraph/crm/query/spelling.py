@@ -213,14 +213,14 @@ class Spelling:
 
     def _any_element(self, kept: KeptValue, op: Op, value: Any) -> ColumnElement[bool]:
         """Whether the comparison holds for any value of a list."""
-        remainder = self.model.remainder
+        extra_fields = self.model.extra_fields
         if self.sqlite:
-            each = func.json_each(remainder, _path(kept)).table_valued("value", "type", "path")
+            each = func.json_each(extra_fields, _path(kept)).table_valued("value", "type", "path")
             text = case((each.c.type == "object", func.json_extract(each.c.value, "$.name")), else_=each.c.value)
-            listed = func.json_type(remainder, _path(kept)) == "array"
+            listed = func.json_type(extra_fields, _path(kept)) == "array"
             found = and_(listed, self._applied(self._small(cast(text, Text)), op, value))
         else:
-            at = func.jsonb_extract_path(remainder, kept.dialect, kept.key, type_=JSONB())
+            at = func.jsonb_extract_path(extra_fields, kept.dialect, kept.key, type_=JSONB())
             is_list = func.jsonb_typeof(at) == "array"
             each = func.jsonb_array_elements(case((is_list, at), else_=cast([], JSONB))).table_valued(
                 column("value", JSONB)
@@ -243,17 +243,17 @@ class Spelling:
 
     def _kept_json(self, kept: KeptValue) -> ColumnElement[Any]:
         """What is kept as text: a text as it is, anything else as JSON; null where nothing is kept."""
-        remainder, path = self.model.remainder, _path(kept)  # what is no path here is refused on both databases
+        extra_fields, path = self.model.extra_fields, _path(kept)  # what is no path here is refused on both databases
         if not self.sqlite:
-            return func.jsonb_extract_path_text(remainder, kept.dialect, kept.key, type_=Text())
-        return cast(func.json_extract(remainder, path), Text)
+            return func.jsonb_extract_path_text(extra_fields, kept.dialect, kept.key, type_=Text())
+        return cast(func.json_extract(extra_fields, path), Text)
 
     def _kept_kind(self, kept: KeptValue) -> ColumnElement[Any]:
         """The type of JSON that is kept, in the database's words."""
-        remainder = self.model.remainder
+        extra_fields = self.model.extra_fields
         if not self.sqlite:
-            return func.jsonb_typeof(func.jsonb_extract_path(remainder, kept.dialect, kept.key), type_=Text())
-        return func.json_type(remainder, _path(kept), type_=Text())
+            return func.jsonb_typeof(func.jsonb_extract_path(extra_fields, kept.dialect, kept.key), type_=Text())
+        return func.json_type(extra_fields, _path(kept), type_=Text())
 
     def _kept_number(self, kept: KeptValue) -> ColumnElement[Any]:
         kind = self._kept_kind(kept)

@@ -32,13 +32,13 @@ async def last_set(session: AsyncSession, party_id: int, fields: Collection[str]
         dialect: whose home ids are wanted.
     """
     found = {}
-    acting = func.coalesce(LegacyClient.staff_id, Credential.staff_id)
+    author_id = func.coalesce(LegacyClient.staff_id, Credential.staff_id)
     for field in fields:
         query = (
             select(Change.at, Staff, ExternalId.value)
             .outerjoin(LegacyClient, LegacyClient.id == Change.client_id)
             .outerjoin(Credential, Credential.id == Change.credential_id)
-            .outerjoin(Staff, Staff.id == acting)
+            .outerjoin(Staff, Staff.id == author_id)
             .outerjoin(ExternalId, (ExternalId.staff_id == Staff.id) & (ExternalId.dialect == dialect))
             # The log's fields are few a change, and the index has narrowed it down to one record's.
             .where(Change.party_id == party_id, cast(Change.fields, Text).contains(f'"{field}"', autoescape=True))

@@ -13,6 +13,9 @@ _DERIVED = frozenset(
     {"id", "party_id", "last_name_key", "name_key", "city_key", "address_key", "digits", "extension", "rank", "slot"}
 )
 
+_STORED_AS = {"extra_fields": "remainder"}
+"""{column: what the log calls it, whose rows outlive the names of columns}."""
+
 _GIVEN = ".given"
 """The identifier in a relation, which may be an identity document: its names are told, its values are not."""
 
@@ -52,7 +55,7 @@ class Changes:
         """Note a child row that goes."""
         self._fields.append({"field": path, "old": _row(row), "new": None})
 
-    def remainder(
+    def extra_fields(
         self, kept: dict[str, dict[str, Any]], edits: dict[str, dict[str, Any]], path: str = "remainder"
     ) -> dict[str, dict[str, Any]]:
         """What is kept for the dialects after `edits`; None takes a key out."""
@@ -100,7 +103,7 @@ def plain(value: Any) -> Any:
 
 def _row(row: Any) -> dict[str, Any]:
     return {
-        name: sorted(value) if name == "given" else plain(value)
+        _STORED_AS.get(name, name): sorted(value) if name == "given" else plain(value)
         for name in row.__mapper__.column_attrs.keys()  # noqa: SIM118 - not a mapping
         if name not in _DERIVED and (value := getattr(row, name)) not in (None, {}, True, False)
     }

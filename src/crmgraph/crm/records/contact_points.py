@@ -128,7 +128,7 @@ async def _take_slots(
 def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:
     columns = {key: value for key, value in values.items() if key != "primary"}
     rank = _front(rows) if values.get("primary") else max((row.rank for row in rows), default=-1) + 1
-    row = model(**({"remainder": {}, "active": True} | columns), party_id=party_id, rank=rank)
+    row = model(**({"extra_fields": {}, "active": True} | columns), party_id=party_id, rank=rank)
     derive(row, columns.keys(), given)
     return row
 
@@ -138,7 +138,7 @@ def _front(rows: list[Any]) -> int:
 
 
 def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str, given: dict[str, Any]) -> None:
-    columns = {key: value for key, value in values.items() if key not in ("primary", "remainder")}
+    columns = {key: value for key, value in values.items() if key not in ("primary", "extra_fields")}
     before = {key: getattr(row, key) for key in columns}
     for key, value in columns.items():
         setattr(row, key, value)
@@ -146,7 +146,7 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str,
         derive(row, columns.keys(), given, before)
     for key, old in before.items():
         changes.column(f"{path}.{key}", old, getattr(row, key))
-    row.remainder = changes.remainder(row.remainder, values.get("remainder", {}), f"{path}.remainder")
+    row.extra_fields = changes.extra_fields(row.extra_fields, values.get("extra_fields", {}), f"{path}.remainder")
     if values.get("primary") and next((other for other in rows if other.active), None) is not row:
         row.rank = _front(rows)
         changes.column(f"{path}.primary", False, True)

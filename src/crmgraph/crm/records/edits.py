@@ -26,7 +26,7 @@ class Edit:
     Attributes:
         values: columns of the record by attribute name. Absent keeps, None clears.
         phones, emails, addresses, relations: changes of its rows.
-        remainder: {dialect: {key: value}}, merged key by key into what is kept; None takes a key out.
+        extra_fields: {dialect: {key: value}}, merged key by key into what is kept; None takes a key out.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -34,4 +34,4 @@ class Edit:
     emails: RowEdits = field(default_factory=RowEdits)
     addresses: RowEdits = field(default_factory=RowEdits)
     relations: RowEdits = field(default_factory=RowEdits)
-    remainder: dict[str, dict[str, Any]] = field(default_factory=dict)
+    extra_fields: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from crmgraph.crm.models import (
     PartyKind,
     Staff,
 )
-from crmgraph.crm.policy import MODELS, Actor, Record, like, own, standing, visible
+from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records.parties import Aggregate, Printed, minted
@@ -101,7 +101,7 @@ def _targets(condition: ColumnElement[bool]) -> Select[Any]:
 
 
 @dataclass(slots=True)
-class Surroundings:
+class EncodingContext:
     """What a dialect has to know about a page of records besides their own columns.
 
     Attributes:
@@ -124,7 +124,7 @@ class Surroundings:
         return self.homes.get((target, own_id))
 
 
-async def surroundings(
+async def encoding_context(
     session: AsyncSession,
     actor: Actor,
     dialect: str,
@@ -133,7 +133,7 @@ async def surroundings(
     rows: bool = False,
     logins: bool = False,
     staff: Collection[int] = (),
-) -> Surroundings:
+) -> EncodingContext:
     """Everything that the records name, in a constant number of statements.
 
     Args:
@@ -142,7 +142,7 @@ async def surroundings(
         logins: whether it matters who can log in.
         staff: ids of staff members that are told of though the records do not name them.
     """
-    around = Surroundings(actor)
+    around = EncodingContext(actor)
     parties: set[int] = {a.id for a in aggregates}
     named: dict[Any, set[int]] = {Staff: set(staff), Contact: set(), Account: set(), Lead: set()}
     for aggregate in aggregates:
@@ -180,10 +180,10 @@ async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collect
     named = snapshots.Ids(snapshots.owner_of(session), ids)
     return await snapshots.read(
         session,
-        ("visible", named.shape, standing(actor)),
+        ("visible", named.shape, visibility_key(actor)),
         model,
-        lambda query: query.where(named.hold(model.id), visible(like(actor), model)),
-        {"ids": named.value, **own(actor)},
+        lambda query: query.where(named.hold(model.id), visible(with_parameters(actor), model)),
+        {"ids": named.value, **visibility_values(actor)},
     )
 
 
@@ -200,7 +200,9 @@ async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff
     return {member.id: member for member in found}
 
 
-async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: Surroundings) -> None:
+async def _read_homes(
+    session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: EncodingContext
+) -> None:
     columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
     asked = tuple(target for target in TARGETS if wanted.get(target))
     if not asked:
@@ -219,7 +221,7 @@ async def _read_homes(session: AsyncSession, dialect: str, wanted: dict[str, set
     _note_homes(rows, around)
 
 
-def _note_homes(rows: Iterable[Any], around: Surroundings) -> None:
+def _note_homes(rows: Iterable[Any], around: EncodingContext) -> None:
     for space, value, *targets in rows:
         into = around.references if space == REFERENCE else around.homes
         for target, own_id in zip(TARGETS, targets, strict=True):
@@ -227,9 +229,9 @@ def _note_homes(rows: Iterable[Any], around: Surroundings) -> None:
                 into[target, own_id] = value
 
 
-async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Collection[int]) -> Surroundings:
+async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Collection[int]) -> EncodingContext:
     """Staff members and what a dialect calls them, without any record, in two statements."""
-    around = Surroundings(actor)
+    around = EncodingContext(actor)
     around.staff = await _staff(session, ids)
     await _read_homes(session, dialect, {"staff": set(ids)}, around)
     return around
@@ -243,6 +245,6 @@ async def find_staff(session: AsyncSession, printed: Printed) -> int | None:
 
 async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:
     """{id: what a dialect calls the record, its home id or else ours in decimal}, deleted ones too; one statement."""
-    around = Surroundings(Actor(Door.OPERATOR))
+    around = EncodingContext(Actor(Door.OPERATOR))
     await _read_homes(session, dialect, {"party": set(ids)}, around)
     return {own_id: around.home("party", own_id) or str(own_id) for own_id in ids}

@@ -36,7 +36,7 @@ _TO_ACCOUNT = {
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
 _DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid", "address_key", "city_key", "name_key"})
 """What a copy has of its own. Its `e164` goes along: a number is read where it was written."""
-_BESIDE = ("area_code", "notes", "remainder")
+_BESIDE = ("area_code", "notes", "extra_fields")
 """What stands beside a phone or an email, and is told where the known one has another."""
 
 
@@ -64,7 +64,7 @@ def contact_edit(lead: Aggregate, contact: Aggregate | None, overwrite: bool) ->
     """What the contact takes of the lead: all of it when it is new (None) or overwritten, else what it lacks."""
     record = lead_of(lead)
     values = {name: getattr(record, name) for name in _TO_CONTACT}
-    edit = Edit(_taken(values, contact, overwrite), remainder=_remainder(record, contact, overwrite))
+    edit = Edit(_taken(values, contact, overwrite), extra_fields=_remainder(record, contact, overwrite))
     if record.email_opt_out:
         edit.values["email_opt_out"] = True  # somebody who wants no mail gets none, whatever the contact said
     for part in _IDENTITIES:
@@ -97,10 +97,10 @@ def _taken(values: dict[str, Any], known: Aggregate | None, overwrite: bool) -> 
 
 
 def _remainder(lead: Lead, known: Aggregate | None, overwrite: bool) -> dict[str, dict[str, Any]]:
-    kept = {} if known is None or overwrite else known.record.remainder
+    kept = {} if known is None or overwrite else known.record.extra_fields
     return {
         dialect: {key: value for key, value in keys.items() if key not in kept.get(dialect, {})}
-        for dialect, keys in lead.remainder.items()
+        for dialect, keys in lead.extra_fields.items()
     }
 
 
@@ -154,8 +154,8 @@ def left_out(
     if contact is None:
         return
     if not overwrite:
-        for dialect, keys in record.remainder.items():
-            kept = contact.record.remainder.get(dialect, {})
+        for dialect, keys in record.extra_fields.items():
+            kept = contact.record.extra_fields.get(dialect, {})
             for key, value in keys.items():
                 if key in kept and kept[key] != value:
                     yield LeftOut(f"remainder.{dialect}.{key}", value, kept[key])

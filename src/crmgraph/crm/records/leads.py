@@ -44,4 +44,4 @@ def require_unlocked(record: Record) -> None:
 def releases(edit: Edit) -> bool:
     """Whether an edit does nothing but approve a lead, or lock and unlock it."""
     rows = edit.phones or edit.emails or edit.addresses
-    return edit.values.keys() <= _RELEASES and not rows and not edit.remainder
+    return edit.values.keys() <= _RELEASES and not rows and not edit.extra_fields

@@ -15,7 +15,7 @@ from crmgraph.crm.records import parties
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.crm.records.parties import Aggregate
-from crmgraph.crm.records.rules import check_remainder
+from crmgraph.crm.records.rules import check_extra_fields
 from crmgraph.crm.values.text import fault_of
 
 
@@ -136,14 +136,14 @@ async def add(session: AsyncSession, actor: Actor, aggregate: Aggregate, values:
     """Write a note on a record that was loaded with `lock`.
 
     Args:
-        values: content, and where wanted title, owner_id (the actor's staff member by default) and remainder.
+        values: content, and where wanted title, owner_id (the actor's staff member by default) and extra_fields.
 
     Raises:
         Refused: everything that is wrong with the values; or the actor may not.
     """
     require_staff(actor)
     require_unlocked(aggregate.record)
-    values = {"owner_id": actor.staff_id, "remainder": {}, **values}
+    values = {"owner_id": actor.staff_id, "extra_fields": {}, **values}
     refuse(await _faults(session, values, creating=True))
     at = now()
     note = Note(
@@ -166,7 +166,7 @@ async def change(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
     """Change a note that was locked with its record; whether anything changed.
 
     Args:
-        values: title, content, owner_id, remainder (merged key by key). Absent keeps, None clears.
+        values: title, content, owner_id, extra_fields (merged key by key). Absent keeps, None clears.
 
     Raises:
         Refused: everything that is wrong with the values; or the actor may not.
@@ -175,8 +175,8 @@ async def change(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
     refuse(await _faults(session, values, creating=False))
     changes = Changes(actor)
     for name, value in values.items():
-        if name == "remainder":
-            note.remainder = changes.remainder(note.remainder, value, f"notes.{note.id}.remainder")
+        if name == "extra_fields":
+            note.extra_fields = changes.extra_fields(note.extra_fields, value, f"notes.{note.id}.remainder")
         else:
             changes.column(f"notes.{note.id}.{name}", getattr(note, name), value)
             setattr(note, name, value)
@@ -226,5 +226,5 @@ async def _faults(session: AsyncSession, values: dict[str, Any], *, creating: bo
         known = await session.scalar(select(Staff.id).where(Staff.id == owner, Staff.active.is_(True)))
         if known is None:
             faults.append(Invalid(("owner_id",), "reference"))
-    faults += check_remainder(values.get("remainder", {}), ())
+    faults += check_extra_fields(values.get("extra_fields", {}), ())
     return faults

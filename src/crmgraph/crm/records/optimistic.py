@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.attributes import instance_state
 
 from crmgraph.crm.errors import Unauthenticated
-from crmgraph.crm.identity.credentials import acting, acts_still
+from crmgraph.crm.identity.credentials import authorization_values, still_authorized
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
 from crmgraph.db.database import Database
@@ -32,7 +32,7 @@ class NeedsTransaction(Exception):
     """This work cannot be done on a draft. Nothing was written."""
 
 
-class Unsettled(ConnectionError):
+class CommitUnknown(ConnectionError):
     """The database went while it was to write: nobody knows whether it did."""
 
 
@@ -41,12 +41,12 @@ async def revise(db: Database, work: Callable[[AsyncSession], Awaitable[T]], *, 
 
     Args:
         work: is done twice where the first time comes to nothing; it changes nothing but what it reads by its session.
-        known: who acts, where nobody has asked yet whether they still may (`Identity.known_actor`). The statement that
+        known: who acts, where nobody has asked yet whether they still may (`Identity.cached_actor`). The statement that
             writes makes sure of it then.
 
     Raises:
         Unauthenticated: `known` may not, or it cannot be told without a transaction; nothing was written.
-        Unsettled: it may have been written.
+        CommitUnknown: it may have been written.
         Whatever `work` raises; nothing was written, but by a transaction whose commit fails.
     """
     # On SQLite no statement writes to several tables.
@@ -124,7 +124,7 @@ class Draft:
 
         Raises:
             NeedsTransaction: the record is not as it was read, somebody else holds it, or too much has changed.
-            Unsettled: it may have been written.
+            CommitUnknown: it may have been written.
         """
         line = self._line
         if line is None or self._record is None or self._written:
@@ -142,12 +142,12 @@ class Draft:
         known = self._known
         key: Hashable = ("draft", shape, None if known is None else known.is_staff)
         if known is not None:
-            values |= acting(known)
+            values |= authorization_values(known)
         try:
-            written = await self._db.prepared(key, lambda: _statement(*shape, known), values, once=True)
+            written = await self._db.fetch_compiled(key, lambda: _statement(*shape, known), values, once=True)
         except Exception as error:
             if is_away(error):
-                raise Unsettled(str(error)) from error
+                raise CommitUnknown(str(error)) from error
             raise NeedsTransaction("refused by the database") from error
         if not written:
             raise NeedsTransaction("changed or held by somebody else")
@@ -163,7 +163,9 @@ class Draft:
         known = self._known
         if known is not None:
             key = ("acts still", known.is_staff)
-            ((still,),) = await self._db.prepared(key, lambda: select(acts_still(known)), acting(known))
+            ((still,),) = await self._db.fetch_compiled(
+                key, lambda: select(still_authorized(known)), authorization_values(known)
+            )
             if not still:
                 raise Unauthenticated
 
@@ -186,7 +188,7 @@ def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], 
         table.c.deleted_at.is_(None),
     ]
     if known is not None:
-        conditions.append(acts_still(known))
+        conditions.append(still_authorized(known))
     # It never waits: a statement that waits for a lock goes on to write when nobody waits for it any more. Whoever has
     # to wait does so in a transaction, which comes to nothing when it is given up.
     held = select(table.c.id).where(*conditions).with_for_update(skip_locked=True, key_share=True).cte("held")

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid, Refused
 from crmgraph.crm.models import Door, SalesOrder
 from crmgraph.crm.records import numbers
-from crmgraph.crm.records.rules import check_remainder
+from crmgraph.crm.records.rules import check_extra_fields
 from crmgraph.crm.values.text import fault_of
 
 DETAILS = "details"
@@ -36,7 +36,7 @@ def faults_of(order: Order) -> list[Refused]:
         value = getattr(order, name)
         if value is not None and (fault := fault_of(value)):
             faults.append(Invalid((name,), *fault))
-    for refused in check_remainder({DETAILS: order.details}, ()):
+    for refused in check_extra_fields({DETAILS: order.details}, ()):
         refused.path = refused.path[1:]
         faults.append(refused)
     return faults

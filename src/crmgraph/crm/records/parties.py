@@ -38,11 +38,11 @@ from crmgraph.crm.policy import (
     Record,
     check_change,
     check_documents,
-    like,
-    own,
     require_staff,
-    standing,
+    visibility_key,
+    visibility_values,
     visible,
+    with_parameters,
 )
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES, hidden
@@ -268,11 +268,11 @@ async def _load_snapshots(
     named = snapshots.Ids(db, ids)
     found = await snapshots.read_with(
         db,
-        ("records", named.shape, standing(actor)),
+        ("records", named.shape, visibility_key(actor)),
         model,
         [ROWS.get(name, Photo) for name in wanted],
-        lambda query: query.where(named.hold(model.id), visible(like(actor), model)).order_by(model.id),
-        {"ids": named.value, **own(actor)},
+        lambda query: query.where(named.hold(model.id), visible(with_parameters(actor), model)).order_by(model.id),
+        {"ids": named.value, **visibility_values(actor)},
     )
     aggregates = {}
     for record, lists in found:
@@ -339,7 +339,7 @@ async def create(
             "id": party.id,
             "number": number,
             "revision": 1,
-            "remainder": edit.remainder,
+            "extra_fields": edit.extra_fields,
         }
     )
     derive(record)
@@ -391,7 +391,7 @@ async def update(
     if key is not None:
         await session.execute(update_rows(Address).where(Address.party_id == record.id).values(name_key=key))
     completed = await _apply_rows(session, actor, aggregate, edit, changes)
-    record.remainder = changes.remainder(record.remainder, edit.remainder)
+    record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
     if not changes:
         if completed:
             await session.flush()

@@ -27,7 +27,7 @@ PATH = ("photo",)
 
 @dataclass(slots=True)
 class Staged:
-    """A photo on its way to a record; see `Portraits.staged`.
+    """A photo on its way to a record; see `RecordPhotos.staged`.
 
     Attributes:
         file_name: what the client calls it, None when it does not say or nothing harmless is left.
@@ -46,7 +46,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Portraits:
+class RecordPhotos:
     """Photos of records. The one part of the business that opens its transactions itself, because what takes long,
     decoding and the store, must happen around them and not inside.
 

@@ -14,7 +14,7 @@ from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Contact, Relation
 from crmgraph.crm.policy import Actor, visible
 from crmgraph.crm.records.edits import Row, RowEdits
-from crmgraph.crm.records.rules import MAX_ROWS, check_remainder
+from crmgraph.crm.records.rules import MAX_ROWS, check_extra_fields
 from crmgraph.crm.values.text import fault_of
 
 MAX_GIVEN = 10
@@ -71,5 +71,5 @@ def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:
     if not isinstance(given, dict) or len(given) > MAX_GIVEN:
         faults.append(Invalid((*path, "given"), "form"))
     else:
-        faults += check_remainder({"given": given}, path)
-    return [*faults, *check_remainder(row.get("remainder", {}), path)]
+        faults += check_extra_fields({"given": given}, path)
+    return [*faults, *check_extra_fields(row.get("extra_fields", {}), path)]

@@ -60,10 +60,10 @@ AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 8
 """How many digits of an amount are kept before and behind the point."""
 MAX_AMOUNT_TEXT = 100
 """The longest text that is read as an amount, in characters."""
-MAX_REMAINDER_BYTES = 64 * 1024
+MAX_EXTRA_BYTES = 64 * 1024
 """The most that one dialect may keep of its own on one row, as JSON."""
 MAX_DEPTH = 16
-"""How deep a remainder may be nested."""
+"""How deep an extra field may be nested."""
 
 _CARD_KEYS = frozenset(
     {
@@ -149,7 +149,7 @@ def check_edit(model: type, edit: Edit, *, creating: bool, record: Any = None) -
     if not edit.values.keys().isdisjoint(BIRTH_DATE):
         known = {} if record is None else {name: getattr(record, name) for name in BIRTH_DATE}
         faults += check_birth_date(known | edit.values)
-    faults += check_remainder(edit.remainder, ())
+    faults += check_extra_fields(edit.extra_fields, ())
     return faults
 
 
@@ -163,8 +163,8 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
     for key, value in list(values.items()):
         if key == "primary":
             continue
-        if key == "remainder":
-            yield from check_remainder(value, path)
+        if key == "extra_fields":
+            yield from check_extra_fields(value, path)
             continue
         fault, kept = _check(key, types[key], value)
         if fault is not None:
@@ -280,11 +280,11 @@ def check_birth_date(values: Row) -> Iterator[Refused]:
             yield Invalid(("birth_day",), "date")
 
 
-def check_remainder(remainder: dict[str, dict[str, Any]], path: Path) -> Iterator[Refused]:
+def check_extra_fields(extra_fields: dict[str, dict[str, Any]], path: Path) -> Iterator[Refused]:
     """Whether what a dialect wants kept can be kept; card data is taken out of it, in place."""
-    for dialect, keys in remainder.items():
+    for dialect, keys in extra_fields.items():
         for key, value in list(keys.items()):
-            where = (*path, "remainder", dialect, key)
+            where = (*path, "extra_fields", dialect, key)
             if _bare(key) in _CARD_KEYS:
                 del keys[key]
                 continue
@@ -295,10 +295,10 @@ def check_remainder(remainder: dict[str, dict[str, Any]], path: Path) -> Iterato
         try:
             size = len(orjson.dumps(keys))
         except TypeError:  # an integer beyond 64 bits: no JSON column takes it
-            yield Invalid((*path, "remainder", dialect), "number")
+            yield Invalid((*path, "extra_fields", dialect), "number")
             continue
-        if size > MAX_REMAINDER_BYTES:
-            yield TooLarge((*path, "remainder", dialect), MAX_REMAINDER_BYTES)
+        if size > MAX_EXTRA_BYTES:
+            yield TooLarge((*path, "extra_fields", dialect), MAX_EXTRA_BYTES)
 
 
 def _key_fault(key: str) -> tuple[str, int | None] | None:

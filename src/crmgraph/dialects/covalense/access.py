@@ -27,7 +27,7 @@ async def login(call: Call) -> dict[str, Any]:
     contact_id = cast(int, found.actor.contact_id)  # only customers come in here
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, found.actor, PartyKind.CONTACT, contact_id)
-        around = await external_ids.surroundings(session, found.actor, DIALECT, [contact])
+        around = await external_ids.encoding_context(session, found.actor, DIALECT, [contact])
     return {
         "success": "true",
         "accessToken": found.access_token,

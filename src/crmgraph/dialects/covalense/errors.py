@@ -117,7 +117,7 @@ def _invalid(refused: Any, name_of: NameOf) -> ClientError:
 
 
 def _too_large(refused: Any, name_of: NameOf) -> ClientError:
-    if refused.path[:1] == ("remainder",) and len(refused.path) == 2:
+    if refused.path[:1] == ("extra_fields",) and len(refused.path) == 2:
         return bad_request(f"The attributes that only this service knows have more than {refused.limit} bytes.")
     unit = refused.unit or ("entries" if refused.path[-1:] in (("phones",), ("emails",), ("addresses",)) else "bytes")
     if not refused.path:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
 from crmgraph.crm.policy import may_see_identity
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import (
@@ -46,24 +46,24 @@ from crmgraph.mapping import Computed, Field, FieldMap, Layout, Link, Own, Whole
 def _document(name: str) -> Field:
     """What a signup told of an identity document: for the account's own person, and staff with the right."""
 
-    def shown(account: Aggregate, around: Surroundings) -> str | None:
+    def shown(account: Aggregate, around: EncodingContext) -> str | None:
         record = cast(Account, account.record)
         if not may_see_identity(around.actor, record.primary_contact_id or 0):
             return None
-        return cast(str | None, record.remainder.get(DIALECT, {}).get(name))
+        return cast(str | None, record.extra_fields.get(DIALECT, {}).get(name))
 
     return seen(name, shown, "")
 
 
-def _photo_address(public_url: str) -> Callable[[Any, Surroundings], str | None]:
-    def address(contact: Aggregate, _: Surroundings) -> str | None:
+def _photo_address(public_url: str) -> Callable[[Any, EncodingContext], str | None]:
+    def address(contact: Aggregate, _: EncodingContext) -> str | None:
         photo = contact.photo
         return f"{public_url}/photos/{photo.key}/original/{quote(photo.file_name, safe='()')}" if photo else None
 
     return address
 
 
-def _full_name(contact: Aggregate, _: Surroundings) -> str:
+def _full_name(contact: Aggregate, _: EncodingContext) -> str:
     record = cast(Contact, contact.record)
     return " ".join(part for part in (record.first_name, record.last_name) if part)
 
@@ -254,7 +254,7 @@ ACCOUNT_LAYOUT = ACCOUNTS.layout()
 def _of_account(column: str, nothing: Any = None) -> Computed:
     """A value of the account of a contact."""
 
-    def read(contact: Aggregate, around: Surroundings) -> Any:
+    def read(contact: Aggregate, around: EncodingContext) -> Any:
         account = around.records.get(cast(Contact, contact.record).account_id or 0)
         return nothing if account is None else getattr(account, column)
 

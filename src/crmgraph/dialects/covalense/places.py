@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import TEXT
 from crmgraph.mapping import Codec, Computed, Field, Kept, Slot
@@ -56,14 +56,14 @@ def office(name: str, codec: Codec = TEXT) -> Field:
     return Field(name, Kept(name), codec, writable=False)
 
 
-def seen(name: str, function: Callable[[Any, Surroundings], Any], source: str) -> Field:
+def seen(name: str, function: Callable[[Any, EncodingContext], Any], source: str) -> Field:
     """A value that is worked out, and that requests do not change."""
     return Field(name, Computed(function, source), TEXT, writable=False)
 
 
 def remembered(name: str, nothing: str) -> Field:
     """A kept value that is read only by nature, so that what a request brings of it is passed over."""
-    return seen(name, lambda thing, _: thing.record.remainder.get(DIALECT, {}).get(name, nothing), "")
+    return seen(name, lambda thing, _: thing.record.extra_fields.get(DIALECT, {}).get(name, nothing), "")
 
 
 PASSED_OVER = tuple(

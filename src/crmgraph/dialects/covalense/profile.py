@@ -8,7 +8,7 @@ from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids, optimistic, parties
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.call import Attributes, Call
@@ -24,7 +24,7 @@ async def get_contact(call: Call) -> dict[str, Any]:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).contact.encode(contact, around)
 
 
@@ -35,7 +35,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> None:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call), lock=True)
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
         _require_own(attributes, CONTACT, contact, around)
         body = attributes.body
         if _names(attributes, "contactId", CONTACT, contact, around):
@@ -56,7 +56,7 @@ async def put_account(call: Call) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> dict[str, Any]:
         account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, own, lock=True)
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [account])
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
         await _change(session, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
         return ACCOUNT_LAYOUT.encode(account, around)
@@ -74,7 +74,7 @@ async def put_image(call: Call) -> dict[str, Any]:
         picture.require_stored(given, found[contact_id].photo if contact_id in found else None)
     else:
         with naming(lambda path: picture.NAME):
-            await call.core.portraits.set(
+            await call.core.record_photos.set(
                 call.actor,
                 PartyKind.CONTACT,
                 contact_id,
@@ -84,7 +84,7 @@ async def put_image(call: Call) -> dict[str, Any]:
             )
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [contact])
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).image.encode(contact, around)
 
 
@@ -92,7 +92,7 @@ def _contact_id(call: Call) -> int:
     return cast(int, call.actor.contact_id)  # only customers hold a token of this door
 
 
-def _names(attributes: Attributes, name: str, module: str, record: Aggregate, around: Surroundings) -> bool:
+def _names(attributes: Attributes, name: str, module: str, record: Aggregate, around: EncodingContext) -> bool:
     """Whether the id under this name is the record's own."""
     try:
         given = home_id(module).read(attributes.value(name))
@@ -101,7 +101,7 @@ def _names(attributes: Attributes, name: str, module: str, record: Aggregate, ar
     return given is not None and given in (str(record.id), around.home("party", record.id))
 
 
-def _require_own(attributes: Attributes, module: str, record: Aggregate, around: Surroundings) -> None:
+def _require_own(attributes: Attributes, module: str, record: Aggregate, around: EncodingContext) -> None:
     """See that an id in the body is that of the user's own record, so that nobody else's is meant.
 
     Raises:
@@ -117,14 +117,14 @@ async def _change(
     fields: FieldMap,
     layout: Layout,
     record: Aggregate,
-    around: Surroundings,
+    around: EncodingContext,
     body: dict[str, Any],
 ) -> None:
     given = differing(fields, body, layout.encode(record, around))
     (decoded,) = await decode_all(session, fields, [(given, record)])
     office = office_only(fields)
     kept = [(name, known) for name, _, known in fields.given(given) if known is not None and known.name in office]
-    decoded.names |= {("remainder", DIALECT, known.name): name for name, known in kept}
+    decoded.names |= {("extra_fields", DIALECT, known.name): name for name, known in kept}
     with naming(words(fields, decoded)):
-        refuse([*decoded.faults, *(Forbidden(("remainder", DIALECT, known.name)) for _, known in kept)])
+        refuse([*decoded.faults, *(Forbidden(("extra_fields", DIALECT, known.name)) for _, known in kept)])
         await parties.update(session, actor, record, decoded.edit)

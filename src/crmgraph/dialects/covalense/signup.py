@@ -153,7 +153,7 @@ def _complete(person: Edit, account: Edit) -> None:
         names = [person.values.get(name) for name in ("first_name", "last_name")]
         account.values["name"] = " ".join(name for name in names if name)
     for edit in (person, account):
-        edit.remainder.setdefault(DIALECT, {})["source"] = "WEBSERVICE"
+        edit.extra_fields.setdefault(DIALECT, {})["source"] = "WEBSERVICE"
 
 
 def _details(attributes: Attributes, person: Attributes, address: Attributes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Contact
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.authorship import Setting, last_set
-from crmgraph.crm.records.external_ids import surroundings
+from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
@@ -29,7 +29,7 @@ async def encode(
             has is dropped, unless the record keeps something under this very name.
     """
     keys = manner.chosen(frozenset(fields_set))
-    around = await surroundings(session, actor, DIALECT, aggregates, rows=True)
+    around = await encoding_context(session, actor, DIALECT, aggregates, rows=True)
     answers = []
     for aggregate in aggregates:
         answer = layout(type(aggregate.record), manner.name, keys).encode(aggregate, around)

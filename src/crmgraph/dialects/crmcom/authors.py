@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from crmgraph.crm.models import Staff
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.manners import Manner, arranged
@@ -27,14 +27,14 @@ def user(staff: Staff | None, home: str | None, keys: Iterable[str]) -> dict[str
 
 def kept(thing: Aggregate) -> dict[str, Any]:
     """What the record keeps for this dialect alone."""
-    found: dict[str, Any] = thing.record.remainder.get(DIALECT, {})
+    found: dict[str, Any] = thing.record.extra_fields.get(DIALECT, {})
     return found
 
 
 def log_information(manner: Manner) -> Computed:
     orders = manner.objects
 
-    def log(thing: Aggregate, around: Surroundings) -> dict[str, Any]:
+    def log(thing: Aggregate, around: EncodingContext) -> dict[str, Any]:
         record, own = thing.record, kept(thing)
 
         def who(staff_id: int | None) -> dict[str, Any] | None:

@@ -109,7 +109,7 @@ def _invalid(refused: Any) -> str:
 
 
 def _too_large(refused: Any) -> str:
-    is_list = refused.path and "remainder" not in refused.path
+    is_list = refused.path and "extra_fields" not in refused.path
     return f"more than {refused.limit} {refused.unit or ('items' if is_list else 'bytes')}"
 
 

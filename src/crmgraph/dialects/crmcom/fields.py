@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.models import Account, Contact
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import rows
 from crmgraph.dialects.crmcom.authors import kept, log_information
@@ -44,7 +44,7 @@ CONSENTS = ("direct_marketing", "affiliate_marketing")
 """What a contact lets us send."""
 
 
-def _full_name(thing: Aggregate, around: Surroundings) -> str | None:
+def _full_name(thing: Aggregate, around: EncodingContext) -> str | None:
     record: Any = thing.record
     return " ".join(part for part in (record.first_name, record.last_name) if part) or None
 
@@ -168,7 +168,7 @@ _PROFILE = [
 ]
 
 
-def split_times(values: dict[str, Any], remainder: dict[str, dict[str, Any]], aggregate: Aggregate | None) -> None:
+def split_times(values: dict[str, Any], extra_fields: dict[str, dict[str, Any]], aggregate: Aggregate | None) -> None:
     """Put the day of an established date into its column and keep the whole of it, in place.
 
     Args:
@@ -182,7 +182,7 @@ def split_times(values: dict[str, Any], remainder: dict[str, dict[str, Any]], ag
             return
         if isinstance(at, dt.datetime):
             values["established_on"] = at.date()
-        remainder.setdefault(DIALECT, {})[ESTABLISHED] = whole
+        extra_fields.setdefault(DIALECT, {})[ESTABLISHED] = whole
 
 
 def _mirrored(fields: Iterable[Field], group: str, manner: Manner, own: Iterable[Field]) -> list[Field]:

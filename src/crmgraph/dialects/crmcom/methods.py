@@ -15,7 +15,7 @@ from crmgraph.crm.identity.clients import client_login, holder_of_key, issue, re
 from crmgraph.crm.models import Door, PartyKind, Photo
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records import parties
-from crmgraph.crm.records.external_ids import surroundings
+from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.dialects.crmcom.answers import encode
 from crmgraph.dialects.crmcom.codecs import print_id, text
 from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem
@@ -232,7 +232,7 @@ async def add_photo(call: Call) -> dict[str, Any]:
         kind, party_id = await seek(session, call.actor, wanted)
     data = await file.read()
     try:
-        photo = await call.core.portraits.set(
+        photo = await call.core.record_photos.set(
             call.actor, kind, party_id, data, max_bytes=call.core.max_photo_bytes, file_name=file.filename
         )
     except Refused as refused:
@@ -245,14 +245,14 @@ async def remove_photo(call: Call) -> None:
     wanted = call.identifier
     async with call.core.db.read() as session:
         kind, party_id = await seek(session, call.actor, wanted)
-    await call.core.portraits.remove(call.actor, kind, party_id)
+    await call.core.record_photos.remove(call.actor, kind, party_id)
 
 
 async def image(call: Call) -> tuple[Photo, bytes]:
     """The image that `file_content_url` leads to; its id is that of the contact information."""
     _, _, photo = await _photo_of(call, ("id", call.text("id").strip()))
     try:
-        return await call.core.portraits.read(photo.key, "original")
+        return await call.core.record_photos.read(photo.key, "original")
     except NotFound:
         raise NotFound(("id",)) from None
 
@@ -269,7 +269,7 @@ async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[PartyKind, int
 async def _described(call: Call, kind: PartyKind, party_id: int, photo: Photo) -> dict[str, Any]:
     async with call.core.db.read() as session:
         found = await parties.load(session, call.actor, kind, [party_id], parts=())
-        around = await surroundings(session, call.actor, DIALECT, found.values())
+        around = await encoding_context(session, call.actor, DIALECT, found.values())
     own = print_id(around.home("party", party_id) or str(party_id))
     return {
         "file_name": f"{own}_{photo.file_name}",

@@ -125,8 +125,8 @@ def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], aggregate: A
     decoded = decode(fields, values, aggregate)
     asked.edit = decoded.edit
     asked.faults += decoded.faults
-    asked.words = decoded.names | {("remainder", DIALECT): "User defined fields"}
-    split_times(asked.edit.values, asked.edit.remainder, aggregate)
+    asked.words = decoded.names | {("extra_fields", DIALECT): "User defined fields"}
+    split_times(asked.edit.values, asked.edit.extra_fields, aggregate)
     for column, name in NAMES[kind].items():
         value = asked.edit.values.get(column)
         missing = creating if column not in asked.edit.values else value is None or not str(value).strip()
@@ -209,7 +209,7 @@ def _read_row(
     asked.faults += decoded.faults
     asked.words |= {where: f"{label}.{name}" for where, name in decoded.names.items()} | {path: label}
     if each.target is None:
-        for place in (("given",), ("remainder", "given"), ("other_id",)):
+        for place in (("given",), ("extra_fields", "given"), ("other_id",)):
             asked.words[(*path, *place)] = f"{label}.{IDENTIFIER}"
     unread = {fault.path for fault in decoded.faults}
     for name, column in each.required.items():

@@ -7,7 +7,7 @@ import phonenumbers
 
 from crmgraph.crm.models import Account, Address, Contact, Email, Phone, Relation
 from crmgraph.crm.policy import may_see_identity
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.codecs import (
@@ -86,7 +86,7 @@ def phone(manner: Manner) -> FieldMap:
     """The fields of a phone."""
     countries = countries_of(manner)
 
-    def full_number(row: Phone, around: Surroundings) -> str:
+    def full_number(row: Phone, around: EncodingContext) -> str:
         if _is_international(row):
             return manner.dialled + row.digits.lstrip("0")
         return f"{manner.dialled}{code}{row.raw}" if (code := _area_code(row, around)) else row.raw
@@ -120,7 +120,7 @@ def _phone_country(row: Phone) -> str | None:
     return phonenumbers.region_code_for_number(phonenumbers.parse(row.e164))
 
 
-def _area_code(row: Phone, around: Surroundings) -> str | None:
+def _area_code(row: Phone, around: EncodingContext) -> str | None:
     """The code of the country, as CRM.COM calls it area code."""
     if row.area_code is not None:
         return row.area_code
@@ -165,12 +165,12 @@ def relation(manner: Manner) -> FieldMap:
     )
 
 
-def relation_id(row: Relation, around: Surroundings | None = None) -> str:
+def relation_id(row: Relation, around: EncodingContext | None = None) -> str:
     """The id of a relation as it is printed."""
-    return print_id(row.remainder.get(DIALECT, {}).get(RELATION_ID) or str(row.id))
+    return print_id(row.extra_fields.get(DIALECT, {}).get(RELATION_ID) or str(row.id))
 
 
-def _other(row: Relation, around: Surroundings) -> dict[str, Any]:
+def _other(row: Relation, around: EncodingContext) -> dict[str, Any]:
     """The other one in brief; of one whom nobody knows here, what was given, as far as it may be seen."""
     record = around.records.get(row.other_id) if row.other_id is not None else None
     if isinstance(record, Contact):

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from starlette.responses import Response
 
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
@@ -36,7 +36,7 @@ class Links:
         path = f"/api/{quote(self.version, safe='')}/{resource}"
         return path if number is None else f"{path}/{number}"
 
-    def contact(self, aggregate: Aggregate, around: Surroundings) -> dict[str, Any]:
+    def contact(self, aggregate: Aggregate, around: EncodingContext) -> dict[str, Any]:
         """A contact."""
         body = _CONTACT.encode(aggregate, around)
         self._lead(body["customer"], "customers")
@@ -44,7 +44,7 @@ class Links:
         self._photo(body, "photo")
         return body
 
-    def customer(self, aggregate: Aggregate, around: Surroundings) -> dict[str, Any]:
+    def customer(self, aggregate: Aggregate, around: EncodingContext) -> dict[str, Any]:
         """A customer with its contacts."""
         body = _CUSTOMER.encode(aggregate, around)
         self._lead(body["parentCustomer"], "customers")

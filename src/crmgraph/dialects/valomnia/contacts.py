@@ -81,7 +81,7 @@ async def index(call: Call) -> Response:
         found, _ = await listing.find_records(
             session, call.actor, PartyKind.CONTACT, where, order=[order], offset=offset, limit=size
         )
-        around = await external_ids.surroundings(session, call.actor, DIALECT, found)
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, found)
     data = [call.links.contact(each, around) for each in found]
     return answer(call.links.page("contacts", data, total, size, offset, query.texts))
 
@@ -104,7 +104,7 @@ async def show(call: Call) -> Response:
     """One contact."""
     async with call.core.db.read() as session:
         aggregate = await _load(session, call)
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
     return answer(call.links.contact(aggregate, around))
 
 
@@ -122,8 +122,8 @@ async def create(call: Call) -> Response:
             except Refused as refused:
                 raise Failed(words(refused, "create", given.text("customerId"))) from None
             if staged is not None:
-                await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=True)
-            around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
+                await call.core.record_photos.attach(session, call.actor, aggregate, staged, touched=True)
+            around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
         body = await call.core.db.transact(work)
@@ -149,8 +149,8 @@ async def update(call: Call) -> Response:
             except Refused as refused:
                 raise Failed(words(refused, "update", given.text("customerId"))) from None
             if staged is not None:
-                await call.core.portraits.attach(session, call.actor, aggregate, staged, touched=changed)
-            around = await external_ids.surroundings(session, call.actor, DIALECT, [aggregate])
+                await call.core.record_photos.attach(session, call.actor, aggregate, staged, touched=changed)
+            around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
         body = await call.core.db.transact(work)
@@ -226,7 +226,7 @@ async def _staged(
         yield None
         return
     try:
-        staging = call.core.portraits.staged(
+        staging = call.core.record_photos.staged(
             call.actor,
             PartyKind.CONTACT,
             party_id,

@@ -67,6 +67,6 @@ async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
         limit=MAX_CONTACTS,
         parts=(),
     )
-    around = await external_ids.surroundings(session, call.actor, DIALECT, [account, *contacts])
+    around = await external_ids.encoding_context(session, call.actor, DIALECT, [account, *contacts])
     around.records |= {contact.id: contact.record for contact in contacts}
     return answer(call.links.customer(account, around))

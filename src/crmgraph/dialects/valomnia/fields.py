@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.crm.values.countries import country_code
@@ -36,14 +36,14 @@ def read_long(text: str) -> int:
     return int(text)
 
 
-def number_of(around: Surroundings, target: str, own_id: int) -> int:
+def number_of(around: EncodingContext, target: str, own_id: int) -> int:
     """The id that a record (target party) or staff member is printed with: the one it has at home, else ours."""
     home = around.home(target, own_id) or ""
     # What is not written as it would be printed is not found by what would be printed.
     return int(home) if _LONG.fullmatch(home) and str(int(home)) == home else own_id
 
 
-def user(around: Surroundings, staff_id: int | None) -> dict[str, Any]:
+def user(around: EncodingContext, staff_id: int | None) -> dict[str, Any]:
     """A staff member as answers name one; {} for nobody."""
     if staff_id is None or staff_id not in around.staff:
         return {}
@@ -53,7 +53,7 @@ def user(around: Surroundings, staff_id: int | None) -> dict[str, Any]:
     }
 
 
-def customer(around: Surroundings, account_id: int | None) -> dict[str, Any]:
+def customer(around: EncodingContext, account_id: int | None) -> dict[str, Any]:
     """An account as answers name one; {} for none."""
     account = around.records.get(account_id) if account_id is not None else None
     if not isinstance(account, Account):
@@ -65,21 +65,21 @@ def customer(around: Surroundings, account_id: int | None) -> dict[str, Any]:
     }
 
 
-def reference(account: Account, around: Surroundings) -> str:
+def reference(account: Account, around: EncodingContext) -> str:
     """What the customer's own books call it: the reference it came with, else its number."""
     return around.references.get(("party", account.id), account.number)
 
 
-def _organization(thing: Aggregate, around: Surroundings) -> str:
+def _organization(thing: Aggregate, around: EncodingContext) -> str:
     """The entity that the record belongs to: its own, else its customer's."""
     of_customer = around.records.get(getattr(thing.record, "account_id", None) or 0)
     for record in (thing.record, of_customer):
-        if record is not None and isinstance(kept := record.remainder.get(DIALECT, {}).get("organization"), str):
+        if record is not None and isinstance(kept := record.extra_fields.get(DIALECT, {}).get("organization"), str):
             return kept
     return ""
 
 
-def _photo(thing: Aggregate, around: Surroundings) -> str | None:
+def _photo(thing: Aggregate, around: EncodingContext) -> str | None:
     if thing.photo is None:
         return None
     organization, number = _organization(thing, around), number_of(around, "party", thing.id)
@@ -89,7 +89,7 @@ def _photo(thing: Aggregate, around: Surroundings) -> str | None:
     return path_of(thing.photo, "photoCustomer", organization, number, record.name)
 
 
-def _contacts(thing: Aggregate, around: Surroundings) -> list[dict[str, Any]]:
+def _contacts(thing: Aggregate, around: EncodingContext) -> list[dict[str, Any]]:
     """The customer's contacts, among the records that were read with it."""
     return [
         {
@@ -181,7 +181,7 @@ CONTACT = FieldMap(
         Field("isDecisionMaker", Contact.decision_maker, writable=False),
         Field("photo", Computed(_photo, "photo"), writable=False),
         Field("user", Computed(lambda thing, around: user(around, thing.record.owner_id), "owner_id"), writable=False),
-        Field("organization", Computed(_organization, "remainder"), writable=False),
+        Field("organization", Computed(_organization, "extra_fields"), writable=False),
         Field("dateCreated", Contact.created_at, MOMENT, writable=False),
         Field("lastUpdated", Contact.updated_at, MOMENT, writable=False),
     ],
@@ -229,7 +229,7 @@ CUSTOMER = FieldMap(
         Field("website", Account.website, TEXT, writable=False),
         Field("contacts", Computed(_contacts, "account_id"), writable=False),
         _only_here("currency"),
-        Field("organization", Computed(_organization, "remainder"), writable=False),
+        Field("organization", Computed(_organization, "extra_fields"), writable=False),
         Field("dateCreated", Account.created_at, MOMENT, writable=False),
         Field("lastUpdated", Account.updated_at, MOMENT, writable=False),
     ],

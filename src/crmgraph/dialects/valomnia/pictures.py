@@ -73,7 +73,7 @@ async def show(core: Core, request: Request) -> Response:
     if folder is None or file is None:
         raise Failed(NO_PHOTO)
     try:
-        photo, data = await core.portraits.read(
+        photo, data = await core.record_photos.read(
             f"{folder[1] or _in_base64(folder[2])}.{file[2]}", file[1] or "original"
         )
     except NotFound:

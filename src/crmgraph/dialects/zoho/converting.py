@@ -90,11 +90,11 @@ async def _carry_tags(call: Call, session: AsyncSession, given: Any, done: Conve
         names = given.get(name)
         if aggregate is None or not isinstance(names, list):
             continue
-        kept = aggregate.record.remainder.get(DIALECT, {}).get("Tag")
+        kept = aggregate.record.extra_fields.get(DIALECT, {}).get("Tag")
         tags = list(kept) if isinstance(kept, list) else []
         known = {tag.get("name") for tag in tags if isinstance(tag, dict)}
         tags += [{"name": tag} for tag in names if isinstance(tag, str) and tag not in known]
-        await parties.update(session, call.actor, aggregate, Edit(remainder={DIALECT: {"Tag": tags}}))
+        await parties.update(session, call.actor, aggregate, Edit(extra_fields={DIALECT: {"Tag": tags}}))
 
 
 async def _refused(call: Call, refused: Refused, lead: str) -> Response:

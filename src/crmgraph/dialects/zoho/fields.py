@@ -16,7 +16,7 @@ from crmgraph.crm.models import (
     PartyKind,
     PhoneKind,
 )
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole, linked
@@ -189,7 +189,7 @@ def _converted(thing: Any, _: Any) -> bool:
     return thing.record.converted_at is not None
 
 
-def _converted_detail(thing: Any, around: Surroundings) -> dict[str, str | None]:
+def _converted_detail(thing: Any, around: EncodingContext) -> dict[str, str | None]:
     """The ids of what a lead has become."""
     if thing.record.converted_at is None:
         return {}

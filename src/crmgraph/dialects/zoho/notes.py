@@ -9,7 +9,7 @@ from starlette.responses import Response
 from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import Note, PartyKind
 from crmgraph.crm.records import external_ids, notes, parties
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.notes import Noted
 from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
@@ -253,7 +253,7 @@ async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) ->
     ]
 
 
-async def _around(call: Call, session: AsyncSession, written: Sequence[Note]) -> Surroundings:
+async def _around(call: Call, session: AsyncSession, written: Sequence[Note]) -> EncodingContext:
     people = {i for note in written for i in (note.owner_id, note.created_by_id, note.modified_by_id) if i is not None}
     if call.actor.staff_id is not None:
         people.add(call.actor.staff_id)  # who stands for the owner of a note that nobody owns
@@ -267,7 +267,7 @@ async def _details(
     return [one if isinstance(one, dict) else done(_written(one, around), message) for one in outcomes]
 
 
-def _written(note: Note, around: Surroundings) -> dict[str, Any]:
+def _written(note: Note, around: EncodingContext) -> dict[str, Any]:
     return {
         "Modified_Time": codecs.moment(note.updated_at),
         "Modified_By": codecs.lookup(linked(around, "staff", note.modified_by_id)),

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Role, Staff
 from crmgraph.crm.records import external_ids
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
@@ -66,7 +66,7 @@ async def user(call: Call) -> Response:
     return answers.success({"users": [_user(one, around) for one in found]}, call.expires_at)
 
 
-def _user(member: Staff, around: Surroundings) -> dict[str, Any]:
+def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
     first, _, last = member.name.rpartition(" ")
     home = around.home("staff", member.id) or str(member.id)
     return {

@@ -35,7 +35,7 @@ async def upload(call: Call) -> Response:
     limit = call.core.max_photo_bytes
     try:
         data, name = await _file(call, limit + ENVELOPE_BYTES)
-        await call.core.portraits.set(call.actor, call.module.kind, party_id, data, max_bytes=limit, file_name=name)
+        await call.core.record_photos.set(call.actor, call.module.kind, party_id, data, max_bytes=limit, file_name=name)
     except reading.Malformed:
         raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
     except TooLarge as refused:
@@ -77,7 +77,7 @@ async def download(call: Call) -> Response:
     if photo is None:
         return answers.empty(call.expires_at)
     try:
-        _, data = await call.core.portraits.read(photo.key, "original")
+        _, data = await call.core.record_photos.read(photo.key, "original")
     except NotFound:  # it was taken away in the meantime
         return answers.empty(call.expires_at)
     return answers.file(data, photo.content_type, photo.file_name, call.expires_at)
@@ -87,7 +87,7 @@ async def delete(call: Call) -> Response:
     """Take the photo of the record away; 204 when it has none."""
     party_id = await _record(call)
     try:
-        removed = await call.core.portraits.remove(call.actor, call.module.kind, party_id)
+        removed = await call.core.record_photos.remove(call.actor, call.module.kind, party_id)
     except (NotFound, Locked) as refused:
         raise _failed(call, refused) from None
     if not removed:

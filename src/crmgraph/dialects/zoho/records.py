@@ -12,7 +12,7 @@ from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import listing
 from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Order, Where
 from crmgraph.crm.records import external_ids, parties
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.answers import Failed
@@ -24,26 +24,26 @@ DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
 """What may be asked for among the deleted; nothing here is deleted for ever."""
 
 
-def encode(module: Module, aggregate: Aggregate, around: Surroundings, names: Sequence[str] = ()) -> dict[str, Any]:
+def encode(module: Module, aggregate: Aggregate, around: EncodingContext, names: Sequence[str] = ()) -> dict[str, Any]:
     """A record as an object of Zoho's: its fields, and the custom fields that clients gave it.
 
     Args:
         names: the only fields that are wanted; the id is always there.
     """
     body = module.layout.encode(aggregate, around)
-    for name, value in aggregate.record.remainder.get(DIALECT, {}).items():
+    for name, value in aggregate.record.extra_fields.get(DIALECT, {}).items():
         body.setdefault(name, value)
     if names:
         return {name: body[name] for name in dict.fromkeys([*names, "id"]) if name in body}
     return body
 
 
-async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate]) -> Surroundings:
+async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate]) -> EncodingContext:
     """What records name, and the employee who stands for the owner of those that nobody owns."""
     actor = call.actor
     unowned = any(aggregate.record.owner_id is None for aggregate in found)
     staff = [actor.staff_id] if unowned and actor.staff_id is not None else []
-    return await external_ids.surroundings(session, actor, DIALECT, found, staff=staff)
+    return await external_ids.encoding_context(session, actor, DIALECT, found, staff=staff)
 
 
 def _names(call: Call) -> list[str]:
@@ -183,7 +183,9 @@ async def deleted(call: Call) -> Response:
         )
         if not gone:
             return answers.empty(call.expires_at, 204 if since is None else 304)
-        around = await external_ids.surroundings(session, call.actor, DIALECT, [Aggregate(record) for record in gone])
+        around = await external_ids.encoding_context(
+            session, call.actor, DIALECT, [Aggregate(record) for record in gone]
+        )
     data = [
         {
             "deleted_by": codecs.lookup(linked(around, "staff", record.modified_by_id)),

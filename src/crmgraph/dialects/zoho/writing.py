@@ -13,7 +13,7 @@ from starlette.responses import Response
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead
 from crmgraph.crm.records import external_ids, optimistic, parties, uniqueness
-from crmgraph.crm.records.external_ids import Surroundings
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.leads import require_workable
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
@@ -269,7 +269,7 @@ def is_something(value: Any) -> bool:
 
 async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """The answers of all rows."""
-    around = await external_ids.surroundings(
+    around = await external_ids.encoding_context(
         session, call.actor, DIALECT, [row.done for row in rows if row.done is not None]
     )
     existing = {row.existing for row in rows if row.existing is not None}
@@ -277,7 +277,7 @@ async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> l
     return [_tell(call.module, row, around, others) for row in rows]
 
 
-def _tell(module: Module, row: Row, around: Surroundings, others: Mapping[int, str]) -> dict[str, Any]:
+def _tell(module: Module, row: Row, around: EncodingContext, others: Mapping[int, str]) -> dict[str, Any]:
     if isinstance(row.refused, Error):
         return row.refused.body()
     if row.refused is not None:
@@ -292,7 +292,7 @@ def _tell(module: Module, row: Row, around: Surroundings, others: Mapping[int, s
     return done(details(row.done, around), row.message, **row.told)
 
 
-def details(aggregate: Aggregate, around: Surroundings) -> dict[str, Any]:
+def details(aggregate: Aggregate, around: EncodingContext) -> dict[str, Any]:
     """What is told of a record that was written."""
     record = aggregate.record
     return {

@@ -1,4 +1,4 @@
-"""The road of changes: a mutation that changes one record is carried out by the function that its resolver calls, with
+"""Compiled mutations: a mutation that changes one record is carried out by the function that its resolver calls, with
 arguments that were read ahead, and what it selects of the record is printed from memory."""
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from crmgraph.cache import Kept
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.records.optimistic import Unsettled
+from crmgraph.crm.records.optimistic import CommitUnknown
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.printing import Print, lists_of, printer
@@ -26,7 +26,7 @@ from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.mutations import profile, records
 
 if TYPE_CHECKING:
-    from crmgraph.graph.execution.engine import Prepared
+    from crmgraph.graph.execution.engine import PreparedOperation
 
 PLAN_BYTES = 16 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
@@ -69,7 +69,7 @@ class Plan:
     """(response key, what prints the record, a type's name, or None for the errors, of which there are none)."""
 
 
-class ChangeRoad:
+class CompiledMutations:
     """Carries out operations that change one record.
 
     Args:
@@ -80,8 +80,8 @@ class ChangeRoad:
         self._schema = schema
         self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
 
-    async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
-        """The `data` of a mutation as JSON; None when it takes the other road, and then nothing was written.
+    async def answer(self, prepared: "PreparedOperation", context: Context, *, known: bool) -> bytes | None:
+        """The `data` of a mutation as JSON; None when the resolvers have to answer, and then nothing was written.
 
         Args:
             known: the actor is who they were a moment ago, which is made sure of before anything is written or told.
@@ -110,13 +110,13 @@ class ChangeRoad:
         except Refused:
             return None
         except Exception as error:
-            if known and not written and not isinstance(error, Unsettled):
+            if known and not written and not isinstance(error, CommitUnknown):
                 # Nothing was written, and nobody has made sure yet who may be told what went wrong.
                 return None
             located = GraphQLError(str(error), plan.change.arguments.node, path=[plan.change.key], original_error=error)
             raise Failed(located) from error
 
-    def _plan(self, prepared: "Prepared") -> Plan | None:
+    def _plan(self, prepared: "PreparedOperation") -> Plan | None:
         key = (prepared.document.digest, name_of(prepared.operation))
         known = self._plans.get(key)
         if known is not None:
@@ -128,7 +128,7 @@ class ChangeRoad:
         self._plans.put(key, plan or "none", size)
         return plan
 
-    def _made(self, prepared: "Prepared") -> Plan:
+    def _made(self, prepared: "PreparedOperation") -> Plan:
         fragments = prepared.document.fragments
         if switches(prepared.operation, fragments):
             raise Unplannable("switches")

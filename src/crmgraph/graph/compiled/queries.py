@@ -1,4 +1,4 @@
-"""The road itself: plans by document, statements by plan and shape, and the values of a request bound to them."""
+"""Compiled queries: plans by document, statements by plan and shape, and the values of a request bound to them."""
 
 import asyncio
 import re
@@ -16,8 +16,8 @@ from sqlalchemy import Select, select
 from crmgraph.cache import Kept
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity.credentials import acting, acts_still
-from crmgraph.crm.policy import Actor, like, own, standing
+from crmgraph.crm.identity.credentials import authorization_values, still_authorized
+from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
 from crmgraph.crm.query.criteria import resolve
 from crmgraph.db import pool
 from crmgraph.db.errors import is_away
@@ -31,7 +31,7 @@ from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import Prefix, number_of
 
 if TYPE_CHECKING:
-    from crmgraph.graph.execution.engine import Prepared
+    from crmgraph.graph.execution.engine import PreparedOperation
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +64,7 @@ ROOTS = {
 
 
 class Elsewhere(Exception):
-    """This request takes the other road, which will also say what is wrong with it, if anything is."""
+    """The resolvers answer this request, and will also say what is wrong with it, if anything is."""
 
 
 @dataclass(slots=True)
@@ -100,7 +100,7 @@ class Operation:
     size: int
 
 
-class Road:
+class CompiledQueries:
     """Answers operations whose fields are plain.
 
     Args:
@@ -113,10 +113,10 @@ class Road:
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations: Kept[Operation | Literal["none"]] = Kept(PLAN_BYTES)
         self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
-        self._statements: Kept[pool.Prepared | Literal["none", "elsewhere"]] = Kept(STATEMENT_BYTES)
+        self._statements: Kept[pool.CompiledStatement | Literal["none", "elsewhere"]] = Kept(STATEMENT_BYTES)
 
-    async def answer(self, prepared: "Prepared", context: Context, *, known: bool) -> bytes | None:
-        """The `data` of a query as JSON; None when it takes the other road.
+    async def answer(self, prepared: "PreparedOperation", context: Context, *, known: bool) -> bytes | None:
+        """The `data` of a query as JSON; None when the resolvers have to answer.
 
         Args:
             known: the actor is who they were a moment ago. The statement makes sure that they are still, and None is
@@ -138,7 +138,7 @@ class Road:
                 log.exception("a planned document failed", operation=prepared.request.operation_name)
             return None
 
-    def _operation(self, prepared: "Prepared") -> Operation | None:
+    def _operation(self, prepared: "PreparedOperation") -> Operation | None:
         key = (prepared.document.digest, name_of(prepared.operation))
         known = self._operations.get(key)
         if known is not None:
@@ -175,7 +175,7 @@ class Road:
 
     async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> bytes | None:
         actor = context.actor
-        values: dict[str, Any] = dict(own(actor))
+        values: dict[str, Any] = dict(visibility_values(actor))
         asked: dict[int, Asked] = {}
         for connection in plan.connections:
             known_ask = plan.asked.get(connection.number)
@@ -192,12 +192,12 @@ class Road:
         for root in plan.roots:
             if isinstance(root, One):
                 values[f"n{root.number}_id"] = _wanted(root, plan.readers[root.number].read(given))
-        key = (known, standing(actor), tuple(each.shape for each in asked.values()))
+        key = (known, visibility_key(actor), tuple(each.shape for each in asked.values()))
         statement = self._statement(plan, key, actor, asked, known)
         if statement is None:
             return None if known else _assembled(plan.roots, ())
         if known:
-            values |= acting(actor)
+            values |= authorization_values(actor)
         row: Sequence[Any] = (await self._core.db.run(statement, values))[0]
         if known:
             still, *row = row
@@ -207,7 +207,7 @@ class Road:
 
     def _statement(
         self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked], known: bool
-    ) -> pool.Prepared | None:
+    ) -> pool.CompiledStatement | None:
         kept = self._statements.get((plan.key, key))
         if kept == "elsewhere":
             raise Elsewhere
@@ -215,12 +215,12 @@ class Road:
             return None if kept == "none" else kept
         statement, size = None, UNPLANNED_BYTES
         if any(not isinstance(root, Typename) for root in plan.roots):
-            builder = Builder(self._dialect, like(actor), asked)
+            builder = Builder(self._dialect, with_parameters(actor), asked)
             built: Select[Any] = builder.statement(plan.roots)
             if known:
-                built = select(acts_still(actor), *built.selected_columns)
+                built = select(still_authorized(actor), *built.selected_columns)
             try:
-                statement = pool.Prepared(built, self._core.db.engine.dialect)
+                statement = pool.CompiledStatement(built, self._core.db.engine.dialect)
             except ValueError:
                 raise Elsewhere from None
             if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:

@@ -26,10 +26,10 @@ from crmgraph.graph.schema.declarations import Declaration
 
 
 class Unplannable(Exception):
-    """This document takes the other road.
+    """The resolvers answer this document.
 
     Args:
-        reason: in a few words, for the metric that counts the roads.
+        reason: in a few words, for the metric that counts the executors.
     """
 
     def __init__(self, reason: str) -> None:

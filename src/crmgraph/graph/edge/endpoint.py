@@ -17,7 +17,7 @@ from crmgraph.crm.errors import TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
-from crmgraph.graph.compiled import ChangeRoad, Road
+from crmgraph.graph.compiled import CompiledMutations, CompiledQueries
 from crmgraph.graph.edge.page import page, routes, wants_page
 from crmgraph.graph.edge.requests import (
     GRAPHQL_JSON,
@@ -68,8 +68,8 @@ def mounts(
         printed: by dialect, what the ids that it prints stand for.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
-    roads = (Road(schema, core), ChangeRoad(schema)) if plans else None
-    engine = Engine(roads=roads, max_page=max_page, max_cost=max_cost, introspection=introspection)
+    compiled = (CompiledQueries(schema, core), CompiledMutations(schema)) if plans else None
+    engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(
         core, engine, max_page=max_page, hrefs=hrefs or {}, printed=printed or {}, demo=demo is not None
     )
@@ -144,7 +144,7 @@ class Endpoint:
         until = asyncio.get_running_loop().time() + self._core.request_seconds
         read_only = http.method != "POST"
         token = _token(http.headers.get("authorization", ""))
-        known = self._core.identity.known_actor(token) if token else None
+        known = self._core.identity.cached_actor(token) if token else None
         if known is not None:
             # Who asks is made sure of by the statement that answers: one statement instead of two.
             context = self._context(http, known)

@@ -21,7 +21,7 @@ def body_of(answer: Answer, *, show_cost: bool = False) -> dict[str, Any]:
     """The answer as JSON holds it.
 
     Args:
-        show_cost: whether the client asked what its document costs, and which road it took.
+        show_cost: whether the client asked what its document costs, and which executor answered.
     """
     body: dict[str, Any] = {}
     if answer.errors:
@@ -31,7 +31,7 @@ def body_of(answer: Answer, *, show_cost: bool = False) -> dict[str, Any]:
     if answer.ran:
         body["data"] = answer.data
     if show_cost and answer.cost is not None:
-        body["extensions"] = {"cost": answer.cost, "road": "plan" if answer.planned else "resolvers"}
+        body["extensions"] = {"cost": answer.cost, "executor": "compiled" if answer.planned else "resolvers"}
     return body
 
 

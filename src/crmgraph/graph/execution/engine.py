@@ -41,10 +41,10 @@ from crmgraph.graph.edge.deadline import Attended, Receive
 from crmgraph.graph.edge.limits import MAX_CHARACTERS, MAX_COMPARED, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.schema import schema
-from crmgraph.metrics import road
+from crmgraph.metrics import executor
 
 if TYPE_CHECKING:
-    from crmgraph.graph.compiled import ChangeRoad, Road
+    from crmgraph.graph.compiled import CompiledMutations, CompiledQueries
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 log = structlog.get_logger(__name__)
@@ -114,7 +114,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedOperation:
     """An operation that may be run."""
 
     document: Document
@@ -171,13 +171,13 @@ class Engine:
         max_page: the longest page of a connection.
         max_cost: the most records that one document may cause.
         introspection: who may read the schema.
-        roads: answer queries and mutations whose fields are plain; None leaves everything to the resolvers.
+        compiled: answer queries and mutations whose fields are plain; None leaves everything to the resolvers.
     """
 
     def __init__(
         self,
         *,
-        roads: "tuple[Road, ChangeRoad] | None" = None,
+        compiled: "tuple[CompiledQueries, CompiledMutations] | None" = None,
         max_page: int = 100,
         max_cost: int = 20_000,
         introspection: Introspection = "signed-in",
@@ -186,10 +186,10 @@ class Engine:
         self._max_page = max_page
         self._max_cost = max_cost
         self._introspection = introspection
-        self._roads = roads
+        self._compiled = compiled
         self._kept: Kept[Document] = Kept(KEPT_BYTES)
 
-    def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> Prepared:
+    def prepare(self, request: Request, context: Context, *, token_refused: bool, read_only: bool) -> PreparedOperation:
         """What has to be known before an operation is run.
 
         Args:
@@ -220,9 +220,9 @@ class Engine:
             raise Refusal(document.faults)
         values = self._values(document, operation, request)
         cost = self._cost(document, operation, measure, values)
-        return Prepared(document, operation, request, values, cost)
+        return PreparedOperation(document, operation, request, values, cost)
 
-    async def run(self, prepared: Prepared, context: Context, receive: Receive, until: float) -> Answer:
+    async def run(self, prepared: PreparedOperation, context: Context, receive: Receive, until: float) -> Answer:
         """Run an operation.
 
         Args:
@@ -243,7 +243,7 @@ class Engine:
             None where nothing was run and nothing may be told: what cannot be planned, is refused, or is asked by
             somebody who is not the same any more. `prepare` and `run` say what there is to say about it.
         """
-        if self._roads is None:
+        if self._compiled is None:
             return None
         try:
             prepared = self.prepare(request, context, token_refused=False, read_only=read_only)
@@ -255,7 +255,12 @@ class Engine:
         return answer if answer is None or answer.ran else replace(answer, cost=None)
 
     async def _within_bounds(
-        self, running: Coroutine[Any, Any, T], prepared: Prepared, context: Context, receive: Receive, until: float
+        self,
+        running: Coroutine[Any, Any, T],
+        prepared: PreparedOperation,
+        context: Context,
+        receive: Receive,
+        until: float,
     ) -> T | Answer:
         try:
             async with Attended(receive, until, until_gone=prepared.is_query):
@@ -267,23 +272,23 @@ class Engine:
             # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
             context.stop()
 
-    async def _planned(self, prepared: Prepared, context: Context, *, known: bool) -> Answer | None:
-        if self._roads is None:
+    async def _planned(self, prepared: PreparedOperation, context: Context, *, known: bool) -> Answer | None:
+        if self._compiled is None:
             return None
         try:
-            planned = await self._roads[not prepared.is_query].answer(prepared, context, known=known)
+            planned = await self._compiled[not prepared.is_query].answer(prepared, context, known=known)
         except Failed as failed:
             return Answer(None, [failed.error], ran=True, cost=prepared.cost)
         if planned is None:
             return None
-        road("plan").inc()
+        executor("compiled").inc()
         return Answer(orjson.Fragment(planned), [], ran=True, cost=prepared.cost, planned=True)
 
-    async def _run(self, prepared: Prepared, context: Context) -> Answer:
+    async def _run(self, prepared: PreparedOperation, context: Context) -> Answer:
         planned = await self._planned(prepared, context, known=False)
         if planned is not None:
             return planned
-        road("resolvers").inc()
+        executor("resolvers").inc()
         request = prepared.request
         running: Awaitable[ExecutionResult] | ExecutionResult = execute(
             self._schema,

@@ -108,7 +108,7 @@ async def _upload(context: Context, given: UploadPhotoInput) -> dict[str, Any]:
         raise UnsupportedImage(("photo",))
     await file.seek(0)
     data = await file.read()
-    await context.core.portraits.set(
+    await context.core.record_photos.set(
         context.actor, kind, number, data, max_bytes=context.core.max_photo_bytes, file_name=file.filename
     )
     context.committed()
@@ -117,7 +117,7 @@ async def _upload(context: Context, given: UploadPhotoInput) -> dict[str, Any]:
 
 async def _remove(context: Context, given: RemovePhotoInput) -> dict[str, Any]:
     kind, number = await _target(context, given)
-    await context.core.portraits.remove(context.actor, kind, number)
+    await context.core.record_photos.remove(context.actor, kind, number)
     context.committed()
     return {kind.value.lower(): await context.record(kind, number)}
 
