@@ -118,6 +118,7 @@ def test_only_what_needs_more_than_the_declarations_is_left_to_resolvers() -> No
         "Photo.medium_url",
         "Photo.small_url",
         "Photo.url",
+        "Relation.given",
         "Relation.other",
     }
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from sqlalchemy import select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
+from crmgraph.crm.errors import Forbidden, Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Contact, Relation
-from crmgraph.crm.policy import Actor, visible
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity, visible
 from crmgraph.crm.records.edits import Row, RowEdits
 from crmgraph.crm.records.rules import MAX_ROWS, check_extra_fields
 from crmgraph.crm.values.text import fault_of
@@ -40,8 +40,11 @@ async def check_relations(
     rows = [(("relations", "add", i), row, True) for i, row in enumerate(edits.add)]
     rows += [(("relations", "update", i), row, False) for i, (_, row) in enumerate(edits.update)]
     by_id = {row.id: row for row in known}
-    for row_id, row in edits.update:
+    for i, (row_id, row) in enumerate(edits.update):
         one = by_id.get(row_id)
+        if one is not None and hides_given(actor, one.party_id, row.get("given")):
+            # The number that is there and another one alike: who does not see it must not confirm a guess by this.
+            faults.append(Forbidden(("relations", "update", i, "given")))
         if one is not None and row.get("other_id", 0) is None and row.get("given") == one.given:
             del row["other_id"]
     for path, row, creating in rows:
@@ -54,6 +57,19 @@ async def check_relations(
         answering = set(await session.scalars(union_all(*queries)))
         faults += [Invalid(path, "reference") for path, other in named if other not in answering]
     return faults
+
+
+def hides_given(actor: Actor, party_id: int, given: object) -> bool:
+    """Whether an identifier in a relation of this record is an identity document that the actor may not see."""
+    names = given if isinstance(given, dict) else ()
+    return not IDENTITY_DOCUMENTS.isdisjoint(names) and not may_see_identity(actor, party_id)
+
+
+def shown_given(actor: Actor, relation: Relation) -> dict[str, object]:
+    """The identifier as it was given; of a document that the actor may not see the name alone."""
+    if not hides_given(actor, relation.party_id, relation.given):
+        return relation.given
+    return {name: None if name in IDENTITY_DOCUMENTS else value for name, value in relation.given.items()}
 
 
 def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:

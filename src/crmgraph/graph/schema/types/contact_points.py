@@ -6,6 +6,7 @@ import strawberry
 
 from crmgraph.crm import models
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
+from crmgraph.crm.records.relations import shown_given
 from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.declarations import column, computed, global_id
 from crmgraph.graph.schema.enums import LegacyDialect
@@ -105,6 +106,10 @@ async def _other(root: strawberry.Parent[Any], info: Info) -> Any:
     return None if root.other_id is None else await info.context.loaders.party().load(root.other_id)
 
 
+async def _given(root: strawberry.Parent[Any], info: Info) -> Any:
+    return shown_given(info.context.actor, root)
+
+
 @strawberry.type(description="How a contact stands to somebody else.")
 class Relation:
     model: ClassVar[type] = models.Relation
@@ -114,7 +119,13 @@ class Relation:
     other: Node | None = strawberry.field(
         resolver=_other, description="The record of the other one, where there is one."
     )
-    given: JSON = column("The other one as they were named, where no record answers to it.")
+    given: JSON = strawberry.field(
+        resolver=_given,
+        description=(
+            "The other one as they were named, where no record answers to it; the number of an identity document is "
+            "null without the right."
+        ),
+    )
 
 
 async def _href(root: strawberry.Parent[Any], info: Info) -> Any:
