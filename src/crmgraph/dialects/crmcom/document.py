@@ -129,9 +129,20 @@ def _answer(manner: Manner) -> Schema:
     return {"type": "array", "items": record} if manner.name == "list" else record
 
 
+_SAID = nullable(_TEXT)
+_STATUS = _object({"message": _SAID, "description": _SAID, "code": {"type": "string", "enum": ["OK", *CODES]}})
+_RETRY_AFTER: Schema = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "After how many seconds a try is heard again."}
+}
+_REFUSAL = _object({"status": _STATUS, "data": {"type": "null"}}, "status", "data")
+_BUSY: Schema = {
+    "description": "Too many requests at once; alone of all refusals not with HTTP 200.",
+    "headers": _RETRY_AFTER,
+    "content": {"application/json": {"schema": _REFUSAL}},
+}
+
+
 def _operation(method: Method) -> Schema:
-    text = nullable(_TEXT)
-    status = _object({"message": text, "description": text, "code": {"type": "string", "enum": ["OK", *CODES]}})
     data = _answer(method.manner)
     if method.open:
         data = _object({"token": _TEXT}, "token")
@@ -139,15 +150,17 @@ def _operation(method: Method) -> Schema:
         data = _object({})
     if "photo" in method.path and not method.path.endswith("remove"):
         data = _object(dict.fromkeys(VIEWED, _TEXT))
-    answer = _object({"status": status, "data": nullable(data) if data else {}}, "status", "data")
+    answer = _object({"status": _STATUS, "data": nullable(data) if data else {}}, "status", "data")
     operation: Schema = {
         "summary": method.summary,
         "parameters": _query(method),
         "responses": {
             "200": {
                 "description": "Whether it was carried out is told by status.code.",
+                **({"headers": _RETRY_AFTER} if method.open else {}),
                 "content": {"application/json": {"schema": answer}},
-            }
+            },
+            "503": _BUSY,
         },
     }
     if method.verb == "GET":
@@ -171,7 +184,13 @@ def openapi() -> dict[str, Any]:
         "summary": "The image that a photo's file_content_url leads to.",
         "parameters": [{"name": name, "in": "query", "required": True, "schema": _TEXT} for name in ("id",)],
         "security": [{"token": []}],
-        "responses": {"200": {"description": "The image.", "content": {"image/*": {}, "application/json": {}}}},
+        "responses": {
+            "200": {
+                "description": "The image, or a status that says why there is none.",
+                "content": {"image/*": {}, "application/json": {"schema": _REFUSAL}},
+            },
+            "503": _BUSY,
+        },
     }
     document: Schema = {
         "openapi": "3.1.0",
