@@ -17,6 +17,7 @@ from crmgraph.crm.models import (
     Door,
     Email,
     EmailKind,
+    Lead,
     PartyKind,
     Phone,
     PhoneKind,
@@ -33,7 +34,8 @@ STAFF = Actor(Door.OPERATOR, Role.ADMIN, region="DE")
 
 
 async def add(db: Database, last_name: str, **rows: Any) -> int:
-    edit = Edit(values={"last_name": last_name}, **{name: RowEdits(add=list(added)) for name, added in rows.items()})
+    values = {"first_name": "Zoë", "last_name": last_name, "job_title": "Bürokraft"}
+    edit = Edit(values=values, **{name: RowEdits(add=list(added)) for name, added in rows.items()})
     async with db.begin() as session:
         return (await parties.create(session, STAFF, PartyKind.CONTACT, edit)).id
 
@@ -41,7 +43,8 @@ async def add(db: Database, last_name: str, **rows: Any) -> int:
 async def stored(db: Database, contact_id: int) -> dict[str, Any]:
     async with db.read() as session:
         contact = (await session.scalars(select(Contact).where(Contact.id == contact_id))).one()
-        found = {"last_name_key": contact.last_name_key, "revision": contact.revision}
+        keys = ("first_name_key", "last_name_key", "job_title_key")
+        found = {"revision": contact.revision} | {key: getattr(contact, key) for key in keys}
         for model in (Phone, Email, Address):
             row = (await session.scalars(select(model).where(model.party_id == contact_id))).first()
             if row is not None:
@@ -53,7 +56,7 @@ async def stored(db: Database, contact_id: int) -> dict[str, Any]:
 async def spoil(db: Database) -> None:
     """Every derived value as no version would write it."""
     async with db.begin() as session:
-        await session.execute(update(Contact).values(last_name_key="?"))
+        await session.execute(update(Contact).values(first_name_key="?", last_name_key="?", job_title_key="?"))
         await session.execute(update(Account).values(name_key="?"))
         await session.execute(update(Email).values(address=Email.address + "\u00a0", address_key="?"))
         await session.execute(update(Address).values(city_key="?", name_key="?", country=None))
@@ -94,6 +97,22 @@ async def test_everything_that_is_derived_is_made_anew_and_nothing_else_changes(
     assert told == "".join(f"{name}: 0 of 1 changed\n" for name in ("address", "contact", "email", "phone"))
     async with db.read() as session:
         assert await session.scalar(text("SELECT count(*) FROM change")) == 1
+
+
+async def test_the_keys_of_a_lead_are_made_anew(db: Database, database: str, tmp_path: Path) -> None:
+    values = {"first_name": "Zoë", "last_name": "Öz", "company": "Łódź Strauß", "job_title": "Bürokraft"}
+    async with db.begin() as session:
+        await parties.create(session, STAFF, PartyKind.LEAD, Edit(values))
+    names = ("first_name_key", "last_name_key", "company_key", "job_title_key")
+    keys = select(*(getattr(Lead, name) for name in names))
+    for name in names:
+        async with db.begin() as session:
+            await session.execute(update(Lead).values({name: "?"}))
+        assert repair(tmp_path, database, "--dry-run") == (0, "lead: 1 of 1 would be changed\n")
+        assert repair(tmp_path, database) == (0, "lead: 1 of 1 changed\n")
+        async with db.read() as session:
+            assert tuple((await session.execute(keys)).one()) == ("zoe", "oz", "lodz strauss", "burokraft")
+    assert repair(tmp_path, database) == (0, "lead: 0 of 1 changed\n")
 
 
 async def test_a_number_keeps_the_region_that_it_was_written_with(db: Database, database: str, tmp_path: Path) -> None:

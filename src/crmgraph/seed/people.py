@@ -93,6 +93,8 @@ class People:
     def contact(self, chunk: Chunk, number: str, index: int, account_id: int | None) -> int:
         dice = random.Random(f"contact {index}")  # noqa: S311 - nobody's secret
         first, last, place = dice.choice(GIVEN), dice.choice(FAMILY), dice.choice(PLACES)
+        middle = dice.choice(GIVEN) if index % 7 == 0 else None
+        job = dice.choice(JOBS)
         own = self._record(
             chunk,
             Contact,
@@ -100,10 +102,12 @@ class People:
             number,
             dice,
             first_name=first,
-            middle_name=dice.choice(GIVEN) if index % 7 == 0 else None,
+            first_name_key=fold(first),
+            middle_name=middle,
             last_name=last,
             last_name_key=fold(last),
-            job_title=dice.choice(JOBS),
+            job_title=job,
+            job_title_key=fold(job),
             department=dice.choice(DEPARTMENTS),
             language=place.language,
             birth_day=dice.randrange(1, 29),
@@ -124,17 +128,22 @@ class People:
     def lead(self, chunk: Chunk, number: str, index: int) -> int:
         dice = random.Random(f"lead {index}")  # noqa: S311 - nobody's secret
         last, place = dice.choice(FAMILY), dice.choice(PLACES)
+        first, company = dice.choice(GIVEN), f"{dice.choice(COMPANY)} {dice.choice(TRADE)}"
+        job = dice.choice(JOBS)
         own = self._record(
             chunk,
             Lead,
             PartyKind.LEAD,
             number,
             dice,
-            first_name=dice.choice(GIVEN),
+            first_name=first,
+            first_name_key=fold(first),
             last_name=last,
             last_name_key=fold(last),
-            company=f"{dice.choice(COMPANY)} {dice.choice(TRADE)}",
-            job_title=dice.choice(JOBS),
+            company=company,
+            company_key=fold(company),
+            job_title=job,
+            job_title_key=fold(job),
             status=dice.choice(STATUSES),
             source=dice.choice(SOURCES),
             industry=dice.choice(INDUSTRIES),

@@ -21,6 +21,7 @@ from crmgraph.crm.models.identity import (
     VerificationCode,
 )
 from crmgraph.crm.models.records import (
+    FOLDED,
     Account,
     AccountKind,
     Address,
@@ -45,6 +46,7 @@ configure_mappers()
 
 __all__ = [
     "FIRST_MINTED_ID",
+    "FOLDED",
     "Account",
     "AccountKind",
     "Action",

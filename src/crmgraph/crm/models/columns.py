@@ -122,6 +122,7 @@ class Named:
 
     salutation: Mapped[str | None]
     first_name: Mapped[str | None]
+    first_name_key: Mapped[Folded]
     middle_name: Mapped[str | None]
     last_name: Mapped[str | None]
     last_name_key: Mapped[Folded]

@@ -144,6 +144,7 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_created_at_id", "created_at", "id"),
         _live("ix_contact_updated_at_id", "updated_at", "id"),
         _live("ix_contact_last_name_key_id", "last_name_key", "id"),
+        _live("ix_contact_first_name_key_last_name_key", "first_name_key", "last_name_key"),
         _live("ix_contact_account_id_id", "account_id", "id"),
         _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
         _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
@@ -158,6 +159,7 @@ class Contact(Record, Named, Preferences, Base):
     birth_month: Mapped[int | None]
     birth_year: Mapped[int | None]
     job_title: Mapped[str | None]
+    job_title_key: Mapped[Folded]
     department: Mapped[str | None]
     language: Mapped[str | None]
     assistant: Mapped[str | None]
@@ -237,10 +239,14 @@ class Lead(Record, Named, Base):
         _live("ix_lead_created_at_id", "created_at", "id"),
         _live("ix_lead_updated_at_id", "updated_at", "id"),
         _live("ix_lead_last_name_key_id", "last_name_key", "id"),
+        _live("ix_lead_first_name_key_last_name_key", "first_name_key", "last_name_key"),
+        _live("ix_lead_company_key_id", "company_key", "id"),
     )
 
     company: Mapped[str | None]
+    company_key: Mapped[Folded]
     job_title: Mapped[str | None]
+    job_title_key: Mapped[Folded]
     status: Mapped[str | None]
     source: Mapped[str | None]
     rating: Mapped[str | None]
@@ -444,3 +450,19 @@ class ExternalId(Base):
     phone_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("phone.id", ondelete="CASCADE"), index=True)
     email_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("email.id", ondelete="CASCADE"), index=True)
     address_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("address.id", ondelete="CASCADE"), index=True)
+
+
+FOLDED: dict[Any, Any] = {
+    Contact.first_name: Contact.first_name_key,
+    Contact.last_name: Contact.last_name_key,
+    Contact.job_title: Contact.job_title_key,
+    Account.name: Account.name_key,
+    Lead.first_name: Lead.first_name_key,
+    Lead.last_name: Lead.last_name_key,
+    Lead.company: Lead.company_key,
+    Lead.job_title: Lead.job_title_key,
+    Address.city: Address.city_key,
+}
+"""{column: the column of its search key}, of all that people search by. What writes the one brings up the other:
+`parties.derive` of records, `contact_points.derive` of addresses. Job titles are few and shared by many: no index has
+them."""

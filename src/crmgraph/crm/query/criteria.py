@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from crmgraph.crm.errors import Invalid, Path
-from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.values.countries import country_code
 from crmgraph.crm.values.folding import fold, prefix_end
 from crmgraph.crm.values.phone_numbers import parse_phone
@@ -133,8 +133,13 @@ def _dialled(number: str, region: str | None) -> tuple[str | None, str | None]:
     return known.e164, known.digits or None
 
 
+def _text(column: Any) -> Compared:
+    """A text that is compared by its search key."""
+    return Compared((FOLDED[column],), _folded, "")
+
+
 _ADDRESSES = {
-    "city": Compared((Address.city_key,), _folded, ""),
+    "city": _text(Address.city),
     "country": Compared((Address.country,), lambda text, region: (country_code(text),)),
     "email": Compared((Email.address_key,), _email, "", _part_of_email),
     "phone": Compared((Phone.e164, Phone.digits), _dialled),
@@ -150,12 +155,14 @@ def _own(model: Any) -> dict[str, Compared]:
 COMPARED: dict[type, dict[str, Compared]] = {
     Contact: _own(Contact)
     | {
-        "last_name": Compared((Contact.last_name_key,), _folded, ""),
+        "first_name": _text(Contact.first_name),
+        "last_name": _text(Contact.last_name),
+        "job_title": _text(Contact.job_title),
         "account_id": Compared((Contact.account_id,)),
     },
     Account: _own(Account)
     | {
-        "name": Compared((Account.name_key,), _folded, ""),
+        "name": _text(Account.name),
         "status": Compared((Account.status,)),
         "industry": Compared((Account.industry,)),
         "kind": Compared((Account.kind,)),
@@ -163,7 +170,10 @@ COMPARED: dict[type, dict[str, Compared]] = {
     },
     Lead: _own(Lead)
     | {
-        "last_name": Compared((Lead.last_name_key,), _folded, ""),
+        "first_name": _text(Lead.first_name),
+        "last_name": _text(Lead.last_name),
+        "company": _text(Lead.company),
+        "job_title": _text(Lead.job_title),
         "status": Compared((Lead.status,)),
         "source": Compared((Lead.source,)),
     },

@@ -1,7 +1,7 @@
 """How conditions are spelled in SQL.
 
-Text is compared by its folded key where a column has one, and otherwise with ASCII letters of either case as equal:
-the same on both databases. Nothing in a value is a wildcard.
+Text is compared by its folded key where a column has one (`models.FOLDED`), and otherwise with ASCII letters of either
+case as equal: the same on both databases. Nothing in a value is a wildcard.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ from sqlalchemy import true as everything
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models import FOLDED, Account, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import RecordType
 from crmgraph.crm.query import references
@@ -57,14 +57,6 @@ from crmgraph.crm.values.folding import fold, prefix_end
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import email_key, email_part, fault_of
 
-FOLDED: dict[Any, Any] = {
-    Contact.last_name: Contact.last_name_key,
-    Lead.last_name: Lead.last_name_key,
-    Account.name: Account.name_key,
-    Address.city: Address.city_key,
-}
-"""{column: the column of its search key}."""
-
 
 def _digits(raw: str) -> str:
     return parse_phone(raw, None).digits
@@ -78,11 +70,18 @@ _KEYS: dict[Any, tuple[Any, Callable[[str], str], Callable[[str], str]]] = {
 }
 """{column: (the column of its key, how a value becomes one, and how a part of a value does)}."""
 
+_IN_ORDER = frozenset({Contact.last_name, Account.name, Lead.last_name})
+"""Columns whose index has the order of their lists. Whoever has no such name comes first there: an empty key is the
+smallest."""
+
 _INDEXED = (Op.EQUALS, Op.IN, Op.STARTS_WITH)
 """Comparisons that an index of the rows answers; the others are asked of the records one by one."""
 
 _OF_TEXT = (Op.STARTS_WITH, Op.CONTAINS)
 """Comparisons of text alone."""
+
+_DOWN_TO_NOTHING = (Op.LT, Op.LE, Op.BETWEEN)
+"""Comparisons that an empty key can fulfil."""
 
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 
@@ -139,12 +138,16 @@ class Spelling:
         """The value of a place as a list is sorted by it: what is kept as a number, by that, else by its text."""
         match place:
             case RowValue() as row:
-                return (self._row(row),)
+                value = self._row(row)
+                return (func.nullif(value, "") if row.column in FOLDED else value,)
             case KeptValue() as kept:
                 return (self._kept_number(kept), self._small(self._kept_text(kept)))
             case WholeDate() as date:
                 return (_day_number(date),)
-        return (self._key(place) if references.live(place) is None else references.seen(place),)
+        if references.live(place) is not None:
+            return (references.seen(place),)
+        key = self._key(place)
+        return (func.nullif(key, "") if place in FOLDED and place not in _IN_ORDER else key,)
 
     def _compare(self, compare: Compare) -> ColumnElement[bool]:
         op, wanted = compare.op, compare.value
@@ -158,7 +161,7 @@ class Spelling:
             case RowValue() as place:
                 if op is Op.IS_NULL:
                     return _is_null(self._row(place, place.column), wanted)
-                return self._applied(self._row(place), op, _known(place.column, op, wanted))
+                return self._of_column(self._row(place), place.column, op, wanted)
             case KeptValue() as kept:
                 return self._kept(kept, op, wanted)
             case WholeDate() as date:
@@ -169,7 +172,7 @@ class Spelling:
         there = references.live(compare.at)
         if op is Op.IS_NULL:
             return _is_null(compare.at, wanted) if there is None else not_(there) if wanted else there
-        found = self._applied(self._key(compare.at), op, _known(compare.at, op, wanted))
+        found = self._of_column(self._key(compare.at), compare.at, op, wanted)
         if there is None:
             return found
         return or_(found, not_(there)) if op is Op.NOT_EQUAL else and_(found, there)
@@ -181,7 +184,7 @@ class Spelling:
         if op is Op.IS_NULL:
             condition, absent = place.column.is_not(None), bool(wanted)
         else:
-            condition, absent = self._applied(self._key(place.column), op, _known(place.column, op, wanted)), False
+            condition, absent = self._of_column(self._key(place.column), place.column, op, wanted), False
         meant = child.active if place.slot is None else child.slot == place.slot
         query = select(child.party_id).where(meant, condition)
         there = self.model.id.in_(query)
@@ -271,6 +274,12 @@ class Spelling:
         """The text with ASCII letters small. In the collation C, lower() of PostgreSQL knows no others either."""
         return func.lower(text if self.sqlite else text.collate("C"), type_=Text())
 
+    def _of_column(self, at: Any, column: Any, op: Op, wanted: Any) -> ColumnElement[bool]:
+        """The comparison of what stands for a column with a value as it was given."""
+        found = self._applied(at, op, _known(column, op, wanted))
+        # An empty key is no value, which is less than none.
+        return and_(found, at != "") if column in _KEYS and op in _DOWN_TO_NOTHING else found
+
     def _applied(self, at: Any, op: Op, value: Any) -> ColumnElement[bool]:
         """The comparison of an expression with a value that is in its form."""
         if op is Op.IN:
@@ -299,7 +308,8 @@ class Spelling:
             case Op.LE:
                 found = at <= value
             case Op.BETWEEN:
-                found = at.between(*value)
+                # PostgreSQL takes no collation inside of BETWEEN.
+                found = and_(at >= value[0], at <= value[1])
             case _:
                 raise AssertionError(op)
         return typed(ColumnElement[bool], found)

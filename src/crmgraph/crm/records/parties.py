@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import (
     FIRST_MINTED_ID,
+    FOLDED,
     Account,
     Action,
     Address,
@@ -70,6 +71,12 @@ _SERIES = {
     PartyKind.ACCOUNT: numbers.Series.ACCOUNT,
     PartyKind.LEAD: numbers.Series.LEAD,
 }
+
+_KEYS = {
+    model: [(column.key, key.key) for column, key in FOLDED.items() if column.class_ is model]
+    for model in MODELS.values()
+}
+"""{model: (column, the column of its search key)}."""
 
 
 @dataclass(slots=True)
@@ -499,17 +506,13 @@ def touch(record: Record, actor: Actor) -> None:
 
 def derive(record: Record) -> str | None:
     """Bring the stored keys up to date; the name key when it changed."""
-    if isinstance(record, Account):
-        key = fold(record.name)
-        if record.name_key == key:
-            return None
-        record.name_key = key
-    else:
-        key = fold(record.last_name)
-        if record.last_name_key == key:
-            return None
-        record.last_name_key = key
-    return key
+    before = name_key(record)
+    for name, key in _KEYS[type(record)]:
+        folded = fold(getattr(record, name))
+        if getattr(record, key) != folded:
+            setattr(record, key, folded)
+    after = name_key(record)
+    return None if after == before else after
 
 
 def name_key(record: Record) -> str:

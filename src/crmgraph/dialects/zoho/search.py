@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -103,12 +104,23 @@ def _something(text: str) -> str:
 
 
 def by_word(module: Module, text: str) -> Where:
-    """Records in whose names, emails, phones or city every word of the text occurs."""
-    words = _something(text).split()[:MAX_WORDS]
+    """Records in whose names, emails, phones or city every word of the text occurs; nobody where it has no word.
+
+    A word has a letter or a digit: a dot or a hyphen by itself is in every email. A telephone number is looked for by
+    what has no letters, since its digits alone are compared.
+    """
+    words = [word for word in _something(text).split() if any(map(str.isalnum, word))][:MAX_WORDS]
+    if not words:
+        return Or(())
     names = ("First_Name", "Last_Name", "Company", "Account_Name", "Designation", "Title")
     columns = [f.at for f in module.fields.fields if f.name in names and not isinstance(f.at, Link)]
-    places = [*columns, RowValue(Email.address), RowValue(Phone.raw), RowValue(Address.city)]
-    return And(tuple(Or(tuple(Compare(place, Op.CONTAINS, word) for place in places)) for word in words))
+    places = [*columns, RowValue(Email.address), RowValue(Address.city)]
+    return And(tuple(_of_word(places, word) for word in words))
+
+
+def _of_word(places: Sequence[Any], word: str) -> Where:
+    numbers = [] if any(map(str.isalpha, word)) else [RowValue(Phone.raw)]
+    return Or(tuple(Compare(place, Op.CONTAINS, word) for place in (*places, *numbers)))
 
 
 async def by_criteria(call: Call, session: AsyncSession, text: str) -> Where:

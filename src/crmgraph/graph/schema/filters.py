@@ -83,7 +83,9 @@ class DateTimeFilter:
 _AND = "All of these hold."
 _OR = "At least one of these holds."
 _NOT = "This does not hold."
+_FIRST_NAME = "The given name."
 _LAST_NAME = "The family name."
+_JOB_TITLE = "What they do, e.g. Buyer."
 _EMAIL = "Any of the email addresses that are active."
 _PHONE = "Any of the telephone numbers that are active."
 _CITY = "The city of an address that is active; what is asked of the country is asked of the same address."
@@ -100,7 +102,9 @@ class ContactFilter:
     and_: list["ContactFilter"] | None = _op(_AND, "and")
     or_: list["ContactFilter"] | None = _op(_OR, "or")
     not_: Optional["ContactFilter"] = _op(_NOT, "not")
+    first_name: TextFilter | None = _op(_FIRST_NAME)
     last_name: TextFilter | None = _op(_LAST_NAME)
+    job_title: TextFilter | None = _op(_JOB_TITLE)
     email: EmailFilter | None = _op(_EMAIL)
     phone: PhoneFilter | None = _op(_PHONE)
     city: TextFilter | None = _op(_CITY)
@@ -136,7 +140,10 @@ class LeadFilter:
     and_: list["LeadFilter"] | None = _op(_AND, "and")
     or_: list["LeadFilter"] | None = _op(_OR, "or")
     not_: Optional["LeadFilter"] = _op(_NOT, "not")
+    first_name: TextFilter | None = _op(_FIRST_NAME)
     last_name: TextFilter | None = _op(_LAST_NAME)
+    company: TextFilter | None = _op("The company, as it is written on the lead.")
+    job_title: TextFilter | None = _op(_JOB_TITLE)
     email: EmailFilter | None = _op(_EMAIL)
     phone: PhoneFilter | None = _op(_PHONE)
     city: TextFilter | None = _op(_CITY)
