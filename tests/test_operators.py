@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -16,10 +17,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from crmgraph.cli import faults
 from crmgraph.db.database import Database
-from crmgraph.migrations import downgrade
+from crmgraph.migrations import downgrade, fault_of
 from tests.conftest import Postgres, settings_for
 from tests.conftest import serving as serving_here
 from tests.smtp import SmtpServer, smtp
@@ -238,6 +240,37 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
     )
     assert unmigrated.err == "The database is not migrated: run `crmgraph migrate` first.\n"
     assert (newer.code, newer.err) == (1, "The database is not migrated: run `crmgraph migrate` first.\n")
+
+
+async def test_every_command_of_an_older_program_leaves_newer_tables_alone_and_says_so(
+    tmp_path: Path, sqlite_template: Path
+) -> None:
+    shutil.copy(sqlite_template, tmp_path / "own.db")
+    db = Database(f"sqlite:///{tmp_path / 'own.db'}")
+    async with db.begin() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await db.close()
+    before = (tmp_path / "own.db").read_bytes()
+    own = {"CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    commands = (
+        ["migrate"],
+        ["serve", "--port", str(free_port())],
+        ["seed", "--accounts", "1", "--contacts", "1", "--leads", "1"],
+        ["repair"],
+        ["repair", "--dry-run"],
+        ["purge"],
+        ["purge", "--dry-run"],
+        ["staff", "list"],
+        ["staff", "add", "Ada", "ada@example.com", "--password", "correct horse 9"],
+        ["staff", "password", "ada@example.com", "--password", "correct horse 9"],
+        ["staff", "role", "ada@example.com", "admin"],
+        ["clients", "list"],
+        ["clients", "add", "zoho", "ERP", "ada@example.com"],
+        ["throttle", "lift", "--email", "ada@example.com"],
+    )
+    for told, command in zip(batch(tmp_path, *((each, own) for each in commands)), commands, strict=True):
+        assert (told.code, told.out, told.err) == (1, "", f"{fault_of('9999')}\n"), command
+    assert (tmp_path / "own.db").read_bytes() == before
 
 
 def test_where_nobody_can_listen_is_told_before_anything_is_printed_or_written(tmp_path: Path) -> None:

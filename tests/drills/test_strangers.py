@@ -49,13 +49,14 @@ def test_others_are_served_while_four_hundred_keep_us_waiting(sqlite_template: P
             assert client.post("/graphql", json={"query": "{ __typename }"}, timeout=10).status_code == 200
             time.sleep(0.2)
         grown = (psutil.Process(process.pid).memory_info().rss - resting) / MEBIBYTE
-    median = statistics.median(took)
+    median, *_, most = statistics.quantiles(took, n=20)[9:]
     sys.stdout.write(
-        f"{kind}: answers took {median * 1000:.0f} ms, the slowest {max(took) * 1000:.0f} ms, "
+        f"{kind}: answers took {median * 1000:.0f} ms, 19 of 20 at most {most * 1000:.0f} ms, "
         f"memory grew by {grown:.0f} MiB\n"
     )
     assert median < 0.1
-    assert max(took) < 2
+    # The very slowest tells how busy the machine is; the client itself gives up after ten seconds.
+    assert most < 1
     assert grown < 400
 
 

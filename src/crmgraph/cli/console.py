@@ -17,7 +17,7 @@ from crmgraph.crm import installation
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
 from crmgraph.db.database import Database
-from crmgraph.migrations import NewerTables, NotNow
+from crmgraph.migrations import NewerTables, NotNow, fault_of, revision_of
 from crmgraph.settings import Settings, told, unknown
 
 out = Console(soft_wrap=True)
@@ -79,8 +79,13 @@ def run(work: Coroutine[Any, Any, T], settings: Settings) -> T:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Core]:
-    """The core that these settings describe, closed again after the block; the program ends where they do not hold."""
+async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Core]:
+    """The core that these settings describe, closed again after the block; the program ends where they do not hold.
+
+    Args:
+        migrated: whether the program ends where the tables are not exactly those of this version: an older program
+            would misread, or remove, what a newer one keeps.
+    """
     _require_file(settings)
     try:
         core, outbox = build(settings)
@@ -89,6 +94,8 @@ async def opened(settings: Settings) -> AsyncIterator[Core]:
     except OSError as error:
         fail(f"{error.filename}: the folder cannot be made: {error.strerror}; see CRMGRAPH_DATABASE_URL")
     try:
+        if migrated and (fault := fault_of(await revision_of(core.db))) is not None:
+            fail(fault)
         yield core
     finally:
         await close(core, outbox)

@@ -81,7 +81,7 @@ async def _kind(url: str) -> installation.Kind | None:
 async def load(settings: Settings) -> dict[str, int]:
     """Make the demo's database where it is missing, and load what is not there yet; how many records of each kind."""
     kept = demonstration.prepare(settings.demo_folder)
-    async with opened(settings) as core:
+    async with opened(settings, migrated=False) as core:
         await require_kind(core.db, settings)
         await upgrade(core.db)
         return await demonstration.load(core, kept)

@@ -30,7 +30,7 @@ from crmgraph.cli.console import (
 from crmgraph.cli.demo import load, print_doors
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
-from crmgraph.migrations import LOCK_SECONDS, WAIT_SECONDS, fault_of, is_current, revision_of, upgrade
+from crmgraph.migrations import LOCK_SECONDS, WAIT_SECONDS, is_current, upgrade
 from crmgraph.settings import Settings
 
 
@@ -85,8 +85,6 @@ def serve(
 
 async def _require_tables(settings: Settings) -> None:
     async with opened(settings) as core:
-        if (fault := fault_of(await revision_of(core.db))) is not None:
-            fail(fault)
         await require_kind(core.db, settings)
         if not settings.mail_url:
             refused = "signups, which have to be confirmed, and resets" if settings.signup_confirm else "resets"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from crmgraph.cli.console import DemoOption, err, fail, opened, out, run, settings_of
+from crmgraph.cli.console import DemoOption, err, opened, out, run, settings_of
 
 COLLIDED = 2
 """The exit code when a person has to decide about something."""
@@ -22,15 +22,12 @@ def repair(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from crmgraph.crm import repair as derived
-    from crmgraph.migrations import is_current
 
     settings = settings_of(demo)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def work() -> derived.Report:
         async with opened(settings) as core:
-            if not await is_current(core.db):
-                fail("The database is not migrated: run `crmgraph migrate` first.")
             with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
                 task = bar.add_task("Records", total=await derived.size(core.db))
                 return await derived.repair(
