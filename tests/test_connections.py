@@ -106,6 +106,45 @@ def test_who_keeps_us_waiting_is_dropped(server: httpx.Client) -> None:
     assert [refused(server, reason) for reason in reasons] == [a + b for a, b in zip(before, wanted, strict=True)]
 
 
+@pytest.mark.parametrize(
+    ("path", "type_", "words"),
+    [
+        ("/graphql", b"application/json", b"Too many requests are in hand: try again in a moment."),
+        ("/oauth/v2/token", b"application/json", b'"TOO_MANY_REQUESTS"'),
+        ("/crmapi/rest/v2/contact_information/create", b"application/json", b"The service is not available"),
+        ("/j_spring_security_check", b"application/json", b"service_unavailable"),
+    ],
+)
+def test_whose_body_is_awaited_beyond_the_share_of_its_address_is_told_in_its_doors_words(
+    server: httpx.Client, path: str, type_: bytes, words: bytes
+) -> None:
+    head = b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    with ExitStack() as stack:
+        first = stack.enter_context(connect(server, head % path.encode() + b"Expect: 100-continue\r\n\r\n"))
+        assert first.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        for _ in range(PLACES // 4):
+            stack.enter_context(connect(server, head % b"/graphql" + b"\r\n"))
+        answer = told(first)
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n") and answer.count(b"HTTP/1.1 ") == 1
+    fields, _, body = answer.lower().partition(b"\r\n\r\n")
+    assert (
+        b"\r\nretry-after: 1" in fields and b"\r\nx-request-id: " in fields and b"\r\ncontent-type: " + type_ in fields
+    )
+    assert words.lower() in body
+    assert b"\r\ncontent-length: %d\r\n" % len(body) in fields + b"\r\n"
+
+
+def test_who_was_answered_before_the_body_was_whole_is_told_nothing_more(server: httpx.Client) -> None:
+    head = b"POST %s HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+    with ExitStack() as stack:
+        first = stack.enter_context(connect(server, head % b"/nowhere"))
+        answer = first.recv(65536)
+        for _ in range(PLACES // 4):
+            stack.enter_context(connect(server, head % b"/graphql"))
+        answer += told(first)
+    assert answer.startswith(b"HTTP/1.1 404 ") and answer.count(b"HTTP/1.1 ") == 1
+
+
 def test_a_client_that_sends_a_byte_now_and_then_is_dropped_all_the_same(server: httpx.Client) -> None:
     chunked = POST + b"Transfer-Encoding: chunked\r\n\r\n1;"
     for sent in (START + b"a: ", POST + b"Content-Length: 5000\r\n\r\n", chunked):

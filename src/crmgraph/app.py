@@ -201,7 +201,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         if settings.purge_minutes:
             purger.start()
         # What a server hands to each of its connections.
-        yield {"places": places, "watch": Watch(patience)}
+        yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
         await purger.close()
         await close(core, outbox)
 
@@ -230,7 +230,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
     answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
-    app.answering = Requests(answering, doors, places)
+    app.answering = requests = Requests(answering, doors, places)
     return app
 
 
@@ -296,24 +296,32 @@ class Requests:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        door = next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
+        door = self._door(path)
         request = scope.get("state", {}).get("in_hand") or InHand()
         if request.dropped:
             return
         # Whether the process lives is told always, and whether it is ready a little beyond the limit.
         if path != LIVE and self._places.is_full(RESERVE if path == READY else 0):
             self._places.refused("busy")
-            count(door.name, 503, 0.0)
-            response = door.busy()
-            response.headers["Retry-After"] = "1"
-            response.headers["X-Request-ID"] = secrets.token_hex(8)
-            await response(scope, receive, send)
+            await self.busy(path)(scope, receive, send)
             return
         self._places.enter(request)
         try:
             await self._answer(scope, receive, send, path, door.name)
         finally:
             self._places.leave(request)
+
+    def busy(self, path: str) -> Response:
+        """What is answered at this path without a place, in its door's words; it is counted."""
+        door = self._door(path)
+        count(door.name, 503, 0.0)
+        response = door.busy()
+        response.headers["Retry-After"] = "1"
+        response.headers["X-Request-ID"] = secrets.token_hex(8)
+        return response
+
+    def _door(self, path: str) -> Door:
+        return next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, door: str) -> None:
         own_id = secrets.token_hex(8)

@@ -7,10 +7,12 @@ head of a request is whole has no door yet, and is answered in plain text (RFC 9
 
 import asyncio
 import socket
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -43,7 +45,7 @@ class _Refused(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. Its places and deadlines are those that the application put into the state of its lifespan."""
+    """One connection. Its places, deadlines and words are what the application put into the state of its lifespan."""
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class Connection(HttpToolsProtocol):
         self._places: Places = app_state["places"]
         self._watch: Watch = app_state["watch"]
         self._patience = self._watch.patience
+        self._busy: Callable[[str], Response] = app_state["busy"]
         self._stage = IDLE
         self._asked = False
         self._deadline = 0.0
@@ -104,9 +107,17 @@ class Connection(HttpToolsProtocol):
             self._places.refused(why)
             self.transport.abort()
             return
-        untold = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started
+        if self._stage == BODY:
+            untold = self.cycle is None or not self.cycle.response_started
+        else:
+            untold = self.cycle is None or self.cycle.response_complete or not self.cycle.response_started
         if self._stage != IDLE and untold and not self.transport.get_write_buffer_size():
-            self._answer(503 if why == "share" else 408)
+            if why != "share":
+                self._answer(408)
+            elif self._stage == BODY:
+                self._answer_busy(self.scope["path"])
+            else:  # whose door it is for is not known yet
+                self._answer(503)
         self._places.refused(why)
         if self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -118,6 +129,13 @@ class Connection(HttpToolsProtocol):
         again = "retry-after: 1\r\n" if status == 503 else ""
         head = f"HTTP/1.1 {status} {text}\r\n{again}content-type: text/plain; charset=utf-8\r\n"
         self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n{text}".encode())
+
+    def _answer_busy(self, path: str) -> None:
+        response = self._busy(path)
+        headers = b"".join(b"%b: %b\r\n" % each for each in response.raw_headers)
+        self.transport.write(
+            b"HTTP/1.1 503 Service Unavailable\r\n%bconnection: close\r\n\r\n%b" % (headers, bytes(response.body))
+        )
 
     # What arrives
 
