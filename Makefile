@@ -35,10 +35,10 @@ check: lint test  ## Everything that has to hold: lint, then test
 drills: $(VENV)/.dev  ## Break things on purpose: killed servers, hundreds of bad connections, databases that go away (minutes)
 	@$(TESTS) tests/drills $(ARGS)
 
-browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made  ## Try the pages and the guide for clients in Chromium; needs Node, npm and Chromium
+browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made  ## Try the pages and the guide for clients in Chromium, and the OpenAPI documents as Postman imports them (newman); needs Node, npm and Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records and malformed requests by the thousand
+soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records, malformed requests by the thousand, and all of schemathesis
 	@TEST_DOCUMENTS=3000 TEST_RECORDS=50 TEST_REQUESTS=2000 $(TESTS) tests/graph/test_plan.py tests/agreement tests/fuzz $(ARGS)
 
 bench: $(VENV)/.dev bench/.venv/.made bench/peers/node_modules/.made  ## Measure against the peers (ARGS=--quick, ARGS=--scale)

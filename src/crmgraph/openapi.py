@@ -11,7 +11,29 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from crmgraph.crm.records.rules import FREE_TEXT
+from crmgraph.crm.values.text import MAX_LINE, MAX_TEXT
+
 Schema = dict[str, Any]
+
+EMPTY: Schema = {"type": "string", "maxLength": 0}
+"""A value that is not there: parameters and fields of forms that are sent empty."""
+LONG: Schema = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1, "format": "int64"}
+
+
+def line(**more: Any) -> Schema:
+    """The schema of a text on one line, as far as the store takes one."""
+    return {"type": "string", "maxLength": MAX_LINE, **more}
+
+
+def length_of(at: Any) -> int:
+    """How many characters are taken of a text.
+
+    Args:
+        at: the column, or the slot of one, in which a field map keeps it.
+    """
+    column = getattr(at, "column", None) or getattr(at, "key", None)
+    return MAX_TEXT if column in FREE_TEXT else MAX_LINE
 
 
 @cache
@@ -38,7 +60,10 @@ def with_examples(document: Schema, examples: Mapping[str, Any]) -> Schema:
 def _show(operation: Schema, parameters: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
         if parameter["name"] in parameters:
-            parameter["example"] = parameters[parameter["name"]]
+            shown = parameters[parameter["name"]]
+            schemas = [parameter["schema"], *parameter["schema"].get("anyOf", ())]
+            whole = any(schema.get("type") == "integer" for schema in schemas)
+            parameter["example"] = int(shown) if whole else shown
     if "body" in known:
         for kind, media in operation["requestBody"]["content"].items():
             media["example"] = known["body"]

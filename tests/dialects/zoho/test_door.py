@@ -335,3 +335,9 @@ async def test_a_row_of_a_bulk_write_costs_the_same_statements_however_many_ther
     assert (ten - two) / 8 <= 6
     # One record by itself needs no transaction where one statement can write all of it.
     assert await update([{"id": ids[0], "City": "Z"}]) == (9 if zoho.running.db.is_sqlite else 6)
+
+
+@pytest.mark.parametrize("query", ["page=x", "per_page=0", "sort_order=up"])
+async def test_the_contacts_of_no_account_are_asked_for_as_those_of_one(zoho: Program, query: str) -> None:
+    assert await outcome(zoho, "GET", f"/Accounts/5/Contacts?{query}") == (400, "INVALID_DATA")
+    assert (await zoho.send("GET", "/Accounts/5/Contacts")).status_code == 204

@@ -2,16 +2,24 @@
 
 from typing import Any
 
+from crmgraph.crm.values.text import MAX_TEXT
 from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
-from crmgraph.dialects.covalense.codecs import SWITCH
+from crmgraph.dialects.covalense.codecs import FLAG, SWITCH, TEXT
 from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
 from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
-from crmgraph.mapping import Field, FieldMap
-from crmgraph.openapi import examples_of, with_examples
+from crmgraph.mapping import Field, FieldMap, Kept
+from crmgraph.openapi import examples_of, length_of, with_examples
 
 Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
+_ATTRIBUTE: Schema = {"type": ["string", "number", "null"]}
+"""An attribute of a request: a number is heard as the digits it is, null as nothing."""
+_MANDATORY: Schema = {"type": ["string", "number"], "minLength": 1}
+_SWITCH: Schema = {"type": ["string", "number", "boolean", "null"], "description": "0 and 1, or a word for no or yes."}
+_NEVER_EMPTY = ("lastname", "contact_no", "accountname", "account_no")
+_ANYTHING: Schema = {}
+"""What nobody reads."""
 
 
 def _object(properties: dict[str, Schema], *required: str) -> Schema:
@@ -22,8 +30,12 @@ def _texts(*names: str) -> dict[str, Schema]:
     return dict.fromkeys(names, _TEXT)
 
 
+def _attributes(*names: str) -> dict[str, Schema]:
+    return dict.fromkeys(names, _ATTRIBUTE)
+
+
 def _shape(fields: list[Field]) -> Schema:
-    """The object that these fields make, those with dots in their names nested."""
+    """The object that these fields make in an answer, those with dots in their names nested."""
     properties: dict[str, Schema] = {}
     for each in fields:
         outer, _, inner = each.name.rpartition(".")
@@ -32,38 +44,62 @@ def _shape(fields: list[Field]) -> Schema:
     return _object(properties)
 
 
-def _written(fields: FieldMap, *more: str) -> Schema:
-    return _object({**_shape([f for f in fields.fields if f.writable])["properties"], **_texts(*more)})
+def _written(fields: FieldMap) -> Schema:
+    """The object that changes a record, whose id is the user's own if it is there at all."""
+    properties: dict[str, Schema] = {"id": _ATTRIBUTE}
+    for each in fields.fields:
+        if each.writable:
+            properties[each.name.rpartition(".")[2]] = _attribute(each)
+    return _object(properties) | {"type": ["object", "null"]}
+
+
+def _attribute(field: Field) -> Schema:
+    if field.name in _NEVER_EMPTY:
+        return {**_MANDATORY, "maxLength": length_of(field.at), "pattern": r"\S"}
+    if field.codec is FLAG:
+        return _SWITCH
+    if isinstance(field.at, Kept):
+        return {**_ATTRIBUTE, "maxLength": MAX_TEXT}
+    return {**_ATTRIBUTE, "maxLength": length_of(field.at)} if field.codec is TEXT else _ATTRIBUTE
 
 
 def _signup() -> Schema:
     both = (*PERSON_SIGNING_UP.fields, *ACCOUNT_SIGNING_UP.fields, *OWNER_SIGNING_UP.fields)
     address = ("StreetAddress", "City", "PostalCode", "State", "Country")
-    acct = _texts(*dict.fromkeys(f.name for f in both if f.name not in address))
+    acct = _attributes(*dict.fromkeys(f.name for f in both if f.name not in address))
+    # Who is known under no such id owns nothing.
+    acct |= _credentials("Platform", "LastName") | {"AssignedUserId": _ANYTHING}
     return _object(
         {
             "AcctInfo": _object(acct, "Platform", "LastName"),
-            "AddressInfo": _object(_texts(*address)),
-            "PaymentDetail": {"type": "object", "description": "Card data are never kept."},
-            "LineItems": {"type": "array", "items": {"type": "object"}},
-            "PaymentInfo": {"type": "object"},
-            **_texts("OrderType", "OrderId", "Password", "Element1", "Element2", "Element3", "Element4"),
+            "AddressInfo": _object(_attributes(*address)) | {"type": ["object", "null"]},
+            "PaymentDetail": {"description": "An object. Card data are never kept."},
+            "LineItems": {"description": "A list of objects."},
+            "PaymentInfo": {"description": "An object."},
+            **_attributes("OrderType", "OrderId", "Password"),
+            **dict.fromkeys(("Element1", "Element2", "Element3", "Element4"), _ANYTHING),
         },
         "AcctInfo",
     )
+
+
+def _credentials(*names: str) -> dict[str, Schema]:
+    return dict.fromkeys(names, _MANDATORY)
 
 
 def _bodies() -> dict[str, Schema]:
     """{method and path: what its body holds}."""
     known = tables("")
     return {
-        "POST login": _object(_texts("email", "password", "source"), "email", "password"),
+        "POST login": _object(_credentials("email", "password") | {"source": _ANYTHING}, "email", "password"),
         "POST signup": _signup(),
-        "PUT profile/contact": _written(known.contacts, "id"),
-        "POST profile/password/forgot": _object(_texts("email", "password", "source"), "email"),
-        "PUT profile/password/change": _object(_texts("passwordOld", "password"), "passwordOld", "password"),
-        "PUT profile/account": _written(ACCOUNTS, "id"),
-        "PUT profile/image": _object(_texts("ProfileImage"), "ProfileImage"),
+        "PUT profile/contact": _written(known.contacts),
+        "POST profile/password/forgot": _object(
+            _credentials("email") | {"password": _ANYTHING, "source": _ANYTHING}, "email"
+        ),
+        "PUT profile/password/change": _object(_credentials("passwordOld", "password"), "passwordOld", "password"),
+        "PUT profile/account": _written(ACCOUNTS),
+        "PUT profile/image": _object({"ProfileImage": {"type": "string", "minLength": 1}}, "ProfileImage"),
     }
 
 
@@ -130,7 +166,8 @@ def _operation(service: Service, body: Schema | None, result: Schema) -> dict[st
     if "token" not in service.headers or service.path == "profile/password/change":
         operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
     if body is not None:
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+        # Nothing is a change of nothing.
+        operation["requestBody"] = {"required": "required" in body, "content": {"application/json": {"schema": body}}}
     return operation
 
 

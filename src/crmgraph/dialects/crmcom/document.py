@@ -10,9 +10,9 @@ from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.manners import MANNERS, SHOW, Manner
 from crmgraph.dialects.crmcom.methods import IMAGES, TYPES, VIEWED, log_out
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
-from crmgraph.dialects.crmcom.sought import FIELDS, FILTERS, IDENTIFIER, MOST_RESULTS
+from crmgraph.dialects.crmcom.sought import FIELDS, FILTERS, IDENTIFIER, MOST_OFFSET, MOST_RESULTS
 from crmgraph.mapping import Field, FieldMap
-from crmgraph.openapi import examples_of, nullable, with_examples
+from crmgraph.openapi import EMPTY, examples_of, nullable, with_examples
 
 Schema = dict[str, Any]
 
@@ -112,11 +112,14 @@ def _query(method: Method) -> list[Schema]:
         return []
     fields_set = parameter("fields_set", "Names of the answer, with commas.")
     if method.path.endswith("/list"):
-        number: Schema = {"type": "integer"}
+
+        def number(least: int, most: int) -> Schema:
+            return {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, EMPTY]}
+
         filters = [parameter(name, "At least one of the filters is mandatory.") for name in FILTERS]
         paging = [
-            parameter("number_of_results", f"{MOST_RESULTS} at most.", schema=number),
-            parameter("offset", "How many are skipped.", schema=number),
+            parameter("number_of_results", f"{MOST_RESULTS} at most.", schema=number(1, MOST_RESULTS)),
+            parameter("offset", "How many are skipped.", schema=number(0, MOST_OFFSET)),
         ]
         return [*filters, *paging, fields_set]
     return [parameter(IDENTIFIER, f"field=value, of {', '.join(FIELDS)}.", required=True), fields_set]

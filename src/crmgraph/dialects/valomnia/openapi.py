@@ -9,7 +9,7 @@ from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 from crmgraph.dialects.valomnia.login import COOKIE
 from crmgraph.mapping import FieldMap
-from crmgraph.openapi import examples_of, with_examples
+from crmgraph.openapi import EMPTY, LONG, examples_of, length_of, line, with_examples
 
 _TYPES: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "format": "int64"},
@@ -20,7 +20,6 @@ _TYPES: dict[str, dict[str, Any]] = {
     "logo": {"type": ["string", "null"]},
     "dateCreated": {"type": "string", "format": "date-time"},
     "lastUpdated": {"type": "string", "format": "date-time"},
-    "customerId": {"type": "string", "description": "A Long; with useExternalId the reference of the customer."},
     "country": {"type": "string", "description": "ISO 3166-1 alpha-2", "example": "FR"},
     "contacts": {"type": "array", "items": {"type": "object"}},
     **{name: {"type": "object"} for name in ("customer", "user", "parentCustomer", "customerCategory")},
@@ -115,17 +114,22 @@ def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
         "operationId": f"{name}:{path}",
         "summary": (handler.__doc__ or "").split(".")[0] + ".",
         "parameters": [
-            {"name": variable, "in": "path", "required": True, "schema": {"type": "string"}}
+            {
+                "name": variable,
+                "in": "path",
+                "required": True,
+                "schema": LONG if variable == "id" else {"type": "string"},
+            }
             for variable in (part[1:-1] for part in path.split("/") if part.startswith("{"))
         ],
         "responses": {str(status): {"description": "Success", "content": _content(schema)}},
     }
     if handler is contacts.index:
         operation["parameters"] += [
-            {"name": each, "in": "query", "schema": {"type": "string"}} for each in _list_parameters()
+            {"name": each, "in": "query", "schema": schema} for each, schema in _list_parameters().items()
         ]
     if body is not None:
-        operation["requestBody"] = {"content": body}
+        operation["requestBody"] = {"required": True, "content": body}
     failures = [*([errors.NO_SESSION] if in_session else []), *failures, errors.SERVER_ERROR]
     for code in sorted({failure.status for failure in failures}):
         operation["responses"][str(code)] = _failures([each for each in failures if each.status == code])
@@ -160,25 +164,56 @@ def _schema(fields: FieldMap) -> dict[str, Any]:
 
 
 def _saved() -> dict[str, Any]:
-    fields = {each.name: _TYPES.get(each.name, {"type": "string"}) for each in CONTACT.fields if each.writable}
-    fields["useExternalId"] = {"type": "boolean", "default": False}
-    form = {"type": "object", "required": ["firstName", "lastName", "customerId"], "properties": fields}
+    fields = {
+        each.name: _TYPES.get(each.name, line(maxLength=length_of(each.at))) for each in CONTACT.fields if each.writable
+    }
+    fields["customerId"] = line(
+        minLength=1, description="A Long; with useExternalId the reference of the customer.", pattern=_SEEN
+    )
+    fields["firstName"] = fields["lastName"] = line(minLength=1, pattern=_SEEN)
+    # What is no word for yes is no, as it was there.
+    fields["useExternalId"] = {"type": "string", "description": f"{', '.join(parameters.YES)}: yes. Anything else: no."}
+    long = {"properties": {"customerId": {"pattern": r"^\s*[+-]?[0-9]{1,18}\s*$"}}}
+    external = {"properties": {"useExternalId": {"enum": list(parameters.YES)}}, "required": ["useExternalId"]}
+    form = {
+        "type": "object",
+        "required": ["firstName", "lastName", "customerId"],
+        "properties": fields,
+        "anyOf": [long, external],
+    }
     image = {
         "type": "string",
         "format": "binary",
         "description": f"{', '.join(sorted(contacts.FORMATS))}, at most {parameters.MAX_IMAGE_BYTES} bytes",
     }
+    kinds = ", ".join(f"image/{each.lower()}" for each in sorted(contacts.FORMATS))
     return {
         "application/x-www-form-urlencoded": {"schema": form},
-        "multipart/form-data": {"schema": {**form, "properties": {**fields, "imageFile": image}}},
+        "multipart/form-data": {
+            "schema": {**form, "properties": {**fields, "imageFile": image}},
+            "encoding": {"imageFile": {"contentType": kinds}},
+        },
     }
 
 
-def _list_parameters() -> list[str]:
-    times = [f"{name}_{suffix}" for name in contacts.TIMES for suffix in contacts.COMPARISONS]
-    return ["max", "offset", "sort", "order", "customerReference", *contacts.FILTERS, *times]
+def _list_parameters() -> dict[str, Any]:
+    def whole(least: int) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": least, "maximum": 2**31 - 1}, EMPTY]}
+
+    time = {"anyOf": [{"type": "string", "format": "date-time"}, EMPTY]}
+    sought = {"anyOf": [line(pattern=_SEEN), EMPTY]}
+    return {
+        "max": whole(1),
+        "offset": whole(0),
+        "sort": {"type": "string", "enum": ["", *contacts.SORTS]},
+        "order": {"type": "string", "description": "asc or desc; whatever is not desc is asc"},
+        **dict.fromkeys(("customerReference", *contacts.FILTERS), sought),
+        **{f"{name}_{suffix}": time for name in contacts.TIMES for suffix in contacts.COMPARISONS},
+    }
 
 
+_SEEN = r"[^\s\x1c-\x1f\x85]"
+"""Something is to be seen of it."""
 _LOGIN = {
     "application/x-www-form-urlencoded": {
         "schema": {

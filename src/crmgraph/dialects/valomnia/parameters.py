@@ -25,6 +25,8 @@ from crmgraph.mapping import Unreadable
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
 """The vendor's "2Mo"."""
+YES = ("true", "on", "yes", "1")
+"""The words, in any case, that turn a switch on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Parameters:
 
     def flag(self, name: str) -> bool:
         """Whether the switch is on. What is no word for that is off, as it was there."""
-        return self.text(name).lower() in ("true", "on", "yes", "1")
+        return self.text(name).lower() in YES
 
     def moment(self, name: str) -> dt.datetime | None:
         """The time under this name, in UTC where it names no zone; None when it is not there.

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from crmgraph.dialects.zoho import organisation, records
 from crmgraph.dialects.zoho.api import OPERATIONS
+from crmgraph.dialects.zoho.call import MAX_ROWS
 from crmgraph.dialects.zoho.door import Operation
-from crmgraph.dialects.zoho.fields import MODULES, NOTES, Typed
-from crmgraph.openapi import examples_of, nullable, with_examples
+from crmgraph.dialects.zoho.fields import ELSEWHERE, MODULES, NOTES, Typed
+from crmgraph.openapi import EMPTY, examples_of, nullable, with_examples
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "boolean": {"type": "boolean"},
@@ -17,6 +19,26 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "ownerlookup": {"$ref": "#/components/schemas/Lookup"},
 }
 _JSON = "application/json"
+_ID = {"type": "string", "pattern": "^[0-9]+$"}
+_MODULE = {"type": "string", "enum": [*MODULES, "Notes"]}
+
+
+def _words(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": ["", *words]}
+
+
+def _whole(least: int) -> dict[str, Any]:
+    return {"anyOf": [{"type": "integer", "minimum": least, "maximum": 10**12 - 1}, EMPTY]}
+
+
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "page": _whole(0),
+    "per_page": _whole(1),
+    "converted": _words("true", "false", "both"),
+    "approved": _words("true", "false", "both"),
+    "sort_order": _words("asc", "desc"),
+    "type": _words(*records.DELETED_TYPES),
+}
 _PHOTO = "multipart/form-data"
 
 
@@ -29,7 +51,9 @@ def openapi() -> dict[str, Any]:
             path = "/crm/v2" + operation.path.replace("{module}", module)
             paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, module)
     paths |= _accounts()
-    schemas = {name: _record(module.typed) for name, module in MODULES.items()} | {"Notes": _record(NOTES)}
+    typed = {name: module.typed for name, module in MODULES.items()} | {"Notes": NOTES}
+    schemas = {name: _record(fields) for name, fields in typed.items()}
+    schemas |= {f"{name}Change": _record(fields, changing=True) for name, fields in typed.items()}
     document = {
         "openapi": "3.1.0",
         "info": {
@@ -60,17 +84,38 @@ def _operation(operation: Operation, module: str) -> dict[str, Any]:
         "tags": [module or operation.area],
         "parameters": [
             *(
-                {"name": n, "in": "path", "required": True, "schema": {"type": "string"}}
+                {"name": n, "in": "path", "required": True, "schema": _MODULE if n == "name" else _ID}
                 for n in _names(operation.path)
             ),
-            *({"name": n, "in": "query", "schema": {"type": "string"}} for n in operation.parameters),
+            *(_parameter(n, operation, module) for n in operation.parameters),
         ],
         "responses": _answers(operation, module),
     }
     schema = "Notes" if operation.path.endswith("Notes") or "/Notes/" in operation.path else module
     if operation.method in ("POST", "PUT"):
-        body["requestBody"] = _photo() if operation.path.endswith("/photo") else _rows(schema)
+        if operation.path.endswith("/photo"):
+            body["requestBody"] = _photo()
+        elif operation.path.endswith("/convert"):
+            body["requestBody"] = _rows({"type": "object"}, 1)
+        else:
+            one = operation.method == "PUT" and operation.path.endswith("id}")
+            changing = "Change" if operation.method == "PUT" else ""
+            body["requestBody"] = _rows({"$ref": f"#/components/schemas/{schema}{changing}"}, 1 if one else MAX_ROWS)
     return body
+
+
+def _parameter(name: str, operation: Operation, module: str) -> dict[str, Any]:
+    """A parameter of the query. An empty one is as none."""
+    parameter: dict[str, Any] = {"name": name, "in": "query", "schema": _PARAMETERS.get(name, {"type": "string"})}
+    if name in ("converted", "approved") and module != "Leads":
+        parameter["schema"] = {"type": "string", "description": "Of leads alone."}
+    if name == "type" and operation.area == "users":
+        parameter["schema"] = {"type": "string", "enum": ["", *organisation.KINDS]}
+    if name == "module":
+        parameter |= {"required": True, "schema": {"type": "string", "enum": [*MODULES, "Notes", *sorted(ELSEWHERE)]}}
+    if name == "ids" and operation.method == "DELETE":
+        parameter |= {"required": True, "schema": {"type": "string", "minLength": 1}}
+    return parameter
 
 
 _FAULTS = {
@@ -115,18 +160,25 @@ def _names(path: str) -> list[str]:
     return [part[1:-1] for part in path.split("/") if part.startswith("{") and part != "{module}"]
 
 
-def _rows(schema: str) -> dict[str, Any]:
-    row = {"$ref": f"#/components/schemas/{schema}"} if schema else {"type": "object"}
-    data = {"type": "array", "minItems": 1, "maxItems": 100, "items": row}
-    return {"content": {_JSON: {"schema": {"type": "object", "required": ["data"], "properties": {"data": data}}}}}
+def _rows(row: dict[str, Any], most: int) -> dict[str, Any]:
+    data = {"type": "array", "minItems": 1, "maxItems": most, "items": row}
+    schema = {"type": "object", "required": ["data"], "properties": {"data": data}}
+    return {"required": True, "content": {_JSON: {"schema": schema}}}
 
 
 def _photo() -> dict[str, Any]:
     file = {"type": "string", "format": "binary"}
-    return {"content": {_PHOTO: {"schema": {"type": "object", "required": ["file"], "properties": {"file": file}}}}}
+    schema: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": file}}
+    kinds = "image/jpeg, image/png, image/gif"
+    return {"required": True, "content": {_PHOTO: {"schema": schema, "encoding": {"file": {"contentType": kinds}}}}}
 
 
-def _record(typed: tuple[Typed, ...]) -> dict[str, Any]:
+def _record(typed: tuple[Typed, ...], *, changing: bool = False) -> dict[str, Any]:
+    """A record.
+
+    Args:
+        changing: what changes one, of which no field has to be there.
+    """
     properties = {}
     for one in typed:
         schema = dict(_SCHEMAS.get(one.type, {"type": "string"}))
@@ -135,7 +187,8 @@ def _record(typed: tuple[Typed, ...]) -> dict[str, Any]:
         if not one.field.writable:
             schema["readOnly"] = True
         properties[one.field.name] = schema
-    return {"type": "object", "properties": properties, "required": [one.field.name for one in typed if one.mandatory]}
+    required = [] if changing else [one.field.name for one in typed if one.mandatory]
+    return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
 
 _LOOKUP = {

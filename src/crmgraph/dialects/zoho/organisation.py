@@ -17,19 +17,20 @@ from crmgraph.dialects.zoho.metadata import PROFILES
 ORGANISATION_ID = "1"
 """Zoho's ids are digits; there is one organisation here."""
 _PROFILE_OF = {Role.ADMIN: PROFILES[0], Role.AGENT: PROFILES[1]}
-_USERS = {
-    "allusers": None,
-    "activeusers": True,
-    "activeconfirmedusers": True,
-    "confirmedusers": True,
-    "deactiveusers": False,
-    "notconfirmedusers": False,
-    "deletedusers": False,
-    "adminusers": True,
-    "activeconfirmedadmins": True,
-    "currentuser": None,
+KINDS = {
+    "AllUsers": None,
+    "ActiveUsers": True,
+    "ActiveConfirmedUsers": True,
+    "ConfirmedUsers": True,
+    "DeactiveUsers": False,
+    "NotConfirmedUsers": False,
+    "DeletedUsers": False,
+    "AdminUsers": True,
+    "ActiveConfirmedAdmins": True,
+    "CurrentUser": None,
 }
-"""{what may be asked for: whether they are active, None for both}."""
+"""{which users may be asked for: whether they are active, None for both}."""
+_USERS = {kind.lower(): active for kind, active in KINDS.items()}
 
 
 async def users(call: Call) -> Response:

@@ -138,9 +138,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     Raises:
         Failed: there is no such field, or it has no order; or neither asc nor desc is wanted.
     """
-    direction = (call.query("sort_order") or "desc").strip().lower()
-    if direction not in ("asc", "desc"):
-        raise Failed(errors.INVALID_DATA.about(param="sort_order"))
+    descending = _is_descending(call)
     name = call.query("sort_by") or "id"
     model: Any = MODELS[module.kind]
     place = model.id if name == "id" else search.place_of(module, name)
@@ -150,12 +148,26 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
             place = None
     if place is None:
         raise Failed(errors.INVALID_DATA.about(param="sort_by"))
-    return Order(place, direction == "desc")
+    return Order(place, descending)
+
+
+def _is_descending(call: Call) -> bool:
+    """Whether a list is wanted from its end.
+
+    Raises:
+        Failed: neither asc nor desc is wanted.
+    """
+    direction = (call.query("sort_order") or "desc").strip().lower()
+    if direction not in ("asc", "desc"):
+        raise Failed(errors.INVALID_DATA.about(param="sort_order"))
+    return direction == "desc"
 
 
 async def contacts_of(call: Call) -> Response:
     """A page of the contacts of the account in the path; 204 where there are none, or no such account."""
     given, since = call.params["id"], call.seen_until()
+    call.paging()
+    _is_descending(call)  # what cannot be is refused whether or not there is such an account
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given])).get(given)
         accounts = {} if own is None else await parties.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())

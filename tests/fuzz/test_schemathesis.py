@@ -1,0 +1,115 @@
+"""schemathesis' own checks, all of them and in all its phases, of each dialect's document as it is served."""
+
+import itertools
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import schemathesis
+from schemathesis.config import SchemathesisConfig
+from schemathesis.engine import events, from_schema
+from schemathesis.generation.meta import TestPhase
+from schemathesis.schemas import BaseSchema
+
+from crmgraph.app import DIALECTS
+from tests.conftest import Running
+from tests.fuzz import contracts
+from tests.fuzz.keys import HEADERS
+from tests.openapi.calls import examples
+from tests.test_cli import PROGRAM, serving
+
+EXAMPLES = int(os.environ.get("TEST_REQUESTS", "40")) // 20
+"""How many requests are drawn for each operation, besides those that its document leads to by itself."""
+STRIDE = 1 if "TEST_REQUESTS" in os.environ else 8
+"""Of the requests that a document leads to by itself, at the bounds of its schemas, each how manieth is made."""
+
+
+def credentials(client: httpx.Client, folder: Path, door: str) -> dict[str, Any]:
+    """{security scheme of a door's document: what opens it}."""
+    command = [PROGRAM, "demo", "credentials", "--json"]
+    known = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
+    match door:
+        case "covalense":
+            answer = client.post("/crm/v1/login", headers=HEADERS, json=known["covalense"]).json()
+            return {"token": {"api_key": answer["response"]["result"]["accessToken"]}}
+        case "zoho":
+            return {"token": {"api_key": f"Zoho-oauthtoken {known['zoho']['access_token']}"}}
+        case "crmcom":
+            answer = client.post("/crmapi/rest/v2/authentication/token", json=known["crmcom"]).json()
+            return {"token": {"api_key": answer["data"]["token"]}}
+        case _:
+            sales = {f"j_{name}": known["valomnia"][name] for name in ("username", "password")}
+            return {"session": {"api_key": client.post("/j_spring_security_check", data=sales).json()["token"]}}
+
+
+def some_of_coverage() -> Callable[..., bool]:
+    """What schemathesis asks of each request before it is made: whether it is wanted."""
+    number = itertools.count()
+
+    def filter_case(context: Any, case: Any) -> bool:
+        return case.meta.phase.name is not TestPhase.COVERAGE or next(number) % STRIDE == 0
+
+    return filter_case
+
+
+def faults(schema: BaseSchema) -> list[str]:
+    """What schemathesis finds, each with a request that shows it."""
+    found = []
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            for case_id, checks in event.recorder.checks.items():
+                for check in checks:
+                    if check.failure_info is None:
+                        continue
+                    exchange = event.recorder.interactions.get(case_id)
+                    body = exchange.response.content[:300] if exchange and exchange.response else b""
+                    info = check.failure_info
+                    told = (event.recorder.label, check.name, info.failure.message, info.code_sample, repr(body))
+                    found.append("\n".join(told))
+        elif isinstance(event, events.NonFatalError | events.FatalError):
+            found.append(repr(event))
+    return found
+
+
+@pytest.mark.parametrize("door", [dialect.name for dialect in DIALECTS])
+def test_every_check_of_schemathesis_holds(tmp_path: Path, door: str) -> None:
+    with serving(tmp_path, "--demo") as (client, _):
+        given = {
+            "seed": 1,
+            "auth": {"openapi": credentials(client, tmp_path, door)},
+            "generation": {"max-examples": EXAMPLES, "database": "none", "no-shrink": True},
+            "continue-on-failure": True,
+            **contracts.CONFIGURATION.get(door, {}),
+        }
+        config = SchemathesisConfig.from_dict(given)
+        schema = schemathesis.openapi.from_url(f"{client.base_url}/docs/{door}/openapi.json", config=config)
+        schema.hook("filter_failure")(contracts.unexplained(door))
+        schema.hook("filter_case")(some_of_coverage())
+        found = faults(schema)
+    assert not found, "\n\n".join(found)
+
+
+@pytest.mark.parametrize("door", ["covalense", "crmcom"])
+async def test_who_has_no_token_is_refused_in_the_words_of_the_door(demo: Running, door: str) -> None:
+    document = next(dialect.openapi() for dialect in DIALECTS if dialect.name == door)
+    secured = [each for each in examples(document) if {"token": []} in each.operation.get("security", [])]
+    assert len(secured) == {"covalense": 5, "crmcom": 4}[door]
+    for example in secured:
+        query = {p["name"]: p["example"] for p in example.operation["parameters"] if "example" in p}
+        for token in (None, "wrong"):
+            given = {} if token is None else {"token": token}
+            if door == "covalense":
+                answer = await demo.client.request(example.method, example.path, headers=HEADERS | given)
+                told = answer.json()["response"]["result"]["arguments"]
+                wanted = (400, "400 BAD_REQUEST") if token is None else (401, "INVALID_TOKEN")
+                assert (answer.status_code, told["errorCode"]) == wanted, (example.name, token)
+            else:
+                answer = await demo.client.request(example.method, example.path, params=query | given)
+                told = answer.json()
+                assert told["status"]["code"] == "COM.CRM.EXCEPTION.SECURITY.INVALIDTOKENEXCEPTION", example.name
+                assert (answer.status_code, told["data"]) == (200, None)
