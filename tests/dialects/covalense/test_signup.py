@@ -249,7 +249,7 @@ async def test_with_confirmation_the_owner_of_a_known_email_is_told(
         portal = Portal(client)
         body = {**FULL, "acctInfo": {**ACCT, "emailAddress": RAVI}}
         assert result(await portal.send("POST", "signup", body)) == {"salesOrder": {"salesorder_no": "SO1"}}
-        assert "There is a login for it already." in await mailed(tmp_path, RAVI)
+        assert "There is a login for it already, which stays as it is." in await mailed(tmp_path, RAVI)
 
 
 async def test_without_mail_what_needs_a_letter_is_refused_and_leaves_nothing(

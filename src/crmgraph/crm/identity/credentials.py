@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, or_, select, true, update
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, delete, or_, select, true, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -15,6 +15,9 @@ from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session,
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
+
+NO_LOGIN = ""
+"""In place of the hash of a password: a signup that waits for its confirmation, and then has no login of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,7 @@ async def add_credential(
     The transaction may go on when the email is taken.
 
     Args:
+        password_hash: `NO_LOGIN` where none is asked for, of one that is not confirmed.
         confirmed: False opens nothing, holds no email and hides the contact until `confirm` is called.
         proved: whether somebody has shown that they own the email.
 
@@ -216,21 +220,40 @@ async def add_credential(
     return added
 
 
-async def confirm(session: AsyncSession, credential_id: int) -> Person | None:
-    """Open the doors to whom a signup is waiting for, and show their records; they, or None.
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A signup that waits no longer.
+
+    Attributes:
+        person: whom it lets in; None where it asked for no login of its own.
+    """
+
+    contact_id: int
+    person: Person | None
+
+
+async def confirm(session: AsyncSession, credential_id: int) -> Confirmed | None:
+    """Show the records of a signup that waits, and open the doors to whom it asks it for; None where it is gone.
 
     Raises:
         Taken: the email opens the doors to somebody else by now.
     """
     query = (
-        select(Contact.id)
+        select(Contact.id, Credential.password_hash)
         .join(Credential, Credential.contact_id == Contact.id)
         .where(Credential.id == credential_id, Credential.confirmed.is_(False))
         .with_for_update()
     )
-    waiting = await session.scalar(query)
-    if waiting is None:
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
         return None
+    waiting, password_hash = row
+    if password_hash == NO_LOGIN:
+        # Nothing of it is left that could keep the contact from a first login.
+        await verification_codes.forget(session, credential_id)
+        await session.execute(delete(Credential).where(Credential.id == credential_id))
+        await pending_signups.reveal(session, waiting)
+        return Confirmed(waiting, None)
     try:
         await session.execute(
             update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True, proved=True)
@@ -238,7 +261,7 @@ async def confirm(session: AsyncSession, credential_id: int) -> Person | None:
     except IntegrityError:
         raise Taken(("email",)) from None
     await pending_signups.reveal(session, waiting)
-    return await find_person(session, Credential.id == credential_id)
+    return Confirmed(waiting, await find_person(session, Credential.id == credential_id))
 
 
 async def first_login(session: AsyncSession, contact_id: int, email: str, password_hash: str) -> Person | None:
@@ -319,14 +342,15 @@ async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tu
 
     What a person gave at a signup or in their own profile counts for nothing beside what the office or an import knows,
     until it is verified: or anybody could keep an imported person from their first login. Several contacts do not say
-    who asks, and one that has a login has it already.
+    who asks, and one that has a login has it already. Where only one of them had it from the office or an import, that
+    one is meant: to have confirmed a signup of one's own does not shut the way to what was known before.
 
     Args:
         known: hear only what the office or an import knows.
     """
     weak = and_(Email.self_given.is_(True), Email.verified.is_(False))
     query = (
-        select(Contact.id, Email.address, Email.active, weak.label("weak"), Credential.id)
+        select(Contact.id, Email.address, Email.active, weak.label("weak"), Credential.id, Email.self_given)
         .join(Email, Email.party_id == Contact.id)
         .outerjoin(Credential, Credential.contact_id == Contact.id)
         .where(Email.address_key == key, Contact.deleted_at.is_(None), Credential.confirmed.is_not(False))
@@ -335,9 +359,11 @@ async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tu
     )
     rows = (await session.execute(query)).all()
     told = [row for row in rows if not row.weak] or ([] if known else rows)
-    if len({contact_id for contact_id, *_ in told}) != 1:
+    if len({row[0] for row in told}) > 1:
+        told = [row for row in told if not row.self_given]
+    if len({row[0] for row in told}) != 1:
         return None
-    return next(((found, address) for found, address, active, _, login in told if active and login is None), None)
+    return next(((row[0], row.address) for row in told if row.active and row[4] is None), None)
 
 
 async def prove(session: AsyncSession, credential_id: int) -> None:

@@ -21,6 +21,14 @@ _WORDS = {
         "There is a login for it already. If you no longer know the password, ask for a new one there.\n"
         "If it was not you, there is nothing to do: nothing has changed.\n",
     ),
+    LetterKind.CONFIRM_KNOWN: (
+        "Confirm your registration",
+        "Somebody, probably you, registered with this email address at {url}\n\n"
+        "There is a login for it already, which stays as it is. If you no longer know the password, ask for a new one "
+        "there.\n\n"
+        "If it was you who registered, your code, good once and for one day:\n\n{code}\n\n"
+        "If it was not you, there is nothing to do, and please give the code to nobody.\n",
+    ),
     LetterKind.CHANGE_EMAIL: (
         "Confirm your new email address",
         "Somebody wants to sign in with this email address from now on at {url}\n\n"

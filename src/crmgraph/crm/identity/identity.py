@@ -3,7 +3,9 @@
 import datetime as dt
 from collections import OrderedDict
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,7 +27,7 @@ from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Kind, Limits, Throttle, account_of, login_key
 from crmgraph.crm.identity.tokens import Login, Tokens
-from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose
+from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties, registration
 from crmgraph.crm.records.edits import Edit, RowEdits
@@ -119,20 +121,26 @@ class Identity:
         if self._confirm:
             await self._sign_up_by_mail(edit, account_edit, email, password_hash)
             return None
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> Login:
             credential_id = await self._register(session, edit, account_edit, email, password_hash)
             await self.throttle.let_in(session, tried, credential_id=credential_id)
             person = await find_person(session, Credential.id == credential_id)
             login = await self._tokens.let_in(session, _found(person), Door.GRAPHQL)
             return replace(login, device_token=self.throttle.sources.token(tried.account, None))
 
+        return await self._db.transact(work)
+
     async def admit(
-        self, session: AsyncSession, contact_id: int, email: str, password_hash: str
+        self, session: AsyncSession, contact_id: int, email: str, password_hash: str | None
     ) -> Callable[[], None] | None:
         """Give a contact, in the transaction that makes it, the login that its signup asks for.
 
         A known email gets none, which nobody is told but its owner: for doors whose signup always makes its records.
-        With confirmation, the login waits for `confirm_signup`.
+        With confirmation, the records and the login wait for `confirm_signup`, whether or not there is to be a login.
+
+        Args:
+            password_hash: None where no login is asked for.
 
         Returns:
             What to call once the transaction is committed: it lets the letter go that this has stored. None where
@@ -144,42 +152,54 @@ class Identity:
         self._require_mail(needed=self._confirm)
         key = email_key(email)
         known = await credentials.holder_of(session, key)
-        waiting: int | None = None
-        if known is None:
-            try:
-                waiting = await credentials.add_credential(
-                    session,
-                    email=email,
-                    password_hash=password_hash,
-                    contact_id=contact_id,
-                    confirmed=not self._confirm,
-                    proved=False,
-                )
-            except Taken:
-                known = email.strip()
+        login = password_hash if known is None else None
         if not self._confirm:
+            if login is not None:
+                with suppress(Taken):  # somebody else has just got it: no login here either
+                    await credentials.add_credential(
+                        session, email=email, password_hash=login, contact_id=contact_id, proved=False
+                    )
             return None
-        to = known or email.strip()
-        await self._mail_confirmation(session, to, key, waiting, known=known is not None)
+        waiting = await credentials.add_credential(
+            session,
+            email=email,
+            password_hash=login or credentials.NO_LOGIN,
+            contact_id=contact_id,
+            confirmed=False,
+            proved=False,
+        )
+        kind = LetterKind.CONFIRM if known is None else LetterKind.CONFIRM_KNOWN
+        await self._mail_confirmation(session, kind, known or email.strip(), key, waiting)
         return self._outbox.wake
 
-    async def confirm_signup(self, code: str) -> Login:
-        """Let somebody in who has signed up and brings the code from the letter.
+    async def confirm_signup(self, code: str) -> Login | None:
+        """Show the records of somebody who has signed up and brings the code from the letter, and let them in.
+
+        Returns:
+            The login; None where the signup asked for none, or its email had one.
 
         Raises:
             Unauthenticated: of the code: it is unknown, used or too old, or the contact is gone.
             Taken: of the email: somebody else has confirmed it first.
         """
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> Login | None:
             proof = await verification_codes.redeem(session, Purpose.CONFIRM, code)
             if proof is None or proof.credential_id is None:
                 raise Unauthenticated(("code",))
-            person = await credentials.confirm(session, proof.credential_id)
-            if person is None:
+            confirmed = await credentials.confirm(session, proof.credential_id)
+            if confirmed is None:
                 raise Unauthenticated(("code",))
+            person = confirmed.person
+            if person is None:
+                owner = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=confirmed.contact_id, region=self._region)
+                await self._note_verified(session, owner, proof.email_key)
+                return None
             await self._verify_email(session, person)
             login = await self._tokens.let_in(session, person, Door.GRAPHQL)
             return replace(login, device_token=self.throttle.sources.token(account_of(person.email), None))
+
+        return await self._db.transact(work)
 
     async def login(
         self, email: str, password: str, *, address: str, device: str | None = None, door: Door = Door.GRAPHQL
@@ -206,9 +226,11 @@ class Identity:
         rehashed = None
         if self.passwords.needs_rehash(person.password_hash):
             rehashed = await self.passwords.hash(password)
-        async with self._db.begin() as session:
+        compared = person
+
+        async def work(session: AsyncSession) -> Login:
             # Once more and locked: a password that was changed in the meantime lets nobody in.
-            person = await _unchanged(session, person)
+            person = await _unchanged(session, compared)
             if person is None:
                 raise Unauthenticated
             if rehashed is not None:
@@ -219,6 +241,8 @@ class Identity:
                 return login
             return replace(login, device_token=self.throttle.sources.token(tried.account, tried.known.device))
 
+        return await self._db.transact(work)
+
     async def refresh(self, refresh_token: str) -> Login:
         """New tokens for a refresh token, which is thereby spent. The login lasts as long again as a new one.
 
@@ -227,13 +251,15 @@ class Identity:
         Raises:
             Unauthenticated: it is unknown, its login has ended, or it was spent before, which ends the login.
         """
-        login = None
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> Login | None:
             spent = await sessions.spend(session, refresh_token, self._refresh, self._grace)
-            if spent is not None:
-                person = await person_of_session(session, spent.session_id, Door.GRAPHQL)
-                if person is not None:
-                    login = await self._tokens.renew(session, person, spent, refresh_token)
+            person = None if spent is None else await person_of_session(session, spent.session_id, Door.GRAPHQL)
+            if spent is None or person is None:
+                return None
+            return await self._tokens.renew(session, person, spent, refresh_token)
+
+        login = await self._db.transact(work)
         # Raised after the commit: the end of a login whose token came twice must stay.
         if login is None:
             raise Unauthenticated
@@ -245,10 +271,9 @@ class Identity:
         Raises:
             Unauthenticated: the actor has no login.
         """
-        if actor.session_id is None:
+        if (session_id := actor.session_id) is None:
             raise Unauthenticated
-        async with self._db.begin() as session:
-            await sessions.end(session, actor.session_id)
+        await self._db.transact(lambda session: sessions.end(session, session_id))
 
     async def change_password(self, actor: Actor, old: str, new: str, *, address: str) -> None:
         """Change one's own password. One's other logins end.
@@ -274,12 +299,15 @@ class Identity:
         if not await self.passwords.verify(person.password_hash, old):
             raise Unauthenticated(("current_password",))
         password_hash = await self.passwords.hash(new)
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             if await _unchanged(session, person) is None:
                 raise Unauthenticated(("current_password",))
             await credentials.put_password(session, person.credential_id, password_hash, keep=actor.session_id)
             await self.throttle.take_back(session, tried)
             await self._know(session, person, address)
+
+        await self._db.transact(work)
 
     async def request_reset(self, email: str, *, address: str) -> None:
         """Mail a code for `reset_password` to whoever has a login by this email, or to the one contact that has it.
@@ -296,7 +324,8 @@ class Identity:
         key = login_key(email)
         if key is None:
             return
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             person = await find_person(session, Credential.email_key == key)
             contact = await credentials.sole_contact_of(session, key, known=person is not None)
             to, target = None, {}
@@ -308,6 +337,8 @@ class Identity:
             await verification_codes.issue(
                 session, Purpose.RESET, to or email, key, code, self._outbox.window, **target
             )
+
+        await self._db.transact(work)
         self._outbox.wake()
 
     async def reset_password(self, code: str, new_password: str, *, address: str) -> None:
@@ -327,11 +358,11 @@ class Identity:
                 raise Unauthenticated(("code",))
             own = await credentials.known_of(session, good.credential_id, good.contact_id)
         if faults := await self._password_faults("new_password", new_password, [good.email, *own]):
-            async with self._db.begin() as session:
-                await self.throttle.take_back(session, tried)
+            await self._db.transact(lambda session: self.throttle.take_back(session, tried))
             refuse(faults)
         password_hash = await self.passwords.hash(new_password)
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             proof = await verification_codes.redeem(session, Purpose.RESET, code)
             person = None
             if proof is not None and proof.credential_id is not None:
@@ -349,6 +380,8 @@ class Identity:
             await self.throttle.take_back(session, tried)
             await self._know(session, person, address)
 
+        await self._db.transact(work)
+
     async def set_password(self, email: str, password: str) -> None:
         """Set the password of a login without any proof: for operators, and for a closed network that asks for it.
 
@@ -361,11 +394,14 @@ class Identity:
         if key is None:
             raise NotFound(("email",))
         password_hash = await self.passwords.hash(password)
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             person = await find_person(session, Credential.email_key == key, lock=True)
             if person is None:
                 raise NotFound(("email",))
             await credentials.put_password(session, person.credential_id, password_hash)
+
+        await self._db.transact(work)
 
     async def actor_of(self, access_token: str) -> Actor:
         """Whoever holds this access token of GraphQL's door, in one statement.
@@ -426,22 +462,25 @@ class Identity:
     async def _sign_up_by_mail(self, edit: Edit, account_edit: Edit | None, email: str, password_hash: str) -> None:
         """Register somebody who will confirm it; for an email that is known do the same work, and undo it."""
         key = email_key(email)
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             known = await credentials.holder_of(session, key)
             async with session.begin_nested() as savepoint:
                 waiting: int | None = await self._register(session, edit, account_edit, email, password_hash)
                 if known is not None:
                     await savepoint.rollback()
                     waiting = None
-            to = known or email.strip()
-            await self._mail_confirmation(session, to, key, waiting, known=known is not None)
+            kind = LetterKind.CONFIRM if known is None else LetterKind.ALREADY_KNOWN
+            await self._mail_confirmation(session, kind, known or email.strip(), key, waiting)
+
+        await self._db.transact(work)
         self._outbox.wake()
 
     async def _mail_confirmation(
-        self, session: AsyncSession, to: str, key: str, waiting: int | None, *, known: bool
+        self, session: AsyncSession, kind: LetterKind, to: str, key: str, waiting: int | None
     ) -> None:
         """Store the letter of a signup: the code for the credential that waits, or the news that there is one."""
-        code = await self._outbox.put(session, LetterKind.ALREADY_KNOWN if known else LetterKind.CONFIRM, to)
+        code = await self._outbox.put(session, kind, to)
         await verification_codes.issue(
             session, Purpose.CONFIRM, to, key, code, self._outbox.window, credential_id=waiting
         )
@@ -471,9 +510,10 @@ class Identity:
         """Note on the contact that its email was proved to be theirs."""
         if person.contact_id is None:
             return
-        actor = person.actor(Door.GRAPHQL, "", self._region)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, person.contact_id, lock=True)
-        key = email_key(person.email)
+        await self._note_verified(session, person.actor(Door.GRAPHQL, "", self._region), email_key(person.email))
+
+    async def _note_verified(self, session: AsyncSession, actor: Actor, key: str) -> None:
+        contact = await parties.load_one(session, actor, PartyKind.CONTACT, cast(int, actor.contact_id), lock=True)
         proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
         edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
         await parties.update(session, actor, contact, edit)

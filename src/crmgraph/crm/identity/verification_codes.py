@@ -89,6 +89,11 @@ async def void(session: AsyncSession, credential_id: int, *keys: str) -> None:
     await session.execute(delete(VerificationCode).where(or_(resets, changes)))
 
 
+async def forget(session: AsyncSession, credential_id: int) -> None:
+    """Remove every code of a credential that is to go itself."""
+    await session.execute(delete(VerificationCode).where(VerificationCode.credential_id == credential_id))
+
+
 def _good(purpose: Purpose, code: str) -> tuple[ColumnElement[bool], ...]:
     return (
         VerificationCode.digest == digest(code),

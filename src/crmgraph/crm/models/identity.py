@@ -45,6 +45,8 @@ class LetterKind(StrEnum):
     RESET = "RESET"
     CONFIRM = "CONFIRM"
     ALREADY_KNOWN = "ALREADY_KNOWN"
+    CONFIRM_KNOWN = "CONFIRM_KNOWN"
+    """The code of a registration by an email that has a login, which it leaves as it is."""
     CHANGE_EMAIL = "CHANGE_EMAIL"
     EMAIL_CHANGED = "EMAIL_CHANGED"
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
+from crmgraph.crm.identity import pending_signups
 from crmgraph.crm.models import PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor, sees_all, visible
 from crmgraph.crm.query.conditions import (
@@ -123,7 +124,7 @@ async def find_deleted(
     offset: int = 0,
     limit: int = 200,
 ) -> tuple[list[Any], bool]:
-    """Deleted records, the last first, and whether there are more. Only staff know of any.
+    """Deleted records, the last first, and whether there are more. Only staff know of any; signups that wait are none.
 
     Args:
         since: those that were deleted after this moment.
@@ -131,7 +132,7 @@ async def find_deleted(
     if not sees_all(actor) or not 0 <= offset <= MAX_OFFSET:
         return [], False
     model: Any = MODELS[kind]
-    query = select(model).where(model.deleted_at.is_not(None))
+    query = select(model).where(model.deleted_at.is_not(None), ~pending_signups.waits(model))
     if since is not None:
         query = query.where(model.deleted_at > since)
     query = query.order_by(model.deleted_at.desc(), model.id.desc()).offset(offset).limit(limit + 1)

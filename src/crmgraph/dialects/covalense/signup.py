@@ -1,7 +1,7 @@
 """Signup: an account, its primary contact and a sales order, in one transaction."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 from urllib.parse import unquote
 
@@ -85,21 +85,25 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
     tried = await identity.throttle.reserve(Kind.SIGNUP, whom, Source(call.address))
     # Hashed for a known email too: neither the answer nor the time tells who is known.
     password_hash = await identity.passwords.hash(given.password) if given.password else None
-    tell: Callable[[], None] | None = None
-    async with call.core.db.begin() as session:
-        if (owner := await _owner(session, given.assigned)) is not None:
-            given.person.values["owner_id"] = given.account.values["owner_id"] = owner
+
+    async def work(session: AsyncSession) -> tuple[str, Callable[[], None] | None]:
+        owner = await _owner(session, given.assigned)
+        owned = {} if owner is None else {"owner_id": owner}
+        person, firm = (replace(edit, values=edit.values | owned) for edit in (given.person, given.account))
         with naming(given.name_of):
             contact, account = await registration.register(
-                session, Door.COVALENSE, given.person, given.account, region=call.core.region
+                session, Door.COVALENSE, person, firm, region=call.core.region
             )
             order = await orders.place(
                 session, Door.COVALENSE, given.order, account_id=cast(Aggregate, account).id, contact_id=contact.id
             )
-        if given.email and password_hash:
+        tell = None
+        if given.email:
             tell = await identity.admit(session, contact.id, given.email, password_hash)
         await identity.throttle.take_back(session, tried, letter=tell is not None)
-        number = order.number
+        return order.number, tell
+
+    number, tell = await call.core.db.transact(work)
     if tell is not None:
         tell()
     return {"salesOrder": {"salesorder_no": number}}

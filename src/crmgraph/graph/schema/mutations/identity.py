@@ -170,7 +170,10 @@ class IdentityMutations:
     async def signup(self, info: Info, input: Annotated[SignupInput, Input]) -> SignupPayload:  # noqa: A002
         return await ended(SignupPayload, _signup(info.context, input))
 
-    @resolves("Finishes a signup by the code that was mailed, and lets the customer in.")
+    @resolves(
+        "Finishes a signup by the code that was mailed, and lets the customer in. A registration that came without a "
+        "password, or whose email address has a login, lets nobody in: all but `userErrors` is null then too."
+    )
     async def confirm_signup(self, info: Info, input: Annotated[ConfirmSignupInput, Input]) -> SignupPayload:  # noqa: A002
         return await ended(SignupPayload, _confirm(info.context, input))
 
