@@ -174,8 +174,12 @@ async def client_login(
             )
     if not await passwords.verify(client.secret_hash if client else None, secret) or client is None:
         raise Unauthenticated
-    async with db.begin() as session:
-        await throttle.let_in(session, tried, client_id=client.id)
+    client_id = client.id
+
+    async def work(session: AsyncSession) -> None:
+        await throttle.let_in(session, tried, client_id=client_id)
+
+    await db.transact(work)
     return client
 
 
@@ -222,8 +226,9 @@ async def issue(
         Taken: the token that was given exists.
     """
     at = now()
-    token = token or new_token()
-    async with db.begin() as session:
+    text = token or new_token()
+
+    async def work(session: AsyncSession) -> None:
         await session.execute(
             delete(LegacyToken).where(
                 LegacyToken.client_id == client_id, or_(LegacyToken.expires_at < at, LegacyToken.revoked.is_(True))
@@ -231,7 +236,7 @@ async def issue(
         )
         insert_or_not = insert_sqlite if db.is_sqlite else insert_postgresql
         statement = insert_or_not(LegacyToken).values(
-            digest=digest(token),
+            digest=digest(text),
             client_id=client_id,
             kind=kind,
             grants={} if grants is None else {"only": sorted(grants)},
@@ -243,7 +248,9 @@ async def issue(
         statement = statement.on_conflict_do_nothing(index_elements=[LegacyToken.digest])
         if await session.scalar(statement.returning(LegacyToken.digest)) is None:
             raise Taken(("token",))
-    return token
+
+    await db.transact(work)
+    return text
 
 
 async def actor_of_client(
@@ -338,9 +345,12 @@ async def revoke(
     if kinds is not None:
         named.append(LegacyToken.kind.in_(kinds))
     end = update(LegacyToken).values(revoked=True)
-    async with db.begin() as session:
+
+    async def work(session: AsyncSession) -> int | None:
         client_id = await session.scalar(end.where(*named).returning(LegacyToken.client_id))
         if client_id is not None:
             issued = (LegacyToken.client_id == client_id, LegacyToken.issued_by == digest(token))
             await session.execute(end.where(*issued))
-    return client_id is not None
+        return client_id
+
+    return await db.transact(work) is not None

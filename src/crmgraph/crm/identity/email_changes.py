@@ -65,8 +65,7 @@ class EmailChanges:
         tried = await self._throttle.reserve(Kind.PASSWORD, str(person.credential_id), Source(address))
         if not await self._passwords.verify(person.password_hash, password):
             raise Unauthenticated(("current_password",))
-        async with self._db.begin() as session:
-            await self._throttle.take_back(session, tried)
+        await self._db.transact(lambda session: self._throttle.take_back(session, tried))
         await self._mail(person, email, address)
 
     async def request_for(self, actor: Actor, contact_id: int, email: str, *, address: str) -> None:
@@ -102,7 +101,8 @@ class EmailChanges:
             Throttled: too many failures from this address.
         """
         tried = await self._throttle.reserve(Kind.CODE, "", Source(address))
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             proof = await verification_codes.redeem(session, Purpose.EMAIL, code)
             person = None
             if proof is not None and proof.credential_id is not None:
@@ -116,6 +116,8 @@ class EmailChanges:
             await self._follow(session, person, proof.email)
             await self._throttle.take_back(session, tried)
             await self._store(session, LetterKind.EMAIL_CHANGED, person.email, None)
+
+        await self._db.transact(work)
         self._outbox.wake()
 
     def _require(self, email: str) -> None:
@@ -126,12 +128,15 @@ class EmailChanges:
 
     async def _mail(self, person: Person, email: str, address: str) -> None:
         await self._throttle.reserve(Kind.RESET, account_of(email), Source(address))
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> None:
             holder = await credentials.holder_of(session, email_key(email))
             if holder is None:
                 await self._store(session, LetterKind.CHANGE_EMAIL, clean_email(email), person.credential_id)
             else:
                 await self._store(session, LetterKind.ALREADY_KNOWN, holder, None)
+
+        await self._db.transact(work)
         self._outbox.wake()
 
     async def _store(self, session: AsyncSession, kind: LetterKind, to: str, credential_id: int | None) -> None:

@@ -152,7 +152,8 @@ class Throttle:
             budgets = self._budgets(kind, account, network_of(source.address), known)
             await self._check(session, kind, budgets)
         subjects = sorted(budget.subject for budget in budgets)
-        async with self._db.begin() as session:
+
+        async def work(session: AsyncSession) -> Sequence[int]:
             if not self._db.is_sqlite:  # which has one writer at a time as it is
                 await session.execute(_turn(), {"subjects": subjects})
             await self._check(session, kind, budgets)
@@ -163,7 +164,9 @@ class Throttle:
                 longest = max(self._limits.window_seconds, LETTER_SECONDS)
                 await session.execute(delete(Attempt).where(Attempt.at < at - dt.timedelta(seconds=longest)))
                 await self.sources.sweep(session)
-        return Tried(ids, kind, account, source, known)
+            return ids
+
+        return Tried(await self._db.transact(work), kind, account, source, known)
 
     async def take_back(self, session: AsyncSession, tried: Tried, *, letter: bool = False) -> None:
         """Forget a try that succeeded, and no other: failures from before it still count.

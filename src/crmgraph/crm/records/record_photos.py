@@ -90,9 +90,12 @@ class RecordPhotos:
         ) as staged:
             if staged.same is not None:
                 return staged.same
-            async with self.db.begin() as session:
+
+            async def work(session: AsyncSession) -> Photo:
                 aggregate = await _load(session, actor, kind, party_id, lock=True)
                 return await self.attach(session, actor, aggregate, staged)
+
+            return await self.db.transact(work)
 
     @asynccontextmanager
     async def staged(
@@ -184,13 +187,18 @@ class RecordPhotos:
             NotFound, Forbidden: no such record for the actor, or not theirs to change.
             Locked: a process holds the record.
         """
-        async with self.db.begin() as session:
+
+        async def work(session: AsyncSession) -> Photo | None:
             aggregate = await _load(session, actor, kind, party_id, lock=True)
             photo = aggregate.photo
-            if photo is None:
-                return False
-            await session.delete(photo)
-            await _log(session, actor, aggregate, photo.file_name, None)
+            if photo is not None:
+                await session.delete(photo)
+                await _log(session, actor, aggregate, photo.file_name, None)
+            return photo
+
+        photo = await self.db.transact(work)
+        if photo is None:
+            return False
         self.store.discard(photo.key, party_id=party_id)
         return True
 
