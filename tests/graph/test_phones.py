@@ -36,6 +36,7 @@ async def shown(staff: Caller, own_id: str) -> dict[str, Any]:
 
 async def test_what_is_said_of_a_number(agent: Caller) -> None:
     raws = ["+1 202 555 0123 x12", "call me", "112", "(202) 555-0123", "1-800-FLOWERS", "555-0123"]
+    raws += ["202-555-0123  Tom ext. 7", "202-555-0123 Tom #7"]
     own_id = await made(agent, [{"raw": raw} for raw in raws], [{"country": "US"}])
     phones = (await shown(agent, own_id))["phones"]
     assert [tuple(phone[key] for key in ("raw", "e164", "extension", "valid")) for phone in phones] == [
@@ -45,6 +46,8 @@ async def test_what_is_said_of_a_number(agent: Caller) -> None:
         ("(202) 555-0123", "+12025550123", None, True),
         ("1-800-FLOWERS", "+18003569377", None, True),
         ("555-0123", None, None, False),
+        ("202-555-0123  Tom ext. 7", "+12025550123", "7", True),
+        ("202-555-0123 Tom #7", "+12025550123", None, True),
     ]
 
 

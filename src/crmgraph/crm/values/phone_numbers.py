@@ -92,6 +92,12 @@ _EXTENSION = re.compile(
 )
 """Words for an extension that libphonenumber does not know; it has ext, x, #, int, anexo and доб."""
 
+_AFTER_WORDS = re.compile(
+    r"[^0-9]*?(?:;ext=|\b(?:(?:ext(?:ensi[oó]n?|n)?|xtn?|x|anexo|int|доб)\b|x(?=[0-9]))[\s.:]*)([0-9]{1,7})\)?",
+    re.IGNORECASE,
+)
+"""An extension that words part from its number (`202-555-0123 Tom ext. 7`): libphonenumber ends a number at a word."""
+
 _INTERNATIONAL = "00"
 """The prefix of international calls that the ITU recommends (E.164): what is meant where no region says otherwise."""
 
@@ -121,6 +127,8 @@ def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
     if any(c.isalpha() for c in text) and not text.startswith("tel:"):
         found = next(iter(PhoneNumberMatcher(text, region, Leniency.POSSIBLE, max_tries=MAX_TRIES)), None)
         if found is not None:
+            if not found.number.extension and (after := _AFTER_WORDS.fullmatch(text, found.end)) is not None:
+                found.number.extension = after[1]
             yield found.number
     try:
         yield phonenumbers.parse(text, region, keep_raw_input=True)
