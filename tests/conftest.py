@@ -38,6 +38,10 @@ if (memory := roomy_memory()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
+CONNECTIONS = 5
+"""How many connections the database of `db` has."""
+
+
 class Postgres:
     """A private PostgreSQL server that lasts as long as the tests, with a migrated template to copy from."""
 
@@ -119,7 +123,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def db(database: str) -> AsyncIterator[Database]:
     """An empty, migrated database of each kind."""
-    db = Database(database, pool_size=5)
+    db = Database(database, pool_size=CONNECTIONS)
     yield db
     await db.close()
 
