@@ -13,6 +13,7 @@ from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.contact_points import PLACE
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
 from crmgraph.crm.records.parties import Aggregate, minted
+from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
 
 
@@ -212,13 +213,13 @@ def _write_slot(
     values: dict[str, tuple[str, Any]],
 ) -> None:
     columns: Row = {column: value for column, (_, value) in values.items()}
-    if "country_name" in columns and "country" not in columns and not (columns["country_name"] or "").strip():
+    if "country_name" in columns and "country" not in columns and is_blank(columns["country_name"] or ""):
         columns["country"] = None  # the name is all that this dialect knows of a country: without it there is none
     edits: RowEdits = getattr(decoded.edit, slot.rows)
     row = slot.row(aggregate) if aggregate is not None else None
     content = _CONTENT[slot.rows]
     left = [columns[c] if c in columns else getattr(row, c, None) for c in content if _DERIVED.get(c) not in columns]
-    empty = all(value is None or (isinstance(value, str) and not value.strip()) for value in left)
+    empty = all(value is None or (isinstance(value, str) and is_blank(value)) for value in left)
     if row is None:
         if empty:
             return

@@ -14,7 +14,7 @@ from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.throttle import Kind, Throttle, of_client
 from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Role, Staff, now
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords, digest, new_token
 
@@ -46,7 +46,7 @@ async def add_client(
     """
     faults: list[Refused] = []
     for key, value in (("name", name), ("login", login), ("organisation", organisation)):
-        if not value and key != "organisation":
+        if is_blank(value) and key != "organisation":
             faults.append(Missing((key,)))
         elif fault := fault_of(value):
             faults.append(Invalid((key,), *fault))

@@ -31,7 +31,7 @@ from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKi
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties, registration
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.values.text import email_key, fault_of, is_email
+from crmgraph.crm.values.text import email_key, fault_of, is_blank, is_email
 from crmgraph.db.database import Database
 from crmgraph.security import Keys, Passwords
 
@@ -537,7 +537,7 @@ async def _unchanged(session: AsyncSession, person: Person) -> Person | None:
 
 def _email_faults(email: str) -> list[Refused]:
     path: Path = ("email",)
-    if not email.strip():
+    if is_blank(email):
         return [Missing(path)]
     if fault := fault_of(email):
         return [Invalid(path, *fault)]

@@ -7,7 +7,7 @@ from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, 
 from crmgraph.crm.identity import credentials
 from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.models import Credential, Role, Staff
-from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_email
+from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_blank, is_email
 
 
 async def add_staff(
@@ -29,7 +29,7 @@ async def add_staff(
         Taken: the email opens the doors to somebody else.
     """
     faults: list[Refused] = []
-    if not name.strip():
+    if is_blank(name):
         faults.append(Missing(("name",)))
     elif fault := fault_of(name):
         faults.append(Invalid(("name",), *fault))

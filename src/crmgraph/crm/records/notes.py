@@ -16,7 +16,7 @@ from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import check_extra_fields
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.values.text import fault_of, is_blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +216,7 @@ async def _faults(session: AsyncSession, values: dict[str, Any], *, creating: bo
                 faults.append(Missing((name,)))
         elif not isinstance(value, str):
             faults.append(Invalid((name,), "type"))
-        elif not value.strip():
+        elif is_blank(value):
             values[name] = None
             if name == "content":
                 faults.append(Missing((name,)))

@@ -15,7 +15,7 @@ from crmgraph.crm.models import Account, Contact, Relation
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity, visible
 from crmgraph.crm.records.edits import Row, RowEdits
 from crmgraph.crm.records.rules import MAX_ROWS, check_extra_fields
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.values.text import fault_of, is_blank
 
 MAX_GIVEN = 10
 """The most names in one identifier."""
@@ -75,7 +75,7 @@ def shown_given(actor: Actor, relation: Relation) -> dict[str, object]:
 def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:
     faults: list[Refused] = []
     kind = row.get("kind")
-    if isinstance(kind, str) and kind.strip():
+    if isinstance(kind, str) and not is_blank(kind):
         row["kind"] = kind.strip()
         if fault := fault_of(kind):
             faults.append(Invalid((*path, "kind"), *fault))

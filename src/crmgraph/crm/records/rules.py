@@ -303,7 +303,7 @@ def check_extra_fields(extra_fields: dict[str, dict[str, Any]], path: Path) -> I
 
 def _key_fault(key: str) -> tuple[str, int | None] | None:
     """Why nothing can be called so: clients that make members of their objects of keys fail at such a one."""
-    return ("key", None) if fault_of(key) or not key.strip() else None
+    return ("key", None) if fault_of(key) or is_blank(key) else None
 
 
 def _json_fault(value: Any, depth: int) -> tuple[str, int | None] | None:

@@ -20,9 +20,11 @@ _ACE = "xn--"
 
 _CONTROLS = re.compile("[\x00\ud800-\udfff]")
 _UNSEEN = re.compile(
-    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0]*"
+    r"[\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]*"
 )
-"""Blanks, and what shows as little: joiners, marks of direction, selectors, fillers, the empty Braille pattern."""
+"""Blanks, Unicode's Default_Ignorable_Code_Point (joiners, marks of direction, selectors, fillers, tags), and the empty
+Braille pattern. A combining mark is drawn, if by itself, and is something to be seen."""
 _LINE_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 
 

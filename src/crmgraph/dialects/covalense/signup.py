@@ -16,6 +16,7 @@ from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.orders import Order
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_DEPTH
+from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, has_body, parsed
 from crmgraph.dialects.covalense.errors import ClientError, bad_request, invalid, missing, missing_header, naming
 from crmgraph.dialects.covalense.places import DIALECT
@@ -116,7 +117,7 @@ async def _read(attributes: Attributes, passwords: Passwords) -> _Signup:
         ClientError: what is missing or wrong in it; `Platform` before all else.
     """
     person, address = Attributes(attributes.object("AcctInfo")), Attributes(attributes.object("AddressInfo"))
-    if (person.text("Platform") or "").strip() == "":
+    if is_blank(person.text("Platform") or ""):
         raise missing("Platform")
     merged = {**person.body, **address.body}
     contact = decode(PERSON_SIGNING_UP, merged)

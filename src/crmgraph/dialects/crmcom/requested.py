@@ -12,6 +12,7 @@ from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_ROWS
+from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
 from crmgraph.dialects.crmcom.rows import DIALECT, relation_id
@@ -129,7 +130,7 @@ def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], aggregate: A
     split_times(asked.edit.values, asked.edit.extra_fields, aggregate)
     for column, name in NAMES[kind].items():
         value = asked.edit.values.get(column)
-        missing = creating if column not in asked.edit.values else value is None or not str(value).strip()
+        missing = creating if column not in asked.edit.values else value is None or is_blank(str(value))
         if missing and (column,) not in {fault.path for fault in asked.faults}:
             asked.refuse(Missing(), name)
     if kind is Account and creating:
@@ -140,7 +141,7 @@ def _items(asked: Asked, each: RowSet, body: Mapping[str, Any]) -> Iterator[tupl
     """The objects of one set; a form has it as the text of a list."""
     name = next((name for name in each.names if body.get(name) is not None), each.names[0])
     value = body.get(name)
-    if isinstance(value, str) and value.strip():
+    if isinstance(value, str) and not is_blank(value):
         try:
             value = reading.json(value.encode("utf-8", "replace"))
         except reading.Malformed:
@@ -214,7 +215,7 @@ def _read_row(
     unread = {fault.path for fault in decoded.faults}
     for name, column in each.required.items():
         value = row.get(column)
-        blank = value is None or (isinstance(value, str) and not value.strip())
+        blank = value is None or (isinstance(value, str) and is_blank(value))
         if (*path, column) not in unread and blank and (action == "ADD" or column in row):
             asked.refuse(Missing(), f"{label}.{name}")
     if action == "ADD":

@@ -9,7 +9,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.requests import Request
 
 from crmgraph.crm.errors import TooLarge
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.dialects.valomnia.errors import (
     FILE_TOO_LARGE,
     MALFORMED,
@@ -58,7 +58,7 @@ class Parameters:
         Raises:
             Failed: missing_param.
         """
-        if not (found := self.text(name)):
+        if is_blank(found := self.text(name)):
             raise Failed(missing_param(name))
         return found
 

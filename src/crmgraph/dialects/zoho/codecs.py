@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping import Codec, Linked, Named, Unreadable
 
 MAX_ID_DIGITS = 19
@@ -128,9 +129,9 @@ def read_link(value: Any) -> str | Named | None:
             return home
         given = {"name": given["id"]} if given.keys() == {"id"} and isinstance(value, str) else {}
     name, email = (text if isinstance(text := given.get(key), str) else "" for key in ("name", "email"))
-    if not name.strip() and not email.strip():
+    if is_blank(name) and is_blank(email):
         raise Unreadable("reference")
-    return Named(name.strip() or None, email.strip() or None)
+    return Named(None if is_blank(name) else name.strip(), None if is_blank(email) else email.strip())
 
 
 def _read_kept_link(value: Any) -> Any:

@@ -15,6 +15,7 @@ from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import listing
 from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
 from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.call import Call
@@ -98,7 +99,7 @@ def _something(text: str) -> str:
     Raises:
         Failed: it is blank.
     """
-    if not text.strip():
+    if is_blank(text):
         raise Failed(errors.INVALID_QUERY)
     return text.strip()
 
@@ -195,7 +196,7 @@ def _value(kind: str, op: Op, text: str) -> Any:
     text = text.strip()
     if text == _EMPTY:
         return None
-    if not text:
+    if is_blank(text):
         raise NotCriteria("nothing to compare with")
     match kind:
         case "boolean":
@@ -266,7 +267,7 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     if given == [_EMPTY]:
         empty = Compare(column, Op.IN, []) if by_default else Compare(column, Op.IS_NULL, True)
         return listing.Not(empty) if op is Op.NOT_EQUAL else empty
-    if not all(given):
+    if any(map(is_blank, given)):
         raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
     names = [one for one in given if codecs.home_id(one) is None]

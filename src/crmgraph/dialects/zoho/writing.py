@@ -16,6 +16,7 @@ from crmgraph.crm.records import external_ids, optimistic, parties, uniqueness
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.leads import require_workable
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.answers import Error, Failed
 from crmgraph.dialects.zoho.call import MAX_ROWS, Call
@@ -264,7 +265,7 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
 
 def is_something(value: Any) -> bool:
     """Whether a value can be compared with others: a text that is not empty, or a number."""
-    return bool(value.strip()) if isinstance(value, str) else isinstance(value, int | float)
+    return not is_blank(value) if isinstance(value, str) else isinstance(value, int | float)
 
 
 async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:

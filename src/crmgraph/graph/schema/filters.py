@@ -11,6 +11,7 @@ from crmgraph.crm import models
 from crmgraph.crm.query.criteria import Criterion, Either, Every, Not, Op, Test
 from crmgraph.crm.query.pages import Order
 from crmgraph.crm.values.countries import country_code, country_code_of_name
+from crmgraph.crm.values.text import is_blank
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import Prefix, number_of
@@ -299,7 +300,7 @@ def _require_something(value: Any, path: str, hint: str) -> None:
     if isinstance(value, list):
         for i, each in enumerate(value):
             _require_something(each, f"{path}[{i}]", hint)
-    elif isinstance(value, str) and not value.strip():
+    elif isinstance(value, str) and is_blank(value):
         raise BadInput(f"`{path}` is blank: give a text to look for.{hint}")
 
 

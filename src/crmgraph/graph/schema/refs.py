@@ -8,7 +8,7 @@ from strawberry import UNSET
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import Printed, Ref
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.ids import Prefix, number_of
@@ -77,7 +77,7 @@ def ref_of(context: Context, kind: PartyKind, by: Any) -> Ref:
         return Ref(id=number)
     text = by.number or by.email or (by.external.value if by.external else "")
     # No database can be asked for what no record can hold.
-    if not text.strip() or fault_of(text):
+    if is_blank(text) or fault_of(text):
         raise NotFound
     if by.external:
         return Ref(external=printed_of(context, kind, by.external))
