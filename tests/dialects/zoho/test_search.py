@@ -253,3 +253,57 @@ async def test_custom_values_are_compared_as_what_they_are(zoho: Program) -> Non
     ):
         criteria = quote(f"({condition})", safe="")
         assert (condition, await zoho.names(f"/Accounts/search?criteria={criteria}")) == (condition, ["Custom"])
+
+
+COUNTRY_FIELDS = [
+    ("Contacts", "Mailing_Country"), ("Contacts", "Other_Country"), ("Leads", "Country"),
+    ("Accounts", "Billing_Country"), ("Accounts", "Shipping_Country"),
+]  # fmt: skip
+COUNTRIES = {
+    "usa": "U.S.A.", "us": "United States", "de": "Deutschland", "nl": "The Netherlands", "free": "Freedonia",
+    "no": None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("module", "field"), COUNTRY_FIELDS)
+async def test_a_country_is_found_by_any_of_its_names_and_codes(zoho: Program, module: str, field: str) -> None:
+    own = "Account_Name" if module == "Accounts" else "Last_Name"
+    for name, country in COUNTRIES.items():
+        await zoho.create(module, **{own: f"Cc {name}", field: country})
+    if module == "Contacts":  # what another address has is not what this one has
+        other = {"Mailing_Country": "Other_Country", "Other_Country": "Mailing_Country"}[field]
+        await zoho.create(module, **{own: "Cc no", other: "USA"})
+    for condition, expected in (
+        ("equals:United States", ["us", "usa"]),
+        ("equals:u.s.a.", ["us", "usa"]),
+        ("equals:USA", ["us", "usa"]),
+        ("equals:us", ["us", "usa"]),
+        ("equals:Vereinigte Staaten", ["us", "usa"]),
+        ("equals:États-Unis", ["us", "usa"]),
+        ("equals:Germany", ["de"]),
+        ("equals:Nederland", ["nl"]),
+        ("equals:freedonia", ["free"]),
+        ("equals:Oz", []),
+        ("equals:Kongo", []),
+        ("in:Germany,Oz,FREEDONIA,nl", ["de", "free", "nl"]),
+        ("in:Oz,Mordor", []),
+        ("in:${EMPTY},Germany", ["de"]),
+        ("starts_with:Unit", ["us"]),
+        ("contains:.S.", ["usa"]),
+        ("equals:${EMPTY}", ["no"]),
+    ):
+        asked = quote(f"(({own}:starts_with:Cc )and({field}:{condition}))", safe="")
+        found = sorted({name[3:] for name in await zoho.names(f"/{module}/search?criteria={asked}")})
+        assert (condition, found) == (condition, expected)
+        if condition.startswith("equals:"):
+            asked = quote(f"(({own}:starts_with:Cc )and({field}:not_{condition.replace('equals', 'equal')}))", safe="")
+            rest = sorted({name[3:] for name in await zoho.names(f"/{module}/search?criteria={asked}")})
+            assert (condition, rest) == (condition, sorted(COUNTRIES.keys() - set(expected)))
+
+
+async def test_a_country_that_has_an_unknown_name_over_its_code_is_found_by_both(zoho: Program) -> None:
+    contact = await zoho.create("Contacts", Last_Name="Cc", Mailing_Country="NL")
+    await zoho.ok("PUT", f"/Contacts/{contact}", {"data": [{"Mailing_Country": "Oranjeland"}]})
+    for value in ("Oranjeland", "Netherlands"):
+        criteria = quote(f"((Last_Name:equals:Cc)and(Mailing_Country:equals:{value}))", safe="")
+        assert await zoho.names(f"/Contacts/search?criteria={criteria}") == ["Cc"]

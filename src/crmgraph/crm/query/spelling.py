@@ -35,7 +35,7 @@ from sqlalchemy import true as everything
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Account, Contact, Email, Lead, Phone
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import RecordType
 from crmgraph.crm.query import references
@@ -67,6 +67,7 @@ _KEYS: dict[Any, tuple[Any, Callable[[str], str], Callable[[str], str]]] = {
     Email.address: (Email.address_key, email_key, email_part),
     Phone.raw: (Phone.digits, _digits, _digits),
     Phone.e164: (Phone.e164, str, str),
+    Address.country: (Address.country, str, str),
 }
 """{column: (the column of its key, how a value becomes one, and how a part of a value does)}."""
 

@@ -14,6 +14,7 @@ from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import listing
 from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
+from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
@@ -167,6 +168,8 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
         return _by_custom(place, op, value)
     if isinstance(place, RowValue) and place.column is Phone.raw and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
         return _by_number(place, op, value, call.actor.region)
+    if isinstance(place, RowValue) and place.column is Address.country_name and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
+        return _by_country(place, op, value)
     return Compare(place, op, value)
 
 
@@ -189,6 +192,17 @@ def _by_number(place: RowValue, op: Op, value: Any, region: str | None) -> Where
         return as_digits
     as_number = Compare(RowValue(Phone.e164, place.slot), Op.IN, forms)
     return And((as_digits, listing.Not(as_number))) if op is Op.NOT_EQUAL else Or((as_digits, as_number))
+
+
+def _by_country(place: RowValue, op: Op, value: Any) -> Where:
+    """A country by whatever name or code: as it is known, or as it was written."""
+    given = [one for one in (value if op is Op.IN else [value]) if one is not None]
+    codes = [code for one in given if (code := country_code_of_name(one)) is not None]
+    if not codes:
+        return Compare(place, op, value)
+    as_text = Compare(place, Op.IN if op is Op.IN else Op.EQUALS, value)
+    same = Or((as_text, Compare(RowValue(Address.country, place.slot), Op.IN, codes)))
+    return listing.Not(same) if op is Op.NOT_EQUAL else same
 
 
 def _value(kind: str, op: Op, text: str) -> Any:
