@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.identity import known_sources, pending_signups, sessions, verification_codes
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
+from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
@@ -348,13 +349,12 @@ async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tu
     Args:
         known: hear only what the office or an import knows.
     """
-    weak = and_(Email.self_given.is_(True), Email.verified.is_(False))
     query = (
-        select(Contact.id, Email.address, Email.active, weak.label("weak"), Credential.id, Email.self_given)
+        select(Contact.id, Email.address, Email.active, CLAIMED.label("weak"), Credential.id, Email.self_given)
         .join(Email, Email.party_id == Contact.id)
         .outerjoin(Credential, Credential.contact_id == Contact.id)
         .where(Email.address_key == key, Contact.deleted_at.is_(None), Credential.confirmed.is_not(False))
-        .order_by(weak, Contact.id, Email.rank, Email.id)
+        .order_by(CLAIMED, Contact.id, Email.rank, Email.id)
         .limit(200)
     )
     rows = (await session.execute(query)).all()

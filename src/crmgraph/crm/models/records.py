@@ -5,7 +5,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, and_, false, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from crmgraph.crm.models.columns import (
@@ -332,6 +332,10 @@ class Email(ContactPoint, Base):
     self_given: Mapped[Flag]
     """Whether a signup or the person's own profile gave it: until it is verified, it tells nothing of its owner."""
     notes: Mapped[str | None]
+
+
+CLAIMED = and_(Email.self_given.is_(True), Email.verified.is_(False))
+"""Of an email: a signup or the person's own profile gave it, and nobody has shown that it is theirs."""
 
 
 class Address(ContactPoint, Base):

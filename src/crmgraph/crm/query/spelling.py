@@ -37,6 +37,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import RecordType
 from crmgraph.crm.query import references
 from crmgraph.crm.query.conditions import (
@@ -129,6 +130,9 @@ class Spelling:
 
     def _may_be(self, same: Same) -> ColumnElement[bool]:
         """What the index finds: the records that have the same value to a search, or a number in any form."""
+        if isinstance(same.at, RowValue) and same.at.column is Email.address:
+            # What customers say of themselves must not let a writer take their record for another's.
+            return self._any_row(same.at, Op.EQUALS, same.value, not_(CLAIMED))
         if not isinstance(same.at, RowValue) or same.at.column is not Phone.raw:
             return self._compare(Compare(same.at, Op.EQUALS, same.value))
         known = parse_phone(_text(same.value), same.region)
@@ -178,7 +182,8 @@ class Spelling:
             return found
         return or_(found, not_(there)) if op is Op.NOT_EQUAL else and_(found, there)
 
-    def _any_row(self, place: RowValue, op: Op, wanted: Any) -> ColumnElement[bool]:
+    def _any_row(self, place: RowValue, op: Op, wanted: Any, *besides: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Whether a row that is meant fulfils the comparison, and conditions besides."""
         if op is Op.NOT_EQUAL:
             return not_(self._any_row(place, Op.EQUALS, wanted))
         child = place.column.class_
@@ -187,7 +192,7 @@ class Spelling:
         else:
             condition, absent = self._of_column(self._key(place.column), place.column, op, wanted), False
         meant = child.active if place.slot is None else child.slot == place.slot
-        query = select(child.party_id).where(meant, condition)
+        query = select(child.party_id).where(meant, condition, *besides)
         there = self.model.id.in_(query)
         return not_(there) if absent else there
 

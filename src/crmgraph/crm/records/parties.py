@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ScalarSelect, literal, select, union_all
+from sqlalchemy import ScalarSelect, literal, not_, or_, select, union_all
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import (
@@ -31,6 +32,7 @@ from crmgraph.crm.models import (
     Staff,
     now,
 )
+from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import (
     IDENTITY_DOCUMENTS,
     KINDS,
@@ -155,8 +157,7 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     elif ref.number is not None:
         query = query.where(model.number == ref.number)
     elif ref.email is not None:
-        key = email_key(ref.email)
-        query = query.where(model.id.in_(select(Email.party_id).where(Email.address_key == key, Email.active)))
+        query = _of_email(query, actor, model, ref.email)
     elif ref.external is not None:
         if (meant := _meant(model, ref.external)) is None:
             raise NotFound
@@ -169,6 +170,19 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     if len(found) > 1:
         raise Ambiguous
     return found[0]
+
+
+def _of_email(query: Any, actor: Actor, model: Any, email: str) -> Any:
+    """The records of a query that have an email: what customers claim of themselves counts for nothing beside what the
+    office or an import knows."""
+    having = select(Email.party_id).where(Email.address_key == email_key(email), Email.active)
+    query = query.where(model.id.in_(having))
+    if not actor.is_staff:
+        return query  # who sees their own record alone learns nothing of others
+    known = having.where(not_(CLAIMED))
+    other = aliased(model)
+    some = select(other.id).where(other.deleted_at.is_(None), other.id.in_(known)).exists()
+    return query.where(or_(model.id.in_(known), not_(some)))
 
 
 def _meant(model: Any, printed: Printed) -> ScalarSelect[Any] | None:
