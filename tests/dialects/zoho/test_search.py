@@ -1,5 +1,6 @@
 """Searches by criteria, email, phone and word."""
 
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -211,14 +212,14 @@ async def test_custom_values_are_compared_as_what_they_are(zoho: Program) -> Non
         await zoho.create("Contacts", Last_Name=name, Account_Name=account, **values)
     for condition, expected in (
         ("Score:equals:12.5", "ac"),
-        ("Score:equals:12.50", "a"),
-        ("Score:equals:+12.5e0", "a"),
+        ("Score:equals:12.50", "ac"),
+        ("Score:equals:+12.5e0", "ac"),
         ("Score:equals:12", "b"),
         ("Score:equals:12.0", "b"),
-        ("Score:not_equal:12.50", "bcd"),
-        ("Score:in:12.50,12.0", "ab"),
-        ("Score:in:12.50,HIGH", "ad"),
-        ("Score:between:12.1,12.9", "a"),
+        ("Score:not_equal:12.50", "bd"),
+        ("Score:in:12.50,12.0", "abc"),
+        ("Score:in:12.50,HIGH", "acd"),
+        ("Score:between:12.1,12.9", "ac"),
         ("Hobbies:equals:golf", "a"),
         ("Hobbies:equals:Chess", "a"),
         ("Hobbies:in:Chess,Golfer", "ab"),
@@ -306,3 +307,64 @@ async def test_a_country_that_has_an_unknown_name_over_its_code_is_found_by_both
     for value in ("Oranjeland", "Netherlands"):
         criteria = quote(f"((Last_Name:equals:Cc)and(Mailing_Country:equals:{value}))", safe="")
         assert await zoho.names(f"/Contacts/search?criteria={criteria}") == ["Cc"]
+
+
+WRITTEN: dict[str, Any] = {
+    "a": "12.50", "b": 12.5, "c": "12,5", "d": "007", "e": 7, "f": "7", "g": "1e3", "h": 1000, "i": "1000", "j": "-3",
+    "k": "+3", "l": "12.5 EUR", "m": ".5", "n": "0.50", "o": "5.", "p": "1.2.3", "q": "--3", "r": "123456789012345678",
+    "s": "123456789012345679", "t": "0", "u": "-0.0", "v": "\u0661\u0662", "w": "NaN", "x": "0x10", "y": "1_000",
+    "z": True, "A": ["12.50"], "B": {"name": "12.50"}, "C": "-", "D": "7 7", "E": "99999999999999", "F": "007.0",
+}  # fmt: skip
+"""What stands in a field of the client's own, of which some is a number however it is written."""
+
+
+async def test_a_number_that_is_kept_as_text_is_compared_as_a_number(zoho: Program) -> None:
+    account = await zoho.create("Accounts", Account_Name="Written")
+    given = {"Account_Name": account}
+    rows = [{"Last_Name": name, "Worth": value} | given for name, value in WRITTEN.items()]
+    rows.append({"Last_Name": "none"} | given)
+    await zoho.ok("POST", "/Contacts", {"data": rows}, status=201)
+    everybody = {row["Last_Name"] for row in rows}
+    for condition, expected in (
+        ("equals:12.5", "ab"),
+        ("equals:12.50", "abA"),
+        ("equals:12.500", "ab"),
+        ("equals:12,5", "c"),
+        ("equals:007", "d"),
+        ("equals:7", "ef"),
+        ("equals:7.0", "ef"),
+        ("equals:007.0", "F"),
+        ("equals:1000", "hi"),
+        ("equals:1e3", "ghi"),
+        ("equals:-3.0", "j"),
+        ("equals:3", ""),
+        ("equals:+3", "k"),
+        ("equals:0.5", "n"),
+        ("equals:.5", "mn"),
+        ("equals:5", ""),
+        ("equals:0", "tu"),
+        ("equals:123456789012345678", "r"),
+        ("equals:16", ""),
+        ("in:12.500,007,HIGH", "abd"),
+        ("between:12,13", "ab"),
+        ("between:0.1,1000", "abefhin"),
+        ("greater_than:999", "hiE"),
+        ("greater_equal:99999999999999", "E"),
+        ("less_than:0", "j"),
+        ("less_equal:0", "jtu"),
+    ):
+        criteria = quote(f"((Account_Name:equals:{account})and(Worth:{condition}))", safe="")
+        found = set(await zoho.names(f"/Contacts/search?criteria={criteria}"))
+        assert (condition, found) == (condition, set(expected))
+        if condition.startswith("equals"):
+            asked = quote(f"((Account_Name:equals:{account})and(Worth:not_{condition.replace('s', '', 1)}))", safe="")
+            rest = set(await zoho.names(f"/Contacts/search?criteria={asked}"))
+            assert (condition, rest) == (condition, everybody - set(expected))
+
+
+async def test_an_upsert_takes_no_text_for_a_number(zoho: Program) -> None:
+    first = await zoho.create("Contacts", Last_Name="One", Ref="12.50")
+    for value in (12.5, "12.500"):
+        body = {"data": [{"Last_Name": "Two", "Ref": value}], "duplicate_check_fields": ["Ref"]}
+        (told,) = (await zoho.ok("POST", "/Contacts/upsert", body))["data"]
+        assert (told["action"], told["details"]["id"] == first) == ("insert", False)

@@ -85,6 +85,9 @@ _OF_TEXT = (Op.STARTS_WITH, Op.CONTAINS)
 _DOWN_TO_NOTHING = (Op.LT, Op.LE, Op.BETWEEN)
 """Comparisons that an empty key can fulfil."""
 
+MAX_WRITTEN = 15
+"""The longest text that is compared as a number, in characters."""
+
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 
 
@@ -133,6 +136,8 @@ class Spelling:
         if isinstance(same.at, RowValue) and same.at.column is Email.address:
             # What customers say of themselves must not let a writer take their record for another's.
             return self._any_row(same.at, Op.EQUALS, same.value, not_(CLAIMED))
+        if isinstance(same.at, KeptValue):
+            return self._kept(same.at, Op.EQUALS, same.value, written=False)
         if not isinstance(same.at, RowValue) or same.at.column is not Phone.raw:
             return self._compare(Compare(same.at, Op.EQUALS, same.value))
         known = parse_phone(_text(same.value), same.region)
@@ -203,7 +208,8 @@ class Spelling:
         query = query.where(child.party_id == self.model.id, child.slot == place.slot)
         return query.correlate(self.model).scalar_subquery()
 
-    def _kept(self, kept: KeptValue, op: Op, wanted: Any) -> ColumnElement[bool]:
+    def _kept(self, kept: KeptValue, op: Op, wanted: Any, *, written: bool = True) -> ColumnElement[bool]:
+        """The comparison of what is kept; with a number also of text that writes one, unless not `written`."""
         if op is Op.IS_NULL:
             return _is_null(func.nullif(self._kept_json(kept), "[]"), wanted)
         if op is Op.NOT_EQUAL:
@@ -212,7 +218,7 @@ class Spelling:
         if numbers:
             if op in _OF_TEXT:
                 raise Invalid((), "type")
-            return self._applied(self._kept_number(kept), op, _converted(op, wanted, _finite))
+            return self._applied(self._kept_number(kept, written=written), op, _converted(op, wanted, _finite))
         value = _converted(op, wanted, _spelled)
         found = self._applied(self._small(self._kept_text(kept)), op, value)
         if op not in (Op.EQUALS, Op.IN, Op.STARTS_WITH, Op.CONTAINS):
@@ -264,9 +270,24 @@ class Spelling:
             return func.jsonb_typeof(func.jsonb_extract_path(extra_fields, kept.dialect, kept.key), type_=Text())
         return func.json_type(extra_fields, _path(kept), type_=Text())
 
-    def _kept_number(self, kept: KeptValue) -> ColumnElement[Any]:
-        kind = self._kept_kind(kept)
-        return case((kind.in_(("number", "integer", "real")), cast(self._kept_json(kept), Float(53))))
+    def _kept_number(self, kept: KeptValue, *, written: bool = True) -> ColumnElement[Any]:
+        """The number that is kept, or that a text writes; null of anything else, which the cast never sees."""
+        kind, text = self._kept_kind(kept), self._kept_json(kept)
+        known: ColumnElement[bool] = kind.in_(("number", "integer", "real"))
+        if written:
+            known = or_(known, and_(kind.in_(("string", "text")), self._is_decimal(text)))
+        return case((known, cast(text, Float(53))))
+
+    def _is_decimal(self, text: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Whether a text is a number as it is written without an exponent: 12.50, -3. One with zeros before it (007) is
+        a code, and of one with more than `MAX_WRITTEN` characters a floating number would not tell all digits."""
+        short = func.length(text) <= MAX_WRITTEN
+        if not self.sqlite:
+            return and_(short, text.op("~")(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"))
+        bare = func.substr(text, case((text.op("GLOB")("-*"), 2), else_=1), type_=Text())
+        digits = [bare.op("GLOB")("[0-9]*"), bare.op("GLOB")("*[0-9]")]
+        wrong = [bare.op("GLOB")(pattern) for pattern in ("*[^0-9.]*", "*.*.*", "0[0-9]*")]
+        return and_(short, *digits, not_(or_(*wrong)))
 
     def _key(self, column: Any) -> ColumnElement[Any]:
         """What stands for the column in comparisons."""

@@ -47,6 +47,8 @@ _OPS = {
 _EMPTY = "${EMPTY}"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
+_CODE = re.compile(r"[+-]?0[0-9]")
+
 
 def place_of(module: Module, name: str) -> Any:
     """Where the field's value is compared and sorted; None when it cannot be.
@@ -175,7 +177,7 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
 
 def _by_custom(place: Any, op: Op, value: Any) -> Where:
     """A custom field, whose type is not known: equal as text, or as a number however it is written (12.5, 12.50)."""
-    numbers = [number for one in (value if op is Op.IN else [value]) if (number := _number_or_none(one)) is not None]
+    numbers = [number for one in (value if op is Op.IN else [value]) if (number := _written_number(one)) is not None]
     as_text = Compare(place, op, value)
     if not numbers:
         return as_text
@@ -228,7 +230,7 @@ def _value(kind: str, op: Op, text: str) -> Any:
                 raise NotCriteria("no date") from None
         case "" if op in (Op.GT, Op.GE, Op.LT, Op.LE, Op.BETWEEN):
             # A custom field's type is not known: numbers are compared as numbers, anything else as text.
-            number = _number_or_none(text)
+            number = _written_number(text)
             return text if number is None else number
     return text
 
@@ -247,6 +249,11 @@ def _number_or_none(text: str | None) -> int | Decimal | None:
     if abs(number.adjusted()) > MAX_MAGNITUDE:
         return None
     return int(number) if number == number.to_integral_value() else number
+
+
+def _written_number(text: str | None) -> int | Decimal | None:
+    """The number that a text writes where nothing says that it has to be one: zeros before it (007) make it a code."""
+    return None if text is not None and _CODE.match(text) else _number_or_none(text)
 
 
 def _by_full_name(module: Module, condition: Condition) -> Where:
