@@ -351,6 +351,29 @@ async def test_names_in_utf8_survive_the_header(demo: Running, portal: Portal) -
     assert [tuple(row) for row in made] == [("José 🙂",), ("José 🙂",)]
 
 
+async def test_a_header_that_is_no_utf8_is_refused_and_not_guessed_at(demo: Running, portal: Portal) -> None:
+    before = await _rows(demo.db)
+    registration = json.dumps({"AcctInfo": {"Platform": "Postpaid", "LastName": "René 🙂"}}, ensure_ascii=False)
+    latin, cut = registration.replace("🙂", "").encode("latin-1"), registration.encode().partition(b"\x99")[0]
+    overlong = registration.encode().replace(b"n", b"\xc0\xee")
+    surrogate = registration.encode().replace(b"n", b"\xed\xa0\x80")
+    broken = quote(registration).replace("%C3%A9", "%E9").encode()
+    for written in (latin, overlong, surrogate, broken, b"\xff", cut):
+        headers = {**HEADERS, "type": "numbers", "Data": written}
+        answer = await portal.client.post("/crm/v1/signup/kyc", headers=headers)
+        message = "Request parameter is not readable as text in UTF-8."
+        assert (answer.status_code, answer.text) == (400, bad_request(message)), written
+        assert await _rows(demo.db) == before
+
+
+async def test_a_parameter_is_read_once(demo: Running, portal: Portal) -> None:
+    registration = json.dumps({"AcctInfo": {"Platform": "Postpaid", "LastName": "Ã©"}}, ensure_ascii=False)
+    params = {"Data": registration}
+    result(await portal.client.post("/crm/v1/signup/kyc", headers={**HEADERS, "type": "numbers"}, params=params))
+    contact, _, _ = await _signed_up(demo.db)
+    assert contact.record.last_name == "Ã©"  # type: ignore[union-attr]
+
+
 NO_REGISTRATION = [
     ("", "Attribute 'Platform' not found in request."),
     ("string", "Request body is not readable as JSON."),

@@ -37,7 +37,12 @@ async def sign_up(call: Call) -> dict[str, Any]:
 async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
     """POST signup/kyc: the registration is the JSON in the header `Data`, or in what of that name the address or the
     body brings. In the body it may be an object as well."""
-    data = call.request.headers.get("data") or call.query.get("Data") or ""
+    try:
+        # Headers arrive as Latin-1, whatever their bytes are; clients mean UTF-8.
+        data = call.request.headers.get("data", "").encode("latin-1").decode()
+    except UnicodeError:
+        raise bad_request(NO_TEXT) from None
+    data = data or call.query.get("Data") or ""
     if not data and has_body(call.request):
         try:
             given = (await call.attributes()).value("Data")
@@ -52,18 +57,10 @@ async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
         return await _register(call, Attributes(parsed(given.encode())))
     # Headers hold no more than ASCII for certain, so that some clients write all of it as %XX.
     try:
-        text = _as_utf8(data) if data.lstrip().startswith("{") else unquote(data, errors="strict")
+        text = data if data.lstrip().startswith("{") else unquote(data, errors="strict")
     except UnicodeError:
         raise bad_request(NO_TEXT) from None
     return await _register(call, Attributes(parsed(text.encode())))
-
-
-def _as_utf8(text: str) -> str:
-    """Header bytes, which arrive as Latin-1, as the UTF-8 that clients mean."""
-    try:
-        return text.encode("latin-1").decode()
-    except UnicodeError:
-        return text
 
 
 @dataclass(slots=True)
