@@ -17,7 +17,7 @@ from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.http.deadline import within
 from crmgraph.metrics import CONTENT_TYPE, exposition
-from crmgraph.openapi import served_at
+from crmgraph.rest.openapi import served_at
 from crmgraph.site.health import Check, faults
 from crmgraph.site.refusals import NOTHING, refusal
 

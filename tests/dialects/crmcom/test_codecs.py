@@ -15,10 +15,10 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
+from crmgraph.dialects.crmcom.contact_points import address, phone
 from crmgraph.dialects.crmcom.fields import fields_of
-from crmgraph.dialects.crmcom.manners import MANNERS, SHOW
 from crmgraph.dialects.crmcom.references import CATEGORY, REFERENCES, country, read_country
-from crmgraph.dialects.crmcom.rows import address, phone
+from crmgraph.dialects.crmcom.response_formats import MANNERS, SHOW
 from crmgraph.mapping import Unreadable, decode_row
 
 AROUND = EncodingContext(Actor(Door.CRMCOM))

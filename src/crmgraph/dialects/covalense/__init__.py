@@ -4,7 +4,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import Printed, minted
 from crmgraph.dialects.covalense.api import busy, mounts, nowhere
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
-from crmgraph.dialects.covalense.document import openapi
+from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
 
 _MODULES = {PartyKind.CONTACT: (CONTACT, "record"), PartyKind.ACCOUNT: (ACCOUNT, "record"), None: (USER, "user")}

@@ -20,9 +20,10 @@ from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import now
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import is_away, log_away
-from crmgraph.dialects.covalense import access, jjwt, profile, signup
-from crmgraph.dialects.covalense.call import Call, has_body, query_of
+from crmgraph.dialects.covalense import jjwt
 from crmgraph.dialects.covalense.errors import DOWNSTREAM, ClientError, invalid_token, missing_header, worded
+from crmgraph.dialects.covalense.handlers import access, profile, signup
+from crmgraph.dialects.covalense.requests import Call, has_body, query_of
 from crmgraph.http.deadline import within
 
 PREFIX = "/crm/v1"

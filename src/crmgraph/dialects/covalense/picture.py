@@ -12,8 +12,8 @@ from starlette.requests import Request
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Photo
-from crmgraph.dialects.covalense.call import Attributes, parsed
 from crmgraph.dialects.covalense.errors import bad_request, invalid, missing
+from crmgraph.dialects.covalense.requests import Attributes, parsed
 from crmgraph.http import reading
 from crmgraph.mapping import loosely
 

@@ -1,43 +1,145 @@
-"""Reading requests by the tables: what of them is a change, what is the office's, and how the caller names it."""
+"""One request to Covalense: what it brings, read within bounds and with its names taken loosely."""
 
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from crmgraph.crm.errors import Path
-from crmgraph.mapping import Decoded, FieldMap, Kept
+from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Door
+from crmgraph.crm.policy import Actor
+from crmgraph.dialects.covalense.codecs import text
+from crmgraph.dialects.covalense.errors import REASONS, bad_request, invalid, missing
+from crmgraph.http import reading
+from crmgraph.mapping import Unreadable, loosely
+
+NO_OBJECT = "Request body is not a JSON object."
+NO_TEXT = "Request parameter is not readable as text in UTF-8."
+NO_JSON = "Request body is not readable as JSON."
 
 
-def differing(fields: FieldMap, body: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a request differs from what the record prints: clients send back all that they have read.
+ANYBODY = Actor(Door.COVALENSE)
 
-    So "0" for a number that nobody knows, "" for half a birthday or for a name that the user may not see stay what
-    they are.
+
+class Attributes:
+    """The attributes of an object, by names in any spelling: `acctInfo`, `AcctInfo` and `acct_info` are one."""
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+        self._by_key = {loosely(name): (name, value) for name, value in body.items()}
+
+    def value(self, name: str) -> Any:
+        """What stands under this name; None when nothing does."""
+        return self._by_key.get(loosely(name), (name, None))[1]
+
+    def written(self, name: str) -> str:
+        """This name as the caller has spelled it."""
+        return self._by_key.get(loosely(name), (name, None))[0]
+
+    def text(self, name: str) -> str | None:
+        """The same as text, None for nothing.
+
+        Raises:
+            ClientError: it is no text.
+        """
+        try:
+            return text(self.value(name))
+        except Unreadable as unreadable:
+            raise invalid(self.written(name), REASONS[unreadable.reason]) from None
+
+    def required(self, name: str) -> str:
+        """The same, which has to be there.
+
+        Raises:
+            ClientError: it is no text, or not there.
+        """
+        found = self.text(name)
+        if found is None:
+            raise missing(name)
+        return found
+
+    def object(self, name: str) -> dict[str, Any]:
+        """The object under this name; an empty one for nothing.
+
+        Raises:
+            ClientError: it is something else.
+        """
+        value = self.value(name)
+        if value is None or value == "":
+            return {}
+        if not isinstance(value, dict):
+            raise invalid(self.written(name), "it has to be an object")
+        return value
+
+
+def parsed(data: bytes, headers: Headers | None = None) -> dict[str, Any]:
+    """The JSON object that these bytes are; an empty one for no bytes.
 
     Args:
-        shown: the record as `fields` print it.
+        headers: of a request whose body it is, which may declare a charset.
+
+    Raises:
+        ClientError: they are something else.
     """
-    found = {}
-    for name, value, known in fields.given(body):
-        printed: Any = shown
-        for step in known.name.split(".") if known is not None else ():
-            printed = printed.get(step) if isinstance(printed, Mapping) else None
-        if known is None or printed is None or printed != value:
-            found[name] = value
-    return found
+    if not data.strip():
+        return {}
+    try:
+        body = reading.json(data, reading.charset(headers) if headers is not None else reading.UTF_8)
+    except reading.Malformed:
+        raise bad_request(NO_JSON) from None
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        raise bad_request(NO_OBJECT)
+    return body
 
 
-def office_only(fields: FieldMap) -> frozenset[str]:
-    """The names of those values without a home of ours that a customer only reads."""
-    kept = {f.name for f in fields.fields if f.printed and not f.writable and isinstance(f.at, Kept)}
-    return frozenset(kept | {f.name for f in fields.fields if f.name.startswith("docid")})
+def query_of(request: Request) -> QueryParams:
+    """The parameters of the address.
+
+    Raises:
+        ClientError: bytes that are escaped there are no text.
+    """
+    try:
+        return reading.query(request)
+    except reading.Malformed:
+        raise bad_request(NO_TEXT) from None
 
 
-def words(fields: FieldMap, decoded: Decoded) -> Callable[[Path], str | None]:
-    """How the caller names what is refused: as they wrote it, else as the table has it."""
+def has_body(request: Request) -> bool:
+    """Whether the headers of a request say that it has a body (RFC 9112, section 6)."""
+    return "transfer-encoding" in request.headers or request.headers.get("content-length", "0").strip() != "0"
 
-    def name_of(path: Path) -> str | None:
-        if (name := decoded.name_of(path)) is not None:
-            return name
-        return next((f.name for f in fields.fields if path and getattr(f.at, "key", None) == path[0]), None)
 
-    return name_of
+@dataclass
+class Call:
+    """A request whose headers were found good.
+
+    Attributes:
+        actor: the customer of the token; somebody unknown where a service asks for none.
+    """
+
+    core: Core
+    request: Request
+    actor: Actor = ANYBODY
+
+    @cached_property
+    def query(self) -> QueryParams:
+        """The parameters of the address, see `query_of`."""
+        return query_of(self.request)
+
+    @cached_property
+    def address(self) -> str:
+        """The network address that asks."""
+        return reading.address(self.request)
+
+    async def attributes(self) -> Attributes:
+        """What the body brings.
+
+        Raises:
+            ClientError: it is no JSON object.
+            TooLarge: it is longer than the bound.
+        """
+        return Attributes(parsed(await reading.body(self.request, self.core.max_body_bytes), self.request.headers))

@@ -4,8 +4,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import Printed, minted, spellings
 from crmgraph.dialects.crmcom.api import busy, mounts, nowhere
 from crmgraph.dialects.crmcom.codecs import read_id
-from crmgraph.dialects.crmcom.document import openapi
-from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.dialects.crmcom.contact_points import DIALECT
+from crmgraph.dialects.crmcom.openapi import openapi
 
 
 def href(kind: PartyKind | None, value: str) -> str | None:

@@ -12,9 +12,9 @@ from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
+from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import CONSENTS, layout
-from crmgraph.dialects.crmcom.manners import Manner
-from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.dialects.crmcom.response_formats import Manner
 
 SETTINGS = "authorization_settings"
 

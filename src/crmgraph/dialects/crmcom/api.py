@@ -23,7 +23,6 @@ from crmgraph.crm.identity.clients import actor_of_client
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import is_away, log_away
-from crmgraph.dialects.crmcom import methods
 from crmgraph.dialects.crmcom.errors import (
     DENIED,
     INVALID_TOKEN,
@@ -35,8 +34,9 @@ from crmgraph.dialects.crmcom.errors import (
     Problem,
     problem,
 )
-from crmgraph.dialects.crmcom.manners import CREATE, LIST, PLAIN, RELEASE, SHOW, TOKEN, UPDATE, Manner
-from crmgraph.dialects.crmcom.methods import IMAGES, Call
+from crmgraph.dialects.crmcom.handlers import contact_information as methods
+from crmgraph.dialects.crmcom.handlers.contact_information import IMAGES, Call
+from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, PLAIN, RELEASE, SHOW, TOKEN, UPDATE, Manner
 from crmgraph.http import reading
 from crmgraph.http.deadline import within
 
@@ -77,7 +77,14 @@ class Method:
 
 KEYS = "authentication/web_api_key/token"
 METHODS = (
-    Method("POST", "authentication/token", methods.log_in, "A token for a user of an organisation.", TOKEN, open=True),
+    Method(
+        "POST",
+        "authentication/token",
+        methods.log_in,
+        "A token for a user of an organisation.",
+        TOKEN,
+        open=True,
+    ),
     Method("POST", KEYS, methods.log_in_by_key, "A token for a Web API key.", open=True),
     Method("POST", "authentication/token/release", methods.log_out, "The end of a token.", RELEASE),
     Method("GET", "contact_information/show", methods.show, "One contact information.", SHOW),

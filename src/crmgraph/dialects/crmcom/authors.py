@@ -7,8 +7,8 @@ from crmgraph.crm.models import Staff
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.codecs import time_text
-from crmgraph.dialects.crmcom.manners import Manner, arranged
-from crmgraph.dialects.crmcom.rows import DIALECT
+from crmgraph.dialects.crmcom.contact_points import DIALECT
+from crmgraph.dialects.crmcom.response_formats import Manner, arranged
 from crmgraph.mapping import Computed
 
 

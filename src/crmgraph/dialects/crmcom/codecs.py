@@ -14,7 +14,7 @@ import pycountry
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.parties import minted
 from crmgraph.crm.values.text import decimal_of
-from crmgraph.dialects.crmcom.manners import arranged, words
+from crmgraph.dialects.crmcom.response_formats import arranged, words
 from crmgraph.http import reading
 from crmgraph.mapping import Codec, Unreadable
 

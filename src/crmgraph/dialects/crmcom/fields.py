@@ -9,7 +9,7 @@ from typing import Any
 from crmgraph.crm.models import Account, Contact
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
-from crmgraph.dialects.crmcom import rows
+from crmgraph.dialects.crmcom import contact_points
 from crmgraph.dialects.crmcom.authors import kept, log_information
 from crmgraph.dialects.crmcom.codecs import (
     AMOUNT,
@@ -24,7 +24,7 @@ from crmgraph.dialects.crmcom.codecs import (
     date_of_birth,
     moment,
 )
-from crmgraph.dialects.crmcom.manners import MANNERS, RECORD_UDF, SHOW, Manner
+from crmgraph.dialects.crmcom.contact_points import DIALECT, always, life_cycle_state, udf
 from crmgraph.dialects.crmcom.references import (
     CATEGORY,
     GROUP,
@@ -35,7 +35,7 @@ from crmgraph.dialects.crmcom.references import (
     read_country,
     short_country,
 )
-from crmgraph.dialects.crmcom.rows import DIALECT, always, life_cycle_state, udf
+from crmgraph.dialects.crmcom.response_formats import MANNERS, RECORD_UDF, SHOW, Manner
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Own, Whole
 
 ESTABLISHED = "established_date"
@@ -66,10 +66,10 @@ def _sets(manner: Manner) -> list[Field]:
         return Field(name, encoded, writable=False)
 
     return [
-        shown("addresses_set", rows.address(manner), manner.parts["addresses_set"]),
-        shown("phones_set", rows.phone(manner), manner.parts["phones_set"]),
-        shown("emails_set", rows.email(manner), manner.parts["emails_set"]),
-        shown("relation_set", rows.relation(manner), None),
+        shown("addresses_set", contact_points.address(manner), manner.parts["addresses_set"]),
+        shown("phones_set", contact_points.phone(manner), manner.parts["phones_set"]),
+        shown("emails_set", contact_points.email(manner), manner.parts["emails_set"]),
+        shown("relation_set", contact_points.relation(manner), None),
     ]
 
 

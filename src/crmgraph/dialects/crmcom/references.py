@@ -12,7 +12,7 @@ from typing import Any
 
 from crmgraph.crm.values.countries import country_code_of_name, country_of
 from crmgraph.dialects.crmcom.codecs import pairs
-from crmgraph.dialects.crmcom.manners import Manner, arranged
+from crmgraph.dialects.crmcom.response_formats import Manner, arranged
 from crmgraph.mapping import Codec, Unreadable
 
 Object = dict[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from crmgraph.dialects.crmcom import rows
-from crmgraph.dialects.crmcom.manners import SHOW
+from crmgraph.dialects.crmcom import contact_points
+from crmgraph.dialects.crmcom.response_formats import SHOW
 from crmgraph.mapping import FieldMap
 
 
@@ -35,7 +35,7 @@ SETS = (
         "addresses",
         "address",
         "address_identifier",
-        rows.address(SHOW),
+        contact_points.address(SHOW),
         {"type": "kind", "street_name": "street"},
     ),
     RowSet(
@@ -43,7 +43,7 @@ SETS = (
         "phones",
         "phone",
         "phone_identifier",
-        rows.phone(SHOW),
+        contact_points.phone(SHOW),
         {"type": "kind", "number": "raw"},
     ),
     RowSet(
@@ -51,7 +51,7 @@ SETS = (
         "emails",
         "email",
         "email_identifier",
-        rows.email(SHOW),
+        contact_points.email(SHOW),
         {"type": "kind", "email_address": "address"},
     ),
     RowSet(
@@ -59,7 +59,7 @@ SETS = (
         "relations",
         None,
         "relation_identifier",
-        rows.relation(SHOW),
+        contact_points.relation(SHOW),
         {"type": "kind", "contact_information_identifier": "given"},
     ),
 )

@@ -12,9 +12,7 @@ from starlette.types import Receive, Scope, Send
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.db.errors import is_away, log_away
-from crmgraph.dialects.valomnia import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.answers import failed
-from crmgraph.dialects.valomnia.call import Call
 from crmgraph.dialects.valomnia.errors import (
     BUSY,
     MALFORMED,
@@ -24,6 +22,8 @@ from crmgraph.dialects.valomnia.errors import (
     method_not_allowed,
     words,
 )
+from crmgraph.dialects.valomnia.handlers import contacts, customers, login, pictures
+from crmgraph.dialects.valomnia.requests import Call
 from crmgraph.http.deadline import within
 from crmgraph.http.reading import ClientDisconnect
 

@@ -13,7 +13,7 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.crm.values.countries import country_code
-from crmgraph.dialects.valomnia.pictures import path_of
+from crmgraph.dialects.valomnia.handlers.pictures import path_of
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Unreadable
 
 DIALECT = "valomnia"

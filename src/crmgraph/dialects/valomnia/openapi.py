@@ -3,13 +3,14 @@
 from typing import Any
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.dialects.valomnia import contacts, errors, login, parameters
+from crmgraph.dialects.valomnia import errors, parameters
 from crmgraph.dialects.valomnia.api import OPEN, SERVICES
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
-from crmgraph.dialects.valomnia.login import COOKIE
+from crmgraph.dialects.valomnia.handlers import contacts, login
+from crmgraph.dialects.valomnia.handlers.login import COOKIE
 from crmgraph.mapping import FieldMap
-from crmgraph.openapi import EMPTY, LONG, examples_of, length_of, line, with_examples
+from crmgraph.rest.openapi import EMPTY, LONG, examples_of, length_of, line, with_examples
 
 _TYPES: dict[str, dict[str, Any]] = {
     "id": {"type": "integer", "format": "int64"},

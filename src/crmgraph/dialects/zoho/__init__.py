@@ -9,10 +9,11 @@ from starlette.routing import BaseRoute, Mount, Route
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import Printed, minted
-from crmgraph.dialects.zoho import answers, codecs, door, errors, oauth
+from crmgraph.dialects.zoho import answers, authorization, codecs, errors
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
-from crmgraph.dialects.zoho.manual import openapi
+from crmgraph.dialects.zoho.handlers import oauth
+from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
 
 
@@ -23,10 +24,10 @@ def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRout
         unique: {module: fields}, e.g. {"Leads": {"Mobile"}}: values that no two records of the module may share. It
             binds this door only.
     """
-    api, accounts = door.Api(core, OPERATIONS, unique), oauth.Accounts(core)
+    api, accounts = authorization.Api(core, OPERATIONS, unique), oauth.Accounts(core)
     return [
-        Route(door.PREFIX, api),
-        Mount(door.PREFIX, api),
+        Route(authorization.PREFIX, api),
+        Mount(authorization.PREFIX, api),
         Route(oauth.PREFIX, accounts),
         Mount(oauth.PREFIX, accounts),
     ]
@@ -44,7 +45,7 @@ def nowhere() -> Response:
 
 def href(kind: PartyKind | None, value: str) -> str | None:
     """The path under which a record is served."""
-    return None if kind is None else f"{door.PREFIX}/{OF_KIND[kind].name}/{value}"
+    return None if kind is None else f"{authorization.PREFIX}/{OF_KIND[kind].name}/{value}"
 
 
 def printed(kind: PartyKind | None, text: str) -> Printed | None:

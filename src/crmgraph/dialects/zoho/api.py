@@ -1,7 +1,16 @@
 """Every operation of the API, as one table: the door finds them by it, and the manual is written from it."""
 
-from crmgraph.dialects.zoho import converting, metadata, notes, organisation, photos, records, upserting, writing
-from crmgraph.dialects.zoho.door import Operation
+from crmgraph.dialects.zoho.authorization import Operation
+from crmgraph.dialects.zoho.handlers import (
+    converting,
+    metadata,
+    notes,
+    organisation,
+    photos,
+    records,
+    upserting,
+    writing,
+)
 
 _PAGED = ("page", "per_page")
 _SORTED = ("fields", "sort_by", "sort_order", *_PAGED)

@@ -19,9 +19,9 @@ from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
+from crmgraph.dialects.zoho.requests import Call
 from crmgraph.mapping import Computed, Kept, Link, Own, Slot, Unreadable, Whole
 
 MAX_WORDS = 5

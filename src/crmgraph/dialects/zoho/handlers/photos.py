@@ -7,8 +7,8 @@ from crmgraph.crm.errors import Locked, NotFound, Refused, TooLarge
 from crmgraph.crm.records import parties
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.errors import Spoken
+from crmgraph.dialects.zoho.requests import Call
 from crmgraph.http import reading
 
 ENVELOPE_BYTES = 64 * 1024

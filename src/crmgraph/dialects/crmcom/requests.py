@@ -14,10 +14,10 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
+from crmgraph.dialects.crmcom.contact_points import DIALECT, relation_id
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
-from crmgraph.dialects.crmcom.rows import DIALECT, relation_id
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER, Pair, named_each, read_identifier, seek_each
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
-from crmgraph.dialects.crmcom.sought import IDENTIFIER, Pair, named_each, read_identifier, seek_each
 from crmgraph.http import reading
 from crmgraph.mapping import FieldMap, Unreadable, decode, decode_row
 

@@ -6,9 +6,9 @@ from crmgraph.crm.values.text import MAX_TEXT
 from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
 from crmgraph.dialects.covalense.codecs import FLAG, SWITCH, TEXT
 from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
-from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
+from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import Field, FieldMap, Kept
-from crmgraph.openapi import examples_of, length_of, with_examples
+from crmgraph.rest.openapi import examples_of, length_of, with_examples
 
 Schema = dict[str, Any]
 

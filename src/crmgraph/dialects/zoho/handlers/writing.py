@@ -19,9 +19,9 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.answers import Error, Failed
-from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, Resolved, decode, linked
 
 

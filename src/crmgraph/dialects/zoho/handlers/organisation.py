@@ -10,9 +10,9 @@ from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.fields import CURRENCY_SYMBOL, DIALECT
-from crmgraph.dialects.zoho.metadata import PROFILES
+from crmgraph.dialects.zoho.handlers.metadata import PROFILES
+from crmgraph.dialects.zoho.requests import Call
 
 ORGANISATION_ID = "1"
 """Zoho's ids are digits; there is one organisation here."""

@@ -17,11 +17,11 @@ from crmgraph.crm.records.orders import Order
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_DEPTH
 from crmgraph.crm.values.text import is_blank
-from crmgraph.dialects.covalense.call import NO_TEXT, Attributes, Call, has_body, parsed
+from crmgraph.dialects.covalense.changed_fields import words
 from crmgraph.dialects.covalense.errors import ClientError, bad_request, invalid, missing, missing_header, naming
 from crmgraph.dialects.covalense.places import DIALECT
-from crmgraph.dialects.covalense.registrations import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
-from crmgraph.dialects.covalense.requests import words
+from crmgraph.dialects.covalense.requests import NO_TEXT, Attributes, Call, has_body, parsed
+from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import Decoded, decode, decode_all, loosely
 from crmgraph.security import Passwords
 

@@ -11,12 +11,12 @@ from crmgraph.crm.records import external_ids, optimistic, parties
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.covalense import picture
-from crmgraph.dialects.covalense.call import Attributes, Call
+from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
 from crmgraph.dialects.covalense.errors import invalid, naming
 from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
 from crmgraph.dialects.covalense.places import DIALECT
-from crmgraph.dialects.covalense.requests import differing, office_only, words
+from crmgraph.dialects.covalense.requests import Attributes, Call
 from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
 
 

@@ -8,10 +8,10 @@ from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.throttle import Kind, account_of
 from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.records import external_ids, parties
-from crmgraph.dialects.covalense.call import Call
 from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, naming
 from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.covalense.places import DIALECT
+from crmgraph.dialects.covalense.requests import Call
 
 PASSWORD_RESET = {"response": "Password reset successfully"}
 

@@ -12,11 +12,11 @@ from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.parties import Ref
 from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.answers import answer
-from crmgraph.dialects.valomnia.call import Call
 from crmgraph.dialects.valomnia.errors import Failed, not_found
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
 from crmgraph.dialects.valomnia.parameters import long
 from crmgraph.dialects.valomnia.printed import customer_reference
+from crmgraph.dialects.valomnia.requests import Call
 
 MAX_CONTACTS = 1000
 """How many of its contacts a customer is shown with."""

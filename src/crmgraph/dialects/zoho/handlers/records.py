@@ -16,8 +16,8 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
+from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import linked
 
 DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}

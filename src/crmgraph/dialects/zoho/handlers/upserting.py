@@ -12,8 +12,7 @@ from crmgraph.crm.records import parties, uniqueness
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import MAX_ROWS, Call
-from crmgraph.dialects.zoho.writing import (
+from crmgraph.dialects.zoho.handlers.writing import (
     Row,
     attempted,
     change_row,
@@ -23,6 +22,7 @@ from crmgraph.dialects.zoho.writing import (
     read_row,
     tell_rows,
 )
+from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 
 
 async def upsert(call: Call) -> Response:

@@ -14,9 +14,9 @@ from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.edits import Edit
 from crmgraph.dialects.zoho import answers, codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT
+from crmgraph.dialects.zoho.requests import Call
 from crmgraph.mapping import Named, Unreadable
 
 _NAMES = {"contact": "Contacts", "account": "Accounts", "owner": "assign_to"}

@@ -18,11 +18,11 @@ from crmgraph.crm.records import parties
 from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.dialects.crmcom.answers import encode
 from crmgraph.dialects.crmcom.codecs import print_id, text
+from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem
-from crmgraph.dialects.crmcom.manners import CREATE, LIST, SHOW, UPDATE
-from crmgraph.dialects.crmcom.requested import plain, read_edit
-from crmgraph.dialects.crmcom.rows import DIALECT
-from crmgraph.dialects.crmcom.sought import IDENTIFIER, hold, load, load_page, read_identifier, seek
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER, hold, load, load_page, read_identifier, seek
+from crmgraph.dialects.crmcom.requests import plain, read_edit
+from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
 from crmgraph.mapping import Unreadable
 
 TOKEN_SECONDS = 2 * 60 * 60

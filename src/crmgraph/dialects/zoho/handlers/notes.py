@@ -14,7 +14,6 @@ from crmgraph.crm.records.notes import Noted
 from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import MAX_ROWS, Call
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import (
     DIALECT,
@@ -26,7 +25,8 @@ from crmgraph.dialects.zoho.fields import (
     Module,
     canonical,
 )
-from crmgraph.dialects.zoho.writing import done
+from crmgraph.dialects.zoho.handlers.writing import done
+from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, decode, linked
 
 _TYPES = {one.field.name: one.type for one in NOTES}

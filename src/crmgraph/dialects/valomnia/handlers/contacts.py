@@ -17,12 +17,12 @@ from crmgraph.crm.query.listing import And, Compare, Op, Order, RowValue
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
-from crmgraph.dialects.valomnia import customers
 from crmgraph.dialects.valomnia.answers import answer
-from crmgraph.dialects.valomnia.call import Call
 from crmgraph.dialects.valomnia.errors import DELETE_FAILED, Failed, invalid_param_type, not_found, words
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, DIALECT
+from crmgraph.dialects.valomnia.handlers import customers
 from crmgraph.dialects.valomnia.parameters import MAX_IMAGE_BYTES, Image, Parameters, long
+from crmgraph.dialects.valomnia.requests import Call
 from crmgraph.mapping import Slot
 
 FORMATS = frozenset({"JPEG", "GIF", "PNG", "BMP"})

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.fields import ELSEWHERE, MODULES, NOTES, Module, Typed, canonical
+from crmgraph.dialects.zoho.requests import Call
 
 PROFILES = ({"name": "Administrator", "id": "1"}, {"name": "Standard", "id": "2"})
 """Who may see a module: everybody. In the order of the roles of the staff."""

@@ -22,8 +22,8 @@ from crmgraph.dialects.crmcom.codecs import (
     date_of_birth,
     print_id,
 )
-from crmgraph.dialects.crmcom.manners import ADDRESS_UDF, CREATE, ROW_UDF, Manner
 from crmgraph.dialects.crmcom.references import countries_of, read_country
+from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, Manner
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Own, Whole
 
 DIALECT = "crmcom"

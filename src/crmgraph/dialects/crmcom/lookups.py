@@ -12,8 +12,8 @@ from crmgraph.crm.query.identifiers import identify, identify_each
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.parties import Aggregate, spellings
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
+from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import MISSING, Problem
-from crmgraph.dialects.crmcom.rows import DIALECT
 from crmgraph.mapping import Unreadable
 
 IDENTIFIER = "contact_information_identifier"

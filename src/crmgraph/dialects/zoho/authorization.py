@@ -17,8 +17,8 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.call import Call
 from crmgraph.dialects.zoho.fields import MODULES, canonical
+from crmgraph.dialects.zoho.requests import Call
 from crmgraph.http import reading
 from crmgraph.http.deadline import within
 

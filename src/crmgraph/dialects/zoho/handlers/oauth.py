@@ -16,7 +16,7 @@ from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.answers import ACCESS_SECONDS, Failed
-from crmgraph.dialects.zoho.door import METHODS, Seen, guarded, scope_path
+from crmgraph.dialects.zoho.authorization import METHODS, Seen, guarded, scope_path
 from crmgraph.http import reading
 
 PREFIX = "/oauth/v2"

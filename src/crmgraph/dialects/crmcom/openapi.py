@@ -7,12 +7,12 @@ from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.api import KEYS, METHODS, PREFIX, Method
 from crmgraph.dialects.crmcom.errors import CODES
 from crmgraph.dialects.crmcom.fields import fields_of
-from crmgraph.dialects.crmcom.manners import MANNERS, SHOW, Manner
-from crmgraph.dialects.crmcom.methods import IMAGES, TYPES, VIEWED, log_out
+from crmgraph.dialects.crmcom.handlers.contact_information import IMAGES, TYPES, VIEWED, log_out
+from crmgraph.dialects.crmcom.lookups import FIELDS, FILTERS, IDENTIFIER, MOST_OFFSET, MOST_RESULTS
+from crmgraph.dialects.crmcom.response_formats import MANNERS, SHOW, Manner
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
-from crmgraph.dialects.crmcom.sought import FIELDS, FILTERS, IDENTIFIER, MOST_OFFSET, MOST_RESULTS
 from crmgraph.mapping import Field, FieldMap
-from crmgraph.openapi import EMPTY, examples_of, nullable, with_examples
+from crmgraph.rest.openapi import EMPTY, examples_of, nullable, with_examples
 
 Schema = dict[str, Any]
 
