@@ -8,8 +8,8 @@ import pytest
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, PartyKind, Phone, PhoneKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query import listing
-from crmgraph.crm.query.listing import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
+from crmgraph.crm.query import offset_pages
+from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.slots import FIRST, SECOND
@@ -56,17 +56,17 @@ async def leads(db: Database) -> Database:
     return db
 
 
-async def names(db: Database, where: listing.Where | None, *order: Order) -> list[str]:
+async def names(db: Database, where: offset_pages.Where | None, *order: Order) -> list[str]:
     async with db.read() as session:
-        found, _ = await listing.find_records(session, STAFF, PartyKind.LEAD, where, order=order)
-        assert await listing.count(session, STAFF, PartyKind.LEAD, where) == len(found)
+        found, _ = await offset_pages.find_records(session, STAFF, PartyKind.LEAD, where, order=order)
+        assert await offset_pages.count(session, STAFF, PartyKind.LEAD, where) == len(found)
     return [one.record.last_name for one in found]
 
 
 A, B, C = "Ångström", "O'Brien", "100%_x"
 
 
-CONDITIONS: list[tuple[listing.Where | None, list[str]]] = [
+CONDITIONS: list[tuple[offset_pages.Where | None, list[str]]] = [
     (None, [A, B, C]),
     (Compare(Lead.last_name, Op.EQUALS, "ANGSTROM"), [A]),
     (Compare(Lead.last_name, Op.NOT_EQUAL, "angström"), [B, C]),
@@ -102,7 +102,7 @@ CONDITIONS: list[tuple[listing.Where | None, list[str]]] = [
     (Compare(RowValue(Phone.raw), Op.EQUALS, "49309"), [A]),
     (Compare(RowValue(Phone.raw), Op.NOT_EQUAL, "49309"), [B, C]),
     (Compare(RowValue(Phone.raw), Op.IS_NULL, False), [A, B]),
-    (listing.phone_equals("0151 23456789", "DE"), [A]),
+    (offset_pages.phone_equals("0151 23456789", "DE"), [A]),
     (Compare(FIRST_EMAIL, Op.EQUALS, "SECOND@example.com"), [B]),
     (Compare(SECOND_EMAIL, Op.EQUALS, "second@EXAMPLE.com"), [A]),
     (Compare(RowValue(Email.address), Op.CONTAINS, "second@"), [A, B]),
@@ -155,7 +155,9 @@ async def test_a_list_is_sorted_and_what_has_no_value_comes_last(leads: Database
 
 async def test_pages_follow_each_other_and_tell_whether_there_are_more(leads: Database) -> None:
     async with leads.read() as session:
-        pages = [await listing.find_ids(session, STAFF, PartyKind.LEAD, offset=i, limit=2) for i in (0, 2, 4, 2**70)]
+        pages = [
+            await offset_pages.find_ids(session, STAFF, PartyKind.LEAD, offset=i, limit=2) for i in (0, 2, 4, 2**70)
+        ]
     assert [(len(page.ids), page.more) for page in pages] == [(2, True), (1, False), (0, False), (0, False)]
     assert sorted(pages[0].ids + pages[1].ids) == pages[0].ids + pages[1].ids
 
@@ -163,21 +165,21 @@ async def test_pages_follow_each_other_and_tell_whether_there_are_more(leads: Da
 async def test_nobody_finds_what_the_policy_hides(leads: Database) -> None:
     customer = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=1)
     async with leads.read() as session:
-        assert await listing.find_ids(session, customer, PartyKind.LEAD) == listing.Page([], False)
-        assert await listing.count(session, customer, PartyKind.LEAD) == 0
-        assert await listing.find_deleted(session, customer, PartyKind.LEAD) == ([], False)
+        assert await offset_pages.find_ids(session, customer, PartyKind.LEAD) == offset_pages.Page([], False)
+        assert await offset_pages.count(session, customer, PartyKind.LEAD) == 0
+        assert await offset_pages.find_deleted(session, customer, PartyKind.LEAD) == ([], False)
 
 
 async def test_deleted_records_leave_the_list_for_the_list_of_the_deleted(leads: Database) -> None:
     async with leads.begin() as session:
-        page = await listing.find_ids(session, STAFF, PartyKind.LEAD, limit=1)
+        page = await offset_pages.find_ids(session, STAFF, PartyKind.LEAD, limit=1)
         found = await parties.load_one(session, STAFF, PartyKind.LEAD, page.ids[0], lock=True)
         await parties.remove(session, STAFF, found)
     assert await names(leads, None) == [B, C]
     async with leads.read() as session:
-        gone, more = await listing.find_deleted(session, STAFF, PartyKind.LEAD)
+        gone, more = await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD)
         assert ([one.last_name for one in gone], more) == ([A], False)
-        assert await listing.find_deleted(session, STAFF, PartyKind.LEAD, since=gone[0].deleted_at) == ([], False)
+        assert await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD, since=gone[0].deleted_at) == ([], False)
 
 
 NO_VALUES = [
@@ -204,11 +206,11 @@ async def test_a_value_of_another_form_is_refused(leads: Database) -> None:
     async with leads.read() as session:
         for where in NO_VALUES:
             with pytest.raises(Invalid):
-                await listing.find_ids(session, STAFF, PartyKind.LEAD, where)
+                await offset_pages.find_ids(session, STAFF, PartyKind.LEAD, where)
 
 
 async def test_accounts_are_found_by_the_folded_name(db: Database) -> None:
     async with db.begin() as session:
         made = await parties.create(session, STAFF, PartyKind.ACCOUNT, Edit({"name": "Café  Müller"}))
         where = Compare(Account.name, Op.EQUALS, "cafe muller")
-        assert (await listing.find_ids(session, STAFF, PartyKind.ACCOUNT, where)).ids == [made.id]
+        assert (await offset_pages.find_ids(session, STAFF, PartyKind.ACCOUNT, where)).ids == [made.id]

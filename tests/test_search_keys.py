@@ -11,8 +11,8 @@ from sqlalchemy import select, text
 
 from crmgraph.crm.models import FOLDED, Contact, Door, Lead, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query import listing
-from crmgraph.crm.query.listing import Compare, Op, Order
+from crmgraph.crm.query import offset_pages
+from crmgraph.crm.query.offset_pages import Compare, Op, Order
 from crmgraph.crm.values.folding import fold
 from crmgraph.db.database import Database
 from crmgraph.migrations import downgrade, upgrade
@@ -195,11 +195,11 @@ async def test_whoever_has_none_comes_last(db: Database) -> None:
             for descending, order in ((False, [2, 0, 3, 1]), (True, [3, 0, 2, 1])):
                 async with db.read() as session:
                     by = [Order(getattr(model, column), descending)]
-                    page = await listing.find_ids(session, actor, kind, order=by)
+                    page = await offset_pages.find_ids(session, actor, kind, order=by)
                 assert page.ids == [ids[i] for i in order], column
                 async with db.read() as session:
                     below = Compare(getattr(model, column), Op.LT, "zz")
-                    assert set((await listing.find_ids(session, actor, kind, below)).ids) == set(page.ids[:3])
+                    assert set((await offset_pages.find_ids(session, actor, kind, below)).ids) == set(page.ids[:3])
 
 
 async def test_stored_records_get_their_keys(db: Database) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from crmgraph.crm.models import Contact, Door, Party, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query import listing
+from crmgraph.crm.query import offset_pages
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit
 from tests.conftest import statements
@@ -77,7 +77,7 @@ async def test_a_list_holds_the_records_as_they_are_shown(program: Program) -> N
         assert await program.show(each["id"]) == each
     async with program.running.db.read() as session:
         own = list(await session.scalars(select(Party.id).where(Party.kind == PartyKind.CONTACT).order_by(Party.id)))
-        assert await listing.count(session, OFFICE, PartyKind.CONTACT) == len(own)
+        assert await offset_pages.count(session, OFFICE, PartyKind.CONTACT) == len(own)
     assert answer.json()["paging"]["total"] == len(answer.json()["data"]) == len(own)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Account, Contact, Credential, PartyKind, Staff
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import And, Compare, Op, Or, Where
-from crmgraph.crm.query.listing import find_ids
+from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.values.text import email_key, fault_of
 
 MAX_WORDS = 8

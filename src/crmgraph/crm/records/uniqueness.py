@@ -22,7 +22,7 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor, visible
 from crmgraph.crm.query.conditions import And, Compare, Not, Op, Or, RowValue, Same, Where
-from crmgraph.crm.query.spelling import Spelling, compared_form
+from crmgraph.crm.query.sql import Spelling, compared_form
 from crmgraph.crm.values.folding import identity
 from crmgraph.crm.values.phone_numbers import is_same_number, parse_phone
 

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.query import listing
-from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
+from crmgraph.crm.query import offset_pages
+from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
 from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import is_blank
@@ -93,7 +93,7 @@ def by_email(text: str) -> Where:
 
 def by_phone(text: str, region: str | None) -> Where:
     """Records with this number, in any spelling, in whichever field."""
-    return listing.phone_equals(_something(text), region)
+    return offset_pages.phone_equals(_something(text), region)
 
 
 def _something(text: str) -> str:
@@ -193,7 +193,7 @@ def _by_number(place: RowValue, op: Op, value: Any, region: str | None) -> Where
     if not forms:
         return as_digits
     as_number = Compare(RowValue(Phone.e164, place.slot), Op.IN, forms)
-    return And((as_digits, listing.Not(as_number))) if op is Op.NOT_EQUAL else Or((as_digits, as_number))
+    return And((as_digits, offset_pages.Not(as_number))) if op is Op.NOT_EQUAL else Or((as_digits, as_number))
 
 
 def _by_country(place: RowValue, op: Op, value: Any) -> Where:
@@ -204,7 +204,7 @@ def _by_country(place: RowValue, op: Op, value: Any) -> Where:
         return Compare(place, op, value)
     as_text = Compare(place, Op.IN if op is Op.IN else Op.EQUALS, value)
     same = Or((as_text, Compare(RowValue(Address.country, place.slot), Op.IN, codes)))
-    return listing.Not(same) if op is Op.NOT_EQUAL else same
+    return offset_pages.Not(same) if op is Op.NOT_EQUAL else same
 
 
 def _value(kind: str, op: Op, text: str) -> Any:
@@ -287,18 +287,18 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     by_default = isinstance(at, Link) and at.actor_by_default
     if given == [_EMPTY]:
         empty = Compare(column, Op.IN, []) if by_default else Compare(column, Op.IS_NULL, True)
-        return listing.Not(empty) if op is Op.NOT_EQUAL else empty
+        return offset_pages.Not(empty) if op is Op.NOT_EQUAL else empty
     if any(map(is_blank, given)):
         raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
     names = [one for one in given if codecs.home_id(one) is None]
     if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):
         where = Compare(Account.name, Op.IN, names)
-        found += (await listing.find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
+        found += (await offset_pages.find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
     meant: Where = Compare(column, Op.IN, found)
     if by_default and call.actor.staff_id in found:
         meant = Or((meant, Compare(column, Op.IS_NULL, True)))  # as they are printed
-    return listing.Not(meant) if op is Op.NOT_EQUAL else meant
+    return offset_pages.Not(meant) if op is Op.NOT_EQUAL else meant
 
 
 def _target(link: Link) -> PartyKind | None:

@@ -24,10 +24,10 @@ from sqlalchemy import (
 
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import KINDS, Actor, visible
-from crmgraph.crm.query import pages
+from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.criteria import Criterion
+from crmgraph.crm.query.keyset_pages import Listed, Order, Window
 from crmgraph.crm.query.matching import condition, named
-from crmgraph.crm.query.pages import Listed, Order, Window
 from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
 from crmgraph.graph.compiled.page import Page, tells_ends
 from crmgraph.graph.compiled.selection import (
@@ -230,7 +230,9 @@ class Builder:
         if connection.column is not None:
             return Listed(select(*columns).where(*self._conditions(connection, parent)), model)
         parameter = named(f"n{connection.number}_c")
-        return pages.listed(columns, model, self._seen(model), shape.criterion, parameter, shape.orders, self._dialect)
+        return keyset_pages.listed(
+            columns, model, self._seen(model), shape.criterion, parameter, shape.orders, self._dialect
+        )
 
     def _page(self, connection: Pages, parent: Any) -> Page:
         model: Any = connection.listing.model
@@ -239,11 +241,11 @@ class Builder:
         name = f"n{connection.number}"
         size = bindparam(f"{name}_size", type_=Integer())
         rows = self._listed(connection, parent)
-        query = rows.query.order_by(*pages.ordering(rows.keys, Window(0, shape.orders)))
+        query = rows.query.order_by(*keyset_pages.ordering(rows.keys, Window(0, shape.orders)))
         if shape.follows:
             types = [getattr(model, order.name).type for order in shape.orders]
             bound = [bindparam(f"{name}_after{i}", type_=type_) for i, type_ in enumerate(types)]
-            query = query.where(pages.beyond(rows.keys, shape.orders, bound, True))
+            query = query.where(keyset_pages.beyond(rows.keys, shape.orders, bound, True))
         if not any(map(tells_ends, connection.fields)):
             source = self._source(self._first(query, size, asked.most, parent))
             return Page(self._write, model, shape.orders, shape.follows, size, source, None)

@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
-from crmgraph.crm.query import pages
+from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.criteria import Criterion, Resolved, resolve
-from crmgraph.crm.query.pages import Rows, Window, among
+from crmgraph.crm.query.keyset_pages import Rows, Window, among
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.db.database import Database
 
@@ -132,7 +132,7 @@ class Loaders:
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             where = self.where(model, criterion)
-            query = pages.of_each(session, model, getattr(model, key), ids, where, window)
+            query = keyset_pages.of_each(session, model, getattr(model, key), ids, where, window)
             found = _grouped(ids, await session.scalars(query), key)
             return [Rows.of(rows, window) for rows in found]
 
@@ -143,7 +143,9 @@ class Loaders:
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             column = getattr(model, key)
-            counted = await session.execute(pages.counts(session, model, column, ids, self.where(model, criterion)))
+            counted = await session.execute(
+                keyset_pages.counts(session, model, column, ids, self.where(model, criterion))
+            )
             found: dict[int, int] = {row[0]: row[1] for row in counted}
             return [found.get(i, 0) for i in ids]
 
@@ -151,7 +153,7 @@ class Loaders:
 
     def where(self, model: Any, criterion: Criterion | None) -> list[ColumnElement[bool]]:
         """The conditions of a list of `model`: what the actor may see of it, and what is asked for."""
-        return [*self.seen(model), *pages.matching(model, self.resolved(model, criterion))]
+        return [*self.seen(model), *keyset_pages.matching(model, self.resolved(model, criterion))]
 
     def seen(self, model: Any) -> list[ColumnElement[bool]]:
         """The conditions under which rows of `model` exist for the actor."""

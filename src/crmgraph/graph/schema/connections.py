@@ -15,9 +15,9 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models.columns import Moment
-from crmgraph.crm.query import criteria, pages
+from crmgraph.crm.query import criteria, keyset_pages
 from crmgraph.crm.query.criteria import Criterion
-from crmgraph.crm.query.pages import Order, Rows, Window
+from crmgraph.crm.query.keyset_pages import Order, Rows, Window
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.errors import BadInput
@@ -166,7 +166,7 @@ async def list_page(context: Context, model: Any, criterion: Criterion | None, w
             return await session.scalar(select(func.count()).select_from(model).where(*where)) or 0
 
     async with context.core.db.read() as session:
-        query = pages.of_list(session, model, loaders.seen(model), loaders.resolved(model, criterion), window)
+        query = keyset_pages.of_list(session, model, loaders.seen(model), loaders.resolved(model, criterion), window)
         found = list(await session.scalars(query))
     return Page(model, Rows.of(found, window), window, count)
 

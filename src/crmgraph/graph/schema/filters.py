@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from crmgraph.crm import models
 from crmgraph.crm.query.criteria import Criterion, Either, Every, Not, Op, Test
-from crmgraph.crm.query.pages import Order
+from crmgraph.crm.query.keyset_pages import Order
 from crmgraph.crm.values.countries import country_code, country_code_of_name
 from crmgraph.crm.values.text import is_blank
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from crmgraph import mapping
 from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
-from crmgraph.crm.query import listing
-from crmgraph.crm.query.listing import And, Compare, Op, Order, RowValue
+from crmgraph.crm.query import offset_pages
+from crmgraph.crm.query.offset_pages import And, Compare, Op, Order, RowValue
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
@@ -77,8 +77,8 @@ async def index(call: Call) -> Response:
                 account_id = 0  # nobody's, so that the list is empty
             conditions.append(Compare(Contact.account_id, Op.EQUALS, account_id))
         where = And(tuple(conditions))
-        total = await listing.count(session, call.actor, PartyKind.CONTACT, where)
-        found, _ = await listing.find_records(
+        total = await offset_pages.count(session, call.actor, PartyKind.CONTACT, where)
+        found, _ = await offset_pages.find_records(
             session, call.actor, PartyKind.CONTACT, where, order=[order], offset=offset, limit=size
         )
         around = await external_ids.encoding_context(session, call.actor, DIALECT, found)
@@ -86,8 +86,8 @@ async def index(call: Call) -> Response:
     return answer(call.links.page("contacts", data, total, size, offset, query.texts))
 
 
-def _conditions(query: Parameters) -> list[listing.Where]:
-    conditions: list[listing.Where] = [
+def _conditions(query: Parameters) -> list[offset_pages.Where]:
+    conditions: list[offset_pages.Where] = [
         Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.sought(name))
     ]
     for name, column in TIMES.items():

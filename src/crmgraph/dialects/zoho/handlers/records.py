@@ -9,8 +9,8 @@ from starlette.responses import Response
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.query import listing
-from crmgraph.crm.query.listing import And, Compare, KeptValue, Op, Order, Where
+from crmgraph.crm.query import offset_pages
+from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Op, Order, Where
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
@@ -119,7 +119,7 @@ async def _page_of(call: Call, session: AsyncSession, module: Module, where: Whe
     paging = call.paging()
     try:
         order = await _order(call, session, module)
-        found, more = await listing.find_records(
+        found, more = await offset_pages.find_records(
             session, call.actor, module.kind, where, order=[order], offset=paging.offset, limit=paging.per_page
         )
     except Invalid:
@@ -144,7 +144,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     place = model.id if name == "id" else search.place_of(module, name)
     if isinstance(place, KeptValue) and module.fields.field(name) is None:
         some = Compare(place, Op.IS_NULL, False)
-        if not (await listing.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
+        if not (await offset_pages.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
             place = None
     if place is None:
         raise Failed(errors.INVALID_DATA.about(param="sort_by"))
@@ -190,7 +190,7 @@ async def deleted(call: Call) -> Response:
         return answers.empty(call.expires_at)
     since = call.since("If-Modified-Since")
     async with call.core.db.read() as session:
-        gone, more = await listing.find_deleted(
+        gone, more = await offset_pages.find_deleted(
             session, call.actor, call.module.kind, since=since, offset=paging.offset, limit=paging.per_page
         )
         if not gone:

@@ -27,7 +27,7 @@ from crmgraph.crm.query.conditions import (
     WholeDate,
     size,
 )
-from crmgraph.crm.query.spelling import Spelling
+from crmgraph.crm.query.sql import Spelling
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.values.phone_numbers import parse_phone
