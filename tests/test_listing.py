@@ -10,7 +10,7 @@ from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, 
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import lists, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.db.database import Database
@@ -58,7 +58,7 @@ async def leads(db: Database) -> Database:
 
 async def names(db: Database, where: offset_pages.Where | None, *order: Order) -> list[str]:
     async with db.read() as session:
-        found, _ = await offset_pages.find_records(session, STAFF, PartyKind.LEAD, where, order=order)
+        found, _ = await lists.find_records(session, STAFF, PartyKind.LEAD, where, order=order)
         assert await offset_pages.count(session, STAFF, PartyKind.LEAD, where) == len(found)
     return [one.record.last_name for one in found]
 

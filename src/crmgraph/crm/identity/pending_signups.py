@@ -7,10 +7,10 @@ deleted ones is their credential, which is not confirmed.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Account, Contact, Credential, now
+from crmgraph.crm.models import Account, Contact, now
 from crmgraph.crm.records import numbers
 
 
@@ -18,14 +18,6 @@ def _own_account(contact_id: int) -> ColumnElement[bool]:
     """The account that came with the signup of this contact."""
     own = select(Contact.account_id).where(Contact.id == contact_id).scalar_subquery()
     return (Account.id == own) & (Account.primary_contact_id == contact_id)
-
-
-def waits(model: type[Any]) -> ColumnElement[bool]:
-    """The condition that a hidden record is one that waits, and none that was deleted."""
-    person = {Contact: Contact.id, Account: Account.primary_contact_id}.get(model)
-    if person is None:
-        return false()
-    return exists().where(Credential.contact_id == person, Credential.confirmed.is_(False))
 
 
 async def hide(session: AsyncSession, contact_id: int) -> None:

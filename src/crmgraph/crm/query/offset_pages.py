@@ -1,7 +1,7 @@
 """Lists of records by conditions, an order and an offset, for the doors whose lists are counted in pages."""
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,8 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.identity import pending_signups
 from crmgraph.crm.models import PartyKind, Phone
-from crmgraph.crm.policy import MODELS, Actor, sees_all, visible
+from crmgraph.crm.policy import MODELS, Actor, sees_all, visible, waits
 from crmgraph.crm.query.conditions import (
     MAX_CONDITIONS,
     And,
@@ -28,8 +27,6 @@ from crmgraph.crm.query.conditions import (
     size,
 )
 from crmgraph.crm.query.sql import Spelling
-from crmgraph.crm.records import parties
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.values.phone_numbers import parse_phone
 
 MAX_OFFSET = 2**31
@@ -88,23 +85,6 @@ async def find_ids(
     return Page(ids[:limit], len(ids) > limit)
 
 
-async def find_records(
-    session: AsyncSession,
-    actor: Actor,
-    kind: PartyKind,
-    where: Where | None = None,
-    *,
-    order: Sequence[Order] = (),
-    offset: int = 0,
-    limit: int = 200,
-    parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
-) -> tuple[list[Aggregate], bool]:
-    """A page of records with their rows, and whether there is another; see `find_ids` and `parties.load`."""
-    page = await find_ids(session, actor, kind, where, order=order, offset=offset, limit=limit)
-    found = await parties.load(session, actor, kind, page.ids, parts=parts) if page.ids else {}
-    return [found[i] for i in page.ids if i in found], page.more
-
-
 async def count(session: AsyncSession, actor: Actor, kind: PartyKind, where: Where | None = None) -> int:
     """How many live records the actor may see fulfil `where`.
 
@@ -132,7 +112,7 @@ async def find_deleted(
     if not sees_all(actor) or not 0 <= offset <= MAX_OFFSET:
         return [], False
     model: Any = MODELS[kind]
-    query = select(model).where(model.deleted_at.is_not(None), ~pending_signups.waits(model))
+    query = select(model).where(model.deleted_at.is_not(None), ~waits(model))
     if since is not None:
         query = query.where(model.deleted_at > since)
     query = query.order_by(model.deleted_at.desc(), model.id.desc()).offset(offset).limit(limit + 1)
@@ -184,6 +164,5 @@ __all__ = [
     "count",
     "find_deleted",
     "find_ids",
-    "find_records",
     "phone_equals",
 ]

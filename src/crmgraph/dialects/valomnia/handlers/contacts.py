@@ -14,7 +14,7 @@ from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.offset_pages import And, Compare, Op, Order, RowValue
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
 from crmgraph.dialects.valomnia.answers import answer
@@ -78,7 +78,7 @@ async def index(call: Call) -> Response:
             conditions.append(Compare(Contact.account_id, Op.EQUALS, account_id))
         where = And(tuple(conditions))
         total = await offset_pages.count(session, call.actor, PartyKind.CONTACT, where)
-        found, _ = await offset_pages.find_records(
+        found, _ = await lists.find_records(
             session, call.actor, PartyKind.CONTACT, where, order=[order], offset=offset, limit=size
         )
         around = await external_ids.encoding_context(session, call.actor, DIALECT, found)

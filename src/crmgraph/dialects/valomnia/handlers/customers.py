@@ -6,9 +6,8 @@ from starlette.responses import Response
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.offset_pages import Compare, Op
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Ref
 from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.answers import answer
@@ -59,7 +58,7 @@ async def show_by_reference(call: Call) -> Response:
 
 async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
     account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, party_id)
-    contacts, _ = await offset_pages.find_records(
+    contacts, _ = await lists.find_records(
         session,
         call.actor,
         PartyKind.CONTACT,

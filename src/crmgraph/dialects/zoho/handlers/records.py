@@ -11,7 +11,7 @@ from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Op, Order, Where
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
@@ -119,7 +119,7 @@ async def _page_of(call: Call, session: AsyncSession, module: Module, where: Whe
     paging = call.paging()
     try:
         order = await _order(call, session, module)
-        found, more = await offset_pages.find_records(
+        found, more = await lists.find_records(
             session, call.actor, module.kind, where, order=[order], offset=paging.offset, limit=paging.per_page
         )
     except Invalid:

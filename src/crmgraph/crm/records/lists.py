@@ -1,0 +1,29 @@
+"""Lists of records with what belongs to them."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.conditions import Where
+from crmgraph.crm.query.offset_pages import Order, find_ids
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.parties import Aggregate
+
+
+async def find_records(
+    session: AsyncSession,
+    actor: Actor,
+    kind: PartyKind,
+    where: Where | None = None,
+    *,
+    order: Sequence[Order] = (),
+    offset: int = 0,
+    limit: int = 200,
+    parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
+) -> tuple[list[Aggregate], bool]:
+    """A page of records with their rows, and whether there is another; see `find_ids` and `parties.load`."""
+    page = await find_ids(session, actor, kind, where, order=order, offset=offset, limit=limit)
+    found = await parties.load(session, actor, kind, page.ids, parts=parts) if page.ids else {}
+    return [found[i] for i in page.ids if i in found], page.more
