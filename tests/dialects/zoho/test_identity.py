@@ -124,7 +124,7 @@ async def test_criteria_find_a_number_in_any_spelling(zoho: Program) -> None:
         assert await zoho.names(f"/Contacts/search?criteria={quote(asked)}") == found, asked
 
 
-BLANKS = ["%20", "%C2%A0", "%09", "%E3%80%80", "+", "%20%20"]
+BLANKS = ["%20", "%C2%A0", "%09", "%E3%80%80", "+", "%20%20", "%E2%80%8B", "%C2%AD", "%20%E2%81%A0", "%E2%A0%80"]
 
 
 async def test_a_search_for_a_blank_is_refused(zoho: Program) -> None:
@@ -135,9 +135,9 @@ async def test_a_search_for_a_blank_is_refused(zoho: Program) -> None:
             assert (answer.status_code, answer.json()) == (400, INVALID_QUERY)
 
 
-async def test_a_search_for_what_shows_nothing_finds_nobody(zoho: Program) -> None:
+async def test_a_search_for_signs_alone_finds_nobody(zoho: Program) -> None:
     await zoho.create("Contacts", Last_Name="Has none")
-    for query in ["email=%E2%80%8B", "phone=%2B", "phone=-", "phone=%E2%80%8B", "email=%40"]:
+    for query in ["phone=%2B", "phone=-", "phone=%CC%81", "email=%40"]:
         assert await zoho.names(f"/Contacts/search?{query}") == []
 
 
