@@ -59,6 +59,8 @@ REFUSED: dict[str, tuple[str, ...]] = {
         '"error":"country_error"',
         '"error":"email_validation_error"',
         '"error":"unsupported_file_type"',
+        # It is a reference with useExternalId, which a form says in a field of its own, and a Long without.
+        "The type of parameter customerId you provided",
     ),
 }
 """{door: what it says to a request that its document takes for right}, by regular expressions of the answer."""

@@ -25,7 +25,7 @@ from tests.test_cli import PROGRAM, serving
 
 EXAMPLES = int(os.environ.get("TEST_REQUESTS", "40")) // 20
 """How many requests are drawn for each operation, besides those that its document leads to by itself."""
-STRIDE = 1 if "TEST_REQUESTS" in os.environ else 8
+STRIDE = 1 if "TEST_REQUESTS" in os.environ else 16
 """Of the requests that a document leads to by itself, at the bounds of its schemas, each how manieth is made."""
 
 

@@ -174,13 +174,10 @@ def _saved() -> dict[str, Any]:
     fields["firstName"] = fields["lastName"] = line(minLength=1, pattern=_SEEN)
     # What is no word for yes is no, as it was there.
     fields["useExternalId"] = {"type": "string", "description": f"{', '.join(parameters.YES)}: yes. Anything else: no."}
-    long = {"properties": {"customerId": {"pattern": r"^\s*[+-]?[0-9]{1,18}\s*$"}}}
-    external = {"properties": {"useExternalId": {"enum": list(parameters.YES)}}, "required": ["useExternalId"]}
     form = {
         "type": "object",
         "required": ["firstName", "lastName", "customerId"],
         "properties": fields,
-        "anyOf": [long, external],
     }
     image = {
         "type": "string",
