@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import Contact, EmailKind, PhoneKind
 from crmgraph.crm.records.slots import FIRST
-from crmgraph.mapping import Codec, Field, FieldMap, Kept, Own, Slot, Unreadable
+from crmgraph.mapping import Codec, ExtraField, Field, FieldMap, Own, Slot, Unreadable
 
 
 def _words(value: object) -> str | None:
@@ -24,7 +24,7 @@ CARD = FieldMap(
         Field("trade", Contact.job_title, TEXT),
         Field("wire.telephone", Slot("phones", "raw", PhoneKind.LANDLINE), TEXT),
         Field("wire.mail", Slot("emails", "address", FIRST, EmailKind.BUSINESS), TEXT),
-        Field("shelf", Kept("shelf"), TEXT),
+        Field("shelf", ExtraField("shelf"), TEXT),
     ],
     unknown=False,
 )

@@ -27,7 +27,7 @@ from crmgraph.graph.schema.types.account import Account as AccountType
 from crmgraph.graph.schema.types.contact import Contact as ContactType
 from crmgraph.graph.schema.types.lead import Lead as LeadType
 from crmgraph.graph.schema.vocabulary import PARTS
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Whole
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Link, Primary, Slot, Whole
 
 DOORS = ("graphql", "covalense", "zoho", "crmcom", "valomnia")
 """The vocabularies, in the order of every table."""
@@ -117,7 +117,7 @@ def tables() -> dict[str, dict[PartyKind, FieldMap]]:
 def kept_alone(dialect: str, kind: PartyKind) -> list[str]:
     """The fields that no other vocabulary knows, which are kept for this dialect as they came."""
     fields = tables()[dialect].get(kind)
-    kept = [f for f in fields.fields if isinstance(f.at, Kept) and f.printed] if fields is not None else []
+    kept = [f for f in fields.fields if isinstance(f.at, ExtraField) and f.printed] if fields is not None else []
     # The first name of those that one value has.
     return list({f.at.key: f.name for f in reversed(kept)}.values())[::-1]
 

@@ -14,7 +14,7 @@ from crmgraph.crm.records.contact_points import PLACE
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
 from crmgraph.crm.records.parties import Aggregate, minted
 from crmgraph.crm.values.text import is_blank
-from crmgraph.mapping.table import Field, FieldMap, Kept, Link, Named, Slot, Unreadable, Whole
+from crmgraph.mapping.table import ExtraField, Field, FieldMap, Link, Named, Slot, Unreadable, Whole
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ def decode(
         match known.at:
             case Slot() as slot:
                 slots.setdefault((slot.rows, slot.slot), (slot, {}))[1][slot.column] = (name, read)
-            case Kept(key):
+            case ExtraField(key):
                 _keep(decoded, fields.dialect, key, read, name)
             case Whole(columns):
                 for column, part in zip(columns, read if read is not None else [None] * len(columns), strict=True):
@@ -123,7 +123,7 @@ def _is_told(dialect: str, known: Field, value: Any, aggregate: Aggregate) -> bo
     """Whether the record has the field told with this very value."""
     record: Any = aggregate.record
     match known.at:
-        case Kept(key):
+        case ExtraField(key):
             kept = record.extra_fields.get(dialect, {}).get(key)
         case Whole(columns):
             kept = tuple(getattr(record, column.key) for column in columns)
@@ -173,7 +173,7 @@ def _path_of(place: Any) -> Path:
     match place:
         case Slot() as slot:
             return (slot.rows, slot.slot, slot.column)
-        case Kept(key):
+        case ExtraField(key):
             return ("extra_fields", key)
         case Whole(columns):
             return (columns[0].key,)

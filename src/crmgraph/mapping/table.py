@@ -87,7 +87,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ExtraField:
     """A value that no other dialect knows: kept among the extra fields under this key, as it came."""
 
     key: str
@@ -155,7 +155,7 @@ class Computed:
     source: str = ""
 
 
-Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | Kept | Link | Own | Computed"
+Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | ExtraField | Link | Own | Computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +279,7 @@ def _reader(place: Any, dialect: str) -> Callable[[Any, EncodingContext], Any]:
     match place:
         case Slot() | Primary() as slot:
             return lambda thing, around: getattr(slot.row(thing), slot.column, None)
-        case Kept(key):
+        case ExtraField(key):
             return lambda thing, around: _row_of(thing).extra_fields.get(dialect, {}).get(key)
         case Whole(columns):
             names = tuple(column.key for column in columns)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crmgraph.crm.errors import Path
-from crmgraph.mapping import Decoded, FieldMap, Kept
+from crmgraph.mapping import Decoded, ExtraField, FieldMap
 
 
 def differing(fields: FieldMap, body: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def differing(fields: FieldMap, body: Mapping[str, Any], shown: Mapping[str, Any
 
 def office_only(fields: FieldMap) -> frozenset[str]:
     """The names of those values without a home of ours that a customer only reads."""
-    kept = {f.name for f in fields.fields if f.printed and not f.writable and isinstance(f.at, Kept)}
+    kept = {f.name for f in fields.fields if f.printed and not f.writable and isinstance(f.at, ExtraField)}
     return frozenset(kept | {f.name for f in fields.fields if f.name.startswith("docid")})
 
 

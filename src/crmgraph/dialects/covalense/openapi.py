@@ -7,7 +7,7 @@ from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
 from crmgraph.dialects.covalense.codecs import FLAG, SWITCH, TEXT
 from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
 from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
-from crmgraph.mapping import Field, FieldMap, Kept
+from crmgraph.mapping import ExtraField, Field, FieldMap
 from crmgraph.rest.openapi import examples_of, length_of, with_examples
 
 Schema = dict[str, Any]
@@ -58,7 +58,7 @@ def _attribute(field: Field) -> Schema:
         return {**_MANDATORY, "maxLength": length_of(field.at), "pattern": r"\S"}
     if field.codec is FLAG:
         return _SWITCH
-    if isinstance(field.at, Kept):
+    if isinstance(field.at, ExtraField):
         return {**_ATTRIBUTE, "maxLength": MAX_TEXT}
     return {**_ATTRIBUTE, "maxLength": length_of(field.at)} if field.codec is TEXT else _ATTRIBUTE
 

@@ -7,7 +7,7 @@ from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import TEXT
-from crmgraph.mapping import Codec, Computed, Field, Kept, Slot
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, Slot
 
 DIALECT = "covalense"
 
@@ -48,12 +48,12 @@ def shipping(name: str, column: str) -> Field:
 
 def kept(name: str, codec: Codec = TEXT) -> Field:
     """A value that no other dialect knows."""
-    return Field(name, Kept(name), codec)
+    return Field(name, ExtraField(name), codec)
 
 
 def office(name: str, codec: Codec = TEXT) -> Field:
     """A kept value that the office fills in and a customer only reads."""
-    return Field(name, Kept(name), codec, writable=False)
+    return Field(name, ExtraField(name), codec, writable=False)
 
 
 def seen(name: str, function: Callable[[Any, EncodingContext], Any], source: str) -> Field:
@@ -67,7 +67,7 @@ def remembered(name: str, nothing: str) -> Field:
 
 
 PASSED_OVER = tuple(
-    Field(name, Kept(name), writable=False, printed=False)
+    Field(name, ExtraField(name), writable=False, printed=False)
     for name in (
         "token",
         "accessToken",

@@ -4,7 +4,7 @@ from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.dialects.covalense.codecs import TEXT, USER, home_id
 from crmgraph.dialects.covalense.places import DIALECT, billing, email, mailing, phone
-from crmgraph.mapping import Field, FieldMap, Kept, Link, loosely
+from crmgraph.mapping import ExtraField, Field, FieldMap, Link, loosely
 
 PERSON_SIGNING_UP = FieldMap(
     DIALECT,
@@ -38,8 +38,8 @@ ACCOUNT_SIGNING_UP = FieldMap(
         Field("CompanyName", Account.name, TEXT),
         phone("Phone", PhoneKind.LANDLINE),
         email("EmailAddress", FIRST, EmailKind.BUSINESS),
-        Field("DocIdNumberMsgId", Kept("docidnumbermsgid"), TEXT),
-        Field("DocIdTypeEquipType", Kept("docidtypeequiptype"), TEXT),
+        Field("DocIdNumberMsgId", ExtraField("docidnumbermsgid"), TEXT),
+        Field("DocIdTypeEquipType", ExtraField("docidtypeequiptype"), TEXT),
         Field("Platform", Account.platform, TEXT),
         billing("StreetAddress", "street"),
         billing("City", "city"),

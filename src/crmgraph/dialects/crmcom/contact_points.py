@@ -24,7 +24,7 @@ from crmgraph.dialects.crmcom.codecs import (
 )
 from crmgraph.dialects.crmcom.references import countries_of, read_country
 from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, Manner
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Own, Whole
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Own, Whole
 
 DIALECT = "crmcom"
 RELATION_ID = "id"
@@ -39,7 +39,7 @@ def always(value: Any) -> Computed:
 def udf(names: Iterable[str]) -> list[Field]:
     """The user defined fields of these names."""
     codec_of = {"string": TEXT, "float": NUMBER, "date": TIME}
-    return [Field(name, Kept(name), codec_of[name.split("_")[1]]) for name in names]
+    return [Field(name, ExtraField(name), codec_of[name.split("_")[1]]) for name in names]
 
 
 def life_cycle_state(value: str | None) -> str:
@@ -158,7 +158,7 @@ def relation(manner: Manner) -> FieldMap:
         Relation,
         [
             Field("contact", Computed(_other, "other_id, given"), writable=False),
-            Field("notes", Kept("notes"), TEXT),
+            Field("notes", ExtraField("notes"), TEXT),
             Field("type", Relation.kind, codecs.kind(known, manner.word)),
             Field("id", Computed(relation_id, "id"), writable=False),
         ],
@@ -225,7 +225,7 @@ _PERSON_IN_BRIEF = FieldMap(
             Whole((Contact.birth_month, Contact.birth_day, Contact.birth_year)),
             date_of_birth(CREATE.objects["birth"]),
         ),
-        Field("demographics.name_day", Kept("name_day"), NAME_DAY),
+        Field("demographics.name_day", ExtraField("name_day"), NAME_DAY),
         Field("demographics.id_number", Contact.id_number),
     ],
 ).layout()
@@ -234,7 +234,7 @@ _COMPANY_IN_BRIEF = FieldMap(
     Account,
     [
         Field("last_name", always(None)),
-        Field("life_cycle_state", Kept("life_cycle_state"), Codec(write=life_cycle_state)),
+        Field("life_cycle_state", ExtraField("life_cycle_state"), Codec(write=life_cycle_state)),
         Field("middle_name", always(None)),
         Field("company_profile.vat_registration_number", Account.vat_number),
         Field("company_profile.registration_number", Account.registration_number),

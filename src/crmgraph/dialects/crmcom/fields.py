@@ -36,7 +36,7 @@ from crmgraph.dialects.crmcom.references import (
     short_country,
 )
 from crmgraph.dialects.crmcom.response_formats import MANNERS, RECORD_UDF, SHOW, Manner
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Own, Whole
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Layout, Own, Whole
 
 ESTABLISHED = "established_date"
 """Under which key the whole of an established date is kept; the store has its day."""
@@ -80,7 +80,7 @@ def _shared(manner: Manner) -> list[Field]:
         Field("organizational_unit", always(0), writable=False),
         Field(
             "owned_by_group",
-            Kept("owned_by_group"),
+            ExtraField("owned_by_group"),
             GROUP.whole(manner.objects["group"]),
             aliases=("owned_by_group_identifier",),
         ),
@@ -112,7 +112,7 @@ def _demographics(manner: Manner) -> list[Field]:
         ),
         Field(
             "demographics.industry_sector",
-            Kept("industry_sector"),
+            ExtraField("industry_sector"),
             SECTOR.whole(),
             aliases=("demographics.industry_sector_identifier",),
         ),
@@ -121,7 +121,7 @@ def _demographics(manner: Manner) -> list[Field]:
             Whole((Contact.birth_month, Contact.birth_day, Contact.birth_year)),
             date_of_birth(manner.objects["birth"]),
         ),
-        Field("demographics.name_day", Kept("name_day"), NAME_DAY),
+        Field("demographics.name_day", ExtraField("name_day"), NAME_DAY),
         Field("demographics.id_number", Contact.id_number, TEXT),
         Field(
             "demographics.id_issued_by_country",
@@ -130,7 +130,10 @@ def _demographics(manner: Manner) -> list[Field]:
             aliases=("demographics.id_issued_by_country_identifier",),
         ),
         Field(
-            "demographics.industry", Kept("industry"), INDUSTRY.whole(), aliases=("demographics.industry_identifier",)
+            "demographics.industry",
+            ExtraField("industry"),
+            INDUSTRY.whole(),
+            aliases=("demographics.industry_identifier",),
         ),
     ]
 
@@ -139,7 +142,7 @@ _PROFILE = [
     Field("company_profile.tax_reference_number", Account.tax_number, TEXT),
     Field("company_profile.annual_turnover", Account.annual_revenue, AMOUNT),
     Field("company_profile.number_of_employees", Account.employees, WHOLE),
-    Field("company_profile.profile_year", Kept("profile_year"), WHOLE),
+    Field("company_profile.profile_year", ExtraField("profile_year"), WHOLE),
     Field(
         "company_profile.established_date",
         Account.established_on,
@@ -162,8 +165,8 @@ _PROFILE = [
     Field(
         "company_profile.industry", Account.industry, INDUSTRY.by_name, aliases=("company_profile.industry_identifier",)
     ),
-    Field("company_profile.vat_registration_date", Kept("vat_registration_date"), TIME),
-    Field("company_profile.vat_registered_by", Kept("vat_registered_by"), TEXT),
+    Field("company_profile.vat_registration_date", ExtraField("vat_registration_date"), TIME),
+    Field("company_profile.vat_registered_by", ExtraField("vat_registered_by"), TEXT),
     Field("company_profile.registration_number", Account.registration_number, TEXT),
 ]
 
@@ -248,10 +251,15 @@ def _company(manner: Manner) -> FieldMap:
             Field("company_name", Account.name, TEXT),
             Field("notes", Account.description, TEXT),
             Field("preferred_language", Account.language, LANGUAGE),
-            Field("life_cycle_state", Kept("life_cycle_state"), Codec(write=life_cycle_state), writable=False),
-            Field("category", Kept("category"), CATEGORY.whole(), aliases=("category_identifier",)),
-            Field("privacy_level", Kept("privacy_level"), PRIVACY_LEVEL.whole(), aliases=("privacy_level_identifier",)),
-            *(Field(f"send_{name}_material", Kept(name), FLAG, printed=False) for name in CONSENTS),
+            Field("life_cycle_state", ExtraField("life_cycle_state"), Codec(write=life_cycle_state), writable=False),
+            Field("category", ExtraField("category"), CATEGORY.whole(), aliases=("category_identifier",)),
+            Field(
+                "privacy_level",
+                ExtraField("privacy_level"),
+                PRIVACY_LEVEL.whole(),
+                aliases=("privacy_level_identifier",),
+            ),
+            *(Field(f"send_{name}_material", ExtraField(name), FLAG, printed=False) for name in CONSENTS),
             *_PROFILE,
             *_mirrored(_demographics(manner), "demographics", manner, _PROFILE),
         ],

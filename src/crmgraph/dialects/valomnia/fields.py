@@ -14,7 +14,7 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.crm.values.countries import country_code
 from crmgraph.dialects.valomnia.handlers.pictures import path_of
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Link, Primary, Slot, Unreadable
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Link, Primary, Slot, Unreadable
 
 DIALECT = "valomnia"
 
@@ -139,12 +139,12 @@ def _billing(column: str) -> Slot:
 
 def _only_here(key: str) -> Field:
     """A value of a customer that the store has no home for."""
-    return Field(key, Kept(key), TEXT, writable=False)
+    return Field(key, ExtraField(key), TEXT, writable=False)
 
 
 def _flag(key: str, otherwise: bool) -> Field:
     """A switch of a customer that the store has no home for, and how it stands where nobody set it."""
-    return Field(key, Kept(key), Codec(write=lambda value: otherwise if value is None else value), writable=False)
+    return Field(key, ExtraField(key), Codec(write=lambda value: otherwise if value is None else value), writable=False)
 
 
 CONTACT = FieldMap(
@@ -196,7 +196,9 @@ CUSTOMER = FieldMap(
         Field("reference", Computed(lambda thing, around: reference(thing.record, around), "number"), writable=False),
         _only_here("reference2"),
         Field("name", Account.name, TEXT, writable=False),
-        Field("customerCategory", Kept("customerCategory"), Codec(write=lambda value: value or {}), writable=False),
+        Field(
+            "customerCategory", ExtraField("customerCategory"), Codec(write=lambda value: value or {}), writable=False
+        ),
         Field(
             "parentCustomer",
             Computed(lambda thing, around: customer(around, thing.record.parent_id), "parent_id"),

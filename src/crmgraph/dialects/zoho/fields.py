@@ -19,7 +19,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
-from crmgraph.mapping import Codec, Computed, Field, FieldMap, Kept, Layout, Link, Own, Slot, Whole, linked
+from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Layout, Link, Own, Slot, Whole, linked
 
 DIALECT = "zoho"
 CURRENCY_SYMBOL = "$"
@@ -142,8 +142,8 @@ def _record(model: Any) -> Iterable[Typed]:
     """What records of every module have."""
     yield _owner(model.owner_id)
     yield _field("Description", model.description, "textarea")
-    yield Typed(Field("Tag", Kept("Tag"), codecs.TAGS), "text")
-    yield Typed(Field("Layout", Kept("Layout"), codecs.KEPT_LOOKUP), "bigint")
+    yield Typed(Field("Tag", ExtraField("Tag"), codecs.TAGS), "text")
+    yield Typed(Field("Layout", ExtraField("Layout"), codecs.KEPT_LOOKUP), "bigint")
     yield _shown("Record_Image", Computed(lambda thing, _: thing.photo.key if thing.photo else None, "photo"))
     yield _shown("Last_Activity_Time", model.updated_at, "datetime")
     yield _user("Created_By", model.created_by_id)
@@ -228,7 +228,7 @@ _LEADS = (
 _CONTACTS = (
     *_person(Contact),
     _lookup("Account_Name", Contact.account_id, "Accounts"),
-    Typed(Field("Vendor_Name", Kept("Vendor_Name"), codecs.KEPT_LOOKUP), "text"),
+    Typed(Field("Vendor_Name", ExtraField("Vendor_Name"), codecs.KEPT_LOOKUP), "text"),
     _lookup("Reporting_To", Contact.reports_to_id, "Contacts", "Reports_To", "Reports_To_Name"),
     _field("Title", Contact.job_title),
     _field("Department", Contact.department),
@@ -254,7 +254,7 @@ _CONTACTS = (
 
 _ACCOUNTS = (
     _field("Account_Name", Account.name, mandatory=True),
-    Typed(Field("Account_Number", Kept("Account_Number"), codecs.INTEGER), "bigint"),
+    Typed(Field("Account_Number", ExtraField("Account_Number"), codecs.INTEGER), "bigint"),
     _field("Account_Site", Account.site),
     _field("Account_Type", Account.account_type, "picklist"),
     _lookup("Parent_Account", Account.parent_id, "Accounts"),

@@ -22,7 +22,7 @@ from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.dialects.zoho.requests import Call
-from crmgraph.mapping import Computed, Kept, Link, Own, Slot, Unreadable, Whole
+from crmgraph.mapping import Computed, ExtraField, Link, Own, Slot, Unreadable, Whole
 
 MAX_WORDS = 5
 """The most words of one text that are looked for."""
@@ -61,7 +61,7 @@ def place_of(module: Module, name: str) -> Any:
     match field.at:
         case Slot(rows, column, slot):
             return RowValue(getattr(_ROWS[rows], column), slot)
-        case Kept(key):
+        case ExtraField(key):
             return KeptValue(DIALECT, key)
         case Link(column):
             return column
