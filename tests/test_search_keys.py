@@ -133,7 +133,7 @@ async def test_a_key_follows_its_column_and_goes_with_it(zoho: Zoho, office: Cal
                 "equals:zoe",
                 "less_than:zzz",
                 "less_equal:zzz",
-                "between:\u00ad,zzz",
+                "between:\u064b,zzz",
                 "between:a,zzz",
                 "greater_than:a",
             ):
@@ -168,7 +168,7 @@ async def test_a_word_has_letters_or_digits(zoho: Zoho) -> None:
     await zoho.create(
         "Contacts", Last_Name="Dot", Email="a.b-c_d@example.com", Phone="+49 151 87650123", First_Name="&"
     )
-    for word in (".", "-", "@", "_", "&", "%", "...", "- .", "'", "\u2010", "\u200b"):
+    for word in (".", "-", "@", "_", "&", "%", "...", "- .", "'", "\u2010"):
         assert await zoho.names(f"/Contacts/search?word={quote(word)}") == [], word
     for word in ("dot", "a.b", "& dot", "dot .", "- a.b - dot", "b-c_d@", "87650123", "+49 dot", "151-8765"):
         assert await zoho.names(f"/Contacts/search?word={quote(word)}") == ["Dot"], word
