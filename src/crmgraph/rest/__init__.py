@@ -1,1 +1,10 @@
-"""The front of the REST dialects: what stands before the operations of each, and how their documents are written."""
+"""The front of the REST dialects: what stands before the operations of each, and how their documents are written.
+
+A dialect gives data: the table of its operations, and how it words what is refused. It has no ASGI, no ladder of errors
+and no log lines of its own.
+"""
+
+from crmgraph.rest.front import Api, Wording, mounts
+from crmgraph.rest.requests import Call, Operation, RequestError
+
+__all__ = ["Api", "Call", "Operation", "RequestError", "Wording", "mounts"]

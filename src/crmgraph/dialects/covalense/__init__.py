@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import Printed, minted
-from crmgraph.dialects.covalense.api import busy, mounts, nowhere
+from crmgraph.dialects.covalense.api import API, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
@@ -16,5 +16,7 @@ def printed(kind: PartyKind | None, text: str) -> Printed | None:
     number = number_in(module, text.strip())
     return None if number is None or not module else Printed(DIALECT, ((space, number),), minted(number))
 
+
+busy, nowhere = API.busy, API.nowhere
 
 __all__ = ["busy", "mounts", "nowhere", "openapi", "printed"]

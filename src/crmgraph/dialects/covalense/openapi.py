@@ -3,9 +3,11 @@
 from typing import Any
 
 from crmgraph.crm.values.text import MAX_TEXT
-from crmgraph.dialects.covalense.api import HEADERS, PREFIX, SERVICES, Service
+from crmgraph.dialects.covalense.api import OPERATIONS, PREFIX
+from crmgraph.dialects.covalense.authorization import HEADERS
 from crmgraph.dialects.covalense.codecs import FLAG, SWITCH, TEXT
 from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
+from crmgraph.dialects.covalense.requests import Service
 from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import ExtraField, Field, FieldMap
 from crmgraph.rest.openapi import examples_of, length_of, with_examples
@@ -150,7 +152,7 @@ def _header(name: str) -> dict[str, Any]:
 def _operation(service: Service, body: Schema | None, result: Schema) -> dict[str, Any]:
     fault = _object({"arguments": _object(_texts(*ARGUMENTS), *ARGUMENTS)}, "arguments")
     operation: dict[str, Any] = {
-        "operationId": f"{service.method.lower()}_{service.path.replace('/', '_')}",
+        "operationId": f"{service.method.lower()}_{service.path[1:].replace('/', '_')}",
         "summary": service.summary,
         "parameters": [_header(name) for name in (*HEADERS, *service.headers) if name != "token"],
         "responses": {
@@ -163,7 +165,7 @@ def _operation(service: Service, body: Schema | None, result: Schema) -> dict[st
     if "token" in service.headers:
         operation["security"] = [{"token": []}]
         operation["responses"]["401"] = _answer("The token does not hold.", fault)
-    if "token" not in service.headers or service.path == "profile/password/change":
+    if "token" not in service.headers or service.path == "/profile/password/change":
         operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
     if body is not None:
         # Nothing is a change of nothing.
@@ -176,9 +178,9 @@ def openapi() -> dict[str, Any]:
     bodies, results = _bodies(), _results()
     paths: dict[str, Any] = {}
     # Whoever tries them one after the other goes on with the same token: its end comes last.
-    for service in sorted(SERVICES, key=lambda service: service.path == "profile/password/change"):
-        key = f"{service.method} {service.path}"
-        item = paths.setdefault(f"{PREFIX}/{service.path}", {})
+    for service in sorted(OPERATIONS, key=lambda service: service.path == "/profile/password/change"):
+        key = f"{service.method} {service.path[1:]}"
+        item = paths.setdefault(f"{PREFIX}{service.path}", {})
         item[service.method.lower()] = _operation(service, bodies.get(key), results[key])
     document = {
         "openapi": "3.1.0",

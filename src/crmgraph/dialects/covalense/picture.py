@@ -16,6 +16,7 @@ from crmgraph.dialects.covalense.errors import bad_request, invalid, missing
 from crmgraph.dialects.covalense.requests import Attributes, parsed
 from crmgraph.http import reading
 from crmgraph.mapping import loosely
+from crmgraph.rest import RequestError
 
 NAME = "ProfileImage"
 SLACK = 64 * 1024
@@ -43,7 +44,7 @@ async def read(request: Request, core: Core) -> Picture:
     """The picture of a request.
 
     Raises:
-        ClientError: there is none, or nothing that can be one.
+        RequestError: there is none, or nothing that can be one.
         TooLarge: the request is longer than a picture can be.
     """
     data = await reading.body(request, core.max_photo_bytes * 4 // 3 + SLACK)
@@ -60,7 +61,7 @@ async def _of_form(request: Request, data: bytes) -> Picture:
     try:
         form = await reading.parse_form(request.headers, data)
     except reading.Malformed:
-        raise bad_request("Request body is not readable as a form.") from None
+        raise RequestError(bad_request("Request body is not readable as a form.")) from None
     try:
         parts = form.multi_items()
         named = [value for name, value in parts if loosely(name) == loosely(NAME)]
@@ -72,7 +73,7 @@ async def _of_form(request: Request, data: bytes) -> Picture:
     finally:
         await form.close()
     if not chosen:
-        raise missing(NAME)
+        raise RequestError(missing(NAME))
     return await asyncio.to_thread(_of_text, chosen)
 
 
@@ -81,7 +82,7 @@ def _of_text(value: str) -> Picture:
     if text[:5].lower() == "data:":
         head, comma, content = text.partition(",")
         if not comma:
-            raise invalid(NAME, _NEITHER)
+            raise RequestError(invalid(NAME, _NEITHER))
         if head.lower().endswith(";base64"):
             return Picture(_decoded(unquote(content)))
         return Picture(unquote_to_bytes(content))
@@ -96,15 +97,15 @@ def _decoded(content: str) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
-        raise invalid(NAME, _NEITHER) from None
+        raise RequestError(invalid(NAME, _NEITHER)) from None
 
 
 def require_stored(given: Picture, photo: Photo | None) -> None:
     """See that a name is that of the picture there is: the file's, or the end of its address.
 
     Raises:
-        ClientError: it is another's.
+        RequestError: it is another's.
     """
     last = (given.file_name or "").rsplit("/", 1)[-1]
     if photo is None or last not in (photo.file_name, quote(photo.file_name, safe="()")):
-        raise invalid(NAME, _NEITHER)
+        raise RequestError(invalid(NAME, _NEITHER))

@@ -1,19 +1,20 @@
-"""One request to Covalense: what it brings, read within bounds and with its names taken loosely."""
+"""A request to Covalense: what it brings, read within bounds and with its names taken loosely."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 
-from crmgraph.crm.core import Core
+from crmgraph import rest
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.covalense.codecs import text
 from crmgraph.dialects.covalense.errors import REASONS, bad_request, invalid, missing
 from crmgraph.http import reading
 from crmgraph.mapping import Unreadable, loosely
+from crmgraph.rest import Operation, RequestError
 
 NO_OBJECT = "Request body is not a JSON object."
 NO_TEXT = "Request parameter is not readable as text in UTF-8."
@@ -42,35 +43,35 @@ class Attributes:
         """The same as text, None for nothing.
 
         Raises:
-            ClientError: it is no text.
+            RequestError: it is no text.
         """
         try:
             return text(self.value(name))
         except Unreadable as unreadable:
-            raise invalid(self.written(name), REASONS[unreadable.reason]) from None
+            raise RequestError(invalid(self.written(name), REASONS[unreadable.reason])) from None
 
     def required(self, name: str) -> str:
         """The same, which has to be there.
 
         Raises:
-            ClientError: it is no text, or not there.
+            RequestError: it is no text, or not there.
         """
         found = self.text(name)
         if found is None:
-            raise missing(name)
+            raise RequestError(missing(name))
         return found
 
     def object(self, name: str) -> dict[str, Any]:
         """The object under this name; an empty one for nothing.
 
         Raises:
-            ClientError: it is something else.
+            RequestError: it is something else.
         """
         value = self.value(name)
         if value is None or value == "":
             return {}
         if not isinstance(value, dict):
-            raise invalid(self.written(name), "it has to be an object")
+            raise RequestError(invalid(self.written(name), "it has to be an object"))
         return value
 
 
@@ -81,18 +82,18 @@ def parsed(data: bytes, headers: Headers | None = None) -> dict[str, Any]:
         headers: of a request whose body it is, which may declare a charset.
 
     Raises:
-        ClientError: they are something else.
+        RequestError: they are something else.
     """
     if not data.strip():
         return {}
     try:
         body = reading.json(data, reading.charset(headers) if headers is not None else reading.UTF_8)
     except reading.Malformed:
-        raise bad_request(NO_JSON) from None
+        raise RequestError(bad_request(NO_JSON)) from None
     if body is None:
         return {}
     if not isinstance(body, dict):
-        raise bad_request(NO_OBJECT)
+        raise RequestError(bad_request(NO_OBJECT))
     return body
 
 
@@ -100,12 +101,12 @@ def query_of(request: Request) -> QueryParams:
     """The parameters of the address.
 
     Raises:
-        ClientError: bytes that are escaped there are no text.
+        RequestError: bytes that are escaped there are no text.
     """
     try:
         return reading.query(request)
     except reading.Malformed:
-        raise bad_request(NO_TEXT) from None
+        raise RequestError(bad_request(NO_TEXT)) from None
 
 
 def has_body(request: Request) -> bool:
@@ -113,16 +114,27 @@ def has_body(request: Request) -> bool:
     return "transfer-encoding" in request.headers or request.headers.get("content-length", "0").strip() != "0"
 
 
+@dataclass(frozen=True, slots=True)
+class Service(Operation):
+    """One service.
+
+    Attributes:
+        headers: what it asks for besides `authorization.HEADERS`; with `token`, only the customer whom it was issued to
+            is served.
+    """
+
+    headers: tuple[str, ...] = ()
+
+
 @dataclass
-class Call:
-    """A request whose headers were found good.
+class Call(rest.Call):
+    """A request.
 
     Attributes:
         actor: the customer of the token; somebody unknown where a service asks for none.
     """
 
-    core: Core
-    request: Request
+    operation: Service = field(init=False)
     actor: Actor = ANYBODY
 
     @cached_property
@@ -130,16 +142,11 @@ class Call:
         """The parameters of the address, see `query_of`."""
         return query_of(self.request)
 
-    @cached_property
-    def address(self) -> str:
-        """The network address that asks."""
-        return reading.address(self.request)
-
     async def attributes(self) -> Attributes:
         """What the body brings.
 
         Raises:
-            ClientError: it is no JSON object.
+            RequestError: it is no JSON object.
             TooLarge: it is longer than the bound.
         """
         return Attributes(parsed(await reading.body(self.request, self.core.max_body_bytes), self.request.headers))

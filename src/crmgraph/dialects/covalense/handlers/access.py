@@ -12,6 +12,7 @@ from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, nami
 from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.requests import Call
+from crmgraph.rest import RequestError
 
 PASSWORD_RESET = {"response": "Password reset successfully"}
 
@@ -23,7 +24,7 @@ async def login(call: Call) -> dict[str, Any]:
     try:
         found = await call.core.identity.login(email, password, address=call.address, door=Door.COVALENSE)
     except Unauthenticated:
-        raise bad_request(WRONG_PASSWORD) from None
+        raise RequestError(bad_request(WRONG_PASSWORD)) from None
     contact_id = cast(int, found.actor.contact_id)  # only customers come in here
     async with call.core.db.read() as session:
         contact = await parties.load_one(session, found.actor, PartyKind.CONTACT, contact_id)
@@ -63,6 +64,6 @@ async def change(call: Call) -> dict[str, Any]:
             await call.core.identity.change_password(call.actor, old, new, address=call.address)
         except Unauthenticated as refused:
             if refused.path:
-                raise bad_request(WRONG_PASSWORD) from None
+                raise RequestError(bad_request(WRONG_PASSWORD)) from None
             raise
     return PASSWORD_RESET

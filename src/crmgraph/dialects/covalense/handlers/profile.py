@@ -18,6 +18,7 @@ from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.requests import Attributes, Call
 from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
+from crmgraph.rest import RequestError
 
 
 async def get_contact(call: Call) -> dict[str, Any]:
@@ -105,10 +106,10 @@ def _require_own(attributes: Attributes, module: str, record: Aggregate, around:
     """See that an id in the body is that of the user's own record, so that nobody else's is meant.
 
     Raises:
-        ClientError: it is not.
+        RequestError: it is not.
     """
     if attributes.value("id") not in (None, "") and not _names(attributes, "id", module, record, around):
-        raise invalid("id", "it is not the user's own")
+        raise RequestError(invalid("id", "it is not the user's own"))
 
 
 async def _change(

@@ -18,11 +18,12 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_DEPTH
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.covalense.changed_fields import words
-from crmgraph.dialects.covalense.errors import ClientError, bad_request, invalid, missing, missing_header, naming
+from crmgraph.dialects.covalense.errors import bad_request, invalid, missing, missing_header, naming
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.requests import NO_TEXT, Attributes, Call, has_body, parsed
 from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import Decoded, decode, decode_all, loosely
+from crmgraph.rest import RequestError
 from crmgraph.security import Passwords
 
 _SECRETS = {"password", "passwordold", "token", "accesstoken", "securityanswer", "securityquestions"}
@@ -41,25 +42,25 @@ async def sign_up_by_kyc(call: Call) -> dict[str, Any]:
         # Headers arrive as Latin-1, whatever their bytes are; clients mean UTF-8.
         data = call.request.headers.get("data", "").encode("latin-1").decode()
     except UnicodeError:
-        raise bad_request(NO_TEXT) from None
+        raise RequestError(bad_request(NO_TEXT)) from None
     data = data or call.query.get("Data") or ""
     if not data and has_body(call.request):
         try:
             given = (await call.attributes()).value("Data")
-        except ClientError:  # what cannot be read has no Data
+        except RequestError:  # what cannot be read has no Data
             given = None
         if given is None:
-            raise missing_header("Data")
+            raise RequestError(missing_header("Data"))
         if isinstance(given, dict):
             return await _register(call, Attributes(given))
         if not isinstance(given, str):
-            raise invalid("Data", "it has to be an object")
+            raise RequestError(invalid("Data", "it has to be an object"))
         return await _register(call, Attributes(parsed(given.encode())))
     # Headers hold no more than ASCII for certain, so that some clients write all of it as %XX.
     try:
         text = data if data.lstrip().startswith("{") else unquote(data, errors="strict")
     except UnicodeError:
-        raise bad_request(NO_TEXT) from None
+        raise RequestError(bad_request(NO_TEXT)) from None
     return await _register(call, Attributes(parsed(text.encode())))
 
 
@@ -111,11 +112,11 @@ async def _read(attributes: Attributes, passwords: Passwords) -> _Signup:
     """The registration.
 
     Raises:
-        ClientError: what is missing or wrong in it; `Platform` before all else.
+        RequestError: what is missing or wrong in it; `Platform` before all else.
     """
     person, address = Attributes(attributes.object("AcctInfo")), Attributes(attributes.object("AddressInfo"))
     if is_blank(person.text("Platform") or ""):
-        raise missing("Platform")
+        raise RequestError(missing("Platform"))
     merged = {**person.body, **address.body}
     contact = decode(PERSON_SIGNING_UP, merged)
     account = decode(ACCOUNT_SIGNING_UP, merged)

@@ -1,0 +1,34 @@
+"""Who is let in: a request brings its headers, and the token of a customer where a service asks for one."""
+
+from crmgraph.crm.errors import Unauthenticated
+from crmgraph.crm.models import now
+from crmgraph.dialects.covalense import jjwt
+from crmgraph.dialects.covalense.errors import invalid_token, missing_header
+from crmgraph.dialects.covalense.requests import Call, has_body
+from crmgraph.rest import RequestError
+
+HEADERS = ("correlationId", "srDate", "source", "destination", "operation")
+"""What every request brings, in the order in which a missing one is named."""
+_OWN = ("token", "email", "type", "Data")
+"""What some services ask for besides, in that order."""
+
+
+async def admit(call: Call) -> None:
+    """Let a request pass whose headers are there (their values are nobody's business), and whose token holds.
+
+    Raises:
+        RequestError: a header is missing, or the token does not hold.
+    """
+    given, asked = call.request.headers, call.operation.headers
+    for name in (*HEADERS, *sorted(asked, key=_OWN.index)):
+        # An earlier edition of the documentation has Data as a parameter of the address, and this one in the body too,
+        # which is not read yet.
+        elsewhere = name == "Data" and (name in call.query or has_body(call.request))
+        if name not in given and not elsewhere:
+            raise RequestError(missing_header(name))
+    if "token" in asked:
+        token = given["token"]
+        try:
+            call.actor = await call.core.identity.actor_of_bare(token)
+        except Unauthenticated as refused:
+            raise RequestError(invalid_token(jjwt.said_of(token, refused.reason, now()))) from None

@@ -1,0 +1,182 @@
+"""The front of a dialect's API: one ASGI application that finds the operation, has it carried out, and answers whatever
+went wrong in the dialect's words. Nothing of the framework gets out.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.errors import Refused
+from crmgraph.db.errors import is_away, log_away
+from crmgraph.http.charsets import Malformed
+from crmgraph.http.deadline import within
+from crmgraph.rest.requests import Call, Operation, RequestError
+
+log = structlog.get_logger(__name__)
+
+
+async def _nothing(call: Any) -> None:
+    """There is nothing to check."""
+
+
+def _as_it_is(value: Any, call: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How a dialect words what is refused. A failure is an object of the dialect's own.
+
+    Attributes:
+        failed: the answer that a failure is, and the call that it ends; None where there is none yet.
+        refused: the failure that a refusal of the core is.
+        not_found: there is nothing at this path; of the call, or None where nobody has looked.
+        method_not_allowed: there is something, but not for the method of the call; of the call and the methods that
+            are allowed, in the order of the table.
+        busy: there is no place for a request.
+        malformed: the request cannot be read, and the dialect says nothing of its own of it.
+        away: the database does not answer, or the time of the request is over.
+        unexpected: a fault of ours.
+    """
+
+    failed: Callable[[Any, Any], Response]
+    refused: Callable[[Refused], Any]
+    not_found: Callable[[Any], Any]
+    method_not_allowed: Callable[[Any, Sequence[str]], Any]
+    busy: Any
+    malformed: Any
+    away: Any
+    unexpected: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API of a dialect, as data.
+
+    A request is checked in this order: `before`; the path; the method, HEAD as GET; `admit`. Then its operation has it.
+
+    Attributes:
+        door: the dialect's name in the log.
+        prefix: before the path of every operation.
+        operations: all there are. Of several whose path matches, the first with the method of the request counts.
+        call: makes the dialect's `Call`, of the core and the request.
+        wording: how refusals are told.
+        variables: {variable of a path: the regular expression of its values}; any text without a slash by default.
+        path: brings the path of a request into the form of the table.
+        before: lets a call pass that has no operation yet, or raises.
+        admit: lets a call of an operation pass, or raises.
+        answer: the answer to what an operation has returned, and its call.
+        mounted: at which paths (of Starlette's routes) requests come here; the prefix and all below it by default.
+    """
+
+    door: str
+    prefix: str
+    operations: Sequence[Operation]
+    call: Callable[[Core, Request], Call]
+    wording: Wording
+    variables: Mapping[str, str] = field(default_factory=dict)
+    path: Callable[[str], str] = str
+    before: Callable[[Any], Awaitable[None]] = _nothing
+    admit: Callable[[Any], Awaitable[None]] = _nothing
+    answer: Callable[[Any, Any], Response] = _as_it_is
+    mounted: Sequence[str] = ()
+
+    def busy(self) -> Response:
+        """What is answered when there is no place for a request."""
+        return self.wording.failed(self.wording.busy, None)
+
+    def nowhere(self) -> Response:
+        """What is answered where there is no operation, and no call is made."""
+        return self.wording.failed(self.wording.not_found(None), None)
+
+
+def mounts(core: Core, api: Api) -> list[BaseRoute]:
+    """The routes that lead to an API."""
+    front = Front(core, api)
+    return [Route(path, front) for path in api.mounted or (api.prefix, f"{api.prefix}/{{path:path}}")]
+
+
+class Front:
+    """The ASGI application of an API."""
+
+    def __init__(self, core: Core, api: Api) -> None:
+        self._core = core
+        self._api = api
+        self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
+        for operation in api.operations:
+            pattern = _pattern(api.prefix + operation.path, api.variables)
+            self._paths.setdefault(pattern, {})[operation.method] = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = self._api.call(self._core, Request(scope, receive))
+        response = await self._answer(call)
+        await response(scope, receive, send)
+
+    async def _answer(self, call: Call) -> Response:
+        """The answer, whatever happens."""
+        wording = self._api.wording
+        try:
+            async with within(call.request, self._core.request_seconds):
+                try:
+                    return self._api.answer(await self._carry_out(call), call)
+                finally:
+                    await call.close()
+        except RequestError as error:
+            failure = error.failure
+        except Refused as refused:
+            failure = wording.refused(refused)
+        except Malformed:
+            failure = wording.malformed
+        except ClientDisconnect:
+            return Response(status_code=400)  # which nobody hears
+        except Exception as error:
+            if is_away(error):
+                log_away(error, self._api.door)
+                failure = wording.away
+            else:
+                log.exception("unexpected fault", door=self._api.door)
+                failure = wording.unexpected
+        return wording.failed(failure, call)
+
+    async def _carry_out(self, call: Call) -> Any:
+        await self._api.before(call)
+        self._find(call)
+        await self._api.admit(call)
+        return await call.operation.handler(call)
+
+    def _find(self, call: Call) -> None:
+        """Tell a call its operation.
+
+        Raises:
+            RequestError: there is none.
+        """
+        wording, request = self._api.wording, call.request
+        path = self._api.path(request.scope["path"].removeprefix(request.scope.get("root_path", "")))
+        method = "GET" if request.method == "HEAD" else request.method
+        allowed: list[str] = []
+        for pattern, operations in self._paths.items():
+            if (found := pattern.fullmatch(path)) is None:
+                continue
+            if (operation := operations.get(method)) is not None:
+                call.operation, call.params = operation, found.groupdict()
+                return
+            allowed += operations
+        if allowed:
+            raise RequestError(wording.method_not_allowed(call, allowed))
+        raise RequestError(wording.not_found(call))
+
+
+def _pattern(path: str, variables: Mapping[str, str]) -> re.Pattern[str]:
+    """What the paths of an operation match; a slash at the end is passed over."""
+    parts = re.split(r"\{(\w+)\}", path)
+    for i, part in enumerate(parts):
+        parts[i] = f"(?P<{part}>{variables.get(part, '[^/]+')})" if i % 2 else re.escape(part)
+    return re.compile("".join(parts) + "/?")
