@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crmgraph.graph.edge.limits import MAX_LISTED, MAX_LISTED_OBJECTS
+from crmgraph.graph.documents.limits import MAX_LISTED, MAX_LISTED_OBJECTS
 from crmgraph.graph.edge.requests import MAX_FILE_PATHS
 from crmgraph.graph.edge.variables import MAX_CHARACTERS, MAX_ITEMS, MAX_LEVELS, MAX_OBJECTS, MAX_VALUES, excess_of
 from crmgraph.graph.schema.filters import MAX_SORTS

@@ -7,7 +7,7 @@ import pytest
 from graphql import get_introspection_query, parse
 from graphql.language import FragmentDefinitionNode, OperationDefinitionNode
 
-from crmgraph.graph.edge.limits import MAX_FIELDS, Measure, Meter, TooCostly
+from crmgraph.graph.documents.limits import MAX_FIELDS, Measure, Meter, TooCostly
 from crmgraph.graph.schema.schema import schema
 from tests.conftest import serving, settings_for
 from tests.graph.conftest import Caller

@@ -37,8 +37,8 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from crmgraph.cache import Kept, digest_of
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.graph.compiled.mutations import Failed
-from crmgraph.graph.edge.deadline import Attended, Receive
-from crmgraph.graph.edge.limits import MAX_CHARACTERS, MAX_COMPARED, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
+from crmgraph.graph.execution.deadline import Attended, Receive
+from crmgraph.graph.documents.limits import MAX_CHARACTERS, MAX_COMPARED, MAX_TOKENS, Measure, Meter, TooCostly, check_lists
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.schema import schema
 from crmgraph.metrics import executor
