@@ -126,7 +126,7 @@ async def test_both_roads_change_and_answer_alike(
                 own["phone"] = await first_phone(caller, contact)
             response = await executor.post(text, own, **{"graphql-cost": "1"})
             planned += b'"executor":"compiled"' in response.content
-            raw = re.sub(rb',"extensions":\{"cost":\d+,"executor":"\w+"\}', b"", response.content)
+            raw = re.sub(rb',"extensions":\{"cost":\d+,"executor":"[^}]*\}', b"", response.content)
             answers.append((response.status_code, re.sub(rb"(pho|con)_\d+", b"ID", raw)))
         assert answers[0] == answers[1], (text, variables)
         states = [json.dumps(await kept(running.core, contact)) for contact in (one, two)]

@@ -8,7 +8,7 @@ from graphql import parse
 from crmgraph.cache import Kept, digest_of
 from crmgraph.crm.values.text import MAX_EMAIL, is_email
 from crmgraph.graph.documents.limits import MAX_TOKENS
-from crmgraph.graph.execution.engine import TOKEN_BYTES
+from crmgraph.graph.documents.preparation import TOKEN_BYTES
 
 MEBIBYTE = 2**20
 

@@ -32,6 +32,41 @@ def _dumps(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+class Session(AsyncSession):
+    """A session that knows where it comes from.
+
+    Attributes:
+        reads: whether it only reads, each statement by itself; else it is in a transaction.
+    """
+
+    def __init__(self, bind: Any = None, *, database: "Database", reads: bool = False, **options: Any) -> None:
+        super().__init__(bind, **options)
+        self.database = database
+        self.reads = reads
+
+
+def database_of(session: AsyncSession) -> "Database":
+    """The database that a session, of either sort, speaks to."""
+    if not isinstance(session, Session):
+        raise TypeError("a session that no database has opened")
+    return session.database
+
+
+def only_reads(session: AsyncSession) -> bool:
+    """Whether a session is in no transaction."""
+    return isinstance(session, Session) and session.reads
+
+
+def require_transaction(session: AsyncSession) -> None:
+    """See that what is locked stays locked until somebody commits.
+
+    Raises:
+        RuntimeError: the session is in no transaction: a lock would be let go at once.
+    """
+    if only_reads(session):
+        raise RuntimeError("this needs a transaction")
+
+
 class Database:
     """One database and its pool of connections.
 
@@ -73,11 +108,13 @@ class Database:
         reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = async_sessionmaker(
             self.engine.execution_options(**reading),
-            info={"database": self, "reads": True},
+            class_=Session,
+            database=self,
+            reads=True,
             expire_on_commit=False,
             autoflush=False,
         )
-        self._writing = async_sessionmaker(self.engine, info={"database": self}, expire_on_commit=False)
+        self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
         self._pool = StatementPool(opens, size=pool_size)
         self._statements: OrderedDict[Hashable, CompiledStatement] = OrderedDict()
 
@@ -86,6 +123,10 @@ class Database:
         """A session for one task, without a transaction: each statement sees what is committed by then."""
         async with self._reading() as session:
             yield session
+
+    def reading_session(self) -> AsyncSession:
+        """The same for whoever cannot say by a block when it ends: it has to be closed."""
+        return self._reading()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:

@@ -21,6 +21,7 @@ from crmgraph.crm.models import Counter, Door, Note, PartyKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 
 FILES = ("covalense", "zoho", "crmcom", "valomnia", "people")
 """The documents' records, one file each; a key stands in one of them and may be named in all."""
@@ -290,7 +291,9 @@ class _Loader:
             added.append(row | ({"other_id": self.parties[given["other"]][1]} if "other" in given else {}))
         party_id = self.parties[entry["key"]][1]
         loaded = await parties.load(session, self.actor(entry), kind, [party_id], lock=True, parts=("relations",))
-        await parties.update(session, self.actor(entry), loaded[party_id], Edit(relations=RowEdits(add=added)))
+        await parties.update(
+            Transaction(session), self.actor(entry), loaded[party_id], Edit(relations=RowEdits(add=added))
+        )
 
     def id_of(self, name: str, key: str | None) -> int | None:
         if key is None:

@@ -1,6 +1,7 @@
 """Who may come in: credentials, and the person each of them opens the doors to."""
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, delete, or_, select, true, update
@@ -19,6 +20,15 @@ from crmgraph.db.database import Database
 
 NO_LOGIN = ""
 """In place of the hash of a password: a signup that waits for its confirmation, and then has no login of its own."""
+
+
+class Lapsed(Enum):
+    """What a statement answers that was to verify the actor as well: they may not act like this any more.
+
+    Nothing was told or written.
+    """
+
+    LAPSED = "lapsed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKi
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.text import clean_email, email_key, is_email
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords
@@ -165,7 +166,7 @@ class EmailChanges:
             edits = RowEdits(add=[{"kind": EmailKind.PERSONAL, "address": email, "primary": True}])
             if replaced is not None:
                 edits = RowEdits(update=[(replaced, {"address": email})])
-            await parties.update(session, actor, contact, Edit(emails=edits))
+            await parties.update(Transaction(session), actor, contact, Edit(emails=edits))
             same = [row.id for row in contact.emails if row.active and row.address_key == key]
         verified = [(row.id, {"verified": True}) for row in contact.emails if row.id in same and not row.verified]
-        await parties.update(session, actor, contact, Edit(emails=RowEdits(update=verified)))
+        await parties.update(Transaction(session), actor, contact, Edit(emails=RowEdits(update=verified)))

@@ -31,6 +31,7 @@ from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKi
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties, registration
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.text import email_key, fault_of, is_blank, is_email
 from crmgraph.db.database import Database
 from crmgraph.security import Keys, Passwords
@@ -516,7 +517,7 @@ class Identity:
         contact = await parties.load_one(session, actor, PartyKind.CONTACT, cast(int, actor.contact_id), lock=True)
         proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
         edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
-        await parties.update(session, actor, contact, edit)
+        await parties.update(Transaction(session), actor, contact, edit)
 
 
 def _found(person: Person | None) -> Person:

@@ -18,13 +18,13 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
 from crmgraph.crm.models.columns import Document, Moment
-from crmgraph.db.database import Database
+from crmgraph.db.database import Database, database_of, only_reads
 from crmgraph.db.pool import Row
 
 
-def database_of(session: AsyncSession) -> Database | None:
+def reads_from(session: AsyncSession) -> Database | None:
     """Where a session that only reads comes from; None for a transaction, whose own changes a snapshot would miss."""
-    return owner_of(session) if session.info.get("reads") else None
+    return database_of(session) if only_reads(session) else None
 
 
 class Ids:
@@ -61,18 +61,12 @@ class Ids:
         return column == func.any(cast(bindparam(name, type_=array), array))  # type: ignore[no-any-return]
 
 
-def owner_of(session: AsyncSession) -> Database:
-    """The database that a session, of either sort, speaks to."""
-    found: Database = session.info["database"]
-    return found
-
-
 async def rows_of(
     session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: dict[str, Any]
 ) -> list[Row]:
     """The rows of a statement that is compiled once; in a transaction they hold what it has changed."""
-    db = owner_of(session)
-    if session.info.get("reads"):
+    db = database_of(session)
+    if only_reads(session):
         return await db.fetch_compiled(key, build, parameters)
     await session.flush()
     return await db.fetch_compiled_in(session, key, build, parameters)
@@ -131,7 +125,7 @@ async def children_of(
 
     The rows belong to the session and may be changed.
     """
-    db = owner_of(session)
+    db = database_of(session)
     ids = Ids(db, parents)
 
     def query() -> Select[Any]:

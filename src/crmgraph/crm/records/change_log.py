@@ -72,9 +72,9 @@ class Changes:
                 merged[dialect] = mine
         return merged if merged != kept else kept
 
-    def write(self, session: AsyncSession, record: Record, action: Action) -> None:
-        """Add the row of the log to what the session, or the draft in its place, is to write."""
-        line = {
+    def line(self, record: Record, action: Action) -> dict[str, Any]:
+        """The row of the log, {column: value}."""
+        return {
             "party_id": record.id,
             "kind": KINDS[type(record)],
             "action": action,
@@ -85,10 +85,10 @@ class Changes:
             "client_id": self._actor.client_id,
             "fields": self._fields,
         }
-        if (draft := session.info.get("draft")) is not None:
-            draft.log(line)
-        else:
-            session.add(Change(**line))
+
+    def write(self, session: AsyncSession, record: Record, action: Action) -> None:
+        """Add the row of the log to what the session is to write."""
+        session.add(Change(**self.line(record, action)))
 
 
 def plain(value: Any) -> Any:

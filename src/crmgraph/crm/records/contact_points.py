@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.records.slots import SLOTTED, assign, slots_for, vacate
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.countries import country_code_of_name, country_name
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import parse_phone, region_of_e164
@@ -63,7 +62,7 @@ def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
 
 
 async def apply_rows(
-    session: AsyncSession, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
+    unit: UnitOfWork, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
 ) -> None:
     """Carry out the edits of one list, which were checked, and keep `aggregate` in the order of rank.
 
@@ -81,7 +80,7 @@ async def apply_rows(
         changes.removed(f"{name}.{row_id}", row)
         rows.remove(row)
         free.add(row.slot if name in SLOTTED else None)
-        await session.delete(row)
+        await (await unit.transaction()).delete(row)
     for row_id, values in edits.update:
         if row := by_id.get(row_id):
             before = row.active, slots_for(record, row)
@@ -95,8 +94,9 @@ async def apply_rows(
         added.append(row)
     if name in SLOTTED and (moved or added):
         free |= vacate(record, moved)
-        await _take_slots(session, record, rows, [*moved, *added], free)
+        await _take_slots(unit, record, rows, [*moved, *added], free)
     if added:
+        session = await unit.transaction()
         session.add_all(added)
         await session.flush()
     for row in added:
@@ -105,7 +105,7 @@ async def apply_rows(
 
 
 async def _take_slots(
-    session: AsyncSession, record: type, rows: list[Any], arrived: list[Any], free: set[str | None]
+    unit: UnitOfWork, record: type, rows: list[Any], arrived: list[Any], free: set[str | None]
 ) -> None:
     """Give slots to rows that have come, one by one as the list is ordered.
 
@@ -120,7 +120,7 @@ async def _take_slots(
     found = assign(record, rows, arrived, wishes)
     if not free.isdisjoint(found.values()):
         # Whoever bore the slot has to be gone from the table before another row bears it.
-        await session.flush()
+        await (await unit.transaction()).flush()
     for i, slot in found.items():
         arrived[i].slot = slot
 

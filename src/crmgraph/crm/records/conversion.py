@@ -21,6 +21,7 @@ from crmgraph.crm.records.edits import Row
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
 from crmgraph.crm.records.leads import unworkable
 from crmgraph.crm.records.parties import PARTS, Aggregate
+from crmgraph.crm.records.unit_of_work import Transaction
 
 MAX_DUPLICATES = 10
 """How many records are told that may be the same as the one that is made."""
@@ -138,9 +139,10 @@ async def _convert(
     owner = named.owner_id if named.owner_id is not None else lead_of(lead).owner_id
     for edit in [into_contact] * makes_contact + [into_account] * makes_account:
         edit.values["owner_id"] = owner
-    faults += _below("contact", await parties.faults_of(session, actor, PartyKind.CONTACT, contact, into_contact))
+    unit = Transaction(session)
+    faults += _below("contact", await parties.faults_of(unit, actor, PartyKind.CONTACT, contact, into_contact))
     if takes_account:
-        faults += _below("account", await parties.faults_of(session, actor, PartyKind.ACCOUNT, account, into_account))
+        faults += _below("account", await parties.faults_of(unit, actor, PartyKind.ACCOUNT, account, into_account))
     refuse(_once(faults, ("owner",)))
 
     left = list(left_out(lead, contact, account or own, named.overwrite, takes=takes_account))
@@ -148,14 +150,14 @@ async def _convert(
     if makes_account:
         account = await parties.create(session, actor, PartyKind.ACCOUNT, into_account)
     elif account is not None:
-        await parties.update(session, actor, account, into_account)
+        await parties.update(Transaction(session), actor, account, into_account)
     if account is not None:
         into_contact.values["account_id"] = account.id
     changed = True
     if contact is None:
         contact = await parties.create(session, actor, PartyKind.CONTACT, into_contact)
     else:
-        changed = await parties.update(session, actor, contact, into_contact)
+        changed = await parties.update(Transaction(session), actor, contact, into_contact)
     joined = account or own
     await _hand_over(session, actor, lead, contact, joined, changed, left)
     return Conversion(lead.id, contact, joined, makes_contact, makes_account, takes_account, left, duplicates)

@@ -27,6 +27,7 @@ from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records.parties import Aggregate, Printed, minted
 from crmgraph.crm.values.text import fault_of
+from crmgraph.db.database import database_of
 
 TARGETS = ("party", "staff", "phone", "email", "address")
 """What an external id may point at."""
@@ -177,7 +178,7 @@ async def encoding_context(
 
 async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collection[int]) -> Iterable[Any]:
     """The records of these ids that exist for the actor."""
-    named = snapshots.Ids(snapshots.owner_of(session), ids)
+    named = snapshots.Ids(database_of(session), ids)
     return await snapshots.read(
         session,
         ("visible", named.shape, visibility_key(actor)),
@@ -189,7 +190,7 @@ async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collect
 
 async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff]:
     """The staff members of these ids."""
-    named = snapshots.Ids(snapshots.owner_of(session), ids)
+    named = snapshots.Ids(database_of(session), ids)
     found: Iterable[Staff] = await snapshots.read(
         session,
         ("staff", named.shape),
@@ -207,7 +208,7 @@ async def _read_homes(
     asked = tuple(target for target in TARGETS if wanted.get(target))
     if not asked:
         return
-    db = snapshots.owner_of(session)
+    db = database_of(session)
     named = {target: snapshots.Ids(db, wanted[target]) for target in asked}
     rows = await snapshots.rows_of(
         session,

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Circular, Refused
 from crmgraph.crm.models import Account, Contact
+from crmgraph.db.database import require_transaction
 
 HIERARCHIES: dict[type, str] = {Contact: "reports_to_id", Account: "parent_id"}
 """{model: the column that names the next one above}."""
@@ -38,6 +39,7 @@ async def check_circle(session: AsyncSession, record: Any, changed: dict[str, An
         return []
     if above == record.id:
         return [Circular((name,), MAX_STEPS)]
+    require_transaction(session)
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(select(func.pg_advisory_xact_lock(_KEYS[model])))
     column = getattr(model, name)

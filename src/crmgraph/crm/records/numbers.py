@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Counter, Lead, SalesOrder
+from crmgraph.db.database import require_transaction
 
 
 class Series(StrEnum):
@@ -49,6 +50,7 @@ async def take(session: AsyncSession, series: Series, count: int = 1) -> list[st
 async def hold(session: AsyncSession, series: Series) -> None:
     """Let nobody else give or take a number of a series until the transaction ends: whoever gives one that is not the
     next looks whether it is free."""
+    require_transaction(session)
     if session.get_bind().dialect.name != "sqlite":  # which has one writer at a time as it is
         statement = insert_postgresql(Counter).values(series=series.value, value=0)
         await session.execute(

@@ -1,173 +1,247 @@
-"""Drafts: a change of one record that is written by one statement, without a transaction around it.
+"""Optimistic updates: a change of one record is read without a lock, and written by one statement that checks the
+revision.
 
 The record is read as a snapshot and changed in memory by the same verbs as in a transaction. What has changed of it and
 of its rows is then written together with its row of the log, if the record still has the revision that was read: every
-change of a record or of what belongs to it raises that. Where it has not, or where the change needs more than new
-values in rows that are there, nothing was written, and the work is done again in a transaction, which locks the record
-first.
+change of a record or of what belongs to it raises that. A change that needs more than new values in rows that are there
+becomes a transaction on the way, which locks the record and checks that it is still the one that was read: nothing is
+read or decided twice.
+
+What remains is optimistic concurrency lost: somebody else has changed the record meanwhile, or holds it. Then nothing
+was written, and the work is done again in a transaction, which locks the record before it reads it.
 """
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from contextlib import AsyncExitStack
+from enum import Enum
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Integer, Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
-from crmgraph.crm.errors import Unauthenticated
-from crmgraph.crm.identity.credentials import authorization_values, still_authorized
+from crmgraph.crm.errors import Refused
+from crmgraph.crm.identity.credentials import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.db.database import Database
-from crmgraph.db.errors import is_away
+from crmgraph.db.errors import Meaning, diagnose, is_away
 
 MAX_ROWS = 8
 """The most rows of a record that one statement changes; with more there would be too many statements to keep."""
 
 T = TypeVar("T")
 Columns = tuple[str, ...]
-
-
-class NeedsTransaction(Exception):
-    """This work cannot be done on a draft. Nothing was written."""
+Work = Callable[[UnitOfWork], Awaitable[T]]
+"""Changes one record. It changes nothing but by its unit of work, and is done again where another writer came first."""
 
 
 class CommitUnknown(ConnectionError):
     """The database went while it was to write: nobody knows whether it did."""
 
 
-async def revise(db: Database, work: Callable[[AsyncSession], Awaitable[T]], *, known: Actor | None = None) -> T:
-    """Do work that changes one record: on a draft where that is possible, else in a transaction.
+class Lost(Enum):
+    """Why an optimistic update has written nothing, though nothing of it was refused.
 
-    Args:
-        work: is done twice where the first time comes to nothing; it changes nothing but what it reads by its session.
-        known: who acts, where nobody has asked yet whether they still may (`Identity.cached_actor`). The statement that
-            writes makes sure of it then.
+    OVERTAKEN: somebody else has changed the record since it was read, or holds it. LAPSED: the actor, who was not
+    verified before, may not act like this any more.
+    """
+
+    OVERTAKEN = "overtaken"
+    LAPSED = "lapsed"
+
+
+async def revise(db: Database, work: Work[T]) -> T:
+    """Do work that changes one record in a unit of work of its own: optimistically where the database can.
 
     Raises:
-        Unauthenticated: `known` may not, or it cannot be told without a transaction; nothing was written.
         CommitUnknown: it may have been written.
         Whatever `work` raises; nothing was written, but by a transaction whose commit fails.
     """
-    # On SQLite no statement writes to several tables.
+    # On SQLite no statement writes to several tables, and there is one writer.
     if not db.is_sqlite:
-        draft = Draft(db, known)
-        try:
-            done = await work(cast("AsyncSession", draft))
-            await draft.make_sure()
-        except NeedsTransaction:
-            pass
-        else:
+        done = await OptimisticUpdate(db).run(work)
+        if not isinstance(done, Lost):
             return done
-    if known is not None:
-        raise Unauthenticated
-    return await db.transact(work)
+    return await db.transact(lambda session: work(Transaction(session)))
 
 
-class Draft:
-    """Stands where a session would: it reads snapshots, and writes what has become of them once.
-
-    Whatever else a session can do needs a transaction.
+async def revise_unverified(db: Database, work: Work[T], actor: Actor) -> T | Lapsed:
+    """The same for an actor who has not been verified (`Identity.cached_actor`): the statement that writes does it.
 
     Args:
-        known: see `revise`.
+        db: a PostgreSQL.
+        actor: nothing is written, told or refused before it is known that they still may.
 
-    Attributes:
-        info: as of a session that reads.
+    Returns:
+        `Lapsed` where they may not; nothing was written.
+    """
+    done = await OptimisticUpdate(db, actor).run(work)
+    if not isinstance(done, Lost):
+        return done
+    if done is Lost.LAPSED or not await _acts_still(db, actor):
+        return Lapsed.LAPSED
+    return await db.transact(lambda session: work(Transaction(session)))
+
+
+async def _acts_still(db: Database, actor: Actor) -> bool:
+    key = ("acts still", actor.is_staff)
+    ((still,),) = await db.fetch_compiled(key, lambda: select(still_authorized(actor)), authorization_values(actor))
+    return bool(still)
+
+
+class _Ended(Exception):
+    """Ends work half-way that has lost. It never leaves `OptimisticUpdate.run`."""
+
+    def __init__(self, lost: Lost) -> None:
+        super().__init__(lost)
+        self.lost = lost
+
+
+class OptimisticUpdate:
+    """The unit of work of one change of one record, on PostgreSQL.
+
+    Args:
+        unverified: the actor, where they have not been verified: it is done by the statement that writes or locks.
     """
 
-    def __init__(self, db: Database, known: Actor | None = None) -> None:
-        self.info: dict[str, Any] = {"database": db, "reads": True, "draft": self}
-        self._db = db
-        self._known = known
+    def __init__(self, db: Database, unverified: Actor | None = None) -> None:
+        self.database = db
+        self._unverified = unverified
+        self._stack = AsyncExitStack()
+        self._reading: AsyncSession | None = None
+        self._transaction: AsyncSession | None = None
         self._record: Any = None
         self._rows: list[Any] = []
+        self._revision = 0
         self._line: dict[str, Any] | None = None
-        self._written = False
 
-    def __getattr__(self, name: str) -> Any:
-        raise self._beyond(name)
-
-    def _beyond(self, what: str) -> Exception:
-        """What to raise where a draft is no match for a session. What is written must not be done again."""
-        return (
-            RuntimeError(f"a draft that was written cannot do more: {what}")
-            if self._written
-            else NeedsTransaction(what)
-        )
-
-    def hold(self, record: Any, rows: Iterable[Any]) -> None:
-        """Keep an eye on a record that was read to be changed, and on its rows.
+    async def run(self, work: Work[T]) -> T | Lost:
+        """What `work` returns, when it is written; or why it is not.
 
         Raises:
-            NeedsTransaction: it is the second one.
+            CommitUnknown: it may have been written.
+            Whatever `work` raises; nothing was written. To an actor who was not verified, no refusal is told.
         """
+        try:
+            async with self._stack:
+                try:
+                    done = await work(self)
+                except Refused:
+                    if await self._lapsed():
+                        return Lost.LAPSED
+                    raise
+                lost = await self._write()
+        except _Ended as ended:
+            return ended.lost
+        except Exception as error:
+            # Of two transactions that waited for each other, this one was given up: as good as overtaken.
+            if diagnose(error).meaning is not Meaning.RETRY:
+                raise
+            return Lost.OVERTAKEN
+        return done if lost is None else lost
+
+    @property
+    def session(self) -> AsyncSession:
+        if self._transaction is not None:
+            return self._transaction
+        if self._reading is None:
+            self._reading = self.database.reading_session()
+            self._stack.push_async_callback(self._reading.close)
+        return self._reading
+
+    @property
+    def locks(self) -> bool:
+        return self._transaction is not None
+
+    def watch(self, record: Any, rows: Iterable[Any]) -> None:
         if self._record is not None:
-            raise self._beyond("a second record")
-        self._record = record
-        self._rows = list(rows)
+            raise RuntimeError("an optimistic update is of one record")
         # Snapshots come without a past: what they hold now is what the database holds.
-        self._was = record.revision
+        self._record, self._rows, self._revision = record, list(rows), record.revision
+
+    async def transaction(self) -> AsyncSession:
+        if self._transaction is None:
+            if self._reading is not None:
+                await self._reading.close()  # nobody holds one connection and waits for another
+            session = await self._stack.enter_async_context(self.database.begin())
+            if self._record is not None or self._unverified is not None:
+                await self._lock(session)
+            for row in () if self._record is None else (self._record, *self._rows):
+                _adopt(session, row)
+            if self._line is not None:
+                session.add(Change(**self._line))
+            self._transaction = session
+        return self._transaction
 
     def log(self, line: dict[str, Any]) -> None:
-        """Take the row of the log, {column: value}.
-
-        Raises:
-            NeedsTransaction: it is the second one.
-        """
-        if self._line is not None:
-            raise self._beyond("a second change")
-        self._line = line
+        if self._transaction is not None:
+            self._transaction.add(Change(**line))
+        elif self._line is not None:
+            raise RuntimeError("an optimistic update is one change")
+        else:
+            self._line = line
 
     async def flush(self) -> None:
-        """Write what has changed.
+        if self._transaction is not None:
+            await self._transaction.flush()
 
-        Raises:
-            NeedsTransaction: the record is not as it was read, somebody else holds it, or too much has changed.
-            CommitUnknown: it may have been written.
-        """
-        line = self._line
-        if line is None or self._record is None or self._written:
-            raise self._beyond("nothing to write")
-        dirty = [(row, names) for row in self._rows if (names := _changed(row))]
-        if len(dirty) > MAX_ROWS:
-            raise NeedsTransaction("many rows")
-        record, names = self._record, _changed(self._record)
-        shape = (type(record), names, tuple((type(row), names) for row, names in dirty))
-        values: dict[str, Any] = {"id": record.id, "was": self._was}
+    async def _lock(self, session: AsyncSession) -> None:
+        """Take the record as it was read, and the actor as they were known."""
+        record, actor = self._record, self._unverified
+        key = ("lock", type(record), None if actor is None else actor.is_staff)
+        values = {} if actor is None else authorization_values(actor)
+        if record is not None:
+            values["id"] = record.id
+        rows = await self.database.fetch_compiled_in(session, key, lambda: _locking(record, actor), values)
+        if not rows or (record is not None and rows[0][0] != self._revision):
+            raise _Ended(Lost.OVERTAKEN)
+        if actor is not None and not rows[0][-1]:
+            raise _Ended(Lost.LAPSED)
+        self._unverified = None
+
+    async def _write(self) -> Lost | None:
+        """Write what has changed, if it was not lost."""
+        if self._transaction is None:
+            record, names = self._record, () if self._record is None else _changed(self._record)
+            dirty = [(row, changed) for row in self._rows if (changed := _changed(row))]
+            if len(dirty) > MAX_ROWS or (self._line is None and (names or dirty)):
+                # Too many rows; or what is derived alone, which no revision counts.
+                await self.transaction()
+            elif self._line is not None:
+                return await self._write_at_once(record, names, dirty, self._line)
+            else:
+                return Lost.LAPSED if await self._lapsed() else None
+        return None
+
+    async def _write_at_once(
+        self, record: Any, names: Columns, dirty: Sequence[tuple[Any, Columns]], line: dict[str, Any]
+    ) -> Lost | None:
+        shape = (type(record), names, tuple((type(row), changed) for row, changed in dirty))
+        values: dict[str, Any] = {"id": record.id, "was": self._revision}
         values |= {f"record_{name}": getattr(record, name) for name in names}
         values |= {f"log_{name}": line[name] for name in _LOGGED}
-        for i, (row, names) in enumerate(dirty):
-            values |= {f"row{i}_id": row.id} | {f"row{i}_{name}": getattr(row, name) for name in names}
-        known = self._known
-        key: Hashable = ("draft", shape, None if known is None else known.is_staff)
-        if known is not None:
-            values |= authorization_values(known)
+        for i, (row, changed) in enumerate(dirty):
+            values |= {f"row{i}_id": row.id} | {f"row{i}_{name}": getattr(row, name) for name in changed}
+        actor = self._unverified
+        key: Hashable = ("optimistic update", shape, None if actor is None else actor.is_staff)
+        if actor is not None:
+            values |= authorization_values(actor)
         try:
-            written = await self._db.fetch_compiled(key, lambda: _statement(*shape, known), values, once=True)
+            written = await self.database.fetch_compiled(key, lambda: _statement(*shape, actor), values, once=True)
         except Exception as error:
-            if is_away(error):
+            if is_away(error) and diagnose(error).meaning is not Meaning.RETRY:
                 raise CommitUnknown(str(error)) from error
-            raise NeedsTransaction("refused by the database") from error
-        if not written:
-            raise NeedsTransaction("changed or held by somebody else")
-        self._written = True
-        self._known = None
+            raise
+        return None if written else Lost.OVERTAKEN
 
-    async def make_sure(self) -> None:
-        """Ask whether the actor still may, where no statement has made sure of it: nothing may be told before.
-
-        Raises:
-            Unauthenticated: they may not.
-        """
-        known = self._known
-        if known is not None:
-            key = ("acts still", known.is_staff)
-            ((still,),) = await self._db.fetch_compiled(
-                key, lambda: select(still_authorized(known)), authorization_values(known)
-            )
-            if not still:
-                raise Unauthenticated
+    async def _lapsed(self) -> bool:
+        """Whether the actor, where nobody has verified them yet, may not act like this any more."""
+        if self._unverified is None:
+            return False
+        return not await _acts_still(self.database, self._unverified)
 
 
 _LOGGED = ("party_id", "kind", "action", "revision", "at", "door", "credential_id", "client_id", "fields")
@@ -179,7 +253,28 @@ def _changed(row: Any) -> Columns:
     return tuple(sorted(name for name, old in before.items() if getattr(row, name) != old)) if before else ()
 
 
-def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], known: Actor | None) -> Select[Any]:
+def _adopt(session: AsyncSession, row: Any) -> None:
+    """Make a snapshot a row of the session, which finds out as of any other what has changed of it."""
+    was = instance_state(row).committed_state
+    changed = {name: (was[name], getattr(row, name)) for name in _changed(row)}
+    make_transient_to_detached(row)
+    session.add(row)
+    for name, (old, new) in changed.items():
+        set_committed_value(row, name, old)
+        setattr(row, name, new)
+
+
+def _locking(record: Any, actor: Actor | None) -> Select[Any]:
+    """The statement that locks a record and answers its revision, and whether the actor still may."""
+    still: list[Any] = [] if actor is None else [still_authorized(actor)]
+    if record is None:
+        return select(*still)
+    table = type(record).__table__
+    wanted = (table.c.id == bindparam("id", type_=BigInteger()), table.c.deleted_at.is_(None))
+    return select(table.c.revision, *still).where(*wanted).with_for_update(key_share=True, of=table)
+
+
+def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], actor: Actor | None) -> Select[Any]:
     """The statement that answers the record's id when it has written everything, and no row when it wrote nothing."""
     table = model.__table__
     conditions = [
@@ -187,8 +282,8 @@ def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], 
         table.c.revision == bindparam("was", type_=Integer()),
         table.c.deleted_at.is_(None),
     ]
-    if known is not None:
-        conditions.append(still_authorized(known))
+    if actor is not None:
+        conditions.append(still_authorized(actor))
     # It never waits: a statement that waits for a lock goes on to write when nobody waits for it any more. Whoever has
     # to wait does so in a transaction, which comes to nothing when it is given up.
     held = select(table.c.id).where(*conditions).with_for_update(skip_locked=True, key_share=True).cte("held")

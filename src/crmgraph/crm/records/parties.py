@@ -53,11 +53,11 @@ from crmgraph.crm.records import numbers
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.contact_points import apply_rows, check_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit
-from crmgraph.crm.records.hierarchies import check_circle
+from crmgraph.crm.records.hierarchies import HIERARCHIES, check_circle
 from crmgraph.crm.records.leads import releases, require_unlocked, require_workable
-from crmgraph.crm.records.optimistic import Draft
 from crmgraph.crm.records.relations import check_relations
 from crmgraph.crm.records.rules import check_edit
+from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.text import email_key
 from crmgraph.db.database import Database
@@ -211,19 +211,19 @@ def _meant(model: Any, printed: Printed) -> ScalarSelect[Any] | None:
 
 
 async def hold(
-    session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref, *, parts: Collection[str] = PARTS
+    unit: UnitOfWork, actor: Actor, kind: PartyKind, ref: Ref, *, parts: Collection[str] = PARTS
 ) -> "Aggregate":
-    """The live record that `ref` names, taken for writing, see `load`. An id needs no looking up first.
+    """The live record that `ref` names, to be changed, see `load_for_change`. An id needs no looking up first.
 
     Raises:
         NotFound: there is none, or it answers to the name no more when it can be taken.
         Ambiguous: there are several.
     """
     if ref.id is not None:
-        return await load_one(session, actor, kind, ref.id, lock=True, parts=parts)
-    found = await find(session, actor, kind, ref)
+        return await load_one_for_change(unit, actor, kind, ref.id, parts=parts)
+    found = await find(unit.session, actor, kind, ref)
     wanted = {*parts, "emails"} if ref.email is not None else parts
-    record = await load_one(session, actor, kind, found, lock=True, parts=wanted)
+    record = await load_one_for_change(unit, actor, kind, found, parts=wanted)
     # Ids elsewhere go with the record alone; the others may have been given to another meanwhile.
     if ref.number is not None and record.record.number != ref.number:
         raise NotFound
@@ -244,18 +244,13 @@ async def load(
     """The live records of `ids` that the actor may see, with their rows, in a constant number of statements.
 
     Args:
-        lock: take the records for writing until the transaction ends; on a draft, one record at most.
+        lock: take the records for writing until the transaction ends.
         parts: what is needed of `PARTS` and relations; the other lists stay empty.
     """
     model = MODELS[kind]
-    draft: Draft | None = session.info.get("draft")
-    db = snapshots.database_of(session) if draft is not None or not lock else None
+    db = None if lock else snapshots.reads_from(session)
     if db is not None:
-        snapshot = await _load_snapshots(db, actor, model, ids, parts)
-        if draft is not None and lock:
-            for each in snapshot.values():
-                draft.hold(each.record, (row for name in ROWS for row in getattr(each, name)))
-        return snapshot
+        return await _load_snapshots(db, actor, model, ids, parts)
     query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
     if lock:
         # Not its id, which nothing changes: rows that name it may come and go meanwhile.
@@ -284,7 +279,7 @@ def _fill(aggregate: Aggregate, names: Sequence[str], lists: Sequence[list[Any]]
 async def _load_snapshots(
     db: Database, actor: Actor, model: Any, ids: Collection[int], parts: Collection[str]
 ) -> dict[int, Aggregate]:
-    """The same to be printed only, in one statement."""
+    """The same without a lock and in one statement."""
     wanted = [name for name in (*ROWS, "photo") if name in parts]
     named = snapshots.Ids(db, ids)
     found = await snapshots.read_with(
@@ -322,6 +317,32 @@ async def load_one(
     return found[party_id]
 
 
+async def load_for_change(
+    unit: UnitOfWork, actor: Actor, kind: PartyKind, ids: Collection[int], *, parts: Collection[str] = PARTS
+) -> dict[int, Aggregate]:
+    """Live records that are to be changed by `update` in the same unit of work; see `load`."""
+    if unit.locks:
+        return await load(unit.session, actor, kind, ids, lock=True, parts=parts)
+    found = await _load_snapshots(unit.database, actor, MODELS[kind], ids, parts)
+    for each in found.values():
+        unit.watch(each.record, (row for name in ROWS for row in getattr(each, name)))
+    return found
+
+
+async def load_one_for_change(
+    unit: UnitOfWork, actor: Actor, kind: PartyKind, party_id: int, *, parts: Collection[str] = PARTS
+) -> Aggregate:
+    """The one record of this id, see `load_for_change`.
+
+    Raises:
+        NotFound: there is none that the actor may see.
+    """
+    found = await load_for_change(unit, actor, kind, [party_id], parts=parts)
+    if party_id not in found:
+        raise NotFound
+    return found[party_id]
+
+
 def parts_of(edit: Edit) -> set[str]:
     """What has to be loaded of a record for an edit of it: the lists that change, and phones together with addresses,
     which say where they are."""
@@ -344,7 +365,7 @@ async def create(
     if not signing_up:
         require_staff(actor)
     model = MODELS[kind]
-    refuse(await faults_of(session, actor, kind, None, edit))
+    refuse(await faults_of(Transaction(session), actor, kind, None, edit))
     party = Party(kind=kind)
     session.add(party)
     await session.flush()
@@ -370,21 +391,21 @@ async def create(
     for name, value in edit.values.items():
         changes.column(name, None, value)
     await session.flush()
-    await _apply_rows(session, actor, aggregate, edit, changes)
+    await _apply_rows(Transaction(session), actor, aggregate, edit, changes)
     changes.write(session, record, Action.CREATED)
     await session.flush()
     return aggregate
 
 
 async def update(
-    session: AsyncSession,
+    unit: UnitOfWork,
     actor: Actor,
     aggregate: Aggregate,
     edit: Edit,
     *,
     if_revision: int | None = None,
 ) -> bool:
-    """Change a record that was loaded with `lock`, in a transaction or on a draft (`optimistic.revise`).
+    """Change a record that was loaded with `lock`, or for the change in the same unit of work.
 
     What would change nothing changes nothing, not even the revision.
 
@@ -402,7 +423,7 @@ async def update(
     require_revision(record, if_revision)
     if isinstance(record, Lead) and not releases(edit):
         require_workable(record)
-    refuse(await faults_of(session, actor, aggregate.kind, aggregate, edit))
+    refuse(await faults_of(unit, actor, aggregate.kind, aggregate, edit))
 
     changes = Changes(actor)
     for name, value in _changed(record, edit).items():
@@ -410,16 +431,17 @@ async def update(
         setattr(record, name, value)
     key = derive(record)
     if key is not None:
-        await session.execute(update_rows(Address).where(Address.party_id == record.id).values(name_key=key))
-    completed = await _apply_rows(session, actor, aggregate, edit, changes)
+        rows = update_rows(Address).where(Address.party_id == record.id)
+        await (await unit.transaction()).execute(rows.values(name_key=key))
+    completed = await _apply_rows(unit, actor, aggregate, edit, changes)
     record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
     if not changes:
         if completed:
-            await session.flush()
+            await unit.flush()
         return False
     touch(record, actor)
-    changes.write(session, record, Action.UPDATED)
-    await session.flush()
+    unit.log(changes.line(record, Action.UPDATED))
+    await unit.flush()
     return True
 
 
@@ -429,15 +451,16 @@ def _changed(record: Record, edit: Edit) -> dict[str, Any]:
 
 
 async def faults_of(
-    session: AsyncSession, actor: Actor, kind: PartyKind, aggregate: Aggregate | None, edit: Edit
+    unit: UnitOfWork, actor: Actor, kind: PartyKind, aggregate: Aggregate | None, edit: Edit
 ) -> list[Refused]:
     """Everything that is wrong with an edit, whose values are brought into the form the store keeps.
 
     Args:
-        aggregate: the record that it is to change, loaded with `lock`; None for a new one.
+        aggregate: the record that it is to change, loaded as for `update`; None for a new one.
     """
     model = MODELS[kind]
     if aggregate is None:
+        session = await unit.transaction()
         faults = check_edit(model, edit, creating=True)
         faults += check_documents(actor, model, edit.values)
         faults += await unknown_references(session, actor, model, edit.values)
@@ -445,7 +468,8 @@ async def faults_of(
         return faults + await check_relations(session, actor, edit.relations)
     record = aggregate.record
     faults = check_edit(model, edit, creating=False, record=record)
-    for name in sorted(await hidden(session, record, edit.values)):
+    references = REFERENCES[model].keys()
+    for name in sorted(await hidden(unit.session, record, edit.values)) if references & edit.values.keys() else ():
         if edit.values[name] is None:
             del edit.values[name]  # what is sent back as it is seen changes nothing
         else:
@@ -457,14 +481,16 @@ async def faults_of(
     faults += forbidden
     # Nor is it told of what they may not change whether it would have been taken.
     changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
-    if not changed.keys().isdisjoint(REFERENCES[model]):
+    if references & changed.keys():
+        in_hierarchy = changed.get(HIERARCHIES.get(model, "")) is not None
+        session = await unit.transaction() if in_hierarchy else unit.session
         faults += await unknown_references(session, actor, model, changed)
         faults += await check_circle(session, record, changed)
     if "number" in changed:
-        faults += await _check_number(session, model, changed, record.id)
+        faults += await _check_number(await unit.transaction(), model, changed, record.id)
     faults += check_rows(aggregate, edit)
     if edit.relations:
-        faults += await check_relations(session, actor, edit.relations, aggregate.relations)
+        faults += await check_relations(unit.session, actor, edit.relations, aggregate.relations)
     return faults
 
 
@@ -534,19 +560,19 @@ def name_key(record: Record) -> str:
     return record.name_key if isinstance(record, Account) else record.last_name_key
 
 
-async def _apply_rows(session: AsyncSession, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> bool:
+async def _apply_rows(unit: UnitOfWork, actor: Actor, aggregate: Aggregate, edit: Edit, changes: Changes) -> bool:
     """Carry out the edits of all lists; whether anything was derived that no change tells of."""
     # Addresses first: the country of the first one is the region of phones that name none.
     if edit.addresses:
         key = name_key(aggregate.record)
-        await apply_rows(session, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
+        await apply_rows(unit, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
     if edit.emails:
-        await apply_rows(session, aggregate, "emails", edit.emails, changes, {"self_given": not actor.is_staff})
+        await apply_rows(unit, aggregate, "emails", edit.emails, changes, {"self_given": not actor.is_staff})
     region = region_of(aggregate.addresses) or actor.region
     if edit.phones:
-        await apply_rows(session, aggregate, "phones", edit.phones, changes, {"region": region})
+        await apply_rows(unit, aggregate, "phones", edit.phones, changes, {"region": region})
     if edit.relations:
-        await apply_rows(session, aggregate, "relations", edit.relations, changes, {})
+        await apply_rows(unit, aggregate, "relations", edit.relations, changes, {})
     # What is derived is nobody's change: it is written, and not told in the log.
     return bool(edit.phones or edit.addresses) and complete_numbers(aggregate.phones, region)
 

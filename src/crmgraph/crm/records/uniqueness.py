@@ -25,6 +25,7 @@ from crmgraph.crm.query.conditions import And, Compare, Not, Op, Or, RowValue, S
 from crmgraph.crm.query.sql import Spelling, compared_form
 from crmgraph.crm.values.folding import identity
 from crmgraph.crm.values.phone_numbers import is_same_number, parse_phone
+from crmgraph.db.database import require_transaction
 
 MAX_SPELLINGS = 1_000
 """How many spellings of one search key are looked at for the one that is the very same."""
@@ -53,6 +54,7 @@ async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) 
     Args:
         wanted: what records of `kind` with the values fulfil; every value in it that is compared for equality is held.
     """
+    require_transaction(session)
     keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where)})
     if not keys or session.get_bind().dialect.name == "sqlite":
         return

@@ -7,7 +7,32 @@ both and binds the values of a request to them. `mutations` carries out those th
 what became of it. Both executors give the same bytes.
 """
 
-from crmgraph.graph.compiled.mutations import CompiledMutations
-from crmgraph.graph.compiled.queries import CompiledQueries
+from crmgraph.crm.core import Core
+from crmgraph.graph.compiled.mutations import CompiledMutations, ReadyMutation
+from crmgraph.graph.compiled.outcomes import Failed, NotCompiled
+from crmgraph.graph.compiled.queries import CompiledQueries, ReadyQuery
+from crmgraph.graph.documents.preparation import PreparedOperation
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.schema import schema
 
-__all__ = ["CompiledMutations", "CompiledQueries"]
+
+class Compiled:
+    """Compiles queries and mutations of the schema, where they are plain."""
+
+    def __init__(self, core: Core) -> None:
+        self._queries = CompiledQueries(schema, core)
+        self._mutations = CompiledMutations(schema, one_statement=not core.db.is_sqlite)
+
+    async def choose(
+        self, prepared: PreparedOperation, context: Context, *, verified: bool
+    ) -> ReadyQuery | ReadyMutation | NotCompiled:
+        """What answers an operation without resolvers; or why they have to. Nothing is run yet.
+
+        Args:
+            verified: whether the actor has been verified; else what is chosen does so, where it `verifies`.
+        """
+        of = self._queries if prepared.is_query else self._mutations
+        return await of.choose(prepared, context, verified=verified)
+
+
+__all__ = ["Compiled", "Failed", "NotCompiled", "ReadyMutation", "ReadyQuery"]

@@ -1,11 +1,8 @@
-"""Compiled mutations: a mutation that changes one record is carried out by the function that its resolver calls, with
+"""Compiled mutations: a mutation that changes one record is carried out by the work that its resolver does, with
 arguments that were read ahead, and what it selects of the record is printed from memory."""
 
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Literal
 
 import orjson
 import strawberry
@@ -13,43 +10,23 @@ from graphql import GraphQLError
 
 from crmgraph.cache import Kept
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.identity.credentials import Lapsed
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.records.optimistic import CommitUnknown
+from crmgraph.crm.records.optimistic import CommitUnknown, revise, revise_unverified
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.printing import Print, lists_of, printer
 from crmgraph.graph.compiled.queries import UNPLANNED_BYTES, name_of
 from crmgraph.graph.compiled.selection import Change, Selector, Typename, Unplannable, switches
+from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.errors import BadInput
-from crmgraph.graph.schema.mutations import profile, records
-
-if TYPE_CHECKING:
-    from crmgraph.graph.execution.engine import PreparedOperation
+from crmgraph.graph.schema.root_fields import Changes, declaration_of
 
 PLAN_BYTES = 16 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
-
-CHANGES: dict[str, tuple[PartyKind, Callable[..., Awaitable[Aggregate]]]] = {
-    "updateContact": (PartyKind.CONTACT, partial(records.update, PartyKind.CONTACT)),
-    "updateAccount": (PartyKind.ACCOUNT, partial(records.update, PartyKind.ACCOUNT)),
-    "updateLead": (PartyKind.LEAD, partial(records.update, PartyKind.LEAD)),
-    "updateProfile": (PartyKind.CONTACT, profile.update_profile),
-}
-"""{field of `Mutation`: (the kind of record that it changes, what carries it out)}."""
-
-
-class Failed(Exception):
-    """A change that ended in a fault of ours or of the database, so that it must not be tried again.
-
-    Args:
-        error: as the executor would tell it.
-    """
-
-    def __init__(self, error: GraphQLError) -> None:
-        super().__init__(error)
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,78 +39,116 @@ class Plan:
     """
 
     change: Change
-    carry_out: Callable[..., Awaitable[Aggregate]]
+    declared: Changes
     reader: Reader
     parts: frozenset[str]
     fields: tuple[tuple[str, Print | str | None], ...]
     """(response key, what prints the record, a type's name, or None for the errors, of which there are none)."""
 
+    def printed(self, aggregate: Aggregate, context: Context) -> bytes:
+        """The `data` of the mutation as JSON."""
+        row, actor = aggregate.record, context.actor
+        payload = {
+            key: of(row, aggregate, actor) if callable(of) else [] if of is None else of for key, of in self.fields
+        }
+        return orjson.dumps({self.change.key: payload})
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMutation:
+    """A mutation with its input.
+
+    Attributes:
+        verifies: whether the statement that writes verifies the actor as well.
+    """
+
+    plan: Plan
+    given: object
+    verifies: bool
+
+    async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Refused | Failed:
+        """Carry it out, once.
+
+        Returns:
+            The `data` of the mutation as JSON; or why there is none. What is refused has written nothing.
+        """
+        plan, db = self.plan, context.core.db
+
+        async def work(unit: UnitOfWork) -> Aggregate:
+            changed: Aggregate = await plan.declared.work(unit, context, self.given, parts=plan.parts)
+            return changed
+
+        written = False
+        try:
+            done = await (revise(db, work) if verified else revise_unverified(db, work, context.actor))
+            if done is Lapsed.LAPSED:
+                return done
+            written = True
+            return plan.printed(done, context)
+        except Refused as refused:
+            return refused
+        except Exception as error:
+            # What nobody knows of whether it was written is told; else nothing was, and the actor may have changed.
+            told = verified or written or isinstance(error, CommitUnknown)
+            return Failed(None, [failure(error, plan.change.arguments.node, plan.change.key)], told)
+
 
 class CompiledMutations:
-    """Carries out operations that change one record.
+    """Compiles mutations that change one record.
 
     Args:
         schema: where the declarations are.
+        one_statement: whether the database writes to several tables by one statement, which verifies the actor.
     """
 
-    def __init__(self, schema: strawberry.Schema) -> None:
+    def __init__(self, schema: strawberry.Schema, *, one_statement: bool) -> None:
         self._schema = schema
-        self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
+        self._one_statement = one_statement
+        self._plans: Kept[Plan | NotCompiled] = Kept(PLAN_BYTES)
+        mutation = schema._schema.mutation_type
+        fields = {} if mutation is None else mutation.fields
+        self._changes: Mapping[str, Changes] = {
+            name: changes for name, field in fields.items() if (changes := declaration_of(field).changes) is not None
+        }
 
-    async def answer(self, prepared: "PreparedOperation", context: Context, *, known: bool) -> bytes | None:
-        """The `data` of a mutation as JSON; None when the resolvers have to answer, and then nothing was written.
+    async def choose(
+        self, prepared: PreparedOperation, context: Context, *, verified: bool
+    ) -> ReadyMutation | NotCompiled:
+        """What carries a mutation out; or why only the resolvers can.
 
         Args:
-            known: the actor is who they were a moment ago, which is made sure of before anything is written or told.
-
-        Raises:
-            Failed: nobody knows whether it was written.
+            verified: the actor has been verified.
         """
         if context.actor.role is None:
-            return None
+            return NotCompiled("nobody is signed in")
+        plan = self._plan(prepared)
+        if isinstance(plan, NotCompiled):
+            return plan
         try:
-            plan = self._plan(prepared)
-            if plan is None:
-                return None
             (given,) = plan.reader.read(prepared.values).values()
         except (BadInput, GraphQLError):
-            return None
-        written = False
-        try:
-            aggregate = await plan.carry_out(context, given, parts=plan.parts, known=known)
-            written = True
-            row, actor = aggregate.record, context.actor
-            payload = {
-                key: of(row, aggregate, actor) if callable(of) else [] if of is None else of for key, of in plan.fields
-            }
-            return orjson.dumps({plan.change.key: payload})
-        except Refused:
-            return None
-        except Exception as error:
-            if known and not written and not isinstance(error, CommitUnknown):
-                # Nothing was written, and nobody has made sure yet who may be told what went wrong.
-                return None
-            located = GraphQLError(str(error), plan.change.arguments.node, path=[plan.change.key], original_error=error)
-            raise Failed(located) from error
+            return NotCompiled("an argument is refused")
+        return ReadyMutation(plan, given, verifies=not verified and self._one_statement)
 
-    def _plan(self, prepared: "PreparedOperation") -> Plan | None:
+    def _plan(self, prepared: PreparedOperation) -> Plan | NotCompiled:
         key = (prepared.document.digest, name_of(prepared.operation))
         known = self._plans.get(key)
         if known is not None:
-            return None if known == "none" else known
-        plan, size = None, UNPLANNED_BYTES
-        with suppress(Unplannable):
-            plan = self._made(prepared)
-            size = 2 * prepared.document.size
-        self._plans.put(key, plan or "none", size)
+            return known
+        plan: Plan | NotCompiled
+        try:
+            plan, size = self._made(prepared), 2 * prepared.document.size
+        except Unplannable as why:
+            plan, size = NotCompiled(why.reason), UNPLANNED_BYTES
+        self._plans.put(key, plan, size)
         return plan
 
-    def _made(self, prepared: "PreparedOperation") -> Plan:
+    def _made(self, prepared: PreparedOperation) -> Plan:
         fragments = prepared.document.fragments
         if switches(prepared.operation, fragments):
-            raise Unplannable("switches")
-        change = Selector(self._schema._schema, fragments, {}, {}).change(prepared.operation, CHANGES)
-        kind, carry_out = CHANGES[change.name]
+            raise Unplannable("a mutation with a variable of @include or @skip")
+        change = Selector(self._schema._schema, fragments, {}, {}).change(prepared.operation, self._changes)
+        declared = self._changes[change.name]
         fields: list[tuple[str, Print | str | None]] = []
         parts: set[str] = set()
         for field in change.fields:
@@ -143,5 +158,5 @@ class CompiledMutations:
                 fields.append((field.key, None))
             else:
                 parts |= lists_of(field.tree)
-                fields.append((field.key, printer(MODELS[kind], field.tree)))
-        return Plan(change, carry_out, Reader(change.arguments, self._schema), frozenset(parts), tuple(fields))
+                fields.append((field.key, printer(MODELS[declared.kind], field.tree)))
+        return Plan(change, declared, Reader(change.arguments, self._schema), frozenset(parts), tuple(fields))

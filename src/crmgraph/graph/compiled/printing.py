@@ -52,7 +52,7 @@ def _field(model: Any, field: Any) -> Print:
         case Branch(declaration=declarations.ToRows(), model=child) if child in _LISTS:
             name, each = _LISTS[child], printer(child, field.tree)
             return lambda row, aggregate, actor: [each(one, aggregate, actor) for one in getattr(aggregate, name)]
-    raise Unplannable(field.key)
+    raise Unplannable(f"`{field.key}`, which the changed record does not hold")
 
 
 def _leaf(model: Any, leaf: Leaf) -> Print:
@@ -68,7 +68,7 @@ def _leaf(model: Any, leaf: Leaf) -> Print:
                 return getattr(row, name)
 
         case _:
-            raise Unplannable(leaf.key)
+            raise Unplannable(f"`{leaf.key}`, which the changed record does not hold")
     if leaf.type_.name in PLAIN or leaf.type_.name == "ID":
         return lambda row, aggregate, actor: value(row)
     written = leaf.type_.coerce_output_value

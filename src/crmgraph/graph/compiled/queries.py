@@ -3,37 +3,31 @@
 import asyncio
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import strawberry
-import structlog
-from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode
+from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, is_non_null_type
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, select
 
 from crmgraph.cache import Kept
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity.credentials import authorization_values, still_authorized
+from crmgraph.crm.identity.credentials import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
 from crmgraph.crm.query.criteria import resolve
 from crmgraph.db import pool
-from crmgraph.db.errors import is_away
 from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.selection import One, Pages, RootField, Selector, Typename, Unplannable, switches
 from crmgraph.graph.compiled.statement import Asked, Builder, Shape
+from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import checked, window_of
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import Prefix, number_of
-
-if TYPE_CHECKING:
-    from crmgraph.graph.execution.engine import PreparedOperation
-
-log = structlog.get_logger(__name__)
 
 PLAN_BYTES = 48 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
@@ -49,7 +43,6 @@ up at 17 of ours at the earliest."""
 MAX_VALUES = 50
 """The most values in the filter of a planned connection: every number of them is a statement of its own."""
 
-
 _BRACKET = re.compile("[()]")
 
 ROOTS = {
@@ -61,10 +54,6 @@ ROOTS = {
     "leads": RootField(listing=filters.LEADS),
 }
 """What a planned document may ask for: one record by its id, or a page of them."""
-
-
-class Elsewhere(Exception):
-    """The resolvers answer this request, and will also say what is wrong with it, if anything is."""
 
 
 @dataclass(slots=True)
@@ -100,8 +89,38 @@ class Operation:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReadyQuery:
+    """A query with everything that its statement needs.
+
+    Attributes:
+        statement: None where nothing but `__typename` is asked for.
+        verifies: whether the statement verifies the actor as well.
+    """
+
+    core: Core
+    roots: tuple[Any, ...]
+    statement: pool.CompiledStatement | None
+    values: Mapping[str, Any]
+    verifies: bool
+
+    async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Failed:
+        """The `data` of the query as JSON, or why there is none."""
+        if self.statement is None:
+            return _assembled(self.roots, ())
+        try:
+            row: Sequence[Any] = (await self.core.db.run(self.statement, self.values))[0]
+        except Exception as error:
+            return _failed(self.roots, error)
+        if self.verifies:
+            still, *row = row
+            if not still:
+                return Lapsed.LAPSED
+        return _assembled(self.roots, row)
+
+
 class CompiledQueries:
-    """Answers operations whose fields are plain.
+    """Compiles queries whose fields are plain.
 
     Args:
         schema: where the declarations are.
@@ -111,69 +130,70 @@ class CompiledQueries:
         self._schema = schema
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
-        self._operations: Kept[Operation | Literal["none"]] = Kept(PLAN_BYTES)
-        self._plans: Kept[Plan | Literal["none"]] = Kept(PLAN_BYTES)
-        self._statements: Kept[pool.CompiledStatement | Literal["none", "elsewhere"]] = Kept(STATEMENT_BYTES)
+        self._operations: Kept[Operation | NotCompiled] = Kept(PLAN_BYTES)
+        self._plans: Kept[Plan | NotCompiled] = Kept(PLAN_BYTES)
+        self._statements: Kept[pool.CompiledStatement | NotCompiled] = Kept(STATEMENT_BYTES)
 
-    async def answer(self, prepared: "PreparedOperation", context: Context, *, known: bool) -> bytes | None:
-        """The `data` of a query as JSON; None when the resolvers have to answer.
+    async def choose(
+        self, prepared: PreparedOperation, context: Context, *, verified: bool
+    ) -> ReadyQuery | NotCompiled:
+        """What answers a query by one statement; or why only the resolvers can.
 
         Args:
-            known: the actor is who they were a moment ago. The statement makes sure that they are still, and None is
-                the answer where they are not.
+            verified: the actor has been verified. Otherwise the statement does it.
         """
         operation = self._operation(prepared)
-        if operation is None:
-            return None
+        if isinstance(operation, NotCompiled):
+            return operation
+        plan = self._plan(operation, prepared.values)
+        if isinstance(plan, NotCompiled):
+            return plan
         try:
-            plan = self._plan(operation, prepared.values)
-            if plan is None:
-                return None
-            return await self._run(plan, prepared.values, context, known)
-        except (Elsewhere, BadInput, GraphQLError, Unplannable):
-            return None
-        except Exception as error:
-            # The resolvers ask again, and tell of each field what is wrong with it, in words that may be told.
-            if not is_away(error):
-                log.exception("a planned document failed", operation=prepared.request.operation_name)
-            return None
+            return await self._ready(plan, prepared.values, context, verified)
+        except (BadInput, GraphQLError):
+            return NotCompiled("an argument is refused")
+        except Unplannable as why:
+            return NotCompiled(why.reason)
 
-    def _operation(self, prepared: "PreparedOperation") -> Operation | None:
+    def _operation(self, prepared: PreparedOperation) -> Operation | NotCompiled:
         key = (prepared.document.digest, name_of(prepared.operation))
         known = self._operations.get(key)
         if known is not None:
-            return None if known == "none" else known
-        found, size = None, prepared.document.size
-        with suppress(Unplannable):
-            fragments = prepared.document.fragments
+            return known
+        fragments, size = prepared.document.fragments, prepared.document.size
+        found: Operation | NotCompiled
+        try:
             found = Operation(key, prepared.operation, fragments, switches(prepared.operation, fragments), size)
-        self._operations.put(key, found or "none", UNPLANNED_BYTES if found is None else size)
+        except Unplannable as why:
+            found, size = NotCompiled(why.reason), UNPLANNED_BYTES
+        self._operations.put(key, found, size)
         return found
 
-    def _plan(self, operation: Operation, given: VariableValues) -> Plan | None:
+    def _plan(self, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
         switched = tuple(given.coerced.get(name) for name in operation.switches)
         if None in switched:
-            raise Elsewhere
+            return NotCompiled("a variable of @include or @skip has no value")
         key = (operation.key, switched)
         known = self._plans.get(key)
         if known is not None:
-            return None if known == "none" else known
-        made = self._made(key, operation, switched)
-        self._plans.put(key, made or "none", UNPLANNED_BYTES if made is None else 2 * operation.size)
+            return known
+        made: Plan | NotCompiled
+        try:
+            made, size = self._made(key, operation, switched), 2 * operation.size
+        except Unplannable as why:
+            made, size = NotCompiled(why.reason), UNPLANNED_BYTES
+        self._plans.put(key, made, size)
         return made
 
-    def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan | None:
+    def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan:
         values = dict(zip(operation.switches, switched, strict=True))
         selector = Selector(self._schema._schema, operation.fragments, values, ROOTS)
-        try:
-            roots = selector.operation(operation.definition)
-        except Unplannable:
-            return None
+        roots = selector.operation(operation.definition)
         connections = tuple(_connections(roots))
         numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
         return Plan(key, roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
 
-    async def _run(self, plan: Plan, given: VariableValues, context: Context, known: bool) -> bytes | None:
+    async def _ready(self, plan: Plan, given: VariableValues, context: Context, verified: bool) -> ReadyQuery:
         actor = context.actor
         values: dict[str, Any] = dict(visibility_values(actor))
         asked: dict[int, Asked] = {}
@@ -192,42 +212,45 @@ class CompiledQueries:
         for root in plan.roots:
             if isinstance(root, One):
                 values[f"n{root.number}_id"] = _wanted(root, plan.readers[root.number].read(given))
-        key = (known, visibility_key(actor), tuple(each.shape for each in asked.values()))
-        statement = self._statement(plan, key, actor, asked, known)
-        if statement is None:
-            return None if known else _assembled(plan.roots, ())
-        if known:
+        statement = self._statement(plan, actor, asked, verified)
+        if not verified:
             values |= authorization_values(actor)
-        row: Sequence[Any] = (await self._core.db.run(statement, values))[0]
-        if known:
-            still, *row = row
-            if not still:
-                return None
-        return _assembled(plan.roots, row)
+        return ReadyQuery(self._core, plan.roots, statement, values, not verified)
 
     def _statement(
-        self, plan: Plan, key: Hashable, actor: Actor, asked: Mapping[int, Asked], known: bool
+        self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool
     ) -> pool.CompiledStatement | None:
-        kept = self._statements.get((plan.key, key))
-        if kept == "elsewhere":
-            raise Elsewhere
+        """The statement of a plan; None where it asks for nothing and the actor is verified.
+
+        Raises:
+            Unplannable: there is none.
+        """
+        if verified and all(isinstance(root, Typename) for root in plan.roots):
+            return None
+        key = (plan.key, verified, visibility_key(actor), tuple(each.shape for each in asked.values()))
+        kept = self._statements.get(key)
+        if isinstance(kept, NotCompiled):
+            raise Unplannable(kept.reason)
         if kept is not None:
-            return None if kept == "none" else kept
-        statement, size = None, UNPLANNED_BYTES
-        if any(not isinstance(root, Typename) for root in plan.roots):
-            builder = Builder(self._dialect, with_parameters(actor), asked)
-            built: Select[Any] = builder.statement(plan.roots)
-            if known:
-                built = select(still_authorized(actor), *built.selected_columns)
-            try:
-                statement = pool.CompiledStatement(built, self._core.db.engine.dialect)
-            except ValueError:
-                raise Elsewhere from None
-            if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:
-                self._statements.put((plan.key, key), "elsewhere", UNPLANNED_BYTES)
-                raise Elsewhere
-            size = STATEMENT_OVERHEAD + 4 * len(statement.sql)
-        self._statements.put((plan.key, key), statement or "none", size)
+            return kept
+        try:
+            statement = self._built(plan, actor, asked, verified)
+        except Unplannable as why:
+            self._statements.put(key, NotCompiled(why.reason), UNPLANNED_BYTES)
+            raise
+        self._statements.put(key, statement, STATEMENT_OVERHEAD + 4 * len(statement.sql))
+        return statement
+
+    def _built(self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool) -> pool.CompiledStatement:
+        built: Select[Any] = Builder(self._dialect, with_parameters(actor), asked).statement(plan.roots)
+        if not verified:
+            built = select(still_authorized(actor), *built.selected_columns)
+        try:
+            statement = pool.CompiledStatement(built, self._core.db.engine.dialect)
+        except ValueError:
+            raise Unplannable("the text of the statement depends on its values") from None
+        if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:
+            raise Unplannable("nested too deep for SQLite")
         return statement
 
     def _ask(self, connection: Pages, arguments: Mapping[str, Any], context: Context) -> tuple[Asked, dict[str, Any]]:
@@ -236,7 +259,7 @@ class CompiledQueries:
         bounds = [arguments.get(name) for name in ("first", "after", "last", "before")]
         window = window_of(context, listing.model, listing.orders(arguments.get("sort", strawberry.UNSET)), *bounds)
         if window.backward or window.before is not None:
-            raise Elsewhere
+            raise Unplannable("a page from its end")
         criterion = checked(listing.criterion(arguments.get("filter", strawberry.UNSET)))
         name = f"n{connection.number}"
         values: dict[str, Any] = {f"{name}_size": window.size}
@@ -246,7 +269,7 @@ class CompiledQueries:
         if criterion is not None:
             resolved = resolve(listing.model, criterion, self._core.region)
             if len(resolved.values) > MAX_VALUES:
-                raise Elsewhere
+                raise Unplannable(f"a filter of more than {MAX_VALUES} values")
             shape = resolved.shape
             values |= {f"{name}_c{i}": value for i, value in enumerate(resolved.values)}
         return Asked(Shape(window.orders, window.after is not None, shape), context.max_page), values
@@ -270,7 +293,7 @@ def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
     """The number that a reference by id names; None, which is nobody's, for an id of something else."""
     by = arguments["by"]
     if not by.id:
-        raise Elsewhere
+        raise Unplannable("a record that is not named by its id")
     return number_of(Prefix(root.prefix), by.id)
 
 
@@ -292,3 +315,13 @@ def _assembled(roots: Sequence[Any], row: Sequence[Any]) -> bytes:
         value = f'"{root.name}"'.encode() if isinstance(root, Typename) else next(columns)
         parts.append(f'"{root.key}":'.encode() + (b"null" if value is None else value))
     return b"{" + b",".join(parts) + b"}"
+
+
+def _failed(roots: Sequence[Any], error: Exception) -> Failed:
+    """What is told when the statement fails: of every root field, as the resolvers would."""
+    failed = [root for root in roots if not isinstance(root, Typename)]
+    required = [root for root in failed if is_non_null_type(root.arguments.definition.type)]
+    if required:
+        return Failed(None, [failure(error, required[0].arguments.node, required[0].key)])
+    data = {root.key: root.name if isinstance(root, Typename) else None for root in roots}
+    return Failed(data, [failure(error, root.arguments.node, root.key) for root in failed])

@@ -29,7 +29,7 @@ class Unplannable(Exception):
     """The resolvers answer this document.
 
     Args:
-        reason: in a few words, for the metric that counts the executors.
+        reason: in a few words for whoever sent it, or the field that is to blame, e.g. `Contact.externalIds`.
     """
 
     def __init__(self, reason: str) -> None:
@@ -195,7 +195,7 @@ def switches(operation: OperationDefinitionNode, fragments: Mapping[str, Fragmen
         for node in selections.selections if selections is not None else ():
             for directive in node.directives or ():
                 if directive.name.value not in ("include", "skip"):
-                    raise Unplannable("directive")
+                    raise Unplannable("a directive other than @include and @skip")
                 value = _if(directive)
                 if isinstance(value, VariableNode):
                     found.add(value.name.value)
@@ -239,7 +239,7 @@ class Selector:
             Unplannable: one of its fields is not plain.
         """
         if operation.operation is not OperationType.QUERY or operation.directives:
-            raise Unplannable(operation.operation.value)
+            raise Unplannable("a directive of the operation")
         query = self._schema.type_map["Query"]
         if not isinstance(query, GraphQLObjectType):
             raise Unplannable("no queries")
@@ -258,12 +258,12 @@ class Selector:
         """
         mutation = self._schema.type_map["Mutation"]
         if operation.operation is not OperationType.MUTATION or operation.directives:
-            raise Unplannable(operation.operation.value)
+            raise Unplannable("a directive of the operation")
         if not isinstance(mutation, GraphQLObjectType):
             raise Unplannable("no mutations")
         selected = self._collect(mutation, [operation.selection_set])
         if len(selected) != 1:
-            raise Unplannable("several changes, or none")
+            raise Unplannable("several mutations in one document, or none")
         ((key, nodes),) = selected.items()
         name = nodes[0].name.value
         if name not in roots:
@@ -417,11 +417,11 @@ def _if(directive: DirectiveNode) -> VariableNode | BooleanValueNode:
     for argument in directive.arguments or ():
         if isinstance(argument.value, VariableNode | BooleanValueNode):
             return argument.value
-    raise Unplannable("directive")
+    raise Unplannable("a directive other than @include and @skip")
 
 
 def _object(type_: Any) -> GraphQLObjectType:
     named = get_named_type(type_)
     if not isinstance(named, GraphQLObjectType):
-        raise Unplannable(f"an interface, {named.name}")
+        raise Unplannable(f"the interface {named.name}")
     return named

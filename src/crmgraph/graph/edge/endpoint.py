@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 import structlog
@@ -17,7 +18,8 @@ from crmgraph.crm.errors import TooLarge, Unauthenticated
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
-from crmgraph.graph.compiled import CompiledMutations, CompiledQueries
+from crmgraph.graph.compiled import Compiled
+from crmgraph.graph.documents.preparation import PreparedOperation, Request
 from crmgraph.graph.edge.page import page, routes, wants_page
 from crmgraph.graph.edge.requests import (
     GRAPHQL_JSON,
@@ -30,9 +32,8 @@ from crmgraph.graph.edge.requests import (
     request_of,
 )
 from crmgraph.graph.edge.responses import MASKED, body_of
-from crmgraph.graph.execution.engine import Answer, Engine, Introspection, Refusal, Request, TookTooLong
+from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
 from crmgraph.graph.resolvers.context import Context, Href, Reading
-from crmgraph.graph.schema.schema import schema
 from crmgraph.http import reading
 
 PATH = "/graphql"
@@ -68,7 +69,7 @@ def mounts(
         printed: by dialect, what the ids that it prints stand for.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
-    compiled = (CompiledQueries(schema, core), CompiledMutations(schema)) if plans else None
+    compiled = Compiled(core) if plans else None
     engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(
         core, engine, max_page=max_page, hrefs=hrefs or {}, printed=printed or {}, demo=demo is not None
@@ -142,45 +143,69 @@ class Endpoint:
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
         # One deadline for all that is asked of the database on behalf of a request.
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        read_only = http.method != "POST"
         token = _token(http.headers.get("authorization", ""))
-        known = self._core.identity.cached_actor(token) if token else None
-        if known is not None:
-            # Who asks is made sure of by the statement that answers: one statement instead of two.
-            context = self._context(http, known)
-            answer = await self._engine.run_as_known(request, context, read_only, http.receive, until)
-            if answer is not None:
-                return answer
-        try:
-            actor, token_refused = await self._actor(token, until)
-            context = self._context(http, actor)
-            prepared = self._engine.prepare(request, context, token_refused=token_refused, read_only=read_only)
-        except Refusal as refusal:
-            return refusal.answer
-        return await self._engine.run(prepared, context, http.receive, until)
+        cached = self._core.identity.cached_actor(token) if token else None
+        caller = Caller(cached) if cached is not None else await self._verified(token, until)
+        if isinstance(caller, Answer):
+            return caller
+        suggest, read_only = caller.actor.role is not None, http.method != "POST"
+        preparation = self._engine.prepare(request, suggest=suggest, read_only=read_only)
+        prepared = preparation.operation
+        waiting = Unverified()
+        if cached is not None:
+            # The statement that answers verifies the caller too, where it can: one statement instead of two.
+            refusal = self._engine.refusal_of(preparation, cached, token_refused=False)
+            if refusal is None and isinstance(prepared, PreparedOperation):
+                context = self._context(http, cached)
+                answer = await self._engine.run_unverified(prepared, context, http.receive, until)
+                if isinstance(answer, Answer):
+                    return answer
+                waiting = answer
+            caller = await self._verified(token, until)
+            if isinstance(caller, Answer):
+                return caller
+        refusal = self._engine.refusal_of(preparation, caller.actor, token_refused=caller.token_refused)
+        if refusal is not None or not isinstance(prepared, PreparedOperation):
+            return refusal or Answer(None, [], ran=False)
+        if waiting.answer is not None and caller.actor == cached:
+            return waiting.answer
+        context = self._context(http, caller.actor)
+        return await self._engine.run(prepared, context, http.receive, until, waiting.choice)
 
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
         address = reading.address(http)
         return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, printed=self._printed)
 
-    async def _actor(self, token: str | None, until: float) -> tuple[Actor, bool]:
-        """(who asks, whether their token was refused)."""
+    async def _verified(self, token: str | None, until: float) -> "Caller | Answer":
+        """Who asks, by what the database says of their token now; or that it does not say."""
         nobody = Actor(Door.GRAPHQL, region=self._core.region)
         if token is None:
-            return nobody, False
+            return Caller(nobody)
         try:
             async with asyncio.timeout_at(until):
-                return await self._core.identity.actor_of(token), False
+                return Caller(await self._core.identity.actor_of(token))
         except Unauthenticated:
-            return nobody, True
+            return Caller(nobody, token_refused=True)
         except Exception as error:
             if not is_away(error):
                 raise
             log_away(error, "graphql")
             if diagnose(error).meaning is Meaning.TIMEOUT:
-                raise Refusal([TookTooLong(self._core.request_seconds)]) from None
+                return Answer(None, [TookTooLong(self._core.request_seconds)], ran=False)
             message = "The records are out of reach at the moment: try again later."
-            raise Refusal([GraphQLError(message)], "UNAVAILABLE") from None
+            return Answer(None, [GraphQLError(message, extensions={"code": "UNAVAILABLE"})], ran=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        token_refused: they sent a token that does not hold.
+    """
+
+    actor: Actor
+    token_refused: bool = False
 
 
 class Reply:

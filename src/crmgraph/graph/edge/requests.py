@@ -7,8 +7,8 @@ from starlette.datastructures import QueryParams, UploadFile
 from starlette.requests import Request as HttpRequest
 
 from crmgraph.crm.core import Core
+from crmgraph.graph.documents.preparation import Request
 from crmgraph.graph.edge.variables import MAX_LEVELS, excess_of
-from crmgraph.graph.execution.engine import Request
 from crmgraph.http import reading
 
 JSON = "application/json"

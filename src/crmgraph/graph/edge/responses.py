@@ -7,7 +7,8 @@ from graphql import GraphQLError
 
 from crmgraph.crm.errors import Refused, Throttled
 from crmgraph.db.errors import is_away, log_away
-from crmgraph.graph.execution.engine import MAX_ERRORS, Answer
+from crmgraph.graph.documents.preparation import MAX_ERRORS
+from crmgraph.graph.execution.engine import Answer
 from crmgraph.graph.schema.errors import WORDS, message_of
 from crmgraph.logs import request_id
 
@@ -31,8 +32,15 @@ def body_of(answer: Answer, *, show_cost: bool = False) -> dict[str, Any]:
     if answer.ran:
         body["data"] = answer.data
     if show_cost and answer.cost is not None:
-        body["extensions"] = {"cost": answer.cost, "executor": "compiled" if answer.planned else "resolvers"}
+        body["extensions"] = {"cost": answer.cost} | executor_of(answer)
     return body
+
+
+def executor_of(answer: Answer) -> dict[str, str]:
+    """Which executor answered and, where it was not the compiled one, why not."""
+    if answer.reason is None:
+        return {"executor": "compiled"} if answer.ran else {"executor": "resolvers"}
+    return {"executor": "resolvers", "executorReason": answer.reason}
 
 
 def told(error: GraphQLError) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import strawberry
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import Unauthenticated
+from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records.parties import Aggregate, Printed
@@ -29,6 +29,7 @@ class Context:
         max_page: the longest page of a connection.
         hrefs: by dialect, where it serves a record.
         printed: by dialect, what the ids that it prints stand for.
+        refused: why a change was refused that is carried out already, so that its resolver has only to tell.
     """
 
     core: Core
@@ -37,6 +38,7 @@ class Context:
     max_page: int = 100
     hrefs: Mapping[str, Href] = field(default_factory=dict)
     printed: Mapping[str, Reading] = field(default_factory=dict)
+    refused: Refused | None = None
     _loaders: Loaders | None = field(init=False, default=None)
 
     @property

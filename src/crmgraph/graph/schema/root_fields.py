@@ -1,11 +1,57 @@
-"""Resolvers of the root types: a typed spelling of Strawberry's decorators."""
+"""Resolvers of the root types: a typed spelling of Strawberry's decorators, and what a mutation declares beside it."""
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeVar
 
 import strawberry
+from graphql import GraphQLField
+
+from crmgraph.crm.models import PartyKind
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_DECLARED = "mutation"
+"""The key of a mutation's declaration in the metadata of its field."""
+
+
+class Access(Enum):
+    """Who may ask for a mutation.
+
+    SIGNED_IN: whoever is signed in. OPTIONAL: anybody, but a token that is sent has to hold. ANYBODY: a token that does
+    not hold any more stands in nobody's way.
+    """
+
+    SIGNED_IN = "signed in"
+    OPTIONAL = "optional"
+    ANYBODY = "anybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A mutation that changes one record, so that it can be compiled.
+
+    Attributes:
+        kind: of the record.
+        work: what changes it, see `mutations.records.update`.
+    """
+
+    kind: PartyKind
+    work: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a mutation declares.
+
+    Attributes:
+        changes: None where only the resolvers carry it out.
+    """
+
+    access: Access = Access.SIGNED_IN
+    changes: Changes | None = None
 
 
 def resolves(description: str, type_: Any = None) -> Callable[[_F], _F]:
@@ -20,3 +66,31 @@ def resolves(description: str, type_: Any = None) -> Callable[[_F], _F]:
         return made  # type: ignore[no-any-return]  # the class body holds the field, a caller still sees the function
 
     return decorate
+
+
+def mutation(
+    description: str, *, access: Access = Access.SIGNED_IN, changes: Changes | None = None
+) -> Callable[[_F], _F]:
+    """Makes a mutation of the function below, which is called for nobody who has no login where it wants one."""
+
+    def decorate(function: _F) -> _F:
+        resolver: Any = function
+        if access is Access.SIGNED_IN:
+
+            @functools.wraps(function)
+            async def resolver(self: Any, info: Any, **arguments: Any) -> Any:
+                info.context.signed_in()
+                return await function(self, info, **arguments)
+
+        made: Any = strawberry.field(
+            resolver=resolver, description=description, metadata={_DECLARED: Declaration(access, changes)}
+        )
+        return made  # type: ignore[no-any-return]  # as above
+
+    return decorate
+
+
+def declaration_of(field: GraphQLField) -> Declaration:
+    """What the mutation of a field of the schema declares."""
+    found: Declaration = field.extensions["strawberry-definition"].metadata[_DECLARED]
+    return found

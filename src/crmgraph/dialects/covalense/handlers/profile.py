@@ -2,14 +2,14 @@
 
 from typing import Any, cast
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, optimistic, parties
+from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
@@ -34,17 +34,17 @@ async def put_contact(call: Call) -> dict[str, Any]:
     attributes = await call.attributes()
     known = tables(call.core.public_url)
 
-    async def work(session: AsyncSession) -> None:
-        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call), lock=True)
-        around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
+    async def work(unit: UnitOfWork) -> None:
+        contact = await parties.load_one_for_change(unit, call.actor, PartyKind.CONTACT, _contact_id(call))
+        around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [contact])
         _require_own(attributes, CONTACT, contact, around)
         body = attributes.body
         if _names(attributes, "contactId", CONTACT, contact, around):
             # The answer to a login calls one's own id by the name of the superior's: nobody is their own.
             body = {name: value for name, value in body.items() if loosely(name) != "contactid"}
-        await _change(session, call.actor, known.contacts, known.contact, contact, around, body)
+        await _change(unit, call.actor, known.contacts, known.contact, contact, around, body)
 
-    await optimistic.revise(call.core.db, work)
+    await revise(call.core.db, work)
     return {"result": "0", "message": "Profile updated successfully."}
 
 
@@ -55,14 +55,14 @@ async def put_account(call: Call) -> dict[str, Any]:
     if own is None:
         raise NotFound
 
-    async def work(session: AsyncSession) -> dict[str, Any]:
-        account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, own, lock=True)
-        around = await external_ids.encoding_context(session, call.actor, DIALECT, [account])
+    async def work(unit: UnitOfWork) -> dict[str, Any]:
+        account = await parties.load_one_for_change(unit, call.actor, PartyKind.ACCOUNT, own)
+        around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
-        await _change(session, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
+        await _change(unit, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
         return ACCOUNT_LAYOUT.encode(account, around)
 
-    return await optimistic.revise(call.core.db, work)
+    return await revise(call.core.db, work)
 
 
 async def put_image(call: Call) -> dict[str, Any]:
@@ -113,7 +113,7 @@ def _require_own(attributes: Attributes, module: str, record: Aggregate, around:
 
 
 async def _change(
-    session: AsyncSession,
+    unit: UnitOfWork,
     actor: Actor,
     fields: FieldMap,
     layout: Layout,
@@ -122,10 +122,10 @@ async def _change(
     body: dict[str, Any],
 ) -> None:
     given = differing(fields, body, layout.encode(record, around))
-    (decoded,) = await decode_all(session, fields, [(given, record)])
+    (decoded,) = await decode_all(unit.session, fields, [(given, record)])
     office = office_only(fields)
     kept = [(name, known) for name, _, known in fields.given(given) if known is not None and known.name in office]
     decoded.names |= {("extra_fields", DIALECT, known.name): name for name, known in kept}
     with naming(words(fields, decoded)):
         refuse([*decoded.faults, *(Forbidden(("extra_fields", DIALECT, known.name)) for _, known in kept)])
-        await parties.update(session, actor, record, decoded.edit)
+        await parties.update(unit, actor, record, decoded.edit)

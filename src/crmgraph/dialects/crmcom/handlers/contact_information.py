@@ -16,6 +16,7 @@ from crmgraph.crm.models import Door, PartyKind, Photo
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.external_ids import encoding_context
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.crmcom.answers import encode
 from crmgraph.dialects.crmcom.codecs import print_id, text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
@@ -206,7 +207,7 @@ async def update(call: Call) -> dict[str, Any]:
         asked = await read_edit(session, call.actor, type(record.record), body, record)
         try:
             refuse(asked.faults)
-            await parties.update(session, call.actor, record, asked.edit)
+            await parties.update(Transaction(session), call.actor, record, asked.edit)
         except Refused as refused:
             raise problem(refused, asked.name_of) from None
         (answer,) = await encode(session, call.actor, UPDATE, [record], fields_set)

@@ -17,6 +17,7 @@ from crmgraph.crm.query.offset_pages import And, Compare, Op, Order, RowValue
 from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.valomnia.answers import answer
 from crmgraph.dialects.valomnia.errors import DELETE_FAILED, Failed, invalid_param_type, not_found, words
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, DIALECT
@@ -145,7 +146,7 @@ async def update(call: Call) -> Response:
             aggregate = await _load(session, call, lock=True)
             decoded = await _decode(session, call, given, aggregate, "update")
             try:
-                changed = await parties.update(session, call.actor, aggregate, decoded.edit)
+                changed = await parties.update(Transaction(session), call.actor, aggregate, decoded.edit)
             except Refused as refused:
                 raise Failed(words(refused, "update", given.text("customerId"))) from None
             if staged is not None:

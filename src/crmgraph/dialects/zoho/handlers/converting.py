@@ -12,6 +12,7 @@ from crmgraph.crm.query.names import find_named
 from crmgraph.crm.records import conversion, external_ids, parties
 from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, codecs, errors
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.errors import Spoken
@@ -94,7 +95,7 @@ async def _carry_tags(call: Call, session: AsyncSession, given: Any, done: Conve
         tags = list(kept) if isinstance(kept, list) else []
         known = {tag.get("name") for tag in tags if isinstance(tag, dict)}
         tags += [{"name": tag} for tag in names if isinstance(tag, str) and tag not in known]
-        await parties.update(session, call.actor, aggregate, Edit(extra_fields={DIALECT: {"Tag": tags}}))
+        await parties.update(Transaction(session), call.actor, aggregate, Edit(extra_fields={DIALECT: {"Tag": tags}}))
 
 
 async def _refused(call: Call, refused: Refused, lead: str) -> Response:

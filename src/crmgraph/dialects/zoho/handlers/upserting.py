@@ -10,6 +10,7 @@ from starlette.responses import Response
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.records import parties, uniqueness
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.handlers.writing import (
@@ -33,7 +34,7 @@ async def upsert(call: Call) -> Response:
 
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         rows = [read_row(given) for given in wanted]
-        resolved = await prepare(call, session, rows, _identifying(call, checks))
+        resolved = await prepare(call, Transaction(session), rows, _identifying(call, checks))
         matches = [await _match(call, session, row, checks) for row in rows]
         ids = {match.id for match in matches if match is not None}
         loaded = await parties.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
@@ -51,7 +52,7 @@ async def upsert(call: Call) -> Response:
             else:
                 row.told = {"duplicate_field": match.field, "action": "update"}
                 with attempted(row):
-                    await change_row(call, session, row, loaded[match.id], resolved, None)
+                    await change_row(call, Transaction(session), row, loaded[match.id], resolved, None)
         return await tell_rows(call, session, rows)
 
     return answers.rows(await call.core.db.transact(work), call.expires_at)

@@ -12,10 +12,12 @@ from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead
-from crmgraph.crm.records import external_ids, optimistic, parties, uniqueness
+from crmgraph.crm.records import external_ids, parties, uniqueness
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.leads import require_workable
+from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.answers import Error, Failed
@@ -59,7 +61,7 @@ async def create(call: Call) -> Response:
 
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         rows = [read_row(given) for given in wanted]
-        resolved = await prepare(call, session, rows)
+        resolved = await prepare(call, Transaction(session), rows)
         for row in rows:
             with attempted(row):
                 await create_row(call, session, row, resolved)
@@ -95,23 +97,23 @@ async def update_many(call: Call) -> Response:
 async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
     given = [(row, row.refused) for row in rows]
 
-    async def work(session: AsyncSession) -> list[dict[str, Any]]:
-        # Of a first try that came to nothing, nothing stays.
+    async def work(unit: UnitOfWork) -> list[dict[str, Any]]:
+        # Where another writer came first, nothing stays of what was done until then.
         for row, refused in given:
             row.refused, row.done = refused, None
-        resolved = await prepare(call, session, rows)
-        known = await call.resolve(session, [row.home for row in rows if row.home is not None])
-        loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True)
+        resolved = await prepare(call, unit, rows)
+        known = await call.resolve(unit.session, [row.home for row in rows if row.home is not None])
+        loaded = await parties.load_for_change(unit, call.actor, call.module.kind, set(known.values()))
         since = call.since("If-Unmodified-Since")
         for row in rows:
             aggregate = loaded.get(known.get(row.home or "", 0))
             with attempted(row):
-                await change_row(call, session, row, aggregate, resolved, since)
-        return await tell_rows(call, session, rows)
+                await change_row(call, unit, row, aggregate, resolved, since)
+        return await tell_rows(call, unit.session, rows)
 
     if len(rows) == 1:
-        return await optimistic.revise(call.core.db, work)
-    return await call.core.db.transact(work)
+        return await revise(call.core.db, work)
+    return await call.core.db.transact(lambda session: work(Transaction(session)))
 
 
 async def delete_one(call: Call) -> Response:
@@ -162,9 +164,7 @@ def read_row(given: Any) -> Row:
     return Row(None, refused=errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
 
 
-async def prepare(
-    call: Call, session: AsyncSession, rows: Collection[Row], identifying: Collection[str] = ()
-) -> Resolved:
+async def prepare(call: Call, unit: UnitOfWork, rows: Collection[Row], identifying: Collection[str] = ()) -> Resolved:
     """Hold the values that are looked for before the rows are written, then resolve everything that the rows name.
 
     Args:
@@ -175,8 +175,9 @@ async def prepare(
     names = call.unique.get(module.name, frozenset()).union(identifying)
     values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
     looked_for = [search.having(module, name, value, call.actor.region) for name, value in values]
-    await uniqueness.hold(session, module.kind, looked_for)
-    return await lookups.resolve(session, call.actor, module.fields, bodies)
+    if looked_for:
+        await uniqueness.hold(await unit.transaction(), module.kind, looked_for)
+    return await lookups.resolve(unit.session, call.actor, module.fields, bodies)
 
 
 @contextmanager
@@ -208,7 +209,7 @@ async def create_row(call: Call, session: AsyncSession, row: Row, resolved: Reso
 
 async def change_row(
     call: Call,
-    session: AsyncSession,
+    unit: UnitOfWork,
     row: Row,
     aggregate: Aggregate | None,
     resolved: Resolved,
@@ -217,7 +218,7 @@ async def change_row(
     """Change a row's record, unless the row has failed already.
 
     Args:
-        aggregate: the record, loaded with `lock`; None where there is none.
+        aggregate: the record, loaded for the change; None where there is none.
         since: the time after which the record must not have changed.
 
     Raises:
@@ -236,8 +237,8 @@ async def change_row(
     if row.decoded.edit.values.get("owner_id", 0) is None or _is_told_as_owner(call, row, aggregate):
         del row.decoded.edit.values["owner_id"]  # every record has an owner there: an empty one changes nothing
     refuse(row.decoded.faults)
-    await _check_unique(call, session, row, aggregate.id)
-    await parties.update(session, call.actor, aggregate, row.decoded.edit)
+    await _check_unique(call, unit.session, row, aggregate.id)
+    await parties.update(unit, call.actor, aggregate, row.decoded.edit)
     row.done = aggregate
     row.message = "record updated"
 

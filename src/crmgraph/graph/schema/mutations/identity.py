@@ -22,7 +22,7 @@ from crmgraph.graph.schema.inputs.identity import (
 )
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import Input, find
-from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.root_fields import Access, mutation
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.people import SignedIn, Viewer
 
@@ -166,23 +166,25 @@ async def _reset(context: Context, given: ResetPasswordInput) -> dict[str, Any]:
 
 @strawberry.type(description="What people do to come in.")
 class IdentityMutations:
-    @resolves("Registers a customer: a contact, and a login for it.")
+    @mutation("Registers a customer: a contact, and a login for it.", access=Access.ANYBODY)
     async def signup(self, info: Info, input: Annotated[SignupInput, Input]) -> SignupPayload:  # noqa: A002
         return await ended(SignupPayload, _signup(info.context, input))
 
-    @resolves(
+    @mutation(
         "Finishes a signup by the code that was mailed, and lets the customer in. A registration that came without a "
-        "password, or whose email address has a login, lets nobody in: all but `userErrors` is null then too."
+        "password, or whose email address has a login, lets nobody in: all but `userErrors` is null then too.",
+        access=Access.ANYBODY,
     )
     async def confirm_signup(self, info: Info, input: Annotated[ConfirmSignupInput, Input]) -> SignupPayload:  # noqa: A002
         return await ended(SignupPayload, _confirm(info.context, input))
 
-    @resolves("Lets somebody in by email address and password.")
+    @mutation("Lets somebody in by email address and password.", access=Access.ANYBODY)
     async def login(self, info: Info, input: Annotated[LoginInput, Input]) -> LoginPayload:  # noqa: A002
         return await ended(LoginPayload, _login(info.context, input))
 
-    @resolves(
-        "Gives new tokens for a refresh token, for ten seconds the same ones again. Later reuse ends the session."
+    @mutation(
+        "Gives new tokens for a refresh token, for ten seconds the same ones again. Later reuse ends the session.",
+        access=Access.ANYBODY,
     )
     async def refresh_session(
         self,
@@ -191,26 +193,26 @@ class IdentityMutations:
     ) -> RefreshSessionPayload:
         return await ended(RefreshSessionPayload, _refresh(info.context, input))
 
-    @resolves("Ends the session: its tokens are good no longer.")
+    @mutation("Ends the session: its tokens are good no longer.")
     async def logout(self, info: Info) -> LogoutPayload:
         await info.context.core.identity.logout(info.context.signed_in())
         return LogoutPayload()
 
-    @resolves("Changes one's own password, and ends one's other sessions.")
+    @mutation("Changes one's own password, and ends one's other sessions.")
     async def change_password(self, info: Info, input: Annotated[ChangePasswordInput, Input]) -> PasswordPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(PasswordPayload, _change_password(info.context, input))
 
-    @resolves("Mails a code for `confirmEmail` to the email address by which somebody is to sign in from now on.")
+    @mutation("Mails a code for `confirmEmail` to the email address by which somebody is to sign in from now on.")
     async def change_email(self, info: Info, input: Annotated[ChangeEmailInput, Input]) -> EmailPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(EmailPayload, _change_email(info.context, input))
 
-    @resolves("Lets somebody sign in with another email address by the code that was mailed to it.")
+    @mutation(
+        "Lets somebody sign in with another email address by the code that was mailed to it.", access=Access.OPTIONAL
+    )
     async def confirm_email(self, info: Info, input: Annotated[ConfirmEmailInput, Input]) -> EmailPayload:  # noqa: A002
         return await ended(EmailPayload, _confirm_email(info.context, input))
 
-    @resolves("Mails a code for `resetPassword`, where the email address is known.")
+    @mutation("Mails a code for `resetPassword`, where the email address is known.", access=Access.ANYBODY)
     async def request_password_reset(
         self,
         info: Info,
@@ -218,6 +220,6 @@ class IdentityMutations:
     ) -> RequestPasswordResetPayload:
         return await ended(RequestPasswordResetPayload, _request_reset(info.context, input))
 
-    @resolves("Sets a password by the code that was mailed, and ends all sessions.")
+    @mutation("Sets a password by the code that was mailed, and ends all sessions.", access=Access.ANYBODY)
     async def reset_password(self, info: Info, input: Annotated[ResetPasswordInput, Input]) -> PasswordPayload:  # noqa: A002
         return await ended(PasswordPayload, _reset(info.context, input))

@@ -17,7 +17,7 @@ from crmgraph.graph.schema.inputs.edits import edit_of
 from crmgraph.graph.schema.inputs.notes import CreateNoteInput, DeleteNoteInput, UpdateNoteInput
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import DeletePayload, Input, find
-from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.root_fields import mutation
 from crmgraph.graph.schema.types.audit import Note
 
 
@@ -79,17 +79,14 @@ async def _delete(context: Context, given: DeleteNoteInput) -> dict[str, Any]:
 
 @strawberry.type(description="What can be done to notes.")
 class NoteMutations:
-    @resolves("Writes a note on a record. Staff may.")
+    @mutation("Writes a note on a record. Staff may.")
     async def create_note(self, info: Info, input: Annotated[CreateNoteInput, Input]) -> NotePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(NotePayload, _create(info.context, input))
 
-    @resolves("Changes a note. Staff may.")
+    @mutation("Changes a note. Staff may.")
     async def update_note(self, info: Info, input: Annotated[UpdateNoteInput, Input]) -> NotePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(NotePayload, _update(info.context, input))
 
-    @resolves("Deletes a note. Staff may.")
+    @mutation("Deletes a note. Staff may.")
     async def delete_note(self, info: Info, input: Annotated[DeleteNoteInput, Input]) -> DeletePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(DeletePayload, _delete(info.context, input))

@@ -4,20 +4,21 @@ from collections.abc import Collection
 from typing import Annotated, Any
 
 import strawberry
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import UploadFile
 from strawberry import UNSET
 
 from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import optimistic, parties
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
 from crmgraph.graph.schema.inputs.records import UpdateProfileInput
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import ContactPayload, Input, find
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
-from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.root_fields import Changes, mutation
 from crmgraph.graph.schema.scalars import Upload
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
@@ -49,11 +50,7 @@ class PhotoPayload(Payload):
 
 
 async def update_profile(
-    context: Context,
-    given: UpdateProfileInput,
-    *,
-    parts: Collection[str] = parties.PARTS,
-    known: bool = False,
+    unit: UnitOfWork, context: Context, given: UpdateProfileInput, *, parts: Collection[str] = parties.PARTS
 ) -> parties.Aggregate:
     """Change the contact of the customer who is signed in; see `records.update`.
 
@@ -64,19 +61,17 @@ async def update_profile(
     own = actor.contact_id
     if own is None:
         raise Forbidden
-
-    async def work(session: AsyncSession) -> parties.Aggregate:
-        edit = edit_of(given)
-        wanted = parties.parts_of(edit).union(parts)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, own, lock=True, parts=wanted)
-        await parties.update(session, actor, contact, edit, if_revision=revision_of(given))
-        return contact
-
-    return await optimistic.revise(context.core.db, work, known=actor if known else None)
+    edit = edit_of(given)
+    wanted = parties.parts_of(edit).union(parts)
+    contact = await parties.load_one_for_change(unit, actor, PartyKind.CONTACT, own, parts=wanted)
+    await parties.update(unit, actor, contact, edit, if_revision=revision_of(given))
+    return contact
 
 
 async def _update_profile(context: Context, given: UpdateProfileInput) -> dict[str, Any]:
-    contact = await update_profile(context, given)
+    if context.refused is not None:
+        raise context.refused
+    contact = await revise(context.core.db, lambda unit: update_profile(unit, context, given))
     context.committed(contact)
     return {"contact": contact.record}
 
@@ -124,17 +119,14 @@ async def _remove(context: Context, given: RemovePhotoInput) -> dict[str, Any]:
 
 @strawberry.type(description="What people do to their own contact, and to photos.")
 class ProfileMutations:
-    @resolves("Changes one's own contact. Customers may.")
+    @mutation("Changes one's own contact. Customers may.", changes=Changes(PartyKind.CONTACT, update_profile))
     async def update_profile(self, info: Info, input: Annotated[UpdateProfileInput, Input]) -> ContactPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(ContactPayload, _update_profile(info.context, input))
 
-    @resolves("Gives a record a photo, in place of the one that it has.")
+    @mutation("Gives a record a photo, in place of the one that it has.")
     async def upload_photo(self, info: Info, input: Annotated[UploadPhotoInput, Input]) -> PhotoPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(PhotoPayload, _upload(info.context, input))
 
-    @resolves("Takes the photo of a record away. Nothing changes where there is none.")
+    @mutation("Takes the photo of a record away. Nothing changes where there is none.")
     async def remove_photo(self, info: Info, input: Annotated[RemovePhotoInput, Input]) -> PhotoPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(PhotoPayload, _remove(info.context, input))

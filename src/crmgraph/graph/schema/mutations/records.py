@@ -1,6 +1,7 @@
 """Mutations of contacts, accounts and leads. All three go the same way; they differ in their inputs and payloads."""
 
 from collections.abc import Collection
+from functools import partial
 from typing import Annotated, Any
 
 import strawberry
@@ -9,7 +10,9 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import conversion, optimistic, parties
+from crmgraph.crm.records import conversion, parties
+from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import Prefix, encode, number_of
 from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
@@ -27,7 +30,7 @@ from crmgraph.graph.schema.inputs.records import (
 )
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.refs import PREFIXES, ref_of
-from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.root_fields import Changes, mutation
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
@@ -91,9 +94,9 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
 
 
 async def hold(
-    session: Any, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = parties.PARTS
+    unit: UnitOfWork, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = parties.PARTS
 ) -> parties.Aggregate:
-    """The record that a field of the input names, taken for writing. An id needs no looking up first.
+    """The record that a field of the input names, to be changed. An id needs no looking up first.
 
     Args:
         parts: see `parties.load`.
@@ -103,7 +106,7 @@ async def hold(
     """
     try:
         ref = ref_of(context, kind, by)
-        return await parties.hold(session, context.actor, kind, ref, parts=parts)
+        return await parties.hold(unit, context.actor, kind, ref, parts=parts)
     except Refused as refused:
         refused.path = (field,)
         raise
@@ -119,31 +122,31 @@ async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 
 
 async def update(
-    kind: PartyKind, context: Context, given: Any, *, parts: Collection[str] = parties.PARTS, known: bool = False
+    kind: PartyKind, unit: UnitOfWork, context: Context, given: Any, *, parts: Collection[str] = parties.PARTS
 ) -> parties.Aggregate:
     """Change the record that an input names, as the input says.
 
     Args:
         parts: the lists that are wanted of the record besides those that change.
-        known: whether the actor is yet to be made sure of, see `optimistic.revise`.
 
     Raises:
         Refused: why not; nothing was written.
     """
     name = kind.value.lower()
+    edit = edit_of(given)
+    wanted = parties.parts_of(edit).union(parts)
+    aggregate = await hold(unit, context, kind, getattr(given, name), name, wanted)
+    await parties.update(unit, context.actor, aggregate, edit, if_revision=revision_of(given))
+    return aggregate
 
-    async def work(session: AsyncSession) -> parties.Aggregate:
-        edit = edit_of(given)
-        wanted = parties.parts_of(edit).union(parts)
-        aggregate = await hold(session, context, kind, getattr(given, name), name, wanted)
-        await parties.update(session, context.actor, aggregate, edit, if_revision=revision_of(given))
-        return aggregate
 
-    return await optimistic.revise(context.core.db, work, known=context.actor if known else None)
+_CONTACT, _ACCOUNT, _LEAD = (Changes(kind, partial(update, kind)) for kind in PartyKind)
 
 
 async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
-    aggregate = await update(kind, context, given)
+    if context.refused is not None:
+        raise context.refused
+    aggregate = await revise(context.core.db, lambda unit: update(kind, unit, context, given))
     context.committed(aggregate)
     return {kind.value.lower(): aggregate.record}
 
@@ -152,7 +155,7 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     name = kind.value.lower()
 
     async def work(session: AsyncSession) -> parties.Aggregate:
-        aggregate = await hold(session, context, kind, getattr(given, name), name)
+        aggregate = await hold(Transaction(session), context, kind, getattr(given, name), name)
         await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
         return aggregate
 
@@ -209,52 +212,45 @@ async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
 
 @strawberry.type(description="What can be done to records.")
 class RecordMutations:
-    @resolves("Makes a contact. Staff may.")
+    @mutation("Makes a contact. Staff may.")
     async def create_contact(self, info: Info, input: Annotated[CreateContactInput, Input]) -> ContactPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(ContactPayload, _create(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
-    @resolves("Makes an account. Staff may.")
+    @mutation("Makes an account. Staff may.")
     async def create_account(self, info: Info, input: Annotated[CreateAccountInput, Input]) -> AccountPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(AccountPayload, _create(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
-    @resolves("Makes a lead. Staff may.")
+    @mutation("Makes a lead. Staff may.")
     async def create_lead(self, info: Info, input: Annotated[CreateLeadInput, Input]) -> LeadPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(LeadPayload, _create(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
-    @resolves("Changes a contact with all that belongs to it. Staff may, and the person.")
+    @mutation("Changes a contact with all that belongs to it. Staff may, and the person.", changes=_CONTACT)
     async def update_contact(self, info: Info, input: Annotated[UpdateContactInput, Input]) -> ContactPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(ContactPayload, _update(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
-    @resolves("Changes an account with all that belongs to it. Staff may, and its primary contact.")
+    @mutation(
+        "Changes an account with all that belongs to it. Staff may, and its primary contact.",
+        changes=_ACCOUNT,
+    )
     async def update_account(self, info: Info, input: Annotated[UpdateAccountInput, Input]) -> AccountPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(AccountPayload, _update(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
-    @resolves("Changes a lead with all that belongs to it. Staff may.")
+    @mutation("Changes a lead with all that belongs to it. Staff may.", changes=_LEAD)
     async def update_lead(self, info: Info, input: Annotated[UpdateLeadInput, Input]) -> LeadPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(LeadPayload, _update(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
-    @resolves("Deletes a contact: it is gone for everybody, and frees what is unique. Staff may.")
+    @mutation("Deletes a contact: it is gone for everybody, and frees what is unique. Staff may.")
     async def delete_contact(self, info: Info, input: Annotated[DeleteContactInput, Input]) -> DeletePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(DeletePayload, _delete(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
-    @resolves("Deletes an account: it is gone for everybody, and frees what is unique. Staff may.")
+    @mutation("Deletes an account: it is gone for everybody, and frees what is unique. Staff may.")
     async def delete_account(self, info: Info, input: Annotated[DeleteAccountInput, Input]) -> DeletePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(DeletePayload, _delete(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
-    @resolves("Deletes a lead: it is gone for everybody, and frees what is unique. Staff may.")
+    @mutation("Deletes a lead: it is gone for everybody, and frees what is unique. Staff may.")
     async def delete_lead(self, info: Info, input: Annotated[DeleteLeadInput, Input]) -> DeletePayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(DeletePayload, _delete(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
-    @resolves("Makes a contact and, where it names a company, an account of a lead. Staff may.")
+    @mutation("Makes a contact and, where it names a company, an account of a lead. Staff may.")
     async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:  # noqa: A002
-        info.context.signed_in()
         return await ended(ConvertLeadPayload, _convert(info.context, input), PartyKind.LEAD)

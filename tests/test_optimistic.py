@@ -1,4 +1,4 @@
-"""A change on a draft is the change that a transaction makes: all of it or nothing, and no other is lost by it."""
+"""An optimistic update is the change that a transaction makes: all of it or nothing, and no other is lost by it."""
 
 import asyncio
 import re
@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, literal, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused, Stale
 from crmgraph.crm.models import Address, Base, Change, Contact, Door, Email, PartyKind, Phone, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import optimistic, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.optimistic import NeedsTransaction, revise
+from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.db.database import Database
 from crmgraph.db.errors import is_away
 from tests.conftest import statements
@@ -36,9 +36,9 @@ async def made(db: Database) -> Aggregate:
 def changing(own_id: int, edit: Any, if_revision: int | None = None) -> Any:
     """Work that makes an edit of a contact; `edit` makes the edit anew each time."""
 
-    async def work(session: AsyncSession) -> Aggregate:
-        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, own_id, lock=True)
-        await parties.update(session, STAFF, contact, edit(), if_revision=if_revision)
+    async def work(unit: UnitOfWork) -> Aggregate:
+        contact = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, own_id)
+        await parties.update(unit, STAFF, contact, edit(), if_revision=if_revision)
         return contact
 
     return work
@@ -92,7 +92,7 @@ async def test_the_same_rows_come_of_an_edit_on_either_way(db: Database) -> None
     for ours, theirs in zip(edits(one), edits(other), strict=True):
         await revise(db, changing(one.id, ours))
         async with db.begin() as session:
-            await changing(other.id, theirs)(session)
+            await changing(other.id, theirs)(Transaction(session))
         assert await told(db, one) == await told(db, other)
 
 
@@ -162,13 +162,13 @@ async def test_who_is_overtaken_begins_again_behind_a_lock(db: Database) -> None
     contact = await made(db)
     turns = []
 
-    async def work(session: AsyncSession) -> None:
-        found = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+    async def work(unit: UnitOfWork) -> None:
+        found = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
         turns.append(found.record.revision)
         if len(turns) == 1 and not db.is_sqlite:
             async with db.begin() as other:
-                await changing(contact.id, lambda: Edit({"first_name": "Other"}))(other)
-        await parties.update(session, STAFF, found, Edit({"nickname": "Mine"}))
+                await changing(contact.id, lambda: Edit({"first_name": "Other"}))(Transaction(other))
+        await parties.update(unit, STAFF, found, Edit({"nickname": "Mine"}))
 
     await revise(db, work)
     assert turns == ([1] if db.is_sqlite else [1, 2])
@@ -181,15 +181,15 @@ async def test_a_record_that_was_deleted_meanwhile_is_not_brought_back(db: Datab
     contact = await made(db)
     gone = False
 
-    async def work(session: AsyncSession) -> None:
+    async def work(unit: UnitOfWork) -> None:
         nonlocal gone
-        found = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+        found = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
         if not gone and not db.is_sqlite:
             gone = True
             async with db.begin() as other:
                 again = await parties.load_one(other, STAFF, PartyKind.CONTACT, contact.id, lock=True)
                 await parties.remove(other, STAFF, again)
-        await parties.update(session, STAFF, found, Edit({"nickname": "Mine"}))
+        await parties.update(unit, STAFF, found, Edit({"nickname": "Mine"}))
 
     if db.is_sqlite:
         pytest.skip("there is one writer")
@@ -197,15 +197,6 @@ async def test_a_record_that_was_deleted_meanwhile_is_not_brought_back(db: Datab
         await revise(db, work)
     async with db.read() as session:
         assert tuple((await session.execute(select(Contact.nickname, Contact.revision))).one()) == (None, 2)
-
-
-async def test_whatever_else_a_session_does_needs_a_transaction(db: Database) -> None:
-    draft: Any = optimistic.Draft(db)
-    for name in ("execute", "scalar", "scalars", "delete", "add", "get", "get_bind", "begin_nested"):
-        with pytest.raises(NeedsTransaction):
-            getattr(draft, name)
-    with pytest.raises(NeedsTransaction):
-        await draft.flush()
 
 
 async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -> None:
@@ -282,25 +273,10 @@ async def test_a_record_that_somebody_holds_is_waited_for_in_a_transaction_that_
         assert tuple((await session.execute(select(Contact.nickname, Contact.revision))).one()) == ("patient", 2)
 
 
-async def test_what_was_written_is_not_done_again(db: Database) -> None:
-    if db.is_sqlite:
-        pytest.skip("SQLite has no drafts")
-    contact = await made(db)
-
-    async def work(session: AsyncSession) -> None:
-        await changing(contact.id, lambda: Edit({"nickname": "once"}))(session)
-        await session.execute(select(Contact))
-
-    with pytest.raises(RuntimeError, match="cannot do more"):
-        await revise(db, work)
-    async with db.read() as session:
-        assert (await session.scalars(select(Contact.revision))).all() == [2]
-
-
 async def test_to_clear_what_was_never_kept_changes_nothing(db: Database) -> None:
     contact = await made(db)
     before = await everything(db)
     await revise(db, changing(contact.id, lambda: Edit(extra_fields={"zoho": {"X": None}})))
     async with db.begin() as session:
-        await changing(contact.id, lambda: Edit(extra_fields={"zoho": {"X": None}}))(session)
+        await changing(contact.id, lambda: Edit(extra_fields={"zoho": {"X": None}}))(Transaction(session))
     assert await everything(db) == before

@@ -1,0 +1,336 @@
+"""Preparing: a document is parsed, measured and validated once and kept; a request prepares its operation once.
+
+Nothing here depends on who asks but which words a fault of the document is told in: names are suggested to people who
+are signed in alone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLID,
+    GraphQLSchema,
+    GraphQLString,
+    OperationDefinitionNode,
+    OperationType,
+    Undefined,
+    coerce_input_value,
+    get_nullable_type,
+    is_input_type,
+    is_non_null_type,
+    parse,
+    specified_rules,
+    type_from_ast,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
+from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
+
+from crmgraph.cache import Kept, digest_of
+from crmgraph.graph.documents.limits import (
+    MAX_CHARACTERS,
+    MAX_COMPARED,
+    MAX_TOKENS,
+    Measure,
+    Meter,
+    TooCostly,
+    check_lists,
+)
+
+RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
+KEPT_BYTES = 48 * 2**20
+"""What the documents that are kept parsed may take together, in bytes."""
+TOKEN_BYTES = 1_000
+"""What a token of a document takes, with its share of the tree and of what is known of it, in bytes."""
+MAX_ERRORS = 20
+"""The most errors of validation, of variables and of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of an operation.
+
+    Attributes:
+        is_text: whether every text is a value of it as it is.
+        optional: whether it may be absent, and is nothing then.
+    """
+
+    name: str
+    type_: Any
+    is_text: bool
+    optional: bool
+
+
+@dataclass(slots=True)
+class Document:
+    """A document that was parsed.
+
+    Attributes:
+        digest: stands for its text.
+        size: what it takes, in bytes, reckoned by its characters and tokens.
+        excess: what there is too much of in it, so that it is not even validated.
+        faults: {whether names are suggested in them: why none of its operations can be run}, as far as somebody asked.
+        measures: of each operation, without its variables.
+        variables: of each operation.
+        chosen: the operations that requests have named.
+    """
+
+    ast: DocumentNode
+    digest: bytes
+    size: int
+    operations: list[OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
+    excess: TooCostly | None = None
+    faults: dict[bool, list[GraphQLError]] = field(default_factory=dict)
+    measures: dict[int, Measure] = field(default_factory=dict)
+    variables: dict[int, tuple[Variable, ...]] = field(default_factory=dict)
+    chosen: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client wants run."""
+
+    query: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    """An operation that may be run."""
+
+    document: Document
+    operation: OperationDefinitionNode
+    request: Request
+    values: VariableValues
+    cost: int
+
+    @property
+    def is_query(self) -> bool:
+        return self.operation.operation is OperationType.QUERY
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an operation is not run.
+
+    Attributes:
+        cost: what it was reckoned to cost; None when it did not come to that.
+    """
+
+    errors: list[GraphQLError]
+    cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What is known of a request, whoever sends it.
+
+    Attributes:
+        names: of the operation's root fields; empty where it was not measured.
+        refusal: told to anybody, whether or not their token holds.
+        operation: may be run; or why not, which is told to those alone whose token holds.
+    """
+
+    document: Document | None
+    is_mutation: bool
+    names: Set[str]
+    refusal: Refusal | None
+    operation: PreparedOperation | Refusal | None
+
+
+class Preparer:
+    """Prepares operations of the schema.
+
+    Args:
+        max_page: the longest page of a connection.
+        max_cost: the most records that one document may cause.
+    """
+
+    def __init__(self, schema: GraphQLSchema, *, max_page: int, max_cost: int) -> None:
+        self._schema = schema
+        self._max_page = max_page
+        self._max_cost = max_cost
+        self._kept: Kept[Document] = Kept(KEPT_BYTES)
+
+    def prepare(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
+        """What has to be known before an operation is run.
+
+        Args:
+            suggest: whether a fault of the document may suggest names of the schema.
+            read_only: nothing but a query may be run.
+        """
+        document = self._document(request.query)
+        if isinstance(document, Refusal):
+            return Preparation(None, False, frozenset(), document, None)
+        operation = _chosen(document, request.operation_name)
+        if operation is None:
+            faults = self.faults_of(document, suggest=suggest)
+            refusal = Refusal(faults) if faults else _no_such(request.operation_name)
+            return Preparation(document, False, frozenset(), refusal, None)
+        measure = document.measures.get(id(operation))
+        names: Set[str] = measure.names if measure is not None else frozenset()
+        is_mutation = operation.operation is OperationType.MUTATION
+        if read_only and operation.operation is not OperationType.QUERY:
+            told = coded([GraphQLError("GET only reads: send this by POST.")], "METHOD_NOT_ALLOWED")
+            return Preparation(document, is_mutation, names, told, None)
+        return Preparation(
+            document, is_mutation, names, None, self._operation(document, operation, measure, request, suggest)
+        )
+
+    def faults_of(self, document: Document, *, suggest: bool) -> list[GraphQLError]:
+        """Why no operation of a document can be run; empty where there is nothing against it."""
+        if document.excess is not None:
+            return [document.excess]
+        known = document.faults.get(suggest)
+        if known is None:
+            known = document.faults[suggest] = _validate(self._schema, document.ast, suggest)
+            if not known:
+                document.faults[not suggest] = known  # what is valid is so for everybody
+        return known
+
+    def _operation(
+        self,
+        document: Document,
+        operation: OperationDefinitionNode,
+        measure: Measure | None,
+        request: Request,
+        suggest: bool,
+    ) -> PreparedOperation | Refusal:
+        if faults := self.faults_of(document, suggest=suggest):
+            return Refusal(faults)
+        values = self._values(document, operation, request)
+        if isinstance(values, list):
+            return coded(values, "BAD_USER_INPUT")
+        cost = self._cost(document, operation, measure, values)
+        return cost if isinstance(cost, Refusal) else PreparedOperation(document, operation, request, values, cost)
+
+    def _document(self, text: str) -> Document | Refusal:
+        digest = digest_of(text)
+        document = self._kept.get(digest)
+        if document is not None:
+            return document
+        if len(text) > MAX_CHARACTERS:
+            return Refusal([TooCostly("characters", len(text), MAX_CHARACTERS)])
+        try:
+            ast = parse(text, max_tokens=MAX_TOKENS)
+        except GraphQLError as error:
+            return coded([error], "GRAPHQL_PARSE_FAILED")
+        except RecursionError:
+            return coded([GraphQLError("The document is nested too deep.")], "GRAPHQL_PARSE_FAILED")
+        document = self._measured(ast, text, digest)
+        self._kept.put(digest, document, document.size)
+        return document
+
+    def _measured(self, ast: DocumentNode, text: str, digest: bytes) -> Document:
+        document = Document(
+            ast,
+            digest,
+            4 * len(text) + TOKEN_BYTES * ast.token_count,
+            [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)],
+            {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)},
+        )
+        meter = Meter(self._schema, document.fragments, {}, self._max_page)
+        try:
+            check_lists(ast)
+            for operation in document.operations:
+                document.measures[id(operation)] = meter.operation(operation)
+                document.variables[id(operation)] = tuple(self._variables(operation))
+        except TooCostly as error:
+            document.excess = error
+        return document
+
+    def _variables(self, operation: OperationDefinitionNode) -> Iterator[Variable]:
+        for node in operation.variable_definitions or ():
+            type_ = type_from_ast(self._schema, node.type)
+            if not is_input_type(type_):
+                continue  # validation has something to say about it
+            is_text = get_nullable_type(type_) in (GraphQLString, GraphQLID)
+            optional = not is_non_null_type(type_) and node.default_value is None
+            yield Variable(node.variable.name.value, type_, is_text, optional)
+
+    def _values(
+        self, document: Document, operation: OperationDefinitionNode, request: Request
+    ) -> VariableValues | list[GraphQLError]:
+        definitions = operation.variable_definitions or ()
+        ahead = _read_ahead(document.variables.get(id(operation), ()), request.variables)
+        if ahead is not None:
+            return ahead
+        return get_variable_values(
+            self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
+        )
+
+    def _cost(
+        self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
+    ) -> int | Refusal:
+        if measure is None or measure.variables:
+            measure = Meter(self._schema, document.fragments, values.coerced, self._max_page).operation(operation)
+        # What one page is asked is bounded by itself.
+        if measure.asked.total() > 1 and (compared := measure.compared_with(values.coerced)) > MAX_COMPARED:
+            return Refusal([TooCostly("values in filters", compared, MAX_COMPARED)], measure.cost)
+        if measure.cost > self._max_cost:
+            return Refusal([TooCostly("cost", measure.cost, self._max_cost)], measure.cost)
+        return measure.cost
+
+
+def coded(errors: list[GraphQLError], code: str) -> Refusal:
+    """A refusal whose errors bear a code."""
+    for error in errors:
+        error.extensions = {**(error.extensions or {}), "code": code}
+    return Refusal(errors)
+
+
+def _read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> VariableValues | None:
+    """The values of the variables, whose types need not be read from the document every time.
+
+    None where one of them has a default, or something is wrong, which `get_variable_values` then says.
+    """
+    coerced = {}
+    for variable in variables:
+        value = given.get(variable.name, Undefined)
+        if value is Undefined:
+            if not variable.optional:
+                return None
+            continue
+        if not (variable.is_text and type(value) is str):
+            try:
+                value = coerce_input_value(value, variable.type_)
+            except (GraphQLError, RecursionError):
+                return None
+            if value is Undefined:
+                return None
+        coerced[variable.name] = value
+    return VariableValues({}, coerced)
+
+
+def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | None:
+    known = document.chosen.get(name)
+    if known is not None:
+        return known
+    # An empty name is what some clients send for none.
+    named = [each for each in document.operations if not name or (each.name and each.name.value == name)]
+    if len(named) != 1:
+        return None
+    document.chosen[name] = named[0]
+    return named[0]
+
+
+def _no_such(name: str | None) -> Refusal:
+    message = "There is no such operation in the document." if name else "Say which operation is to be run."
+    return coded([GraphQLError(message)], "OPERATION_RESOLUTION_FAILURE")
+
+
+def _validate(schema: GraphQLSchema, ast: DocumentNode, suggest: bool) -> list[GraphQLError]:
+    try:
+        faults = validate(schema, ast, RULES, max_errors=MAX_ERRORS, hide_suggestions=not suggest)
+    except RecursionError:
+        faults = [GraphQLError("The document is nested too deep.")]
+    for fault in faults:
+        fault.extensions = {**(fault.extensions or {}), "code": "GRAPHQL_VALIDATION_FAILED"}
+    return faults
