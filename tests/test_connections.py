@@ -28,7 +28,7 @@ def server(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     """A client of the program serving with little patience and few places."""
     folder = tmp_path_factory.mktemp("serving")
     (folder / "var").mkdir()
-    shutil.copy(sqlite_template, folder / "var" / "crmgraph.db.database")
+    shutil.copy(sqlite_template, folder / "var" / "crmgraph.db")
     settings = {
         "CRMGRAPH_SECRET_KEY": SECRET,
         "CRMGRAPH_METRICS": "true",
@@ -302,7 +302,7 @@ def test_when_all_connections_are_taken_the_one_that_is_idle_longest_makes_room(
 
 def test_behind_a_trusted_proxy_who_waits_is_the_client_that_it_names(sqlite_template: Path, tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
-    shutil.copy(sqlite_template, tmp_path / "var" / "crmgraph.db.database")
+    shutil.copy(sqlite_template, tmp_path / "var" / "crmgraph.db")
     settings = {
         "CRMGRAPH_SECRET_KEY": SECRET,
         "CRMGRAPH_METRICS": "true",

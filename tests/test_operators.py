@@ -154,7 +154,7 @@ WRONG = [
     *(
         (
             {"CRMGRAPH_DATABASE_URL": url},
-            "CRMGRAPH_DATABASE_URL: a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db.database",
+            "CRMGRAPH_DATABASE_URL: a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db",
         )
         for url in ("sqlite://", "sqlite:///", "sqlite:///:memory:")
     ),
@@ -213,7 +213,7 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
         (f"{away}?sslmode=require&ssl_min_protocol_version=TLSv9", "No such TLS version: TLSv9"),
         (f"{here}&options=-c%20nonsense%3D1", 'unrecognized configuration parameter "nonsense"'),
         ("sqlite:///text.db", "damaged; this is no database"),
-        ("sqlite:///folder.db", "folder.db is a folder: name a file, e.g. sqlite:///folder.db/crmgraph.db.database"),
+        ("sqlite:///folder.db", "folder.db is a folder: name a file, e.g. sqlite:///folder.db/crmgraph.db"),
     ]
     port = str(free_port())
     for told, (url, words) in zip(
@@ -314,7 +314,7 @@ def test_a_command_that_is_called_wrongly_ends_with_two_and_no_traceback(tmp_pat
 
 
 def test_the_demo_and_production_never_meet(tmp_path: Path) -> None:
-    own, demo = "sqlite:///var/crmgraph.db.database", "sqlite:///var/demo.db"
+    own, demo = "sqlite:///var/crmgraph.db", "sqlite:///var/demo.db"
     port = str(free_port())
     made, loaded, *refused = batch(
         tmp_path,
@@ -338,9 +338,9 @@ def test_the_demo_and_production_never_meet(tmp_path: Path) -> None:
     )
     wanted = (ours, theirs, theirs, theirs, ours, theirs)
     assert [(each.code, each.err) for each in refused] == [(1, each) for each in wanted]
-    assert rows(tmp_path, "SELECT count(*) FROM staff", "var/crmgraph.db.database") == [(0,)]
+    assert rows(tmp_path, "SELECT count(*) FROM staff", "var/crmgraph.db") == [(0,)]
     assert {path.name for path in (tmp_path / "var").iterdir() if not path.name.endswith(("-wal", "-shm"))} == {
-        *("crmgraph.db.database", "demo.db", "demo.json", "demo-photos", "photos")
+        *("crmgraph.db", "demo.db", "demo.json", "demo-photos", "photos")
     }
 
 
@@ -369,8 +369,8 @@ def test_reset_asks_and_throws_nothing_but_a_demo_away(tmp_path: Path) -> None:
     assert yes.code == 0, yes.err
     assert (tmp_path / "var/demo.json").read_text() != before
     assert (tmp_path / "var/photos/mine").exists()
-    assert (tmp_path / "var/crmgraph.db.database").exists()
-    (tmp_path / "var/crmgraph.db.database").rename(tmp_path / "var/demo.db")
+    assert (tmp_path / "var/crmgraph.db").exists()
+    (tmp_path / "var/crmgraph.db").rename(tmp_path / "var/demo.db")
     (refused,) = batch(tmp_path, ["demo", "reset", "--yes"])
     assert refused.code == 1 and "is no demo's database: nothing is thrown away" in refused.err
 
@@ -398,7 +398,7 @@ def test_serve_says_where_on_what_and_in_which_version_and_what_is_missing(tmp_p
         address = str(client.base_url).rstrip("/")
     output = (tmp_path / "output").read_text()
     version = crmgraph(tmp_path, "--version").stdout.strip()
-    assert f"crmgraph {version} serves {address} on sqlite:///var/crmgraph.db.database." in output
+    assert f"crmgraph {version} serves {address} on sqlite:///var/crmgraph.db." in output
     refused = "signups, which have to be confirmed, and resets of passwords are refused."
     assert f"CRMGRAPH_MAIL_URL is not set: {refused}" in output
 
@@ -414,7 +414,7 @@ async def graphql(client: httpx.AsyncClient, query: str, token: str | None = Non
 
 def serving_own(folder: Path) -> Any:
     """The application on the database that the commands use by default."""
-    return serving_here(settings_for(f"sqlite:///{folder}/var/crmgraph.db.database", folder, secret_key=SECRET))
+    return serving_here(settings_for(f"sqlite:///{folder}/var/crmgraph.db", folder, secret_key=SECRET))
 
 
 async def test_staff_get_another_password_role_and_rights_at_once(tmp_path: Path) -> None:

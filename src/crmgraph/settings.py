@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     demo: bool = Field(False, description="Serve the demo: sample records, and credentials that are shown to anybody.")
     demo_folder: Path = Field(Path("var"), description="Where the demo keeps its records and its secrets.")
     database_url: str = Field(
-        "sqlite:///var/crmgraph.db.database",
+        "sqlite:///var/crmgraph.db",
         description="sqlite:///path or postgresql://user:password@host/name?sslmode=verify-full.",
     )
     pool_size: int = Field(10, ge=1, le=200, description="Connections to the database, per process.")
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
         found = database_url(value)
         # What is in memory would be another database for every connection, and gone with it.
         if found.get_backend_name() == "sqlite" and found.database in (None, "", ":memory:"):
-            raise ValueError("a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db.database")
+            raise ValueError("a SQLite database is kept in a file, e.g. sqlite:///var/crmgraph.db")
         return value
 
     @field_validator("public_url")

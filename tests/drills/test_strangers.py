@@ -26,7 +26,7 @@ KINDS = {
 
 def migrated(folder: Path, template: Path) -> dict[str, str]:
     (folder / "var").mkdir()
-    shutil.copy(template, folder / "var" / "crmgraph.db.database")
+    shutil.copy(template, folder / "var" / "crmgraph.db")
     return {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_LOG_LEVEL": "warning"}
 
 

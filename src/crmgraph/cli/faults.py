@@ -63,7 +63,7 @@ def of_file(url: str) -> str | None:
     path = Path(str(parsed.database))
     folder = path.absolute().parent
     if path.is_dir():
-        return f"CRMGRAPH_DATABASE_URL: {path} is a folder: name a file, e.g. sqlite:///{path}/crmgraph.db.database"
+        return f"CRMGRAPH_DATABASE_URL: {path} is a folder: name a file, e.g. sqlite:///{path}/crmgraph.db"
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return f"CRMGRAPH_DATABASE_URL: {path} is not ours to read and write: give us the right"
     if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
