@@ -33,7 +33,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.parties import Aggregate, Printed, Ref
+from crmgraph.crm.records.parties import Aggregate, IdCandidates, Ref
 from crmgraph.db.database import Database
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN, sees_identity=True)
@@ -203,7 +203,7 @@ async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: D
     async with db.begin() as session:
         await external_ids.claim(session, "zoho", "record", "738964000002148061", party=again.id)
     async with db.read() as session:
-        ref = Ref(external=Printed("zoho", (("record", "738964000002148061"),)))
+        ref = Ref(external=IdCandidates("zoho", (("record", "738964000002148061"),)))
         assert await parties.find(session, STAFF, PartyKind.CONTACT, ref) == again.id
 
 

@@ -223,7 +223,7 @@ def test_every_dialect_reads_what_it_prints() -> None:
     from crmgraph.app import DIALECTS
 
     for dialect in DIALECTS:
-        printed = dialect.printed(PartyKind.CONTACT, "1000000017")
+        candidates = dialect.id_candidates(PartyKind.CONTACT, "1000000017")
         if dialect.name == "crmcom":
-            printed = dialect.printed(PartyKind.CONTACT, f"{1000000017:032X}")
-        assert printed is not None and printed.own == 1000000017
+            candidates = dialect.id_candidates(PartyKind.CONTACT, f"{1000000017:032X}")
+        assert candidates is not None and candidates.own == 1000000017

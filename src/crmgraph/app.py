@@ -21,7 +21,7 @@ from crmgraph import graph, site
 from crmgraph.assembly import build, close, retention
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed
+from crmgraph.crm.records.parties import IdCandidates
 from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
@@ -53,7 +53,7 @@ class Dialect:
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
             Where nobody answers, it does, by `nowhere`.
         href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
-        printed: what an id stands for as it prints them, of the kind of record, or None for staff; None for no id.
+        id_candidates: what an id may stand for there, of the kind of record, or None for staff; None where it is no id.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Dialect:
     beside: tuple[str, ...] = ()
     nowhere: Callable[[], Response] | None = None
     href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
-    printed: Callable[[PartyKind | None, str], Printed | None] = lambda kind, value: None
+    id_candidates: Callable[[PartyKind | None, str], IdCandidates | None] = lambda kind, value: None
 
 
 DIALECTS = (
@@ -78,7 +78,7 @@ DIALECTS = (
         covalense.busy,
         ("/crm/v1.{rest:path}",),
         covalense.nowhere,
-        printed=covalense.printed,
+        id_candidates=covalense.id_candidates,
     ),
     Dialect(
         "zoho",
@@ -90,7 +90,7 @@ DIALECTS = (
         ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
         zoho.nowhere,
         zoho.href,
-        zoho.printed,
+        zoho.id_candidates,
     ),
     Dialect(
         "crmcom",
@@ -102,7 +102,7 @@ DIALECTS = (
         ("/crmapi", "/crmapi/{rest:path}"),
         crmcom.nowhere,
         crmcom.href,
-        crmcom.printed,
+        crmcom.id_candidates,
     ),
     Dialect(
         "valomnia",
@@ -114,7 +114,7 @@ DIALECTS = (
         ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
         valomnia.nowhere,
         valomnia.href,
-        valomnia.printed,
+        valomnia.id_candidates,
     ),
 )
 """The dialects that are spoken. A fifth is one folder, and one line here."""
@@ -218,7 +218,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         max_cost=settings.max_cost,
         plans=settings.compiled_plans,
         hrefs={each.name: each.href for each in dialects},
-        printed={each.name: each.printed for each in dialects},
+        id_candidates={each.name: each.id_candidates for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes

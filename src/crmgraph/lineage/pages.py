@@ -33,7 +33,7 @@ What every value of the store is called in all five vocabularies. {_MADE}
 - A photo is `photo` in the graph (of all three kinds), `profileImage` of Covalense's contacts, the `photo` of a
   record of Zoho's (`Record_Image`), CRM.COM's `profile_photo` methods, Valomnia's `photo` of contacts and `logo` of
   customers. Notes are `notes` in the graph and Notes at Zoho's. Relations are `relations` in the graph, where they
-  are read, and CRM.COM's `relation_set`. Home ids are `externalIds` in the graph, and each dialect's own `id`.
+  are read, and CRM.COM's `relation_set`. External ids are `externalIds` in the graph, and each dialect's own `id`.
 """
 
 _LOSSES = f"""# What is lost from one vocabulary to another

@@ -40,11 +40,11 @@ class Decoded:
 
 
 Resolved: TypeAlias = Mapping[Any, int]
-"""{(space, home id): our id}, and {(column, what it is called there): our id}."""
+"""{(space, external id): our id}, and {(column, what it is called there): our id}."""
 
 
 def links(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """The home ids that a request names, to be resolved before it is decoded."""
+    """The external ids that a request names, to be resolved before it is decoded."""
     return {(link.space, given) for link, given in _linked(fields, body) if isinstance(given, str)}
 
 
@@ -84,7 +84,7 @@ def decode(
     have read.
 
     Args:
-        resolved: our ids of the home ids in the request, see `links`.
+        resolved: our ids of the external ids in the request, see `links`.
     """
     decoded = Decoded()
     slots: dict[tuple[str, str], tuple[Slot, dict[str, tuple[str, Any]]]] = {}
@@ -182,13 +182,13 @@ def _path_of(place: Any) -> Path:
     return (place.key,)
 
 
-def _own_id(decoded: Decoded, link: Link, home: str | Named | None, resolved: Resolved, name: str) -> int | None:
-    if home is None:
+def _own_id(decoded: Decoded, link: Link, named: str | Named | None, resolved: Resolved, name: str) -> int | None:
+    if named is None:
         return None
-    key = (link.column.key, home) if isinstance(home, Named) else (link.space, home)
+    key = (link.column.key, named) if isinstance(named, Named) else (link.space, named)
     if (found := resolved.get(key)) is not None:
         return found
-    if isinstance(home, str) and (own := minted(home)) is not None:
+    if isinstance(named, str) and (own := minted(named)) is not None:
         return own
     decoded.names[(link.column.key,)] = name
     decoded.faults.append(Invalid((link.column.key,), "reference"))

@@ -97,7 +97,7 @@ class ExtraField:
 class Link:
     """A column that names another record or a staff member.
 
-    The codec's `read` answers the home id as text, a `Named` or None; its `write` is given a `Linked`.
+    The codec's `read` answers the external id as text, a `Named` or None; its `write` is given a `Linked`.
 
     Attributes:
         column: the mapped attribute, which holds our id.
@@ -127,18 +127,18 @@ class Linked:
 
     Attributes:
         id: our id.
-        home: the id it has at home, else ours in decimal.
+        external_id: its external id, else ours in decimal.
         thing: the record or staff member; None when the actor may not see it.
     """
 
     id: int
-    home: str
+    external_id: str
     thing: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The id of the record or row itself, as text: the home id, else ours in decimal. Never written."""
+    """The id of the record or row itself, as text: the external id, else ours in decimal. Never written."""
 
     target: str = "party"
 
@@ -217,7 +217,7 @@ class FieldMap:
     """What one dialect calls the values of one kind of record or row.
 
     Args:
-        dialect: under which remainders are kept and home ids looked up.
+        dialect: under which extra fields are kept and external ids looked up.
         model: Contact, Account, Lead, Phone, Email or Address.
         fields: in the order of the fullest answer.
         key: brings the names of requests and of fields into one form before they are compared.
@@ -291,7 +291,7 @@ def _reader(place: Any, dialect: str) -> Callable[[Any, EncodingContext], Any]:
         case Link() as link:
             return lambda thing, around: linked(around, link.target, getattr(_row_of(thing), link.column.key))
         case Own(target):
-            return lambda thing, around: around.home(target, thing.id) or str(thing.id)
+            return lambda thing, around: around.external_id(target, thing.id) or str(thing.id)
         case Computed(function):
             return function
     name = place.key
@@ -311,4 +311,4 @@ def linked(around: EncodingContext, target: str, own_id: int | None) -> Linked |
     thing = (around.staff if target == "staff" else around.records).get(own_id)
     if thing is None:
         return None
-    return Linked(own_id, around.home(target, own_id) or str(own_id), thing)
+    return Linked(own_id, around.external_id(target, own_id) or str(own_id), thing)

@@ -357,7 +357,7 @@ async def _load(demo: Running, kind: PartyKind, number: str | None, home: str | 
     ref = (
         parties.Ref(number=number)
         if number
-        else parties.Ref(external=parties.Printed(DIALECT, (("record", home or ""),)))
+        else parties.Ref(external=parties.IdCandidates(DIALECT, (("record", home or ""),)))
     )
     async with demo.db.read() as session:
         found = await parties.find(session, actor, kind, ref)

@@ -26,7 +26,7 @@ from sqlalchemy.types import TypeEngine
 FIRST_MINTED_ID = 10**9
 """Ids we mint start here and stay below 2**53, so that every dialect can print them, JSON numbers included.
 
-A home id inside this range is refused on import: a minted and an imported id can never meet.
+An external id inside this range is refused on import: a minted and an imported id can never meet.
 """
 
 BigId = BigInteger().with_variant(Integer, "sqlite")

@@ -425,7 +425,7 @@ class Photo(Base):
 
 
 class ExternalId(Base):
-    """The id that a record, a staff member or a child row has at home, in one dialect's space of ids.
+    """The external id of a record, a staff member or a child row, in one dialect's space of ids.
 
     Exactly one of the five targets is set. `live` is null once the record is deleted, which frees the value.
     """

@@ -16,12 +16,12 @@ class Setting:
 
     Attributes:
         by: the staff member who made it, or for whom a program did; None for a customer, an import or an operator.
-        home: the id that they have at home; None when they were added here.
+        external_id: their id in the dialect; None when they were added here.
     """
 
     at: dt.datetime
     by: Staff | None
-    home: str | None
+    external_id: str | None
 
 
 async def last_set(session: AsyncSession, party_id: int, fields: Collection[str], dialect: str) -> dict[str, Setting]:
@@ -29,7 +29,7 @@ async def last_set(session: AsyncSession, party_id: int, fields: Collection[str]
 
     Args:
         fields: as the change log names them, e.g. `direct_marketing`.
-        dialect: whose home ids are wanted.
+        dialect: whose external ids are wanted.
     """
     found = {}
     author_id = func.coalesce(LegacyClient.staff_id, Credential.staff_id)

@@ -1,4 +1,4 @@
-"""Home ids: what a record, a staff member or a row is called in the system that it came from."""
+"""External ids: what a record, a staff member or a row is called in the system that it came from."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -25,7 +25,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
-from crmgraph.crm.records.parties import Aggregate, Printed, minted
+from crmgraph.crm.records.parties import Aggregate, IdCandidates, minted
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import database_of
 
@@ -34,7 +34,7 @@ TARGETS = ("party", "staff", "phone", "email", "address")
 
 
 async def claim(session: AsyncSession, dialect: str, space: str, value: str, **target: int) -> None:
-    """Give one thing the id that it has at home.
+    """Give one thing an external id.
 
     Args:
         target: exactly one of party, staff, phone, email, address: its id here.
@@ -77,7 +77,7 @@ def _is_minted(value: str) -> bool:
 async def resolve(
     session: AsyncSession, dialect: str, wanted: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], int]:
-    """{(space, value): our id} of those home ids that point at anything, in one statement."""
+    """{(space, value): our id} of those external ids that point at anything, in one statement."""
     wanted = [(space, value) for space, value in wanted if not fault_of(value)]
     if not wanted:
         return {}
@@ -86,7 +86,7 @@ async def resolve(
     if len(values) == 1:
         named = {"dialect": dialect, "value": values.pop()}
         rows = await snapshots.rows_of(
-            session, "home id", lambda: _targets(ExternalId.value == bindparam("value")), named
+            session, "external id", lambda: _targets(ExternalId.value == bindparam("value")), named
         )
     else:
         rows = await session.execute(_targets(ExternalId.value.in_(values)), {"dialect": dialect})
@@ -106,7 +106,7 @@ class EncodingContext:
     """What a dialect has to know about a page of records besides their own columns.
 
     Attributes:
-        homes: {(target, our id): home id} in the dialect's vocabulary, for the records, what they name, and their rows.
+        external_ids: {(target, our id): external id} in the dialect, of the records, what they name, and their rows.
         references: {(target, our id): the name it has beside that id}, of those that have one.
         records: the records that they name and the actor may see, by id.
         staff: the staff members that they name, by id.
@@ -114,15 +114,15 @@ class EncodingContext:
     """
 
     actor: Actor
-    homes: dict[tuple[str, int], str] = field(default_factory=dict)
+    external_ids: dict[tuple[str, int], str] = field(default_factory=dict)
     references: dict[tuple[str, int], str] = field(default_factory=dict)
     records: dict[int, Record] = field(default_factory=dict)
     staff: dict[int, Staff] = field(default_factory=dict)
     logins: set[int] = field(default_factory=set)
 
-    def home(self, target: str, own_id: int) -> str | None:
-        """The id that this thing has at home; None when it was made here."""
-        return self.homes.get((target, own_id))
+    def external_id(self, target: str, own_id: int) -> str | None:
+        """The external id of this thing; None when it was made here."""
+        return self.external_ids.get((target, own_id))
 
 
 async def encoding_context(
@@ -138,7 +138,7 @@ async def encoding_context(
     """Everything that the records name, in a constant number of statements.
 
     Args:
-        dialect: whose home ids are wanted.
+        dialect: whose external ids are wanted.
         rows: whether phones, emails and addresses have ids of their own in this dialect.
         logins: whether it matters who can log in.
         staff: ids of staff members that are told of though the records do not name them.
@@ -168,7 +168,7 @@ async def encoding_context(
     if rows:
         for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
             wanted[target] = {row.id for a in aggregates for row in getattr(a, name)}
-    await _read_homes(session, dialect, wanted, around)
+    await _read_external_ids(session, dialect, wanted, around)
     if logins:
         contacts = [a.id for a in aggregates if a.kind is PartyKind.CONTACT]
         query = select(Credential.contact_id).where(Credential.contact_id.in_(contacts), Credential.live.is_(True))
@@ -201,7 +201,7 @@ async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff
     return {member.id: member for member in found}
 
 
-async def _read_homes(
+async def _read_external_ids(
     session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: EncodingContext
 ) -> None:
     columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
@@ -212,19 +212,19 @@ async def _read_homes(
     named = {target: snapshots.Ids(db, wanted[target]) for target in asked}
     rows = await snapshots.rows_of(
         session,
-        ("homes", tuple((target, ids.shape) for target, ids in named.items())),
+        ("external ids", tuple((target, ids.shape) for target, ids in named.items())),
         lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
             ExternalId.dialect == bindparam("dialect"),
             or_(*(ids.hold(columns[target], target) for target, ids in named.items())),
         ),
         {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
     )
-    _note_homes(rows, around)
+    _note_external_ids(rows, around)
 
 
-def _note_homes(rows: Iterable[Any], around: EncodingContext) -> None:
+def _note_external_ids(rows: Iterable[Any], around: EncodingContext) -> None:
     for space, value, *targets in rows:
-        into = around.references if space == REFERENCE else around.homes
+        into = around.references if space == REFERENCE else around.external_ids
         for target, own_id in zip(TARGETS, targets, strict=True):
             if own_id is not None:
                 into[target, own_id] = value
@@ -234,18 +234,18 @@ async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Colle
     """Staff members and what a dialect calls them, without any record, in two statements."""
     around = EncodingContext(actor)
     around.staff = await _staff(session, ids)
-    await _read_homes(session, dialect, {"staff": set(ids)}, around)
+    await _read_external_ids(session, dialect, {"staff": set(ids)}, around)
     return around
 
 
-async def find_staff(session: AsyncSession, printed: Printed) -> int | None:
+async def find_staff(session: AsyncSession, candidates: IdCandidates) -> int | None:
     """The id of the staff member whom a printed id stands for; None where it stands for nobody that it can be of."""
-    found = await resolve(session, printed.dialect, set(printed.homes))
-    return next((found[home] for home in printed.homes if home in found), printed.own)
+    found = await resolve(session, candidates.dialect, set(candidates.external_ids))
+    return next((found[key] for key in candidates.external_ids if key in found), candidates.own)
 
 
 async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:
-    """{id: what a dialect calls the record, its home id or else ours in decimal}, deleted ones too; one statement."""
+    """{id: its external id in a dialect, else ours in decimal}, of deleted records too; one statement."""
     around = EncodingContext(Actor(Door.OPERATOR))
-    await _read_homes(session, dialect, {"party": set(ids)}, around)
-    return {own_id: around.home("party", own_id) or str(own_id) for own_id in ids}
+    await _read_external_ids(session, dialect, {"party": set(ids)}, around)
+    return {own_id: around.external_id("party", own_id) or str(own_id) for own_id in ids}

@@ -102,17 +102,17 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
-class Printed:
+class IdCandidates:
     """What an id that a dialect prints may stand for. The first of these that anything has is meant.
 
     Attributes:
-        homes: (space, value): ids from home.
+        external_ids: (space, value): what it may be called in the system that it came from.
         own: an id of ours.
         number: what people call a record by, in dialects that print it in the place of an id.
     """
 
     dialect: str
-    homes: tuple[tuple[str, str], ...]
+    external_ids: tuple[tuple[str, str], ...]
     own: int | None = None
     number: str | None = None
 
@@ -140,7 +140,7 @@ class Ref:
     id: int | None = None
     number: str | None = None
     email: str | None = None
-    external: Printed | None = None
+    external: IdCandidates | None = None
 
 
 async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
@@ -185,24 +185,24 @@ def _of_email(query: Any, actor: Actor, model: Any, email: str) -> Any:
     return query.where(or_(model.id.in_(known), not_(some)))
 
 
-def _meant(model: Any, printed: Printed) -> ScalarSelect[Any] | None:
+def _meant(model: Any, candidates: IdCandidates) -> ScalarSelect[Any] | None:
     """The query of the id of the one record that a printed id stands for; None where it can stand for none."""
     places: list[Any] = [
         select(ExternalId.party_id.label("id"), literal(place).label("place"))
         .join(model, model.id == ExternalId.party_id)
         .where(
-            ExternalId.dialect == printed.dialect,
+            ExternalId.dialect == candidates.dialect,
             ExternalId.space == space,
             ExternalId.value == value,
             ExternalId.live.is_(True),
         )
-        for place, (space, value) in enumerate(printed.homes)
+        for place, (space, value) in enumerate(candidates.external_ids)
     ]
     last = len(places)
-    if printed.own is not None:
-        places.append(select(model.id, literal(last)).where(model.id == printed.own))
-    if printed.number is not None:
-        named = model.number.in_(spellings(printed.number))
+    if candidates.own is not None:
+        places.append(select(model.id, literal(last)).where(model.id == candidates.own))
+    if candidates.number is not None:
+        named = model.number.in_(spellings(candidates.number))
         places.append(select(model.id, literal(last + 1)).where(named, model.deleted_at.is_(None)))
     if not places:
         return None

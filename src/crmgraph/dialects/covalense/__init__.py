@@ -1,7 +1,7 @@
 """The dialect of Covalense "Csmart", a layer over vtiger: nine services for the self-care portal of a customer."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed, minted
+from crmgraph.crm.records.parties import IdCandidates, minted
 from crmgraph.dialects.covalense.api import API, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
@@ -10,13 +10,13 @@ from crmgraph.dialects.covalense.places import DIALECT
 _MODULES = {PartyKind.CONTACT: (CONTACT, "record"), PartyKind.ACCOUNT: (ACCOUNT, "record"), None: (USER, "user")}
 
 
-def printed(kind: PartyKind | None, text: str) -> Printed | None:
+def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     """What an id stands for, as `12x95809` or as the number alone; of the kind None, of a user."""
     module, space = _MODULES.get(kind, ("", ""))
     number = number_in(module, text.strip())
-    return None if number is None or not module else Printed(DIALECT, ((space, number),), minted(number))
+    return None if number is None or not module else IdCandidates(DIALECT, ((space, number),), minted(number))
 
 
 busy, nowhere = API.busy, API.nowhere
 
-__all__ = ["busy", "mounts", "nowhere", "openapi", "printed"]
+__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi"]

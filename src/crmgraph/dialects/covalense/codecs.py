@@ -123,14 +123,14 @@ def home_id(module: str) -> Codec:
         return found
 
     def write(value: str | Linked | None) -> str:
-        home = value.home if isinstance(value, Linked) else value
+        home = value.external_id if isinstance(value, Linked) else value
         return "" if home is None else f"{module}x{home}"
 
     return Codec(read, write)
 
 
 def _bare(value: str | Linked | None) -> str:
-    return (value.home if isinstance(value, Linked) else value) or ""
+    return (value.external_id if isinstance(value, Linked) else value) or ""
 
 
 BARE_ID = Codec(write=_bare)

@@ -1,7 +1,7 @@
 """CRM.COM Web API v2: contact information of persons (contacts) and companies (accounts)."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed, minted, spellings
+from crmgraph.crm.records.parties import IdCandidates, minted, spellings
 from crmgraph.dialects.crmcom.api import busy, mounts, nowhere
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
@@ -15,12 +15,12 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return f"/crmapi/rest/v2/contact_information/show?contact_information_identifier=id={value}"
 
 
-def printed(kind: PartyKind | None, text: str) -> Printed | None:
+def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     """What an id stands for, in either case; of the kind None, of a user."""
     given = text.strip()
     if kind is None:  # whose ids are printed in decimal digits
-        return Printed(DIALECT, tuple(("user", each) for each in spellings(given)), minted(given))
-    return Printed(DIALECT, tuple(("record", each) for each in spellings(given)), read_id(given))
+        return IdCandidates(DIALECT, tuple(("user", each) for each in spellings(given)), minted(given))
+    return IdCandidates(DIALECT, tuple(("record", each) for each in spellings(given)), read_id(given))
 
 
-__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi"]

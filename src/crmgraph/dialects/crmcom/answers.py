@@ -53,7 +53,7 @@ async def _settings(session: AsyncSession, manner: Manner, aggregate: Aggregate)
     set_by = {name: found.get(path) for name, path in logged.items()}
 
     def who(setting: Setting | None) -> dict[str, Any] | None:
-        return None if setting is None else user(setting.by, setting.home, manner.objects["user"])
+        return None if setting is None else user(setting.by, setting.external_id, manner.objects["user"])
 
     def when(setting: Setting | None) -> str | None:
         return None if setting is None else time_text(setting.at)

@@ -12,16 +12,16 @@ from crmgraph.dialects.crmcom.response_formats import Manner, arranged
 from crmgraph.mapping import Computed
 
 
-def user(staff: Staff | None, home: str | None, keys: Iterable[str]) -> dict[str, Any] | None:
+def user(staff: Staff | None, external_id: str | None, keys: Iterable[str]) -> dict[str, Any] | None:
     """The object of somebody who made or changed something; one without an email has no such key.
 
     Args:
-        home: the id that they have at home.
+        external_id: theirs; None when they were added here.
         keys: in their order.
     """
     if staff is None:
         return None
-    found = {"person_name": staff.name, "username": staff.name, "id": home or str(staff.id)}
+    found = {"person_name": staff.name, "username": staff.name, "id": external_id or str(staff.id)}
     return arranged(found | ({"email": staff.email} if staff.email is not None else {}), keys)
 
 
@@ -40,7 +40,7 @@ def log_information(manner: Manner) -> Computed:
         def who(staff_id: int | None) -> dict[str, Any] | None:
             if staff_id is None:
                 return None
-            return user(around.staff.get(staff_id), around.home("staff", staff_id), orders["user"])
+            return user(around.staff.get(staff_id), around.external_id("staff", staff_id), orders["user"])
 
         def unit(name: str) -> dict[str, Any] | None:
             return arranged(found, orders["unit"]) if isinstance(found := own.get(name), dict) else None

@@ -235,7 +235,7 @@ def kind(known: Mapping[str, StrEnum | str], word: Callable[[str], str]) -> Code
 
 
 def print_id(own: str) -> str:
-    """An id as CRM.COM prints it: the one it has at home, else ours as 32 hexadecimal digits."""
+    """An id as CRM.COM prints it: the external one, else ours as 32 hexadecimal digits."""
     number = minted(own)
     return own if number is None else f"{number:032X}"
 

@@ -28,7 +28,7 @@ from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Own, 
 
 DIALECT = "crmcom"
 RELATION_ID = "id"
-"""Under which key the id is kept that a relation has at home."""
+"""Under which key the id is kept that a relation has in CRM.COM."""
 
 
 def always(value: Any) -> Computed:

@@ -79,10 +79,10 @@ async def seek_each(
     session: AsyncSession, actor: Actor, given: Collection[Pair]
 ) -> dict[Pair, list[tuple[PartyKind, int]]]:
     """The contacts and accounts that each of these identifiers means, in two statements however many they are."""
-    homely = await named_each(session, {("record", value) for field, value in given if field == "id"})
+    known = await named_each(session, {("record", value) for field, value in given if field == "id"})
     wanted: dict[Pair, tuple[str, str | int]] = {}
     for field, value in given:
-        own = homely.get(("record", value)) or read_id(value) if field == "id" else value
+        own = known.get(("record", value)) or read_id(value) if field == "id" else value
         if own is not None:
             wanted[field, value] = (FIELDS[field], own)
     found = await identify_each(session, actor, set(wanted.values()))

@@ -159,7 +159,7 @@ REFERENCES = (CATEGORY, GROUP, PRIVACY_LEVEL, INDUSTRY, SECTOR)
 
 COUNTRY_BY = ("id", "two_character_code", "three_character_code", "name", "alternative_code")
 _IDS = {"CY": "181", "GR": "209", "US": "127", "HN": "225", "GB": "126", "CU": "180"}
-_CODES = {home: code for code, home in _IDS.items()}
+_CODES = {number: code for code, number in _IDS.items()}
 _OTHERS = 1000
 """What stands before the number of ISO in the ids of countries that the document does not print."""
 

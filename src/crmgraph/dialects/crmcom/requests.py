@@ -104,11 +104,11 @@ async def read_edit(
         elif each.target is not None and aggregate is not None:
             named.setdefault(each.target, set()).update(_ids(item.get(each.identifier)))
     others = await seek_each(session, actor, pairs.values()) if pairs else {}
-    homely = await named_each(session, {(target, value) for target, values in named.items() for value in values})
+    known = await named_each(session, {(target, value) for target, values in named.items() for value in values})
     for n, (each, i, item) in enumerate(sets):
         label = f"{each.names[0]}[{i}]"
         more = _other(pairs[n], others[pairs[n]]) if n in pairs else {"given": {}} if item.get(IDENTIFIER) else {}
-        _read_row(asked, each, item, label, more, aggregate, homely)
+        _read_row(asked, each, item, label, more, aggregate, known)
     return asked
 
 
@@ -185,7 +185,7 @@ def _read_row(
     label: str,
     more: Row,
     aggregate: Aggregate | None,
-    homely: Mapping[tuple[str, str], int],
+    known: Mapping[tuple[str, str], int],
 ) -> None:
     action = _action(asked, item.pop("action", None), label, creating=aggregate is None)
     identifier = item.pop(each.identifier, None)
@@ -195,7 +195,7 @@ def _read_row(
         return
     row_id = 0
     if action != "ADD" and aggregate is not None:
-        found = _row_of(asked, each, identifier, f"{label}.{each.identifier}", aggregate, homely)
+        found = _row_of(asked, each, identifier, f"{label}.{each.identifier}", aggregate, known)
         if found is None:
             return
         row_id = found
@@ -252,7 +252,7 @@ def _row_of(
     identifier: Any,
     label: str,
     aggregate: Aggregate,
-    homely: Mapping[tuple[str, str], int],
+    known: Mapping[tuple[str, str], int],
 ) -> int | None:
     """The row that an identifier names: by its id, or as the one of its type, an active one before the others."""
     if identifier in (None, ""):
@@ -267,7 +267,7 @@ def _row_of(
     rows = getattr(aggregate, each.rows)
     if name == "id":
         wanted = given.strip()
-        own = homely.get((each.target, wanted)) if each.target else None
+        own = known.get((each.target, wanted)) if each.target else None
         own = own or read_id(wanted)
         same = [row for row in rows if each.target is None and relation_id(row).upper() == wanted.upper()]
         rows = [row for row in rows if row.id == own] or same

@@ -15,7 +15,7 @@ class RowSet:
     Attributes:
         names: in requests: the documented one, and the one that answers have.
         rows: what the rows are called here.
-        target: under which home ids point at them; None for relations.
+        target: under which external ids point at them; None for relations.
         identifier: the field by which a request names a row that is there.
         fields: of one row, as requests have them.
         required: what a row that comes has to have, as requests call it.

@@ -1,11 +1,11 @@
 """The Valomnia dialect: contacts and customers of a sales force, below /api/{version}, behind a session cookie."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed
+from crmgraph.crm.records.parties import IdCandidates
 from crmgraph.dialects.valomnia.api import busy, mounts, nowhere
 from crmgraph.dialects.valomnia.fields import CONTACTS, USERS
+from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
-from crmgraph.dialects.valomnia.printed import customer_printed, printed_id
 
 _ROOTS = {PartyKind.CONTACT: "contacts", PartyKind.ACCOUNT: "customers"}
 
@@ -16,16 +16,16 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return f"/api/v1.0/{root}/{value}" if root is not None and value.isdecimal() else None
 
 
-def printed(kind: PartyKind | None, text: str) -> Printed | None:
+def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     """What an id stands for, or the reference of a customer or user; of the kind None, of a user."""
     match kind:
         case PartyKind.CONTACT:
-            return printed_id(CONTACTS, text)
+            return by_id(CONTACTS, text)
         case PartyKind.ACCOUNT:
-            return customer_printed(text)
+            return customer_candidates(text)
         case None:
-            return printed_id(USERS, text, references=True)
+            return by_id(USERS, text, references=True)
     return None
 
 
-__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi"]

@@ -37,10 +37,10 @@ def read_long(text: str) -> int:
 
 
 def number_of(around: EncodingContext, target: str, own_id: int) -> int:
-    """The id that a record (target party) or staff member is printed with: the one it has at home, else ours."""
-    home = around.home(target, own_id) or ""
+    """The id that a record (target party) or staff member is printed with: the one it came with, else ours."""
+    external = around.external_id(target, own_id) or ""
     # What is not written as it would be printed is not found by what would be printed.
-    return int(home) if _LONG.fullmatch(home) and str(int(home)) == home else own_id
+    return int(external) if _LONG.fullmatch(external) and str(int(external)) == external else own_id
 
 
 def user(around: EncodingContext, staff_id: int | None) -> dict[str, Any]:
@@ -138,12 +138,12 @@ def _billing(column: str) -> Slot:
 
 
 def _only_here(key: str) -> Field:
-    """A value of a customer that the store has no home for."""
+    """A value of a customer that the store has no column for."""
     return Field(key, ExtraField(key), TEXT, writable=False)
 
 
 def _flag(key: str, otherwise: bool) -> Field:
-    """A switch of a customer that the store has no home for, and how it stands where nobody set it."""
+    """A switch of a customer that the store has no column for, and how it stands where nobody set it."""
     return Field(key, ExtraField(key), Codec(write=lambda value: otherwise if value is None else value), writable=False)
 
 

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed, minted
+from crmgraph.crm.records.parties import IdCandidates, minted
 from crmgraph.dialects.zoho import answers, authorization, codecs, errors
 from crmgraph.dialects.zoho.api import OPERATIONS
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
@@ -48,11 +48,11 @@ def href(kind: PartyKind | None, value: str) -> str | None:
     return None if kind is None else f"{authorization.PREFIX}/{OF_KIND[kind].name}/{value}"
 
 
-def printed(kind: PartyKind | None, text: str) -> Printed | None:
+def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     """What an id stands for; of the kind None, of a user."""
     home = codecs.home_id(text)
     space = "user" if kind is None else "record"
-    return None if home is None else Printed(DIALECT, ((space, home),), minted(home))
+    return None if home is None else IdCandidates(DIALECT, ((space, home),), minted(home))
 
 
 def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -74,4 +74,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed", "unique_fields"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "unique_fields"]

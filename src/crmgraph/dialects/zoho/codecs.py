@@ -149,7 +149,7 @@ def lookup(link: Linked | None) -> dict[str, str] | None:
     name = getattr(thing, "name", None)
     if name is None:
         name = full_name(thing)
-    return {"name": name, "id": link.home}
+    return {"name": name, "id": link.external_id}
 
 
 def _user(link: Linked | None) -> dict[str, str] | None:

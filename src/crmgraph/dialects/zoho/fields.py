@@ -195,7 +195,7 @@ def _converted_detail(thing: Any, around: EncodingContext) -> dict[str, str | No
         return {}
     became = {"contact": thing.record.converted_contact_id, "account": thing.record.converted_account_id}
     links = {name: linked(around, "party", own_id) for name, own_id in became.items()}
-    return {"deal": None} | {name: link.home if link is not None else None for name, link in links.items()}
+    return {"deal": None} | {name: link.external_id if link is not None else None for name, link in links.items()}
 
 
 _LEADS = (

@@ -33,7 +33,7 @@ from crmgraph.graph.edge.requests import (
 )
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
-from crmgraph.graph.resolvers.context import Context, Href, Reading
+from crmgraph.graph.resolvers.context import Context, Href, ReadId
 from crmgraph.http import reading
 
 PATH = "/graphql"
@@ -55,7 +55,7 @@ def mounts(
     max_cost: int = 20_000,
     demo: Mapping[str, Mapping[str, str]] | None = None,
     hrefs: Mapping[str, Href] | None = None,
-    printed: Mapping[str, Reading] | None = None,
+    id_candidates: Mapping[str, ReadId] | None = None,
     plans: bool = True,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
@@ -66,13 +66,13 @@ def mounts(
         max_cost: the most records that one document may cause.
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
-        printed: by dialect, what the ids that it prints stand for.
+        id_candidates: by dialect, what the ids that it prints stand for.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
     compiled = Compiled(core) if plans else None
     engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(
-        core, engine, max_page=max_page, hrefs=hrefs or {}, printed=printed or {}, demo=demo is not None
+        core, engine, max_page=max_page, hrefs=hrefs or {}, id_candidates=id_candidates or {}, demo=demo is not None
     )
     return [Route(PATH, endpoint), Route(PATH + "/", endpoint), *routes(PATH, demo=demo)]
 
@@ -92,14 +92,14 @@ class Endpoint:
         *,
         max_page: int,
         hrefs: Mapping[str, Href],
-        printed: Mapping[str, Reading],
+        id_candidates: Mapping[str, ReadId],
         demo: bool = False,
     ) -> None:
         self._core = core
         self._engine = engine
         self._max_page = max_page
         self._hrefs = hrefs
-        self._printed = printed
+        self._id_candidates = id_candidates
         self._demo = demo
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -174,7 +174,7 @@ class Endpoint:
 
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
         address = reading.address(http)
-        return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, printed=self._printed)
+        return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, id_candidates=self._id_candidates)
 
     async def _verified(self, token: str | None, until: float) -> "Caller | Answer":
         """Who asks, by what the database says of their token now; or that it does not say."""

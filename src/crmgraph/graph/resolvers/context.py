@@ -10,13 +10,13 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, Actor
-from crmgraph.crm.records.parties import Aggregate, Printed
+from crmgraph.crm.records.parties import Aggregate, IdCandidates
 from crmgraph.graph.resolvers.loaders import Loaders
 
 Href: TypeAlias = Callable[[PartyKind, str], str | None]
 """(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
 
-Reading: TypeAlias = Callable[[PartyKind | None, str], Printed | None]
+ReadId: TypeAlias = Callable[[PartyKind | None, str], IdCandidates | None]
 """(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
 
 
@@ -28,7 +28,7 @@ class Context:
         address: the network address it came from.
         max_page: the longest page of a connection.
         hrefs: by dialect, where it serves a record.
-        printed: by dialect, what the ids that it prints stand for.
+        id_candidates: by dialect, what the ids that it prints stand for.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
     """
 
@@ -37,7 +37,7 @@ class Context:
     address: str
     max_page: int = 100
     hrefs: Mapping[str, Href] = field(default_factory=dict)
-    printed: Mapping[str, Reading] = field(default_factory=dict)
+    id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
     refused: Refused | None = None
     _loaders: Loaders | None = field(init=False, default=None)
 

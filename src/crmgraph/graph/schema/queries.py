@@ -25,7 +25,7 @@ from crmgraph.graph.schema.filters import (
     Listing,
 )
 from crmgraph.graph.schema.ids import Prefix, decode, number_of
-from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, printed_of, ref_of
+from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, candidates_of, ref_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
@@ -93,7 +93,7 @@ async def user_of(context: Context, by: Any) -> Any:
             if by.email and "@" in by.email:
                 number = (await staff.named(session, by.email)).id
             elif by.external:
-                number = await external_ids.find_staff(session, printed_of(context, None, by.external))
+                number = await external_ids.find_staff(session, candidates_of(context, None, by.external))
         except NotFound:
             return None
     return None if number is None else await context.loaders.staff().load(number)

@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import Printed, Ref
+from crmgraph.crm.records.parties import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import LegacyDialect
@@ -80,11 +80,11 @@ def ref_of(context: Context, kind: PartyKind, by: Any) -> Ref:
     if is_blank(text) or fault_of(text):
         raise NotFound
     if by.external:
-        return Ref(external=printed_of(context, kind, by.external))
+        return Ref(external=candidates_of(context, kind, by.external))
     return Ref(number=text) if by.number else Ref(email=text)
 
 
-def printed_of(context: Context, kind: PartyKind | None, external: ExternalRef) -> Printed:
+def candidates_of(context: Context, kind: PartyKind | None, external: ExternalRef) -> IdCandidates:
     """What an id elsewhere may stand for.
 
     Args:
@@ -93,8 +93,8 @@ def printed_of(context: Context, kind: PartyKind | None, external: ExternalRef) 
     Raises:
         NotFound: nothing of this kind can be called like this there.
     """
-    reading = context.printed.get(external.dialect.value)
-    printed = reading(kind, external.value) if reading is not None and not fault_of(external.value) else None
-    if printed is None:
+    read_id = context.id_candidates.get(external.dialect.value)
+    candidates = read_id(kind, external.value) if read_id is not None and not fault_of(external.value) else None
+    if candidates is None:
         raise NotFound
-    return printed
+    return candidates

@@ -99,7 +99,7 @@ def _names(attributes: Attributes, name: str, module: str, record: Aggregate, ar
         given = home_id(module).read(attributes.value(name))
     except Unreadable:
         return False
-    return given is not None and given in (str(record.id), around.home("party", record.id))
+    return given is not None and given in (str(record.id), around.external_id("party", record.id))
 
 
 def _require_own(attributes: Attributes, module: str, record: Aggregate, around: EncodingContext) -> None:

@@ -271,7 +271,7 @@ async def _described(call: Call, kind: PartyKind, party_id: int, photo: Photo) -
     async with call.core.db.read() as session:
         found = await parties.load(session, call.actor, kind, [party_id], parts=())
         around = await encoding_context(session, call.actor, DIALECT, found.values())
-    own = print_id(around.home("party", party_id) or str(party_id))
+    own = print_id(around.external_id("party", party_id) or str(party_id))
     return {
         "file_name": f"{own}_{photo.file_name}",
         "file_content_url": f"{IMAGES}?id={own}",

@@ -13,8 +13,8 @@ from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.answers import answer
 from crmgraph.dialects.valomnia.errors import Failed, not_found
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
+from crmgraph.dialects.valomnia.identifiers import by_customer_reference
 from crmgraph.dialects.valomnia.parameters import long
-from crmgraph.dialects.valomnia.printed import customer_reference
 from crmgraph.dialects.valomnia.requests import Call
 
 MAX_CONTACTS = 1000
@@ -29,7 +29,7 @@ async def by_reference(session: AsyncSession, actor: Actor, reference: str) -> i
     """
     if fault_of(reference):
         raise NotFound
-    return await parties.find(session, actor, PartyKind.ACCOUNT, Ref(external=customer_reference(reference)))
+    return await parties.find(session, actor, PartyKind.ACCOUNT, Ref(external=by_customer_reference(reference)))
 
 
 async def show(call: Call) -> Response:

@@ -69,7 +69,7 @@ async def user(call: Call) -> Response:
 
 def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
     first, _, last = member.name.rpartition(" ")
-    home = around.home("staff", member.id) or str(member.id)
+    home = around.external_id("staff", member.id) or str(member.id)
     return {
         "country": None,
         "customize_info": {"notes_desc": None, "show_right_panel": None, "bc_view": None, "show_home": False},

@@ -201,7 +201,7 @@ async def deleted(call: Call) -> Response:
     data = [
         {
             "deleted_by": codecs.lookup(linked(around, "staff", record.modified_by_id)),
-            "id": around.home("party", record.id) or str(record.id),
+            "id": around.external_id("party", record.id) or str(record.id),
             "display_name": codecs.full_name(record),
             "type": "recycle",
             "created_by": codecs.lookup(linked(around, "staff", record.created_by_id)),

@@ -301,6 +301,6 @@ def details(aggregate: Aggregate, around: EncodingContext) -> dict[str, Any]:
         "Modified_Time": codecs.moment(record.updated_at),
         "Modified_By": codecs.lookup(linked(around, "staff", record.modified_by_id)),
         "Created_Time": codecs.moment(record.created_at),
-        "id": around.home("party", record.id) or str(record.id),
+        "id": around.external_id("party", record.id) or str(record.id),
         "Created_By": codecs.lookup(linked(around, "staff", record.created_by_id)),
     }
