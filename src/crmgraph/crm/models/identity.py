@@ -2,9 +2,9 @@
 
 import datetime as dt
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.columns import Base, BigId, Document, Flag, Folded, Key, now, one_of
@@ -96,6 +96,23 @@ class Credential(Base):
     contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"))
     staff_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Login(Base):
+    """The email by which a contact comes in, where it has a login: of its credential, to be read beside its rows."""
+
+    __table__ = (
+        select(Credential.id, Credential.contact_id.label("party_id"), Credential.email, Credential.email_key)
+        .where(Credential.live.is_(True), Credential.confirmed.is_(True))
+        .subquery("login")
+    )
+    __mapper_args__ = {"primary_key": [__table__.c.id]}  # noqa: RUF012 - the name and form are SQLAlchemy's
+
+    if TYPE_CHECKING:
+        id: Mapped[int]
+        party_id: Mapped[int]
+        email: Mapped[str]
+        email_key: Mapped[str]
 
 
 class Session(Base):

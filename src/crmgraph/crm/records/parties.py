@@ -24,6 +24,7 @@ from crmgraph.crm.models import (
     Email,
     ExternalId,
     Lead,
+    Login,
     Party,
     PartyKind,
     Phone,
@@ -66,7 +67,10 @@ ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address, 
 """The lists of child rows by their name on `Aggregate` and `Edit`."""
 
 PARTS = ("phones", "emails", "addresses", "photo")
-"""What of a record is read when nothing is said; `relations` is one more, for those who change them."""
+"""What of a record is read when nothing is said; `relations` and `login` are more, for those who change the record."""
+
+_ONE: dict[str, Any] = {"photo": Photo, "login": Login}
+"""What there is one of at most, by its name on `Aggregate`."""
 
 _SERIES = {
     PartyKind.CONTACT: numbers.Series.CONTACT,
@@ -83,7 +87,12 @@ _KEYS = {
 
 @dataclass(slots=True)
 class Aggregate:
-    """A record with its rows, in the order of their rank, and its photo."""
+    """A record with its rows, in the order of their rank, and its photo.
+
+    Attributes:
+        login: the email by which the contact comes in, where that was asked for.
+        parted_login: the same where an update has given the contact another primary email.
+    """
 
     record: Record
     phones: list[Phone] = field(default_factory=list)
@@ -91,6 +100,8 @@ class Aggregate:
     addresses: list[Address] = field(default_factory=list)
     photo: Photo | None = None
     relations: list[Relation] = field(default_factory=list)
+    login: Login | None = None
+    parted_login: str | None = None
 
     @property
     def id(self) -> int:
@@ -260,18 +271,26 @@ async def load(
     if not found:
         return {}
     # In a statement of their own: what another writer did to them while the record was waited for has to be seen.
-    wanted = [name for name in (*ROWS, "photo") if name in parts]
+    wanted = _wanted(model, parts)
     if wanted:
-        children = [ROWS.get(name, Photo) for name in wanted]
+        children = list(wanted.values())
         for own_id, lists in (await snapshots.children_of(session, model, children, found)).items():
             _fill(found[own_id], wanted, lists)
     return found
 
 
-def _fill(aggregate: Aggregate, names: Sequence[str], lists: Sequence[list[Any]]) -> None:
+def _wanted(model: Any, parts: Collection[str]) -> dict[str, Any]:
+    """{part: its model} of those parts that a record of this model may have."""
+    known = {**ROWS, **_ONE}
+    if model is not Contact:
+        del known["login"]
+    return {name: child for name, child in known.items() if name in parts}
+
+
+def _fill(aggregate: Aggregate, names: Iterable[str], lists: Sequence[list[Any]]) -> None:
     for name, rows in zip(names, lists, strict=True):
-        if name == "photo":
-            aggregate.photo = rows[0] if rows else None
+        if name in _ONE:
+            setattr(aggregate, name, rows[0] if rows else None)
         else:
             setattr(aggregate, name, rows)
 
@@ -280,13 +299,13 @@ async def _load_snapshots(
     db: Database, actor: Actor, model: Any, ids: Collection[int], parts: Collection[str]
 ) -> dict[int, Aggregate]:
     """The same without a lock and in one statement."""
-    wanted = [name for name in (*ROWS, "photo") if name in parts]
+    wanted = _wanted(model, parts)
     named = snapshots.Ids(db, ids)
     found = await snapshots.read_with(
         db,
         ("records", named.shape, visibility_key(actor)),
         model,
-        [ROWS.get(name, Photo) for name in wanted],
+        list(wanted.values()),
         lambda query: query.where(named.hold(model.id), visible(with_parameters(actor), model)).order_by(model.id),
         {"ids": named.value, **visibility_values(actor)},
     )
@@ -345,8 +364,9 @@ async def load_one_for_change(
 
 def parts_of(edit: Edit) -> set[str]:
     """What has to be loaded of a record for an edit of it: the lists that change, and phones together with addresses,
-    which say where they are."""
+    which say where they are. Beside emails stands the one that opens the login."""
     parts = {name for name in ROWS if getattr(edit, name)}
+    parts |= {"login"} if "emails" in parts else set()
     return parts | {"addresses", "phones"} if parts & {"addresses", "phones"} else parts
 
 
@@ -425,6 +445,7 @@ async def update(
         require_workable(record)
     refuse(await faults_of(unit, actor, aggregate.kind, aggregate, edit))
 
+    primary = _primary_email(aggregate)
     changes = Changes(actor)
     for name, value in _changed(record, edit).items():
         changes.column(name, getattr(record, name), value)
@@ -435,6 +456,9 @@ async def update(
         await (await unit.transaction()).execute(rows.values(name_key=key))
     completed = await _apply_rows(unit, actor, aggregate, edit, changes)
     record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
+    login = aggregate.login
+    if login is not None and _primary_email(aggregate) not in (primary, login.email_key):
+        aggregate.parted_login = login.email
     if not changes:
         if completed:
             await unit.flush()
@@ -443,6 +467,11 @@ async def update(
     unit.log(changes.line(record, Action.UPDATED))
     await unit.flush()
     return True
+
+
+def _primary_email(aggregate: Aggregate) -> str | None:
+    """What the first active email is found by."""
+    return next((row.address_key for row in aggregate.emails if row.active), None)
 
 
 def _changed(record: Record, edit: Edit) -> dict[str, Any]:

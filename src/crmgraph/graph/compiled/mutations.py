@@ -17,7 +17,7 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
-from crmgraph.graph.compiled.printing import Print, lists_of, printer
+from crmgraph.graph.compiled.printing import Print, lists_of, printer, warnings_printer
 from crmgraph.graph.compiled.queries import UNPLANNED_BYTES, name_of
 from crmgraph.graph.compiled.selection import Change, Selector, Typename, Unplannable, switches
 from crmgraph.graph.documents.preparation import PreparedOperation
@@ -42,15 +42,13 @@ class Plan:
     declared: Changes
     reader: Reader
     parts: frozenset[str]
-    fields: tuple[tuple[str, Print | str | None], ...]
-    """(response key, what prints the record, a type's name, or None for the errors, of which there are none)."""
+    fields: tuple[tuple[str, Print | str], ...]
+    """(response key, what prints the record or the warnings, or a type's name)."""
 
     def printed(self, aggregate: Aggregate, context: Context) -> bytes:
         """The `data` of the mutation as JSON."""
         row, actor = aggregate.record, context.actor
-        payload = {
-            key: of(row, aggregate, actor) if callable(of) else [] if of is None else of for key, of in self.fields
-        }
+        payload = {key: of(row, aggregate, actor) if callable(of) else of for key, of in self.fields}
         return orjson.dumps({self.change.key: payload})
 
 
@@ -149,13 +147,13 @@ class CompiledMutations:
             raise Unplannable("a mutation with a variable of @include or @skip")
         change = Selector(self._schema._schema, fragments, {}, {}).change(prepared.operation, self._changes)
         declared = self._changes[change.name]
-        fields: list[tuple[str, Print | str | None]] = []
+        fields: list[tuple[str, Print | str]] = []
         parts: set[str] = set()
         for field in change.fields:
             if isinstance(field, Typename):
                 fields.append((field.key, field.name))
             elif field.tree is None:
-                fields.append((field.key, None))
+                fields.append((field.key, warnings_printer(field.warning)))
             else:
                 parts |= lists_of(field.tree)
                 fields.append((field.key, printer(MODELS[declared.kind], field.tree)))

@@ -9,6 +9,7 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.graph.compiled.json_text import PLAIN
 from crmgraph.graph.compiled.selection import Branch, Leaf, Typename, Unplannable
 from crmgraph.graph.schema import declarations
+from crmgraph.graph.schema.user_errors import UserError, login_warnings
 
 Print: TypeAlias = Callable[[Any, Aggregate, Actor], Any]
 """(a row, the record that it belongs to, who asks) to what JSON holds of it."""
@@ -27,6 +28,26 @@ def printer(model: Any, tree: Sequence[Any]) -> Print:
     """
     fields = [(field.key, _field(model, field)) for field in tree]
     return lambda row, aggregate, actor: {key: of(row, aggregate, actor) for key, of in fields}
+
+
+def warnings_printer(leaves: Sequence[tuple[str, str]]) -> Print:
+    """What prints the warnings beside a record that was changed.
+
+    Args:
+        leaves: (response key, name) of what is told of each.
+    """
+
+    def printed(row: Any, aggregate: Aggregate, actor: Actor) -> list[dict[str, Any]]:
+        return [{key: _told(warning, name) for key, name in leaves} for warning in login_warnings(aggregate)]
+
+    return printed
+
+
+def _told(warning: UserError, name: str) -> Any:
+    return type(warning).__name__ if name == "__typename" else getattr(warning, _PYTHON.get(name, name))
+
+
+_PYTHON = {"loginEmail": "login_email"}
 
 
 def lists_of(tree: Sequence[Any]) -> set[str]:

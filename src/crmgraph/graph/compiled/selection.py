@@ -118,10 +118,15 @@ class Arguments:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None."""
+    """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None.
+
+    Attributes:
+        warning: (response key, name) of what is selected of a warning beside the record.
+    """
 
     key: str
     tree: tuple[Any, ...] | None
+    warning: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +280,11 @@ class Selector:
                 case "__typename":
                     fields.append(Typename(inner, type_.name))
                 case "userErrors":
-                    fields.append(Payload(inner, None))
+                    # The only one of its types that stands beside a record which was changed, and has leaves alone.
+                    warning = _object(self._schema.type_map["LoginEmailWarning"])
+                    chosen = self._collect(warning, [node.selection_set for node in found])
+                    leaves = tuple((leaf, each[0].name.value) for leaf, each in chosen.items())
+                    fields.append(Payload(inner, None, leaves))
                 case field:
                     fields.append(Payload(inner, self._tree(_object(type_.fields[field].type), found)))
         return Change(key, name, self._arguments(mutation, nodes[0]), tuple(fields))

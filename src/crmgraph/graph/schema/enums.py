@@ -66,6 +66,7 @@ class ErrorCode(StrEnum):
     CYCLE = "CYCLE"
     LEFT_OUT = "LEFT_OUT"
     POSSIBLE_DUPLICATE = "POSSIBLE_DUPLICATE"
+    OTHER_LOGIN_EMAIL = "OTHER_LOGIN_EMAIL"
     LOCKED = "LOCKED"
     NOT_APPROVED = "NOT_APPROVED"
     UNAVAILABLE = "UNAVAILABLE"
@@ -211,6 +212,7 @@ _describe(
     CYCLE="The record would stand above itself, or more than 100 records high.",
     LEFT_OUT="A warning: a value was not taken by the records that were joined.",
     POSSIBLE_DUPLICATE="A warning: another record may be the same.",
+    OTHER_LOGIN_EMAIL="A warning: the login opens by another email than the primary one.",
     LOCKED="A process holds the record.",
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",

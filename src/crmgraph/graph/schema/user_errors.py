@@ -8,6 +8,7 @@ from crmgraph.crm import errors as core
 from crmgraph.crm.errors import Path, Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.conversion import Conversion
+from crmgraph.crm.records.parties import Aggregate
 from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import code_of, message_of
@@ -97,6 +98,14 @@ class DuplicateWarning(UserError):
         return await info.context.record(self.kind, self.existing_id)
 
 
+@strawberry.type(
+    description="A contact whose primary email is not, or not any more, the one by which the person signs in. "
+    "`changeEmail` moves the login."
+)
+class LoginEmailWarning(UserError):
+    login_email: str = strawberry.field(description="The email that still opens the login.")
+
+
 TYPES = (
     InputError,
     DuplicateError,
@@ -107,6 +116,7 @@ TYPES = (
     ConflictError,
     LeftOutWarning,
     DuplicateWarning,
+    LoginEmailWarning,
 )
 """Everything that implements the interface."""
 
@@ -133,6 +143,19 @@ def warnings_of(done: Conversion) -> list[UserError]:
             existing_id=existing,
         )
         for kind, existing in done.duplicates
+    ]
+
+
+def login_warnings(changed: Aggregate) -> list[UserError]:
+    """What there is to know of a record whose emails have changed."""
+    email = changed.parted_login
+    if email is None:
+        return []
+    message = f"The login still opens by {email}, which is not the primary email: `changeEmail` moves the login."
+    return [
+        LoginEmailWarning(
+            message=message, path=["input", "emails"], code=ErrorCode.OTHER_LOGIN_EMAIL, login_email=email
+        )
     ]
 
 

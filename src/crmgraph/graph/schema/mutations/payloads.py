@@ -11,6 +11,10 @@ from crmgraph.graph.schema.user_errors import UserError, user_errors
 
 USER_ERRORS = "What was refused; empty when all went well."
 
+USER_ERRORS_OR_WARNINGS = (
+    "What was refused, and then nothing was done; with a {record} beside them, only warnings; empty when all went well."
+)
+
 
 @strawberry.type(description="How it went.")
 class Payload:

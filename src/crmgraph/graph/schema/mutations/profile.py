@@ -23,6 +23,7 @@ from crmgraph.graph.schema.scalars import Upload
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
+from crmgraph.graph.schema.user_errors import login_warnings
 
 
 @strawberry.input(description="Whose photo is meant: at most one of these, and one's own without any.")
@@ -73,7 +74,7 @@ async def _update_profile(context: Context, given: UpdateProfileInput) -> dict[s
         raise context.refused
     contact = await revise(context.core.db, lambda unit: update_profile(unit, context, given))
     context.committed(contact)
-    return {"contact": contact.record}
+    return {"contact": contact.record, "user_errors": login_warnings(contact)}
 
 
 async def _target(context: Context, given: PhotoTarget) -> tuple[PartyKind, int]:

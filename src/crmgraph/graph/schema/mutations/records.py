@@ -28,19 +28,22 @@ from crmgraph.graph.schema.inputs.records import (
     UpdateContactInput,
     UpdateLeadInput,
 )
-from crmgraph.graph.schema.mutations.payloads import Payload, ended
+from crmgraph.graph.schema.mutations.payloads import USER_ERRORS_OR_WARNINGS, Payload, ended
 from crmgraph.graph.schema.refs import PREFIXES, ref_of
 from crmgraph.graph.schema.root_fields import Changes, mutation
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
-from crmgraph.graph.schema.user_errors import UserError, warnings_of
+from crmgraph.graph.schema.user_errors import UserError, login_warnings, warnings_of
 
 Input = strawberry.argument(description="What is wanted.")
 
 
 @strawberry.type(description="How it went with a contact.")
 class ContactPayload(Payload):
+    user_errors: list[UserError] = strawberry.field(
+        default_factory=list, description=USER_ERRORS_OR_WARNINGS.format(record="contact")
+    )
     contact: Contact | None = strawberry.field(default=None, description="The contact; null when it was refused.")
 
 
@@ -148,7 +151,7 @@ async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, An
         raise context.refused
     aggregate = await revise(context.core.db, lambda unit: update(kind, unit, context, given))
     context.committed(aggregate)
-    return {kind.value.lower(): aggregate.record}
+    return {kind.value.lower(): aggregate.record, "user_errors": login_warnings(aggregate)}
 
 
 async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
