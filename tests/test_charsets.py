@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import structlog
 
 from crmgraph.crm.models import Door
 from tests.agreement.doors import PORTAL
@@ -233,3 +234,69 @@ PNG = bytes.fromhex(
     "0000000049454e44ae426082"
 )
 """One red pixel."""
+
+
+BROKEN = ("%FF", "%C3%28", "%ED%A0%80", "%F0%9F%98", "A%C3B")
+PLACES = {
+    "zoho, a record": "/crm/v2/Contacts/{}",
+    "zoho, a module": "/crm/v2/{}",
+    "zoho, notes": "/crm/v2/Contacts/{}/Notes",
+    "zoho, a photo": "/crm/v2/Contacts/{}/photo",
+    "zoho, beside": "/crm/v3/{}",
+    "oauth": "/oauth/v2/{}",
+    "covalense": "/crm/v1/{}",
+    "crmcom, a method": "/crmapi/rest/v2/contacts/{}",
+    "crmcom, beside": "/crmapi/rest/v1/{}",
+    "crmcom, an image": "/crm/ImageDownloadServlet/{}",
+    "valomnia, a contact": "/api/v1.0/contacts/{}",
+    "valomnia, a customer": "/api/v1.0/customer/{}",
+    "valomnia, customers": "/api/v1.0/customers/{}",
+    "valomnia, a reference": "/api/v1.0/customers/reference/{}",
+    "valomnia, a version": "/api/{}/contacts",
+    "valomnia, a picture": "/1-{}/photo/a.jpg",
+    "graphql": "/graphql/{}",
+    "photos": "/photos/{}/small/a.jpg",
+    "site": "/{}",
+}
+
+
+@pytest.mark.parametrize("path", PLACES.values(), ids=PLACES)
+async def test_a_path_with_bytes_that_are_no_text_names_nothing_in_the_words_of_its_door(
+    world: World, valomnia: Valomnia, path: str
+) -> None:
+    tokens = world.tokens
+    headers = valomnia.cookie | PORTAL
+    if path.startswith("/crm/v"):
+        headers["Authorization"] = f"Zoho-oauthtoken {tokens[Door.ZOHO]}"
+    query = {"token": tokens[Door.CRMCOM]} if path.startswith("/crmapi") else {}
+    unknown = await world.client.get(path.format("no-such-thing"), headers=headers, params=query)
+    for broken in BROKEN:
+        with structlog.testing.capture_logs() as lines:
+            answer = await world.client.get(path.format(broken), headers=headers, params=query)
+        assert (answer.status_code, answer.headers.get("content-type")) == (
+            unknown.status_code,
+            unknown.headers.get("content-type"),
+        ), (broken, answer.text)
+        assert answer.status_code < 500
+        assert "\ufffd" not in answer.text
+        assert [line for line in lines if line["log_level"] in ("error", "critical")] == []
+        (line,) = [line for line in lines if line["event"] == "request"]
+        assert "\ufffd" not in line["path"]
+
+
+async def test_bytes_that_are_no_text_do_not_name_what_holds_the_sign_for_them(
+    world: World, valomnia: Valomnia
+) -> None:
+    mutation = "mutation($n: String!) { createAccount(input: {name: $n, number: $n}) { account { number } } }"
+    body = {"query": mutation, "variables": {"n": "A\ufffdB"}}
+    made = await world.client.post("/graphql", json=body, headers={"Authorization": f"Bearer {world.graph}"})
+    assert made.json()["data"]["createAccount"]["account"] == {"number": "A\ufffdB"}
+    reference = "/api/v1.0/customers/reference/"
+    found = await world.client.get(f"{reference}A%EF%BF%BDB", headers=valomnia.cookie)
+    assert (found.status_code, found.json()["reference"]) == (200, "A\ufffdB")
+    unknown = await world.client.get(f"{reference}AxB", headers=valomnia.cookie)
+    assert unknown.status_code == 404
+    for broken in ("A%C3B", "A%FFB", "A%EF%BFB", "A%1AB"):
+        answer = await world.client.get(reference + broken, headers=valomnia.cookie)
+        assert answer.status_code == 404, answer.text
+        assert set(answer.json()) == set(unknown.json())

@@ -25,6 +25,7 @@ from crmgraph.crm.records.parties import IdCandidates
 from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
+from crmgraph.http.charsets import path_of
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.metrics import count
 from crmgraph.settings import Settings
@@ -295,7 +296,7 @@ class Requests:
         self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
+        path = scope["path"] = path_of(scope)
         door = self._door(path)
         request = scope.get("state", {}).get("in_hand") or InHand()
         if request.dropped:

@@ -4,7 +4,11 @@ Bytes that are none in it are refused: nothing is guessed, and nothing is replac
 """
 
 import codecs
+import re
+from collections.abc import Mapping
 from email.message import Message
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
 UTF_8 = "utf-8"
 _CHARSETS = frozenset(
@@ -66,6 +70,23 @@ def declared(content_type: str) -> str | None:
         raise UnknownCharset(name[:40])
     # Whoever says ISO-8859-1 means windows-1252, which has characters where that has control codes (Encoding Standard).
     return "cp1252" if found == "iso8859-1" else found
+
+
+SUBSTITUTE = "\x1a"
+"""Stands where a path has bytes that are no UTF-8. No record holds it, so that nothing is found by it; U+FFFD, which
+servers put there, may stand in a text."""
+
+
+def path_of(scope: Mapping[str, Any]) -> str:
+    """The path of a request, with `SUBSTITUTE` for every byte that is not UTF-8."""
+    path: str = scope["path"]
+    if "\ufffd" not in path:
+        return path
+    given = unquote_to_bytes(scope.get("raw_path", b"").partition(b"?")[0]).decode(UTF_8, "surrogateescape")
+    return _SURROGATE.sub(SUBSTITUTE, given) or path
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decoded(data: bytes, encoding: str) -> str:
