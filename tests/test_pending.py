@@ -192,6 +192,31 @@ async def test_a_covalense_signup_waits_for_the_owner_of_its_email_whoever_that_
             assert (await imported("{ me { contact { lastName } } }"))["me"]["contact"]["lastName"] == "Imported"
 
 
+async def test_of_two_covalense_signups_for_one_email_both_orders_are_shown_and_the_first_code_lets_in(
+    demo_database: tuple[str, Any], tmp_path: Path
+) -> None:
+    url, known = demo_database
+    async with serving(settings_for(url, tmp_path, signup_confirm=True)) as (client, _):
+        seen = await onlooker(client, known.credentials)
+        before, portal, nobody = await seen(), Portal(client), Caller(client)
+        for n in range(2):
+            result(await portal.send("POST", "signup", COVALENSE | {"Password": f"{PASSWORD} {n}"}))
+        codes = [code_of(letter) for _, letter in await letters(tmp_path / "mail", 2)]
+        first, second = [(await nobody(CONFIRM, c=code))["confirmSignup"] for code in codes]
+        assert first == {"viewer": {"email": EMAIL}, "userErrors": []}
+        assert second == {"viewer": None, "userErrors": []}
+        after = await seen()
+        totals = {name: after.counts[name]["totalCount"] - before.counts[name]["totalCount"] for name in after.counts}
+        assert totals == {"contacts": 2, "all": 2, "accounts": 2}
+        # The email is the first one's, and no code is good twice.
+        assert await portal.login(EMAIL, f"{PASSWORD} 0")
+        given = {"email": EMAIL, "password": f"{PASSWORD} 1"}
+        assert (await nobody(LOGIN, i=given))["login"]["userErrors"] == [{"code": "UNAUTHENTICATED"}]
+        for code in codes:
+            spent = (await nobody(CONFIRM, c=code))["confirmSignup"]
+            assert spent == {"viewer": None, "userErrors": [{"code": "UNAUTHENTICATED"}]}
+
+
 async def test_a_covalense_signup_without_an_email_waits_for_nobody(
     demo_database: tuple[str, Any], tmp_path: Path
 ) -> None:

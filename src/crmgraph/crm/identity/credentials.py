@@ -9,10 +9,11 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.identity import known_sources, pending_signups, sessions, verification_codes
-from crmgraph.crm.models import Contact, Credential, Door, Email, Role, Session, Staff, now
+from crmgraph.crm.models import Contact, Credential, Door, Email, Role, SalesOrder, Session, Staff, now
 from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import clean_email, email_key
@@ -246,11 +247,17 @@ class Confirmed:
 async def confirm(session: AsyncSession, credential_id: int) -> Confirmed | None:
     """Show the records of a signup that waits, and open the doors to whom it asks it for; None where it is gone.
 
+    One that came with an order lets nobody in where its email opens the doors to somebody else by now: the order is not
+    lost, and the email stays whose it is.
+
     Raises:
-        Taken: the email opens the doors to somebody else by now.
+        Taken: the email opens the doors to somebody else by now, and no order came with it.
     """
+    other = aliased(Credential)
+    held = select(other.id).where(other.email_key == Credential.email_key, other.live.is_(True)).exists()
+    ordered = select(SalesOrder.id).where(SalesOrder.contact_id == Contact.id).exists()
     query = (
-        select(Contact.id, Credential.password_hash)
+        select(Contact.id, Credential.password_hash, and_(ordered, held))
         .join(Credential, Credential.contact_id == Contact.id)
         .where(Credential.id == credential_id, Credential.confirmed.is_(False))
         .with_for_update()
@@ -258,8 +265,8 @@ async def confirm(session: AsyncSession, credential_id: int) -> Confirmed | None
     row = (await session.execute(query)).one_or_none()
     if row is None:
         return None
-    waiting, password_hash = row
-    if password_hash == NO_LOGIN:
+    waiting, password_hash, only_ordered = row
+    if password_hash == NO_LOGIN or only_ordered:
         # Nothing of it is left that could keep the contact from a first login.
         await verification_codes.forget(session, credential_id)
         await session.execute(delete(Credential).where(Credential.id == credential_id))
@@ -270,6 +277,7 @@ async def confirm(session: AsyncSession, credential_id: int) -> Confirmed | None
             update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True, proved=True)
         )
     except IntegrityError:
+        # Where another confirmation has just won and an order came with this one, the code shows it the next time.
         raise Taken(("email",)) from None
     await pending_signups.reveal(session, waiting)
     return Confirmed(waiting, await find_person(session, Credential.id == credential_id))

@@ -181,7 +181,7 @@ class Identity:
 
         Raises:
             Unauthenticated: of the code: it is unknown, used or too old, or the contact is gone.
-            Taken: of the email: somebody else has confirmed it first.
+            Taken: of the email: somebody else has confirmed it first, and no order came with this signup.
         """
 
         async def work(session: AsyncSession) -> Login | None:

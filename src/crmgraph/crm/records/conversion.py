@@ -233,7 +233,9 @@ def _copied(aggregate: Aggregate) -> Aggregate:
     def apart(row: Any) -> Any:
         return type(row)(**_columns(row))
 
-    lists: dict[str, Any] = {name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"}
+    lists: dict[str, Any] = {
+        name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"
+    }
     photo = apart(aggregate.photo) if aggregate.photo is not None else None
     return Aggregate(apart(aggregate.record), **lists, photo=photo)
 
