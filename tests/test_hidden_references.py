@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from crmgraph.crm.models import Account, Change, Contact, Lead, Relation
 from tests.conftest import Running
+from tests.dialects.covalense.conftest import Portal, result
 from tests.dialects.zoho.conftest import Program as Zoho
 from tests.dialects.zoho.conftest import row_error
 from tests.graph.conftest import Caller
@@ -250,3 +251,64 @@ async def test_the_other_doors_name_nothing_that_was_deleted(demo: Running, offi
     assert (row.other_id, row.extra_fields["crmcom"]["notes"]) == (int(account[4:]), "again")
     await deleted(demo, office, Account, account, back=True)
     assert (await demo.client.get(path)).json()["customer"]["name"] == "Hidden Ltd"
+
+
+async def test_a_covalense_customer_whose_account_is_deleted_has_none_until_it_is_back(
+    demo: Running, office: Caller
+) -> None:
+    known, portal = demo.credentials["covalense"], Portal(demo.client)
+    given = {"email": known["email"], "password": known["password"]}
+    token = await portal.login(**given)
+    mine = await Caller(demo.client).login(**given)
+    own = "{ me { account { id name } contact { revision account { id name } } } }"
+    before = (await mine(own))["me"]
+    account = before["account"]
+    async with demo.db.read() as session:
+        tied = select(Contact.account_id).where(Contact.account_id == int(account["id"][4:]))
+        ties = (await session.scalars(tied)).all()
+    profile = result(await portal.send("GET", "profile/contact", token=token))
+    for there in (False, True):
+        await deleted(demo, office, Account, account["id"], back=there)
+        # A new login and the token that was given before: neither shows what is deleted.
+        for each in (token, await portal.login(**given)):
+            shown = result(await portal.send("GET", "profile/contact", token=each))
+            cut = {name: value for name, value in shown.items() if value != profile[name]}
+            assert shown.keys() == profile.keys()
+            assert cut == ({} if there else {"account_id": ""})
+        me = (await mine(own))["me"]
+        revision = before["contact"]["revision"]
+        hidden = {"account": None, "contact": {"revision": revision, "account": None}}
+        assert me == (before if there else hidden)
+        body = {"accountname": account["name"]}
+        changed = await portal.send("PUT", "profile/account", body, token=token)
+        assert (changed.status_code == 200, account["name"] in changed.text) == (there, there), changed.text
+        async with demo.db.read() as session:
+            assert (await session.scalars(tied)).all() == ties
+
+
+async def test_a_converted_lead_names_what_is_there_alone_and_all_of_it_when_it_is_back(
+    demo: Running, office: Caller, zoho: Zoho
+) -> None:
+    lead = await make(office, "Lead", lastName="Hidden", company="Hidden Co")
+    convert = "mutation($i: ConvertLeadInput!) { convertLead(input: $i) { contact { id } account { id } } }"
+    done = (await office(convert, i={"lead": {"id": lead}}))["convertLead"]
+    contact, account = done["contact"]["id"], done["account"]["id"]
+
+    async def named() -> list[tuple[Any, Any]]:
+        query = "query($i: ID!) { lead(by: {id: $i}) { convertedContact { id } convertedAccount { id }%s } }"
+        answers = [(await office(query % more, i=lead))["lead"] for more in SELECTIONS]
+        return [(each["convertedContact"], each["convertedAccount"]) for each in answers]
+
+    both = ({"id": contact}, {"id": account})
+    assert await named() == [both] * 2
+    await deleted(demo, office, Account, account)
+    assert await named() == [(both[0], None)] * 2
+    await deleted(demo, office, Contact, contact)
+    assert await named() == [(None, None)] * 2
+    again = "mutation($i: ConvertLeadInput!) { convertLead(input: $i) { lead { id } userErrors { code } } }"
+    refused = (await office(again, i={"lead": {"id": lead}}))["convertLead"]
+    assert refused == {"lead": None, "userErrors": [{"code": "INVALID"}]}
+    await deleted(demo, office, Contact, contact, back=True)
+    await deleted(demo, office, Account, account, back=True)
+    assert await named() == [both] * 2
+    assert (await zoho.get("Contacts", contact[4:]))["Account_Name"] == {"name": "Hidden Co", "id": account[4:]}
