@@ -23,8 +23,8 @@ from crmgraph.rest.requests import Call, Operation, RequestError
 log = structlog.get_logger(__name__)
 
 
-async def _nothing(call: Any) -> None:
-    """There is nothing to check."""
+async def unchecked(call: Any) -> None:
+    """Let every call pass."""
 
 
 def _as_it_is(value: Any, call: Any) -> Any:
@@ -70,7 +70,7 @@ class Api:
         call: makes the dialect's `Call`, of the core and the request.
         wording: how refusals are told.
         variables: {variable of a path: the regular expression of its values}; any text without a slash by default.
-        path: brings the path of a request into the form of the table.
+        path: brings the path of a request, below the prefix, into the form of the table.
         before: lets a call pass that has no operation yet, or raises.
         admit: lets a call of an operation pass, or raises.
         answer: the answer to what an operation has returned, and its call.
@@ -84,8 +84,8 @@ class Api:
     wording: Wording
     variables: Mapping[str, str] = field(default_factory=dict)
     path: Callable[[str], str] = str
-    before: Callable[[Any], Awaitable[None]] = _nothing
-    admit: Callable[[Any], Awaitable[None]] = _nothing
+    before: Callable[[Any], Awaitable[None]] = unchecked
+    admit: Callable[[Any], Awaitable[None]] = unchecked
     answer: Callable[[Any, Any], Response] = _as_it_is
     mounted: Sequence[str] = ()
 
@@ -112,7 +112,7 @@ class Front:
         self._api = api
         self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
         for operation in api.operations:
-            pattern = _pattern(api.prefix + operation.path, api.variables)
+            pattern = _pattern(operation.path, api.variables)
             self._paths.setdefault(pattern, {})[operation.method] = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,6 +147,9 @@ class Front:
         return wording.failed(failure, call)
 
     async def _carry_out(self, call: Call) -> Any:
+        scope = call.request.scope
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(self._api.prefix)
+        call.path = self._api.path(path)
         await self._api.before(call)
         self._find(call)
         await self._api.admit(call)
@@ -158,12 +161,12 @@ class Front:
         Raises:
             RequestError: there is none.
         """
-        wording, request = self._api.wording, call.request
-        path = self._api.path(request.scope["path"].removeprefix(request.scope.get("root_path", "")))
-        method = "GET" if request.method == "HEAD" else request.method
+        wording, method = self._api.wording, call.request.method
+        if method == "HEAD":
+            method = "GET"
         allowed: list[str] = []
         for pattern, operations in self._paths.items():
-            if (found := pattern.fullmatch(path)) is None:
+            if (found := pattern.fullmatch(call.path)) is None:
                 continue
             if (operation := operations.get(method)) is not None:
                 call.operation, call.params = operation, found.groupdict()

@@ -46,6 +46,7 @@ class Call:
 
     Attributes:
         actor: who makes it; nobody in particular until the dialect has let somebody in.
+        path: that it asks for, below the prefix of the API and in the form of the table.
         operation: what it asks for; not before the front has found it.
         params: what the path brought to the variables of its operation.
     """
@@ -53,6 +54,7 @@ class Call:
     core: Core
     request: Request
     actor: Actor
+    path: str = field(init=False, default="")
     operation: Operation = field(init=False)
     params: Mapping[str, str] = field(init=False, default_factory=dict)
 

@@ -11,7 +11,7 @@ from crmgraph.crm import errors
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.identity import clients
 from crmgraph.dialects.zoho import mounts, unique_fields
-from crmgraph.dialects.zoho.errors import TABLE
+from crmgraph.dialects.zoho.errors import WORDS
 from tests.conftest import Running, serving, settings_for, statements
 from tests.dialects.zoho.conftest import LEAD, Program
 
@@ -285,7 +285,7 @@ def test_every_refusal_of_the_core_has_words() -> None:
     def below(kind: type[Refused]) -> set[type[Refused]]:
         return {kind}.union(*(below(one) for one in kind.__subclasses__()))
 
-    assert set(TABLE) == {kind for kind in below(Refused) if kind.__module__ == errors.__name__} - {
+    assert set(WORDS) == {kind for kind in below(Refused) if kind.__module__ == errors.__name__} - {
         Refused,
         errors.Several,
     }

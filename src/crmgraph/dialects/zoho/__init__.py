@@ -1,51 +1,20 @@
 """Zoho CRM's API v2: leads, contacts and accounts as Zoho's clients know them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
-
-from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates, minted
-from crmgraph.dialects.zoho import answers, authorization, codecs, errors
-from crmgraph.dialects.zoho.api import OPERATIONS
+from crmgraph.dialects.zoho import codecs
+from crmgraph.dialects.zoho.api import API, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
-from crmgraph.dialects.zoho.handlers import oauth
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
 
 
-def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:
-    """The two roots: the API and the accounts server.
-
-    Args:
-        unique: {module: fields}, e.g. {"Leads": {"Mobile"}}: values that no two records of the module may share. It
-            binds this door only.
-    """
-    api, accounts = authorization.Api(core, OPERATIONS, unique), oauth.Accounts(core)
-    return [
-        Route(authorization.PREFIX, api),
-        Mount(authorization.PREFIX, api),
-        Route(oauth.PREFIX, accounts),
-        Mount(oauth.PREFIX, accounts),
-    ]
-
-
-def busy() -> Response:
-    """What is answered when there is no place for a request."""
-    return answers.failure(errors.BUSY, None)
-
-
-def nowhere() -> Response:
-    """What is answered where there is no operation."""
-    return answers.failure(errors.INVALID_URL_PATTERN, None)
-
-
 def href(kind: PartyKind | None, value: str) -> str | None:
     """The path under which a record is served."""
-    return None if kind is None else f"{authorization.PREFIX}/{OF_KIND[kind].name}/{value}"
+    return None if kind is None else f"{API.prefix}/{OF_KIND[kind].name}/{value}"
 
 
 def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
@@ -74,4 +43,6 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
     return {module: frozenset(fields) for module, fields in found.items()}
 
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "unique_fields"]
+busy, nowhere = API.busy, API.nowhere
+
+__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed", "unique_fields"]

@@ -6,7 +6,6 @@ OAuth, and the gateway that knows no method but its own.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +14,8 @@ from starlette.responses import Response
 
 from crmgraph.crm.models import now
 from crmgraph.dialects.zoho.codecs import moment
+from crmgraph.dialects.zoho.errors import Failure
+from crmgraph.dialects.zoho.requests import Call
 
 JSON = "application/json;charset=utf-8"
 NOTHING = "text/plain;charset=utf-8"
@@ -46,61 +47,29 @@ _GATE = _guarded("no-cache") | _NO_DOWNLOAD
 _GATEWAY = {"X-Frame-Options": "deny", **_NO_DOWNLOAD, **_NOSNIFF}
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
-    """What Zoho says of a fault.
-
-    Attributes:
-        status: of the whole request; a fault of one row among several is answered 202.
-        details: facts in Zoho's words.
-        part: which part of Zoho's servers says it: application, parser, gate or gateway.
-    """
-
-    code: str
-    message: str
-    status: int = 400
-    details: Mapping[str, Any] = field(default_factory=dict)
-    part: str = "application"
-
-    def body(self) -> dict[str, Any]:
-        """The error as a row of an answer, or the whole of one."""
-        return {"code": self.code, "details": dict(self.details), "message": self.message, "status": "error"}
-
-    def about(self, **details: Any) -> "Error":
-        """The same with other details."""
-        return Error(self.code, self.message, self.status, details, self.part)
-
-
-class Failed(Exception):
-    """A request that is answered by one error and nothing else."""
-
-    def __init__(self, error: Error) -> None:
-        super().__init__(error.code)
-        self.error = error
-
-
-def failure(error: Error, expires_at: dt.datetime | None) -> Response:
-    """A whole-request error.
+def failed(failure: Failure, call: Call | None) -> Response:
+    """A whole-request failure.
 
     Args:
-        expires_at: when the caller's token stops being good; None where it has not been looked at, or never stops.
+        call: what it ends; None where there is no place for one.
     """
+    expires_at = None if call is None else call.expires_at
     headers = {
         "application": _application(expires_at) | _NO_DOWNLOAD | _ENGLISH,
         "parser": _APPLICATION | _reset(expires_at) | _ATTACHED | _NO_DOWNLOAD | _ENGLISH,
         "gate": _GATE,
         "gateway": _GATEWAY,
-    }[error.part]
-    return _json(error.body(), error.status, headers, b"\n")
+    }[failure.part]
+    return _json(failure.body(), failure.status, headers, b"\n")
 
 
-def success(body: Any, expires_at: dt.datetime | None, status: int = 200) -> Response:
+def done(body: Any, call: Call, status: int = 200) -> Response:
     """Anything that went as it was asked."""
     transport = {"Strict-Transport-Security": "max-age=15768000"}
-    return _json(body, status, _application(expires_at) | _ENGLISH | transport)
+    return _json(body, status, _application(call.expires_at) | _ENGLISH | transport)
 
 
-def rows(answers: Iterable[dict[str, Any]], expires_at: dt.datetime | None, status: int = 200) -> Response:
+def rows(answers: Iterable[dict[str, Any]], call: Call, status: int = 200) -> Response:
     """The answer to a write, row by row.
 
     Args:
@@ -108,21 +77,21 @@ def rows(answers: Iterable[dict[str, Any]], expires_at: dt.datetime | None, stat
     """
     data = list(answers)
     if all(row.get("status") != "error" for row in data):
-        return success({"data": data}, expires_at, status)
-    return _json({"data": data}, 202, _application(expires_at) | _ENGLISH)
+        return done({"data": data}, call, status)
+    return _json({"data": data}, 202, _application(call.expires_at) | _ENGLISH)
 
 
-def empty(expires_at: dt.datetime | None, status: int = 204) -> Response:
+def empty(call: Call, status: int = 204) -> Response:
     """Nothing: 204, or 304 where nothing is new."""
-    headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
+    headers = {"Server": "ZGS", **_APPLICATION, **_reset(call.expires_at), **_BUILD}
     if status == 204:
         headers["Content-Type"] = NOTHING
     return Response(status_code=status, headers=headers)
 
 
-def file(data: bytes, content_type: str, name: str, expires_at: dt.datetime | None) -> Response:
+def file(data: bytes, content_type: str, name: str, call: Call) -> Response:
     """A file to be saved under a name, which is of harmless characters."""
-    headers = {"Server": "ZGS", **_APPLICATION, **_reset(expires_at), **_BUILD}
+    headers = {"Server": "ZGS", **_APPLICATION, **_reset(call.expires_at), **_BUILD}
     # Zoho's older SDKs know the name in this form only; the newer ones, and browsers, in this form too (RFC 6266).
     headers["Content-Disposition"] = f"attachment;filename*=UTF-8''{quote(name)}"
     return Response(data, headers=headers, media_type=content_type)

@@ -1,16 +1,30 @@
-"""Every operation of the API, as one table: the door finds them by it, and the manual is written from it."""
+"""The API /crm/v2 and the accounts server /oauth/v2: their operations as tables, and how they word what is refused."""
 
-from crmgraph.dialects.zoho.authorization import Operation
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from starlette.routing import BaseRoute
+
+from crmgraph import rest
+from crmgraph.crm.core import Core
+from crmgraph.dialects.zoho import answers, authorization, errors
+from crmgraph.dialects.zoho.authorization import ACTIONS, require_scope
+from crmgraph.dialects.zoho.errors import Failure
+from crmgraph.dialects.zoho.fields import MODULES, canonical
 from crmgraph.dialects.zoho.handlers import (
     converting,
     metadata,
     notes,
+    oauth,
     organisation,
     photos,
     records,
     upserting,
     writing,
 )
+from crmgraph.dialects.zoho.requests import Call, Operation
+from crmgraph.rest import Api, RequestError, Wording
 
 _PAGED = ("page", "per_page")
 _SORTED = ("fields", "sort_by", "sort_order", *_PAGED)
@@ -71,4 +85,99 @@ OPERATIONS = (
     ),
     Operation("POST", "/Leads/{id}/actions/convert", converting.convert, "Convert a lead", ("CREATE",), topic="leads"),
 )  # fmt: skip
-"""Those with a name of their own before those of any module."""
+"""Those with a name of their own before those of any module. {module} and {name} are the name of a module, any other
+variable an id."""
+
+ACCOUNTS = (
+    Operation("POST", "/token", oauth.token, "A token for a refresh token or a grant code"),
+    Operation("GET", "/token/revoke", oauth.revoke, "Ends a refresh token or an access token (by the address)"),
+    Operation("POST", "/token/revoke", oauth.revoke, "Ends a refresh token or an access token"),
+)
+"""The operations of the accounts server."""
+
+_APART = sorted({operation.path.split("/")[1] for operation in OPERATIONS} - {"{module}"} - MODULES.keys())
+"""What has paths of its own beside those of the modules."""
+_ID = "[0-9]+"
+
+
+def _path(given: str) -> str:
+    """A path with the modules in it as they are called, without slashes around it."""
+    return "/" + "/".join(map(canonical, given.strip("/").split("/")))
+
+
+def _not_found(call: Call | None) -> Failure:
+    """Why there is nothing at a path: no such module, no such related list, or a path that has no meaning at all."""
+    if call is None:
+        return errors.INVALID_URL_PATTERN
+    below = call.path.split("/")[2:]
+    _require_module(call)
+    is_related = len(below) in (2, 3) and below[0].isascii() and below[0].isdecimal()
+    if is_related and below[1] not in ("photo", "actions", "Notes"):
+        require_scope(call.actor, "modules", call.root, (ACTIONS[call.request.method],))
+        return errors.INVALID_RELATION
+    return errors.INVALID_URL_PATTERN
+
+
+def _method_not_allowed(call: Call, _: Sequence[str]) -> Failure:
+    _require_module(call)
+    return errors.INVALID_REQUEST_METHOD
+
+
+def _require_module(call: Call) -> None:
+    """See that a path without an operation names at least something that there is.
+
+    Raises:
+        RequestError: it does not.
+    """
+    if call.root not in _APART and call.root not in MODULES:
+        require_scope(call.actor, "modules", call.root, (ACTIONS[call.request.method],))
+        raise RequestError(errors.INVALID_MODULE)
+
+
+_WORDING = Wording(
+    failed=answers.failed,
+    refused=errors.worded,
+    not_found=_not_found,
+    method_not_allowed=_method_not_allowed,
+    busy=errors.BUSY,
+    malformed=errors.INVALID_BODY,
+    away=errors.INTERNAL_ERROR,
+    unexpected=errors.INTERNAL_ERROR,
+)
+API = Api(
+    door="zoho",
+    prefix="/crm/v2",
+    operations=OPERATIONS,
+    call=Call,
+    wording=_WORDING,
+    variables={
+        "module": rf"(?!(?:{'|'.join(_APART)})(?![^/]))[^/]+",
+        **dict.fromkeys(("id", "note_id", "field_id", "user_id"), _ID),
+    },
+    path=_path,
+    before=authorization.authenticate,
+    admit=authorization.authorize,
+)
+ACCOUNTS_API = replace(
+    API,
+    prefix="/oauth/v2",
+    operations=ACCOUNTS,
+    wording=replace(
+        _WORDING,
+        not_found=lambda call: errors.INVALID_URL_PATTERN,
+        method_not_allowed=lambda call, allowed: errors.INVALID_REQUEST_METHOD,
+    ),
+    path=lambda given: given.rstrip("/"),
+    before=authorization.require_method,
+    admit=rest.unchecked,
+)
+
+
+def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:
+    """The routes below /crm/v2 and /oauth/v2.
+
+    Args:
+        unique: {module: fields}, e.g. {"Leads": {"Mobile"}}: values that no two records of the module may share. It
+            binds this door only.
+    """
+    return rest.mounts(core, replace(API, call=partial(Call, unique=unique))) + rest.mounts(core, ACCOUNTS_API)

@@ -3,10 +3,9 @@
 from typing import Any
 
 from crmgraph.dialects.zoho.api import OPERATIONS
-from crmgraph.dialects.zoho.authorization import Operation
 from crmgraph.dialects.zoho.fields import ELSEWHERE, MODULES, NOTES, Typed
 from crmgraph.dialects.zoho.handlers import organisation, records
-from crmgraph.dialects.zoho.requests import MAX_ROWS
+from crmgraph.dialects.zoho.requests import MAX_ROWS, Operation
 from crmgraph.rest.openapi import EMPTY, examples_of, nullable, with_examples
 
 _SCHEMAS: dict[str, dict[str, Any]] = {

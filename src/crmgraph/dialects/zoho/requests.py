@@ -2,22 +2,22 @@
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.requests import Request
 
-from crmgraph.crm.core import Core
+from crmgraph import rest
+from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import codecs, errors
-from crmgraph.dialects.zoho.answers import Failed
-from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.http import reading
 from crmgraph.mapping import Unreadable
+from crmgraph.rest import RequestError
 
 MAX_ROWS = 100
 """The most records of one write."""
@@ -41,33 +41,67 @@ class Paging:
         return {"per_page": self.per_page, "count": count, "page": self.page, "more_records": more}
 
 
+ANYBODY = Actor(Door.ZOHO)
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A call by somebody who may make it.
+class Operation(rest.Operation):
+    """One operation.
 
     Attributes:
+        actions: what has to be granted, of READ, CREATE, UPDATE and DELETE.
+        area: in which part of the scopes: modules, settings, users or org.
+        topic: which part of the area; None is the module in the path.
+        parameters: of the query.
+        also: a further topic of the area that has to be granted.
+        refused: parameters that Zoho has and that ask for what there is nothing of here: they are not passed over.
+    """
+
+    actions: tuple[str, ...] = ()
+    area: str = "modules"
+    topic: str | None = None
+    parameters: tuple[str, ...] = ()
+    also: str | None = None
+    refused: tuple[str, ...] = ()
+
+
+@dataclass
+class Call(rest.Call):
+    """A call, by somebody who may make it.
+
+    Attributes:
+        actor: nobody in particular before the token was looked at.
         expires_at: when the token stops being good; None for never.
         given: what the query brought.
-        params: what the path brought, e.g. {"id": "738964000002148061"}.
-        modules: the module that the path names, if any.
         unique: {module: the fields that no two of its records may share}.
     """
 
-    core: Core
-    request: Request
-    actor: Actor
-    expires_at: dt.datetime | None
-    given: Mapping[str, str]
-    params: Mapping[str, str]
-    named: Module | None
-    unique: Mapping[str, frozenset[str]]
+    operation: Operation = field(init=False)
+    actor: Actor = ANYBODY
+    expires_at: dt.datetime | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    unique: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def root(self) -> str:
+        """What its path begins with: a module, or what stands beside them; "" for nothing."""
+        return self.path.split("/")[1]
 
     @property
     def module(self) -> Module:
         """The module that the path names."""
-        if self.named is None:
-            raise Failed(errors.INVALID_MODULE)
-        return self.named
+        return MODULES[self.params["module"]]
+
+    def read_query(self) -> None:
+        """Read what the query brings.
+
+        Raises:
+            RequestError: bytes that are escaped there are no text.
+        """
+        try:
+            self.given = reading.query(self.request)
+        except reading.Malformed:
+            raise RequestError(errors.INVALID_DATA.about(expected_data_type="text", param="query")) from None
 
     def query(self, name: str) -> str | None:
         """A parameter of the address; None when it is absent or empty. Of several, the last."""
@@ -77,14 +111,14 @@ class Call:
         """A parameter that is true, false, or both (None).
 
         Raises:
-            Failed: it is something else.
+            RequestError: it is something else.
         """
         given = self.query(name)
         if given is None:
             return default
         known = {"true": True, "false": False, "both": None}
         if given.strip().lower() not in known:
-            raise Failed(errors.INVALID_DATA.about(expected_data_type="boolean", param=name))
+            raise RequestError(errors.INVALID_DATA.about(expected_data_type="boolean", param=name))
         return known[given.strip().lower()]
 
     def words(self, name: str) -> list[str]:
@@ -96,14 +130,14 @@ class Call:
         count.
 
         Raises:
-            Failed: a number is none.
+            RequestError: a number is none.
         """
         numbers = {}
         for name, default in (("page", 1), ("per_page", MAX_PAGE)):
             given = (self.query(name) or str(default)).strip()
             least = 0 if name == "page" else 1
             if not given.isascii() or not given.isdecimal() or int(given[:12]) < least or len(given) > 12:
-                raise Failed(errors.INVALID_DATA.about(expected_data_type="integer", param=name))
+                raise RequestError(errors.INVALID_DATA.about(expected_data_type="integer", param=name))
             numbers[name] = int(given)
         return Paging(max(numbers["page"], 1), min(numbers["per_page"], MAX_PAGE))
 
@@ -134,31 +168,31 @@ class Call:
         """The JSON object of the body, whatever the Content-Type.
 
         Raises:
-            Failed: it is none.
+            RequestError: it is none.
             TooLarge: it is longer than is taken.
         """
         try:
             data = await reading.body(self.request, self.core.max_body_bytes)
             body = reading.json(data, reading.charset(self.request.headers))
         except reading.Malformed:
-            raise Failed(errors.INVALID_BODY) from None
+            raise RequestError(errors.INVALID_BODY) from None
         if not isinstance(body, dict):
-            raise Failed(errors.INVALID_BODY)
+            raise RequestError(errors.INVALID_BODY)
         return body
 
     def rows(self, body: Mapping[str, Any], most: int = MAX_ROWS) -> list[Any]:
         """The rows of a body.
 
         Raises:
-            Failed: there are none, or more than are taken.
+            RequestError: there are none, or more than are taken.
         """
         if "data" not in body:
-            raise Failed(errors.MANDATORY_NOT_FOUND.about(api_name="data"))
+            raise RequestError(errors.MANDATORY_NOT_FOUND.about(api_name="data"))
         rows = body["data"]
         if not isinstance(rows, list) or not rows:
-            raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="data"))
+            raise RequestError(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="data"))
         if len(rows) > most:
-            raise Failed(errors.INVALID_DATA.about(maximum_length=most, api_name="data"))
+            raise RequestError(errors.INVALID_DATA.about(maximum_length=most, api_name="data"))
         return rows
 
     async def resolve(self, session: AsyncSession, given: Collection[str], space: str = "record") -> dict[str, int]:

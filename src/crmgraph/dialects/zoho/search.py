@@ -18,11 +18,11 @@ from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.dialects.zoho.requests import Call
 from crmgraph.mapping import Computed, ExtraField, Link, Own, Slot, Unreadable, Whole
+from crmgraph.rest import RequestError
 
 MAX_WORDS = 5
 """The most words of one text that are looked for."""
@@ -100,10 +100,10 @@ def _something(text: str) -> str:
     """A text to look for, which a blank is not: nobody means everybody who has none.
 
     Raises:
-        Failed: it is blank.
+        RequestError: it is blank.
     """
     if is_blank(text):
-        raise Failed(errors.INVALID_QUERY)
+        raise RequestError(errors.INVALID_QUERY)
     return text.strip()
 
 
@@ -131,13 +131,13 @@ async def by_criteria(call: Call, session: AsyncSession, text: str) -> Where:
     """What criteria ask for.
 
     Raises:
-        Failed: they cannot be read, or compare a field with what it never is.
+        RequestError: they cannot be read, or compare a field with what it never is.
     """
     try:
         tree = parse(text)
         return await _where(call, session, tree)
     except (NotCriteria, Unreadable, Invalid):
-        raise Failed(errors.INVALID_QUERY) from None
+        raise RequestError(errors.INVALID_QUERY) from None
 
 
 async def _where(call: Call, session: AsyncSession, tree: Criteria) -> Where:

@@ -14,11 +14,11 @@ from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, codecs, errors
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import DIALECT
 from crmgraph.dialects.zoho.requests import Call
 from crmgraph.mapping import Named, Unreadable
+from crmgraph.rest import RequestError
 
 _NAMES = {"contact": "Contacts", "account": "Accounts", "owner": "assign_to"}
 """{what the core calls it: Zoho's word}."""
@@ -29,10 +29,10 @@ async def convert(call: Call) -> Response:
     """Turn the lead in the path into a contact and an account. There are no deals here: none is made."""
     (given,) = call.rows(await call.body(), most=1)
     if not isinstance(given, dict):
-        raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
+        raise RequestError(errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
     overwrite = given.get("overwrite")
     if overwrite is not None and not isinstance(overwrite, bool):
-        raise Failed(errors.INVALID_DATA.about(expected_data_type="boolean", api_name="overwrite"))
+        raise RequestError(errors.INVALID_DATA.about(expected_data_type="boolean", api_name="overwrite"))
     lead = call.params["id"]
 
     async def work(session: AsyncSession) -> tuple[conversion.Conversion, Mapping[int, str]]:
@@ -58,7 +58,7 @@ async def convert(call: Call) -> Response:
         return await _refused(call, refused, lead)
     account = known[done.account.id] if done.account else None
     row = {"Contacts": known[done.contact.id], "Deals": None, "Accounts": account}
-    return answers.success({"data": [row]}, call.expires_at)
+    return answers.done({"data": [row]}, call)
 
 
 async def _named(
@@ -102,13 +102,13 @@ async def _refused(call: Call, refused: Refused, lead: str) -> Response:
     """The answer to the first fault that is about the lead, else to the first: Zoho tells one at a time."""
     first = min(refused.all, key=lambda fault: bool(fault.path) and fault.path != ("lead",))
     if isinstance(first, NotFound) and first.path == ("lead",):
-        raise Failed(errors.INVALID_ID.about(id=lead)) from None
+        raise RequestError(errors.INVALID_ID.about(id=lead)) from None
     if isinstance(first, Invalid) and first.reason == "converted":
-        return answers.rows([errors.ID_ALREADY_CONVERTED.about(id=lead).body()], call.expires_at)
+        return answers.rows([errors.ID_ALREADY_CONVERTED.about(id=lead).body()], call)
     others: dict[int, str] = {}
     if isinstance(first, Conflicting) and first.existing is not None:
         async with call.core.db.read() as session:
             others = await external_ids.of_records(session, DIALECT, [first.existing])
     types = dict.fromkeys(_NAMES.values(), "lookup")
     spoken = Spoken(lambda path: _NAMES.get(str(path[0])) if path else None, types, lead, lambda own: others[own])
-    return answers.rows([spoken.error(first).body()], call.expires_at)
+    return answers.rows([spoken.error(first).body()], call)

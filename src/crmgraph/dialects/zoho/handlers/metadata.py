@@ -9,9 +9,9 @@ from typing import Any
 from starlette.responses import Response
 
 from crmgraph.dialects.zoho import answers, errors
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.fields import ELSEWHERE, MODULES, NOTES, Module, Typed, canonical
 from crmgraph.dialects.zoho.requests import Call
+from crmgraph.rest import RequestError
 
 PROFILES = ({"name": "Administrator", "id": "1"}, {"name": "Standard", "id": "2"})
 """Who may see a module: everybody. In the order of the roles of the staff."""
@@ -42,15 +42,15 @@ _NAMED = (*MODULES, "Notes")
 
 async def modules(call: Call) -> Response:
     """The modules that there are."""
-    return answers.success({"modules": [_module(name) for name in _NAMED]}, call.expires_at)
+    return answers.done({"modules": [_module(name) for name in _NAMED]}, call)
 
 
 async def module(call: Call) -> Response:
     """One module."""
     name = canonical(call.params["name"])
     if name not in _NAMED:
-        raise Failed(errors.INVALID_MODULE)
-    return answers.success({"modules": [_module(name)]}, call.expires_at)
+        raise RequestError(errors.INVALID_MODULE)
+    return answers.done({"modules": [_module(name)]}, call)
 
 
 def _module(name: str) -> dict[str, Any]:
@@ -115,11 +115,11 @@ async def fields(call: Call) -> Response:
     """The fields of a module; 204 for those of Zoho's modules that nothing is kept of here."""
     given = call.query("module")
     if given is None:
-        raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="module"))
+        raise RequestError(errors.REQUIRED_PARAM_MISSING.about(param="module"))
     name = canonical(given)
     typed = _fields_of(name)
     if typed is None:
-        return answers.empty(call.expires_at)
+        return answers.empty(call)
     unique = call.unique.get(name, frozenset())
     wanted = call.params.get("field_id")
     found = [
@@ -131,8 +131,8 @@ async def fields(call: Call) -> Response:
         and wanted in (None, body["id"])
     ]
     if not found:
-        return answers.empty(call.expires_at)
-    return answers.success({"fields": found}, call.expires_at)
+        return answers.empty(call)
+    return answers.done({"fields": found}, call)
 
 
 def _fields_of(name: str) -> tuple[Typed, ...] | None:
@@ -142,7 +142,7 @@ def _fields_of(name: str) -> tuple[Typed, ...] | None:
         return NOTES
     if name in ELSEWHERE:
         return None
-    raise Failed(errors.INVALID_MODULE)
+    raise RequestError(errors.INVALID_MODULE)
 
 
 def _field(one: Typed, i: int, module: Module | None, unique: bool) -> dict[str, Any]:

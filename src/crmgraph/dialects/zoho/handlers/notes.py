@@ -13,7 +13,6 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.notes import Noted
 from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import (
     DIALECT,
@@ -28,6 +27,7 @@ from crmgraph.dialects.zoho.fields import (
 from crmgraph.dialects.zoho.handlers.writing import done
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, decode, linked
+from crmgraph.rest import RequestError
 
 _TYPES = {one.field.name: one.type for one in NOTES}
 
@@ -50,7 +50,7 @@ async def of_record(call: Call) -> Response:
                 limit=paging.per_page,
             )
         except NotFound:
-            return answers.empty(call.expires_at)
+            return answers.empty(call)
         data = await _encoded(call, session, found)
     return _page(call, data, paging.info(len(data), more))
 
@@ -75,9 +75,9 @@ async def get(call: Call) -> Response:
             if not _is_on(await _record(call, session), found[0].kind, found[0].record.id):
                 raise NotFound
         except NotFound:
-            return answers.empty(call.expires_at)
+            return answers.empty(call)
         data = await _encoded(call, session, found)
-    return answers.success({"data": data}, call.expires_at)
+    return answers.done({"data": data}, call)
 
 
 async def _record(call: Call, session: AsyncSession) -> tuple[PartyKind, int] | None:
@@ -138,7 +138,7 @@ async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]
                 outcomes.append(spoken.error(refused).body())
         return await _details(call, session, outcomes, "record added")
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at, 201)
+    return answers.rows(await call.core.db.transact(work), call, 201)
 
 
 async def update_one(call: Call) -> Response:
@@ -177,7 +177,7 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
                 outcomes.append(spoken.error(refused).body())
         return await _details(call, session, outcomes, "record updated")
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at)
+    return answers.rows(await call.core.db.transact(work), call)
 
 
 async def delete_one(call: Call) -> Response:
@@ -189,9 +189,9 @@ async def delete_many(call: Call) -> Response:
     """Delete the notes of the ids in the query."""
     ids = call.words("ids")
     if not ids:
-        raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
+        raise RequestError(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
     if len(ids) > MAX_ROWS:
-        raise Failed(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
+        raise RequestError(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
     return await _delete(call, ids)
 
 
@@ -211,7 +211,7 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
             data.append(done({"id": given}, "record deleted"))
         return data
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at)
+    return answers.rows(await call.core.db.transact(work), call)
 
 
 def _read(row: dict[str, Any], resolved: Any, home: str | None) -> tuple[Decoded, Spoken]:
@@ -279,5 +279,5 @@ def _written(note: Note, around: EncodingContext) -> dict[str, Any]:
 
 def _page(call: Call, data: list[dict[str, Any]], info: dict[str, Any]) -> Response:
     if not data:
-        return answers.empty(call.expires_at, 204 if call.seen_until() is None else 304)
-    return answers.success({"data": data, "info": info}, call.expires_at)
+        return answers.empty(call, 204 if call.seen_until() is None else 304)
+    return answers.done({"data": data, "info": info}, call)

@@ -9,10 +9,10 @@ from crmgraph.crm.models import Role, Staff
 from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.dialects.zoho import answers, errors
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.fields import CURRENCY_SYMBOL, DIALECT
 from crmgraph.dialects.zoho.handlers.metadata import PROFILES
 from crmgraph.dialects.zoho.requests import Call
+from crmgraph.rest import RequestError
 
 ORGANISATION_ID = "1"
 """Zoho's ids are digits; there is one organisation here."""
@@ -38,7 +38,7 @@ async def users(call: Call) -> Response:
     paging = call.paging()
     kind = (call.query("type") or "AllUsers").strip("'\" ").lower()
     if kind not in _USERS:
-        raise Failed(errors.INVALID_DATA.about(param="type"))
+        raise RequestError(errors.INVALID_DATA.about(param="type"))
     async with call.core.db.read() as session:
         found, more = await staff.members(
             session,
@@ -50,9 +50,9 @@ async def users(call: Call) -> Response:
         )
         around = await external_ids.of_staff(session, call.actor, DIALECT, [one.id for one in found])
     if not found:
-        return answers.empty(call.expires_at)
+        return answers.empty(call)
     data = [_user(one, around) for one in found]
-    return answers.success({"users": data, "info": paging.info(len(data), more)}, call.expires_at)
+    return answers.done({"users": data, "info": paging.info(len(data), more)}, call)
 
 
 async def user(call: Call) -> Response:
@@ -63,8 +63,8 @@ async def user(call: Call) -> Response:
         found, _ = await staff.members(session, active=None, only=own) if own is not None else ([], False)
         around = await external_ids.of_staff(session, call.actor, DIALECT, [one.id for one in found])
     if not found:
-        return answers.empty(call.expires_at)
-    return answers.success({"users": [_user(one, around) for one in found]}, call.expires_at)
+        return answers.empty(call)
+    return answers.done({"users": [_user(one, around) for one in found]}, call)
 
 
 def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
@@ -159,4 +159,4 @@ async def organisation(call: Call) -> Response:
         "primary_email": None,
         "iso_code": "USD",
     }
-    return answers.success({"org": [body]}, call.expires_at)
+    return answers.done({"org": [body]}, call)

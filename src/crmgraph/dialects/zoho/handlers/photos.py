@@ -6,10 +6,10 @@ from starlette.responses import Response
 from crmgraph.crm.errors import Locked, NotFound, Refused, TooLarge
 from crmgraph.crm.records import parties
 from crmgraph.dialects.zoho import answers, errors
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.requests import Call
 from crmgraph.http import reading
+from crmgraph.rest import RequestError
 
 ENVELOPE_BYTES = 64 * 1024
 """What a form may add to the bytes of the photo in it."""
@@ -19,13 +19,13 @@ async def _record(call: Call) -> int:
     """Our id of the record in the path.
 
     Raises:
-        Failed: it is nobody's.
+        RequestError: it is nobody's.
     """
     given = call.params["id"]
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given])).get(given)
     if own is None:
-        raise Failed(errors.INVALID_ID.about(id=given))
+        raise RequestError(errors.INVALID_ID.about(id=given))
     return own
 
 
@@ -37,32 +37,34 @@ async def upload(call: Call) -> Response:
         data, name = await _file(call, limit + ENVELOPE_BYTES)
         await call.core.record_photos.set(call.actor, call.module.kind, party_id, data, max_bytes=limit, file_name=name)
     except reading.Malformed:
-        raise Failed(errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")) from None
+        raise RequestError(
+            errors.INVALID_DATA.about(expected_data_type="multipart/form-data", api_name="file")
+        ) from None
     except TooLarge as refused:
-        raise Failed(errors.FILE_TOO_LARGE.about(limit=refused.limit, unit=refused.unit or "bytes")) from None
+        raise RequestError(errors.FILE_TOO_LARGE.about(limit=refused.limit, unit=refused.unit or "bytes")) from None
     except (NotFound, Locked) as refused:
         raise _failed(call, refused) from None
     body = {"message": "photo uploaded successfully", "details": {}, "status": "success", "code": "SUCCESS"}
-    return answers.success(body, call.expires_at)
+    return answers.done(body, call)
 
 
-def _failed(call: Call, refused: Refused) -> Failed:
+def _failed(call: Call, refused: Refused) -> RequestError:
     """The refusal, told of the record in the path."""
-    return Failed(Spoken(lambda path: None, {}, call.params["id"], str).error(refused))
+    return RequestError(Spoken(lambda path: None, {}, call.params["id"], str).error(refused))
 
 
 async def _file(call: Call, limit: int) -> tuple[bytes, str | None]:
     """The file of the form, and the name it came under.
 
     Raises:
-        Failed: there is none.
+        RequestError: there is none.
         Malformed, TooLarge: see `reading.form`.
     """
     form = await reading.form(call.request, limit)
     try:
         given = form.get("file")
         if not isinstance(given, UploadFile):
-            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="file"))
+            raise RequestError(errors.REQUIRED_PARAM_MISSING.about(param="file"))
         return await given.read(), given.filename
     finally:
         await form.close()
@@ -75,12 +77,12 @@ async def download(call: Call) -> Response:
         found = await parties.load(session, call.actor, call.module.kind, [party_id], parts=("photo",))
     photo = found[party_id].photo if party_id in found else None
     if photo is None:
-        return answers.empty(call.expires_at)
+        return answers.empty(call)
     try:
         _, data = await call.core.record_photos.read(photo.key, "original")
     except NotFound:  # it was taken away in the meantime
-        return answers.empty(call.expires_at)
-    return answers.file(data, photo.content_type, photo.file_name, call.expires_at)
+        return answers.empty(call)
+    return answers.file(data, photo.content_type, photo.file_name, call)
 
 
 async def delete(call: Call) -> Response:
@@ -91,6 +93,6 @@ async def delete(call: Call) -> Response:
     except (NotFound, Locked) as refused:
         raise _failed(call, refused) from None
     if not removed:
-        return answers.empty(call.expires_at)
+        return answers.empty(call)
     body = {"message": "Photo deleted", "details": {}, "status": "success", "code": "SUCCESS"}
-    return answers.success(body, call.expires_at)
+    return answers.done(body, call)

@@ -15,10 +15,10 @@ from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import linked
+from crmgraph.rest import RequestError
 
 DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
 """What may be asked for among the deleted; nothing here is deleted for ever."""
@@ -58,13 +58,13 @@ async def get(call: Call) -> Response:
         party_id = (await call.resolve(session, [given])).get(given)
         found = {} if party_id is None else await parties.load(session, call.actor, module.kind, [party_id])
         if not found:
-            return answers.empty(call.expires_at)
+            return answers.empty(call)
         (aggregate,) = found.values()
         since = call.since("If-Modified-Since")
         if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
-            return answers.empty(call.expires_at, 304)
+            return answers.empty(call, 304)
         around = await _around(call, session, [aggregate])
-    return answers.success({"data": [encode(module, aggregate, around, _names(call))]}, call.expires_at)
+    return answers.done({"data": [encode(module, aggregate, around, _names(call))]}, call)
 
 
 async def list_records(call: Call) -> Response:
@@ -94,7 +94,7 @@ async def find(call: Call) -> Response:
         elif (text := call.query("word")) is not None:
             where = search.by_word(call.module, text)
         else:
-            raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="criteria"))
+            raise RequestError(errors.REQUIRED_PARAM_MISSING.about(param="criteria"))
         return await _page(call, session, And((*_states(call), where)), none=204)
 
 
@@ -123,20 +123,20 @@ async def _page_of(call: Call, session: AsyncSession, module: Module, where: Whe
             session, call.actor, module.kind, where, order=[order], offset=paging.offset, limit=paging.per_page
         )
     except Invalid:
-        raise Failed(errors.INVALID_QUERY) from None
+        raise RequestError(errors.INVALID_QUERY) from None
     if not found:
-        return answers.empty(call.expires_at, none)
+        return answers.empty(call, none)
     around = await _around(call, session, found)
     names = _names(call)
     data = [encode(module, aggregate, around, names) for aggregate in found]
-    return answers.success({"data": data, "info": paging.info(len(data), more)}, call.expires_at)
+    return answers.done({"data": data, "info": paging.info(len(data), more)}, call)
 
 
 async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     """How a list is sorted: by a field of the module, or a custom one that some record has.
 
     Raises:
-        Failed: there is no such field, or it has no order; or neither asc nor desc is wanted.
+        RequestError: there is no such field, or it has no order; or neither asc nor desc is wanted.
     """
     descending = _is_descending(call)
     name = call.query("sort_by") or "id"
@@ -147,7 +147,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
         if not (await offset_pages.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
             place = None
     if place is None:
-        raise Failed(errors.INVALID_DATA.about(param="sort_by"))
+        raise RequestError(errors.INVALID_DATA.about(param="sort_by"))
     return Order(place, descending)
 
 
@@ -155,11 +155,11 @@ def _is_descending(call: Call) -> bool:
     """Whether a list is wanted from its end.
 
     Raises:
-        Failed: neither asc nor desc is wanted.
+        RequestError: neither asc nor desc is wanted.
     """
     direction = (call.query("sort_order") or "desc").strip().lower()
     if direction not in ("asc", "desc"):
-        raise Failed(errors.INVALID_DATA.about(param="sort_order"))
+        raise RequestError(errors.INVALID_DATA.about(param="sort_order"))
     return direction == "desc"
 
 
@@ -172,7 +172,7 @@ async def contacts_of(call: Call) -> Response:
         own = (await call.resolve(session, [given])).get(given)
         accounts = {} if own is None else await parties.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())
         if not accounts:
-            return answers.empty(call.expires_at)
+            return answers.empty(call)
         conditions: list[Where] = [Compare(Contact.account_id, Op.EQUALS, own)]
         if since is not None:
             conditions.append(Compare(Contact.updated_at, Op.GT, since))
@@ -185,16 +185,16 @@ async def deleted(call: Call) -> Response:
     paging = call.paging()
     kind = (call.query("type") or "all").strip().lower()
     if kind not in DELETED_TYPES:
-        raise Failed(errors.INVALID_DATA.about(param="type"))
+        raise RequestError(errors.INVALID_DATA.about(param="type"))
     if not DELETED_TYPES[kind]:
-        return answers.empty(call.expires_at)
+        return answers.empty(call)
     since = call.since("If-Modified-Since")
     async with call.core.db.read() as session:
         gone, more = await offset_pages.find_deleted(
             session, call.actor, call.module.kind, since=since, offset=paging.offset, limit=paging.per_page
         )
         if not gone:
-            return answers.empty(call.expires_at, 204 if since is None else 304)
+            return answers.empty(call, 204 if since is None else 304)
         around = await external_ids.encoding_context(
             session, call.actor, DIALECT, [Aggregate(record) for record in gone]
         )
@@ -209,4 +209,4 @@ async def deleted(call: Call) -> Response:
         }
         for record in gone
     ]
-    return answers.success({"data": data, "info": paging.info(len(data), more)}, call.expires_at)
+    return answers.done({"data": data, "info": paging.info(len(data), more)}, call)

@@ -12,7 +12,6 @@ from crmgraph.crm.records import parties, uniqueness
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, errors, search
-from crmgraph.dialects.zoho.answers import Failed
 from crmgraph.dialects.zoho.handlers.writing import (
     Row,
     attempted,
@@ -24,6 +23,7 @@ from crmgraph.dialects.zoho.handlers.writing import (
     tell_rows,
 )
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
+from crmgraph.rest import RequestError
 
 
 async def upsert(call: Call) -> Response:
@@ -55,7 +55,7 @@ async def upsert(call: Call) -> Response:
                     await change_row(call, Transaction(session), row, loaded[match.id], resolved, None)
         return await tell_rows(call, session, rows)
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at)
+    return answers.rows(await call.core.db.transact(work), call)
 
 
 def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
@@ -64,9 +64,9 @@ def _checks(call: Call, body: Mapping[str, Any]) -> list[str]:
     if given is None:
         return [call.module.unique, *sorted(call.unique.get(call.module.name, ()))]
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
-        raise Failed(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="duplicate_check_fields"))
+        raise RequestError(errors.INVALID_DATA.about(expected_data_type="jsonarray", api_name="duplicate_check_fields"))
     if len(given) > MAX_ROWS or any(search.identifying_place(call.module, name) is None for name in given):
-        raise Failed(errors.INVALID_DATA.about(api_name="duplicate_check_fields"))
+        raise RequestError(errors.INVALID_DATA.about(api_name="duplicate_check_fields"))
     return given
 
 

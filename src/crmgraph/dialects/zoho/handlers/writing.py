@@ -20,11 +20,11 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
-from crmgraph.dialects.zoho.answers import Error, Failed
-from crmgraph.dialects.zoho.errors import Spoken
+from crmgraph.dialects.zoho.errors import Failure, Spoken
 from crmgraph.dialects.zoho.fields import DIALECT, Module
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, Resolved, decode, linked
+from crmgraph.rest import RequestError
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Row:
     decoded: Decoded = field(default_factory=Decoded)
     done: Aggregate | None = None
     message: str = ""
-    refused: Refused | Error | None = None
+    refused: Refused | Failure | None = None
     told: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,7 +67,7 @@ async def create(call: Call) -> Response:
                 await create_row(call, session, row, resolved)
         return await tell_rows(call, session, rows)
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at, 201)
+    return answers.rows(await call.core.db.transact(work), call, 201)
 
 
 async def update_one(call: Call) -> Response:
@@ -77,10 +77,10 @@ async def update_one(call: Call) -> Response:
     row.home = call.params["id"]
     data = await _update(call, [row])
     if isinstance(row.refused, NotFound):
-        raise Failed(errors.INVALID_ID.about(id=row.home))
+        raise RequestError(errors.INVALID_ID.about(id=row.home))
     if isinstance(row.refused, Stale):
-        raise Failed(errors.ALREADY_MODIFIED.about(id=row.home))
-    return answers.rows(data, call.expires_at)
+        raise RequestError(errors.ALREADY_MODIFIED.about(id=row.home))
+    return answers.rows(data, call)
 
 
 async def update_many(call: Call) -> Response:
@@ -91,7 +91,7 @@ async def update_many(call: Call) -> Response:
             row.refused = errors.MANDATORY_NOT_FOUND.about(api_name="id")
         elif row.body is not None:
             row.home = str(row.body["id"])
-    return answers.rows(await _update(call, rows), call.expires_at)
+    return answers.rows(await _update(call, rows), call)
 
 
 async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
@@ -125,9 +125,9 @@ async def delete_many(call: Call) -> Response:
     """Delete the records of the ids in the query."""
     ids = call.words("ids")
     if not ids:
-        raise Failed(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
+        raise RequestError(errors.REQUIRED_PARAM_MISSING.about(param="ids"))
     if len(ids) > MAX_ROWS:
-        raise Failed(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
+        raise RequestError(errors.INVALID_DATA.about(maximum_length=MAX_ROWS, param="ids"))
     return await _delete(call, ids)
 
 
@@ -148,7 +148,7 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
                 data.append(Spoken(call.module.name_of, call.module.types, given, str).error(refused).body())
         return data
 
-    return answers.rows(await call.core.db.transact(work), call.expires_at)
+    return answers.rows(await call.core.db.transact(work), call)
 
 
 def done(details: dict[str, Any], message: str, **told: Any) -> dict[str, Any]:
@@ -280,7 +280,7 @@ async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> l
 
 
 def _tell(module: Module, row: Row, around: EncodingContext, others: Mapping[int, str]) -> dict[str, Any]:
-    if isinstance(row.refused, Error):
+    if isinstance(row.refused, Failure):
         return row.refused.body()
     if row.refused is not None:
         spoken = Spoken(
