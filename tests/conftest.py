@@ -244,9 +244,9 @@ def demo_postgres(
 
 
 async def _load_demo(database: str, folder: Path, demo: Demo) -> None:
-    core, outbox = build(settings_for(database, folder))
+    core, runner = build(settings_for(database, folder))
     await load(core, demo)
-    await outbox.close()
+    await runner.close()
     await core.db.close()
 
 

@@ -24,9 +24,10 @@ from crmgraph.crm.errors import (
 )
 from crmgraph.crm.identity import clients, credentials, verification_codes
 from crmgraph.crm.identity.identity import Identity
-from crmgraph.crm.identity.outbox import Delivery, Outbox
+from crmgraph.crm.identity.outbox import EMAIL, Outbox
 from crmgraph.crm.identity.staff import add_staff, find_staff
 from crmgraph.crm.identity.throttle import Limits, Throttle
+from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.models import (
     Account,
     Attempt,
@@ -52,6 +53,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.db.database import Database
+from crmgraph.jobs import Kind, Runner
 from crmgraph.security import Keys, Passwords, digest, new_token
 from tests.conftest import statements
 
@@ -66,7 +68,7 @@ OTHER = "battery staple"
 class Letters:
     """Mail that keeps what it is given."""
 
-    outbox: Outbox | None = None
+    runner: Runner | None = None
     kept: list[tuple[str, str, str]] = field(default_factory=list)
 
     async def send(self, to: str, subject: str, text: str) -> None:
@@ -74,8 +76,8 @@ class Letters:
 
     async def sent(self) -> list[tuple[str, str, str]]:
         """Every letter that was sent."""
-        assert self.outbox is not None
-        await self.outbox.deliver()
+        assert self.runner is not None
+        await self.runner.run_due()
         return self.kept
 
     async def code(self) -> str:
@@ -134,8 +136,10 @@ def make(db: Database, passwords: Passwords, letters: Letters, **changed: Any) -
     settings: dict[str, Any] = {"signup_confirm": False, "region": "IN"}
     limits = changed.pop("limits", Limits())
     keys = changed.pop("keys", Keys(SECRET))
-    letters.outbox = Outbox(db, keys, letters, "https://crm.example", Delivery(at_once=1))
-    return Identity(db, passwords, keys, letters.outbox, limits, **settings | changed)
+    queue = JobQueue(db)
+    outbox = Outbox(db, queue, keys, letters, "https://crm.example")
+    letters.runner = Runner(db, queue, [Kind(EMAIL, outbox.deliver)])
+    return Identity(db, passwords, keys, outbox, limits, **settings | changed)
 
 
 def person(last_name: str = "Emos") -> Edit:

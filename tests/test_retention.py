@@ -26,9 +26,9 @@ from crmgraph.crm.models import (
     VerificationCode,
     now,
 )
-from crmgraph.crm.retention import Purger, Retention, purge_photos, purge_rows
+from crmgraph.crm.retention import Retention, purge_photos, purge_rows
 from crmgraph.db.database import Database
-from crmgraph.photos import PhotoStore, new_key
+from crmgraph.photos import new_key
 from tests.conftest import Running
 from tests.graph.conftest import put
 
@@ -168,22 +168,3 @@ async def test_photos_without_a_record_are_swept_and_those_of_another_store_are_
         assert await purge_photos(demo.db, store, Retention()) == 0
     assert [line["orphans"] for line in lines] == [len(many)]
     assert await purge_photos(demo.db, store, Retention(), even_most=True) == len(many)
-
-
-async def test_a_server_purges_in_the_background_and_one_of_many_at_a_time(running: Running, tmp_path: Path) -> None:
-    await fill(running)
-    store = PhotoStore((tmp_path / "photos").as_uri())
-    purgers = [Purger(running.db, store, Retention(), every=0.5) for _ in range(3)]
-    with structlog.testing.capture_logs() as lines:
-        for purger in purgers:
-            purger.start()
-        for _ in range(100):
-            if any(line["event"] == "purged" for line in lines):
-                break
-            await asyncio.sleep(0.05)
-        for purger in purgers:
-            await purger.close()
-    assert await count(running.db, Session) == 3
-    told = [line for line in lines if line["event"] == "purged"]
-    assert sum(line["sessions"] for line in told) == 2
-    assert [line for line in lines if line["log_level"] == "error"] == []

@@ -18,11 +18,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
-from crmgraph.assembly import build, close, retention
+from crmgraph.assembly import build, close
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates
-from crmgraph.crm.retention import Purger
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
@@ -181,12 +180,10 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     demo = demonstration.prepare(settings.demo_folder) if settings.demo else None
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
-    core, outbox = build(settings)
+    core, runner = build(settings)
     doors = [Door("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
     doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
 
-    every = 60.0 * settings.purge_minutes
-    purger = Purger(core.db, core.record_photos.store, retention(settings), every=every)
     places = Places(settings.max_concurrency)
     patience = Patience(
         headers=settings.header_seconds,
@@ -198,13 +195,11 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-        outbox.start()
-        if settings.purge_minutes:
-            purger.start()
+        if settings.run_jobs:
+            runner.start()
         # What a server hands to each of its connections.
         yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
-        await purger.close()
-        await close(core, outbox)
+        await close(core, runner)
 
     app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
     # A redirect to the path without its slash would be built from the Host that the request names.

@@ -4,9 +4,11 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Limits
+from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.retention import Retention
 from crmgraph.db.database import Database
+from crmgraph.jobs import POLL, Runner, kinds
 from crmgraph.mail import open_mail
 from crmgraph.photos import PhotoStore
 from crmgraph.security import Keys, Passwords
@@ -20,6 +22,7 @@ def retention(settings: Settings) -> Retention:
         sessions_days=settings.keep_sessions_days,
         tokens_days=settings.keep_tokens_days,
         attempts_seconds=settings.throttle_window_seconds,
+        jobs_days=settings.keep_failed_jobs_days,
         photos_days=settings.keep_orphaned_photos_days,
     )
 
@@ -27,8 +30,11 @@ def retention(settings: Settings) -> Retention:
 NO_SECRET = "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`"  # noqa: S105 - a message
 
 
-def build(settings: Settings) -> tuple[Core, Outbox]:
-    """The core that these settings describe, and the outbox of its letters; to be given to `close`.
+def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
+    """The core that these settings describe, and the runner of its background jobs; to be given to `close`.
+
+    Args:
+        poll: seconds between two looks of the runner at what other processes have stored.
 
     Raises:
         ValueError: no secret is set, or a setting does not hold.
@@ -43,7 +49,9 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         parallelism=1,
     )
     keys = Keys(settings.secret_key, settings.retired_secret_keys)
-    outbox = Outbox(db, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
+    queue = JobQueue(db)
+    outbox = Outbox(db, queue, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
+    photos = _photo_store(settings.photo_url)
     identity = Identity(
         db,
         passwords,
@@ -67,19 +75,21 @@ def build(settings: Settings) -> tuple[Core, Outbox]:
         db=db,
         passwords=passwords,
         identity=identity,
-        record_photos=RecordPhotos(db, _photo_store(settings.photo_url)),
+        jobs=queue,
+        record_photos=RecordPhotos(db, photos),
         public_url=settings.public_url,
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,
         max_photo_bytes=settings.max_photo_bytes,
         request_seconds=settings.request_seconds,
     )
-    return core, outbox
+    table = kinds(db, outbox, photos, retention(settings), purge_seconds=60.0 * settings.purge_minutes)
+    return core, Runner(db, queue, table, poll=poll)
 
 
-async def close(core: Core, outbox: Outbox) -> None:
-    """Hand over the letters that are due, and close what `build` has opened."""
-    await outbox.close()
+async def close(core: Core, runner: Runner) -> None:
+    """Run the jobs that are due, if they were run here at all, and close what `build` has opened."""
+    await runner.close()
     await core.record_photos.store.close()
     await core.db.close()
     core.passwords.close()

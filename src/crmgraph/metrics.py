@@ -17,18 +17,32 @@ SHARED = "PROMETHEUS_MULTIPROC_DIR"
 REQUESTS = Counter("crmgraph_requests", "Requests answered.", ["door", "status"])
 SECONDS = Histogram("crmgraph_request_seconds", "How long requests took, in seconds.", ["door"])
 OPERATIONS = Counter("crmgraph_graphql_operations", "GraphQL operations, by what answered them.", ["executor"])
-LETTERS = Counter("crmgraph_letters", "Tries to hand a letter to the mail server, by how they went.", ["outcome"])
-WAITING = Gauge("crmgraph_letters_waiting", "Letters that wait to be sent.", multiprocess_mode="mostrecent")
+JOBS = Counter("crmgraph_jobs", "Attempts at background jobs, by how they went.", ["kind", "outcome"])
+JOBS_WAITING = Gauge(
+    "crmgraph_jobs_waiting", "Background jobs that wait or are run.", ["kind"], multiprocess_mode="mostrecent"
+)
+EMAILS = Counter("crmgraph_letters", "Tries to hand an email to the mail server, by how they went.", ["outcome"])
+EMAILS_WAITING = Gauge("crmgraph_letters_waiting", "Emails that wait to be sent.", multiprocess_mode="mostrecent")
+_OF_EMAILS = {"retried": "tried", "failed": "given up"}
 
 
-def letter(outcome: str) -> None:
-    """Count a try: `sent`, `tried` when it will be tried again, or `given up`."""
-    LETTERS.labels(outcome).inc()
+def job(kind: str, outcome: str) -> None:
+    """Count an attempt at a job: `done`, `retried` when it will be tried again, or `failed` for good."""
+    JOBS.labels(kind, outcome).inc()
+    if kind == "email" and outcome in _OF_EMAILS:
+        EMAILS.labels(_OF_EMAILS[outcome]).inc()
 
 
-def letters_waiting(count: int) -> None:
-    """Note how many letters wait, as the store tells."""
-    WAITING.set(count)
+def jobs_waiting(kind: str, count: int) -> None:
+    """Note how many jobs of a kind wait or are run, as the store tells."""
+    JOBS_WAITING.labels(kind).set(count)
+    if kind == "email":
+        EMAILS_WAITING.set(count)
+
+
+def email_sent() -> None:
+    """Count an email that the mail server took; a job of one that nobody wants any more sends none."""
+    EMAILS.labels("sent").inc()
 
 
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         100, ge=1, description="Failed tries per account beyond those, of addresses that have not failed yet."
     )
     throttle_per_address: int = Field(100, ge=1, description="Failed tries per address before it has to wait.")
-    throttle_letters: int = Field(5, ge=1, description="Letters of each kind to one email within an hour.")
+    throttle_letters: int = Field(5, ge=1, description="Emails of each kind to one address within an hour.")
     device_token_days: int = Field(180, ge=1, description="How long a device that came in is known, in days.")
     throttle_window_seconds: int = Field(900, ge=1, description="How long failed tries are remembered, in seconds.")
     password_concurrency: int = Field(2, ge=1, description="Passwords that are hashed at the same time, per process.")
@@ -84,10 +84,16 @@ class Settings(BaseSettings):
     )
     keep_sessions_days: int | None = Field(30, ge=1, description="How long ended sessions are kept, in days.")
     keep_tokens_days: int | None = Field(7, ge=1, description="How long expired tokens and codes are kept, in days.")
+    keep_failed_jobs_days: int | None = Field(
+        7, ge=1, description="How long background jobs that failed for good are kept, in days."
+    )
     keep_orphaned_photos_days: int | None = Field(
         1, ge=1, description="How long photos in the store to which no record belongs are kept, in days."
     )
-    purge_minutes: int = Field(60, ge=0, description="How often servers remove what is not kept, in minutes; 0: never.")
+    purge_minutes: int = Field(60, ge=0, description="How often what is not kept is removed, in minutes; 0: never.")
+    run_jobs: bool = Field(
+        True, description="Whether a server runs background jobs itself; else `crmgraph work` has to."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="debug, info, warning or error."
     )
@@ -104,7 +110,12 @@ class Settings(BaseSettings):
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
     @field_validator(
-        "keep_changes_days", "keep_sessions_days", "keep_tokens_days", "keep_orphaned_photos_days", mode="before"
+        "keep_changes_days",
+        "keep_sessions_days",
+        "keep_tokens_days",
+        "keep_failed_jobs_days",
+        "keep_orphaned_photos_days",
+        mode="before",
     )
     @classmethod
     def _for_ever(cls, value: object) -> object:

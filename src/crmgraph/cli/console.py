@@ -17,6 +17,7 @@ from crmgraph.crm import installation
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
 from crmgraph.db.database import Database
+from crmgraph.jobs import POLL, Runner
 from crmgraph.migrations import NewerTables, NotNow, fault_of, revision_of
 from crmgraph.settings import Settings, told, unknown
 
@@ -83,12 +84,24 @@ async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[
     """The core that these settings describe, closed again after the block; the program ends where they do not hold.
 
     Args:
+        migrated: as of `wired`.
+    """
+    async with wired(settings, migrated=migrated) as (core, _):
+        yield core
+
+
+@asynccontextmanager
+async def wired(settings: Settings, *, migrated: bool = True, poll: float = POLL) -> AsyncIterator[tuple[Core, Runner]]:
+    """The same with the runner of its background jobs, which waits to be started.
+
+    Args:
         migrated: whether the program ends where the tables are not exactly those of this version: an older program
             would misread, or remove, what a newer one keeps.
+        poll: seconds between two looks of the runner at what others have stored.
     """
     _require_file(settings)
     try:
-        core, outbox = build(settings)
+        core, runner = build(settings, poll=poll)
     except ValueError as error:
         fail(str(error))
     except OSError as error:
@@ -96,9 +109,9 @@ async def opened(settings: Settings, *, migrated: bool = True) -> AsyncIterator[
     try:
         if migrated and (fault := fault_of(await revision_of(core.db))) is not None:
             fail(fault)
-        yield core
+        yield core, runner
     finally:
-        await close(core, outbox)
+        await close(core, runner)
 
 
 def _require_file(settings: Settings) -> None:

@@ -24,7 +24,8 @@ from crmgraph.cli import faults
 from crmgraph.cli.console import DemoOption, out
 from crmgraph.crm import installation
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity.outbox import Outbox
+from crmgraph.crm.identity.outbox import EMAIL
+from crmgraph.crm.job_queue import Backlog, JobQueue
 from crmgraph.crm.models import now
 from crmgraph.mail import MailAway, MailRefused, Unmailable, open_mail
 from crmgraph.migrations import fault_of, head, revision_of
@@ -35,6 +36,8 @@ SKEW = 5.0
 """By how many seconds two clocks may differ."""
 FEW = 12
 """A secret of fewer different characters looks typed, and not drawn."""
+LATE = dt.timedelta(hours=1)
+"""After how long a job that waits is worth a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Finding:
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON list, for programs.")] = False,
-    mail_to: Annotated[str | None, typer.Option(help="Send a test letter to this address.")] = None,
+    mail_to: Annotated[str | None, typer.Option(help="Send a test email to this address.")] = None,
     demo: DemoOption = False,
 ) -> None:
     """Look at settings, database, photos, mail, addresses and clock: a line each, with what to do."""
@@ -92,19 +95,19 @@ async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
     if (fault := faults.of_file(settings.database_url)) is not None:
         return [*findings, Finding("database", "fail", fault)]
     try:
-        core, outbox = build(settings)
+        core, runner = build(settings)
     except (ValueError, OSError) as error:
         return [*findings, Finding("settings", "fail", str(error))]
     if not findings:
         findings.append(Finding("settings", "ok", _counted(settings)))
     findings += _secret(settings)
     try:
-        findings += [each async for each in _database(core, settings, outbox)]
+        findings += [each async for each in _database(core, settings)]
         findings.append(await _photos(core))
         findings.append(await _mail(settings, mail_to))
         findings += await _addresses(settings)
     finally:
-        await close(core, outbox)
+        await close(core, runner)
     return findings
 
 
@@ -127,7 +130,7 @@ def _secret(settings: Settings) -> list[Finding]:
     return found
 
 
-async def _database(core: Core, settings: Settings, outbox: Outbox) -> AsyncIterator[Finding]:
+async def _database(core: Core, settings: Settings) -> AsyncIterator[Finding]:
     name = faults.shown(settings.database_url)
     try:
         async with core.db.read() as session:
@@ -146,7 +149,8 @@ async def _database(core: Core, settings: Settings, outbox: Outbox) -> AsyncIter
         if clock is not None:
             yield _clock("the database's", clock)
         if fault is None:
-            yield await _letters(outbox)
+            for found in await _jobs(core.jobs):
+                yield found
     except Exception as error:
         words = faults.of_database(error, settings.database_url)
         if words is None:
@@ -154,13 +158,32 @@ async def _database(core: Core, settings: Settings, outbox: Outbox) -> AsyncIter
         yield Finding("database", "fail", words)
 
 
-async def _letters(outbox: Outbox) -> Finding:
-    backlog = await outbox.backlog()
-    if backlog.oldest is not None and now() - backlog.oldest > dt.timedelta(hours=1):
-        age = int((now() - backlog.oldest).total_seconds() // 60)
+async def _jobs(queue: JobQueue) -> list[Finding]:
+    backlog, failures = await queue.backlog(), await queue.failures()
+    emails = backlog.get(EMAIL, Backlog())
+    found = [Finding("emails", "ok", f"{emails.count} wait to be sent")]
+    if emails.oldest is not None and now() - emails.oldest > LATE:
+        age = int((now() - emails.oldest).total_seconds() // 60)
         hint = "look for `mail not sent` in the log, and at the mail server"
-        return Finding("letters", "warn", f"{backlog.letters} wait, the oldest for {age} minutes", hint)
-    return Finding("letters", "ok", f"{backlog.letters} wait to be sent")
+        found = [Finding("emails", "warn", f"{emails.count} wait, the oldest for {age} minutes", hint)]
+    for kind, failed in failures.items():
+        when = f"{failed.last_at:%Y-%m-%d %H:%M} UTC"
+        hint = "look for the reason in the log; they are kept for CRMGRAPH_KEEP_FAILED_JOBS_DAYS"
+        found.append(
+            Finding("jobs", "warn", f"{failed.count} of {kind} failed, the last at {when} ({failed.last_error})", hint)
+        )
+    for kind, each in backlog.items():
+        if each.due_at is not None and now() - each.due_at > LATE:
+            hint = "is a server up that may run them (CRMGRAPH_RUN_JOBS), or `crmgraph work`?"
+            found.append(
+                Finding("jobs", "warn", f"nobody runs {kind}, which is due since {each.due_at:%H:%M} UTC", hint)
+            )
+        elif kind != EMAIL and each.last_error is not None:
+            words = f"{kind} has failed {each.attempts} times in a row ({each.last_error})"
+            found.append(Finding("jobs", "warn", words, "it is tried again; the log says when"))
+    if not any(each.check == "jobs" for each in found):
+        found.append(Finding("jobs", "ok", "none has failed, and none is late"))
+    return found
 
 
 async def _photos(core: Core) -> Finding:
@@ -180,12 +203,12 @@ async def _mail(settings: Settings, to: str | None) -> Finding:
         return Finding("mail", "ok", "set up, and not tried", "--mail-to somebody@example.com tries it")
     words = f"Somebody asked crmgraph at {settings.public_url} whether mail arrives. It does.\n"
     try:
-        await open_mail(settings.mail_url, settings.mail_from).send(to, "A letter from crmgraph", words)
+        await open_mail(settings.mail_url, settings.mail_from).send(to, "An email from crmgraph", words)
     except Unmailable:
         return Finding("mail", "fail", "--mail-to takes one bare address", "e.g. somebody@example.com")
     except (MailAway, MailRefused) as error:
         return Finding("mail", "fail", error.reason, "CRMGRAPH_MAIL_URL: look at host, port, TLS, user and password")
-    return Finding("mail", "ok", f"a letter to {to} was taken")
+    return Finding("mail", "ok", f"an email to {to} was taken")
 
 
 async def _addresses(settings: Settings) -> list[Finding]:

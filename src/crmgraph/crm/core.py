@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from crmgraph.crm.identity.identity import Identity
+from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords
@@ -24,6 +25,7 @@ class Core:
     passwords: Passwords
     identity: Identity
     record_photos: RecordPhotos
+    jobs: JobQueue
     public_url: str
     region: str | None = None
     max_body_bytes: int = 2 * 1024 * 1024

@@ -7,20 +7,16 @@ processes may purge at once and nobody waits for them.
 import asyncio
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert as insert_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from crmgraph.crm.identity.throttle import LETTER_SECONDS
-from crmgraph.crm.models import Attempt, Change, Counter, LegacyToken, Photo, Session, VerificationCode, now
+from crmgraph.crm.models import Attempt, Change, Job, LegacyToken, Photo, Session, VerificationCode, now
 from crmgraph.db.database import Database
-from crmgraph.db.errors import log_background
-from crmgraph.photos import PhotoStore, StoreAway
+from crmgraph.photos import PhotoStore
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +24,6 @@ BATCH = 500
 """How many rows go in one transaction."""
 FEW = 100
 """How many photos without a row are never a sign that the store belongs to another database."""
-_SERIES = "purged at"
-"""The counter that holds when a server has purged last, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ class Retention:
         sessions_days: sessions with their refresh tokens, after their end.
         tokens_days: tokens of legacy clients and mailed codes, after they have expired.
         attempts_seconds: failed tries, as long as the throttle looks back.
+        jobs_days: jobs of the background that failed for good.
         photos_days: photos in the store to which no row belongs.
     """
 
@@ -48,6 +43,7 @@ class Retention:
     sessions_days: int | None = 30
     tokens_days: int | None = 7
     attempts_seconds: int = 900
+    jobs_days: int | None = 7
     photos_days: int | None = 1
 
 
@@ -86,6 +82,8 @@ def expired(keep: Retention) -> Iterator[Expired]:
         gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
         yield Expired("tokens", LegacyToken.digest, gone)
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
+    if keep.jobs_days is not None:
+        yield Expired("jobs", Job.id, Job.failed_at < at - dt.timedelta(days=keep.jobs_days))
     back = dt.timedelta(seconds=max(keep.attempts_seconds, LETTER_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 
@@ -152,61 +150,3 @@ async def purge_photos(
     for key in orphans:
         await store.remove(key)
     return len(orphans)
-
-
-class Purger:
-    """Purges in the background, in one of all processes at a time, once in a while.
-
-    Args:
-        every: seconds between two times.
-    """
-
-    def __init__(self, db: Database, store: PhotoStore, keep: Retention, *, every: float) -> None:
-        self._db = db
-        self._store = store
-        self._keep = keep
-        self._every = every
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, until `close`."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="background: purging")
-
-    async def close(self) -> None:
-        """Stop where it is; what is left goes another time."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _run(self) -> None:
-        while True:
-            # Not at the start, when there is other work; the turn is anybody's.
-            await asyncio.sleep(min(self._every, 60.0))
-            try:
-                if await self._is_our_turn():
-                    gone = await purge_rows(self._db, self._keep)
-                    gone["photos"] = await purge_photos(self._db, self._store, self._keep)
-                    log.info("purged", **gone)
-            except StoreAway as away:
-                log.warning("the photo store does not answer", reason=away.reason)
-            except Exception as error:
-                log_background(error, "purging")
-
-    async def _is_our_turn(self) -> bool:
-        at = int(now().timestamp())
-        async with self._db.read() as session:
-            before = await session.scalar(select(Counter.value).where(Counter.series == _SERIES))
-        if before is not None and before > at - self._every:
-            return False
-        insert = insert_sqlite if self._db.is_sqlite else insert_postgresql
-        turn = (
-            insert(Counter)
-            .values(series=_SERIES, value=at)
-            .on_conflict_do_update(
-                index_elements=[Counter.series], set_={"value": at}, where=Counter.value <= at - self._every
-            )
-        )
-        # It answers nothing where somebody else has taken the turn meanwhile.
-        async with self._db.begin() as session:
-            return await session.scalar(turn.returning(Counter.value)) is not None

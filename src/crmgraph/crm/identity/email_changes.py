@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Forbidden, Invalid, MailNotConfigured, NotFound, Taken, Unauthenticated
 from crmgraph.crm.identity import credentials, verification_codes
 from crmgraph.crm.identity.credentials import Person, find_person
+from crmgraph.crm.identity.emails import EmailTemplate
 from crmgraph.crm.identity.known_sources import Source
-from crmgraph.crm.identity.outbox import Outbox
+from crmgraph.crm.identity.outbox import WINDOW, Outbox
 from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.identity.throttle import Kind, Throttle, account_of
-from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose, Staff
+from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose, Staff
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
@@ -55,7 +56,7 @@ class EmailChanges:
         Raises:
             Unauthenticated: of the current password: it is another one; without a path: the actor has no credential.
             Invalid: of the email.
-            Throttled: too many tries or letters of late.
+            Throttled: too many tries or emails of late.
             MailNotConfigured: nothing can be mailed.
         """
         self._require(email)
@@ -116,7 +117,7 @@ class EmailChanges:
                 raise Taken(("code",)) from None
             await self._follow(session, person, proof.email)
             await self._throttle.take_back(session, tried)
-            await self._store(session, LetterKind.EMAIL_CHANGED, person.email, None)
+            await self._store(session, EmailTemplate.EMAIL_CHANGED, person.email, None)
 
         await self._db.transact(work)
         self._outbox.wake()
@@ -133,18 +134,17 @@ class EmailChanges:
         async def work(session: AsyncSession) -> None:
             holder = await credentials.holder_of(session, email_key(email))
             if holder is None:
-                await self._store(session, LetterKind.CHANGE_EMAIL, clean_email(email), person.credential_id)
+                await self._store(session, EmailTemplate.CHANGE_EMAIL, clean_email(email), person.credential_id)
             else:
-                await self._store(session, LetterKind.ALREADY_KNOWN, holder, None)
+                await self._store(session, EmailTemplate.ALREADY_KNOWN, holder, None)
 
         await self._db.transact(work)
         self._outbox.wake()
 
-    async def _store(self, session: AsyncSession, kind: LetterKind, to: str, credential_id: int | None) -> None:
-        code = await self._outbox.put(session, kind, to)
-        window = self._outbox.window
+    async def _store(self, session: AsyncSession, template: EmailTemplate, to: str, credential_id: int | None) -> None:
+        code = await self._outbox.put(session, template, to)
         await verification_codes.issue(
-            session, Purpose.EMAIL, to, email_key(to), code, window, credential_id=credential_id
+            session, Purpose.EMAIL, to, email_key(to), code, WINDOW, credential_id=credential_id
         )
 
     async def _follow(self, session: AsyncSession, person: Person, email: str) -> None:

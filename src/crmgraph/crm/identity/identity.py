@@ -23,11 +23,12 @@ from crmgraph.crm.errors import (
 from crmgraph.crm.identity import credentials, sessions, verification_codes
 from crmgraph.crm.identity.credentials import Person, find_person, person_of_session, signed_in
 from crmgraph.crm.identity.email_changes import EmailChanges
+from crmgraph.crm.identity.emails import EmailTemplate
 from crmgraph.crm.identity.known_sources import Source
-from crmgraph.crm.identity.outbox import Outbox
+from crmgraph.crm.identity.outbox import WINDOW, Outbox
 from crmgraph.crm.identity.throttle import Kind, Limits, Throttle, account_of, login_key
 from crmgraph.crm.identity.tokens import Login, Tokens
-from crmgraph.crm.models import Credential, Door, EmailKind, LetterKind, PartyKind, Purpose, Role
+from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties, registration
 from crmgraph.crm.records.edits import Edit, RowEdits
@@ -95,7 +96,7 @@ class Identity:
         """Register a customer: a contact with this email, an account of their own when asked for, and a login.
 
         It joins no contact and no account that exists. With confirmation, the answer is None for every email and takes
-        the same time: a letter holds either the code for `confirm_signup` or the news that there is a login already.
+        the same time: an email holds either the code for `confirm_signup` or the news that there is a login already.
 
         Args:
             edit: of the contact; the email is added unless it is among its rows.
@@ -144,7 +145,7 @@ class Identity:
             password_hash: None where no login is asked for.
 
         Returns:
-            What to call once the transaction is committed: it lets the letter go that this has stored. None where
+            What to call once the transaction is committed: it lets the email go that this has stored. None where
             there is none.
 
         Raises:
@@ -169,12 +170,12 @@ class Identity:
             confirmed=False,
             proved=False,
         )
-        kind = LetterKind.CONFIRM if known is None else LetterKind.CONFIRM_KNOWN
-        await self._mail_confirmation(session, kind, known or email.strip(), key, waiting)
+        template = EmailTemplate.CONFIRM if known is None else EmailTemplate.CONFIRM_KNOWN
+        await self._mail_confirmation(session, template, known or email.strip(), key, waiting)
         return self._outbox.wake
 
     async def confirm_signup(self, code: str) -> Login | None:
-        """Show the records of somebody who has signed up and brings the code from the letter, and let them in.
+        """Show the records of somebody who has signed up and brings the code from the email, and let them in.
 
         Returns:
             The login; None where the signup asked for none, or its email had one.
@@ -314,10 +315,10 @@ class Identity:
         """Mail a code for `reset_password` to whoever has a login by this email, or to the one contact that has it.
 
         Neither the answer nor the time tells whether there is one. The former code of the email dies. Every request
-        counts as a try; whoever is refused for too many has a letter whose code is still good.
+        counts as a try; whoever is refused for too many has an email whose code is still good.
 
         Raises:
-            Throttled: too many letters of late.
+            Throttled: too many emails of late.
             MailNotConfigured: nothing can be mailed.
         """
         self._require_mail()
@@ -334,16 +335,14 @@ class Identity:
                 to, target = contact[1], {"contact_id": contact[0]}
             elif person is not None:
                 to, target = person.email, {"credential_id": person.credential_id}
-            code = await self._outbox.put(session, LetterKind.RESET, to)
-            await verification_codes.issue(
-                session, Purpose.RESET, to or email, key, code, self._outbox.window, **target
-            )
+            code = await self._outbox.put(session, EmailTemplate.RESET, to)
+            await verification_codes.issue(session, Purpose.RESET, to or email, key, code, WINDOW, **target)
 
         await self._db.transact(work)
         self._outbox.wake()
 
     async def reset_password(self, code: str, new_password: str, *, address: str) -> None:
-        """Set a password by the code from a letter, which gives a contact without a login one. All logins end.
+        """Set a password by the code from an email, which gives a contact without a login one. All logins end.
 
         Raises:
             Unauthenticated: of the code: it is unknown, used or too old, or there is nobody any more whom it is for.
@@ -471,20 +470,18 @@ class Identity:
                 if known is not None:
                     await savepoint.rollback()
                     waiting = None
-            kind = LetterKind.CONFIRM if known is None else LetterKind.ALREADY_KNOWN
-            await self._mail_confirmation(session, kind, known or email.strip(), key, waiting)
+            template = EmailTemplate.CONFIRM if known is None else EmailTemplate.ALREADY_KNOWN
+            await self._mail_confirmation(session, template, known or email.strip(), key, waiting)
 
         await self._db.transact(work)
         self._outbox.wake()
 
     async def _mail_confirmation(
-        self, session: AsyncSession, kind: LetterKind, to: str, key: str, waiting: int | None
+        self, session: AsyncSession, template: EmailTemplate, to: str, key: str, waiting: int | None
     ) -> None:
-        """Store the letter of a signup: the code for the credential that waits, or the news that there is one."""
-        code = await self._outbox.put(session, kind, to)
-        await verification_codes.issue(
-            session, Purpose.CONFIRM, to, key, code, self._outbox.window, credential_id=waiting
-        )
+        """Store the email of a signup: the code for the credential that waits, or the news that there is one."""
+        code = await self._outbox.put(session, template, to)
+        await verification_codes.issue(session, Purpose.CONFIRM, to, key, code, WINDOW, credential_id=waiting)
 
     async def _register(
         self, session: AsyncSession, edit: Edit, account_edit: Edit | None, email: str, password_hash: str

@@ -13,7 +13,7 @@ LIFETIMES = {
     Purpose.CONFIRM: dt.timedelta(days=1),
     Purpose.EMAIL: dt.timedelta(hours=1),
 }
-"""How long a code is good once its letter is on its way."""
+"""How long a code is good once its email is on its way."""
 
 
 async def issue(
@@ -32,7 +32,7 @@ async def issue(
     Of reset codes, the former ones of the email die; codes of signups do not: each is for a record of its own.
 
     Args:
-        waiting: how long its letter may wait to be sent; the lifetime begins anew when it is, see `sent`.
+        waiting: how long its email may wait to be sent; the lifetime begins anew when it is, see `sent`.
     """
     at = now()
     dead = VerificationCode.expires_at < at
@@ -54,7 +54,7 @@ async def issue(
 
 
 async def is_wanted(session: AsyncSession, code: str) -> bool:
-    """Whether a letter with this code says anything: a later one, a login or the lapse of time may have voided it."""
+    """Whether an email with this code says anything: a later one, a login or the lapse of time may have voided it."""
     good = (
         VerificationCode.digest == digest(code),
         VerificationCode.used_at.is_(None),
@@ -64,7 +64,7 @@ async def is_wanted(session: AsyncSession, code: str) -> bool:
 
 
 async def sent(session: AsyncSession, code: str) -> None:
-    """Let the lifetime of a code begin: its letter is on its way."""
+    """Let the lifetime of a code begin: its email is on its way."""
     at = now()
     for purpose, lifetime in LIFETIMES.items():
         mine = (VerificationCode.digest == digest(code), VerificationCode.purpose == purpose)

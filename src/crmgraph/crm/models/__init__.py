@@ -11,8 +11,6 @@ from crmgraph.crm.models.identity import (
     KnownAddress,
     LegacyClient,
     LegacyToken,
-    Letter,
-    LetterKind,
     Login,
     Purpose,
     RefreshToken,
@@ -21,6 +19,7 @@ from crmgraph.crm.models.identity import (
     Staff,
     VerificationCode,
 )
+from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.records import (
     FOLDED,
     Account,
@@ -65,12 +64,11 @@ __all__ = [
     "EmailKind",
     "ExternalId",
     "Installation",
+    "Job",
     "KnownAddress",
     "Lead",
     "LegacyClient",
     "LegacyToken",
-    "Letter",
-    "LetterKind",
     "Login",
     "Note",
     "Party",

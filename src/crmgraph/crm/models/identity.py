@@ -1,4 +1,4 @@
-"""Who may come in: staff, credentials, sessions, proofs and their letters, clients, and the throttle's memory."""
+"""Who may come in: staff, credentials, sessions, verification codes, clients, and the throttle's memory."""
 
 import datetime as dt
 from enum import StrEnum
@@ -37,18 +37,6 @@ class Purpose(StrEnum):
     CONFIRM = "CONFIRM"
     EMAIL = "EMAIL"
     """That the email by which somebody wants to come in from now on is theirs."""
-
-
-class LetterKind(StrEnum):
-    """What a letter says."""
-
-    RESET = "RESET"
-    CONFIRM = "CONFIRM"
-    ALREADY_KNOWN = "ALREADY_KNOWN"
-    CONFIRM_KNOWN = "CONFIRM_KNOWN"
-    """The code of a registration by an email that has a login, which it leaves as it is."""
-    CHANGE_EMAIL = "CHANGE_EMAIL"
-    EMAIL_CHANGED = "EMAIL_CHANGED"
 
 
 class Staff(Base):
@@ -153,29 +141,6 @@ class VerificationCode(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     expires_at: Mapped[dt.datetime]
     used_at: Mapped[dt.datetime | None]
-
-
-class Letter(Base):
-    """A letter that waits to be handed to the mail server, and goes when it has been.
-
-    Neither its text nor its code is kept: the code is made of `seed` by the key that `key_id` names.
-    """
-
-    __tablename__ = "letter"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
-
-    id: Mapped[Key]
-    kind: Mapped[LetterKind] = mapped_column(one_of(LetterKind))
-    recipient: Mapped[str | None]
-    """None is nobody: what was asked for an unknown email takes the same work."""
-    seed: Mapped[str]
-    key_id: Mapped[str]
-    request_id: Mapped[str | None]
-    created_at: Mapped[dt.datetime] = mapped_column(default=now)
-    expires_at: Mapped[dt.datetime]
-    due_at: Mapped[dt.datetime] = mapped_column(index=True)
-    """When it may be tried; while somebody tries, when another may because the first one must have died."""
-    tries: Mapped[int] = mapped_column(default=0)
 
 
 class Attempt(Base):
