@@ -722,7 +722,9 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     assert (unmigrated.code, states(unmigrated)["migrations"]) == (1, "fail")
     assert fine.code == 0
     assert states(fine) == {
-        **dict.fromkeys(("settings", "secret", "database", "migrations", "letters", "photos", "mail", "proxies"), "ok"),
+        **dict.fromkeys(
+            ("settings", "secret", "database", "migrations", "emails", "jobs", "photos", "mail", "proxies"), "ok"
+        ),
         "public url": "warn",
     }
     assert smtp.recipients() == ["ravi@example.com"]

@@ -60,7 +60,7 @@ def serve(
         )
     configure(settings.log_level, settings.log_format)
     with ExitStack() as stack:
-        if settings.metrics and workers > 1:
+        if settings.metrics and workers > 1 and SHARED not in os.environ:
             os.environ[SHARED] = stack.enter_context(TemporaryDirectory(prefix="crmgraph-metrics-"))
         uvicorn.run(
             "crmgraph.cli.worker:application",
