@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import os
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from crmgraph.crm.models import (
     Attempt,
     Change,
     Door,
+    Job,
     LegacyToken,
     PartyKind,
     Purpose,
@@ -29,7 +31,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.retention import Retention, purge_photos, purge_rows
 from crmgraph.db.database import Database
 from crmgraph.photos import new_key
-from tests.conftest import Running
+from tests.conftest import Running, serving, settings_for
 from tests.graph.conftest import put
 
 DAY = dt.timedelta(days=1)
@@ -87,6 +89,9 @@ async def fill(running: Running) -> None:
                     expires_at=at - days * DAY,
                 )
             )
+        for days in (None, 6, 8):
+            failed_at = None if days is None else at - days * DAY
+            session.add(Job(kind="test", payload={}, created_at=at - 100 * DAY, failed_at=failed_at))
         for minutes in (50, 70):
             session.add(Attempt(subject="x", at=at - dt.timedelta(minutes=minutes)))
 
@@ -95,7 +100,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
     await fill(running)
     await put(running.core, PartyKind.CONTACT, {"last_name": "Ray"})
     changes = await count(running.db, Change)
-    gone = {"sessions": 2, "tokens": 2, "codes": 1, "tries": 1}
+    gone = {"sessions": 2, "tokens": 2, "codes": 1, "jobs": 1, "tries": 1}
     assert await purge_rows(running.db, Retention(), dry_run=True) == gone
     assert await count(running.db, Session) == 5
     assert await purge_rows(running.db, Retention()) == gone
@@ -106,9 +111,11 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         tokens = set(await session.scalars(select(LegacyToken.digest)))
         assert tokens == {"fresh", "for ever", "lately", "revoked lately"}
         assert list(await session.scalars(select(VerificationCode.digest))) == ["lately"]
+        failed = list(await session.scalars(select(Job.failed_at).where(Job.kind == "test").order_by(Job.id)))
+        assert failed[0] is None and len(failed) == 2
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
-    nothing = Retention(sessions_days=None, tokens_days=None)
+    nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None)
     assert await purge_rows(running.db, nothing) == {"tries": 0}
 
 
@@ -168,3 +175,34 @@ async def test_photos_without_a_record_are_swept_and_those_of_another_store_are_
         assert await purge_photos(demo.db, store, Retention()) == 0
     assert [line["orphans"] for line in lines] == [len(many)]
     assert await purge_photos(demo.db, store, Retention(), even_most=True) == len(many)
+
+
+async def test_servers_purge_in_the_background_one_of_them_at_a_time(
+    database: str, running: Running, tmp_path: Path
+) -> None:
+    await fill(running)
+    folder = tmp_path / "photos"
+    lost = new_key("png")
+    kept_at(folder, lost, 2 * DAY)
+
+    async def done() -> bool:
+        async with running.db.read() as session:
+            query = select(Job.run_after).where(Job.unique_key.is_not(None), Job.run_after > now() + DAY / 48)
+            return len((await session.scalars(query)).all()) == 2
+
+    with structlog.testing.capture_logs() as lines:
+        async with AsyncExitStack() as servers, asyncio.timeout(30):
+            for _ in range(2):
+                await servers.enter_async_context(serving(settings_for(database, tmp_path, log_level="info")))
+            while await count(running.db, Job) < 5:  # noqa: ASYNC110 - a table sets no event
+                await asyncio.sleep(0.05)
+            async with running.db.begin() as session:
+                await session.execute(update(Job).where(Job.unique_key.is_not(None)).values(run_after=now()))
+            running.core.jobs.wake()
+            while not await done():  # noqa: ASYNC110 - a table sets no event
+                await asyncio.sleep(0.05)
+    told = [line for line in lines if line["event"] == "purged"]
+    assert sorted(line.get("sessions", line.get("photos")) for line in told) == [1, 2]
+    assert await count(running.db, Session) == 3
+    assert not (folder / lost.partition(".")[0]).exists()
+    assert [line for line in lines if line["log_level"] in ("warning", "error")] == []
