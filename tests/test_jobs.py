@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
-from crmgraph.crm.job_queue import GiveUp, JobQueue, Result, Retry
+from crmgraph.crm.job_queue import Done, GiveUp, JobQueue, Result, Retry
 from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
 from crmgraph.jobs import Kind, Runner
@@ -76,7 +77,7 @@ async def test_two_workers_run_fifty_jobs_each_once_and_no_more_of_them_at_a_tim
             done[payload["number"]] += 1
             await asyncio.sleep(0.01)
             busy[own] -= 1
-            return None
+            return Done()
 
         return handler
 
@@ -94,7 +95,7 @@ async def test_a_job_is_run_only_if_the_transaction_that_causes_it_is_committed(
 
     async def handler(payload: Mapping[str, Any]) -> Result:
         seen.append(payload)
-        return None
+        return Done()
 
     queue = JobQueue(db)
     runner = Runner(db, queue, [Kind("test", handler)])
@@ -132,7 +133,7 @@ async def test_a_job_of_a_worker_that_died_is_taken_over_when_its_lease_is_over_
 
     async def handler(payload: Mapping[str, Any]) -> Result:
         done.append(now())
-        return None
+        return Done()
 
     await enqueue(db, 1)
     until_then = now() + dt.timedelta(seconds=1)
@@ -151,7 +152,7 @@ async def test_the_lease_of_a_long_job_is_renewed_so_that_nobody_takes_it_over(d
         async def handler(_: Mapping[str, Any]) -> Result:
             started[name] += 1
             await asyncio.sleep(2.5)
-            return None
+            return Done()
 
         return handler
 
@@ -172,7 +173,7 @@ async def test_a_worker_that_has_lost_a_job_stops_it_and_notes_nothing(db: Datab
         except asyncio.CancelledError:
             stopped.set()
             raise
-        return None
+        return Done()
 
     await enqueue(db, 1)
     with capture_logs() as logs:
@@ -193,7 +194,7 @@ async def test_a_job_that_is_done_is_noted_by_its_own_worker_only(db: Database) 
     async def handler(_: Mapping[str, Any]) -> Result:
         async with db.begin() as session:
             await session.execute(update(Job).values(claimed_by="elsewhere:1:alive", attempts=2))
-        return None
+        return Done()
 
     await enqueue(db, 1)
     await worker(db, handler).run_due()
@@ -242,7 +243,7 @@ async def test_a_job_that_fails_is_tried_again_later_each_time_and_fails_for_goo
 async def test_a_job_that_hangs_is_ended_and_one_that_is_given_up_is_not_tried_again(db: Database) -> None:
     async def hangs(_: Mapping[str, Any]) -> Result:
         await asyncio.sleep(60)
-        return None
+        return Done()
 
     async def refuses(_: Mapping[str, Any]) -> Result:
         return GiveUp("there is no such person")
@@ -261,16 +262,43 @@ async def test_a_job_that_hangs_is_ended_and_one_that_is_given_up_is_not_tried_a
     assert left.failed_at is not None
 
 
+async def test_what_goes_with_a_job_is_written_with_its_end_or_not_at_all(db: Database) -> None:
+    """By the worker whose job it is, and once more where the database was away for a moment."""
+    tries = []
+    queue = JobQueue(db)
+
+    async def write(session: AsyncSession) -> None:
+        tries.append(now())
+        await queue.enqueue(session, "follows", {})
+        if len(tries) == 1:
+            raise ConnectionResetError
+
+    async def handler(payload: Mapping[str, Any]) -> Result:
+        if payload["number"] == 2:
+            async with db.begin() as session:
+                await session.execute(update(Job).where(Job.kind == "test").values(claimed_by="elsewhere:1:alive"))
+        return Done(write)
+
+    await enqueue(db, 1)
+    with capture_logs() as logs:
+        await worker(db, handler).run_due()
+    assert [(line["event"], line.get("door")) for line in logs] == [("the database is away", "background")]
+    assert ([row.kind for row in await rows(db)], len(tries)) == (["follows"], 2)
+    await enqueue(db, 2)
+    await worker(db, handler).run_due()
+    assert ([row.kind for row in await rows(db)], len(tries)) == (["follows", "test"], 2)
+
+
 async def test_jobs_that_hang_leave_their_room_alone_to_other_kinds(db: Database) -> None:
     done = asyncio.Event()
 
     async def hangs(_: Mapping[str, Any]) -> Result:
         await asyncio.sleep(60)
-        return None
+        return Done()
 
     async def works(_: Mapping[str, Any]) -> Result:
         done.set()
-        return None
+        return Done()
 
     queue = JobQueue(db)
     await enqueue(db, 1, 2, 3)
@@ -289,7 +317,7 @@ async def test_a_worker_that_stops_runs_what_is_due_and_gives_back_what_is_in_ha
             running.set()
             await asyncio.sleep(60)
         done.append(payload["number"])
-        return None
+        return Done()
 
     await enqueue(db, 1)
     runner = worker(db, handler, at_once=2)
@@ -313,7 +341,7 @@ async def test_a_recurring_job_runs_once_an_interval_over_many_processes_and_goe
     async def handler(payload: Mapping[str, Any]) -> Result:
         assert payload == {}
         runs.append(now())
-        return [None, GiveUp("the store is away"), None][min(len(runs), 3) - 1]
+        return [Done(), GiveUp("the store is away"), Done()][min(len(runs), 3) - 1]
 
     runners = [worker(db, handler, every=1.0, poll=0.05, first_retry=0.3) for _ in range(3)]
     begun = now()
@@ -338,11 +366,11 @@ async def test_a_recurring_job_that_is_interrupted_by_a_stop_is_run_by_the_next(
     async def slow(_: Mapping[str, Any]) -> Result:
         running.set()
         await asyncio.sleep(60)
-        return None
+        return Done()
 
     async def quick(_: Mapping[str, Any]) -> Result:
         runs.append(1)
-        return None
+        return Done()
 
     first = worker(db, slow, every=0.2)
     first.start()
@@ -358,7 +386,7 @@ async def test_a_recurring_job_that_is_interrupted_by_a_stop_is_run_by_the_next(
 
 async def test_an_interval_that_was_shortened_holds_at_the_next_start(db: Database) -> None:
     async def handler(_: Mapping[str, Any]) -> Result:
-        return None
+        return Done()
 
     async def due_within(seconds: float) -> bool:
         found = await rows(db)

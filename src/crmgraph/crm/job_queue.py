@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -12,6 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
 from crmgraph.logs import request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a handler returns where the job was done.
+
+    Attributes:
+        write: what is still to be written, in the transaction that notes it: it is, or the job is run again.
+    """
+
+    write: Callable[[AsyncSession], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,8 @@ class GiveUp:
     reason: str
 
 
-Result: TypeAlias = Retry | GiveUp | None
-"""How a handler did; None is done."""
+Result: TypeAlias = Done | Retry | GiveUp
+"""How a handler did."""
 
 
 @dataclass(frozen=True, slots=True)

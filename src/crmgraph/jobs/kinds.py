@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from crmgraph.crm.identity.outbox import EMAIL, WINDOW, Outbox
-from crmgraph.crm.job_queue import Result, Retry
+from crmgraph.crm.job_queue import Done, Result, Retry
 from crmgraph.crm.retention import Retention, purge_photos, purge_rows
 from crmgraph.db.database import Database
 from crmgraph.photos import PhotoStore, StoreAway
@@ -61,14 +61,14 @@ def kinds(
 
     async def purge(_: Mapping[str, Any]) -> Result:
         log.info("purged", **await purge_rows(db, keep))
-        return None
+        return Done()
 
     async def sweep_photos(_: Mapping[str, Any]) -> Result:
         try:
             log.info("purged", photos=await purge_photos(db, photos, keep))
         except StoreAway as away:
             return Retry(away.reason)
-        return None
+        return Done()
 
     purging = 1 if purge_seconds else 0
     return (

@@ -18,12 +18,12 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, delete, or_, select, update
+from sqlalchemy import Delete, Row, Update, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from crmgraph import metrics
-from crmgraph.crm.job_queue import GiveUp, JobQueue, Result, Retry
+from crmgraph.crm.job_queue import Done, GiveUp, JobQueue, Result, Retry
 from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
 from crmgraph.db.errors import log_background
@@ -43,6 +43,8 @@ JITTER = 0.25
 """By how much of itself a wait is longer at random, so that what failed together is not tried again together."""
 CONTENDED = 0.1
 """Seconds to wait where all that is due is being claimed by others."""
+NOTING = (1.0, 5.0, 15.0)
+"""Seconds to wait before how a job went is noted once more, where the database did not take it."""
 ENDING = 2.0
 """Seconds that each of the last steps of stopping may take."""
 
@@ -52,7 +54,7 @@ class _Held:
     """A job in hand.
 
     Attributes:
-        runs: until it is being noted how it went.
+        runs: False while it is being noted how it went.
     """
 
     kind: Kind
@@ -229,19 +231,18 @@ class Runner:
             except Exception as error:
                 log_background(error, kind.name)
                 result = Retry(type(error).__name__)
-        self._in_hand[row.id].runs = False
-        if result is None:
-            await self._done(kind, row)
+        if isinstance(result, Done):
+            await self._done(kind, row, result)
         else:
             await self._failed(kind, row, result)
 
-    async def _done(self, kind: Kind, row: Row[Any]) -> None:
+    async def _done(self, kind: Kind, row: Row[Any], result: Done) -> None:
         metrics.job(kind.name, "done")
         if kind.every is None:
-            async with self._db.begin() as session:
-                await session.execute(delete(Job).where(*self._own(row)))
+            await self._note(row, delete(Job), result)
         else:
-            await self._note(row, run_after=now() + dt.timedelta(seconds=kind.every), attempts=0, last_error=None)
+            due = now() + dt.timedelta(seconds=kind.every)
+            await self._note(row, _free(run_after=due, attempts=0, last_error=None), result)
 
     async def _failed(self, kind: Kind, row: Row[Any], result: Retry | GiveUp) -> None:
         at = now()
@@ -251,20 +252,33 @@ class Runner:
         elif isinstance(result, GiveUp) or at + dt.timedelta(seconds=pause) >= row.created_at + kind.window:
             metrics.job(kind.name, "failed")
             log.warning(kind.failure, job=kind.name, reason=result.reason, tries=row.attempts, again_in=None)
-            await self._note(row, failed_at=at, last_error=result.reason)
+            await self._note(row, _free(failed_at=at, last_error=result.reason))
             return
         metrics.job(kind.name, "retried")
         log.warning(kind.failure, job=kind.name, reason=result.reason, tries=row.attempts, again_in=round(pause, 1))
-        await self._note(row, run_after=at + dt.timedelta(seconds=pause), last_error=result.reason)
+        await self._note(row, _free(run_after=at + dt.timedelta(seconds=pause), last_error=result.reason))
 
-    async def _note(self, row: Row[Any], **values: Any) -> None:
-        noted = update(Job).where(*self._own(row)).values(claimed_by=None, claimed_until=None, **values)
-        async with self._db.begin() as session:
-            await session.execute(noted.execution_options(synchronize_session=False))
+    async def _note(self, row: Row[Any], noted: Update | Delete, done: Done | None = None) -> None:
+        """Note how a job went if it is still ours, by this very claim; what goes with it is written or neither is.
 
-    def _own(self, row: Row[Any]) -> tuple[ColumnElement[bool], ...]:
-        """That the job is still ours, by this very claim."""
-        return Job.id == row.id, Job.claimed_by == self._name, Job.attempts == row.attempts
+        A database that is away for a moment is asked again: the work is done, and would be done twice.
+        """
+        mine = (Job.id == row.id, Job.claimed_by == self._name, Job.attempts == row.attempts)
+        noted = noted.where(*mine).returning(Job.id).execution_options(synchronize_session=False)
+        for pause in (*NOTING, None):
+            try:
+                async with self._db.begin() as session:
+                    self._in_hand[row.id].runs = False
+                    if await session.scalar(noted) is not None and done is not None and done.write is not None:
+                        await done.write(session)
+            except Exception as error:
+                if pause is None:
+                    raise
+                log_background(error, "jobs")
+                self._in_hand[row.id].runs = True  # its lease is renewed meanwhile
+                await asyncio.sleep(pause)
+            else:
+                return
 
     def _lease_from(self, at: dt.datetime) -> dt.datetime:
         return at + dt.timedelta(seconds=self._lease)
@@ -318,6 +332,11 @@ class Runner:
         given = given.values(claimed_by=None, claimed_until=None, attempts=Job.attempts - 1)
         async with self._db.begin() as session:
             await session.execute(given.execution_options(synchronize_session=False))
+
+
+def _free(**values: Any) -> Update:
+    """Let go of a job, with these values."""
+    return update(Job).values(claimed_by=None, claimed_until=None, **values)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> bool:

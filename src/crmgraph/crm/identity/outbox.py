@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph import metrics
 from crmgraph.crm.identity import emails, verification_codes
 from crmgraph.crm.identity.emails import EmailTemplate
-from crmgraph.crm.job_queue import GiveUp, JobQueue, Result, Retry
+from crmgraph.crm.job_queue import Done, GiveUp, JobQueue, Result, Retry
 from crmgraph.db.database import Database
 from crmgraph.mail import Mail, MailAway, MailRefused, NoMail, Unmailable
 from crmgraph.security import Keys
@@ -73,12 +73,12 @@ class Outbox:
         """Hand over one email, as `put` stored it, and let the lifetime of its code begin."""
         to, code = payload["to"], self._keys.mailed_code(payload["key_id"], payload["seed"])
         if to is None:
-            return None
+            return Done()
         if code is None:
             return GiveUp("its key is gone")
         async with self._db.read() as session:
             if not await verification_codes.is_wanted(session, code):
-                return None
+                return Done()
         subject, text = emails.written(EmailTemplate(payload["template"]), self._public_url, code)
         try:
             await self._mail.send(to, subject, text)
@@ -89,6 +89,4 @@ class Outbox:
         except MailAway as away:
             return Retry(away.reason)
         metrics.email_sent()
-        async with self._db.begin() as session:
-            await verification_codes.sent(session, code)
-        return None
+        return Done(lambda session: verification_codes.sent(session, code))
