@@ -23,7 +23,7 @@ from graphql import (
 )
 
 from crmgraph.cli.commands import app
-from crmgraph.graph.edge import limits
+from crmgraph.graph.documents import limits
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.schema import schema
 from crmgraph.settings import Settings

@@ -5,7 +5,7 @@ from io import BytesIO
 from PIL import Image, ImageCms
 from PIL.Image import Resampling, Transpose
 
-from crmgraph.photos.image import LONGEST_SIDE, MAX_PIXELS, MAX_SIDE, NotAnImage, Rendered, Size, TooLargeImage
+from crmgraph.photos.formats import LONGEST_SIDE, MAX_PIXELS, MAX_SIDE, NotAnImage, Rendered, Size, TooLargeImage
 
 _QUALITY = 90
 _ORIENTATION = 0x0112

@@ -17,7 +17,7 @@ import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from crmgraph.photos.image import Rendered, Size
+from crmgraph.photos.formats import Rendered, Size
 from crmgraph.photos.names import split_key
 
 _SIZES: tuple[Size, ...] = get_args(Size)
