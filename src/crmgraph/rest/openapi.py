@@ -1,4 +1,7 @@
-"""What the OpenAPI documents of the dialects have in common: how requests and answers are shown by example.
+"""Writes the OpenAPI documents of the dialects, from the tables of their operations and fields.
+
+A dialect says what is special to its words: the schema of a field, what its operations answer. How objects, answers,
+parameters and paths are written, and how they are shown by example, is the same for all.
 
 A dialect keeps its examples in `examples.json` beside its tables: by operation, e.g. "PUT /crm/v1/profile/contact",
 the values of parameters and the body of a request to the demo, and what it answered. "*" has parameters of all. The
@@ -6,16 +9,19 @@ answers are recorded from the demo by `tests/openapi`, which also replays them.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from crmgraph.crm.records.rules import FREE_TEXT
 from crmgraph.crm.values.text import MAX_LINE, MAX_TEXT
+from crmgraph.mapping import Field
 
 Schema = dict[str, Any]
 
+TEXT: Schema = {"type": "string"}
 EMPTY: Schema = {"type": "string", "maxLength": 0}
 """A value that is not there: parameters and fields of forms that are sent empty."""
 LONG: Schema = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1, "format": "int64"}
@@ -24,6 +30,76 @@ LONG: Schema = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1, "f
 def line(**more: Any) -> Schema:
     """The schema of a text on one line, as far as the store takes one."""
     return {"type": "string", "maxLength": MAX_LINE, **more}
+
+
+def object_of(properties: Mapping[str, Schema], *required: str, **more: Any) -> Schema:
+    """The schema of an object.
+
+    Args:
+        required: the properties that have to be there.
+    """
+    needed = {"required": list(required)} if required else {}
+    return {"type": "object", "properties": dict(properties), **needed, **more}
+
+
+def properties_of(
+    fields: Iterable[Field], schema: Callable[[Field], Schema], name: Callable[[Field], str] = lambda field: field.name
+) -> dict[str, Schema]:
+    """The properties that fields are on the wire, those with a dot in their names within an object.
+
+    Args:
+        schema: of the values of a field.
+        name: under which it is found.
+    """
+    found: dict[str, Schema] = {}
+    for field in fields:
+        outer, _, inner = name(field).rpartition(".")
+        into = found.setdefault(outer, object_of({}))["properties"] if outer else found
+        into[inner] = schema(field)
+    return found
+
+
+def parameters_in(path: str, schema: Callable[[str], Schema]) -> list[Schema]:
+    """The parameters that the variables of a path are.
+
+    Args:
+        schema: of the values of a variable.
+    """
+    names = re.findall(r"\{(\w+)\}", path)
+    return [{"name": name, "in": "path", "required": True, "schema": schema(name)} for name in names]
+
+
+def json_of(schema: Schema, **more: Any) -> Schema:
+    """The content of a request or an answer that is JSON."""
+    return {"application/json": {"schema": schema, **more}}
+
+
+def answer(description: str, schema: Schema) -> Schema:
+    """An answer that is JSON."""
+    return {"description": description, "content": json_of(schema)}
+
+
+def paths_of(operations: Iterable[tuple[str, str, Schema]]) -> dict[str, Schema]:
+    """The paths of a document, in the order in which they are come upon.
+
+    Args:
+        operations: (path, method, what is said of the operation).
+    """
+    paths: dict[str, Schema] = {}
+    for path, method, said in operations:
+        paths.setdefault(path, {})[method.lower()] = said
+    return paths
+
+
+def document(package: str, title: str, version: str, description: str, **parts: Any) -> Schema:
+    """The document of a dialect, which shows the examples of its package.
+
+    Args:
+        package: its name, e.g. crmgraph.dialects.zoho.
+        parts: paths, components and security.
+    """
+    info = {"title": title, "version": version, "description": description}
+    return with_examples({"openapi": "3.1.0", "info": info, **parts}, examples_of(package))
 
 
 def length_of(at: Any) -> int:

@@ -1,5 +1,6 @@
 """The OpenAPI document of the services, made from the tables that serve them."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from crmgraph.crm.values.text import MAX_TEXT
@@ -10,11 +11,9 @@ from crmgraph.dialects.covalense.fields import ACCOUNTS, IMAGE_ORDER, tables
 from crmgraph.dialects.covalense.requests import Service
 from crmgraph.dialects.covalense.signup_fields import ACCOUNT_SIGNING_UP, OWNER_SIGNING_UP, PERSON_SIGNING_UP
 from crmgraph.mapping import ExtraField, Field, FieldMap
-from crmgraph.rest.openapi import examples_of, length_of, with_examples
+from crmgraph.rest.openapi import TEXT as _TEXT
+from crmgraph.rest.openapi import Schema, answer, document, json_of, length_of, object_of, paths_of, properties_of
 
-Schema = dict[str, Any]
-
-_TEXT: Schema = {"type": "string"}
 _ATTRIBUTE: Schema = {"type": ["string", "number", "null"]}
 """An attribute of a request: a number is heard as the digits it is, null as nothing."""
 _MANDATORY: Schema = {"type": ["string", "number"], "minLength": 1}
@@ -22,10 +21,6 @@ _SWITCH: Schema = {"type": ["string", "number", "boolean", "null"], "description
 _NEVER_EMPTY = ("lastname", "contact_no", "accountname", "account_no")
 _ANYTHING: Schema = {}
 """What nobody reads."""
-
-
-def _object(properties: dict[str, Schema], *required: str) -> Schema:
-    return {"type": "object", "properties": properties} | ({"required": list(required)} if required else {})
 
 
 def _texts(*names: str) -> dict[str, Schema]:
@@ -36,23 +31,16 @@ def _attributes(*names: str) -> dict[str, Schema]:
     return dict.fromkeys(names, _ATTRIBUTE)
 
 
-def _shape(fields: list[Field]) -> Schema:
-    """The object that these fields make in an answer, those with dots in their names nested."""
-    properties: dict[str, Schema] = {}
-    for each in fields:
-        outer, _, inner = each.name.rpartition(".")
-        into = properties if not outer else properties.setdefault(outer, _object({}))["properties"]
-        into[inner] = {"type": "boolean"} if each.codec is SWITCH else _TEXT
-    return _object(properties)
+def _shape(fields: Iterable[Field]) -> dict[str, Schema]:
+    """What these fields are in an answer."""
+    return properties_of(fields, lambda field: {"type": "boolean"} if field.codec is SWITCH else _TEXT)
 
 
 def _written(fields: FieldMap) -> Schema:
     """The object that changes a record, whose id is the user's own if it is there at all."""
-    properties: dict[str, Schema] = {"id": _ATTRIBUTE}
-    for each in fields.fields:
-        if each.writable:
-            properties[each.name.rpartition(".")[2]] = _attribute(each)
-    return _object(properties) | {"type": ["object", "null"]}
+    writable = (each for each in fields.fields if each.writable)
+    found = properties_of(writable, _attribute, lambda field: field.name.rpartition(".")[2])
+    return object_of({"id": _ATTRIBUTE} | found) | {"type": ["object", "null"]}
 
 
 def _attribute(field: Field) -> Schema:
@@ -71,10 +59,10 @@ def _signup() -> Schema:
     acct = _attributes(*dict.fromkeys(f.name for f in both if f.name not in address))
     # Who is known under no such id owns nothing.
     acct |= _credentials("Platform", "LastName") | {"AssignedUserId": _ANYTHING}
-    return _object(
+    return object_of(
         {
-            "AcctInfo": _object(acct, "Platform", "LastName"),
-            "AddressInfo": _object(_attributes(*address)) | {"type": ["object", "null"]},
+            "AcctInfo": object_of(acct, "Platform", "LastName"),
+            "AddressInfo": object_of(_attributes(*address)) | {"type": ["object", "null"]},
             "PaymentDetail": {"description": "An object. Card data are never kept."},
             "LineItems": {"description": "A list of objects."},
             "PaymentInfo": {"description": "An object."},
@@ -93,41 +81,39 @@ def _bodies() -> dict[str, Schema]:
     """{method and path: what its body holds}."""
     known = tables("")
     return {
-        "POST login": _object(_credentials("email", "password") | {"source": _ANYTHING}, "email", "password"),
+        "POST login": object_of(_credentials("email", "password") | {"source": _ANYTHING}, "email", "password"),
         "POST signup": _signup(),
         "PUT profile/contact": _written(known.contacts),
-        "POST profile/password/forgot": _object(
+        "POST profile/password/forgot": object_of(
             _credentials("email") | {"password": _ANYTHING, "source": _ANYTHING}, "email"
         ),
-        "PUT profile/password/change": _object(_credentials("passwordOld", "password"), "passwordOld", "password"),
+        "PUT profile/password/change": object_of(_credentials("passwordOld", "password"), "passwordOld", "password"),
         "PUT profile/account": _written(ACCOUNTS),
-        "PUT profile/image": _object({"ProfileImage": {"type": "string", "minLength": 1}}, "ProfileImage"),
+        "PUT profile/image": object_of({"ProfileImage": {"type": "string", "minLength": 1}}, "ProfileImage"),
     }
 
 
 def _results() -> dict[str, Schema]:
     """{method and path: what the result of its answer holds}."""
     known = tables("")
-    order = _object({"salesOrder": _object(_texts("salesorder_no"))})
-    reset = _object(_texts("response"))
+    order = object_of({"salesOrder": object_of(_texts("salesorder_no"))})
+    reset = object_of(_texts("response"))
     return {
-        "POST login": _object(
-            {**_texts("success", "accessToken", "response"), **_shape(list(known.logins.fields))["properties"]}
-        ),
+        "POST login": object_of({**_texts("success", "accessToken", "response"), **_shape(known.logins.fields)}),
         "POST signup": order,
         "POST signup/kyc": order,
-        "GET profile/contact": _shape([f for f in known.contacts.fields if f.printed]),
-        "PUT profile/contact": _object(_texts("result", "message")),
+        "GET profile/contact": object_of(_shape([f for f in known.contacts.fields if f.printed])),
+        "PUT profile/contact": object_of(_texts("result", "message")),
         "POST profile/password/forgot": reset,
         "PUT profile/password/change": reset,
-        "PUT profile/account": _shape([f for f in ACCOUNTS.fields if f.printed]),
-        "PUT profile/image": _shape([f for f in known.contacts.fields if f.name in IMAGE_ORDER]),
+        "PUT profile/account": object_of(_shape([f for f in ACCOUNTS.fields if f.printed])),
+        "PUT profile/image": object_of(_shape([f for f in known.contacts.fields if f.name in IMAGE_ORDER])),
     }
 
 
-def _answer(text: str, result: Schema) -> dict[str, Any]:
-    envelope = _object({"response": _object({"success": _TEXT, "result": result}, "success", "result")}, "response")
-    return {"description": text, "content": {"application/json": {"schema": envelope}}}
+def _answer(text: str, result: Schema) -> Schema:
+    envelope = object_of({"success": _TEXT, "result": result}, "success", "result")
+    return answer(text, object_of({"response": envelope}, "response"))
 
 
 ARGUMENTS = ("statusCode", "errorCode", "errorMessage")
@@ -150,7 +136,7 @@ def _header(name: str) -> dict[str, Any]:
 
 
 def _operation(service: Service, body: Schema | None, result: Schema) -> dict[str, Any]:
-    fault = _object({"arguments": _object(_texts(*ARGUMENTS), *ARGUMENTS)}, "arguments")
+    fault = object_of({"arguments": object_of(_texts(*ARGUMENTS), *ARGUMENTS)}, "arguments")
     operation: dict[str, Any] = {
         "operationId": f"{service.method.lower()}_{service.path[1:].replace('/', '_')}",
         "summary": service.summary,
@@ -169,29 +155,27 @@ def _operation(service: Service, body: Schema | None, result: Schema) -> dict[st
         operation["responses"]["429"] = _answer("Too many attempts of late.", fault)
     if body is not None:
         # Nothing is a change of nothing.
-        operation["requestBody"] = {"required": "required" in body, "content": {"application/json": {"schema": body}}}
+        operation["requestBody"] = {"required": "required" in body, "content": json_of(body)}
     return operation
 
 
 def openapi() -> dict[str, Any]:
     """The document."""
     bodies, results = _bodies(), _results()
-    paths: dict[str, Any] = {}
     # Whoever tries them one after the other goes on with the same token: its end comes last.
-    for service in sorted(OPERATIONS, key=lambda service: service.path == "/profile/password/change"):
-        key = f"{service.method} {service.path[1:]}"
-        item = paths.setdefault(f"{PREFIX}{service.path}", {})
-        item[service.method.lower()] = _operation(service, bodies.get(key), results[key])
-    document = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Covalense /crm/v1",
-            "version": "1",
-            "description": "The services of Covalense's self-care portal: login, signup and the customer's profile.",
-        },
-        "security": [],
-        "paths": paths,
-        "components": {
+    services = sorted(OPERATIONS, key=lambda service: service.path == "/profile/password/change")
+    keys = {f"{service.method} {service.path[1:]}": service for service in services}
+    return document(
+        __package__,
+        title="Covalense /crm/v1",
+        version="1",
+        description="The services of Covalense's self-care portal: login, signup and the customer's profile.",
+        security=[],
+        paths=paths_of(
+            (PREFIX + service.path, service.method, _operation(service, bodies.get(key), results[key]))
+            for key, service in keys.items()
+        ),
+        components={
             "securitySchemes": {
                 "token": {
                     "type": "apiKey",
@@ -201,5 +185,4 @@ def openapi() -> dict[str, Any]:
                 }
             }
         },
-    }
-    return with_examples(document, examples_of(__package__))
+    )

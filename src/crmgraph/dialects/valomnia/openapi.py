@@ -1,5 +1,6 @@
 """The dialect as an OpenAPI document, generated from the tables that answer."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from crmgraph.crm.errors import Invalid
@@ -10,9 +11,22 @@ from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 from crmgraph.dialects.valomnia.handlers import contacts, login
 from crmgraph.dialects.valomnia.handlers.login import COOKIE
 from crmgraph.mapping import FieldMap
-from crmgraph.rest.openapi import EMPTY, LONG, examples_of, length_of, line, with_examples
+from crmgraph.rest.openapi import (
+    EMPTY,
+    LONG,
+    TEXT,
+    Schema,
+    document,
+    json_of,
+    length_of,
+    line,
+    object_of,
+    parameters_in,
+    paths_of,
+    properties_of,
+)
 
-_TYPES: dict[str, dict[str, Any]] = {
+_TYPES: dict[str, Schema] = {
     "id": {"type": "integer", "format": "int64"},
     "isDecisionMaker": {"type": "boolean"},
     "isActive": {"type": "boolean"},
@@ -46,24 +60,23 @@ _DELETED = {
 }
 
 
-def openapi() -> dict[str, Any]:
+def openapi() -> Schema:
     """The document."""
-    paths: dict[str, Any] = {}
-    for path, methods in [*SERVICES.items(), *OPEN.items()]:
-        plain = path.replace(":path}", "}")
-        paths[plain] = {
-            method.lower(): _operation(plain, handler, path in SERVICES) for method, handler in methods.items()
-        }
-    document = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Valomnia",
-            "version": "1",
-            "description": "Contacts and customers of a sales force, as Valomnia's API has them. Every version segment "
-            f"is taken. POST /j_spring_security_check answers a session, to be sent as the cookie {COOKIE}.",
-        },
-        "paths": paths,
-        "components": {
+    tables: list[tuple[str, Mapping[str, Any], bool]] = [(path, methods, True) for path, methods in SERVICES.items()]
+    tables += [(path, methods, False) for path, methods in OPEN.items()]
+    return document(
+        __package__,
+        title="Valomnia",
+        version="1",
+        description="Contacts and customers of a sales force, as Valomnia's API has them. Every version segment "
+        f"is taken. POST /j_spring_security_check answers a session, to be sent as the cookie {COOKIE}.",
+        paths=paths_of(
+            (plain, method, _operation(plain, handler, in_session))
+            for path, methods, in_session in tables
+            for plain in [path.replace(":path}", "}")]
+            for method, handler in methods.items()
+        ),
+        components={
             "schemas": {
                 "Contact": _schema(CONTACT),
                 "Customer": _schema(CUSTOMER),
@@ -103,26 +116,17 @@ def openapi() -> dict[str, Any]:
                 }
             },
         },
-        "security": [],
-    }
-    return with_examples(document, examples_of(__package__))
+        security=[],
+    )
 
 
-def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
+def _operation(path: str, handler: Any, in_session: bool) -> Schema:
     name = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
     status, schema, failures, body = _OPERATIONS[name]
-    operation: dict[str, Any] = {
+    operation: Schema = {
         "operationId": f"{name}:{path}",
         "summary": (handler.__doc__ or "").split(".")[0] + ".",
-        "parameters": [
-            {
-                "name": variable,
-                "in": "path",
-                "required": True,
-                "schema": LONG if variable == "id" else {"type": "string"},
-            }
-            for variable in (part[1:-1] for part in path.split("/") if part.startswith("{"))
-        ],
+        "parameters": parameters_in(path, lambda variable: LONG if variable == "id" else TEXT),
         "responses": {str(status): {"description": "Success", "content": _content(schema)}},
     }
     if handler is contacts.index:
@@ -139,35 +143,29 @@ def _operation(path: str, handler: Any, in_session: bool) -> dict[str, Any]:
     return operation
 
 
-def _content(schema: str) -> dict[str, Any]:
+def _content(schema: str) -> Schema:
     if schema == "Photo":
         return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/jpeg", "image/png")}
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return json_of({"$ref": f"#/components/schemas/{schema}"})
 
 
-def _failures(failures: list[Failure]) -> dict[str, Any]:
+def _failures(failures: list[Failure]) -> Schema:
     return {
         "description": "; ".join(f"{each.error}: {each.description}" for each in failures),
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/Error"},
-                "examples": {each.error: {"value": each.body} for each in failures},
-            }
-        },
+        "content": json_of(
+            {"$ref": "#/components/schemas/Error"}, examples={each.error: {"value": each.body} for each in failures}
+        ),
     }
 
 
-def _schema(fields: FieldMap) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {each.name: _TYPES.get(each.name, {"type": "string"}) for each in fields.fields if each.printed},
-    }
+def _schema(fields: FieldMap) -> Schema:
+    printed = (each for each in fields.fields if each.printed)
+    return object_of(properties_of(printed, lambda field: _TYPES.get(field.name, TEXT)))
 
 
-def _saved() -> dict[str, Any]:
-    fields = {
-        each.name: _TYPES.get(each.name, line(maxLength=length_of(each.at))) for each in CONTACT.fields if each.writable
-    }
+def _saved() -> Schema:
+    writable = (each for each in CONTACT.fields if each.writable)
+    fields = properties_of(writable, lambda field: _TYPES.get(field.name, line(maxLength=length_of(field.at))))
     fields["customerId"] = line(
         minLength=1, description="A Long; with useExternalId the reference of the customer.", pattern=_SEEN
     )
@@ -194,8 +192,8 @@ def _saved() -> dict[str, Any]:
     }
 
 
-def _list_parameters() -> dict[str, Any]:
-    def whole(least: int) -> dict[str, Any]:
+def _list_parameters() -> Schema:
+    def whole(least: int) -> Schema:
         return {"anyOf": [{"type": "integer", "minimum": least, "maximum": 2**31 - 1}, EMPTY]}
 
     time = {"anyOf": [{"type": "string", "format": "date-time"}, EMPTY]}
@@ -222,7 +220,7 @@ _LOGIN = {
     }
 }
 
-_OPERATIONS: dict[str, tuple[int, str, list[Failure], dict[str, Any] | None]] = {
+_OPERATIONS: dict[str, tuple[int, str, list[Failure], Schema | None]] = {
     "contacts.index": (200, "ContactPage", [errors.invalid_param_type("max")], None),
     "contacts.create": (201, "Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
     "contacts.show": (200, "Contact", _CONTACT_FAILURES, None),

@@ -1,14 +1,15 @@
-"""The manual of the dialect as an OpenAPI document, written from the tables of its operations and fields."""
+"""The OpenAPI document of the dialect, written from the tables of its operations and fields."""
 
-from typing import Any
+from collections.abc import Iterator
 
-from crmgraph.dialects.zoho.api import OPERATIONS
+from crmgraph.dialects.zoho.api import ACCOUNTS, ACCOUNTS_API, API, OPERATIONS
 from crmgraph.dialects.zoho.fields import ELSEWHERE, MODULES, NOTES, Typed
 from crmgraph.dialects.zoho.handlers import organisation, records
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Operation
-from crmgraph.rest.openapi import EMPTY, examples_of, nullable, with_examples
+from crmgraph.rest.openapi import EMPTY, Schema, answer, document, json_of, nullable, parameters_in, paths_of
+from crmgraph.rest.openapi import TEXT as _TEXT
 
-_SCHEMAS: dict[str, dict[str, Any]] = {
+_SCHEMAS: dict[str, Schema] = {
     "boolean": {"type": "boolean"},
     "integer": {"type": "integer"},
     "currency": {"type": "number"},
@@ -17,20 +18,19 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     "lookup": {"$ref": "#/components/schemas/Lookup"},
     "ownerlookup": {"$ref": "#/components/schemas/Lookup"},
 }
-_JSON = "application/json"
 _ID = {"type": "string", "pattern": "^[0-9]+$"}
 _MODULE = {"type": "string", "enum": [*MODULES, "Notes"]}
 
 
-def _words(*words: str) -> dict[str, Any]:
+def _words(*words: str) -> Schema:
     return {"type": "string", "enum": ["", *words]}
 
 
-def _whole(least: int) -> dict[str, Any]:
+def _whole(least: int) -> Schema:
     return {"anyOf": [{"type": "integer", "minimum": least, "maximum": 10**12 - 1}, EMPTY]}
 
 
-_PARAMETERS: dict[str, dict[str, Any]] = {
+_PARAMETERS: dict[str, Schema] = {
     "page": _whole(0),
     "per_page": _whole(1),
     "converted": _words("true", "false", "both"),
@@ -41,27 +41,18 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 _PHOTO = "multipart/form-data"
 
 
-def openapi() -> dict[str, Any]:
+def openapi() -> Schema:
     """The document."""
-    paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
-        modules = list(MODULES) if "{module}" in operation.path else [""]
-        for module in modules:
-            path = "/crm/v2" + operation.path.replace("{module}", module)
-            paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, module)
-    paths |= _accounts()
     typed = {name: module.typed for name, module in MODULES.items()} | {"Notes": NOTES}
     schemas = {name: _record(fields) for name, fields in typed.items()}
     schemas |= {f"{name}Change": _record(fields, changing=True) for name, fields in typed.items()}
-    document = {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Zoho CRM v2",
-            "version": "2",
-            "description": "The API of Zoho CRM, version 2, for leads, contacts and accounts.",
-        },
-        "paths": paths,
-        "components": {
+    return document(
+        __package__,
+        title="Zoho CRM v2",
+        version="2",
+        description="The API of Zoho CRM, version 2, for leads, contacts and accounts.",
+        paths=paths_of([*_of_modules(), *_of_accounts()]),
+        components={
             "schemas": schemas | {"Lookup": _LOOKUP, "Error": _ERROR, "Rows": _ROWS},
             "securitySchemes": {
                 "token": {
@@ -72,20 +63,24 @@ def openapi() -> dict[str, Any]:
                 }
             },
         },
-        "security": [{"token": []}],
-    }
-    return with_examples(document, examples_of(__package__))
+        security=[{"token": []}],
+    )
 
 
-def _operation(operation: Operation, module: str) -> dict[str, Any]:
-    body: dict[str, Any] = {
+def _of_modules() -> Iterator[tuple[str, str, Schema]]:
+    """The operations of the API, each of them for each module that its path may name."""
+    for operation in OPERATIONS:
+        for module in MODULES if "{module}" in operation.path else ("",):
+            path = API.prefix + operation.path.replace("{module}", module)
+            yield path, operation.method, _operation(operation, module)
+
+
+def _operation(operation: Operation, module: str) -> Schema:
+    body: Schema = {
         "summary": operation.summary if not module else f"{operation.summary} ({module})",
         "tags": [module or operation.area],
         "parameters": [
-            *(
-                {"name": n, "in": "path", "required": True, "schema": _MODULE if n == "name" else _ID}
-                for n in _names(operation.path)
-            ),
+            *parameters_in(operation.path.replace("{module}", ""), lambda name: _MODULE if name == "name" else _ID),
             *(_parameter(n, operation, module) for n in operation.parameters),
         ],
         "responses": _answers(operation, module),
@@ -103,9 +98,9 @@ def _operation(operation: Operation, module: str) -> dict[str, Any]:
     return body
 
 
-def _parameter(name: str, operation: Operation, module: str) -> dict[str, Any]:
+def _parameter(name: str, operation: Operation, module: str) -> Schema:
     """A parameter of the query. An empty one is as none."""
-    parameter: dict[str, Any] = {"name": name, "in": "query", "schema": _PARAMETERS.get(name, {"type": "string"})}
+    parameter: Schema = {"name": name, "in": "query", "schema": _PARAMETERS.get(name, {"type": "string"})}
     if name in ("converted", "approved") and module != "Leads":
         parameter["schema"] = {"type": "string", "description": "Of leads alone."}
     if name == "type" and operation.area == "users":
@@ -128,16 +123,16 @@ _FAULTS = {
 }
 
 
-def _answers(operation: Operation, module: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _answers(operation: Operation, module: str) -> Schema:
+    found: Schema = {}
     if operation.path.endswith("/photo") and operation.method == "GET":
         found["200"] = {"description": "The image.", "content": {"image/*": {}}}
     elif operation.path.endswith("/photo"):
-        found["200"] = {"description": "Done.", "content": {_JSON: {"schema": {"type": "object"}}}}
+        found["200"] = {"description": "Done.", "content": json_of({"type": "object"})}
     elif operation.method == "GET":
-        found["200"] = {"description": "As asked.", "content": {_JSON: {"schema": {"type": "object"}}}}
+        found["200"] = {"description": "As asked.", "content": json_of({"type": "object"})}
     else:
-        rows = {_JSON: {"schema": {"$ref": "#/components/schemas/Rows"}}}
+        rows = json_of({"$ref": "#/components/schemas/Rows"})
         done = ("200", "201") if operation.method == "POST" else ("200",)
         found |= {status: {"description": "Every row was carried out.", "content": rows} for status in done}
         found["202"] = {"description": "Some rows were not: their code says why.", "content": rows}
@@ -149,30 +144,26 @@ def _answers(operation: Operation, module: str) -> dict[str, Any]:
     return found | _faults(*_FAULTS)
 
 
-def _faults(*statuses: int) -> dict[str, Any]:
+def _faults(*statuses: int) -> Schema:
     """What is answered with these statuses, at every operation in the same form."""
-    error = {"content": {_JSON: {"schema": {"$ref": "#/components/schemas/Error"}}}}
+    error = {"content": json_of({"$ref": "#/components/schemas/Error"})}
     return {str(status): {"description": _FAULTS[status]} | error for status in statuses}
 
 
-def _names(path: str) -> list[str]:
-    return [part[1:-1] for part in path.split("/") if part.startswith("{") and part != "{module}"]
-
-
-def _rows(row: dict[str, Any], most: int) -> dict[str, Any]:
+def _rows(row: Schema, most: int) -> Schema:
     data = {"type": "array", "minItems": 1, "maxItems": most, "items": row}
     schema = {"type": "object", "required": ["data"], "properties": {"data": data}}
-    return {"required": True, "content": {_JSON: {"schema": schema}}}
+    return {"required": True, "content": json_of(schema)}
 
 
-def _photo() -> dict[str, Any]:
+def _photo() -> Schema:
     file = {"type": "string", "format": "binary"}
-    schema: dict[str, Any] = {"type": "object", "required": ["file"], "properties": {"file": file}}
+    schema: Schema = {"type": "object", "required": ["file"], "properties": {"file": file}}
     kinds = "image/jpeg, image/png, image/gif"
     return {"required": True, "content": {_PHOTO: {"schema": schema, "encoding": {"file": {"contentType": kinds}}}}}
 
 
-def _record(typed: tuple[Typed, ...], *, changing: bool = False) -> dict[str, Any]:
+def _record(typed: tuple[Typed, ...], *, changing: bool = False) -> Schema:
     """A record.
 
     Args:
@@ -221,8 +212,6 @@ _ROWS = {
         }
     },
 }
-_FORMS = "Fields may stand in the address, in an urlencoded body or in a multipart one."
-_TEXT = {"type": "string"}
 _ISSUED = {
     "type": "object",
     "required": ["access_token", "api_domain", "token_type", "expires_in"],
@@ -238,58 +227,46 @@ _ISSUED = {
 _DENIED = ("invalid_client", "invalid_code", "unsupported_grant_type", "invalid_request", "access_denied")
 
 
-def _word(*words: str) -> dict[str, Any]:
+def _word(*words: str) -> Schema:
     """The schema of a refusal of the accounts server."""
     properties = {"error": {"enum": list(words)}}
     return {"type": "object", "required": ["error"], "properties": properties, "additionalProperties": False}
 
 
-def _of_accounts(summary: str, answered: dict[str, dict[str, Any]], **request: Any) -> dict[str, Any]:
-    """An operation of the accounts server, which asks for no token.
-
-    Args:
-        answered: {status: what is answered, as JSON}.
-    """
-    return {
-        "summary": summary,
-        "description": _FORMS,
-        "tags": ["oauth"],
-        "security": [],
-        **request,
-        "responses": answered | _faults(413, 500, 503),
-    }
-
-
-def _json(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {_JSON: {"schema": schema}}}
-
-
-def _form(required: str, *names: str) -> dict[str, Any]:
+def _form(required: str, *names: str) -> Schema:
     schema = {"type": "object", "required": [required], "properties": dict.fromkeys((required, *names), _TEXT)}
     return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
 
 
-def _accounts() -> dict[str, dict[str, Any]]:
-    """The accounts server. What ends tokens stands last: who tries all in their order needs them until then."""
-    token = {
-        "200": _json("The token, or why there is none: that is 200 as well.", {"anyOf": [_ISSUED, _word(*_DENIED)]})
+def _of_accounts() -> Iterator[tuple[str, str, Schema]]:
+    """The operations of the accounts server, which ask for no token. What ends tokens stands last: who tries all in
+    their order needs them until then."""
+    issued = {
+        "200": answer("The token, or why there is none: that is 200 as well.", {"anyOf": [_ISSUED, _word(*_DENIED)]})
     }
+    done = {"type": "object", "required": ["status"], "properties": {"status": {"const": "success"}}}
     revoked = {
-        "200": _json(
-            "The token has ended, and with a refresh token the access tokens that were issued for it.",
-            {"type": "object", "required": ["status"], "properties": {"status": {"const": "success"}}},
-        ),
-        "400": _json("There is no such token, or it has ended before.", _word("invalid_token")),
+        "200": answer("The token has ended, and with a refresh token the access tokens that were issued for it.", done),
+        "400": answer("There is no such token, or it has ended before.", _word("invalid_token")),
     }
-    ended = "Ends a refresh token or an access token"
     query = [{"name": "token", "in": "query", "required": True, "schema": _TEXT}]
     form = _form("grant_type", "client_id", "client_secret", "refresh_token", "code", "redirect_uri")
-    return {
-        "/oauth/v2/token": {
-            "post": _of_accounts("A token for a refresh token or a grant code", token, requestBody=form)
-        },
-        "/oauth/v2/token/revoke": {
-            "get": _of_accounts(f"{ended} (by the address)", revoked, parameters=query),
-            "post": _of_accounts(ended, revoked, requestBody=_form("token")),
-        },
+    requests: dict[str, tuple[Schema, Schema]] = {
+        "POST /token": (issued, {"requestBody": form}),
+        "GET /token/revoke": (revoked, {"parameters": query}),
+        "POST /token/revoke": (revoked, {"requestBody": _form("token")}),
     }
+    for operation in ACCOUNTS:
+        answered, request = requests[f"{operation.method} {operation.path}"]
+        yield (
+            ACCOUNTS_API.prefix + operation.path,
+            operation.method,
+            {
+                "summary": operation.summary,
+                "description": "Fields may stand in the address, in an urlencoded body or in a multipart one.",
+                "tags": ["oauth"],
+                "security": [],
+                **request,
+                "responses": answered | _faults(413, 500, 503),
+            },
+        )
