@@ -1,5 +1,6 @@
 """The migrations build what the models say, on both databases, and can be taken back."""
 
+import datetime as dt
 import subprocess
 import sys
 
@@ -7,9 +8,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, bindparam, inspect, select, text
 
-from crmgraph.crm.models import FIRST_MINTED_ID, Account, Base, Party, PartyKind
+from crmgraph.crm.models import FIRST_MINTED_ID, Account, Base, Job, Party, PartyKind, now
+from crmgraph.crm.models.columns import Moment
 from crmgraph.db.database import Database
 from crmgraph.migrations import downgrade, head, is_current, upgrade
 
@@ -161,3 +163,43 @@ async def test_every_minting_table_starts_where_the_others_do(db: Database) -> N
                 )
             )
             assert {name: int(start) for name, start in rows} == dict.fromkeys(minting, FIRST_MINTED_ID)
+
+
+async def test_emails_that_wait_become_jobs_and_letters_again(db: Database) -> None:
+    await downgrade(db, "0012")
+    letters = [
+        ("RESET", "ravi@example.com", "seed 1", "key", "request", 0),
+        ("CONFIRM_KNOWN", 'o"hara@münchen.example', "seed 2", "key", None, 3),
+        ("RESET", None, "seed 3", "key", None, 1),
+    ]
+    created, due = now() - dt.timedelta(hours=2), now() + dt.timedelta(minutes=5)
+    names = ("kind", "recipient", "seed", "key_id", "request_id", "tries")
+    moments = {name: bindparam(name, type_=Moment()) for name in ("created_at", "expires_at", "due_at")}
+    insert = text(
+        f"INSERT INTO letter ({', '.join(names)}, created_at, expires_at, due_at)"
+        f" VALUES ({', '.join(':' + name for name in names)}, :created_at, :expires_at, :due_at)"
+    ).bindparams(*moments.values())
+    times = {"created_at": created, "expires_at": created + dt.timedelta(days=1), "due_at": due}
+    stored = [dict(zip(names, letter, strict=True)) | times for letter in letters]
+    async with db.engine.begin() as connection:
+        await connection.execute(text("INSERT INTO counter (series, value) VALUES ('purged at', 5)"))
+        await connection.execute(insert, stored)
+        kept = (await connection.execute(text("SELECT * FROM letter ORDER BY id"))).mappings().all()
+    await upgrade(db)
+    async with db.read() as session:
+        jobs = list(await session.scalars(select(Job).order_by(Job.id)))
+        assert await session.scalar(text("SELECT count(*) FROM counter WHERE series = 'purged at'")) == 0
+    assert [(job.kind, job.payload, job.request_id, job.attempts) for job in jobs] == [
+        ("email", {"template": kind, "to": to, "seed": seed, "key_id": key}, request, tries)
+        for kind, to, seed, key, request, tries in letters
+    ]
+    assert {(job.created_at, job.run_after, job.claimed_until, job.failed_at) for job in jobs} == {
+        (created, due, None, None)
+    }
+    await downgrade(db, "0012")
+    async with db.engine.begin() as connection:
+        back = (await connection.execute(text("SELECT * FROM letter ORDER BY id"))).mappings().all()
+    whole = [name for name in kept[0] if name != "expires_at"]
+    assert [[row[name] for name in whole] for row in back] == [[row[name] for name in whole] for row in kept]
+    assert [str(row["expires_at"])[:23] for row in back] == [str(row["expires_at"])[:23] for row in kept]
+    await upgrade(db)

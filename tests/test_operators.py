@@ -1,6 +1,7 @@
 """What operators do by commands, and the one line that they are told when something does not hold."""
 
 import asyncio
+import datetime as dt
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ import pytest
 from sqlalchemy import text
 
 from crmgraph.cli import faults
+from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
 from crmgraph.migrations import downgrade, fault_of
 from tests.conftest import Postgres, settings_for
@@ -740,3 +742,30 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     assert "hush" not in away.out
     assert (stored.code, states(stored)["photos"]) == (1, "fail")
     assert bucket["AWS_ENDPOINT_URL"] in stored.out and "not to be told" not in stored.out
+
+
+async def test_the_doctor_tells_of_jobs_that_failed_and_of_those_that_nobody_runs(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path / 'var/crmgraph.db.database'}")
+    own = {"CRMGRAPH_DATABASE_URL": f"sqlite:///{tmp_path / 'var/crmgraph.db.database'}"}
+    await asyncio.to_thread(batch, tmp_path, (["migrate"], own))
+    at = now()
+    hour, day = dt.timedelta(hours=1), dt.timedelta(days=1)
+    kept: dict[str, Any] = {"payload": {}, "created_at": at - day}
+    async with db.begin() as session:
+        for minute in (5, 4):
+            last = {"failed_at": at.replace(hour=12, minute=minute), "last_error": "SMTPRecipientsRefused 550"}
+            session.add(Job(kind="email", run_after=at - day, attempts=3, **last, **kept))
+        session.add(Job(kind="email", run_after=at + hour, attempts=2, last_error="MailAway", **kept))
+        session.add(Job(kind="purge", run_after=at - 3 * hour, **kept))
+        session.add(Job(kind="sweep photos", run_after=at + hour, attempts=4, last_error="it takes too long", **kept))
+    await db.close()
+    (told,) = await asyncio.to_thread(batch, tmp_path, (["doctor", "--json"], own))
+    found = [each for each in json.loads(told.out) if each["check"] in ("emails", "jobs")]
+    assert {each["status"] for each in found} == {"warn"}
+    assert [each["message"] for each in found] == [
+        "1 wait, the oldest for 1440 minutes",
+        f"2 of email failed, the last at {at:%Y-%m-%d} 12:05 UTC (SMTPRecipientsRefused 550)",
+        f"nobody runs purge, which is due since {at - 3 * hour:%H:%M} UTC",
+        "sweep photos has failed 4 times in a row (it takes too long)",
+    ]
+    assert "CRMGRAPH_RUN_JOBS" in found[2]["hint"]
