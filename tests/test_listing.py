@@ -9,7 +9,7 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, PartyKind, Phone, PhoneKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query import offset_pages
-from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Not, Op, Or, Order, RowValue
+from crmgraph.crm.query.conditions import And, Compare, ExtraValue, Not, Op, Or, Order, Point, Where
 from crmgraph.crm.records import lists, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.slots import FIRST, SECOND
@@ -17,10 +17,10 @@ from crmgraph.db.database import Database
 
 STAFF = Actor(Door.OPERATOR, Role.AGENT)
 
-MOBILE = RowValue(Phone.raw, PhoneKind.MOBILE)
-FIRST_EMAIL = RowValue(Email.address, FIRST)
-SECOND_EMAIL = RowValue(Email.address, SECOND)
-SIZE = KeptValue("zoho", "Size")
+MOBILE = Point(Phone.raw, PhoneKind.MOBILE)
+FIRST_EMAIL = Point(Email.address, FIRST)
+SECOND_EMAIL = Point(Email.address, SECOND)
+SIZE = ExtraValue("zoho", "Size")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ async def leads(db: Database) -> Database:
     return db
 
 
-async def names(db: Database, where: offset_pages.Where | None, *order: Order) -> list[str]:
+async def names(db: Database, where: Where | None, *order: Order) -> list[str]:
     async with db.read() as session:
         found, _ = await lists.find_records(session, STAFF, PartyKind.LEAD, where, order=order)
         assert await offset_pages.count(session, STAFF, PartyKind.LEAD, where) == len(found)
@@ -66,7 +66,7 @@ async def names(db: Database, where: offset_pages.Where | None, *order: Order) -
 A, B, C = "Ångström", "O'Brien", "100%_x"
 
 
-CONDITIONS: list[tuple[offset_pages.Where | None, list[str]]] = [
+CONDITIONS: list[tuple[Where | None, list[str]]] = [
     (None, [A, B, C]),
     (Compare(Lead.last_name, Op.EQUALS, "ANGSTROM"), [A]),
     (Compare(Lead.last_name, Op.NOT_EQUAL, "angström"), [B, C]),
@@ -99,22 +99,21 @@ CONDITIONS: list[tuple[offset_pages.Where | None, list[str]]] = [
     (Compare(MOBILE, Op.NOT_EQUAL, "98883434559"), [A, C]),
     (Compare(MOBILE, Op.IS_NULL, True), [C]),
     (Compare(MOBILE, Op.EQUALS, "no digits"), []),
-    (Compare(RowValue(Phone.raw), Op.EQUALS, "49309"), [A]),
-    (Compare(RowValue(Phone.raw), Op.NOT_EQUAL, "49309"), [B, C]),
-    (Compare(RowValue(Phone.raw), Op.IS_NULL, False), [A, B]),
-    (offset_pages.phone_equals("0151 23456789", "DE"), [A]),
+    (Compare(Point(Phone.raw), Op.EQUALS, "49309"), [A]),
+    (Compare(Point(Phone.raw), Op.NOT_EQUAL, "49309"), [B, C]),
+    (Compare(Point(Phone.raw), Op.IS_NULL, False), [A, B]),
     (Compare(FIRST_EMAIL, Op.EQUALS, "SECOND@example.com"), [B]),
     (Compare(SECOND_EMAIL, Op.EQUALS, "second@EXAMPLE.com"), [A]),
-    (Compare(RowValue(Email.address), Op.CONTAINS, "second@"), [A, B]),
-    (Compare(RowValue(Address.city, FIRST), Op.EQUALS, "zurich"), [C]),
+    (Compare(Point(Email.address), Op.CONTAINS, "second@"), [A, B]),
+    (Compare(Point(Address.city, FIRST), Op.EQUALS, "zurich"), [C]),
     (Compare(SIZE, Op.EQUALS, "l"), [A]),
     (Compare(SIZE, Op.STARTS_WITH, "X"), [B]),
     (Compare(SIZE, Op.IS_NULL, True), [C]),
-    (Compare(KeptValue("zoho", "Score"), Op.EQUALS, "12"), [B]),
-    (Compare(KeptValue("zoho", "Score"), Op.GT, 7), [B]),
-    (Compare(KeptValue("zoho", "Size"), Op.GT, 7), []),
-    (Compare(KeptValue("zoho", "Hot"), Op.EQUALS, True), [A]),
-    (Compare(KeptValue("crmcom", "Size"), Op.EQUALS, "L"), []),
+    (Compare(ExtraValue("zoho", "Score"), Op.EQUALS, "12"), [B]),
+    (Compare(ExtraValue("zoho", "Score"), Op.GT, 7), [B]),
+    (Compare(ExtraValue("zoho", "Size"), Op.GT, 7), []),
+    (Compare(ExtraValue("zoho", "Hot"), Op.EQUALS, True), [A]),
+    (Compare(ExtraValue("crmcom", "Size"), Op.EQUALS, "L"), []),
     (And(()), [A, B, C]),
     (Or(()), []),
     (Not(Compare(Lead.company, Op.EQUALS, "acme")), [A, C]),
@@ -195,8 +194,8 @@ NO_VALUES = [
     Compare(Lead.created_at, Op.GT, dt.datetime(2001, 1, 1)),
     Compare(Lead.approval, Op.EQUALS, "PERHAPS"),
     Compare(Lead.email_opt_out, Op.EQUALS, "yes"),
-    Compare(KeptValue("zoho", 'a"b'), Op.EQUALS, "x"),
-    Compare(KeptValue("zoho", "Size"), Op.EQUALS, "\x00"),
+    Compare(ExtraValue("zoho", 'a"b'), Op.EQUALS, "x"),
+    Compare(ExtraValue("zoho", "Size"), Op.EQUALS, "\x00"),
     Compare(Lead.last_name, Op.IN, ["x"] * 1001),
     Or((Compare(Lead.last_name, Op.EQUALS, "x"),) * 101),
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from crmgraph.crm.models import FOLDED, Contact, Door, Lead, PartyKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query import offset_pages
-from crmgraph.crm.query.offset_pages import Compare, Op, Order
+from crmgraph.crm.query.conditions import Compare, Op, Order
 from crmgraph.crm.values.folding import fold
 from crmgraph.db.database import Database
 from crmgraph.migrations import downgrade, upgrade

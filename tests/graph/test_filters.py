@@ -117,8 +117,8 @@ async def test_every_filter_is_planned_and_found_by_resolvers_alike(agent: Calle
             assert body["extensions"]["executor"] == executor, given
 
 
-async def test_a_long_list_of_values_is_left_to_the_resolvers(agent: Caller, contacts: dict[str, int]) -> None:
-    for n, executor in ((50, "compiled"), (51, "resolvers"), (1000, "resolvers")):
+async def test_a_long_list_of_values_is_one_parameter(agent: Caller, contacts: dict[str, int]) -> None:
+    for n in (1, 2, 51, 1000):
         given = {"not": {"lastName": {"in": ["schrock", *(f"x{i}" for i in range(n - 1))]}}}
         body = (await agent.post(CONTACTS, {"f": given}, **{"graphql-cost": "1"})).json()
         assert [node["lastName"] for node in body["data"]["contacts"]["nodes"]] == [
@@ -127,7 +127,7 @@ async def test_a_long_list_of_values_is_left_to_the_resolvers(agent: Caller, con
             "O_Neill",
             "Ōneill",
         ]
-        assert body["extensions"]["executor"] == executor
+        assert body["extensions"]["executor"] == "compiled"
 
 
 async def test_ids_are_compared_by_what_they_are_of(agent: Caller, contacts: dict[str, int]) -> None:

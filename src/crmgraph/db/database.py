@@ -16,12 +16,15 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from crmgraph.cache import Kept
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool
 from crmgraph.db.url import Connector, database_url
 
 log = structlog.get_logger(__name__)
 
+CHOSEN_BYTES = 16 * 2**20
+"""What the statements may take together whose shape clients choose, in bytes."""
 CLOSING_SECONDS = 5.0
 """How long the database is given to take leave of its connections."""
 
@@ -117,6 +120,7 @@ class Database:
         self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
         self._pool = StatementPool(opens, size=pool_size)
         self._statements: OrderedDict[Hashable, CompiledStatement] = OrderedDict()
+        self._chosen: Kept[CompiledStatement] = Kept(CHOSEN_BYTES)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -159,7 +163,13 @@ class Database:
             return await work(session)
 
     async def fetch_compiled(
-        self, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any], *, once: bool = False
+        self,
+        key: Hashable,
+        build: Callable[[], Select[Any]],
+        parameters: Mapping[str, Any],
+        *,
+        once: bool = False,
+        chosen: bool = False,
     ) -> list[Row]:
         """The rows of a statement that is compiled when it is first asked for and then kept.
 
@@ -168,14 +178,22 @@ class Database:
             build: makes it, with named parameters.
             parameters: their values.
             once: it writes, see `StatementPool.fetch`.
+            chosen: clients choose of what shape it is, so that there may be any number of them: they are kept within
+                `CHOSEN_BYTES`, and push out none of the others.
         """
-        return await self._compiled(key, build).rows(self._pool, parameters, once=once)
+        return await self._compiled(key, build, chosen).rows(self._pool, parameters, once=once)
 
     async def fetch_compiled_in(
-        self, session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: Mapping[str, Any]
+        self,
+        session: AsyncSession,
+        key: Hashable,
+        build: Callable[[], Select[Any]],
+        parameters: Mapping[str, Any],
+        *,
+        chosen: bool = False,
     ) -> list[Row]:
         """The same inside a transaction that has begun: it does with the first statement of its session."""
-        statement = self._compiled(key, build)
+        statement = self._compiled(key, build, chosen)
         connection = await session.connection()
         raw = await connection.get_raw_connection()
         try:
@@ -187,7 +205,12 @@ class Database:
             raise
         return statement.read(rows)
 
-    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]]) -> CompiledStatement:
+    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]], chosen: bool) -> CompiledStatement:
+        if chosen:
+            if (known := self._chosen.get(key)) is None:
+                known = CompiledStatement(build(), self.engine.dialect)
+                self._chosen.put(key, known, known.size)
+            return known
         statement = self._statements.get(key)
         if statement is not None:
             self._statements.move_to_end(key)

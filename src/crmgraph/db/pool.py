@@ -22,6 +22,9 @@ Row: TypeAlias = Sequence[Any]
 KEPT_STATEMENTS = 500
 """How many statements a connection keeps prepared."""
 
+STATEMENT_OVERHEAD = 5_000
+"""What a statement takes besides four times its text, in bytes."""
+
 _NUMERIC = 1700
 """PostgreSQL's number of its type NUMERIC: only columns of numbers ask what came, and these are exact."""
 
@@ -182,6 +185,11 @@ class CompiledStatement:
         self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
         columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in compiled._result_columns]
         self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
+
+    @property
+    def size(self) -> int:
+        """What it takes, in bytes, the shape that it was made of included; rather too much than too little."""
+        return STATEMENT_OVERHEAD + 4 * len(self.sql)
 
     def values(self, parameters: Mapping[str, Any]) -> list[Any]:
         """The values of the parameters, in the driver's order and form."""

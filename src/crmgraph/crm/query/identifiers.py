@@ -8,13 +8,37 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, false, func, literal, or_, select, true, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
-from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, visible
+from crmgraph.crm.policy import (
+    IDENTITY_DOCUMENTS,
+    Actor,
+    visibility_key,
+    visibility_values,
+    visible,
+    with_parameters,
+)
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, Op, Or, Point, Where
+from crmgraph.crm.query.sql import Sql, resolve
 from crmgraph.crm.values.phone_numbers import parse_phone
-from crmgraph.crm.values.text import email_key, fault_of
+from crmgraph.crm.values.text import fault_of
+from crmgraph.db.database import database_of
 
 _OWN: dict[type, frozenset[str]] = {
     Contact: frozenset({"number", "id_number", "passport_number", "social_security_number"}),
@@ -81,34 +105,46 @@ async def identify(
     Returns:
         The kind and id of each, in the order in which they were made.
     """
-    queries = [
-        select(model.id.label("id"), literal(kind.value).label("kind")).where(*_conditions(actor, model, wanted))
-        for kind, model in _MODELS.items()
-        if wanted.keys() <= _OWN[model] | {"id", "email", "phone"}
-    ]
-    if not queries:
+    kinds = {kind: model for kind, model in _MODELS.items() if wanted.keys() <= _OWN[model] | {"id", "email", "phone"}}
+    given = {name: value.strip() if isinstance(value, str) else value for name, value in wanted.items()}
+    if not kinds or any(isinstance(value, str) and (not value or fault_of(value)) for value in given.values()):
         return []
-    both = union_all(*queries).subquery()
-    query: Select[Any] = select(both.c.kind, both.c.id).order_by(both.c.id).offset(offset).limit(limit)
-    return [(PartyKind(kind), found) for kind, found in await session.execute(query)]
+    asked = {kind: resolve(_where(model, given, actor.region), actor.region) for kind, model in kinds.items()}
+    sqlite = database_of(session).is_sqlite
+
+    def build() -> Select[Any]:
+        whose = with_parameters(actor)
+        documents = [_documents_visible(whose)] if IDENTITY_DOCUMENTS & given.keys() else []
+        both = union_all(
+            *(
+                select(model.id.label("id"), literal(kind.value).label("kind")).where(
+                    visible(whose, model), *documents, Sql(model, sqlite).where(asked[kind].shape)
+                )
+                for kind, model in kinds.items()
+            )
+        ).subquery()
+        query = select(both.c.kind, both.c.id).order_by(both.c.id)
+        return query.limit(bindparam("size", type_=BigInteger())).offset(bindparam("begin", type_=BigInteger()))
+
+    key = ("identified", tuple((kind, each.shape) for kind, each in asked.items()), visibility_key(actor))
+    values = visibility_values(actor) | {"size": limit, "begin": offset}
+    for each in asked.values():
+        values |= each.parameters("v")  # of both kinds the same
+    found = await snapshots.rows_of(session, key, build, values, chosen=True)
+    return [(PartyKind(kind), party_id) for kind, party_id in found]
 
 
-def _conditions(actor: Actor, model: Any, wanted: Mapping[str, str | int]) -> list[ColumnElement[bool]]:
-    conditions = [visible(actor, model)]
-    if IDENTITY_DOCUMENTS & wanted.keys():
-        conditions.append(_documents_visible(actor))
+def _where(model: Any, wanted: Mapping[str, str | int], region: str | None) -> Where:
+    parts: list[Where] = []
     for name, value in wanted.items():
-        text = value.strip() if isinstance(value, str) else value
-        if isinstance(text, str) and (not text or fault_of(text)):
-            return [false()]
         match name:
             case "email":
-                conditions.append(_has(model, Email, Email.address_key == email_key(str(text))))
+                parts.append(Compare(Point(Email.address), Op.EQUALS, value))
             case "phone":
-                conditions.append(_has(model, Phone, _dialled(str(text), actor.region)))
+                parts.append(HasPoint(Phone, Or((Compare(Phone.raw, Op.EQUALS, value), *_in_full(str(value), region)))))
             case _:
-                conditions.append(getattr(model, name) == text)
-    return conditions
+                parts.append(Compare(getattr(model, name), Op.EQUALS, value, By.EXACT))
+    return And(tuple(parts))
 
 
 def _documents_visible(actor: Actor) -> ColumnElement[bool]:
@@ -118,32 +154,21 @@ def _documents_visible(actor: Actor) -> ColumnElement[bool]:
     return Contact.id == actor.contact_id
 
 
-def _has(model: Any, child: Any, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    among: ColumnElement[bool] = model.id.in_(select(child.party_id).where(child.active, condition))
-    return among
-
-
-def _dialled(raw: str, region: str | None) -> ColumnElement[bool]:
-    forms = parse_phone(raw, region)
-    either = [Phone.e164 == forms.e164] if forms.e164 else []
-    either += [Phone.digits == forms.digits] if forms.digits else []
-    return or_(false(), *either, *_in_full(forms.digits or ""))
-
-
-def _in_full(digits: str) -> list[ColumnElement[bool]]:
-    """The rows whose number is this one without the code of its country, or its area, and without 00 before it.
+def _in_full(raw: str, region: str | None) -> list[Where]:
+    """The phones whose number is this one without the code of its country, or its area, and without 00 before it.
 
     That is how a number is told in full that was written for its own country, whether or not it can be dialled.
     """
-    number = digits.lstrip("0")
+    number = parse_phone(raw, region).digits.lstrip("0")
     if not number:
         return []
-    found: list[ColumnElement[bool]] = [Phone.digits.in_([number, f"00{number}"])]
+    found: list[Where] = [Compare(Phone.digits, Op.IN, [number, f"00{number}"], By.EXACT)]
     for length in range(1, min(len(number), MAX_AREA_CODE + 1)):
         code, rest = number[:length], number[length:]
-        placed: ColumnElement[bool] = Phone.area_code.in_([code, f"+{code}", f"00{code}"])
+        placed: Where = Compare(Phone.area_code, Op.IN, [code, f"+{code}", f"00{code}"], By.EXACT)
         if regions := phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code)):
-            here = or_(Phone.country.in_(regions), Phone.e164.startswith(f"+{code}"))
-            placed = or_(placed, and_(Phone.area_code.is_(None), here))
-        found.append(and_(Phone.digits == rest, placed))
+            country = Compare(Phone.country, Op.IN, regions, By.EXACT)
+            here = Or((country, Compare(Phone.e164, Op.STARTS_WITH, f"+{code}", By.EXACT)))
+            placed = Or((placed, And((Compare(Phone.area_code, Op.IS_NULL, True), here))))
+        found.append(And((Compare(Phone.digits, Op.EQUALS, rest, By.EXACT), placed)))
     return found

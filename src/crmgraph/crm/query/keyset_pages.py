@@ -24,17 +24,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from crmgraph.crm.models import Address
-from crmgraph.crm.query.criteria import COMPARED, NAMES, Criterion, Resolved
-from crmgraph.crm.query.matching import Parameter, by_city, condition, holding, names_city
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """One column that a list is sorted by; it holds no nulls."""
-
-    name: str
-    descending: bool = False
+from crmgraph.crm.models import FOLDED, Address
+from crmgraph.crm.query.conditions import And, Order, Where
+from crmgraph.crm.query.sql import NAMES, Sql, names_city
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +35,7 @@ class Window:
 
     Attributes:
         size: how many rows.
-        orders: by what it is sorted; the last is the id, so that no two rows are equal.
+        orders: the columns by which it is sorted, without nulls; the last is the id, so that no two rows are equal.
         after, before: the values of `orders` of the rows around it; None for the ends of the list.
         backward: the last rows before `before` are wanted, not the first after `after`.
     """
@@ -84,54 +76,56 @@ class Listed:
 
 def listed(
     columns: Sequence[Any],
-    model: Any,
+    sql: Sql,
     hidden: Sequence[ColumnElement[bool]],
-    shape: Criterion | None,
-    parameter: Parameter,
+    shape: Where | None,
     orders: Sequence[Order],
-    dialect: str,
 ) -> Listed:
-    """All rows of `model` that are not hidden and fulfil a criterion.
+    """All rows of the model of `sql` that are not hidden and are of a shape; of any for None.
 
     A list of one city in the order of the names goes along the index of city and name, which holds both in this order:
     what is beyond the page is not read.
 
     Args:
-        columns: of `model`, or itself.
-        shape, parameter: of the criterion, see `matching.condition`.
+        columns: of the model, or itself.
         orders: by what the list will be sorted.
-        dialect: sqlite or postgresql.
     """
-    if shape is None or not (_by_name(model, orders) and names_city(shape)):
-        conditions = [] if shape is None else [condition(model, shape, parameter)]
+    model = sql.model
+    city = _city_of(shape) if _by_name(model, orders) else None
+    if city is None or not isinstance(shape, And):
+        conditions = [] if shape is None else [sql.where(shape)]
         return Listed(select(*columns).where(*hidden, *conditions), model)
-    address, record = by_city(model, shape, parameter)
-    query = select(*columns).join_from(Address, model, model.id == Address.party_id).where(*hidden, address, record)
+    others = sql.where(And(tuple(each for each in shape.of if each is not city)))
+    query = select(*columns).join_from(Address, model, model.id == Address.party_id)
+    query = query.where(*hidden, *sql.of_row(city, shape.of), others)
     # Two addresses in one city are one record. PostgreSQL wants to be told that the id settles its other columns; told
     # so, SQLite would no longer see that the index has this order.
-    own = [] if dialect == "sqlite" else [model.id]
+    own = [] if sql.sqlite else [model.id]
     keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
     return Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
 
 
 def _by_name(model: Any, orders: Sequence[Order]) -> bool:
-    name = COMPARED[model][NAMES[model]].columns[0].key
-    return [order.name for order in orders] == [name, "id"] and orders[0].descending == orders[1].descending
+    name = FOLDED.get(NAMES.get(model))
+    return [order.by for order in orders] == [name, model.id] and orders[0].descending == orders[1].descending
+
+
+def _city_of(shape: Where | None) -> Any:
+    """What asks that there is an address in one city, whatever else is asked; None where nothing does."""
+    parts = shape.of if isinstance(shape, And) else ()
+    return next((each for each in parts if names_city(each, exactly=True)), None)
 
 
 def of_list(
-    session: AsyncSession,
-    model: Any,
+    sql: Sql,
     hidden: Sequence[ColumnElement[bool]],
-    resolved: Resolved | None,
+    shape: Where | None,
     window: Window,
 ) -> Select[Any]:
-    """The query of one window of all rows that are not hidden and fulfil a criterion, None for any."""
-    shape, values = (None, ()) if resolved is None else (resolved.shape, resolved.values)
-    dialect = session.get_bind().dialect.name
-    rows = listed([model], model, hidden, shape, holding(values), window.orders, dialect)
-    query = rows.query.where(*bounds(rows.keys, window))
-    return query.order_by(*ordering(rows.keys, window)).limit(window.size + 1)
+    """The query of one window of all rows that are not hidden and are of a shape, None for any."""
+    found = listed([sql.model], sql, hidden, shape, window.orders)
+    query = found.query.where(*bounds(found.keys, window))
+    return query.order_by(*ordering(found.keys, window)).limit(window.size + 1)
 
 
 def of_each(
@@ -184,11 +178,6 @@ def among(session: AsyncSession, column: InstrumentedAttribute[Any], ids: Sequen
 
 def _array(ids: Sequence[int]) -> Any:
     return cast(bindparam(None, list(ids), type_=ARRAY(BigInteger)), ARRAY(BigInteger))
-
-
-def matching(model: Any, resolved: Resolved | None) -> list[ColumnElement[bool]]:
-    """The conditions of a criterion with its values, none for None."""
-    return [] if resolved is None else [condition(model, resolved.shape, holding(resolved.values))]
 
 
 def ordering(keys: Any, window: Window) -> list[Any]:

@@ -1,44 +1,25 @@
-"""Lists of records by conditions, an order and an offset, for the doors whose lists are counted in pages."""
+"""Lists of records by conditions, an order and an offset, for the doors whose lists are counted in pages.
+
+Their statements are compiled once for every shape of the conditions.
+"""
 
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import PartyKind, Phone
-from crmgraph.crm.policy import MODELS, Actor, sees_all, visible, waits
-from crmgraph.crm.query.conditions import (
-    MAX_CONDITIONS,
-    And,
-    Compare,
-    KeptValue,
-    Not,
-    Op,
-    Or,
-    Place,
-    RowValue,
-    Same,
-    Where,
-    WholeDate,
-    size,
-)
-from crmgraph.crm.query.sql import Spelling
-from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import MODELS, Actor, sees_all, waits
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.conditions import MAX_CONDITIONS, And, Order, Where, comparisons
+from crmgraph.crm.query.sql import Resolved, Sql, resolve, rows
 
 MAX_OFFSET = 2**31
 """The furthest that a page may begin."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """By what a list is sorted. What has no value comes last."""
-
-    by: Any
-    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +52,18 @@ async def find_ids(
     Raises:
         Invalid: a value is not of the form of its column, or there are too many conditions.
     """
-    model = MODELS[kind]
     if not 0 <= offset <= MAX_OFFSET:
         return Page([], False)
-    spell = Spelling(model, _is_sqlite(session))
-    query = _query(select(model.id), actor, spell, where)
-    for each in order:
-        for value in spell.sorted(each.by):
-            query = query.order_by((value.desc() if each.descending else value.asc()).nulls_last())
-    last = order[-1].descending if order else False
-    query = query.order_by(model.id.desc() if last else model.id).offset(offset).limit(limit + 1)
-    ids = list(await session.scalars(query))
-    return Page(ids[:limit], len(ids) > limit)
+    model = MODELS[kind]
+    resolved = _resolved(actor, where, order)
+
+    def query(sql: Sql, seen: Any) -> Select[Any]:
+        last = model.id.desc() if order and order[-1].descending else model.id
+        ids = select(model.id).where(seen, sql.where(resolved.shape)).order_by(*sql.sorted(resolved.orders), last)
+        return ids.limit(bindparam("size", type_=BigInteger())).offset(bindparam("begin", type_=BigInteger()))
+
+    found = await rows(session, actor, model, "ids", resolved, query, {"size": limit + 1, "begin": offset})
+    return Page([row[0] for row in found[:limit]], len(found) > limit)
 
 
 async def count(session: AsyncSession, actor: Actor, kind: PartyKind, where: Where | None = None) -> int:
@@ -91,8 +72,14 @@ async def count(session: AsyncSession, actor: Actor, kind: PartyKind, where: Whe
     Raises:
         Invalid: see `find_ids`.
     """
-    spell = Spelling(MODELS[kind], _is_sqlite(session))
-    return await session.scalar(_query(select(func.count()).select_from(MODELS[kind]), actor, spell, where)) or 0
+    model = MODELS[kind]
+    resolved = _resolved(actor, where)
+
+    def query(sql: Sql, seen: Any) -> Select[Any]:
+        return select(func.count()).select_from(model).where(seen, sql.where(resolved.shape))
+
+    ((total,),) = await rows(session, actor, model, "count", resolved, query, {})
+    return int(total)
 
 
 async def find_deleted(
@@ -112,57 +99,21 @@ async def find_deleted(
     if not sees_all(actor) or not 0 <= offset <= MAX_OFFSET:
         return [], False
     model: Any = MODELS[kind]
-    query = select(model).where(model.deleted_at.is_not(None), ~waits(model))
-    if since is not None:
-        query = query.where(model.deleted_at > since)
-    query = query.order_by(model.deleted_at.desc(), model.id.desc()).offset(offset).limit(limit + 1)
-    found = list(await session.scalars(query))
+
+    def build(query: Select[Any]) -> Select[Any]:
+        query = query.where(model.deleted_at.is_not(None), ~waits(model))
+        if since is not None:
+            query = query.where(model.deleted_at > bindparam("since", type_=model.deleted_at.type))
+        query = query.order_by(model.deleted_at.desc(), model.id.desc())
+        return query.limit(bindparam("size", type_=BigInteger())).offset(bindparam("begin", type_=BigInteger()))
+
+    parameters = {"since": since, "size": limit + 1, "begin": offset}
+    found = await snapshots.read(session, ("deleted", since is None), model, build, parameters)
     return found[:limit], len(found) > limit
 
 
-def phone_equals(raw: str, region: str | None) -> Where:
-    """Records with an active phone of this number, in whatever spelling.
-
-    Args:
-        region: ISO 3166-1 alpha-2 of the place it is dialled from; None when unknown.
-    """
-    forms = parse_phone(raw, region)
-    either: list[Where] = []
-    if forms.e164 is not None:
-        either.append(Compare(RowValue(Phone.e164), Op.EQUALS, forms.e164))
-    either.append(Compare(RowValue(Phone.raw), Op.EQUALS, raw))
-    return Or(tuple(either))
-
-
-def _is_sqlite(session: AsyncSession) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
-
-
-def _query(query: Select[Any], actor: Actor, spell: "Spelling", where: Where | None) -> Select[Any]:
-    query = query.where(visible(actor, spell.model))
-    if where is None:
-        return query
-    if size(where) > MAX_CONDITIONS:
+def _resolved(actor: Actor, where: Where | None, order: Sequence[Order] = ()) -> Resolved:
+    where = And(()) if where is None else where
+    if any(i >= MAX_CONDITIONS for i, _ in enumerate(comparisons(where))):
         raise Invalid((), "too_long", MAX_CONDITIONS)
-    return query.where(spell.where(where))
-
-
-__all__ = [
-    "And",
-    "Compare",
-    "KeptValue",
-    "Not",
-    "Op",
-    "Or",
-    "Order",
-    "Page",
-    "Place",
-    "RowValue",
-    "Same",
-    "Where",
-    "WholeDate",
-    "count",
-    "find_deleted",
-    "find_ids",
-    "phone_equals",
-]
+    return resolve(where, actor.region, order)

@@ -62,14 +62,23 @@ class Ids:
 
 
 async def rows_of(
-    session: AsyncSession, key: Hashable, build: Callable[[], Select[Any]], parameters: dict[str, Any]
+    session: AsyncSession,
+    key: Hashable,
+    build: Callable[[], Select[Any]],
+    parameters: dict[str, Any],
+    *,
+    chosen: bool = False,
 ) -> list[Row]:
-    """The rows of a statement that is compiled once; in a transaction they hold what it has changed."""
+    """The rows of a statement that is compiled once; in a transaction they hold what it has changed.
+
+    Args:
+        chosen: see `Database.fetch_compiled`.
+    """
     db = database_of(session)
     if only_reads(session):
-        return await db.fetch_compiled(key, build, parameters)
+        return await db.fetch_compiled(key, build, parameters, chosen=chosen)
     await session.flush()
-    return await db.fetch_compiled_in(session, key, build, parameters)
+    return await db.fetch_compiled_in(session, key, build, parameters, chosen=chosen)
 
 
 async def read(

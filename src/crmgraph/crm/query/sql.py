@@ -1,464 +1,435 @@
-"""How conditions are spelled in SQL.
+"""From conditions to SQL: one statement for all conditions of one shape, whose values are parameters.
 
-Text is compared by its folded key where a column has one (`models.FOLDED`), and otherwise with ASCII letters of either
-case as equal: the same on both databases. Nothing in a value is a wildcard.
+`resolve` brings the values into the form of the columns and decides whatever depends on them; what is left without the
+values is the shape. `Sql` writes a shape. Nothing in a value is a wildcard.
 """
 
-import datetime as dt
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
-from typing import Any
-from typing import cast as typed
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
+import orjson
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
-    Date,
+    Dialect,
     Float,
-    Integer,
+    Select,
     Text,
+    TypeDecorator,
     and_,
-    case,
-    cast,
-    column,
+    any_,
+    bindparam,
+    false,
     func,
     not_,
     or_,
     select,
+    true,
 )
 from sqlalchemy import Enum as SqlEnum
-from sqlalchemy import false as nothing
-from sqlalchemy import true as everything
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import TypeEngine
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead, Phone
-from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead
+from crmgraph.crm.models.columns import Money
 from crmgraph.crm.models.records import CLAIMED
-from crmgraph.crm.policy import RecordType
-from crmgraph.crm.query import references
+from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_values, visible, with_parameters
+from crmgraph.crm.query import references, snapshots
+from crmgraph.crm.query.columns import SEARCHED, day, finite, is_compared, is_number, keys_of, spelled, values_of
 from crmgraph.crm.query.conditions import (
     MAX_VALUES,
     And,
+    By,
     Compare,
-    KeptValue,
+    ExtraValue,
+    HasPoint,
     Not,
     Op,
     Or,
+    Order,
     Place,
-    RowValue,
-    Same,
+    Point,
+    Test,
     Where,
     WholeDate,
 )
-from crmgraph.crm.values.folding import fold, prefix_end
-from crmgraph.crm.values.phone_numbers import parse_phone
-from crmgraph.crm.values.text import email_key, email_part, fault_of
+from crmgraph.crm.query.extra_fields import ExtraFieldSql
+from crmgraph.crm.values.folding import prefix_end
+from crmgraph.crm.values.text import fault_of
+from crmgraph.db import pool
+from crmgraph.db.database import database_of
 
-
-def _digits(raw: str) -> str:
-    return parse_phone(raw, None).digits
-
-
-_KEYS: dict[Any, tuple[Any, Callable[[str], str], Callable[[str], str]]] = {
-    **{column: (key, fold, fold) for column, key in FOLDED.items()},
-    Email.address: (Email.address_key, email_key, email_part),
-    Phone.raw: (Phone.digits, _digits, _digits),
-    Phone.e164: (Phone.e164, str, str),
-    Address.country: (Address.country, str, str),
-}
-"""{column: (the column of its key, how a value becomes one, and how a part of a value does)}."""
-
-_IN_ORDER = frozenset({Contact.last_name, Account.name, Lead.last_name})
-"""Columns whose index has the order of their lists. Whoever has no such name comes first there: an empty key is the
-smallest."""
-
-_INDEXED = (Op.EQUALS, Op.IN, Op.STARTS_WITH)
-"""Comparisons that an index of the rows answers; the others are asked of the records one by one."""
-
-_OF_TEXT = (Op.STARTS_WITH, Op.CONTAINS)
-"""Comparisons of text alone."""
-
-_DOWN_TO_NOTHING = (Op.LT, Op.LE, Op.BETWEEN)
-"""Comparisons that an empty key can fulfil."""
-
-MAX_WRITTEN = 15
-"""The longest text that is compared as a number, in characters."""
-
-_SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
+NAMES = {Contact: Contact.last_name, Account: Account.name, Lead: Lead.last_name}
+"""{model: its name}, which addresses repeat. Lists of all records go along the index of its key, in whose order those
+without a name come first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spelling:
-    """Conditions on one kind of record as SQL.
+class Resolved:
+    """Conditions and an order in two halves: what changes the text of a statement, and the values in its parameters."""
+
+    shape: Where
+    values: tuple[Any, ...]
+    orders: tuple[tuple[Place, int, bool], ...] = ()
+
+    def parameters(self, prefix: str) -> dict[str, Any]:
+        """The values by the names that `Sql` gives the parameters."""
+        return {f"{prefix}{i}": value for i, value in enumerate(self.values)}
+
+
+def resolve(where: Where, region: str | None, orders: Sequence[Order] = ()) -> Resolved:
+    """The two halves of conditions.
+
+    Args:
+        region: ISO 3166-1 alpha-2 of the place from which a telephone number is dialled; None when unknown.
+
+    Raises:
+        Invalid: a value is not of the form of its column.
+    """
+    reader = _Reader(region)
+    shape = reader.shape(where)
+    sorts = tuple((reader.place(order.by), len(reader.values) - 1, order.descending) for order in orders)
+    return Resolved(shape, tuple(reader.values), sorts)
+
+
+class _Reader:
+    """Takes the values out of conditions."""
+
+    def __init__(self, region: str | None) -> None:
+        self.values: list[Any] = []
+        self._region = region
+
+    def shape(self, where: Where) -> Where:
+        match where:
+            case Compare():
+                return self._compare(where)
+            case HasPoint():
+                return HasPoint(where.of, self.shape(where.where), where.slot)
+            case Not():
+                return Not(self.shape(where.of))
+            case And() | Or():
+                return type(where)(tuple([self.shape(each) for each in where.of]))
+        raise TypeError("a shape has no values")
+
+    def place(self, at: Place) -> Place:
+        """A place, without the name of an extra field, which becomes the next value."""
+        if not isinstance(at, ExtraValue):
+            return at
+        # SQLite's paths have no way to write a quotation mark inside a key.
+        if '"' in at.dialect + at.key or fault_of(at.key):
+            raise Invalid((), "form")
+        self.values.append((at.dialect, at.key))
+        return _EXTRA
+
+    def _compare(self, compare: Compare) -> Where:
+        at, op, value = compare.at, compare.op, compare.value
+        if op.value.takes is None and len(value) > MAX_VALUES:
+            raise Invalid((), "too_long", MAX_VALUES)
+        if value is None and op in (Op.EQUALS, Op.NOT_EQUAL):
+            return self._compare(replace(compare, op=Op.IS_NULL, value=op is Op.EQUALS))
+        if op.value.contrary_of is not None:
+            return Not(self._compare(replace(compare, op=Op[op.value.contrary_of])))
+        if isinstance(at, Point) and (at.slot is None or op.value.is_indexed):
+            if op is Op.IS_NULL and value:
+                return Not(self._compare(replace(compare, value=False)))
+            return HasPoint(at.column.class_, self._test(replace(compare, at=at.column)), at.slot)
+        return self._test(compare)
+
+    def _test(self, compare: Compare) -> Test:
+        op, by, first = compare.op, compare.by, len(self.values)
+        at = self.place(compare.at)
+        if op is Op.IS_NULL:
+            return Test(at, op, by, first, flag=bool(compare.value))
+        given = (compare.value,) if op.value.takes == 1 else compare.value
+        if op.value.takes not in (None, len(given)):
+            raise Invalid((), "form")
+        whole = at.column if isinstance(at, Point) else at
+        numeric = isinstance(at, ExtraValue) and any(map(is_number, given))
+        is_text = not numeric if isinstance(at, ExtraValue) else isinstance(getattr(whole, "type", None), Text)
+        if op.value.is_part and not is_text:
+            raise Invalid((), "type")
+        forms: list[list[Any]]
+        match at:
+            case ExtraValue():
+                forms = [[(finite if numeric else spelled)(value) for value in given]]
+            case WholeDate():
+                forms = [[day(value) for value in given]]
+            case _:
+                keys = keys_of(whole, by, op.value)
+                forms = [values_of(key, form, by, given, self._region) for key, form in keys]
+        asked = [self._asked(op, [form for form in each if is_compared(whole, by, form)]) for each in forms]
+        return Test(at, op, by, first, tuple(asked), numeric)
+
+    def _asked(self, op: Op, forms: list[Any]) -> tuple[Op, int]:
+        how, before = op.value, len(self.values)
+        if how.takes not in (None, len(forms)):
+            forms = []  # nothing is like what nothing is left of
+        elif how.takes is None and len(forms) == 1:
+            op = Op.EQUALS
+        elif how.takes is None:
+            forms = [forms] if forms else []
+        elif how.is_range and forms:
+            forms = [forms[0], *([] if (end := prefix_end(forms[0])) is None else [end])]
+        self.values += forms
+        return op, len(self.values) - before
+
+
+_EXTRA = ExtraValue("", "")
+"""Any extra field, in a shape."""
+
+
+class Several(TypeDecorator[Sequence[Any]]):
+    """Several values as one parameter: an array; on SQLite, which has none, JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: TypeEngine[Any]) -> None:
+        super().__init__()
+        self.item = Text() if isinstance(item, Text | SqlEnum) else item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
+
+    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        process = self.item.dialect_impl(dialect).bind_processor(dialect)
+        return orjson.dumps([each if process is None else process(each) for each in value]).decode()
+
+
+class JsonPath(TypeDecorator[tuple[str, ...]]):
+    """A path of keys in a JSON document."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(Text()))
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return "$" + "".join(f'."{key}"' for key in value)
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """Writes conditions on the rows of one model.
 
     Attributes:
+        model: Contact, Account or Lead; or Phone, Email or Address, inside of a `HasPoint`.
         sqlite: whether the database is SQLite, else PostgreSQL.
+        prefix: of the names of the parameters, see `Resolved.parameters`.
     """
 
-    model: RecordType
+    model: Any
     sqlite: bool
+    prefix: str = "v"
 
-    def where(self, where: Where) -> ColumnElement[bool]:
-        """The condition.
-
-        Raises:
-            Invalid: a value is not of the form of its column.
-        """
-        match where:
+    def where(self, shape: Where) -> ColumnElement[bool]:
+        """The condition of a shape."""
+        match shape:
             case And():
-                return and_(everything(), *(self.where(each) for each in where.of))
+                parts = (
+                    self._has(each, shape.of) if isinstance(each, HasPoint) else self.where(each) for each in shape.of
+                )
+                return and_(true(), *parts)
             case Or():
-                return or_(nothing(), *(self.where(each) for each in where.of))
+                return or_(false(), *(self.where(each) for each in shape.of))
+            case Not(of=HasPoint() as row):
+                return not_(self.where(row))
             case Not():
-                return not_(func.coalesce(self.where(where.of), nothing()))
-            case Same():
-                return self._may_be(where)
-        return self._compare(where)
+                # What is compared with nothing is unknown, and its contrary has to be true.
+                return not_(func.coalesce(self.where(shape.of), false()))
+            case HasPoint():
+                return self._has(shape)
+        return self._test(cast(Test, shape))
 
-    def given(self, same: Same) -> list[ColumnElement[Any]]:
-        """What decides whether a record for which the condition of `same` holds has the very same value.
+    def of_row(self, row: HasPoint, among: Sequence[Any] = ()) -> list[ColumnElement[bool]]:
+        """What a contact point has to fulfil. One that is not active is nobody's, and bears no slot.
 
-        Empty where it has, `(raw, e164, extension)` of a telephone number, else the text as it was given.
+        Args:
+            among: what else its record has to fulfil. What is asked of the name is asked, beside a city, of the name
+                that an address repeats: one index holds both.
         """
-        column = same.at.column if isinstance(same.at, RowValue) else same.at
-        if column is Phone.raw:
-            return [self._row(same.at, column) for column in (Phone.raw, Phone.e164, Phone.extension)]
-        if column not in FOLDED:
-            return []
-        return [self._row(same.at, column) if isinstance(same.at, RowValue) else column]
+        found = [row.of.active, replace(self, model=row.of).where(row.where)]
+        if row.slot is not None:
+            found.append(row.of.slot == row.slot)
+        if names_city(row):
+            names = [test for test in among if isinstance(test, Test) and test.at is NAMES[self.model]]
+            asked = [test for test in names if test.by is By.SEARCH and test.op in (Op.EQUALS, Op.STARTS_WITH)]
+            found += [self._applied(Address.name_key, test) for test in asked]
+        return found
 
-    def _may_be(self, same: Same) -> ColumnElement[bool]:
-        """What the index finds: the records that have the same value to a search, or a number in any form."""
-        if isinstance(same.at, RowValue) and same.at.column is Email.address:
-            # What customers say of themselves must not let a writer take their record for another's.
-            return self._any_row(same.at, Op.EQUALS, same.value, not_(CLAIMED))
-        if isinstance(same.at, KeptValue):
-            return self._kept(same.at, Op.EQUALS, same.value, written=False)
-        if not isinstance(same.at, RowValue) or same.at.column is not Phone.raw:
-            return self._compare(Compare(same.at, Op.EQUALS, same.value))
-        known = parse_phone(_text(same.value), same.region)
-        forms = [Phone.digits == known.digits, *([Phone.e164 == known.e164] if known.e164 else [])]
-        return self.model.id.in_(select(Phone.party_id).where(Phone.active, or_(*forms)))
+    def sorted(self, orders: Sequence[tuple[Place, int, bool]]) -> list[ColumnElement[Any]]:
+        """What a list is sorted by; what has no value comes last."""
+        return [
+            (value.desc() if descending else value.asc()).nulls_last()
+            for place, number, descending in orders
+            for value in self._values(place, number)
+        ]
 
-    def sorted(self, place: Any) -> tuple[ColumnElement[Any], ...]:
-        """The value of a place as a list is sorted by it: what is kept as a number, by that, else by its text."""
-        match place:
-            case RowValue() as row:
-                value = self._row(row)
-                return (func.nullif(value, "") if row.column in FOLDED else value,)
-            case KeptValue() as kept:
-                return (self._kept_number(kept), self._small(self._kept_text(kept)))
-            case WholeDate() as date:
-                return (_day_number(date),)
-        if references.live(place) is not None:
-            return (references.seen(place),)
-        key = self._key(place)
-        return (func.nullif(key, "") if place in FOLDED and place not in _IN_ORDER else key,)
+    def among(self, at: Any, values: Any) -> Any:
+        """Whether an expression is one of several values, which are one parameter."""
+        if self.sqlite:
+            return at.in_(select(func.json_each(values).table_valued("value").c.value))
+        return at == any_(as_type(values, values.type))
 
-    def _compare(self, compare: Compare) -> ColumnElement[bool]:
-        op, wanted = compare.op, compare.value
-        if op is Op.IN and len(wanted) > MAX_VALUES:
-            raise Invalid((), "too_long", MAX_VALUES)
-        if op in (Op.EQUALS, Op.NOT_EQUAL) and wanted is None:
-            op, wanted = Op.IS_NULL, op is Op.EQUALS
-        match compare.at:
-            case RowValue() as place if place.slot is None or op in _INDEXED:
-                return self._any_row(place, op, wanted)
-            case RowValue() as place:
-                if op is Op.IS_NULL:
-                    return _is_null(self._row(place, place.column), wanted)
-                return self._of_column(self._row(place), place.column, op, wanted)
-            case KeptValue() as kept:
-                return self._kept(kept, op, wanted)
-            case WholeDate() as date:
-                at = _day_number(date)
-                if op in _OF_TEXT:
-                    raise Invalid((), "type")
-                return _is_null(at, wanted) if op is Op.IS_NULL else self._applied(at, op, _converted(op, wanted, _day))
-        there = references.live(compare.at)
-        if op is Op.IS_NULL:
-            return _is_null(compare.at, wanted) if there is None else not_(there) if wanted else there
-        found = self._of_column(self._key(compare.at), compare.at, op, wanted)
-        if there is None:
-            return found
-        return or_(found, not_(there)) if op is Op.NOT_EQUAL else and_(found, there)
+    def position(self, at: Any, part: Any) -> Any:
+        """Where a part begins in a text; 0 where it is none."""
+        return func.instr(at, part) if self.sqlite else func.strpos(at, part)
 
-    def _any_row(self, place: RowValue, op: Op, wanted: Any, *besides: ColumnElement[bool]) -> ColumnElement[bool]:
-        """Whether a row that is meant fulfils the comparison, and conditions besides."""
-        if op is Op.NOT_EQUAL:
-            return not_(self._any_row(place, Op.EQUALS, wanted))
-        child = place.column.class_
-        if op is Op.IS_NULL:
-            condition, absent = place.column.is_not(None), bool(wanted)
-        else:
-            condition, absent = self._of_column(self._key(place.column), place.column, op, wanted), False
-        meant = child.active if place.slot is None else child.slot == place.slot
-        query = select(child.party_id).where(meant, condition, *besides)
-        there = self.model.id.in_(query)
-        return not_(there) if absent else there
-
-    def _row(self, place: RowValue, column: Any = None) -> ColumnElement[Any]:
-        """The value of the row that bears a place's slot, by its key unless `column` is given."""
-        child = place.column.class_
-        query = select(self._key(place.column) if column is None else column)
-        query = query.where(child.party_id == self.model.id, child.slot == place.slot)
+    def slotted(self, point: Point, value: Any) -> ColumnElement[Any]:
+        """A value of the contact point that bears a slot."""
+        child = point.column.class_
+        query = select(value).where(child.party_id == self.model.id, child.slot == point.slot)
         return query.correlate(self.model).scalar_subquery()
 
-    def _kept(self, kept: KeptValue, op: Op, wanted: Any, *, written: bool = True) -> ColumnElement[bool]:
-        """The comparison of what is kept; with a number also of text that writes one, unless not `written`."""
-        if op is Op.IS_NULL:
-            return _is_null(func.nullif(self._kept_json(kept), "[]"), wanted)
-        if op is Op.NOT_EQUAL:
-            return not_(func.coalesce(self._kept(kept, Op.EQUALS, wanted), nothing()))
-        numbers = [v for v in _each(op, wanted) if isinstance(v, int | float | Decimal) and not isinstance(v, bool)]
-        if numbers:
-            if op in _OF_TEXT:
-                raise Invalid((), "type")
-            return self._applied(self._kept_number(kept, written=written), op, _converted(op, wanted, _finite))
-        value = _converted(op, wanted, _spelled)
-        found = self._applied(self._small(self._kept_text(kept)), op, value)
-        if op not in (Op.EQUALS, Op.IN, Op.STARTS_WITH, Op.CONTAINS):
-            return found
-        # Of a list, what is contained is one of its values: Golf is not contained in [Golfer].
-        return or_(found, self._any_element(kept, Op.EQUALS if op is Op.CONTAINS else op, value))
+    def _has(self, row: HasPoint, among: Sequence[Any] = ()) -> ColumnElement[bool]:
+        query = select(row.of.party_id).where(*self.of_row(row, among))
+        return cast(ColumnElement[bool], self.model.id.in_(query))
 
-    def _any_element(self, kept: KeptValue, op: Op, value: Any) -> ColumnElement[bool]:
-        """Whether the comparison holds for any value of a list."""
-        extra_fields = self.model.extra_fields
-        if self.sqlite:
-            each = func.json_each(extra_fields, _path(kept)).table_valued("value", "type", "path")
-            text = case((each.c.type == "object", func.json_extract(each.c.value, "$.name")), else_=each.c.value)
-            listed = func.json_type(extra_fields, _path(kept)) == "array"
-            found = and_(listed, self._applied(self._small(cast(text, Text)), op, value))
-        else:
-            at = func.jsonb_extract_path(extra_fields, kept.dialect, kept.key, type_=JSONB())
-            is_list = func.jsonb_typeof(at) == "array"
-            each = func.jsonb_array_elements(case((is_list, at), else_=cast([], JSONB))).table_valued(
-                column("value", JSONB)
-            )
-            item = each.c.value
-            name = func.jsonb_extract_path_text(item, "name", type_=Text())
-            text = case((func.jsonb_typeof(item) == "object", name), else_=item.op("#>>")(cast([], ARRAY(Text))))
-            found = self._applied(self._small(text), op, value)
-        return select(1).select_from(each).where(found).correlate(self.model).exists()
+    def _test(self, test: Test) -> ColumnElement[bool]:
+        match test.at:
+            case ExtraValue():
+                return self._extra(test)
+            case WholeDate() as date:
+                at = _day_number(date)
+                return _is_null(at, test.flag) if test.op is Op.IS_NULL else self._applied(at, test)
+            case Point(column=whole) as point if test.op is Op.IS_NULL:
+                return _is_null(self.slotted(point, whole), test.flag)
+        whole = test.at.column if isinstance(test.at, Point) else test.at
+        there = references.live(whole)
+        if test.op is Op.IS_NULL:
+            return _is_null(whole, test.flag) if there is None else not_(there) if test.flag else there
+        number = test.first
+        found: list[ColumnElement[bool]] = []
+        for (key, form), (_, count) in zip(keys_of(whole, test.by, test.op.value), test.asked, strict=True):
+            at = self._compared(key, test.by)
+            if isinstance(test.at, Point):
+                at = self.slotted(test.at, at)
+            applied = self._applied(at, test, len(found), number)
+            if form is not None and test.op.value.is_bounded_above:
+                applied = and_(applied, at != "")
+            found.append(applied)
+            number += count
+        either = or_(*found) if len(found) > 1 else found[0]
+        if whole is Email.address and test.by is By.IDENTITY:
+            # What customers say of themselves must not let a writer take their record for another's.
+            either = and_(either, not_(CLAIMED))
+        return either if there is None else and_(either, there)
 
-    def _kept_text(self, kept: KeptValue) -> ColumnElement[Any]:
-        """The text of a value that stands by itself; null of lists and objects."""
-        kind = self._kept_kind(kept)
-        text = self._kept_json(kept)
-        if not self.sqlite:
-            return case((kind.in_(("array", "object")), None), else_=text)
-        return case(
-            (kind == "true", "true"), (kind == "false", "false"), (kind.in_(("array", "object")), None), else_=text
-        )
+    def _applied(
+        self, at: Any, test: Test, which: int = 0, first: int | None = None, how: str = "sql"
+    ) -> ColumnElement[bool]:
+        """The comparison of an expression with values in its form; false where there are none."""
+        op, count = test.asked[which]
+        if not count:
+            return false()
+        kind = Several(at.type) if op.value.takes is None else at.type
+        begin = test.first if first is None else first
+        values = [self._parameter(begin + i, kind) for i in range(count)]
+        return cast(ColumnElement[bool], getattr(op.value, how)(self, at, *values))
 
-    def _kept_json(self, kept: KeptValue) -> ColumnElement[Any]:
-        """What is kept as text: a text as it is, anything else as JSON; null where nothing is kept."""
-        extra_fields, path = self.model.extra_fields, _path(kept)  # what is no path here is refused on both databases
-        if not self.sqlite:
-            return func.jsonb_extract_path_text(extra_fields, kept.dialect, kept.key, type_=Text())
-        return cast(func.json_extract(extra_fields, path), Text)
+    def _parameter(self, number: int, kind: Any) -> Any:
+        return bindparam(f"{self.prefix}{number}", type_=kind)
 
-    def _kept_kind(self, kept: KeptValue) -> ColumnElement[Any]:
-        """The type of JSON that is kept, in the database's words."""
-        extra_fields = self.model.extra_fields
-        if not self.sqlite:
-            return func.jsonb_typeof(func.jsonb_extract_path(extra_fields, kept.dialect, kept.key), type_=Text())
-        return func.json_type(extra_fields, _path(kept), type_=Text())
-
-    def _kept_number(self, kept: KeptValue, *, written: bool = True) -> ColumnElement[Any]:
-        """The number that is kept, or that a text writes; null of anything else, which the cast never sees."""
-        kind, text = self._kept_kind(kept), self._kept_json(kept)
-        known: ColumnElement[bool] = kind.in_(("number", "integer", "real"))
-        if written:
-            known = or_(known, and_(kind.in_(("string", "text")), self._is_decimal(text)))
-        return case((known, cast(text, Float(53))))
-
-    def _is_decimal(self, text: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a text is a number as it is written without an exponent: 12.50, -3. One with zeros before it (007) is
-        a code, and of one with more than `MAX_WRITTEN` characters a floating number would not tell all digits."""
-        short = func.length(text) <= MAX_WRITTEN
-        if not self.sqlite:
-            return and_(short, text.op("~")(r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"))
-        bare = func.substr(text, case((text.op("GLOB")("-*"), 2), else_=1), type_=Text())
-        digits = [bare.op("GLOB")("[0-9]*"), bare.op("GLOB")("*[0-9]")]
-        wrong = [bare.op("GLOB")(pattern) for pattern in ("*[^0-9.]*", "*.*.*", "0[0-9]*")]
-        return and_(short, *digits, not_(or_(*wrong)))
-
-    def _key(self, column: Any) -> ColumnElement[Any]:
-        """What stands for the column in comparisons."""
-        if column in _KEYS:
-            return typed(ColumnElement[Any], _KEYS[column][0])
-        if isinstance(column.type, Money):
-            return cast(column, Float(53))
-        return self._small(column) if isinstance(column.type, Text) else typed(ColumnElement[Any], column)
+    def _compared(self, key: Any, by: By) -> Any:
+        """What is compared of a column that stands for itself or another one."""
+        if isinstance(key.type, Money):
+            return as_type(key, Float(53))
+        if not isinstance(key.type, Text) or by is By.EXACT or key in _KEYS:
+            return key
+        return self._small(key)
 
     def _small(self, text: Any) -> ColumnElement[Any]:
         """The text with ASCII letters small. In the collation C, lower() of PostgreSQL knows no others either."""
         return func.lower(text if self.sqlite else text.collate("C"), type_=Text())
 
-    def _of_column(self, at: Any, column: Any, op: Op, wanted: Any) -> ColumnElement[bool]:
-        """The comparison of what stands for a column with a value as it was given."""
-        found = self._applied(at, op, _known(column, op, wanted))
-        # An empty key is no value, which is less than none.
-        return and_(found, at != "") if column in _KEYS and op in _DOWN_TO_NOTHING else found
+    def _values(self, place: Place, number: int) -> list[Any]:
+        """What a place is sorted by: an extra field by the number that is kept, else by its text."""
+        match place:
+            case ExtraValue():
+                extra = self._extra_field(number)
+                return [extra.number(), self._small(extra.text())]
+            case WholeDate() as date:
+                return [_day_number(date)]
+        whole = place.column if isinstance(place, Point) else place
+        if references.live(whole) is not None:
+            return [references.seen(whole)]
+        ((key, _),) = keys_of(whole, By.SEARCH, Op.LT.value)
+        value = self._compared(key, By.SEARCH)
+        if isinstance(place, Point):
+            value = self.slotted(place, value)
+        return [func.nullif(value, "") if whole in FOLDED and whole is not NAMES.get(self.model) else value]
 
-    def _applied(self, at: Any, op: Op, value: Any) -> ColumnElement[bool]:
-        """The comparison of an expression with a value that is in its form."""
-        if op is Op.IN:
-            value = [each for each in value if each != ""]
-        if value == "":  # nothing is left of the value in its folded form: no text is like it
-            return everything() if op is Op.NOT_EQUAL else nothing()
-        found: Any
-        match op:
-            case Op.EQUALS:
-                found = at == value
-            case Op.NOT_EQUAL:
-                found = at.is_distinct_from(value)
-            case Op.STARTS_WITH:
-                end = prefix_end(value)
-                found = at >= value if end is None else and_(at >= value, at < end)
-            case Op.CONTAINS:
-                found = (func.instr(at, value) if self.sqlite else func.strpos(at, value)) > 0
-            case Op.IN:
-                found = at.in_(value)
-            case Op.GT:
-                found = at > value
-            case Op.GE:
-                found = at >= value
-            case Op.LT:
-                found = at < value
-            case Op.LE:
-                found = at <= value
-            case Op.BETWEEN:
-                # PostgreSQL takes no collation inside of BETWEEN.
-                found = and_(at >= value[0], at <= value[1])
-            case _:
-                raise AssertionError(op)
-        return typed(ColumnElement[bool], found)
+    def _extra_field(self, number: int) -> ExtraFieldSql:
+        return ExtraFieldSql(self.model, self._parameter(number, JsonPath()), self.sqlite)
+
+    def _extra(self, test: Test) -> ColumnElement[bool]:
+        extra = self._extra_field(test.first)
+        if test.op is Op.IS_NULL:
+            return _is_null(func.nullif(extra.json(), "[]"), test.flag)
+        first = test.first + 1
+        if test.flag:
+            return self._applied(extra.number(written=test.by is not By.IDENTITY), test, 0, first)
+        found = self._applied(self._small(extra.text()), test, 0, first)
+        if test.op.value.element is None:
+            return found
+        return or_(found, extra.any_element(lambda at: self._applied(self._small(at), test, 0, first, "element")))
 
 
-def compared_form(place: Place, value: Any) -> tuple[str, str] | None:
-    """(what is compared, the value in the form in which it is compared): the same for all values that are equal there.
+_KEYS = frozenset(key for searched in SEARCHED.values() for key in (searched.key, *(searched.also or ())[:1]))
+"""What is compared as it is: keys."""
 
-    None for what nothing is equal to. Which row of a list is meant makes no difference.
 
-    Raises:
-        Invalid: the value is not of the form of its column.
+async def rows(
+    session: AsyncSession,
+    actor: Actor,
+    model: RecordType,
+    what: Hashable,
+    resolved: Resolved,
+    build: Callable[[Sql, ColumnElement[bool]], Select[Any]],
+    parameters: dict[str, Any],
+) -> Sequence[pool.Row]:
+    """The rows of a statement over the live records that an actor may see, which is compiled once for every shape.
+
+    Args:
+        what: names the statement, together with the shape.
+        build: makes it, given what writes the conditions, and the condition that the actor may see a record.
+        parameters: the values of what it has besides.
     """
-    if value is None or value == "":
-        return None
-    if isinstance(place, KeptValue):
-        is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-        kept = repr(_finite(value)) if is_number else _spelled(value)
-        return f"{place.dialect}.{place.key}", kept
-    if isinstance(place, WholeDate):
-        return f"{place.year}", str(_day(value))
-    column = place.column if isinstance(place, RowValue) else place
-    form = _known(column, Op.EQUALS, value)
-    return None if form == "" else (str(_KEYS[column][0] if column in _KEYS else column), str(form))
+    key = (what, model, visibility_key(actor), resolved.shape, resolved.orders)
+    sqlite = database_of(session).is_sqlite
+    values = parameters | visibility_values(actor) | resolved.parameters("v")
+
+    def statement() -> Select[Any]:
+        return build(Sql(model, sqlite), visible(with_parameters(actor), model))
+
+    return await snapshots.rows_of(session, key, statement, values, chosen=True)
+
+
+def names_city(shape: Where, *, exactly: bool = False) -> bool:
+    """Whether a shape asks for an address in some city.
+
+    Args:
+        exactly: in this very city.
+    """
+    if not isinstance(shape, HasPoint) or shape.of is not Address:
+        return False
+    tests = shape.where.of if isinstance(shape.where, And) else (shape.where,)
+    cities = [test for test in tests if isinstance(test, Test) and test.at is Address.city]
+    return any(test.op is Op.EQUALS for test in cities) if exactly else bool(cities)
 
 
 def _day_number(date: WholeDate) -> ColumnElement[Any]:
     """A date as one number, in the order of dates; null where a part is."""
-    return typed(ColumnElement[Any], date.year * 10_000 + date.month * 100 + date.day)
+    return cast(ColumnElement[Any], date.year * 10_000 + date.month * 100 + date.day)
 
 
-def _day(value: Any) -> int:
-    if not isinstance(value, dt.date) or isinstance(value, dt.datetime):
-        raise Invalid((), "date")
-    return value.year * 10_000 + value.month * 100 + value.day
-
-
-def _is_null(at: Any, wanted: Any) -> ColumnElement[bool]:
-    return typed(ColumnElement[bool], at.is_(None) if wanted else at.is_not(None))
-
-
-def _path(kept: KeptValue) -> str:
-    # SQLite's paths have no way to write a quotation mark inside a key.
-    if '"' in kept.dialect + kept.key or fault_of(kept.key):
-        raise Invalid((), "form")
-    return f'$."{kept.dialect}"."{kept.key}"'
-
-
-def _each(op: Op, wanted: Any) -> list[Any]:
-    return list(wanted) if op in (Op.IN, Op.BETWEEN) else [wanted]
-
-
-def _converted(op: Op, wanted: Any, convert: Any) -> Any:
-    """The value, or every one of several, in the form of its column."""
-    if op in (Op.IN, Op.BETWEEN):
-        values = [convert(each) for each in wanted]
-        if op is Op.BETWEEN and len(values) != 2:
-            raise Invalid((), "form")
-        return values
-    return convert(wanted)
-
-
-def _known(column: Any, op: Op, wanted: Any) -> Any:
-    """The value in the form in which the column is compared.
-
-    Raises:
-        Invalid: it is of another kind.
-    """
-    kind = column.type
-    if op in _OF_TEXT and not isinstance(kind, Text):
-        raise Invalid((), "type")
-
-    def convert(value: Any) -> Any:
-        if column in _KEYS:
-            _, key, part = _KEYS[column]
-            return (part if op in (Op.STARTS_WITH, Op.CONTAINS) else key)(_text(value))
-        if isinstance(kind, SqlEnum):
-            try:
-                return typed(type[StrEnum], kind.enum_class)(value)
-            except ValueError:
-                raise Invalid((), "choice") from None
-        if isinstance(kind, Text):
-            return _spelled(value)
-        if isinstance(kind, Money):
-            return _finite(value)
-        if isinstance(kind, Integer):
-            size = 63 if type(kind).__name__ == "BigInteger" else 31
-            if isinstance(value, bool) or not isinstance(value, int) or not -(2**size) <= value < 2**size:
-                raise Invalid((), "number")
-            return value
-        if isinstance(kind, Moment):
-            if not isinstance(value, dt.datetime) or value.tzinfo is None:
-                raise Invalid((), "date")
-            return value
-        if not isinstance(value, {Boolean: bool, Date: dt.date}.get(type(kind), ())):
-            raise Invalid((), "type")
-        return value
-
-    return _converted(op, wanted, convert)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Invalid((), "type")
-    if fault := fault_of(value, line=False):
-        raise Invalid((), *fault)
-    return value
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _text(value).translate(_SMALL)
-
-
-def _finite(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        raise Invalid((), "number")
-    try:
-        number = float(value)
-    except OverflowError:
-        raise Invalid((), "number") from None
-    if not math.isfinite(number):
-        raise Invalid((), "number")
-    return number
+def _is_null(at: Any, wanted: bool) -> ColumnElement[bool]:
+    return cast(ColumnElement[bool], at.is_(None) if wanted else at.is_not(None))

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, refuse
 from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now
 from crmgraph.crm.policy import Actor, require_staff
-from crmgraph.crm.query.conditions import Compare, Op, Or, RowValue, Where
+from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
 from crmgraph.crm.records import parties, uniqueness
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.edits import Row
@@ -120,7 +120,7 @@ async def _convert(
     session: AsyncSession, actor: Actor, lead: Aggregate | None, named: _Named, faults: list[Refused]
 ) -> Conversion:
     # In the order of `uniques`: values of contacts, of accounts, then the contact, and the account at last.
-    wanted = await _hold(session, lead, named) if lead is not None else {}
+    wanted = await _hold(session, actor, lead, named) if lead is not None else {}
     contact = await _known(session, actor, PartyKind.CONTACT, named.contact_id, faults)
     account = await _known(session, actor, PartyKind.ACCOUNT, named.account_id, faults)
     own = await _own_account(session, actor, contact)
@@ -169,17 +169,17 @@ def _once(faults: Sequence[Refused], path: Path) -> list[Refused]:
     return [fault for fault in faults if fault.path != path or fault is first]
 
 
-async def _hold(session: AsyncSession, lead: Aggregate, named: _Named) -> dict[PartyKind, Where]:
+async def _hold(session: AsyncSession, actor: Actor, lead: Aggregate, named: _Named) -> dict[PartyKind, Where]:
     """What records fulfil that may be the same as the new ones: nobody else makes such records meanwhile."""
     wanted: dict[PartyKind, Where] = {}
     emails = [row.address for row in lead.emails if row.active]
     if named.contact_id is None and emails:
-        wanted[PartyKind.CONTACT] = Or(tuple(Compare(RowValue(Email.address), Op.EQUALS, each) for each in emails))
+        wanted[PartyKind.CONTACT] = Or(tuple(Compare(Point(Email.address), Op.EQUALS, each) for each in emails))
     if named.account_id is None and lead_of(lead).company:
         wanted[PartyKind.ACCOUNT] = Compare(Account.name, Op.EQUALS, lead_of(lead).company)
     for kind in (PartyKind.CONTACT, PartyKind.ACCOUNT):
         if kind in wanted:
-            await uniqueness.hold(session, kind, [wanted[kind]])
+            await uniqueness.hold(session, actor, kind, [wanted[kind]])
     return wanted
 
 

@@ -6,8 +6,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query.conditions import Where
-from crmgraph.crm.query.offset_pages import Order, find_ids
+from crmgraph.crm.query.conditions import Order, Where
+from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.parties import Aggregate
 

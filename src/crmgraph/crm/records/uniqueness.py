@@ -12,17 +12,20 @@ Values of one kind are held by one call, records of one kind locked by id.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BigInteger, cast, func, select, union_all
+from sqlalchemy import BigInteger, Select, bindparam, cast, func, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import PartyKind, Phone
-from crmgraph.crm.policy import MODELS, Actor, visible
-from crmgraph.crm.query.conditions import And, Compare, Not, Op, Or, RowValue, Same, Where
-from crmgraph.crm.query.sql import Spelling, compared_form
+from crmgraph.crm.models import FOLDED, PartyKind, Phone
+from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.query.columns import compared_forms
+from crmgraph.crm.query.conditions import And, By, Compare, Op, Point, Where, comparisons
+from crmgraph.crm.query.sql import Sql, resolve, rows
 from crmgraph.crm.values.folding import identity
 from crmgraph.crm.values.phone_numbers import is_same_number, parse_phone
 from crmgraph.db.database import require_transaction
@@ -46,7 +49,7 @@ class Holder:
     revision: int
 
 
-async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) -> None:
+async def hold(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Iterable[Where]) -> None:
     """Let nobody else look for these values until the transaction ends.
 
     Call it once for a kind in a transaction, before a record of the kind is locked.
@@ -55,7 +58,7 @@ async def hold(session: AsyncSession, kind: PartyKind, wanted: Iterable[Where]) 
         wanted: what records of `kind` with the values fulfil; every value in it that is compared for equality is held.
     """
     require_transaction(session)
-    keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where)})
+    keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where, actor.region)})
     if not keys or session.get_bind().dialect.name == "sqlite":
         return
     whole = _key(kind.value, None)
@@ -88,64 +91,67 @@ async def holders(
         Invalid: the value is not of the form of its column.
     """
     model = MODELS[kind]
-    spell = Spelling(model, session.get_bind().dialect.name == "sqlite")
-    query = select(model.id, model.revision).where(visible(actor, model), spell.where(where))
-    if own_id is not None:
-        query = query.where(model.id != own_id)
+    resolved = resolve(where, actor.region)
     same = _same_of(where)
-    deciding = [] if same is None else spell.given(same)
+    place = None if same is None else same.at
+    deciding = _deciding(place)
+
+    def build(sql: Sql, seen: Any) -> Select[Any]:
+        query: Any = select(model.id, model.revision).where(seen, sql.where(resolved.shape))
+        if own_id is not None:
+            query = query.where(model.id != bindparam("own", type_=BigInteger()))
+        most = bindparam("most", type_=BigInteger())
+        if not deciding:
+            return query.order_by(model.id).limit(most)  # type: ignore[no-any-return]
+        # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first
+        # of each are enough to tell by the spelling whether they have the very same.
+        given = [sql.slotted(place, each) if isinstance(place, Point) else each for each in deciding]
+        named = [each.label(f"given{i}") for i, each in enumerate(given)]
+        candidates = query.add_columns(*named).subquery()
+        spelled = [candidates.c[each.name] for each in named]
+        number = func.row_number().over(partition_by=spelled, order_by=candidates.c.id).label("number")
+        firsts = select(candidates, number).subquery()
+        told = [each for each in firsts.c if each.name != "number"]
+        return select(*told).where(firsts.c.number <= most).order_by(firsts.c.id).limit(most * MAX_SPELLINGS)
+
+    what = ("holders", own_id is None)
+    found = await rows(session, actor, model, what, resolved, build, {"own": own_id, "most": limit})
     if same is None or not deciding:
-        return [Holder(*row) for row in await session.execute(query.order_by(model.id).limit(limit))]
-    # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first of
-    # each are enough to tell by the spelling whether they have the very same.
-    named = [column.label(f"given{i}") for i, column in enumerate(deciding)]
-    candidates = query.add_columns(*named).subquery()
-    spelled = [candidates.c[column.name] for column in named]
-    place = func.row_number().over(partition_by=spelled, order_by=candidates.c.id).label("place")
-    firsts = select(candidates, place).subquery()
-    query = select(firsts).where(firsts.c.place <= limit).order_by(firsts.c.id).limit(MAX_SPELLINGS * limit)
-    rows = await session.execute(query)
-    found = [
-        Holder(row.id, row.revision) for row in rows if _is_same(same, [getattr(row, column.name) for column in named])
-    ]
-    return found[:limit]
+        return [Holder(*row) for row in found]
+    the_same = [Holder(row[0], row[1]) for row in found if _is_same(same, row[2:], actor.region)]
+    return the_same[:limit]
 
 
-def _same_of(where: Where) -> Same | None:
+def _same_of(where: Where) -> Compare | None:
+    """What is compared by identity in conditions; None where nothing is."""
     parts = where.of if isinstance(where, And) else (where,)
-    return next((part for part in parts if isinstance(part, Same)), None)
+    return next((part for part in parts if isinstance(part, Compare) and part.by is By.IDENTITY), None)
 
 
-def _is_same(same: Same, given: Sequence[str | None]) -> bool:
-    """Whether a value is the same as one that was given, see `Spelling.given`."""
+def _deciding(place: Any) -> list[Any]:
+    """The columns that decide whether a record that SQL found has the very same value; none where it has."""
+    whole = place.column if isinstance(place, Point) else place
+    if whole is Phone.raw:
+        return [Phone.raw, Phone.e164, Phone.extension]
+    return [whole] if whole in FOLDED else []
+
+
+def _is_same(same: Compare, given: Sequence[str | None], region: str | None) -> bool:
+    """Whether a value is the same as one that was given, as the columns of `_deciding` tell it."""
     raw, *forms = given
     if raw is None:
         return False
     if not forms:
         return identity(raw) == identity(same.value)
     e164, extension = forms
-    return is_same_number((raw, e164, extension), same.value, parse_phone(same.value, same.region))
+    return is_same_number((raw, e164, extension), same.value, parse_phone(same.value, region))
 
 
-def _forms(where: Where) -> Iterator[tuple[str, str]]:
-    match where:
-        case And() | Or():
-            for each in where.of:
-                yield from _forms(each)
-        case Not():
-            yield from _forms(where.of)
-        case Same(at=RowValue(column=Phone.raw), value=str() as raw, region=region):
-            known = parse_phone(raw, region)
-            yield "phone.digits", known.digits
-            if known.e164 is not None:  # two spellings of one number may have other digits
-                yield "phone.e164", known.e164
-        case Compare(at=at, op=Op.EQUALS, value=value) | Same(at=at, value=value):
-            try:
-                form = compared_form(at, value)
-            except Invalid:
-                return  # no record has it
-            if form is not None:
-                yield form
+def _forms(where: Where, region: str | None) -> Iterator[tuple[str, str]]:
+    for each in comparisons(where):
+        if each.op is Op.EQUALS:
+            with suppress(Invalid):  # no record has it
+                yield from compared_forms(each.at, each.value, region)
 
 
 def _key(kind: str, form: tuple[str, str] | None) -> int:

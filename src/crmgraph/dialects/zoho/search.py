@@ -12,10 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.query import offset_pages
-from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Op, Or, RowValue, Same, Where, WholeDate
+from crmgraph.crm.query.conditions import And, By, Compare, ExtraValue, Not, Op, Or, Point, Where, WholeDate
+from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.values.countries import country_code_of_name
-from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
@@ -57,12 +56,12 @@ def place_of(module: Module, name: str) -> Any:
     """
     field = module.fields.field(name)
     if field is None:
-        return KeptValue(DIALECT, name)
+        return ExtraValue(DIALECT, name)
     match field.at:
         case Slot(rows, column, slot):
-            return RowValue(getattr(_ROWS[rows], column), slot)
+            return Point(getattr(_ROWS[rows], column), slot)
         case ExtraField(key):
-            return KeptValue(DIALECT, key)
+            return ExtraValue(DIALECT, key)
         case Link(column):
             return column
         case Own():
@@ -80,20 +79,20 @@ def identifying_place(module: Module, name: str) -> Any:
     return None if isinstance(place, WholeDate) else place
 
 
-def having(module: Module, name: str, value: Any, region: str | None) -> Where:
+def having(module: Module, name: str, value: Any) -> Where:
     """The records of a module that have this very value; leads that were converted are no leads any more."""
-    same = Same(place_of(module, name), value, region)
+    same = Compare(place_of(module, name), Op.EQUALS, value, By.IDENTITY)
     return And((same, Compare(Lead.converted_at, Op.IS_NULL, True))) if module.kind is PartyKind.LEAD else same
 
 
 def by_email(text: str) -> Where:
     """Records with this email in whichever field."""
-    return Compare(RowValue(Email.address), Op.EQUALS, _something(text))
+    return Compare(Point(Email.address), Op.EQUALS, _something(text))
 
 
-def by_phone(text: str, region: str | None) -> Where:
+def by_phone(text: str) -> Where:
     """Records with this number, in any spelling, in whichever field."""
-    return offset_pages.phone_equals(_something(text), region)
+    return Compare(Point(Phone.raw), Op.EQUALS, _something(text))
 
 
 def _something(text: str) -> str:
@@ -118,12 +117,12 @@ def by_word(module: Module, text: str) -> Where:
         return Or(())
     names = ("First_Name", "Last_Name", "Company", "Account_Name", "Designation", "Title")
     columns = [f.at for f in module.fields.fields if f.name in names and not isinstance(f.at, Link)]
-    places = [*columns, RowValue(Email.address), RowValue(Address.city)]
+    places = [*columns, Point(Email.address), Point(Address.city)]
     return And(tuple(_of_word(places, word) for word in words))
 
 
 def _of_word(places: Sequence[Any], word: str) -> Where:
-    numbers = [] if any(map(str.isalpha, word)) else [RowValue(Phone.raw)]
+    numbers = [] if any(map(str.isalpha, word)) else [Point(Phone.raw)]
     return Or(tuple(Compare(place, Op.CONTAINS, word) for place in (*places, *numbers)))
 
 
@@ -168,9 +167,7 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
         value = _value(kind, op, condition.value)
     if kind == "" and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
         return _by_custom(place, op, value)
-    if isinstance(place, RowValue) and place.column is Phone.raw and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
-        return _by_number(place, op, value, call.actor.region)
-    if isinstance(place, RowValue) and place.column is Address.country_name and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
+    if isinstance(place, Point) and place.column is Address.country_name and op in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
         return _by_country(place, op, value)
     return Compare(place, op, value)
 
@@ -185,26 +182,15 @@ def _by_custom(place: Any, op: Op, value: Any) -> Where:
     return And((as_text, as_number)) if op is Op.NOT_EQUAL else Or((as_text, as_number))
 
 
-def _by_number(place: RowValue, op: Op, value: Any, region: str | None) -> Where:
-    """A telephone number in any spelling: by its E.164 form, or by its digits."""
-    as_digits = Compare(place, op, value)
-    given = [one for one in (value if op is Op.IN else [value]) if one is not None]
-    forms = [known.e164 for one in given if (known := parse_phone(one, region)).e164 is not None]
-    if not forms:
-        return as_digits
-    as_number = Compare(RowValue(Phone.e164, place.slot), Op.IN, forms)
-    return And((as_digits, offset_pages.Not(as_number))) if op is Op.NOT_EQUAL else Or((as_digits, as_number))
-
-
-def _by_country(place: RowValue, op: Op, value: Any) -> Where:
+def _by_country(place: Point, op: Op, value: Any) -> Where:
     """A country by whatever name or code: as it is known, or as it was written."""
     given = [one for one in (value if op is Op.IN else [value]) if one is not None]
     codes = [code for one in given if (code := country_code_of_name(one)) is not None]
     if not codes:
         return Compare(place, op, value)
     as_text = Compare(place, Op.IN if op is Op.IN else Op.EQUALS, value)
-    same = Or((as_text, Compare(RowValue(Address.country, place.slot), Op.IN, codes)))
-    return offset_pages.Not(same) if op is Op.NOT_EQUAL else same
+    same = Or((as_text, Compare(Point(Address.country, place.slot), Op.IN, codes)))
+    return Not(same) if op is Op.NOT_EQUAL else same
 
 
 def _value(kind: str, op: Op, text: str) -> Any:
@@ -287,18 +273,18 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     by_default = isinstance(at, Link) and at.actor_by_default
     if given == [_EMPTY]:
         empty = Compare(column, Op.IN, []) if by_default else Compare(column, Op.IS_NULL, True)
-        return offset_pages.Not(empty) if op is Op.NOT_EQUAL else empty
+        return Not(empty) if op is Op.NOT_EQUAL else empty
     if any(map(is_blank, given)):
         raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
     names = [one for one in given if codecs.home_id(one) is None]
     if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):
         where = Compare(Account.name, Op.IN, names)
-        found += (await offset_pages.find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
+        found += (await find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids
     meant: Where = Compare(column, Op.IN, found)
     if by_default and call.actor.staff_id in found:
         meant = Or((meant, Compare(column, Op.IS_NULL, True)))  # as they are printed
-    return offset_pages.Not(meant) if op is Op.NOT_EQUAL else meant
+    return Not(meant) if op is Op.NOT_EQUAL else meant
 
 
 def _target(link: Link) -> PartyKind | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, case, cast, func, literal_column, select
 
-from crmgraph.crm.query.keyset_pages import Order, Window, ordering
+from crmgraph.crm.query.conditions import Order
+from crmgraph.crm.query.keyset_pages import Window, ordering
 from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
 from crmgraph.graph.compiled.selection import Edges, Nodes, PageInfo, Unplannable
 from crmgraph.graph.schema.connections import sort_tag

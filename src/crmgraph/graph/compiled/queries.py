@@ -16,7 +16,7 @@ from crmgraph.crm import models
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.credentials import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
-from crmgraph.crm.query.criteria import resolve
+from crmgraph.crm.query.sql import resolve
 from crmgraph.db import pool
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
@@ -33,15 +33,11 @@ PLAN_BYTES = 48 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
 STATEMENT_BYTES = 32 * 2**20
 """What their statements may take: one a plan, a standing of the actor and a shape of the arguments."""
-STATEMENT_OVERHEAD = 5_000
-"""What a statement takes besides four times its text, in bytes."""
 UNPLANNED_BYTES = 500
 """What it takes to remember that an operation has no plan."""
 MAX_NESTING = 14
 """How deep the brackets of a statement may be nested on SQLite, whose parser has a stack of a fixed size: it gives
 up at 17 of ours at the earliest."""
-MAX_VALUES = 50
-"""The most values in the filter of a planned connection: every number of them is a statement of its own."""
 
 _BRACKET = re.compile("[()]")
 
@@ -238,7 +234,7 @@ class CompiledQueries:
         except Unplannable as why:
             self._statements.put(key, NotCompiled(why.reason), UNPLANNED_BYTES)
             raise
-        self._statements.put(key, statement, STATEMENT_OVERHEAD + 4 * len(statement.sql))
+        self._statements.put(key, statement, statement.size)
         return statement
 
     def _built(self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool) -> pool.CompiledStatement:
@@ -267,11 +263,9 @@ class CompiledQueries:
             values[f"{name}_after{i}"] = value
         shape = None
         if criterion is not None:
-            resolved = resolve(listing.model, criterion, self._core.region)
-            if len(resolved.values) > MAX_VALUES:
-                raise Unplannable(f"a filter of more than {MAX_VALUES} values")
+            resolved = resolve(criterion, self._core.region)
             shape = resolved.shape
-            values |= {f"{name}_c{i}": value for i, value in enumerate(resolved.values)}
+            values |= resolved.parameters(f"{name}_c")
         return Asked(Shape(window.orders, window.after is not None, shape), context.max_page), values
 
 

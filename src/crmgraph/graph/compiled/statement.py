@@ -25,9 +25,9 @@ from sqlalchemy import (
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import KINDS, Actor, visible
 from crmgraph.crm.query import keyset_pages
-from crmgraph.crm.query.criteria import Criterion
-from crmgraph.crm.query.keyset_pages import Listed, Order, Window
-from crmgraph.crm.query.matching import condition, named
+from crmgraph.crm.query.conditions import Order, Where
+from crmgraph.crm.query.keyset_pages import Listed, Window
+from crmgraph.crm.query.sql import Sql as Conditions
 from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
 from crmgraph.graph.compiled.page import Page, tells_ends
 from crmgraph.graph.compiled.selection import (
@@ -53,12 +53,12 @@ class Shape:
     Attributes:
         orders: the sort, with the id.
         follows: whether a cursor says where the page begins.
-        criterion: the shape of the filter, see `criteria.resolve`; None without a filter.
+        criterion: the shape of the filter, see `sql.resolve`; None without a filter.
     """
 
     orders: tuple[Order, ...]
     follows: bool
-    criterion: Criterion | None
+    criterion: Where | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ class Builder:
         where = self._seen(model)
         shape = self._asked[connection.number].shape.criterion
         if shape is not None:
-            where.append(condition(model, shape, named(f"n{connection.number}_c")))
+            where.append(self._filter(connection).where(shape))
         if connection.column is not None:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
@@ -229,10 +229,12 @@ class Builder:
         columns = _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
         if connection.column is not None:
             return Listed(select(*columns).where(*self._conditions(connection, parent)), model)
-        parameter = named(f"n{connection.number}_c")
-        return keyset_pages.listed(
-            columns, model, self._seen(model), shape.criterion, parameter, shape.orders, self._dialect
-        )
+        return keyset_pages.listed(columns, self._filter(connection), self._seen(model), shape.criterion, shape.orders)
+
+    def _filter(self, connection: Pages) -> Conditions:
+        """What writes the filter of a connection."""
+        model: Any = connection.listing.model
+        return Conditions(model, self._dialect == "sqlite", f"n{connection.number}_c")
 
     def _page(self, connection: Pages, parent: Any) -> Page:
         model: Any = connection.listing.model

@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
 from crmgraph.crm.query import keyset_pages
-from crmgraph.crm.query.criteria import Criterion, Resolved, resolve
+from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.keyset_pages import Rows, Window, among
+from crmgraph.crm.query.sql import Sql, resolve
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.db.database import Database
 
@@ -123,7 +124,7 @@ class Loaders:
         """(name, staff id) of a legacy client, by its id."""
         return self._columns("client", LegacyClient, LegacyClient.name, LegacyClient.staff_id)
 
-    def page(self, model: Any, key: str, criterion: Criterion | None, window: Window) -> Loader:
+    def page(self, model: Any, key: str, criterion: Where | None, window: Window) -> Loader:
         """The same window of the rows of each parent, as `Rows`, by the parent's id.
 
         Args:
@@ -131,37 +132,44 @@ class Loaders:
         """
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            where = self.where(model, criterion)
+            where, values = self.where(model, criterion)
             query = keyset_pages.of_each(session, model, getattr(model, key), ids, where, window)
-            found = _grouped(ids, await session.scalars(query), key)
+            found = _grouped(ids, await session.scalars(query, values), key)
             return [Rows.of(rows, window) for rows in found]
 
         return self._loader(("page", model, key, criterion, window), batch)
 
-    def count(self, model: Any, key: str, criterion: Criterion | None) -> Loader:
+    def count(self, model: Any, key: str, criterion: Where | None) -> Loader:
         """How many rows each parent has, by the parent's id."""
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             column = getattr(model, key)
-            counted = await session.execute(
-                keyset_pages.counts(session, model, column, ids, self.where(model, criterion))
-            )
+            where, values = self.where(model, criterion)
+            counted = await session.execute(keyset_pages.counts(session, model, column, ids, where), values)
             found: dict[int, int] = {row[0]: row[1] for row in counted}
             return [found.get(i, 0) for i in ids]
 
         return self._loader(("count", model, key, criterion), batch)
 
-    def where(self, model: Any, criterion: Criterion | None) -> list[ColumnElement[bool]]:
-        """The conditions of a list of `model`: what the actor may see of it, and what is asked for."""
-        return [*self.seen(model), *keyset_pages.matching(model, self.resolved(model, criterion))]
+    def where(self, model: Any, criterion: Where | None) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
+        """The conditions of a list of `model`, what the actor may see of it and what is asked for, and their values."""
+        shape, values = self.resolved(criterion)
+        return self.seen(model) + ([] if shape is None else [self.sql(model).where(shape)]), values
 
     def seen(self, model: Any) -> list[ColumnElement[bool]]:
         """The conditions under which rows of `model` exist for the actor."""
         return [visible(self._actor, model)] if model in KINDS else []
 
-    def resolved(self, model: Any, criterion: Criterion | None) -> Resolved | None:
-        """The criterion as this actor means it."""
-        return None if criterion is None else resolve(model, criterion, self._actor.region)
+    def sql(self, model: Any) -> Sql:
+        """What writes conditions on `model`."""
+        return Sql(model, self._db.is_sqlite)
+
+    def resolved(self, criterion: Where | None) -> tuple[Where | None, dict[str, Any]]:
+        """What this actor means by a criterion: its shape, and the values of its parameters; None for any row."""
+        if criterion is None:
+            return None, {}
+        resolved = resolve(criterion, self._actor.region)
+        return resolved.shape, resolved.parameters("v")
 
     def prime(self, aggregate: Aggregate) -> None:
         """Remember a record as it was just written, so that it is not read again."""

@@ -15,9 +15,9 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models.columns import Moment
-from crmgraph.crm.query import criteria, keyset_pages
-from crmgraph.crm.query.criteria import Criterion
-from crmgraph.crm.query.keyset_pages import Order, Rows, Window
+from crmgraph.crm.query import conditions, keyset_pages
+from crmgraph.crm.query.conditions import And, Order
+from crmgraph.crm.query.keyset_pages import Rows, Window
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.errors import BadInput
@@ -25,7 +25,6 @@ from crmgraph.graph.schema.errors import BadInput
 DEFAULT_PAGE = 20
 """How many items a page has when neither `first` nor `last` says."""
 
-_ID = Order("id")
 T = TypeVar("T")
 
 First = Annotated[int | None, strawberry.argument(description="How many items, from the beginning or after `after`.")]
@@ -137,7 +136,7 @@ def window_of(
     if not 0 <= size <= context.max_page:
         raise BadInput(f"`{name}` is {size}, and a page has 0 to {context.max_page} items.")
     if not any(order.name == "id" for order in orders):
-        orders = (*orders, Order("id", orders[-1].descending if orders else False))
+        orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
     return Window(
         size=size,
         orders=orders,
@@ -151,7 +150,7 @@ def _given(value: T | None) -> T | None:
     return None if value is UNSET else value
 
 
-async def list_page(context: Context, model: Any, criterion: Criterion | None, window: Window) -> Page:
+async def list_page(context: Context, model: Any, criterion: And | None, window: Window) -> Page:
     """A page of all rows of `model` that the actor may see, in one statement.
 
     Raises:
@@ -161,18 +160,19 @@ async def list_page(context: Context, model: Any, criterion: Criterion | None, w
     loaders = context.loaders
 
     async def count() -> int:
-        where = loaders.where(model, criterion)
+        where, values = loaders.where(model, criterion)
         async with context.core.db.read() as session:
-            return await session.scalar(select(func.count()).select_from(model).where(*where)) or 0
+            return await session.scalar(select(func.count()).select_from(model).where(*where), values) or 0
 
     async with context.core.db.read() as session:
-        query = keyset_pages.of_list(session, model, loaders.seen(model), loaders.resolved(model, criterion), window)
-        found = list(await session.scalars(query))
+        shape, values = loaders.resolved(criterion)
+        query = keyset_pages.of_list(loaders.sql(model), loaders.seen(model), shape, window)
+        found = list(await session.scalars(query, values))
     return Page(model, Rows.of(found, window), window, count)
 
 
 async def nested_page(
-    context: Context, model: Any, key: str, parent: int, criterion: Criterion | None, window: Window
+    context: Context, model: Any, key: str, parent: int, criterion: And | None, window: Window
 ) -> Page:
     """A page of the rows of one parent; those of all parents of a level are read in one statement.
 
@@ -188,16 +188,16 @@ async def nested_page(
     return Page(model, rows, window, lambda: loaders.count(model, key, criterion).load(parent))
 
 
-def checked(criterion: Criterion | None) -> Criterion | None:
+def checked(criterion: And | None) -> And | None:
     """The criterion, None for one that asks for nothing.
 
     Raises:
-        BadInput: see `criteria.check`.
+        BadInput: see `conditions.check`.
     """
-    if criterion is None or criterion == criteria.Every(()):
+    if criterion is None or criterion == And(()):
         return None
     try:
-        criteria.check(criterion)
+        conditions.check(criterion)
     except Invalid as invalid:
         limit = "" if invalid.limit is None else f", at most {invalid.limit}"
         raise BadInput(f"The filter cannot be applied: {invalid.reason.replace('_', ' ')}{limit}.") from None

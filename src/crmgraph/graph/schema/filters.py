@@ -8,8 +8,8 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm import models
-from crmgraph.crm.query.criteria import Criterion, Either, Every, Not, Op, Test
-from crmgraph.crm.query.keyset_pages import Order
+from crmgraph.crm.query.columns import SEARCHED
+from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, Not, Op, Or, Order, Where
 from crmgraph.crm.values.countries import country_code, country_code_of_name
 from crmgraph.crm.values.text import is_blank
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection
@@ -208,16 +208,16 @@ class Listing:
         wanted: dict[str, Order] = {}
         for each in sort:
             name = each.field.value
-            wanted.setdefault(name, Order(name, each.direction is SortDirection.DESC))
+            wanted.setdefault(name, Order(getattr(self.model, name), each.direction is SortDirection.DESC))
         return tuple(wanted.values())
 
-    def criterion(self, filter_: Any) -> Criterion | None:
+    def criterion(self, filter_: Any) -> And | None:
         """What a client's `filter` asks for; None for nothing.
 
         Raises:
             BadInput: something in it is null, a comparator is empty, or a text to look for is blank.
         """
-        return None if filter_ is UNSET or filter_ is None else _criterion(filter_, "filter")
+        return None if filter_ is UNSET or filter_ is None else _criterion(self.model, filter_, "filter")
 
     def annotate(self, resolver: Callable[..., Any]) -> None:
         """Give the parameters `filter` and `sort` of a resolver their types."""
@@ -234,8 +234,8 @@ CONTACTS = Listing(models.Contact, ContactFilter, ContactSort)
 ACCOUNTS = Listing(models.Account, AccountFilter, AccountSort)
 LEADS = Listing(models.Lead, LeadFilter, LeadSort)
 USERS = Listing(models.Staff)
-NOTES = Listing(models.Note, natural=(Order("id", descending=True),))
-CHANGES = Listing(models.Change, natural=(Order("id", descending=True),))
+NOTES = Listing(models.Note, natural=(Order(models.Note.id, descending=True),))
+CHANGES = Listing(models.Change, natural=(Order(models.Change.id, descending=True),))
 
 REFERENCES = {
     "owner": ("owner_id", Prefix.USER),
@@ -245,25 +245,65 @@ REFERENCES = {
 """{field: (column, what its ids are of)}."""
 
 
-def _criterion(filter_: Any, path: str) -> Every:
-    parts: list[Criterion] = []
+ROWS: dict[str, Any] = {
+    "email": models.Email.address,
+    "phone": models.Phone.raw,
+    "city": models.Address.city,
+    "country": models.Address.country,
+}
+"""{field: the column of a contact point that it is about}; any other field is about a column of the record."""
+_OPS = {
+    "eq": Op.EQUALS,
+    "in_": Op.IN,
+    "starts_with": Op.STARTS_WITH,
+    "contains": Op.CONTAINS,
+    "gt": Op.GT,
+    "gte": Op.GE,
+    "lt": Op.LT,
+    "lte": Op.LE,
+}
+
+
+def _criterion(model: Any, filter_: Any, path: str) -> And:
+    parts: list[Where] = []
+    rows: dict[Any, list[Where]] = {}
     for name, value in _given(filter_, path):
         inner = f"{path}.{_word(name)}"
         match name:
             case "and_":
-                parts += [_criterion(each, f"{inner}[{i}]") for i, each in enumerate(value)]
+                parts += [_criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)]
             case "or_":
-                parts.append(Either(tuple(_criterion(each, f"{inner}[{i}]") for i, each in enumerate(value))))
+                parts.append(Or(tuple([_criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)])))
             case "not_":
-                parts.append(Not(_criterion(value, inner)))
+                parts.append(Not(_criterion(model, value, inner)))
             case _:
-                parts += _tests(name, value, inner)
-    return Every(tuple(parts))
+                column = ROWS.get(name) or getattr(model, REFERENCES.get(name, (name,))[0])
+                # What is asked of contact points of one kind is asked of one of them; that there is none, of all.
+                among = rows.setdefault(column.class_, []) if name in ROWS else parts
+                for comparator, given in _comparators(name, value, inner):
+                    if comparator != "is_null":
+                        by = By.EXACT if isinstance(value, ValueFilter) else By.SEARCH
+                        among.append(Compare(column, _OPS[comparator], given, by))
+                    elif given and among is not parts:
+                        parts.append(Not(HasPoint(column.class_, _null(column, value, False))))
+                    else:
+                        among.append(_null(column, value, given))
+    parts += [HasPoint(of, And(tuple(asked))) for of, asked in rows.items() if asked]
+    return And(tuple(parts))
 
 
-def _tests(name: str, comparators: Any, path: str) -> list[Test]:
-    column, prefix = REFERENCES.get(name, (name, None))
-    tests = []
+def _null(column: Any, comparators: Any, absent: bool) -> Where:
+    """That there is no value, which a text has none of that nothing is left of in its key."""
+    if not isinstance(comparators, TextFilter | EmailFilter):
+        return Compare(column, Op.IS_NULL, absent)
+    empty = Compare(SEARCHED[column].key, Op.EQUALS, "", By.EXACT)
+    return empty if absent else Not(empty)
+
+
+def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]]:
+    """(comparator, value) of what a client compares a field with; ids as our numbers."""
+    _, prefix = REFERENCES.get(name, (name, None))
+    found = []
     for comparator, value in _given(comparators, path):
         inner = f"{path}.{_word(comparator)}"
         _require_something(value, inner, _hint(comparators))
@@ -273,12 +313,11 @@ def _tests(name: str, comparators: Any, path: str) -> list[Test]:
             # No row has the id 0, so that an id of something else matches nothing.
             numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
             value = numbers if isinstance(value, list) else numbers[0]
-        op = Op[comparator.rstrip("_").upper()]
-        tests.append(Test(column, op, tuple(value) if isinstance(value, list) else value))
-    if not tests:
+        found.append((comparator, tuple(value) if isinstance(value, list) else value))
+    if not found:
         words = ", ".join(f"`{_word(field.name)}`" for field in fields(comparators))
         raise BadInput(f"`{path}` compares with nothing: give one of {words}, or leave it out to find all.")
-    return tests
+    return found
 
 
 def _given(input_: Any, path: str) -> list[tuple[str, Any]]:

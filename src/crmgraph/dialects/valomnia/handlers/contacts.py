@@ -13,7 +13,7 @@ from crmgraph import mapping
 from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
 from crmgraph.crm.query import offset_pages
-from crmgraph.crm.query.offset_pages import And, Compare, Op, Order, RowValue
+from crmgraph.crm.query.conditions import And, Compare, Op, Order, Point, Where
 from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
@@ -41,7 +41,7 @@ def _sorts() -> dict[str, Any]:
     for each in CONTACT.fields:
         match each.at:
             case Slot(rows, column, slot):
-                found[each.name] = RowValue(getattr(models[rows], column), slot)
+                found[each.name] = Point(getattr(models[rows], column), slot)
             case InstrumentedAttribute():
                 found[each.name] = each.at
     return found
@@ -87,8 +87,8 @@ async def index(call: Call) -> Response:
     return answer(call.links.page("contacts", data, total, size, offset, query.texts))
 
 
-def _conditions(query: Parameters) -> list[offset_pages.Where]:
-    conditions: list[offset_pages.Where] = [
+def _conditions(query: Parameters) -> list[Where]:
+    conditions: list[Where] = [
         Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.sought(name))
     ]
     for name, column in TIMES.items():

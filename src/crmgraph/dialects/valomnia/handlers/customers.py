@@ -6,7 +6,7 @@ from starlette.responses import Response
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query.offset_pages import Compare, Op
+from crmgraph.crm.query.conditions import Compare, Op
 from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Ref
 from crmgraph.crm.values.text import fault_of

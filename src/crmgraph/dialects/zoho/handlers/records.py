@@ -10,7 +10,7 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import offset_pages
-from crmgraph.crm.query.offset_pages import And, Compare, KeptValue, Op, Order, Where
+from crmgraph.crm.query.conditions import And, Compare, ExtraValue, Op, Order, Where
 from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
@@ -90,7 +90,7 @@ async def find(call: Call) -> Response:
         elif (text := call.query("email")) is not None:
             where = search.by_email(text)
         elif (text := call.query("phone")) is not None:
-            where = search.by_phone(text, call.actor.region)
+            where = search.by_phone(text)
         elif (text := call.query("word")) is not None:
             where = search.by_word(call.module, text)
         else:
@@ -142,7 +142,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     name = call.query("sort_by") or "id"
     model: Any = MODELS[module.kind]
     place = model.id if name == "id" else search.place_of(module, name)
-    if isinstance(place, KeptValue) and module.fields.field(name) is None:
+    if isinstance(place, ExtraValue) and module.fields.field(name) is None:
         some = Compare(place, Op.IS_NULL, False)
         if not (await offset_pages.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
             place = None

@@ -107,7 +107,7 @@ async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[s
         if not is_something(value):
             continue
         try:
-            where = search.having(call.module, name, value, call.actor.region)
+            where = search.having(call.module, name, value)
             found = await uniqueness.holder(session, call.actor, call.module.kind, where)
         except Refused:
             continue  # it is not of the form of its field, which the row itself will be told

@@ -174,9 +174,9 @@ async def prepare(call: Call, unit: UnitOfWork, rows: Collection[Row], identifyi
     bodies = [row.body for row in rows if row.body is not None]
     names = call.unique.get(module.name, frozenset()).union(identifying)
     values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
-    looked_for = [search.having(module, name, value, call.actor.region) for name, value in values]
+    looked_for = [search.having(module, name, value) for name, value in values]
     if looked_for:
-        await uniqueness.hold(await unit.transaction(), module.kind, looked_for)
+        await uniqueness.hold(await unit.transaction(), call.actor, module.kind, looked_for)
     return await lookups.resolve(unit.session, call.actor, module.fields, bodies)
 
 
@@ -257,7 +257,7 @@ async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int
     for name in sorted(call.unique.get(call.module.name, ())):
         value = (row.body or {}).get(name)
         if is_something(value):
-            where = search.having(call.module, name, value, call.actor.region)
+            where = search.having(call.module, name, value)
             other = await uniqueness.holder(session, call.actor, call.module.kind, where, own_id)
             if other is not None:
                 row.decoded.names[(name,)] = name
