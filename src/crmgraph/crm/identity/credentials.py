@@ -1,10 +1,9 @@
 """Who may come in: credentials, and the person each of them opens the doors to."""
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, delete, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.exc import IntegrityError
@@ -21,15 +20,6 @@ from crmgraph.db.database import Database
 
 NO_LOGIN = ""
 """In place of the hash of a password: a signup that waits for its confirmation, and then has no login of its own."""
-
-
-class Lapsed(Enum):
-    """What a statement answers that was to verify the actor as well: they may not act like this any more.
-
-    Nothing was told or written.
-    """
-
-    LAPSED = "lapsed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,59 +115,6 @@ async def signed_in(db: Database, session_id: str, door: Door) -> Person | None:
 
 def _named(session_id: str, door: Door) -> dict[str, Any]:
     return {"session_id": session_id, "door": door, "at": now()}
-
-
-def still_authorized(actor: Actor) -> ColumnElement[bool]:
-    """Whether the login that somebody came in by lasts, and is of somebody who may do just what `actor` may.
-
-    The parameters are those of `authorization_values`; which ones they are depends on the actor's role alone.
-    """
-    staff = actor.is_staff
-    query = (
-        select(true())
-        .select_from(Session)
-        .join(Credential, Credential.id == Session.credential_id)
-        .where(
-            Session.id == bindparam("acting_session", type_=Text()),
-            Session.door == bindparam("acting_door", type_=Session.door.type),
-            Session.ended_at.is_(None),
-            Session.expires_at > bindparam("acting_at", type_=Session.expires_at.type),
-            Credential.id == bindparam("acting_credential", type_=BigInteger()),
-            Credential.live.is_(True),
-            Credential.confirmed.is_(True),
-        )
-    )
-    if staff:
-        query = query.join(Staff, Staff.id == Credential.staff_id).where(
-            Staff.id == bindparam("acting_staff", type_=BigInteger()),
-            Staff.active.is_(True),
-            Staff.role == bindparam("acting_role", type_=Staff.role.type),
-            Staff.sees_identity == bindparam("acting_sees", type_=Boolean()),
-        )
-    else:
-        account = bindparam("acting_account", type_=BigInteger())
-        query = query.join(Contact, Contact.id == Credential.contact_id).where(
-            Contact.id == bindparam("acting_contact", type_=BigInteger()),
-            Contact.deleted_at.is_(None),
-            Contact.account_id.is_not_distinct_from(account),
-            Credential.staff_id.is_(None),
-        )
-    return query.exists()
-
-
-def authorization_values(actor: Actor) -> dict[str, Any]:
-    """The values of the parameters of `still_authorized`."""
-    return {
-        "acting_session": actor.session_id,
-        "acting_door": actor.door,
-        "acting_at": now(),
-        "acting_credential": actor.credential_id,
-        "acting_staff": actor.staff_id,
-        "acting_role": actor.role,
-        "acting_sees": actor.sees_identity,
-        "acting_contact": actor.contact_id,
-        "acting_account": actor.account_id,
-    }
 
 
 async def holder_of(session: AsyncSession, key: str) -> str | None:

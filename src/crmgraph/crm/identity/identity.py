@@ -422,7 +422,7 @@ class Identity:
     def cached_actor(self, access_token: str) -> Actor | None:
         """Whoever held this access token of GraphQL's door when `actor_of` was last asked; None when it was not.
 
-        Nothing may be told to them, or written for them, before `credentials.still_authorized` has been asked: by the
+        Nothing may be told to them, or written for them, before `authorization.still_authorized` has been asked: by the
         same statement that reads or writes, which spares a statement for each request.
         """
         known = self._known.get(access_token)

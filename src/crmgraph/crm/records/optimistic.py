@@ -22,9 +22,9 @@ from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.identity.credentials import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose, is_away

@@ -10,8 +10,8 @@ from graphql import GraphQLError
 
 from crmgraph.cache import Kept
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.identity.credentials import Lapsed
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.crm.records.optimistic import CommitUnknown, revise, revise_unverified
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import UnitOfWork

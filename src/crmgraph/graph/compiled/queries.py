@@ -14,8 +14,8 @@ from sqlalchemy import Select, select
 from crmgraph.cache import Kept
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
-from crmgraph.crm.identity.credentials import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
+from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.query.sql import resolve
 from crmgraph.db import pool
 from crmgraph.graph.compiled.arguments import Reader

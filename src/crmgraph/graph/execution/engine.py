@@ -15,8 +15,8 @@ from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from crmgraph.crm.errors import Refused, Unauthenticated
-from crmgraph.crm.identity.credentials import Lapsed
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.graph.compiled import Compiled, Failed, NotCompiled, ReadyMutation, ReadyQuery
 from crmgraph.graph.documents.preparation import (
     Preparation,
