@@ -22,7 +22,7 @@ from crmgraph.dialects.crmcom.codecs import print_id, text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import INVALID_LOGIN, Problem, problem
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER, hold, load, load_page, read_identifier, seek
-from crmgraph.dialects.crmcom.requests import plain, read_edit
+from crmgraph.dialects.crmcom.edits import plain, read_edit
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
 from crmgraph.mapping import Unreadable
 
