@@ -35,8 +35,8 @@ def _known(dialect: Door) -> list[str]:
             places |= {f"modules.{name.lower()}" for name in MODULES}
             return sorted(f"ZohoCRM.{place}.{action}" for place in places for action in _ACTIONS)
         case Door.CRMCOM:
-            from crmgraph.dialects.crmcom.api import METHODS
+            from crmgraph.dialects.crmcom import api
 
-            methods = {each.grant for each in METHODS}
+            methods = {each.grant for each in api.OPERATIONS}
             return sorted(methods | {re.split("/", each)[0] for each in methods})
     return []

@@ -18,7 +18,7 @@ from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.contact_points import address, phone
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.references import CATEGORY, REFERENCES, country, read_country
-from crmgraph.dialects.crmcom.response_formats import MANNERS, SHOW
+from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS, SHOW
 from crmgraph.mapping import Unreadable, decode_row
 
 AROUND = EncodingContext(Actor(Door.CRMCOM))
@@ -106,14 +106,14 @@ def test_things_that_the_document_prints_are_known_by_every_field_and_others_by_
         CATEGORY.read({"id": vip["id"]})
 
 
-def test_every_manner_prints_every_part_of_both_kinds() -> None:
+def test_every_response_format_prints_every_part_of_both_kinds() -> None:
     record = Contact(
         id=FIRST_MINTED_ID, extra_fields={}, created_at=dt.datetime.now(dt.UTC), updated_at=dt.datetime.now(dt.UTC)
     )
-    for manner in MANNERS:
-        fields = fields_of(Contact, manner)
+    for fmt in RESPONSE_FORMATS:
+        fields = fields_of(Contact, fmt)
         names = {field.name.partition(".")[0] for field in fields.fields if field.printed}
-        assert names == {*manner.keys, *manner.more}
+        assert names == {*fmt.keys, *fmt.optional}
         assert fields.layout(["name", "company_name"]).encode(Aggregate(record), AROUND) == {
             "name": None,
             "company_name": None,

@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates, minted, spellings
-from crmgraph.dialects.crmcom.api import busy, mounts, nowhere
+from crmgraph.dialects.crmcom.api import API, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.openapi import openapi
@@ -22,5 +22,7 @@ def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
         return IdCandidates(DIALECT, tuple(("user", each) for each in spellings(given)), minted(given))
     return IdCandidates(DIALECT, tuple(("record", each) for each in spellings(given)), read_id(given))
 
+
+busy, nowhere = API.busy, API.nowhere
 
 __all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi"]

@@ -1,11 +1,13 @@
-"""Records as CRM.COM's objects."""
+"""Answers: records as CRM.COM's objects, and the envelope of every answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
-from crmgraph.crm.models import Contact
+from crmgraph.crm.models import Contact, Photo
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.authorship import Setting, last_set
 from crmgraph.crm.records.external_ids import encoding_context
@@ -13,34 +15,60 @@ from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
+from crmgraph.dialects.crmcom.errors import Failure
 from crmgraph.dialects.crmcom.fields import CONSENTS, layout
-from crmgraph.dialects.crmcom.response_formats import Manner
+from crmgraph.dialects.crmcom.requests import Call
+from crmgraph.dialects.crmcom.response_formats import ResponseFormat
 
 SETTINGS = "authorization_settings"
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+IMAGE_HEADERS = {"Content-Disposition": "inline", "Content-Security-Policy": "default-src 'none'; sandbox"}
+
+
+def done(data: Any, call: Call) -> Response:
+    """What a method has carried out, in its response format."""
+    return _json(call.operation.fmt.envelope(data))
+
+
+def image(found: tuple[Photo, bytes], _: object = None) -> Response:
+    """The image of a photo."""
+    photo, data = found
+    return Response(data, headers=PRIVATE | IMAGE_HEADERS, media_type=photo.content_type)
+
+
+def failed(failure: Failure, _: object = None) -> Response:
+    """What was not carried out."""
+    status = {"message": failure.message, "description": failure.description, "code": failure.code}
+    return _json({"status": status, "data": None}, failure.status, failure.headers)
+
+
+def _json(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    content = orjson.dumps(body)
+    return Response(content, status, PRIVATE | dict(headers or {}), media_type="application/json;charset=UTF-8")
 
 
 async def encode(
-    session: AsyncSession, actor: Actor, manner: Manner, aggregates: Sequence[Aggregate], fields_set: Sequence[str]
+    session: AsyncSession, actor: Actor, fmt: ResponseFormat, aggregates: Sequence[Aggregate], fields_set: Sequence[str]
 ) -> list[dict[str, Any]]:
     """The objects of these records, in a constant number of statements; two more a record that has its settings told.
 
     Args:
-        fields_set: the keys that are wanted; by default all that answers in this manner have. What an answer never
+        fields_set: the keys that are wanted; by default all that answers in this format have. What an answer never
             has is dropped, unless the record keeps something under this very name.
     """
-    keys = manner.chosen(frozenset(fields_set))
+    keys = fmt.keys_for(frozenset(fields_set))
     around = await encoding_context(session, actor, DIALECT, aggregates, rows=True)
     answers = []
     for aggregate in aggregates:
-        answer = layout(type(aggregate.record), manner.name, keys).encode(aggregate, around)
+        answer = layout(type(aggregate.record), fmt.name, keys).encode(aggregate, around)
         if SETTINGS in keys:
-            answer[SETTINGS] = await _settings(session, manner, aggregate)
+            answer[SETTINGS] = await _settings(session, fmt, aggregate)
         own = kept(aggregate)
         answers.append(answer | {key: own[key] for key in fields_set if key in own and key not in answer})
     return answers
 
 
-async def _settings(session: AsyncSession, manner: Manner, aggregate: Aggregate) -> dict[str, Any]:
+async def _settings(session: AsyncSession, fmt: ResponseFormat, aggregate: Aggregate) -> dict[str, Any]:
     """What may be sent, and who said so when."""
     record = aggregate.record
     if isinstance(record, Contact):
@@ -53,7 +81,7 @@ async def _settings(session: AsyncSession, manner: Manner, aggregate: Aggregate)
     set_by = {name: found.get(path) for name, path in logged.items()}
 
     def who(setting: Setting | None) -> dict[str, Any] | None:
-        return None if setting is None else user(setting.by, setting.external_id, manner.objects["user"])
+        return None if setting is None else user(setting.by, setting.external_id, fmt.objects["user"])
 
     def when(setting: Setting | None) -> str | None:
         return None if setting is None else time_text(setting.at)

@@ -8,7 +8,7 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
-from crmgraph.dialects.crmcom.response_formats import Manner, arranged
+from crmgraph.dialects.crmcom.response_formats import ResponseFormat, ordered
 from crmgraph.mapping import Computed
 
 
@@ -22,7 +22,7 @@ def user(staff: Staff | None, external_id: str | None, keys: Iterable[str]) -> d
     if staff is None:
         return None
     found = {"person_name": staff.name, "username": staff.name, "id": external_id or str(staff.id)}
-    return arranged(found | ({"email": staff.email} if staff.email is not None else {}), keys)
+    return ordered(found | ({"email": staff.email} if staff.email is not None else {}), keys)
 
 
 def kept(thing: Aggregate) -> dict[str, Any]:
@@ -31,8 +31,8 @@ def kept(thing: Aggregate) -> dict[str, Any]:
     return found
 
 
-def log_information(manner: Manner) -> Computed:
-    orders = manner.objects
+def log_information(fmt: ResponseFormat) -> Computed:
+    orders = fmt.objects
 
     def log(thing: Aggregate, around: EncodingContext) -> dict[str, Any]:
         record, own = thing.record, kept(thing)
@@ -43,7 +43,7 @@ def log_information(manner: Manner) -> Computed:
             return user(around.staff.get(staff_id), around.external_id("staff", staff_id), orders["user"])
 
         def unit(name: str) -> dict[str, Any] | None:
-            return arranged(found, orders["unit"]) if isinstance(found := own.get(name), dict) else None
+            return ordered(found, orders["unit"]) if isinstance(found := own.get(name), dict) else None
 
         found = {
             "updated_date": time_text(record.updated_at),
@@ -53,6 +53,6 @@ def log_information(manner: Manner) -> Computed:
             "created_by_user": who(record.created_by_id),
             "updated_by_user": who(record.modified_by_id),
         }
-        return arranged(found, orders["log"])
+        return ordered(found, orders["log"])
 
     return Computed(log, "created_at, updated_at, created_by_id, modified_by_id")

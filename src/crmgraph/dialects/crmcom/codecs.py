@@ -14,7 +14,7 @@ import pycountry
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.parties import minted
 from crmgraph.crm.values.text import decimal_of
-from crmgraph.dialects.crmcom.response_formats import arranged, words
+from crmgraph.dialects.crmcom.response_formats import ordered, words
 from crmgraph.http import reading
 from crmgraph.mapping import Codec, Unreadable
 
@@ -181,7 +181,7 @@ def date_of_birth(keys: tuple[str, ...]) -> Codec:
     Args:
         keys: of the object in answers, in their order.
     """
-    return Codec(_date_of_birth, lambda parts: arranged(dict(zip(("month", "day", "year"), parts, strict=True)), keys))
+    return Codec(_date_of_birth, lambda parts: ordered(dict(zip(("month", "day", "year"), parts, strict=True)), keys))
 
 
 def _name_day(value: Any) -> dict[str, int | None] | None:

@@ -23,7 +23,7 @@ from crmgraph.dialects.crmcom.codecs import (
     print_id,
 )
 from crmgraph.dialects.crmcom.references import countries_of, read_country
-from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, Manner
+from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, ResponseFormat
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Own, Whole
 
 DIALECT = "crmcom"
@@ -47,15 +47,15 @@ def life_cycle_state(value: str | None) -> str:
     return value or "MARKETING"
 
 
-def address(manner: Manner) -> FieldMap:
+def address(fmt: ResponseFormat) -> FieldMap:
     """The fields of an address."""
-    countries = countries_of(manner)
+    countries = countries_of(fmt)
     return FieldMap(
         DIALECT,
         Address,
         [
             Field("id", Own("address"), ID, writable=False),
-            Field("type", Address.kind, codecs.kind(codecs.ADDRESS_KINDS, manner.word)),
+            Field("type", Address.kind, codecs.kind(codecs.ADDRESS_KINDS, fmt.kind_name)),
             Field("street_name", Address.street, TEXT),
             Field("street_number", Address.street_number, TEXT),
             Field("floor", Address.floor, FLOOR),
@@ -82,21 +82,21 @@ def address(manner: Manner) -> FieldMap:
     )
 
 
-def phone(manner: Manner) -> FieldMap:
+def phone(fmt: ResponseFormat) -> FieldMap:
     """The fields of a phone."""
-    countries = countries_of(manner)
+    countries = countries_of(fmt)
 
     def full_number(row: Phone, around: EncodingContext) -> str:
         if _is_international(row):
-            return manner.dialled + row.digits.lstrip("0")
-        return f"{manner.dialled}{code}{row.raw}" if (code := _area_code(row, around)) else row.raw
+            return fmt.dialling_prefix + row.digits.lstrip("0")
+        return f"{fmt.dialling_prefix}{code}{row.raw}" if (code := _area_code(row, around)) else row.raw
 
     return FieldMap(
         DIALECT,
         Phone,
         [
             Field("id", Own("phone"), ID, writable=False),
-            Field("type", Phone.kind, codecs.kind(codecs.PHONE_KINDS, manner.word)),
+            Field("type", Phone.kind, codecs.kind(codecs.PHONE_KINDS, fmt.kind_name)),
             Field("number", Phone.raw, TEXT),
             Field("area_code", Phone.area_code, TEXT, shown=Computed(_area_code)),
             Field(
@@ -134,14 +134,14 @@ def _is_international(row: Phone) -> bool:
     return row.raw.lstrip().startswith(("+", "00"))
 
 
-def email(manner: Manner) -> FieldMap:
+def email(fmt: ResponseFormat) -> FieldMap:
     """The fields of an email."""
     return FieldMap(
         DIALECT,
         Email,
         [
             Field("id", Own("email"), ID, writable=False),
-            Field("type", Email.kind, codecs.kind(codecs.EMAIL_KINDS, manner.word)),
+            Field("type", Email.kind, codecs.kind(codecs.EMAIL_KINDS, fmt.kind_name)),
             Field("email", Email.address, TEXT, aliases=("email_address",)),
             Field("notes", Email.notes, TEXT),
             Field("state", Email.active, STATE, writable=False),
@@ -150,7 +150,7 @@ def email(manner: Manner) -> FieldMap:
     )
 
 
-def relation(manner: Manner) -> FieldMap:
+def relation(fmt: ResponseFormat) -> FieldMap:
     """The fields of a relation, but for the identifier of the other one."""
     known = {kind: kind for kind in codecs.RELATION_KINDS}
     return FieldMap(
@@ -159,7 +159,7 @@ def relation(manner: Manner) -> FieldMap:
         [
             Field("contact", Computed(_other, "other_id, given"), writable=False),
             Field("notes", ExtraField("notes"), TEXT),
-            Field("type", Relation.kind, codecs.kind(known, manner.word)),
+            Field("type", Relation.kind, codecs.kind(known, fmt.kind_name)),
             Field("id", Computed(relation_id, "id"), writable=False),
         ],
     )

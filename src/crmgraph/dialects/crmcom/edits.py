@@ -1,7 +1,6 @@
-"""What a create or an update asks for, read into an edit: the fields of the record, and the sets with their actions."""
+"""Decoding: a create or an update as an edit of ours, its fields and its sets with their actions."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,17 +8,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, AccountKind, Contact
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
-from crmgraph.crm.records.edits import Edit, Row, RowEdits
+from crmgraph.crm.records.edits import Row, RowEdits
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text
 from crmgraph.dialects.crmcom.contact_points import DIALECT, relation_id
 from crmgraph.dialects.crmcom.fields import fields_of, split_times
-from crmgraph.dialects.crmcom.lookups import IDENTIFIER, Pair, named_each, read_identifier, seek_each
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER, Pair, find_each, read_identifier, resolve_ids
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
 from crmgraph.http import reading
-from crmgraph.mapping import FieldMap, Unreadable, decode, decode_row
+from crmgraph.mapping import Decoded, FieldMap, Unreadable, decode, decode_row
 
 NAMES: dict[type, dict[str, str]] = {
     Contact: {"first_name": "first_name", "last_name": "last_name"},
@@ -35,29 +34,10 @@ _NOT_KEPT = frozenset(
 """What is in a request and no value of the record."""
 
 
-@dataclass(slots=True)
-class Asked:
-    """A request in our words.
-
-    Attributes:
-        words: {path in the edit, or the beginning of one: the field of the request}.
-    """
-
-    edit: Edit = field(default_factory=Edit)
-    faults: list[Refused] = field(default_factory=list)
-    words: dict[Path, str] = field(default_factory=dict)
-
-    def name_of(self, path: Path) -> str | None:
-        """The request's own word for the refused value."""
-        for end in range(len(path), 0, -1):
-            if (name := self.words.get(tuple(path[:end]))) is not None:
-                return name
-        return None
-
-    def refuse(self, fault: Refused, name: str) -> None:
-        """Note a fault of what the request calls `name`."""
-        fault.path = (name,)
-        self.faults.append(fault)
+def _refuse(decoded: Decoded, fault: Refused, name: str) -> None:
+    """Note a fault of what the request calls `name`."""
+    fault.path = (name,)
+    decoded.faults.append(fault)
 
 
 def plain(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,9 +56,9 @@ def plain(body: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-async def read_edit(
+async def decode_request(
     session: AsyncSession, actor: Actor, kind: type, body: Mapping[str, Any], aggregate: Aggregate | None = None
-) -> Asked:
+) -> Decoded:
     """The edit that a request asks for, and everything that cannot be read of it, in two statements at most.
 
     Args:
@@ -86,13 +66,12 @@ async def read_edit(
         body: as `plain` made it.
         aggregate: the record with its sets; None for a new one.
     """
-    asked = Asked()
-    _read_record(asked, kind, body, aggregate)
+    decoded = _decode_record(kind, body, aggregate)
     if kind is Contact and not may_see_identity(actor, aggregate.id if aggregate is not None else 0):
         # They are told as null to this user, and what is sent back as it is told changes nothing.
-        hidden = {name for name in IDENTITY_DOCUMENTS if asked.edit.values.get(name) is None}
-        asked.edit.values = {name: value for name, value in asked.edit.values.items() if name not in hidden}
-    sets = [(each, i, item) for each in SETS for i, item in _items(asked, each, body)]
+        hidden = {name for name in IDENTITY_DOCUMENTS if decoded.edit.values.get(name) is None}
+        decoded.edit.values = {name: value for name, value in decoded.edit.values.items() if name not in hidden}
+    sets = [(each, i, item) for each in SETS for i, item in _items(decoded, each, body)]
     named: dict[str, set[str]] = {}
     pairs: dict[int, Pair] = {}
     for n, (each, i, item) in enumerate(sets):
@@ -100,44 +79,46 @@ async def read_edit(
             try:
                 pairs[n] = read_identifier(item[IDENTIFIER], f"{each.names[0]}[{i}].{IDENTIFIER}")
             except Refused as refused:
-                asked.faults.append(refused)
+                decoded.faults.append(refused)
         elif each.target is not None and aggregate is not None:
             named.setdefault(each.target, set()).update(_ids(item.get(each.identifier)))
-    others = await seek_each(session, actor, pairs.values()) if pairs else {}
-    known = await named_each(session, {(target, value) for target, values in named.items() for value in values})
+    others = await find_each(session, actor, pairs.values()) if pairs else {}
+    known = await resolve_ids(session, {(target, value) for target, values in named.items() for value in values})
     for n, (each, i, item) in enumerate(sets):
         label = f"{each.names[0]}[{i}]"
         more = _other(pairs[n], others[pairs[n]]) if n in pairs else {"given": {}} if item.get(IDENTIFIER) else {}
-        _read_row(asked, each, item, label, more, aggregate, known)
-    return asked
+        _decode_row(decoded, each, item, label, more, aggregate, known)
+    return decoded
 
 
-def _read_record(asked: Asked, kind: type, body: Mapping[str, Any], aggregate: Aggregate | None) -> None:
+def _decode_record(kind: type, body: Mapping[str, Any], aggregate: Aggregate | None) -> Decoded:
+    """The fields of the record itself."""
     creating = aggregate is None
     fields = fields_of(kind)
     values = {name: value for name, value in body.items() if name not in _NOT_KEPT}
+    unreadable: list[Refused] = []
     for part in PARTS:
         if part not in values or isinstance(values[part], Mapping):
             continue
         if values.pop(part) is not None:
-            asked.faults.append(Invalid((part,), "type"))
+            unreadable.append(Invalid((part,), "type"))
         else:  # null clears all that is in it
             values[part] = {f.name.partition(".")[2]: None for f in fields.fields if f.name.startswith(f"{part}.")}
     decoded = decode(fields, values, aggregate)
-    asked.edit = decoded.edit
-    asked.faults += decoded.faults
-    asked.words = decoded.names | {("extra_fields", DIALECT): "User defined fields"}
-    split_times(asked.edit.values, asked.edit.extra_fields, aggregate)
+    decoded.faults[:0] = unreadable
+    decoded.names["extra_fields", DIALECT] = "User defined fields"
+    split_times(decoded.edit.values, decoded.edit.extra_fields, aggregate)
     for column, name in NAMES[kind].items():
-        value = asked.edit.values.get(column)
-        missing = creating if column not in asked.edit.values else value is None or is_blank(str(value))
-        if missing and (column,) not in {fault.path for fault in asked.faults}:
-            asked.refuse(Missing(), name)
+        value = decoded.edit.values.get(column)
+        missing = creating if column not in decoded.edit.values else value is None or is_blank(str(value))
+        if missing and (column,) not in {fault.path for fault in decoded.faults}:
+            _refuse(decoded, Missing(), name)
     if kind is Account and creating:
-        asked.edit.values.setdefault("kind", AccountKind.BUSINESS)
+        decoded.edit.values.setdefault("kind", AccountKind.BUSINESS)
+    return decoded
 
 
-def _items(asked: Asked, each: RowSet, body: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _items(decoded: Decoded, each: RowSet, body: Mapping[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of one set; a form has it as the text of a list."""
     name = next((name for name in each.names if body.get(name) is not None), each.names[0])
     value = body.get(name)
@@ -145,23 +126,23 @@ def _items(asked: Asked, each: RowSet, body: Mapping[str, Any]) -> Iterator[tupl
         try:
             value = reading.json(value.encode("utf-8", "replace"))
         except reading.Malformed:
-            asked.faults.append(Invalid((name,), "form"))
+            decoded.faults.append(Invalid((name,), "form"))
             return
     if value in (None, ""):
         return
     if isinstance(value, Mapping):
         value = [value]
     if not isinstance(value, list):
-        asked.faults.append(Invalid((name,), "type"))
+        decoded.faults.append(Invalid((name,), "type"))
         return
     if len(value) > MAX_ROWS:
-        asked.faults.append(TooLarge((name,), MAX_ROWS))
+        decoded.faults.append(TooLarge((name,), MAX_ROWS))
         return
     for i, item in enumerate(value):
         if isinstance(item, Mapping):
             yield i, dict(item)
         else:
-            asked.faults.append(Invalid((f"{name}[{i}]",), "type"))
+            decoded.faults.append(Invalid((f"{name}[{i}]",), "type"))
 
 
 def _ids(identifier: Any) -> set[str]:
@@ -178,8 +159,8 @@ def _other(pair: Pair, found: list[Any]) -> Row:
     return {"given": {name: given}, "other_id": found[0][1] if len(found) == 1 else None}
 
 
-def _read_row(
-    asked: Asked,
+def _decode_row(
+    decoded: Decoded,
     each: RowSet,
     item: dict[str, Any],
     label: str,
@@ -187,67 +168,67 @@ def _read_row(
     aggregate: Aggregate | None,
     known: Mapping[tuple[str, str], int],
 ) -> None:
-    action = _action(asked, item.pop("action", None), label, creating=aggregate is None)
+    action = _action(decoded, item.pop("action", None), label, creating=aggregate is None)
     identifier = item.pop(each.identifier, None)
     item.pop(IDENTIFIER, None)
-    edits: RowEdits = getattr(asked.edit, each.rows)
+    edits: RowEdits = getattr(decoded.edit, each.rows)
     if action is None:
         return
     row_id = 0
     if action != "ADD" and aggregate is not None:
-        found = _row_of(asked, each, identifier, f"{label}.{each.identifier}", aggregate, known)
+        found = _row_of(decoded, each, identifier, f"{label}.{each.identifier}", aggregate, known)
         if found is None:
             return
         row_id = found
     if action == "REMOVE":
-        asked.words[each.rows, "remove", len(edits.remove)] = label
+        decoded.names[each.rows, "remove", len(edits.remove)] = label
         edits.remove.append(row_id)
         return
     path: Path = (each.rows, "add", len(edits.add)) if action == "ADD" else (each.rows, "update", len(edits.update))
-    primary = _primary(asked, item, label)
-    row, decoded = decode_row(each.fields, item, path)
+    primary = _primary(decoded, item, label)
+    row, of_row = decode_row(each.fields, item, path)
     row |= more | primary
-    asked.faults += decoded.faults
-    asked.words |= {where: f"{label}.{name}" for where, name in decoded.names.items()} | {path: label}
+    decoded.faults += of_row.faults
+    decoded.names |= {where: f"{label}.{name}" for where, name in of_row.names.items()} | {path: label}
     if each.target is None:
         for place in (("given",), ("extra_fields", "given"), ("other_id",)):
-            asked.words[(*path, *place)] = f"{label}.{IDENTIFIER}"
-    unread = {fault.path for fault in decoded.faults}
+            decoded.names[(*path, *place)] = f"{label}.{IDENTIFIER}"
+    unread = {fault.path for fault in of_row.faults}
     for name, column in each.required.items():
         value = row.get(column)
         blank = value is None or (isinstance(value, str) and is_blank(value))
         if (*path, column) not in unread and blank and (action == "ADD" or column in row):
-            asked.refuse(Missing(), f"{label}.{name}")
+            _refuse(decoded, Missing(), f"{label}.{name}")
     if action == "ADD":
         edits.add.append(row)
     else:
         edits.update.append((row_id, row))
 
 
-def _action(asked: Asked, given: Any, label: str, *, creating: bool) -> str | None:
+def _action(decoded: Decoded, given: Any, label: str, *, creating: bool) -> str | None:
     """ADD, UPDATE or REMOVE; a new record's rows are all added, and need not say so."""
     action = given.strip().upper() if isinstance(given, str) else given
     if action in (None, "") and creating:
         return "ADD"
     if action in (None, ""):
-        asked.refuse(Missing(), f"{label}.action")
+        _refuse(decoded, Missing(), f"{label}.action")
     elif action not in (("ADD",) if creating else ("ADD", "UPDATE", "REMOVE")):
-        asked.refuse(Invalid((), "choice"), f"{label}.action")
+        _refuse(decoded, Invalid((), "choice"), f"{label}.action")
     else:
         return str(action)
     return None
 
 
-def _primary(asked: Asked, item: dict[str, Any], label: str) -> Row:
+def _primary(decoded: Decoded, item: dict[str, Any], label: str) -> Row:
     try:
         return {"primary": True} if flag(item.pop("is_primary", None)) else {}
     except Unreadable as unreadable:
-        asked.refuse(Invalid((), unreadable.reason), f"{label}.is_primary")
+        _refuse(decoded, Invalid((), unreadable.reason), f"{label}.is_primary")
         return {}
 
 
 def _row_of(
-    asked: Asked,
+    decoded: Decoded,
     each: RowSet,
     identifier: Any,
     label: str,
@@ -256,13 +237,13 @@ def _row_of(
 ) -> int | None:
     """The row that an identifier names: by its id, or as the one of its type, an active one before the others."""
     if identifier in (None, ""):
-        asked.refuse(Missing(), label)
+        _refuse(decoded, Missing(), label)
         return None
     try:
         name, given = only_pair(identifier, ROW_IDENTIFIERS)
         kind = None if name == "id" else _kind(each.fields, given)
     except Unreadable as unreadable:
-        asked.refuse(Invalid((), unreadable.reason), label)
+        _refuse(decoded, Invalid((), unreadable.reason), label)
         return None
     rows = getattr(aggregate, each.rows)
     if name == "id":
@@ -277,7 +258,7 @@ def _row_of(
     if len(rows) == 1:
         found: int = rows[0].id
         return found
-    asked.refuse(Ambiguous() if rows else NotFound(), label)
+    _refuse(decoded, Ambiguous() if rows else NotFound(), label)
     return None
 
 

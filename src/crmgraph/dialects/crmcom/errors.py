@@ -4,7 +4,8 @@ The form of a code, COM.CRM.EXCEPTION.<AREA>.<NAME>EXCEPTION, is the vendor's; n
 that every code here is ours. docs/dialects/crmcom.md lists them, and a test compares it with `CODES`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from crmgraph.crm import errors as crm
@@ -61,21 +62,44 @@ CODES = {
 """Every code, and what it means."""
 
 
-class Problem(Exception):
-    """A request that is answered with a status and no data.
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What is answered when nothing was carried out: a status object, and no data.
 
-    Args:
+    Attributes:
         message: for people.
         description: more of it, where there is more.
         headers: of the answer.
+        status: of HTTP.
     """
 
-    def __init__(self, code: str, message: str, description: str = "", headers: dict[str, str] | None = None) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.description = description
-        self.headers = headers or {}
+    code: str
+    message: str
+    description: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+NO_METHOD = Failure(UNKNOWN_METHOD, "There is no such method")
+UNREADABLE = Failure(MALFORMED, "The body is neither a JSON object nor a form")
+NO_TOKEN = Failure(INVALID_TOKEN, "The token is mandatory")
+WRONG_LOGIN = Failure(INVALID_LOGIN, "The username, the password or the organisation is not valid")
+WRONG_KEY = Failure(INVALID_LOGIN, "The key is not valid")
+AWAY = Failure(UNAVAILABLE, "The service is not available")
+BUSY = replace(AWAY, status=503)
+"""Alone of all failures not with HTTP 200, for proxies."""
+FAULT = Failure(UNEXPECTED, "An unexpected error occurred")
+
+
+def wrong_verb(allowed: Sequence[str]) -> Failure:
+    """The method is called by another verb."""
+    verb = ", ".join(allowed)
+    return Failure(WRONG_VERB, f"The method is called by {verb}", headers={"Allow": verb})
+
+
+def denied(method: str) -> Failure:
+    """The user has no grant of this method."""
+    return Failure(DENIED, f"The user may not call {method}")
 
 
 REASONS = {
@@ -140,7 +164,7 @@ def _no_names(_: Path) -> None:
     return None
 
 
-def problem(refused: Refused, name_of: NameOf = _no_names) -> Problem:
+def worded(refused: Refused, name_of: NameOf = _no_names) -> Failure:
     """The answer to a refusal.
 
     Args:
@@ -149,7 +173,7 @@ def problem(refused: Refused, name_of: NameOf = _no_names) -> Problem:
     lines = [_line(each, name_of) for each in refused.all]
     first = refused.all[0]
     headers = {"Retry-After": str(first.retry_after)} if isinstance(first, crm.Throttled) else {}
-    return Problem(WORDS[type(first)][0], lines[0], "\n".join(lines) if len(lines) > 1 else "", headers)
+    return Failure(WORDS[type(first)][0], lines[0], "\n".join(lines) if len(lines) > 1 else "", headers)
 
 
 def _line(refused: Refused, name_of: NameOf) -> str:

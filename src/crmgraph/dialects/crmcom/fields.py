@@ -35,7 +35,7 @@ from crmgraph.dialects.crmcom.references import (
     read_country,
     short_country,
 )
-from crmgraph.dialects.crmcom.response_formats import MANNERS, RECORD_UDF, SHOW, Manner
+from crmgraph.dialects.crmcom.response_formats import RECORD_UDF, RESPONSE_FORMATS, SHOW, ResponseFormat
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Layout, Own, Whole
 
 ESTABLISHED = "established_date"
@@ -58,7 +58,7 @@ def _established(thing: Aggregate) -> str | None:
     return whole if whole and whole[:10] == str(record.established_on) else f"{record.established_on}T00:00:00"
 
 
-def _sets(manner: Manner) -> list[Field]:
+def _sets(fmt: ResponseFormat) -> list[Field]:
     def shown(name: str, fields: FieldMap, names: Iterable[str] | None) -> Field:
         layout = fields.layout(names)
         own = name.removesuffix("_set") if name != "relation_set" else "relations"
@@ -66,14 +66,14 @@ def _sets(manner: Manner) -> list[Field]:
         return Field(name, encoded, writable=False)
 
     return [
-        shown("addresses_set", contact_points.address(manner), manner.parts["addresses_set"]),
-        shown("phones_set", contact_points.phone(manner), manner.parts["phones_set"]),
-        shown("emails_set", contact_points.email(manner), manner.parts["emails_set"]),
-        shown("relation_set", contact_points.relation(manner), None),
+        shown("addresses_set", contact_points.address(fmt), fmt.parts["addresses_set"]),
+        shown("phones_set", contact_points.phone(fmt), fmt.parts["phones_set"]),
+        shown("emails_set", contact_points.email(fmt), fmt.parts["emails_set"]),
+        shown("relation_set", contact_points.relation(fmt), None),
     ]
 
 
-def _shared(manner: Manner) -> list[Field]:
+def _shared(fmt: ResponseFormat) -> list[Field]:
     """What persons and companies have alike, in the same place."""
     return [
         Field("id", Own(), ID, writable=False),
@@ -81,19 +81,19 @@ def _shared(manner: Manner) -> list[Field]:
         Field(
             "owned_by_group",
             ExtraField("owned_by_group"),
-            GROUP.whole(manner.objects["group"]),
+            GROUP.whole(fmt.objects["group"]),
             aliases=("owned_by_group_identifier",),
         ),
         *udf(RECORD_UDF),
-        Field("log_information", log_information(manner), writable=False),
+        Field("log_information", log_information(fmt), writable=False),
         # Who set them is asked of the change log, where an answer has them.
         Field("authorization_settings", always(None), writable=False),
-        *_sets(manner),
+        *_sets(fmt),
     ]
 
 
-def _demographics(manner: Manner) -> list[Field]:
-    place = Codec(read_country, countries_of(manner))
+def _demographics(fmt: ResponseFormat) -> list[Field]:
+    place = Codec(read_country, countries_of(fmt))
     return [
         Field("demographics.gender", Contact.gender, GENDER),
         Field(
@@ -119,7 +119,7 @@ def _demographics(manner: Manner) -> list[Field]:
         Field(
             "demographics.date_of_birth",
             Whole((Contact.birth_month, Contact.birth_day, Contact.birth_year)),
-            date_of_birth(manner.objects["birth"]),
+            date_of_birth(fmt.objects["birth"]),
         ),
         Field("demographics.name_day", ExtraField("name_day"), NAME_DAY),
         Field("demographics.id_number", Contact.id_number, TEXT),
@@ -188,13 +188,13 @@ def split_times(values: dict[str, Any], extra_fields: dict[str, dict[str, Any]],
         extra_fields.setdefault(DIALECT, {})[ESTABLISHED] = whole
 
 
-def _mirrored(fields: Iterable[Field], group: str, manner: Manner, own: Iterable[Field]) -> list[Field]:
+def _other_part(fields: Iterable[Field], group: str, fmt: ResponseFormat, own: Iterable[Field]) -> list[Field]:
     """The part that belongs to the other kind of record: nothing at all, or all of it empty but the industry.
 
     Args:
         own: the record's own part, which has its industry.
     """
-    if not manner.mirrored:
+    if not fmt.both_parts:
         return [Field(group, always(None), writable=False)]
     industry = {f.name.partition(".")[2]: f for f in own if f.name.partition(".")[2] in ("industry", "industry_sector")}
     empty = {
@@ -211,13 +211,13 @@ def _mirrored(fields: Iterable[Field], group: str, manner: Manner, own: Iterable
     return found
 
 
-def _person(manner: Manner) -> FieldMap:
-    demographics = _demographics(manner)
+def _person(fmt: ResponseFormat) -> FieldMap:
+    demographics = _demographics(fmt)
     return FieldMap(
         DIALECT,
         Contact,
         [
-            *_shared(manner),
+            *_shared(fmt),
             Field("type", always("PERSON"), writable=False),
             Field("title", Contact.salutation, TEXT),
             Field("first_name", Contact.first_name, TEXT),
@@ -233,18 +233,18 @@ def _person(manner: Manner) -> FieldMap:
             Field("send_direct_marketing_material", Contact.direct_marketing, FLAG, printed=False),
             Field("send_affiliate_marketing_material", Contact.affiliate_marketing, FLAG, printed=False),
             *demographics,
-            *_mirrored(_PROFILE, "company_profile", manner, demographics),
+            *_other_part(_PROFILE, "company_profile", fmt, demographics),
         ],
     )
 
 
-def _company(manner: Manner) -> FieldMap:
+def _company(fmt: ResponseFormat) -> FieldMap:
     names = ("title", "first_name", "middle_name", "last_name")
     return FieldMap(
         DIALECT,
         Account,
         [
-            *_shared(manner),
+            *_shared(fmt),
             Field("type", always("COMPANY"), writable=False),
             *(Field(name, always(None), writable=False) for name in names),
             Field("name", Computed(lambda thing, around: thing.record.name, "name"), writable=False),
@@ -261,14 +261,14 @@ def _company(manner: Manner) -> FieldMap:
             ),
             *(Field(f"send_{name}_material", ExtraField(name), FLAG, printed=False) for name in CONSENTS),
             *_PROFILE,
-            *_mirrored(_demographics(manner), "demographics", manner, _PROFILE),
+            *_other_part(_demographics(fmt), "demographics", fmt, _PROFILE),
         ],
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The fields of both kinds of record, as one manner prints them."""
+    """The fields of both kinds of record, as one response format has them."""
 
     person: FieldMap
     company: FieldMap
@@ -276,16 +276,16 @@ class Tables:
 
 @functools.cache
 def _tables() -> dict[str, Tables]:
-    return {manner.name: Tables(_person(manner), _company(manner)) for manner in MANNERS}
+    return {fmt.name: Tables(_person(fmt), _company(fmt)) for fmt in RESPONSE_FORMATS}
 
 
-def fields_of(kind: type, manner: Manner = SHOW) -> FieldMap:
-    """The fields of contacts or accounts. What requests bring is the same in every manner.
+def fields_of(kind: type, fmt: ResponseFormat = SHOW) -> FieldMap:
+    """The fields of contacts or accounts. What requests bring is the same in every format.
 
     Args:
         kind: Contact or Account.
     """
-    tables = _tables()[manner.name]
+    tables = _tables()[fmt.name]
     return tables.person if kind is Contact else tables.company
 
 
@@ -294,13 +294,13 @@ def layout(kind: type, name: str, keys: tuple[str, ...]) -> Layout:
     """How these keys of a record are printed.
 
     Args:
-        name: of the manner.
+        name: of the response format.
     """
-    manner = next(manner for manner in MANNERS if manner.name == name)
-    fields = fields_of(kind, manner)
+    fmt = next(fmt for fmt in RESPONSE_FORMATS if fmt.name == name)
+    fields = fields_of(kind, fmt)
     known = {f.name for f in fields.fields}
     wanted: list[str] = []
     for key in keys:
-        # An object's keys, in this manner's order; a part that is nothing at all is one value.
-        wanted += [key] if key in known else [f"{key}.{inner}" for inner in manner.parts[key]]
+        # An object's keys, in the order of the format; a part that is nothing at all is one value.
+        wanted += [key] if key in known else [f"{key}.{inner}" for inner in fmt.parts[key]]
     return fields.layout(wanted)

@@ -13,8 +13,9 @@ from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.parties import Aggregate, spellings
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
 from crmgraph.dialects.crmcom.contact_points import DIALECT
-from crmgraph.dialects.crmcom.errors import MISSING, Problem
+from crmgraph.dialects.crmcom.errors import MISSING, Failure
 from crmgraph.mapping import Unreadable
+from crmgraph.rest import RequestError
 
 IDENTIFIER = "contact_information_identifier"
 FIELDS = {
@@ -61,13 +62,13 @@ def read_identifier(value: Any, name: str = IDENTIFIER) -> Pair:
     return field, given.strip() if field == "id" else given
 
 
-async def seek(session: AsyncSession, actor: Actor, pair: Pair) -> tuple[PartyKind, int]:
+async def find(session: AsyncSession, actor: Actor, pair: Pair) -> tuple[PartyKind, int]:
     """The kind and id of the one contact or account that an identifier means, in two statements at most.
 
     Raises:
         NotFound, Ambiguous: none answers to it, or more than one.
     """
-    found = (await seek_each(session, actor, [pair]))[pair]
+    found = (await find_each(session, actor, [pair]))[pair]
     if not found:
         raise NotFound((IDENTIFIER,))
     if len(found) > 1:
@@ -75,11 +76,11 @@ async def seek(session: AsyncSession, actor: Actor, pair: Pair) -> tuple[PartyKi
     return found[0]
 
 
-async def seek_each(
+async def find_each(
     session: AsyncSession, actor: Actor, given: Collection[Pair]
 ) -> dict[Pair, list[tuple[PartyKind, int]]]:
     """The contacts and accounts that each of these identifiers means, in two statements however many they are."""
-    known = await named_each(session, {("record", value) for field, value in given if field == "id"})
+    known = await resolve_ids(session, {("record", value) for field, value in given if field == "id"})
     wanted: dict[Pair, tuple[str, str | int]] = {}
     for field, value in given:
         own = known.get(("record", value)) or read_id(value) if field == "id" else value
@@ -89,7 +90,7 @@ async def seek_each(
     return {pair: found.get(wanted[pair], []) if pair in wanted else [] for pair in given}
 
 
-async def named_each(session: AsyncSession, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+async def resolve_ids(session: AsyncSession, ids: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
     """{(space, id as it came): our id} of the ids that things came with, in any case, in one statement."""
     spelt = {(space, value): [(space, each) for each in spellings(value)] for space, value in ids}
     found = await external_ids.resolve(session, DIALECT, {each for spelling in spelt.values() for each in spelling})
@@ -109,13 +110,13 @@ async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int]
     return loaded[party_id]
 
 
-async def hold(session: AsyncSession, actor: Actor, pair: Pair) -> Aggregate:
+async def load_for_change(session: AsyncSession, actor: Actor, pair: Pair) -> Aggregate:
     """The record that an identifier means, with its sets, taken for writing.
 
     Raises:
         NotFound, Ambiguous: none answers to it, or none any more when it can be taken, or more than one.
     """
-    record = await load(session, actor, await seek(session, actor, pair), lock=True)
+    record = await load(session, actor, await find(session, actor, pair), lock=True)
     field, value = pair
     if field != "id" and getattr(record.record, FIELDS[field]) != value:
         raise NotFound((IDENTIFIER,))
@@ -126,13 +127,13 @@ async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any
     """The page of records that a list asks for, with their sets.
 
     Raises:
-        Problem: it names no filter.
+        RequestError: it names no filter.
         Invalid: a parameter has another form.
     """
     wanted = {FILTERS[name]: value for name in FILTERS if (value := (_text(given, name) or "").strip())}
     if not wanted:
         *names, last = FILTERS
-        raise Problem(MISSING, f"One of {', '.join(names)} and {last} is mandatory")
+        raise RequestError(Failure(MISSING, f"One of {', '.join(names)} and {last} is mandatory"))
     limit = _bounded(given, "number_of_results", RESULTS, 1, MOST_RESULTS)
     offset = _bounded(given, "offset", 0, 0, MOST_OFFSET)
     found = await identify(session, actor, wanted, offset=offset, limit=limit)

@@ -4,12 +4,15 @@ from typing import Any
 
 from crmgraph.crm.models import Account, Contact
 from crmgraph.dialects.crmcom import codecs
-from crmgraph.dialects.crmcom.api import KEYS, METHODS, PREFIX, Method
+from crmgraph.dialects.crmcom.api import IMAGE, IMAGES, LOG_IN_BY_KEY, OPERATIONS, PREFIX
 from crmgraph.dialects.crmcom.errors import CODES
 from crmgraph.dialects.crmcom.fields import fields_of
-from crmgraph.dialects.crmcom.handlers.contact_information import IMAGES, TYPES, VIEWED, log_out
+from crmgraph.dialects.crmcom.handlers.authentication import log_out
+from crmgraph.dialects.crmcom.handlers.contact_information import TYPES
+from crmgraph.dialects.crmcom.handlers.profile_photo import VIEWED
 from crmgraph.dialects.crmcom.lookups import FIELDS, FILTERS, IDENTIFIER, MOST_OFFSET, MOST_RESULTS
-from crmgraph.dialects.crmcom.response_formats import MANNERS, SHOW, Manner
+from crmgraph.dialects.crmcom.requests import Method
+from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS, SHOW, ResponseFormat
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
 from crmgraph.mapping import Field, FieldMap
 from crmgraph.rest.openapi import EMPTY, examples_of, nullable, with_examples
@@ -41,10 +44,10 @@ def _identifier(*fields: str) -> Schema:
     return _object(dict.fromkeys(fields, _TEXT)) | {"description": "Exactly one of these."}
 
 
-_WHOM = _identifier(*FIELDS)
+_IDENTIFIER = _identifier(*FIELDS)
 
 
-def _asked(field: Field) -> tuple[str, Schema]:
+def _in_request(field: Field) -> tuple[str, Schema]:
     """The name that requests have a value under, and its form."""
     name = field.aliases[0] if field.aliases else field.name
     if name.endswith("_identifier"):
@@ -56,7 +59,7 @@ def _written(fields: FieldMap) -> dict[str, Schema]:
     properties: dict[str, Schema] = {}
     for field in fields.fields:
         if field.writable:
-            name, schema = _asked(field)
+            name, schema = _in_request(field)
             outer, _, inner = name.rpartition(".")
             into = properties.setdefault(outer, _object({}))["properties"] if outer else properties
             into[inner] = schema
@@ -68,7 +71,7 @@ def _set(each: RowSet, *, changing: bool) -> Schema:
     if changing:
         more[each.identifier] = _identifier("id", "type")
     if each.rows == "relations":
-        more[IDENTIFIER] = _WHOM
+        more[IDENTIFIER] = _IDENTIFIER
     required = ("action",) if changing else tuple(each.required)
     return {"type": "array", "items": _object(more | _written(each.fields), *required)}
 
@@ -76,21 +79,23 @@ def _set(each: RowSet, *, changing: bool) -> Schema:
 def _record(*, changing: bool) -> Schema:
     both = _written(fields_of(Contact)) | _written(fields_of(Account))
     sets = {each.names[0]: _set(each, changing=changing) for each in SETS}
-    own: dict[str, Schema] = {IDENTIFIER: _WHOM} if changing else {"type": {"type": "string", "enum": list(TYPES)}}
+    own: dict[str, Schema] = (
+        {IDENTIFIER: _IDENTIFIER} if changing else {"type": {"type": "string", "enum": list(TYPES)}}
+    )
     return _object({"token": _TEXT, **own, **both, **sets, "fields_set": _TEXT}, "token", *own)
 
 
 def _body(method: Method) -> Schema | None:
     bodies = {
-        "authentication/token": _object(
+        "/authentication/token": _object(
             dict.fromkeys(("username", "password", "organisation", "unit"), _TEXT),
             *("username", "password", "organisation"),
         ),
-        KEYS: _object({"unit": _TEXT}),
-        "authentication/token/release": _object({"token": _TEXT}, "token"),
-        "contact_information/create": _record(changing=False),
-        "contact_information/update": _record(changing=True),
-        "contact_information/profile_photo/add": _object(
+        LOG_IN_BY_KEY.path: _object({"unit": _TEXT}),
+        "/authentication/token/release": _object({"token": _TEXT}, "token"),
+        "/contact_information/create": _record(changing=False),
+        "/contact_information/update": _record(changing=True),
+        "/contact_information/profile_photo/add": _object(
             {
                 "token": _TEXT,
                 IDENTIFIER: {"type": "string", "description": "field=value"},
@@ -99,7 +104,9 @@ def _body(method: Method) -> Schema | None:
             },
             *("token", IDENTIFIER, "file"),
         ),
-        "contact_information/profile_photo/remove": _object({"token": _TEXT, IDENTIFIER: _WHOM}, "token", IDENTIFIER),
+        "/contact_information/profile_photo/remove": _object(
+            {"token": _TEXT, IDENTIFIER: _IDENTIFIER}, "token", IDENTIFIER
+        ),
     }
     return bodies.get(method.path)
 
@@ -108,7 +115,7 @@ def _query(method: Method) -> list[Schema]:
     def parameter(name: str, description: str = "", *, required: bool = False, schema: Schema = _TEXT) -> Schema:
         return {"name": name, "in": "query", "required": required, "schema": schema, "description": description}
 
-    if method.verb != "GET":
+    if method.method != "GET":
         return []
     fields_set = parameter("fields_set", "Names of the answer, with commas.")
     if method.path.endswith("/list"):
@@ -125,11 +132,11 @@ def _query(method: Method) -> list[Schema]:
     return [parameter(IDENTIFIER, f"field=value, of {', '.join(FIELDS)}.", required=True), fields_set]
 
 
-def _answer(manner: Manner) -> Schema:
-    if manner not in MANNERS:
+def _answer(fmt: ResponseFormat) -> Schema:
+    if fmt not in RESPONSE_FORMATS:
         return {}
-    record = _object({key: {} for key in manner.keys})
-    return {"type": "array", "items": record} if manner.name == "list" else record
+    record = _object({key: {} for key in fmt.keys})
+    return {"type": "array", "items": record} if fmt.name == "list" else record
 
 
 _SAID = nullable(_TEXT)
@@ -146,7 +153,7 @@ _BUSY: Schema = {
 
 
 def _operation(method: Method) -> Schema:
-    data = _answer(method.manner)
+    data = _answer(method.fmt)
     if method.open:
         data = _object({"token": _TEXT}, "token")
     elif method.handler is log_out:
@@ -166,12 +173,12 @@ def _operation(method: Method) -> Schema:
             "503": _BUSY,
         },
     }
-    if method.verb == "GET":
+    if method.method == "GET":
         operation["security"] = [{"token": []}]
     if (body := _body(method)) is not None:
         kind = "multipart/form-data" if method.uploads else "application/json"
         operation["requestBody"] = {"required": "required" in body, "content": {kind: {"schema": body}}}
-    if method.path == KEYS:
+    if method is LOG_IN_BY_KEY:
         operation["security"] = [{"web_api_key": []}]
     return operation
 
@@ -179,12 +186,12 @@ def _operation(method: Method) -> Schema:
 def openapi() -> dict[str, Any]:
     """The document, as `/docs/crmcom/openapi.json` serves it."""
     paths: dict[str, Any] = {
-        f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS if m.handler is not log_out
+        f"{PREFIX}{m.path}": {m.method.lower(): _operation(m)} for m in OPERATIONS if m.handler is not log_out
     }
     # Whoever tries them one after the other goes on with the same token: its end comes last.
-    last = {f"{PREFIX}/{m.path}": {m.verb.lower(): _operation(m)} for m in METHODS if m.handler is log_out}
+    last = {f"{PREFIX}{m.path}": {m.method.lower(): _operation(m)} for m in OPERATIONS if m.handler is log_out}
     image: Schema = {
-        "summary": "The image that a photo's file_content_url leads to.",
+        "summary": IMAGE.summary,
         "parameters": [{"name": name, "in": "query", "required": True, "schema": _TEXT} for name in ("id",)],
         "security": [{"token": []}],
         "responses": {
@@ -206,7 +213,7 @@ def openapi() -> dict[str, Any]:
             ),
         },
         "security": [],
-        "paths": paths | {IMAGES: {"get": image}} | last,
+        "paths": paths | {IMAGES.prefix: {"get": image}} | last,
         "components": {
             "securitySchemes": {
                 "web_api_key": {

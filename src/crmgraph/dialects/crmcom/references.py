@@ -12,7 +12,7 @@ from typing import Any
 
 from crmgraph.crm.values.countries import country_code_of_name, country_of
 from crmgraph.dialects.crmcom.codecs import pairs
-from crmgraph.dialects.crmcom.response_formats import Manner, arranged
+from crmgraph.dialects.crmcom.response_formats import ResponseFormat, ordered
 from crmgraph.mapping import Codec, Unreadable
 
 Object = dict[str, Any]
@@ -82,7 +82,7 @@ class Reference:
             keys: in the order of an answer that has another one than `keys`.
         """
         order = tuple(keys or self.keys)
-        return Codec(self.read, lambda kept: arranged(kept, order) if isinstance(kept, dict) else kept)
+        return Codec(self.read, lambda kept: ordered(kept, order) if isinstance(kept, dict) else kept)
 
     @property
     def by_name(self) -> Codec:
@@ -220,16 +220,16 @@ def country(code: str | None, name: str | None, keys: tuple[str, ...]) -> Object
         found |= {"name": name}
     else:
         return None
-    return arranged(found, keys)
+    return ordered(found, keys)
 
 
 SHORT = ("name", "id")
 """The keys of a country in brief."""
 
 
-def countries_of(manner: Manner) -> Callable[..., Object | None]:
-    """How answers in this manner have a country, of its code, and the name that stands in its place."""
-    keys = SHORT if manner.short_countries else manner.objects["country"]
+def countries_of(fmt: ResponseFormat) -> Callable[..., Object | None]:
+    """How answers in this format have a country, of its code, and the name that stands in its place."""
+    keys = SHORT if fmt.short_countries else fmt.objects["country"]
     return lambda code, name=None: country(code, name, keys)
 
 

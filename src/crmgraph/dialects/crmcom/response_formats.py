@@ -1,7 +1,7 @@
-"""The manners of CRM.COM's answers: its methods were documented in different years, and each prints as it did then.
+"""The response formats of CRM.COM: its methods were documented in different years, and each prints as it did then.
 
 What differs is the keys and their order, how kinds are written (`Home` or `HOME`), whether countries are told in full
-and telephone numbers with their 00, and how the status is dressed.
+and telephone numbers with their 00, and how the status is written.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -117,60 +117,60 @@ _OBJECTS_2016 = {
 }
 
 
-def arranged(value: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+def ordered(value: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:
     """An object with its keys in this order; those that it does not have stay away."""
     return {key: value[key] for key in keys if key in value}
 
 
-def titled(word: str) -> str:
+def title_case(word: str) -> str:
     """FAMILY_MEMBER as the older answers write it: Family Member."""
     return word.replace("_", " ").title()
 
 
-def _as_it_is(word: str) -> str:
+def _unchanged(word: str) -> str:
     return word
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class ResponseFormat:
     """How one method answers.
 
     Attributes:
         keys: of a record, in their order, when the request names no fields_set.
-        more: keys that a fields_set may name besides.
+        optional: keys that a fields_set may name besides.
         parts: {part of a record: its keys, in their order}.
         objects: {kind of object: its keys, in their order}.
-        word: how kinds are written.
+        kind_name: how kinds are written.
         short_countries: whether countries have a name and an id alone.
-        dialled: what stands before the code of the country in a full number.
-        mirrored: whether a person has a company profile and a company demographics, with their industry in it.
-        blank: what stands for no message in the status.
+        dialling_prefix: what stands before the code of the country in a full number.
+        both_parts: whether a person has a company profile and a company demographics, with their industry in it.
+        no_message: what stands for no message in the status.
         status_first: whether the status comes before the data.
     """
 
     name: str
     keys: tuple[str, ...]
-    more: tuple[str, ...]
+    optional: tuple[str, ...]
     parts: dict[str, tuple[str, ...]]
     objects: dict[str, tuple[str, ...]]
-    word: Callable[[str], str]
+    kind_name: Callable[[str], str]
     short_countries: bool = False
-    dialled: str = "00"
-    mirrored: bool = True
-    blank: str | None = None
+    dialling_prefix: str = "00"
+    both_parts: bool = True
+    no_message: str | None = None
     status_first: bool = True
 
-    def dressed(self, data: Any) -> dict[str, Any]:
+    def envelope(self, data: Any) -> dict[str, Any]:
         """The whole of an answer."""
-        said = {"message": self.blank, "description": self.blank, "code": "OK"}
-        status = arranged(said, self.objects["status"])
+        said = {"message": self.no_message, "description": self.no_message, "code": "OK"}
+        status = ordered(said, self.objects["status"])
         return {"status": status, "data": data} if self.status_first else {"data": data, "status": status}
 
-    def chosen(self, fields_set: frozenset[str]) -> tuple[str, ...]:
+    def keys_for(self, fields_set: frozenset[str]) -> tuple[str, ...]:
         """The keys of an answer: all, or those that a fields_set names; names that no answer has are dropped."""
         if not fields_set:
             return self.keys
-        return tuple(key for key in (*self.keys, *self.more) if key in fields_set)
+        return tuple(key for key in (*self.keys, *self.optional) if key in fields_set)
 
 
 def _parts(given: dict[str, str], without: frozenset[str] = frozenset()) -> dict[str, tuple[str, ...]]:
@@ -184,31 +184,35 @@ def _rest(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 _LISTED = tuple(key for key in _RECORD_2015 if key not in ("notes", "preferred_language"))
 
-SHOW = Manner("show", _RECORD_2015, _rest(_RECORD_2015), _parts(_PARTS_2015), _OBJECTS_2015, titled)
-LIST = Manner(
+SHOW = ResponseFormat("show", _RECORD_2015, _rest(_RECORD_2015), _parts(_PARTS_2015), _OBJECTS_2015, title_case)
+LIST = ResponseFormat(
     "list",
     _LISTED,
     _rest(_LISTED),
     _parts(_PARTS_2015, frozenset({"emails_set.notes"})),
     _OBJECTS_2015,
-    titled,
+    title_case,
     short_countries=True,
-    dialled="",
+    dialling_prefix="",
 )
-CREATE = Manner("create", _CREATED, _rest(_CREATED), _parts(_PARTS_2015), _OBJECTS_2015, titled, mirrored=False)
-UPDATE = Manner(
+CREATE = ResponseFormat(
+    "create", _CREATED, _rest(_CREATED), _parts(_PARTS_2015), _OBJECTS_2015, title_case, both_parts=False
+)
+UPDATE = ResponseFormat(
     "update",
     _RECORD_2016,
     _rest(_RECORD_2016),
     _parts(_PARTS_2016),
     _OBJECTS_2016,
-    _as_it_is,
-    blank="",
+    _unchanged,
+    no_message="",
     status_first=False,
 )
-TOKEN = Manner("token", (), (), {}, {"status": words("code message description")}, _as_it_is)
-RELEASE = Manner("release", (), (), {}, {"status": words("message description code")}, _as_it_is, blank="")
+TOKEN = ResponseFormat("token", (), (), {}, {"status": words("code message description")}, _unchanged)
+RELEASE = ResponseFormat(
+    "release", (), (), {}, {"status": words("message description code")}, _unchanged, no_message=""
+)
 """Of the methods of authentication, but for that of keys, which is plain."""
-PLAIN = Manner("plain", (), (), {}, _OBJECTS_2016, _as_it_is, blank="", status_first=False)
+PLAIN = ResponseFormat("plain", (), (), {}, _OBJECTS_2016, _unchanged, no_message="", status_first=False)
 """Of the methods that answer no record."""
-MANNERS = (SHOW, LIST, CREATE, UPDATE)
+RESPONSE_FORMATS = (SHOW, LIST, CREATE, UPDATE)
