@@ -13,7 +13,7 @@ from crmgraph.password_strength import is_guessable
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import Portal
 from tests.graph.conftest import LOGIN, SIGNUP, Caller
-from tests.graph.test_sessions import code_of, letters
+from tests.graph.test_sessions import code_of, emails_in
 from tests.test_cli import crmgraph
 
 COMMON = [
@@ -122,7 +122,7 @@ async def test_a_reset_refuses_them_and_its_code_stays_good(running: Running, tm
     given = {"email": "ray@example.com", "password": "tiger on a bicycle", "lastName": "Xquovari"}
     await nobody(SIGNUP, input=given)
     await nobody('mutation { requestPasswordReset(input: {email: "ray@example.com"}) { userErrors { code } } }')
-    [(_, text)] = await letters(tmp_path / "mail", 1)
+    [(_, text)] = await emails_in(tmp_path / "mail", 1)
     reset = """mutation($c: String!, $p: String!) { resetPassword(input: {code: $c, newPassword: $p}) {
       userErrors { code path } } }"""
     for password in ("letmein!", "xquovari1"):

@@ -65,7 +65,7 @@ OTHER = "battery staple"
 
 
 @dataclass
-class Letters:
+class Mailbox:
     """Mail that keeps what it is given."""
 
     runner: Runner | None = None
@@ -75,13 +75,13 @@ class Letters:
         self.kept.append((to, subject, text))
 
     async def sent(self) -> list[tuple[str, str, str]]:
-        """Every letter that was sent."""
+        """Every email that was sent."""
         assert self.runner is not None
         await self.runner.run_due()
         return self.kept
 
     async def code(self) -> str:
-        """The code in the last letter."""
+        """The code in the last email."""
         found = re.search(r"^[\w-]{43}$", (await self.sent())[-1][2], re.MULTILINE)
         assert found is not None
         return found[0]
@@ -116,29 +116,29 @@ async def passwords() -> AsyncIterator[Counting]:
 
 
 @pytest.fixture
-def letters() -> Letters:
-    return Letters()
+def mailbox() -> Mailbox:
+    return Mailbox()
 
 
 @pytest.fixture
-def identity(db: Database, passwords: Counting, letters: Letters) -> Identity:
+def identity(db: Database, passwords: Counting, mailbox: Mailbox) -> Identity:
     """Signups without confirmation."""
-    return make(db, passwords, letters)
+    return make(db, passwords, mailbox)
 
 
 @pytest.fixture
-def confirming(db: Database, passwords: Counting, letters: Letters) -> Identity:
+def confirming(db: Database, passwords: Counting, mailbox: Mailbox) -> Identity:
     """Signups with confirmation."""
-    return make(db, passwords, letters, signup_confirm=True)
+    return make(db, passwords, mailbox, signup_confirm=True)
 
 
-def make(db: Database, passwords: Passwords, letters: Letters, **changed: Any) -> Identity:
+def make(db: Database, passwords: Passwords, mailbox: Mailbox, **changed: Any) -> Identity:
     settings: dict[str, Any] = {"signup_confirm": False, "region": "IN"}
     limits = changed.pop("limits", Limits())
     keys = changed.pop("keys", Keys(SECRET))
     queue = JobQueue(db)
-    outbox = Outbox(db, queue, keys, letters, "https://crm.example")
-    letters.runner = Runner(db, queue, [Kind(EMAIL, outbox.deliver)])
+    outbox = Outbox(db, queue, keys, mailbox, "https://crm.example")
+    mailbox.runner = Runner(db, queue, [Kind(EMAIL, outbox.deliver)])
     return Identity(db, passwords, keys, outbox, limits, **settings | changed)
 
 
@@ -317,8 +317,8 @@ async def test_two_mailboxes_have_two_logins(db: Database, identity: Identity) -
         assert again.actor.credential_id == second.actor.credential_id
 
 
-async def test_a_letter_reaches_an_email_that_came_with_blanks(
-    db: Database, identity: Identity, letters: Letters
+async def test_an_email_reaches_an_address_that_came_with_blanks(
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     for blank in ("\u00a0", "\t", "\u3000"):
         address = f"eva{ord(blank)}@example.com"
@@ -328,7 +328,7 @@ async def test_a_letter_reaches_an_email_that_came_with_blanks(
         async with db.begin() as session:
             await parties.create(session, Actor(Door.OPERATOR, Role.ADMIN), PartyKind.CONTACT, edit)
         await identity.request_reset(blank + address, address=HERE)
-        assert (await letters.sent())[-1][0] == address
+        assert (await mailbox.sent())[-1][0] == address
     assert {row.address for row in await rows(db, Email)} == {
         "eva160@example.com",
         "eva9@example.com",
@@ -350,14 +350,14 @@ async def test_a_signup_joins_neither_a_contact_nor_an_account_that_exists(db: D
     assert await count(db, Contact) == [2]
 
 
-async def test_with_confirmation_the_code_of_the_letter_opens_the_door(
-    db: Database, confirming: Identity, letters: Letters
+async def test_with_confirmation_the_code_of_the_email_opens_the_door(
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     assert await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE) is None
-    [(to, subject, _)] = await letters.sent()
+    [(to, subject, _)] = await mailbox.sent()
     assert (to, subject) == (RAVI, "Confirm your email address")
     assert await refused(confirming.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
-    code = await letters.code()
+    code = await mailbox.code()
     assert [each.digest for each in await rows(db, VerificationCode)] == [digest(code)]
     login = await confirming.confirm_signup(code)
     assert await confirming.actor_of(login.access_token) == login.actor
@@ -366,19 +366,19 @@ async def test_with_confirmation_the_code_of_the_letter_opens_the_door(
     assert await refused(confirming.confirm_signup(code)) == (Unauthenticated, ("code",))
 
 
-async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_letter_differs(
-    db: Database, confirming: Identity, letters: Letters, passwords: Counting
+async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_email_differs(
+    db: Database, confirming: Identity, mailbox: Mailbox, passwords: Counting
 ) -> None:
     await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-    await confirming.confirm_signup(await letters.code())
+    await confirming.confirm_signup(await mailbox.code())
     before = await count(db, Contact, Email, Credential, Change, Session)
     with statements(db) as known:
         assert await confirming.signup(person(), None, "ravi@example.com", OTHER, address=HERE) is None
-    assert (await letters.sent())[-1][:2] == (RAVI, "You already have a login")
+    assert (await mailbox.sent())[-1][:2] == (RAVI, "You already have a login")
     assert await count(db, Contact, Email, Credential, Change, Session) == before
     with statements(db) as unknown:
         assert await confirming.signup(person(), None, "new@example.com", OTHER, address=HERE) is None
-    assert (await letters.sent())[-1][:2] == ("new@example.com", "Confirm your email address")
+    assert (await mailbox.sent())[-1][:2] == ("new@example.com", "Confirm your email address")
     # The same statements, but that the first signup is undone where the second is kept.
     assert [each for each in known if not each.startswith("ROLLBACK TO")] == unknown
     assert passwords.hashed == 3
@@ -386,12 +386,12 @@ async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_let
 
 
 async def test_a_signup_that_nobody_confirmed_keeps_nobody_else_out(
-    db: Database, confirming: Identity, letters: Letters
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     await confirming.signup(person("Mallory"), None, RAVI, OTHER, address="198.51.100.9")
-    hers = await letters.code()
+    hers = await mailbox.code()
     await confirming.signup(person("Emos"), None, RAVI, PASSWORD, address=HERE)
-    login = await confirming.confirm_signup(await letters.code())
+    login = await confirming.confirm_signup(await mailbox.code())
     [contact] = await rows(db, Contact, Contact.id == login.actor.contact_id)
     assert contact.last_name == "Emos"
     assert await refused(confirming.confirm_signup(hers)) == (Taken, ("email",))
@@ -399,10 +399,10 @@ async def test_a_signup_that_nobody_confirmed_keeps_nobody_else_out(
 
 
 async def test_a_code_is_good_for_its_purpose_and_its_time_only(
-    db: Database, confirming: Identity, letters: Letters
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-    code = await letters.code()
+    code = await mailbox.code()
     assert await refused(confirming.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     [proof] = await rows(db, VerificationCode)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
@@ -412,12 +412,12 @@ async def test_a_code_is_good_for_its_purpose_and_its_time_only(
 
 
 async def test_of_confirmations_of_one_email_at_the_same_moment_one_succeeds(
-    db: Database, confirming: Identity, letters: Letters
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     codes = []
     for _ in range(3):
         await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-        codes.append(await letters.code())
+        codes.append(await mailbox.code())
     done = await asyncio.gather(*(confirming.confirm_signup(code) for code in codes), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Login", "Taken", "Taken"]
     assert sorted(str(each.live) for each in await rows(db, Credential)) == ["None", "None", "True"]
@@ -524,11 +524,11 @@ async def test_a_login_shows_none_of_its_tokens_when_printed(identity: Identity)
 
 
 async def test_a_token_is_good_after_its_secret_was_retired(
-    db: Database, identity: Identity, passwords: Counting, letters: Letters
+    db: Database, identity: Identity, passwords: Counting, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
     bare = await identity.login(RAVI, PASSWORD, address=HERE, door=Door.COVALENSE)
-    rotated = make(db, passwords, letters, keys=Keys("a new secret, again long enough to be", [SECRET]))
+    rotated = make(db, passwords, mailbox, keys=Keys("a new secret, again long enough to be", [SECRET]))
     assert await rotated.actor_of(login.access_token) == login.actor
     assert await rotated.actor_of_bare(bare.access_token) == bare.actor
 
@@ -543,16 +543,16 @@ async def test_an_actor_is_found_in_one_statement(db: Database, identity: Identi
 
 
 async def test_a_hash_at_a_former_cost_is_made_anew_at_login(
-    db: Database, letters: Letters, identity: Identity
+    db: Database, mailbox: Mailbox, identity: Identity
 ) -> None:
     await sign_up(identity)
     [before] = await rows(db, Credential)
     dearer = Passwords(2, memory_kib=16, passes=1, parallelism=1)
-    await make(db, dearer, letters).login(RAVI, PASSWORD, address=HERE)
+    await make(db, dearer, mailbox).login(RAVI, PASSWORD, address=HERE)
     [after] = await rows(db, Credential)
     assert dearer.needs_rehash(before.password_hash) is True
     assert dearer.needs_rehash(after.password_hash) is False
-    await make(db, dearer, letters).login(RAVI, PASSWORD, address=HERE)
+    await make(db, dearer, mailbox).login(RAVI, PASSWORD, address=HERE)
     assert [each.password_hash for each in await rows(db, Credential)] == [after.password_hash]
     dearer.close()
 
@@ -586,10 +586,10 @@ async def age(db: Database, seconds: int) -> None:
 
 
 async def test_refreshes_with_one_token_at_the_same_moment_get_one_answer_and_the_login_goes_on(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
     # Two of them, as in two processes.
-    processes = [make(db, passwords, letters), make(db, passwords, letters)]
+    processes = [make(db, passwords, mailbox), make(db, passwords, mailbox)]
     login = await sign_up(processes[0])
     for _ in range(20):
         token = login.refresh_token
@@ -603,9 +603,9 @@ async def test_refreshes_with_one_token_at_the_same_moment_get_one_answer_and_th
 
 
 async def test_a_spent_token_gets_the_same_answer_for_its_grace_only(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters)
+    identity = make(db, passwords, mailbox)
     first = await sign_up(identity)
     second = await identity.refresh(first.refresh_token)
     await age(db, 9)
@@ -619,9 +619,9 @@ async def test_a_spent_token_gets_the_same_answer_for_its_grace_only(
     assert (await identity.refresh(first.refresh_token)).refresh_token == second.refresh_token
     assert (await identity.refresh(second.refresh_token)).refresh_token == third.refresh_token
     # The secret was changed in between.
-    rotated = make(db, passwords, letters, keys=Keys("a new secret, again long enough to be", [SECRET]))
+    rotated = make(db, passwords, mailbox, keys=Keys("a new secret, again long enough to be", [SECRET]))
     assert (await rotated.refresh(second.refresh_token)).refresh_token == third.refresh_token
-    lost = make(db, passwords, letters, keys=Keys("a new secret, again long enough to be"))
+    lost = make(db, passwords, mailbox, keys=Keys("a new secret, again long enough to be"))
     assert await refused(lost.refresh(second.refresh_token)) == (Unauthenticated, ())
     assert await identity.actor_of(third.access_token) == first.actor
     await age(db, 11)
@@ -631,9 +631,9 @@ async def test_a_spent_token_gets_the_same_answer_for_its_grace_only(
 
 
 async def test_without_a_grace_a_token_that_comes_twice_ends_the_login(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, refresh_grace=0)
+    identity = make(db, passwords, mailbox, refresh_grace=0)
     login = await sign_up(identity)
     done = await asyncio.gather(*(identity.refresh(login.refresh_token) for _ in range(4)), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Login"] + ["Unauthenticated"] * 3
@@ -679,14 +679,14 @@ async def test_a_logout_ends_one_login(identity: Identity) -> None:
 
 
 async def test_a_changed_password_ends_the_other_logins_and_voids_reset_codes(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     mine, other = await sign_up(identity), await identity.login(RAVI, PASSWORD, address=HERE, door=Door.COVALENSE)
     await identity.request_reset(RAVI, address=HERE)
-    code = await letters.code()
+    code = await mailbox.code()
     await identity.request_reset(RAVI, address=HERE)
     await identity.change_password(mine.actor, PASSWORD, OTHER, address=HERE)
-    assert len(await letters.sent()) == 1, "a letter whose code is void is not sent"
+    assert len(await mailbox.sent()) == 1, "an email whose code is void is not sent"
     assert await identity.actor_of(mine.access_token) == mine.actor
     assert await refused(identity.actor_of_bare(other.access_token)) == (Unauthenticated, ())
     assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
@@ -734,14 +734,14 @@ async def test_a_client_without_a_credential_has_no_password_to_change(identity:
 
 
 async def test_a_reset_sets_the_password_once_and_ends_every_login(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
     await identity.request_reset("RAVI@example.com", address=HERE)
-    [(to, subject, text)] = await letters.sent()
+    [(to, subject, text)] = await mailbox.sent()
     assert (to, subject) == (RAVI, "Choose a new password")
     assert "https://crm.example" in text
-    code = await letters.code()
+    code = await mailbox.code()
     [proof] = await rows(db, VerificationCode)
     assert proof.digest == digest(code)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
@@ -754,23 +754,23 @@ async def test_a_reset_sets_the_password_once_and_ends_every_login(
 
 
 async def test_the_former_code_dies_with_the_next_and_an_old_one_by_itself(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await sign_up(identity)
     await identity.request_reset(RAVI, address=HERE)
-    former = await letters.code()
+    former = await mailbox.code()
     await identity.request_reset(RAVI, address=HERE)
     assert await refused(identity.reset_password(former, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     await change(db, update(VerificationCode).values(expires_at=now()))
-    assert await refused(identity.reset_password(await letters.code(), OTHER, address=HERE)) == (
+    assert await refused(identity.reset_password(await mailbox.code(), OTHER, address=HERE)) == (
         Unauthenticated,
         ("code",),
     )
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).email == RAVI
 
 
-async def test_a_request_for_a_reset_does_the_same_for_every_email_and_posts_no_letter_to_a_stranger(
-    db: Database, identity: Identity, letters: Letters
+async def test_a_request_for_a_reset_does_the_same_for_every_email_and_sends_no_email_to_a_stranger(
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await sign_up(identity)
     with statements(db) as known:
@@ -778,18 +778,18 @@ async def test_a_request_for_a_reset_does_the_same_for_every_email_and_posts_no_
     with statements(db) as unknown:
         await identity.request_reset("nobody@example.com", address=HERE)
     assert known == unknown
-    assert [each[0] for each in await letters.sent()] == [RAVI]
+    assert [each[0] for each in await mailbox.sent()] == [RAVI]
     await identity.request_reset("x\x00", address=HERE)
-    assert len(await letters.sent()) == 1
+    assert len(await mailbox.sent()) == 1
 
 
 async def test_an_imported_person_with_a_unique_email_gets_a_first_login(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
     await identity.request_reset("ravi@example.com", address=HERE)
-    assert (await letters.sent())[0][0] == RAVI
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    assert (await mailbox.sent())[0][0] == RAVI
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
     assert (login.actor.contact_id, login.actor.role) == (contact_id, Role.CUSTOMER)
     [contact] = await rows(db, Contact)
@@ -799,29 +799,29 @@ async def test_an_imported_person_with_a_unique_email_gets_a_first_login(
 
 
 async def test_an_email_that_is_not_unique_or_not_in_use_gives_no_first_login(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await imported(db)
     await imported(db)
     await imported(db, "old@example.com", active=False)
     for email in (RAVI, "old@example.com"):
         await identity.request_reset(email, address=HERE)
-    assert await letters.sent() == []
+    assert await mailbox.sent() == []
     assert await count(db, Credential) == [0]
 
 
 async def test_a_strangers_unconfirmed_signup_does_not_keep_an_imported_person_out(
-    db: Database, confirming: Identity, letters: Letters
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
     await confirming.signup(person("Mallory"), None, RAVI, OTHER, address=HERE)
     await confirming.request_reset(RAVI, address=HERE)
-    await confirming.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await confirming.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await confirming.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
 async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
     await identity.request_reset(RAVI, address=HERE)
@@ -829,13 +829,13 @@ async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
         actor = Actor(door=Door.OPERATOR, role=Role.ADMIN)
         contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         await parties.remove(session, actor, contact)
-    call = identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    call = identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert await refused(call) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]
 
 
 async def test_a_contact_with_two_emails_gets_one_first_login(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     add = [{"kind": "PERSONAL", "address": address} for address in ("one@example.com", "two@example.com")]
     async with db.begin() as session:
@@ -845,20 +845,20 @@ async def test_a_contact_with_two_emails_gets_one_first_login(
     codes = []
     for row in add:
         await identity.request_reset(row["address"], address=HERE)
-        codes.append(await letters.code())
+        codes.append(await mailbox.code())
     await identity.reset_password(codes[1], PASSWORD, address=HERE)
     assert await refused(identity.reset_password(codes[0], OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert [each.email for each in await rows(db, Credential)] == ["two@example.com"]
     await identity.request_reset("one@example.com", address=HERE)
-    assert len(await letters.sent()) == 2
+    assert len(await mailbox.sent()) == 2
 
 
 async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await imported(db)
     await identity.request_reset(RAVI, address=HERE)
-    code = await letters.code()
+    code = await mailbox.code()
     done = await asyncio.gather(
         *(identity.reset_password(code, f"{PASSWORD} {n}", address=HERE) for n in range(4)), return_exceptions=True
     )
@@ -903,7 +903,7 @@ async def given(db: Database, email: str) -> int:
 
 
 async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_their_first_login(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
     await given(db, RAVI)
@@ -913,7 +913,7 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
         edit = Edit(emails=RowEdits(add=[{"kind": "PERSONAL", "address": RAVI}]))
         await parties.update(session, eve.actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
     assert login.actor.contact_id == contact_id
     again = await identity.login("eve@example.com", OTHER, address=HERE)
@@ -921,12 +921,12 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
 
 
 async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is_proved_to_be_of(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
     stranger = await sign_up(identity, RAVI, OTHER)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
     assert await refused(identity.login(RAVI, OTHER, address=HERE)) == (Unauthenticated, ())
     assert await refused(identity.actor_of(stranger.access_token)) == (Unauthenticated, ())
@@ -934,19 +934,19 @@ async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is
 
 
 async def test_a_login_whose_email_was_proved_keeps_it_whatever_is_imported(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), OTHER, address=HERE)
+    await identity.reset_password(await mailbox.code(), OTHER, address=HERE)
     await imported(db)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == login.actor.contact_id
 
 
 async def test_a_login_that_moved_to_another_email_keeps_it_and_its_devices_are_strangers_there(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
     async with db.begin() as session:
@@ -954,20 +954,20 @@ async def test_a_login_that_moved_to_another_email_keeps_it_and_its_devices_are_
     assert await count(db, KnownAddress) == [0]
     await imported(db, "new@example.com")
     await identity.request_reset("new@example.com", address=HERE)
-    await identity.reset_password(await letters.code(), OTHER, address=HERE)
+    await identity.reset_password(await mailbox.code(), OTHER, address=HERE)
     assert (await identity.login("new@example.com", OTHER, address=HERE)).actor.contact_id == login.actor.contact_id
 
 
 async def test_where_the_office_knows_nobody_a_registration_without_a_login_gets_its_first_one(
-    db: Database, identity: Identity, letters: Letters
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await given(db, RAVI)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
-async def test_what_the_office_writes_is_the_offices_word(db: Database, identity: Identity, letters: Letters) -> None:
+async def test_what_the_office_writes_is_the_offices_word(db: Database, identity: Identity, mailbox: Mailbox) -> None:
     contact_id = await given(db, "wrong@example.com")
     await given(db, RAVI)
     async with db.begin() as session:
@@ -976,12 +976,12 @@ async def test_what_the_office_writes_is_the_offices_word(db: Database, identity
         edit = Edit(emails=RowEdits(update=[(contact.emails[0].id, {"address": RAVI})]))
         await parties.update(session, actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address=HERE)
+    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
 async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stays(
-    db: Database, confirming: Identity, letters: Letters
+    db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     await confirming.signup(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
     [contact] = await rows(db, Contact)
@@ -999,7 +999,7 @@ async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stay
         edit = Edit(values={"last_name": "Other", "number": contact.number})
         other = await parties.create(session, admin, PartyKind.CONTACT, edit)
     before = now()
-    login = await confirming.confirm_signup(await letters.code())
+    login = await confirming.confirm_signup(await mailbox.code())
     shown = {each.id: each for each in await rows(db, Contact)}
     assert shown[other.id].number == contact.number != shown[contact.id].number
     assert shown[contact.id].deleted_at is None

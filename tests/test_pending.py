@@ -12,7 +12,7 @@ from crmgraph.crm.models import Account, Contact, Credential
 from tests.conftest import serving, settings_for
 from tests.dialects.covalense.conftest import Portal, bad_request, result
 from tests.graph.conftest import LOGIN, SIGNUP, Caller
-from tests.graph.test_sessions import code_of, letters
+from tests.graph.test_sessions import code_of, emails_in
 
 EMAIL = "waiting.stranger@example.com"
 PASSWORD = "tiger on a bicycle"
@@ -126,7 +126,7 @@ async def test_nobody_meets_a_signup_that_waits_at_any_door(demo_database: tuple
         )
         assert answer.json()["data"][0]["action"] == "insert"
 
-        first, _second = await letters(tmp_path / "mail", 2)
+        first, _second = await emails_in(tmp_path / "mail", 2)
         confirmed = (await nobody(CONFIRM, c=code_of(first[1])))["confirmSignup"]
         assert confirmed == {"viewer": {"email": EMAIL}, "userErrors": []}
         after = await seen()
@@ -164,7 +164,7 @@ async def test_a_covalense_signup_waits_for_the_owner_of_its_email_whoever_that_
             assert answer.status_code == 200, answer.text
             before = await seen()
 
-        ((_, letter),) = await letters(tmp_path / "mail", 1)
+        ((_, letter),) = await emails_in(tmp_path / "mail", 1)
         assert ("There is a login for it already" in letter) == (whose in ("a customer's", "the staff's"))
         code = code_of(letter)
         confirmed = (await Caller(client)(CONFIRM, c=code))["confirmSignup"]
@@ -185,7 +185,7 @@ async def test_a_covalense_signup_waits_for_the_owner_of_its_email_whoever_that_
         if whose == "a contact's" and not lets_in:
             # The imported person comes in for the first time all the same.
             assert (await Caller(client)(FORGOT, e=email))["requestPasswordReset"]["userErrors"] == []
-            *_, (_, letter) = await letters(tmp_path / "mail", 2)
+            *_, (_, letter) = await emails_in(tmp_path / "mail", 2)
             reset = {"code": code_of(letter), "newPassword": "an altogether new one"}
             assert (await Caller(client)(RESET, i=reset))["resetPassword"]["userErrors"] == []
             imported = await Caller(client).login(email, "an altogether new one")
@@ -201,7 +201,7 @@ async def test_of_two_covalense_signups_for_one_email_both_orders_are_shown_and_
         before, portal, nobody = await seen(), Portal(client), Caller(client)
         for n in range(2):
             result(await portal.send("POST", "signup", COVALENSE | {"Password": f"{PASSWORD} {n}"}))
-        codes = [code_of(letter) for _, letter in await letters(tmp_path / "mail", 2)]
+        codes = [code_of(letter) for _, letter in await emails_in(tmp_path / "mail", 2)]
         first, second = [(await nobody(CONFIRM, c=code))["confirmSignup"] for code in codes]
         assert first == {"viewer": {"email": EMAIL}, "userErrors": []}
         assert second == {"viewer": None, "userErrors": []}
@@ -229,7 +229,7 @@ async def test_a_covalense_signup_without_an_email_waits_for_nobody(
         after = await seen()
         totals = {name: after.counts[name]["totalCount"] - before.counts[name]["totalCount"] for name in after.counts}
         assert totals == {"contacts": 0, "all": 1, "accounts": 1}
-        assert await letters(tmp_path / "mail", 0) == []
+        assert await emails_in(tmp_path / "mail", 0) == []
 
 
 async def test_without_mail_a_covalense_signup_that_would_wait_for_ever_is_refused(

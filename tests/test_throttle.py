@@ -27,7 +27,7 @@ from tests.test_identity import (
     RAVI,
     SECRET,
     Counting,
-    Letters,
+    Mailbox,
     change,
     client,
     count,
@@ -53,13 +53,13 @@ async def passwords() -> AsyncIterator[Counting]:
 
 
 @pytest.fixture
-def letters() -> Letters:
-    return Letters()
+def mailbox() -> Mailbox:
+    return Mailbox()
 
 
 @pytest.fixture
-def identity(db: Database, passwords: Counting, letters: Letters) -> Identity:
-    return make(db, passwords, letters)
+def identity(db: Database, passwords: Counting, mailbox: Mailbox) -> Identity:
+    return make(db, passwords, mailbox)
 
 
 async def guess(identity: Identity, address: str, times: int, **given: Any) -> list[Any]:
@@ -121,9 +121,9 @@ async def test_sixty_logins_at_the_same_moment_are_sixty_tries(
 
 
 async def test_an_address_is_throttled_over_all_accounts_and_a_success_does_not_clear_it(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=10, per_address=5))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=10, per_address=5))
     await sign_up(identity)
     for n in range(5):
         assert await refused(identity.login(f"{n}@example.com", OTHER, address=HERE)) == GUESSED
@@ -141,9 +141,9 @@ async def test_an_address_is_throttled_over_all_accounts_and_a_success_does_not_
 
 
 async def test_strangers_from_many_addresses_are_heard_a_bounded_number_of_times(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=3, strangers=4))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=3, strangers=4))
     await sign_up(identity)
     answers = [await refused(identity.login(RAVI, OTHER, address=f"203.0.113.{n // 2}")) for n in range(24)]
     # The first three, then one of each address that has not failed yet, four of them.
@@ -158,9 +158,9 @@ async def test_strangers_from_many_addresses_are_heard_a_bounded_number_of_times
 
 
 async def test_of_fresh_addresses_at_the_same_moment_the_bound_holds(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=3, strangers=5))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=3, strangers=5))
     await sign_up(identity)
     answers = await at_once(identity.login(RAVI, OTHER, address=f"203.0.113.{n}") for n in range(24))
     assert (answers.count(Unauthenticated), answers.count(Throttled)) == (8, 16)
@@ -213,12 +213,12 @@ async def test_the_failures_of_a_known_device_are_its_own_and_bounded(
 
 
 async def test_a_device_token_is_good_for_its_account_and_nobody_elses(
-    db: Database, identity: Identity, passwords: Counting, letters: Letters
+    db: Database, identity: Identity, passwords: Counting, mailbox: Mailbox
 ) -> None:
     mine = await sign_up(identity)
     hers = await sign_up(identity, "eve@example.com")
     await guess(identity, ELSEWHERE, 10)
-    foreign = make(db, passwords, letters, keys=Keys("another secret of thirty-two letters"))
+    foreign = make(db, passwords, mailbox, keys=Keys("another secret of thirty-two letters"))
     stranger = await foreign.login("eve@example.com", PASSWORD, address=HERE)
     for token in (
         hers.device_token,
@@ -238,14 +238,14 @@ async def test_a_device_token_is_good_for_its_account_and_nobody_elses(
     assert await refused(identity.actor_of(mine.device_token)) == (Unauthenticated, ())
     assert await refused(identity.refresh(mine.device_token)) == (Unauthenticated, ())
     # A token by a secret that was retired since is good still.
-    rotated = make(db, passwords, letters, keys=Keys("another secret of thirty-two letters", [SECRET]))
+    rotated = make(db, passwords, mailbox, keys=Keys("another secret of thirty-two letters", [SECRET]))
     assert (await rotated.login(RAVI, PASSWORD, address=ELSEWHERE, device=mine.device_token)).email == RAVI
 
 
 async def test_a_device_is_known_for_its_time_and_no_longer_once_the_password_has_changed(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters)
+    identity = make(db, passwords, mailbox)
     first = await sign_up(identity)
     await identity.change_password(first.actor, PASSWORD, OTHER, address="192.0.2.77")
     await guess(identity, ELSEWHERE, 10)
@@ -257,21 +257,21 @@ async def test_a_device_is_known_for_its_time_and_no_longer_once_the_password_ha
     second = await identity.login(RAVI, OTHER, address="192.0.2.77")  # whence it was changed
     assert (await identity.login(RAVI, OTHER, address=ELSEWHERE, device=second.device_token)).email == RAVI
     await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await letters.code(), PASSWORD, address="192.0.2.78")
+    await identity.reset_password(await mailbox.code(), PASSWORD, address="192.0.2.78")
     await later(db, 901)
     await guess(identity, "203.0.113.1", 10)
     call = identity.login(RAVI, PASSWORD, address="203.0.113.1", device=second.device_token)
     assert await refused(call) == REFUSED
     assert len(await rows(db, KnownAddress)) == 1
-    short = make(db, passwords, letters, limits=Limits(device_days=0))
+    short = make(db, passwords, mailbox, limits=Limits(device_days=0))
     brief = await short.login(RAVI, PASSWORD, address="192.0.2.78")
     assert await refused(identity.login(RAVI, PASSWORD, address="203.0.113.1", device=brief.device_token)) == REFUSED
 
 
 async def test_an_address_that_somebody_came_in_from_has_a_budget_of_its_own(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=3, per_address=4, strangers=1))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=3, per_address=4, strangers=1))
     await sign_up(identity)
     portal = "192.0.2.50"
     await identity.login(RAVI, PASSWORD, address=portal, door=Door.COVALENSE)
@@ -285,9 +285,9 @@ async def test_an_address_that_somebody_came_in_from_has_a_budget_of_its_own(
 
 
 async def test_known_people_of_one_address_are_heard_ten_times_as_often_as_strangers_of_it(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=3, per_address=1))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=3, per_address=1))
     people = [f"user{n}@example.com" for n in range(5)]
     for email in people:
         await sign_up(identity, email)
@@ -298,9 +298,9 @@ async def test_known_people_of_one_address_are_heard_ten_times_as_often_as_stran
 
 
 async def test_the_tries_of_one_kind_use_up_nothing_of_another(
-    db: Database, passwords: Counting, letters: Letters
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    identity = make(db, passwords, letters, limits=Limits(per_account=2, per_address=4, letters=2))
+    identity = make(db, passwords, mailbox, limits=Limits(per_account=2, per_address=4, emails=2))
     login = await sign_up(identity)
     await change(db, KnownAddress.__table__.delete())
 
@@ -340,50 +340,50 @@ async def test_the_tries_of_one_kind_use_up_nothing_of_another(
     ]
 
 
-# Letters
+# Mailbox
 
 
-async def test_letters_to_one_email_are_bounded_and_the_last_code_is_good_while_no_more_are_sent(
-    db: Database, identity: Identity, letters: Letters
+async def test_emails_to_one_address_are_bounded_and_the_last_code_is_good_while_no_more_are_sent(
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await sign_up(identity)
     for n in range(40):
         await refused_or_done(identity.request_reset(RAVI, address=f"203.0.113.{n}"))
-        await letters.sent()
-    assert len(await letters.sent()) == 20
+        await mailbox.sent()
+    assert len(await mailbox.sent()) == 20
     assert await refused(identity.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
     await later(db, 3540)
     assert await refused(identity.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
-    await identity.reset_password(await letters.code(), OTHER, address=ELSEWHERE)
+    await identity.reset_password(await mailbox.code(), OTHER, address=ELSEWHERE)
     assert (await identity.login(RAVI, OTHER, address=ELSEWHERE)).email == RAVI
     await later(db, 61)
     await identity.request_reset(RAVI, address=ELSEWHERE)
-    assert len(await letters.sent()) == 21
+    assert len(await mailbox.sent()) == 21
 
 
-async def test_one_address_causes_five_letters_an_hour_to_one_email(
-    db: Database, identity: Identity, letters: Letters
+async def test_one_address_causes_five_emails_an_hour_to_one_mailbox(
+    db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await sign_up(identity)
     for _ in range(9):
         await refused_or_done(identity.request_reset(RAVI, address=ELSEWHERE))
-        await letters.sent()
-    assert len(await letters.sent()) == 5
+        await mailbox.sent()
+    assert len(await mailbox.sent()) == 5
     # The owner asks from elsewhere, and is heard.
     await identity.request_reset(RAVI, address=HERE)
-    assert len(await letters.sent()) == 6
+    assert len(await mailbox.sent()) == 6
 
 
-async def test_a_signup_that_waits_counts_its_letter_whoever_is_known(
-    db: Database, passwords: Counting, letters: Letters
+async def test_a_signup_that_waits_counts_its_email_whoever_is_known(
+    db: Database, passwords: Counting, mailbox: Mailbox
 ) -> None:
-    confirming = make(db, passwords, letters, signup_confirm=True)
+    confirming = make(db, passwords, mailbox, signup_confirm=True)
     await imported(db)
     for email in (RAVI, "new@example.com"):
-        letters.kept.clear()
+        mailbox.kept.clear()
         for _ in range(8):
             await refused_or_done(confirming.signup(person(), None, email, PASSWORD, address=HERE))
-        assert len(await letters.sent()) == 5
+        assert len(await mailbox.sent()) == 5
 
 
 # The same for everybody

@@ -62,7 +62,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
             per_address=settings.throttle_per_address,
             window_seconds=settings.throttle_window_seconds,
             strangers=settings.throttle_strangers,
-            letters=settings.throttle_letters,
+            emails=settings.throttle_letters,
             device_days=settings.device_token_days,
         ),
         signup_confirm=settings.signup_confirm,

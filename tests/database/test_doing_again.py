@@ -13,7 +13,7 @@ from PIL import Image
 from crmgraph.demo import Demo
 from tests.conftest import serving, settings_for
 from tests.dialects.covalense.conftest import Portal, result
-from tests.graph.test_sessions import code_of, letters
+from tests.graph.test_sessions import code_of, emails_in
 
 GIVEN_UP = """
 CREATE SEQUENCE tried;
@@ -49,7 +49,7 @@ class Steps:
 
     async def letter(self) -> str:
         self.posted += 1
-        return (await letters(self.folder / "mail", self.posted))[-1][1]
+        return (await emails_in(self.folder / "mail", self.posted))[-1][1]
 
     async def covalense_signup(self) -> None:
         person = {"Platform": "Postpaid", "LastName": "New", "EmailAddress": self.email}

@@ -8,7 +8,7 @@ import pytest
 from crmgraph.crm.identity.staff import named
 from tests.conftest import Running
 from tests.graph.conftest import LOGIN, PASSWORD, Caller, Customer, signed_up
-from tests.graph.test_sessions import REQUEST, RESET, code_of, letters
+from tests.graph.test_sessions import REQUEST, RESET, code_of, emails_in
 
 CHANGE = "mutation($i: ChangeEmailInput!) { changeEmail(input: $i) { userErrors { code path } } }"
 CONFIRM = "mutation($c: String!) { confirmEmail(input: {code: $c}) { userErrors { code path } } }"
@@ -28,7 +28,7 @@ async def confirm(caller: Caller, code: str) -> Any:
 
 async def code_to(tmp_path: Path, email: str, count: int = 1) -> str:
     """The code in the last letter to this email."""
-    found = [text for to, text in await letters(tmp_path / "mail", count) if to == email]
+    found = [text for to, text in await emails_in(tmp_path / "mail", count) if to == email]
     return code_of(found[-1])
 
 
@@ -46,7 +46,7 @@ async def test_a_person_comes_in_by_the_email_that_they_prove_to_own(
     await nobody.login(NEW)
     refused = await nobody(LOGIN, i={"email": "ray@example.com", "password": PASSWORD})
     assert refused["login"]["userErrors"] == [{"code": "UNAUTHENTICATED"}]
-    (_, news) = await letters(tmp_path / "mail", 2)
+    (_, news) = await emails_in(tmp_path / "mail", 2)
     assert news[0] == "ray@example.com"
     assert "does not open your login any more" in news[1]
     assert await confirm(nobody, code) == [("UNAUTHENTICATED", "code")]
@@ -67,7 +67,7 @@ async def test_no_letter_goes_for_a_change_that_is_refused(
     customer: Customer, tmp_path: Path, given: Any, fault: Any
 ) -> None:
     assert await change(customer, **given) == [fault]
-    assert await letters(tmp_path / "mail", 0) == []
+    assert await emails_in(tmp_path / "mail", 0) == []
 
 
 async def test_nobody_who_is_not_signed_in_changes_an_email(nobody: Caller) -> None:
@@ -79,7 +79,7 @@ async def test_an_email_of_somebody_else_gets_the_news_and_the_answer_does_not_t
 ) -> None:
     await signed_up(nobody, NEW, lastName="Known")
     assert await change(customer, " Ray@NEW.example ") == []
-    ((to, text),) = await letters(tmp_path / "mail", 1)
+    ((to, text),) = await emails_in(tmp_path / "mail", 1)
     assert (to, "There is a login for it already" in text) == (NEW, True)
     assert (await customer(EMAILS))["me"]["email"] == "ray@example.com"
 
@@ -139,7 +139,7 @@ async def test_staff_move_the_login_of_a_contact_to_an_email_that_it_has(
 async def test_a_customer_moves_nobodys_login_by_naming_a_contact(customer: Customer, tmp_path: Path) -> None:
     assert await change(customer, contact={"id": customer.contact}) == [("FORBIDDEN", "contact")]
     assert await change(customer, contact={"email": "eve@example.com"}) == [("NOT_FOUND", "contact")]
-    assert await letters(tmp_path / "mail", 0) == []
+    assert await emails_in(tmp_path / "mail", 0) == []
 
 
 async def test_staff_come_in_by_another_email_too(

@@ -19,13 +19,13 @@ ME = "{ me { email role contact { fullName } account { name } user { name } } }"
 
 
 def posted(folder: Path) -> list[tuple[str, str]]:
-    """(to, text) of every letter in the folder, in their order."""
-    letters = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(folder.glob("*.eml"))]
-    return [(letter["To"], letter.get_content()) for letter in letters]
+    """(to, text) of every email in the folder, in their order."""
+    found = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in sorted(folder.glob("*.eml"))]
+    return [(email["To"], email.get_content()) for email in found]
 
 
-async def letters(folder: Path, count: int) -> list[tuple[str, str]]:
-    """The letters, as soon as there are so many; they go in the background."""
+async def emails_in(folder: Path, count: int) -> list[tuple[str, str]]:
+    """The emails, as soon as there are so many; they go in the background."""
     for _ in range(200):
         if len(found := posted(folder)) >= count:
             break
@@ -108,7 +108,7 @@ async def test_a_taken_email_is_told_and_makes_nothing(nobody: Caller, customer:
 
 @pytest.fixture
 async def confirming(database: str, tmp_path: Path) -> AsyncIterator[tuple[Caller, Path]]:
-    """Nobody, at a door where a signup has to be confirmed, and the folder of its letters."""
+    """Nobody, at a door where a signup has to be confirmed, and the folder of its emails."""
     async with serving(settings_for(database, tmp_path, signup_confirm=True)) as (client, _):
         yield Caller(client), tmp_path / "mail"
 
@@ -122,7 +122,7 @@ async def test_a_signup_that_is_confirmed_by_mail_never_tells_who_is_known(confi
     nothing = {"viewer": None, "accessToken": None, "refreshToken": None, "userErrors": []}
     given = {"email": "ada@example.com", "password": PASSWORD, "lastName": "Lovelace"}
     assert (await nobody(SIGNUP, input=given))["signup"] == nothing
-    ((to, text),) = await letters(mail, 1)
+    ((to, text),) = await emails_in(mail, 1)
     assert to == "ada@example.com"
     login = {"email": "ada@example.com", "password": PASSWORD}
     assert (await nobody(LOGIN, i=login))["login"]["accessToken"] is None
@@ -136,7 +136,7 @@ async def test_a_signup_that_is_confirmed_by_mail_never_tells_who_is_known(confi
     ada = Caller(nobody.client, confirmed["accessToken"])
     assert (await ada(ME))["me"]["email"] == "ada@example.com"
     assert (await nobody(SIGNUP, input=given))["signup"] == nothing
-    assert "There is a login for it already" in (await letters(mail, 2))[1][1]
+    assert "There is a login for it already" in (await emails_in(mail, 2))[1][1]
 
 
 REFRESH = """mutation($t: String!) { refreshSession(input: {refreshToken: $t}) {
@@ -221,7 +221,7 @@ RESET = """mutation($c: String!, $p: String!) { resetPassword(input: {code: $c, 
 async def test_a_password_is_reset_by_mail(nobody: Caller, customer: Customer, tmp_path: Path) -> None:
     for email in ("nobody@example.com", "no email", "ray@example.com"):
         assert await nobody(REQUEST, e=email) == {"requestPasswordReset": {"userErrors": []}}
-    ((to, text),) = await letters(tmp_path / "mail", 1)
+    ((to, text),) = await emails_in(tmp_path / "mail", 1)
     assert to == "ray@example.com"
     code = code_of(text)
     assert (await nobody(RESET, c="another", p="a new password"))["resetPassword"]["userErrors"] == [

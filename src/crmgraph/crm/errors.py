@@ -154,7 +154,7 @@ class Unavailable(Refused):
 
 
 class MailNotConfigured(Refused):
-    """It takes a letter, and the operator has set up nothing to send it by."""
+    """It takes an email, and the operator has set up nothing to send it by."""
 
 
 def refuse(faults: list[Refused]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 
-from crmgraph.crm.identity.throttle import LETTER_SECONDS
+from crmgraph.crm.identity.throttle import EMAIL_SECONDS
 from crmgraph.crm.models import Attempt, Change, Job, LegacyToken, Photo, Session, VerificationCode, now
 from crmgraph.db.database import Database
 from crmgraph.photos import PhotoStore
@@ -84,7 +84,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
     if keep.jobs_days is not None:
         yield Expired("jobs", Job.id, Job.failed_at < at - dt.timedelta(days=keep.jobs_days))
-    back = dt.timedelta(seconds=max(keep.attempts_seconds, LETTER_SECONDS))
+    back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 
 

@@ -179,7 +179,7 @@ def log_background(error: Exception, work: str) -> None:
     """Log why work that no request waits for was not done; it is tried again.
 
     Args:
-        work: what it is, e.g. `letters`.
+        work: what it is, e.g. `email`.
     """
     if is_away(error):
         log_away(error, "background")

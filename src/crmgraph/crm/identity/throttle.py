@@ -25,10 +25,10 @@ from crmgraph.security import Keys
 
 PURGE_EVERY = 128
 """About how many tries pass between two sweeps of those that no longer count."""
-LETTER_SECONDS = 3600
-"""For how long a letter counts. No longer than the code in it is good: who may ask for no further one has one."""
-FRESH_LETTERS = 4
-"""How many times the letters of one email there may be in all, where they are asked for from ever other addresses."""
+EMAIL_SECONDS = 3600
+"""For how long an email counts. No longer than the code in it is good: who may ask for no further one has one."""
+FRESH_EMAILS = 4
+"""How many times the emails to one mailbox there may be in all, where they are asked for from ever other addresses."""
 KNOWN_ADDRESS = 10
 """How many times the failures of one address are heard of people who have come in from there: portals have one."""
 
@@ -43,7 +43,7 @@ class Kind(StrEnum):
     """A key of a legacy client that no client has: such a key is not guessed, so that only the address counts."""
     SIGNUP = "signup"
     RESET = "reset"
-    """A request for a letter; the code in it is of the next kind."""
+    """A request for an email; the code in it is of the next kind."""
     CODE = "code"
     PASSWORD = "password"  # noqa: S105 - a word, not a secret
     """The current password of somebody who is signed in."""
@@ -58,7 +58,7 @@ class Limits:
         per_address: of one network address, for each kind of try.
         window_seconds: for how long a failure counts.
         strangers: beyond `per_account`, of one email or client: from addresses that have not failed yet.
-        letters: for one email within an hour, of each kind.
+        emails: to one mailbox within an hour, of each kind.
         device_days: for how long a device or an address is known after it came in.
     """
 
@@ -66,7 +66,7 @@ class Limits:
     per_address: int = 100
     window_seconds: int = 900
     strangers: int = 100
-    letters: int = 5
+    emails: int = 5
     device_days: int = 180
 
 
@@ -161,21 +161,21 @@ class Throttle:
             rows = [{"subject": subject, "at": at} for subject in subjects]
             ids = (await session.scalars(insert(Attempt).returning(Attempt.id), rows)).all()
             if any(each % PURGE_EVERY == 0 for each in ids):
-                longest = max(self._limits.window_seconds, LETTER_SECONDS)
+                longest = max(self._limits.window_seconds, EMAIL_SECONDS)
                 await session.execute(delete(Attempt).where(Attempt.at < at - dt.timedelta(seconds=longest)))
                 await self.sources.sweep(session)
             return ids
 
         return Tried(await self._db.transact(work), kind, account, source, known)
 
-    async def take_back(self, session: AsyncSession, tried: Tried, *, letter: bool = False) -> None:
+    async def take_back(self, session: AsyncSession, tried: Tried, *, emailed: bool = False) -> None:
         """Forget a try that succeeded, and no other: failures from before it still count.
 
         Args:
-            letter: a letter goes to the email, which counts there and no longer with the address.
+            emailed: an email goes to the mailbox, which counts there and no longer with the address.
         """
         own = delete(Attempt).where(Attempt.id.in_(tried.ids))
-        await session.execute(own.where(Attempt.subject == tried.of_address) if letter else own)
+        await session.execute(own.where(Attempt.subject == tried.of_address) if emailed else own)
 
     async def let_in(
         self, session: AsyncSession, tried: Tried, *, credential_id: int | None = None, client_id: int | None = None
@@ -191,7 +191,7 @@ class Throttle:
         """Forget what was counted, in a transaction of its own: for operators.
 
         Args:
-            email: of a person: their logins, signups and requests for letters, from wherever.
+            email: of a person: their logins, signups and requests for emails, from wherever.
             address: a network address, with whatever account it has failed.
             client: a legacy client, as `of_client` names it.
 
@@ -233,14 +233,14 @@ class Throttle:
                 _budget(f"{kind}|known|{network}", KNOWN_ADDRESS * limits.per_address),
             ]
         if kind in (Kind.SIGNUP, Kind.RESET):
-            most, fresh = limits.letters, FRESH_LETTERS * limits.letters
+            most, fresh = limits.emails, FRESH_EMAILS * limits.emails
         else:
             most, fresh = limits.per_account, limits.per_account + limits.strangers
         return [_budget(pair, most), _Budget(own, most, fresh), _budget(address, limits.per_address)]
 
     async def _check(self, session: AsyncSession, kind: Kind, budgets: Sequence[_Budget]) -> None:
         """Refuse when a budget has no room for another try."""
-        seconds = LETTER_SECONDS if kind in (Kind.SIGNUP, Kind.RESET) else self._limits.window_seconds
+        seconds = EMAIL_SECONDS if kind in (Kind.SIGNUP, Kind.RESET) else self._limits.window_seconds
         window = dt.timedelta(seconds=seconds)
         at = now()
         query = (

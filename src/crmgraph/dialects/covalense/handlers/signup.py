@@ -99,7 +99,7 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
         tell = None
         if given.email:
             tell = await identity.admit(session, contact.id, given.email, password_hash)
-        await identity.throttle.take_back(session, tried, letter=tell is not None)
+        await identity.throttle.take_back(session, tried, emailed=tell is not None)
         return order.number, tell
 
     number, tell = await call.core.db.transact(work)
