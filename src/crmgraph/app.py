@@ -20,16 +20,17 @@ from crmgraph import demo as demonstration
 from crmgraph import graph, site
 from crmgraph.assembly import build, close
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.records.parties import IdCandidates
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
+from crmgraph.mapping import FieldMap
 from crmgraph.metrics import count
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
-from crmgraph.site.routes import LIVE, READY, Door, busy
+from crmgraph.site.routes import LIVE, READY, ApiEntry, busy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -44,11 +45,12 @@ class Dialect:
     """A legacy API as the application mounts it.
 
     Attributes:
-        name: as it stands in the addresses of its documentation, e.g. zoho.
-        title: as people call it.
+        door: its word in the change log, which `name`, as it stands in addresses, is made of.
+        title: as people call it, with its version.
         prefixes: the paths below which it answers.
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
+        tables: makes its field maps by kind of record, for the tables of the documentation.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
             Where nobody answers, it does, by `nowhere`.
@@ -56,36 +58,44 @@ class Dialect:
         id_candidates: what an id may stand for there, of the kind of record, or None for staff; None where it is no id.
     """
 
-    name: str
+    door: Door
     title: str
     prefixes: tuple[str, ...]
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
+    tables: Callable[[], Mapping[PartyKind, FieldMap]]
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
     nowhere: Callable[[], Response] | None = None
     href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
     id_candidates: Callable[[PartyKind | None, str], IdCandidates | None] = lambda kind, value: None
 
+    @property
+    def name(self) -> str:
+        """Of the dialect, e.g. zoho."""
+        return self.door.dialect
+
 
 DIALECTS = (
     Dialect(
-        "covalense",
+        Door.COVALENSE,
         "Covalense",
         ("/crm/v1",),
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
+        covalense.tables,
         covalense.busy,
         ("/crm/v1.{rest:path}",),
         covalense.nowhere,
         id_candidates=covalense.id_candidates,
     ),
     Dialect(
-        "zoho",
+        Door.ZOHO,
         "Zoho CRM v2",
         ("/crm/v2", "/oauth/v2"),
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+        zoho.tables,
         zoho.busy,
         ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
         zoho.nowhere,
@@ -93,11 +103,12 @@ DIALECTS = (
         zoho.id_candidates,
     ),
     Dialect(
-        "crmcom",
+        Door.CRMCOM,
         "CRM.COM",
         ("/crmapi/rest/v2", "/crm/ImageDownloadServlet"),
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
+        crmcom.tables,
         crmcom.busy,
         ("/crmapi", "/crmapi/{rest:path}"),
         crmcom.nowhere,
@@ -105,11 +116,12 @@ DIALECTS = (
         crmcom.id_candidates,
     ),
     Dialect(
-        "valomnia",
+        Door.VALOMNIA,
         "Valomnia",
         ("/api/{version}", "/j_spring_security_check"),
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
+        valomnia.tables,
         valomnia.busy,
         ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
         valomnia.nowhere,
@@ -117,7 +129,7 @@ DIALECTS = (
         valomnia.id_candidates,
     ),
 )
-"""The dialects that are spoken. A fifth is one folder, and one line here."""
+"""The dialects that are spoken. A further one is a folder, a word in `Door`, and an entry here."""
 
 
 def across_lines(route: BaseRoute) -> BaseRoute:
@@ -181,8 +193,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
     core, runner = build(settings)
-    doors = [Door("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
-    doors += [Door(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
+    doors = [ApiEntry("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
+    doors += [ApiEntry(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
 
     places = Places(settings.max_concurrency)
     patience = Patience(
@@ -282,12 +294,12 @@ class Requests:
         places: without one of these, a request is answered that there is none, in its door's words.
     """
 
-    def __init__(self, app: App, doors: Sequence[Door], places: Places) -> None:
+    def __init__(self, app: App, doors: Sequence[ApiEntry], places: Places) -> None:
         self.app = app
         own = [(prefix, door) for door in doors for prefix in door.prefixes]
         near = [(prefix, door) for door in doors for prefix in door.beside]
         self._prefixes = [(prefix.partition("{")[0], door) for prefix, door in own + near]
-        self._site = Door("site", "crmgraph", ["/"])
+        self._site = ApiEntry("site", "crmgraph", ["/"])
         self._places = places
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -316,7 +328,7 @@ class Requests:
         response.headers["X-Request-ID"] = secrets.token_hex(8)
         return response
 
-    def _door(self, path: str) -> Door:
+    def _door(self, path: str) -> ApiEntry:
         return next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, door: str) -> None:

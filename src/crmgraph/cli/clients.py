@@ -18,7 +18,11 @@ from crmgraph.crm.models import Door, LegacyClient
 app = typer.Typer(no_args_is_help=True, help="Credentials of the programs that speak a legacy dialect.")
 
 
-DialectArgument = Annotated[str, typer.Argument(help="zoho, crmcom or valomnia.")]
+SPOKEN = {door.dialect: door for door in Door if door.is_dialect and door is not Door.COVALENSE}
+"""{name: dialect} of those that programs speak as clients; whoever speaks Covalense signs in as a customer."""
+_NAMES = f"{', '.join(list(SPOKEN)[:-1])} or {list(SPOKEN)[-1]}"
+
+DialectArgument = Annotated[str, typer.Argument(help=f"{_NAMES}.")]
 LoginArgument = Annotated[str, typer.Argument(help="Its user name or client id.")]
 OrganisationOption = Annotated[str, typer.Option(help="CRM.COM only: the organisation it signs in to.")]
 
@@ -31,9 +35,9 @@ _GRANTS = {
 
 def door_of(dialect: str) -> Door:
     """The dialect of this name; the program ends where it is none that clients sign in to."""
-    door = {d.value.lower(): d for d in (Door.ZOHO, Door.CRMCOM, Door.VALOMNIA)}.get(dialect.lower())
+    door = SPOKEN.get(dialect.lower())
     if door is None:
-        fail("The dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.")
+        fail(f"The dialect is {_NAMES}; Covalense's clients sign in as customers.")
     return door
 
 

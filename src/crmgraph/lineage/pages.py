@@ -4,17 +4,12 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from crmgraph.app import DIALECTS
 from crmgraph.crm.models import PartyKind
 from crmgraph.lineage.losses import altered, lost, written
 from crmgraph.lineage.words import DOORS, Word, kept_alone, places, tables
 
-TITLES = {
-    "graphql": "GraphQL",
-    "covalense": "Covalense",
-    "zoho": "Zoho",
-    "crmcom": "CRM.COM",
-    "valomnia": "Valomnia",
-}
+TITLES = {"graphql": "GraphQL", **{dialect.name: dialect.door.title for dialect in DIALECTS}}
 """How people call the vocabularies."""
 _PLURALS = {PartyKind.CONTACT: "Contacts", PartyKind.ACCOUNT: "Accounts", PartyKind.LEAD: "Leads"}
 _MADE = "Made from the tables by `python -m crmgraph.lineage`; a test fails when it is stale."

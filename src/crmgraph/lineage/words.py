@@ -8,17 +8,13 @@ from typing import Any
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 from strawberry.utils.str_converters import to_camel_case
 
+from crmgraph.app import DIALECTS
 from crmgraph.crm.models import Account, AddressKind, Contact, Door, PartyKind, PhoneKind, Role
 from crmgraph.crm.models.columns import Named, Preferences
 from crmgraph.crm.policy import MODELS, Actor, check_change
 from crmgraph.crm.records.parties import ROWS
 from crmgraph.crm.records.slots import FIRST, SECOND
-from crmgraph.dialects.covalense.fields import ACCOUNTS
-from crmgraph.dialects.covalense.fields import tables as covalense_tables
-from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.sets import SETS
-from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
-from crmgraph.dialects.zoho.fields import OF_KIND
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.inputs import records as inputs
 from crmgraph.graph.schema.inputs.edits import VALUE
@@ -29,7 +25,7 @@ from crmgraph.graph.schema.types.lead import Lead as LeadType
 from crmgraph.graph.schema.vocabulary import PARTS
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Link, Primary, Slot, Whole
 
-DOORS = ("graphql", "covalense", "zoho", "crmcom", "valomnia")
+DOORS = ("graphql", *(dialect.name for dialect in DIALECTS))
 """The vocabularies, in the order of every table."""
 
 _INTERNAL = frozenset(
@@ -105,13 +101,7 @@ class Word:
 @cache
 def tables() -> dict[str, dict[PartyKind, FieldMap]]:
     """{dialect: {kind of record: its fields}}, of the kinds that the dialect has."""
-    contact, account = PartyKind.CONTACT, PartyKind.ACCOUNT
-    return {
-        "covalense": {contact: covalense_tables("").contacts, account: ACCOUNTS},
-        "zoho": {kind: module.fields for kind, module in OF_KIND.items()},
-        "crmcom": {contact: fields_of(Contact), account: fields_of(Account)},
-        "valomnia": {contact: CONTACT, account: CUSTOMER},
-    }
+    return {dialect.name: dict(dialect.tables()) for dialect in DIALECTS}
 
 
 def kept_alone(dialect: str, kind: PartyKind) -> list[str]:

@@ -45,7 +45,7 @@ def busy() -> Response:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class ApiEntry:
     """One way in, as the front page and the documentation name it.
 
     Attributes:
@@ -79,7 +79,7 @@ def _templates() -> "Environment":
 
 def routes(
     core: Core,
-    doors: Sequence[Door],
+    doors: Sequence[ApiEntry],
     credentials: Mapping[str, Any] | None = None,
     *,
     checks: Sequence[Check] = (),

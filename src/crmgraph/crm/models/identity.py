@@ -19,15 +19,41 @@ class Role(StrEnum):
 
 
 class Door(StrEnum):
-    """Through which of the doors somebody came."""
+    """Through which of the APIs somebody came.
+
+    A dialect has its title and a description beside its value. What the graph and the commands say of dialects comes
+    from here.
+
+    Attributes:
+        title: of a dialect, as people call it; empty where it is none.
+        description: of a dialect: what it is and where it answers.
+    """
+
+    title: str  # type: ignore[assignment]  # str has a method of this name, which nobody wants of a door
+    description: str
+
+    def __new__(cls, value: str, title: str = "", description: str = "") -> "Door":
+        door = str.__new__(cls, value)
+        door._value_, door.title, door.description = value, title, description
+        return door
 
     GRAPHQL = "GRAPHQL"
-    COVALENSE = "COVALENSE"
-    ZOHO = "ZOHO"
-    CRMCOM = "CRMCOM"
-    VALOMNIA = "VALOMNIA"
+    COVALENSE = "COVALENSE", "Covalense", "Covalense customer engagement services, below /crm/v1."
+    ZOHO = "ZOHO", "Zoho CRM", "Zoho CRM, below /crm/v2."
+    CRMCOM = "CRMCOM", "CRM.COM", "CRM.COM, below /crmapi/rest/v2."
+    VALOMNIA = "VALOMNIA", "Valomnia", "Valomnia, below /api."
     IMPORT = "IMPORT"
     OPERATOR = "OPERATOR"
+
+    @property
+    def is_dialect(self) -> bool:
+        """Whether a legacy dialect is spoken there."""
+        return bool(self.title)
+
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect, under which external ids and extra fields are kept; it stands in addresses too."""
+        return self.value.lower()
 
 
 class Purpose(StrEnum):

@@ -2,10 +2,12 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates, minted
+from crmgraph.dialects.covalense import fields
 from crmgraph.dialects.covalense.api import API, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
+from crmgraph.mapping import FieldMap
 
 _MODULES = {PartyKind.CONTACT: (CONTACT, "record"), PartyKind.ACCOUNT: (ACCOUNT, "record"), None: (USER, "user")}
 
@@ -17,6 +19,11 @@ def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     return None if number is None or not module else IdCandidates(DIALECT, ((space, number),), minted(number))
 
 
+def tables() -> dict[PartyKind, FieldMap]:
+    """The field maps; the addresses of photos stand for themselves."""
+    return {PartyKind.CONTACT: fields.tables("").contacts, PartyKind.ACCOUNT: fields.ACCOUNTS}
+
+
 busy, nowhere = API.busy, API.nowhere
 
-__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi"]
+__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi", "tables"]

@@ -1,11 +1,13 @@
 """CRM.COM Web API v2: contact information of persons (contacts) and companies (accounts)."""
 
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.records.parties import IdCandidates, minted, spellings
 from crmgraph.dialects.crmcom.api import API, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
+from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.openapi import openapi
+from crmgraph.mapping import FieldMap
 
 
 def href(kind: PartyKind | None, value: str) -> str | None:
@@ -23,6 +25,11 @@ def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     return IdCandidates(DIALECT, tuple(("record", each) for each in spellings(given)), read_id(given))
 
 
+def tables() -> dict[PartyKind, FieldMap]:
+    """The field maps; what requests bring is the same in every response format."""
+    return {PartyKind.CONTACT: fields_of(Contact), PartyKind.ACCOUNT: fields_of(Account)}
+
+
 busy, nowhere = API.busy, API.nowhere
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables"]

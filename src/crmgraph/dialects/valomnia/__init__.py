@@ -3,9 +3,10 @@
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates
 from crmgraph.dialects.valomnia.api import busy, mounts, nowhere
-from crmgraph.dialects.valomnia.fields import CONTACTS, USERS
+from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
+from crmgraph.mapping import FieldMap
 
 _ROOTS = {PartyKind.CONTACT: "contacts", PartyKind.ACCOUNT: "customers"}
 
@@ -28,4 +29,9 @@ def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     return None
 
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi"]
+def tables() -> dict[PartyKind, FieldMap]:
+    """The field maps."""
+    return {PartyKind.CONTACT: CONTACT, PartyKind.ACCOUNT: CUSTOMER}
+
+
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables"]

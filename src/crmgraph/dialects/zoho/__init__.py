@@ -10,6 +10,7 @@ from crmgraph.dialects.zoho.api import API, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
+from crmgraph.mapping import FieldMap
 
 
 def href(kind: PartyKind | None, value: str) -> str | None:
@@ -22,6 +23,11 @@ def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     home = codecs.home_id(text)
     space = "user" if kind is None else "record"
     return None if home is None else IdCandidates(DIALECT, ((space, home),), minted(home))
+
+
+def tables() -> dict[PartyKind, FieldMap]:
+    """The field maps."""
+    return {kind: module.fields for kind, module in OF_KIND.items()}
 
 
 def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -45,4 +51,4 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
 
 busy, nowhere = API.busy, API.nowhere
 
-__all__ = ["busy", "href", "mounts", "nowhere", "openapi", "printed", "unique_fields"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables", "unique_fields"]

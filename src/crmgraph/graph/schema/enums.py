@@ -7,14 +7,17 @@ import strawberry
 
 from crmgraph.crm import models
 
+DIALECTS = tuple(door for door in models.Door if door.is_dialect)
+
 
 class LegacyDialect(StrEnum):
-    """One of the four REST APIs that are spoken beside this one; the value is its name in the store."""
+    """One of the REST APIs that are spoken beside this one: every `Door` that is a dialect. The value is its
+    name in the store."""
 
-    COVALENSE = "covalense"
-    ZOHO = "zoho"
-    CRMCOM = "crmcom"
-    VALOMNIA = "valomnia"
+    _ignore_ = "members door"
+    members = vars()
+    for door in DIALECTS:
+        members[door.name] = door.dialect
 
 
 class SortDirection(StrEnum):
@@ -77,6 +80,8 @@ class ErrorCode(StrEnum):
 def _describe(enum: type[StrEnum], description: str, **values: str) -> None:
     strawberry.enum(enum, description=description)
     definition: Any = enum.__strawberry_definition__  # type: ignore[attr-defined]  # put there by the line above
+    if missing := {value.name for value in definition.values} - values.keys():
+        raise TypeError(f"{enum.__name__} in graph/schema/enums.py wants a description of {', '.join(sorted(missing))}")
     for value in definition.values:
         value.description = values[value.name]
 
@@ -152,20 +157,14 @@ _describe(
     models.Door,
     "Through which of the APIs somebody came.",
     GRAPHQL="This one.",
-    COVALENSE="The Covalense REST API.",
-    ZOHO="The Zoho CRM REST API.",
-    CRMCOM="The CRM.COM REST API.",
-    VALOMNIA="The Valomnia REST API.",
+    **{door.name: f"The {door.title} REST API." for door in DIALECTS},
     IMPORT="An import of files.",
     OPERATOR="An operator at the command line.",
 )
 _describe(
     LegacyDialect,
     "A REST API that is spoken beside this one, byte for byte as it was documented.",
-    COVALENSE="Covalense customer engagement services, below /crm/v1.",
-    ZOHO="Zoho CRM, below /crm/v2.",
-    CRMCOM="CRM.COM, below /crmapi/rest/v2.",
-    VALOMNIA="Valomnia, below /api.",
+    **{door.name: door.description for door in DIALECTS},
 )
 _describe(
     SortDirection,

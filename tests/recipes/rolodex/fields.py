@@ -1,24 +1,16 @@
 """What a Rolodex calls the values of contacts."""
 
+from crmgraph.dialects.rolodex.codecs import NUMBER, TEXT
+
 from crmgraph.crm.models import Contact, EmailKind, PhoneKind
 from crmgraph.crm.records.slots import FIRST
-from crmgraph.mapping import Codec, ExtraField, Field, FieldMap, Own, Slot, Unreadable
-
-
-def _words(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    raise Unreadable("type")
-
-
-TEXT = Codec(_words, lambda value: value or "-")
-"""Text; a dash where there is none."""
+from crmgraph.mapping import ExtraField, Field, FieldMap, Own, Slot
 
 CARD = FieldMap(
     "rolodex",
     Contact,
     [
-        Field("card", Own(), Codec(write=lambda own: f"#{own}"), writable=False),
+        Field("card", Own(), NUMBER, writable=False),
         Field("surname", Contact.last_name, TEXT),
         Field("forename", Contact.first_name, TEXT),
         Field("trade", Contact.job_title, TEXT),

@@ -1,0 +1,40 @@
+"""What the Rolodex says where it does nothing."""
+
+from dataclasses import dataclass
+
+from crmgraph.crm import errors as crm
+from crmgraph.crm.errors import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why nothing was done.
+
+    Attributes:
+        status: of HTTP.
+        text: what is said.
+    """
+
+    status: int
+    text: str
+
+
+NO_CARD = Failure(404, "no such card")
+ILLEGIBLE = Failure(422, "illegible")
+BUSY = Failure(503, "later")
+CANNOT = Failure(500, "cannot")
+WORDS: dict[type[Refused], Failure] = {
+    crm.NotFound: NO_CARD,
+    crm.Missing: Failure(422, "left blank"),
+    crm.Invalid: ILLEGIBLE,
+    crm.TooLarge: Failure(413, "too long"),
+    crm.Unauthenticated: Failure(401, "who are you?"),
+    crm.Throttled: Failure(429, "not so fast"),
+    crm.Unavailable: BUSY,
+}
+"""The words for the refusals that it meets; `CANNOT` for any other."""
+
+
+def worded(refused: Refused) -> Failure:
+    """The failure that a refusal of the core is."""
+    return WORDS.get(type(refused.all[0]), CANNOT)

@@ -1,0 +1,51 @@
+"""What stands in several places stands in all of them; what is missing is told by the name of its line."""
+
+from pathlib import Path
+
+import pytest
+
+from crmgraph.app import DIALECTS, Dialect
+from crmgraph.crm.models import Account, Contact, Door
+from crmgraph.dialects.crmcom.fields import fields_of
+from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS
+
+ROOT = Path(__file__).parents[1]
+FILES = ("api.py", "requests.py", "handlers/__init__.py", "fields.py", "errors.py", "answers.py", "openapi.py")
+each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+
+
+def test_every_word_of_a_dialect_has_an_entry_in_the_wiring() -> None:
+    missing = [f"Door.{door.name}" for door in Door if door.is_dialect and door not in {d.door for d in DIALECTS}]
+    assert not missing, f"DIALECTS of src/crmgraph/app.py has no entry for {missing}"
+    unnamed = [f"Door.{dialect.door.name}" for dialect in DIALECTS if not dialect.door.is_dialect]
+    assert not unnamed, f"src/crmgraph/crm/models/identity.py gives {unnamed} no title and no description"
+
+
+@each_dialect
+def test_every_dialect_has_its_files(dialect: Dialect) -> None:
+    wanted = [f"src/crmgraph/dialects/{dialect.name}/{name}" for name in FILES]
+    wanted.append(f"docs/dialects/{dialect.name}.md")
+    assert [name for name in wanted if not (ROOT / name).is_file()] == []
+
+
+@each_dialect
+def test_every_dialect_has_recorded_exchanges(dialect: Dialect) -> None:
+    folder = f"tests/dialects/{dialect.name}/exchanges"
+    assert list((ROOT / folder).glob("*.json")), f"{folder} has no recorded exchanges"
+
+
+@each_dialect
+def test_every_dialect_has_a_row_in_the_table(dialect: Dialect) -> None:
+    rows = [line for line in (ROOT / "docs/dialects/README.md").read_text("utf-8").splitlines() if line[:1] == "|"]
+    assert any(f"({dialect.name}.md)" in row for row in rows), f"docs/dialects/README.md has no row for {dialect.name}"
+
+
+@pytest.mark.parametrize("kind", [Contact, Account])
+def test_every_field_that_crmcom_prints_stands_in_a_response_format(kind: type) -> None:
+    """Answers follow the lists of keys: a field that is in none of them is read and never printed."""
+    printed = set()
+    for each in RESPONSE_FORMATS:
+        for key in (*each.keys, *each.optional):
+            printed |= {key, *(f"{key}.{inner}" for inner in each.parts.get(key, ()))}
+    missing = [field.name for field in fields_of(kind).fields if field.printed and field.name not in printed]
+    assert not missing, f"no list of keys in src/crmgraph/dialects/crmcom/response_formats.py has {missing}"
