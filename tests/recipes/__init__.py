@@ -174,7 +174,10 @@ class Copy:
         """The tree as it was when these files were `kept`."""
         now = self.kept()
         for path in now.keys() - files.keys():
-            path.unlink()
+            path.unlink(missing_ok=True)
+            # An empty folder, and one with compiled modules alone, can still be imported.
+            if not any(other.is_relative_to(path.parent) for other in files):
+                shutil.rmtree(path.parent, ignore_errors=True)
         for path, content in files.items():
             if now.get(path) != content:
                 path.parent.mkdir(parents=True, exist_ok=True)
