@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.parties import IdCandidates
-from crmgraph.dialects.valomnia.api import busy, mounts, nowhere
+from crmgraph.dialects.valomnia.api import API, mounts
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
@@ -33,5 +33,7 @@ def tables() -> dict[PartyKind, FieldMap]:
     """The field maps."""
     return {PartyKind.CONTACT: CONTACT, PartyKind.ACCOUNT: CUSTOMER}
 
+
+busy, nowhere = API.busy, API.nowhere
 
 __all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables"]

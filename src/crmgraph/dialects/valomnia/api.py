@@ -1,130 +1,72 @@
-"""The routes: which handler answers which method of which path, and what is answered where none does."""
+"""Valomnia: the operations below /api/{version}, the login, and the addresses of photos, as a table."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from starlette.routing import BaseRoute
 
-import structlog
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
-
+from crmgraph import rest
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import Refused
-from crmgraph.db.errors import is_away, log_away
-from crmgraph.dialects.valomnia.answers import failed
-from crmgraph.dialects.valomnia.errors import (
-    BUSY,
-    MALFORMED,
-    NO_RESOURCE,
-    SERVER_ERROR,
-    Failed,
-    method_not_allowed,
-    words,
-)
+from crmgraph.dialects.valomnia import answers, authorization, errors
 from crmgraph.dialects.valomnia.handlers import contacts, customers, login, pictures
-from crmgraph.dialects.valomnia.requests import Call
-from crmgraph.http.deadline import within
-from crmgraph.http.reading import ClientDisconnect
+from crmgraph.dialects.valomnia.photo_paths import ALBUMS
+from crmgraph.dialects.valomnia.requests import Call, Service
+from crmgraph.rest import Api, Wording
 
-log = structlog.get_logger(__name__)
+_CONTACTS = "/api/{version}/contacts"
+_CUSTOMERS = "/api/{version}/customers"
+_LOGIN = "/j_spring_security_check"
 
-Handler = Callable[[Call], Awaitable[Response]]
-Open = Callable[[Core, Request], Awaitable[Response]]
-
-SERVICES: Mapping[str, Mapping[str, Handler]] = {
-    "/api/{version}/contacts": {"GET": contacts.index, "POST": contacts.create},
-    "/api/{version}/contacts/{id}": {"GET": contacts.show, "POST": contacts.update, "DELETE": contacts.delete},
-    "/api/{version}/customers/reference/{reference:path}": {"GET": customers.show_by_reference},
-    "/api/{version}/customers/{id}": {"GET": customers.show},
-}
-"""What asks for a session."""
-
-OPEN: Mapping[str, Mapping[str, Open]] = {
-    "/j_spring_security_check": {"POST": login.check},
-    login.SUCCESS: {"GET": login.success},
-    **{f"/{{folder}}/{album}/{{file_name}}": {"GET": pictures.show} for album in pictures.ALBUMS},
-}
-"""What does not."""
-
-
-def busy() -> Response:
-    """What is answered when there is no place for a request."""
-    return failed(BUSY)
-
-
-def nowhere() -> Response:
-    """What is answered where there is no resource."""
-    return failed(NO_RESOURCE)
-
-
-def in_session(handler: Handler) -> Open:
-    """The handler behind the check of its session, and of where the request comes from."""
-
-    async def run(core: Core, request: Request) -> Response:
-        login.check_site(core, request)
-        return await handler(Call(core, request, await login.actor_of(core, request)))
-
-    return run
-
-
-async def unknown(core: Core, request: Request) -> Response:
-    """There is nothing at this path."""
-    raise Failed(NO_RESOURCE)
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One path as an ASGI application, which answers every method and every fault in the dialect's own words.
-
-    Attributes:
-        methods: {method: what answers it}; None for a path at which there is nothing.
-    """
-
-    core: Core
-    methods: Mapping[str, Open] | None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.answer(Request(scope, receive))
-        await response(scope, receive, send)
-
-    async def answer(self, request: Request) -> Response:
-        """The answer, whatever happens."""
-        try:
-            async with within(request, self.core.request_seconds):
-                return await self._handler(request)(self.core, request)
-        except Failed as error:
-            return failed(error.failure)
-        except Refused as refused:
-            return failed(words(refused))
-        except ClientDisconnect:
-            return failed(MALFORMED)
-        except Exception as error:
-            if is_away(error):
-                log_away(error, "valomnia")
-            else:
-                log.exception("unexpected fault", door="valomnia")
-            return failed(SERVER_ERROR)
-
-    def _handler(self, request: Request) -> Open:
-        if self.methods is None:
-            return unknown
-        handler = self.methods.get("GET" if request.method == "HEAD" else request.method)
-        if handler is None:
-            raise Failed(method_not_allowed(request.method, ", ".join(self.methods)))
-        return handler
+OPERATIONS = (
+    Service("GET", _CONTACTS, contacts.index, "A page of the contacts that the filters of the query leave."),
+    Service("POST", _CONTACTS, contacts.create, "A new contact, owned by the user who is logged in.", status=201),
+    Service("GET", f"{_CONTACTS}/{{id}}", contacts.show, "One contact."),
+    Service(
+        "POST",
+        f"{_CONTACTS}/{{id}}",
+        contacts.update,
+        "The contact with what the request brings; what it does not bring stays.",
+    ),
+    Service("DELETE", f"{_CONTACTS}/{{id}}", contacts.delete, "Take the contact away."),
+    Service(
+        "GET", f"{_CUSTOMERS}/reference/{{reference}}", customers.show_by_reference, "One customer by its reference."
+    ),
+    Service("GET", f"{_CUSTOMERS}/{{id}}", customers.show, "One customer by its id."),
+    Service("POST", _LOGIN, login.check, "Log in with `j_username` and `j_password`.", in_session=False, status=302),
+    Service("GET", login.SUCCESS, login.success, "Who has come in."),
+    *(
+        Service(
+            "GET",
+            f"/{{folder}}/{album}/{{file_name}}",
+            pictures.show,
+            "The photo at the address of the request, to whoever knows it.",
+            in_session=False,
+        )
+        for album in ALBUMS
+    ),
+)
+_ELSEWHERE = [each.path for each in OPERATIONS if not each.path.startswith("/api/")]
+API = Api(
+    door="valomnia",
+    prefix="",
+    operations=OPERATIONS,
+    call=Call,
+    wording=Wording(
+        failed=answers.failed,
+        refused=errors.worded,
+        not_found=lambda call: errors.NO_RESOURCE,
+        method_not_allowed=lambda call, allowed: errors.method_not_allowed(call.request.method, allowed),
+        busy=errors.BUSY,
+        malformed=errors.MALFORMED,
+        away=errors.SERVER_ERROR,
+        unexpected=errors.SERVER_ERROR,
+    ),
+    # A reference may hold a slash; one at the end of the path belongs to no reference.
+    variables={"reference": "(?s:.*?)"},
+    admit=authorization.admit,
+    answer=answers.done,
+    # Their server took a path with a slash at its end as the same.
+    mounted=[*(path + end for path in _ELSEWHERE for end in ("/", "")), "/api", "/api/{rest:path}"],
+)
 
 
 def mounts(core: Core) -> list[BaseRoute]:
-    """The routes of the dialect, at the root of the application: /api, the login, and the addresses of photos."""
-    routes: list[BaseRoute] = []
-    tables: list[tuple[str, Mapping[str, Open]]] = [
-        *((path, {m: in_session(h) for m, h in methods.items()}) for path, methods in SERVICES.items()),
-        *OPEN.items(),
-    ]
-    for path, methods in tables:
-        resource = Resource(core, methods)
-        # Their server took a path with a slash at its end as the same; a reference may hold a slash, hence this order.
-        routes += [Route(path + "/", resource, name=path + "/"), Route(path, resource, name=path)]
-    nothing = Resource(core, None)
-    return [*routes, Route("/api", nothing, name="/api"), Route("/api/{rest:path}", nothing, name="/api/{rest}")]
+    """The routes of the dialect, at the root of the application."""
+    return rest.mounts(core, API)

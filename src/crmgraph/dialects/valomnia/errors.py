@@ -3,7 +3,7 @@
 The texts down to `server_error` are the vendor's own; where its documents are silent, ours are in their manner.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmgraph.crm import errors
@@ -31,14 +31,6 @@ class Failure:
     def body(self) -> dict[str, str]:
         """The answer's body."""
         return {"error": self.error, "error_description": self.description}
-
-
-class Failed(Exception):
-    """Ends a request with this failure."""
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.error)
-        self.failure = failure
 
 
 SAVE_FAILED = Failure(400, "save_failed", "Failed to save instance.")
@@ -78,11 +70,10 @@ def not_found(what: str, value: str, by: str = "id") -> Failure:
     return Failure(404, "not_found", f"The {what} with the {by} {value} doesn't exist.")
 
 
-def method_not_allowed(method: str, allowed: str) -> Failure:
-    """A method that the resource does not know; `allowed` lists those that it does."""
-    return Failure(
-        405, "method_not_allowed", f"The method {method} is not allowed for this resource.", {"Allow": allowed}
-    )
+def method_not_allowed(method: str, allowed: Sequence[str]) -> Failure:
+    """A method that the resource does not know; `allowed` are those that it does."""
+    headers = {"Allow": ", ".join(dict.fromkeys(allowed))}
+    return Failure(405, "method_not_allowed", f"The method {method} is not allowed for this resource.", headers)
 
 
 def throttled(retry_after: int) -> Failure:
@@ -115,14 +106,14 @@ WORDS: dict[type[Refused], Failure] = {
 """The words for a refusal of the core where nothing more is known of it."""
 
 
-def words(refused: Refused, operation: str = "update", customer: str = "") -> Failure:
+def worded(refused: Refused, operation: str = "update", customer: str = "") -> Failure:
     """The one answer to a refusal. Of several faults the one that the vendor's list has first is told.
 
     Args:
         operation: what is done to the contact: create or update.
         customer: the customer's id as the request has it.
     """
-    found = [_words(fault, operation, customer) for fault in refused.all]
+    found = [_worded(fault, operation, customer) for fault in refused.all]
     return min(found, key=lambda failure: _RANK.get(failure.error, len(_RANK)))
 
 
@@ -131,7 +122,7 @@ _RANK = {
 }
 
 
-def _words(fault: Refused, operation: str, customer: str) -> Failure:
+def _worded(fault: Refused, operation: str, customer: str) -> Failure:
     match fault:
         case Throttled():
             return throttled(fault.retry_after)

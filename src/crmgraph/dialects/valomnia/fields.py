@@ -13,7 +13,7 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.crm.values.countries import country_code
-from crmgraph.dialects.valomnia.handlers.pictures import path_of
+from crmgraph.dialects.valomnia.photo_paths import path_of
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Link, Primary, Slot, Unreadable
 
 DIALECT = "valomnia"

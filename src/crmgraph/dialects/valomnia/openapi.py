@@ -1,15 +1,15 @@
 """The dialect as an OpenAPI document, generated from the tables that answer."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from crmgraph.crm.errors import Invalid
 from crmgraph.dialects.valomnia import errors, parameters
-from crmgraph.dialects.valomnia.api import OPEN, SERVICES
+from crmgraph.dialects.valomnia.api import OPERATIONS
+from crmgraph.dialects.valomnia.authorization import COOKIE
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
-from crmgraph.dialects.valomnia.handlers import contacts, login
-from crmgraph.dialects.valomnia.handlers.login import COOKIE
+from crmgraph.dialects.valomnia.handlers import contacts
+from crmgraph.dialects.valomnia.requests import Service
 from crmgraph.mapping import FieldMap
 from crmgraph.rest.openapi import (
     EMPTY,
@@ -46,8 +46,8 @@ _SAVE_FAILURES = [
     errors.SAVE_FAILED,
     errors.missing_param("customerId"),
     errors.invalid_param_type("customerId"),
-    errors.words(Invalid(("emails",), "email")),
-    errors.words(Invalid(("addresses",), "country")),
+    errors.worded(Invalid(("emails",), "email")),
+    errors.worded(Invalid(("addresses",), "country")),
     errors.FILE_TOO_LARGE,
     errors.UNSUPPORTED_FILE,
     errors.MALFORMED,
@@ -62,20 +62,13 @@ _DELETED = {
 
 def openapi() -> Schema:
     """The document."""
-    tables: list[tuple[str, Mapping[str, Any], bool]] = [(path, methods, True) for path, methods in SERVICES.items()]
-    tables += [(path, methods, False) for path, methods in OPEN.items()]
     return document(
         __package__,
         title="Valomnia",
         version="1",
         description="Contacts and customers of a sales force, as Valomnia's API has them. Every version segment "
         f"is taken. POST /j_spring_security_check answers a session, to be sent as the cookie {COOKIE}.",
-        paths=paths_of(
-            (plain, method, _operation(plain, handler, in_session))
-            for path, methods, in_session in tables
-            for plain in [path.replace(":path}", "}")]
-            for method, handler in methods.items()
-        ),
+        paths=paths_of((each.path, each.method, _operation(each)) for each in OPERATIONS),
         components={
             "schemas": {
                 "Contact": _schema(CONTACT),
@@ -120,14 +113,15 @@ def openapi() -> Schema:
     )
 
 
-def _operation(path: str, handler: Any, in_session: bool) -> Schema:
+def _operation(service: Service) -> Schema:
+    handler: Any = service.handler
     name = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
-    status, schema, failures, body = _OPERATIONS[name]
+    schema, failures, body = _OPERATIONS[name]
     operation: Schema = {
-        "operationId": f"{name}:{path}",
-        "summary": (handler.__doc__ or "").split(".")[0] + ".",
-        "parameters": parameters_in(path, lambda variable: LONG if variable == "id" else TEXT),
-        "responses": {str(status): {"description": "Success", "content": _content(schema)}},
+        "operationId": f"{name}:{service.path}",
+        "summary": service.summary,
+        "parameters": parameters_in(service.path, lambda variable: LONG if variable == "id" else TEXT),
+        "responses": {str(service.status): {"description": "Success", "content": _content(schema)}},
     }
     if handler is contacts.index:
         operation["parameters"] += [
@@ -135,10 +129,10 @@ def _operation(path: str, handler: Any, in_session: bool) -> Schema:
         ]
     if body is not None:
         operation["requestBody"] = {"required": True, "content": body}
-    failures = [*([errors.NO_SESSION] if in_session else []), *failures, errors.SERVER_ERROR]
+    failures = [*([errors.NO_SESSION] if service.in_session else []), *failures, errors.SERVER_ERROR]
     for code in sorted({failure.status for failure in failures}):
         operation["responses"][str(code)] = _failures([each for each in failures if each.status == code])
-    if in_session or handler is login.success:
+    if service.in_session:
         operation["security"] = [{"session": []}]
     return operation
 
@@ -197,13 +191,13 @@ def _list_parameters() -> Schema:
         return {"anyOf": [{"type": "integer", "minimum": least, "maximum": 2**31 - 1}, EMPTY]}
 
     time = {"anyOf": [{"type": "string", "format": "date-time"}, EMPTY]}
-    sought = {"anyOf": [line(pattern=_SEEN), EMPTY]}
+    filtered = {"anyOf": [line(pattern=_SEEN), EMPTY]}
     return {
         "max": whole(1),
         "offset": whole(0),
         "sort": {"type": "string", "enum": ["", *contacts.SORTS]},
         "order": {"type": "string", "description": "asc or desc; whatever is not desc is asc"},
-        **dict.fromkeys(("customerReference", *contacts.FILTERS), sought),
+        **dict.fromkeys(("customerReference", *contacts.FILTERS), filtered),
         **{f"{name}_{suffix}": time for name in contacts.TIMES for suffix in contacts.COMPARISONS},
     }
 
@@ -220,16 +214,16 @@ _LOGIN = {
     }
 }
 
-_OPERATIONS: dict[str, tuple[int, str, list[Failure], Schema | None]] = {
-    "contacts.index": (200, "ContactPage", [errors.invalid_param_type("max")], None),
-    "contacts.create": (201, "Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
-    "contacts.show": (200, "Contact", _CONTACT_FAILURES, None),
-    "contacts.update": (200, "Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
-    "contacts.delete": (200, "Deleted", [*_CONTACT_FAILURES, errors.DELETE_FAILED], None),
-    "customers.show": (200, "Customer", _CUSTOMER_FAILURES, None),
-    "customers.show_by_reference": (200, "Customer", [errors.not_found("customer", "C1", "reference")], None),
-    "login.check": (302, "Session", [errors.LOGIN_FAILED, errors.throttled(60), errors.MALFORMED], _LOGIN),
-    "login.success": (200, "Session", [errors.NO_SESSION], None),
-    "pictures.show": (200, "Photo", [errors.NO_PHOTO], None),
+_OPERATIONS: dict[str, tuple[str, list[Failure], Schema | None]] = {
+    "contacts.index": ("ContactPage", [errors.invalid_param_type("max")], None),
+    "contacts.create": ("Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
+    "contacts.show": ("Contact", _CONTACT_FAILURES, None),
+    "contacts.update": ("Contact", [*_SAVE_FAILURES, errors.not_found("customer", "31888")], _saved()),
+    "contacts.delete": ("Deleted", [*_CONTACT_FAILURES, errors.DELETE_FAILED], None),
+    "customers.show": ("Customer", _CUSTOMER_FAILURES, None),
+    "customers.show_by_reference": ("Customer", [errors.not_found("customer", "C1", "reference")], None),
+    "login.check": ("Session", [errors.LOGIN_FAILED, errors.throttled(60), errors.MALFORMED], _LOGIN),
+    "login.success": ("Session", [], None),
+    "pictures.show": ("Photo", [errors.NO_PHOTO], None),
 }
-"""{module.handler: (status, schema, failures, body)}."""
+"""{module.handler: (schema, failures, body)}."""

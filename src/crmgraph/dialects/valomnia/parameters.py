@@ -15,13 +15,13 @@ from crmgraph.dialects.valomnia.errors import (
     MALFORMED,
     MALFORMED_QUERY,
     UNSUPPORTED_FILE,
-    Failed,
     invalid_param_type,
     missing_param,
 )
 from crmgraph.dialects.valomnia.fields import read_long
 from crmgraph.http import reading
 from crmgraph.mapping import Unreadable
+from crmgraph.rest import RequestError
 
 MAX_IMAGE_BYTES = 2 * 1024 * 1024
 """The vendor's "2Mo"."""
@@ -56,45 +56,45 @@ class Parameters:
         """The same, which has to be there.
 
         Raises:
-            Failed: missing_param.
+            RequestError: missing_param.
         """
         if is_blank(found := self.text(name)):
-            raise Failed(missing_param(name))
+            raise RequestError(missing_param(name))
         return found
 
     def line(self, name: str) -> str:
         """The same as `text`, of which the store can have the like.
 
         Raises:
-            Failed: invalid_param_type.
+            RequestError: invalid_param_type.
         """
         found = self.text(name)
         if fault_of(found):
-            raise Failed(invalid_param_type(name))
+            raise RequestError(invalid_param_type(name))
         return found
 
-    def sought(self, name: str) -> str:
+    def filter(self, name: str) -> str:
         """The same as `line`, to look for. A blank is nothing to look for: it is not the same as not to filter.
 
         Raises:
-            Failed: invalid_param_type.
+            RequestError: invalid_param_type.
         """
         found = self.line(name)
         if not found and self.texts.get(name):
-            raise Failed(invalid_param_type(name))
+            raise RequestError(invalid_param_type(name))
         return found
 
     def whole(self, name: str, default: int, least: int) -> int:
         """The number under this name, which has 31 bits.
 
         Raises:
-            Failed: invalid_param_type: it is none, or below `least`.
+            RequestError: invalid_param_type: it is none, or below `least`.
         """
         if not (text := self.text(name)):
             return default
         found = long(name, text)
         if not least <= found < 2**31:
-            raise Failed(invalid_param_type(name))
+            raise RequestError(invalid_param_type(name))
         return found
 
     def flag(self, name: str) -> bool:
@@ -105,7 +105,7 @@ class Parameters:
         """The time under this name, in UTC where it names no zone; None when it is not there.
 
         Raises:
-            Failed: invalid_param_type.
+            RequestError: invalid_param_type.
         """
         if not (text := self.text(name)):
             return None
@@ -114,19 +114,19 @@ class Parameters:
             found = dt.datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
             return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
         except (ValueError, OverflowError):
-            raise Failed(invalid_param_type(name)) from None
+            raise RequestError(invalid_param_type(name)) from None
 
 
 def long(name: str, text: str) -> int:
     """The number that a parameter of the type Long is.
 
     Raises:
-        Failed: invalid_param_type.
+        RequestError: invalid_param_type.
     """
     try:
         return read_long(text)
     except Unreadable:
-        raise Failed(invalid_param_type(name)) from None
+        raise RequestError(invalid_param_type(name)) from None
 
 
 def of_query(request: Request) -> Parameters:
@@ -141,7 +141,7 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
         max_bytes: the most that a body may have besides an image.
 
     Raises:
-        Failed: it cannot be read, or its image is too large or none at all.
+        RequestError: it cannot be read, or its image is too large or none at all.
         TooLarge: it is too long.
     """
     query = _query(request)
@@ -150,7 +150,7 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
         try:
             data = await reading.body(request, max_bytes + MAX_IMAGE_BYTES)
         except TooLarge:
-            raise Failed(FILE_TOO_LARGE) from None
+            raise RequestError(FILE_TOO_LARGE) from None
         form = await _form(request.headers, data)
         try:
             return Parameters(query | _texts(form), await _image(form))
@@ -162,21 +162,21 @@ async def of_body(request: Request, max_bytes: int) -> Parameters:
     try:
         return Parameters(query | _last(await reading.fields(request.headers, data)))
     except reading.Malformed:
-        raise Failed(MALFORMED) from None
+        raise RequestError(MALFORMED) from None
 
 
 def _query(request: Request) -> dict[str, str]:
     try:
         return _last(reading.query(request).multi_items())
     except reading.Malformed:
-        raise Failed(MALFORMED_QUERY) from None
+        raise RequestError(MALFORMED_QUERY) from None
 
 
 async def _form(headers: Headers, data: bytes) -> FormData:
     try:
         return await reading.parse_form(headers, data)
     except reading.Malformed:
-        raise Failed(MALFORMED) from None
+        raise RequestError(MALFORMED) from None
 
 
 def _texts(form: FormData) -> dict[str, str]:
@@ -190,7 +190,7 @@ async def _image(form: FormData) -> Image | None:
         return None
     if not isinstance(file := given[-1], UploadFile):
         if file.strip():
-            raise Failed(UNSUPPORTED_FILE)
+            raise RequestError(UNSUPPORTED_FILE)
         return None
     data = await file.read(MAX_IMAGE_BYTES + 1)
     if not data and not file.filename:
@@ -202,7 +202,7 @@ def _of_json(headers: Headers, data: bytes) -> dict[str, str]:
     try:
         body = reading.json(data, reading.charset(headers))
     except reading.Malformed:
-        raise Failed(MALFORMED) from None
+        raise RequestError(MALFORMED) from None
     return _last((name, _as_text(value)) for name, value in body.items())
 
 
@@ -214,7 +214,7 @@ def _as_text(value: Any) -> str:
             return "true" if value else "false"
         case str() | int() | float():
             return str(value)
-    raise Failed(MALFORMED)
+    raise RequestError(MALFORMED)
 
 
 def _last(items: Iterable[tuple[str, str]]) -> dict[str, str]:

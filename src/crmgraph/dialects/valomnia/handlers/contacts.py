@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
-from starlette.responses import Response
 
 from crmgraph import mapping
 from crmgraph.crm.errors import NotFound, Refused, refuse
@@ -18,13 +17,13 @@ from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.record_photos import Staged
 from crmgraph.crm.records.unit_of_work import Transaction
-from crmgraph.dialects.valomnia.answers import answer
-from crmgraph.dialects.valomnia.errors import DELETE_FAILED, Failed, invalid_param_type, not_found, words
+from crmgraph.dialects.valomnia.errors import DELETE_FAILED, invalid_param_type, not_found, worded
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, DIALECT
 from crmgraph.dialects.valomnia.handlers import customers
 from crmgraph.dialects.valomnia.parameters import MAX_IMAGE_BYTES, Image, Parameters, long
 from crmgraph.dialects.valomnia.requests import Call
 from crmgraph.mapping import Slot
+from crmgraph.rest import RequestError
 
 FORMATS = frozenset({"JPEG", "GIF", "PNG", "BMP"})
 """The images that are taken."""
@@ -60,18 +59,18 @@ COMPARISONS = {
 }
 
 
-async def index(call: Call) -> Response:
+async def index(call: Call) -> dict[str, Any]:
     """A page of the contacts that the filters of the query leave."""
     query = call.query()
     size = min(query.whole("max", DEFAULT_MAX, 1), MAX_MAX)
     offset = query.whole("offset", 0, 0)
     sort = query.text("sort") or "id"
     if sort not in SORTS:
-        raise Failed(invalid_param_type("sort"))
+        raise RequestError(invalid_param_type("sort"))
     order = Order(SORTS[sort], query.text("order").lower() == "desc")
     conditions = _conditions(query)
     async with call.core.db.read() as session:
-        if customer := query.sought("customerReference"):
+        if customer := query.filter("customerReference"):
             try:
                 account_id = await customers.by_reference(session, call.actor, customer)
             except NotFound:
@@ -84,12 +83,12 @@ async def index(call: Call) -> Response:
         )
         around = await external_ids.encoding_context(session, call.actor, DIALECT, found)
     data = [call.links.contact(each, around) for each in found]
-    return answer(call.links.page("contacts", data, total, size, offset, query.texts))
+    return call.links.page("contacts", data, total, size, offset, query.texts)
 
 
 def _conditions(query: Parameters) -> list[Where]:
     conditions: list[Where] = [
-        Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.sought(name))
+        Compare(column, Op.EQUALS, value) for name, column in FILTERS.items() if (value := query.filter(name))
     ]
     for name, column in TIMES.items():
         for suffix, (op, shift) in COMPARISONS.items():
@@ -97,19 +96,19 @@ def _conditions(query: Parameters) -> list[Where]:
                 try:
                     conditions.append(Compare(column, op, moment + shift))
                 except OverflowError:
-                    raise Failed(invalid_param_type(f"{name}_{suffix}")) from None
+                    raise RequestError(invalid_param_type(f"{name}_{suffix}")) from None
     return conditions
 
 
-async def show(call: Call) -> Response:
+async def show(call: Call) -> dict[str, Any]:
     """One contact."""
     async with call.core.db.read() as session:
         aggregate = await _load(session, call)
         around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
-    return answer(call.links.contact(aggregate, around))
+    return call.links.contact(aggregate, around)
 
 
-async def create(call: Call) -> Response:
+async def create(call: Call) -> dict[str, Any]:
     """A new contact, owned by the user who is logged in."""
     given = await call.parameters()
     _check(given)
@@ -121,20 +120,19 @@ async def create(call: Call) -> Response:
             try:
                 aggregate = await parties.create(session, call.actor, PartyKind.CONTACT, decoded.edit)
             except Refused as refused:
-                raise Failed(words(refused, "create", given.text("customerId"))) from None
+                raise RequestError(worded(refused, "create", given.text("customerId"))) from None
             if staged is not None:
                 await call.core.record_photos.attach(session, call.actor, aggregate, staged, touched=True)
             around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
-        body = await call.core.db.transact(work)
-    return answer(body, 201)
+        return await call.core.db.transact(work)
 
 
-async def update(call: Call) -> Response:
+async def update(call: Call) -> dict[str, Any]:
     """The contact with what the request brings; what it does not bring stays."""
     given = await call.parameters()
-    long("id", call.path("id"))
+    long("id", call.params["id"])
     _check(given)
     party_id = None
     if given.image is not None:
@@ -148,17 +146,16 @@ async def update(call: Call) -> Response:
             try:
                 changed = await parties.update(Transaction(session), call.actor, aggregate, decoded.edit)
             except Refused as refused:
-                raise Failed(words(refused, "update", given.text("customerId"))) from None
+                raise RequestError(worded(refused, "update", given.text("customerId"))) from None
             if staged is not None:
                 await call.core.record_photos.attach(session, call.actor, aggregate, staged, touched=changed)
             around = await external_ids.encoding_context(session, call.actor, DIALECT, [aggregate])
             return call.links.contact(aggregate, around)
 
-        body = await call.core.db.transact(work)
-    return answer(body)
+        return await call.core.db.transact(work)
 
 
-async def delete(call: Call) -> Response:
+async def delete(call: Call) -> dict[str, Any]:
     """Take the contact away."""
 
     async def work(session: AsyncSession) -> None:
@@ -166,11 +163,11 @@ async def delete(call: Call) -> Response:
         try:
             await parties.remove(session, call.actor, aggregate)
         except Refused:
-            raise Failed(DELETE_FAILED) from None
+            raise RequestError(DELETE_FAILED) from None
 
     await call.core.db.transact(work)
     # The vendor writes this "true" as text.
-    return answer({"success": "true", "success_description": "Instance deleted successfully"})
+    return {"success": "true", "success_description": "Instance deleted successfully"}
 
 
 def _check(given: Parameters) -> None:
@@ -184,11 +181,11 @@ def _check(given: Parameters) -> None:
 
 async def _find(session: AsyncSession, call: Call) -> int:
     """Our id of the contact that the path names."""
-    number = long("id", call.path("id"))
+    number = long("id", call.params["id"])
     found = await external_ids.resolve(session, DIALECT, {(CONTACTS, str(number))})
     party_id = found.get((CONTACTS, str(number)), number)
     if party_id < FIRST_MINTED_ID:
-        raise Failed(not_found("contact", str(number)))
+        raise RequestError(not_found("contact", str(number)))
     return party_id
 
 
@@ -197,7 +194,7 @@ async def _load(session: AsyncSession, call: Call, *, lock: bool = False) -> Agg
     try:
         return await parties.load_one(session, call.actor, PartyKind.CONTACT, party_id, lock=lock)
     except NotFound:
-        raise Failed(not_found("contact", call.path("id"))) from None
+        raise RequestError(not_found("contact", call.params["id"])) from None
 
 
 async def _decode(
@@ -209,12 +206,12 @@ async def _decode(
         try:
             body["customerId"] = str(await customers.by_reference(session, call.actor, reference))
         except NotFound:
-            raise Failed(not_found("customer", reference)) from None
+            raise RequestError(not_found("customer", reference)) from None
     (decoded,) = await mapping.decode_all(session, CONTACT, [(body, aggregate)])
     try:
         refuse(decoded.faults)
     except Refused as refused:
-        raise Failed(words(refused, operation, given.text("customerId"))) from None
+        raise RequestError(worded(refused, operation, given.text("customerId"))) from None
     return decoded
 
 
@@ -239,6 +236,6 @@ async def _staged(
         async with staging as staged:
             yield staged
     except NotFound:
-        raise Failed(not_found("contact", call.path("id"))) from None
+        raise RequestError(not_found("contact", call.params["id"])) from None
     except Refused as refused:
-        raise Failed(words(refused, operation)) from None
+        raise RequestError(worded(refused, operation)) from None

@@ -1,7 +1,8 @@
 """Customers: shown by their id or by their reference."""
 
+from typing import Any
+
 from sqlalchemy.ext.asyncio import AsyncSession
-from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
@@ -10,12 +11,12 @@ from crmgraph.crm.query.conditions import Compare, Op
 from crmgraph.crm.records import external_ids, lists, parties
 from crmgraph.crm.records.parties import Ref
 from crmgraph.crm.values.text import fault_of
-from crmgraph.dialects.valomnia.answers import answer
-from crmgraph.dialects.valomnia.errors import Failed, not_found
+from crmgraph.dialects.valomnia.errors import not_found
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
 from crmgraph.dialects.valomnia.identifiers import by_customer_reference
 from crmgraph.dialects.valomnia.parameters import long
 from crmgraph.dialects.valomnia.requests import Call
+from crmgraph.rest import RequestError
 
 MAX_CONTACTS = 1000
 """How many of its contacts a customer is shown with."""
@@ -32,31 +33,31 @@ async def by_reference(session: AsyncSession, actor: Actor, reference: str) -> i
     return await parties.find(session, actor, PartyKind.ACCOUNT, Ref(external=by_customer_reference(reference)))
 
 
-async def show(call: Call) -> Response:
+async def show(call: Call) -> dict[str, Any]:
     """One customer by its id."""
-    number = long("id", call.path("id"))
+    number = long("id", call.params["id"])
     async with call.core.db.read() as session:
         found = await external_ids.resolve(session, DIALECT, {(CUSTOMERS, str(number))})
         party_id = found.get((CUSTOMERS, str(number)), number)
         if party_id < FIRST_MINTED_ID:
-            raise Failed(not_found("customer", str(number)))
+            raise RequestError(not_found("customer", str(number)))
         try:
             return await _show(session, call, party_id)
         except NotFound:
-            raise Failed(not_found("customer", str(number))) from None
+            raise RequestError(not_found("customer", str(number))) from None
 
 
-async def show_by_reference(call: Call) -> Response:
+async def show_by_reference(call: Call) -> dict[str, Any]:
     """One customer by its reference."""
-    reference = call.path("reference")
+    reference = call.params["reference"]
     async with call.core.db.read() as session:
         try:
             return await _show(session, call, await by_reference(session, call.actor, reference))
         except NotFound:
-            raise Failed(not_found("customer", reference, "reference")) from None
+            raise RequestError(not_found("customer", reference, "reference")) from None
 
 
-async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
+async def _show(session: AsyncSession, call: Call, party_id: int) -> dict[str, Any]:
     account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, party_id)
     contacts, _ = await lists.find_records(
         session,
@@ -68,4 +69,4 @@ async def _show(session: AsyncSession, call: Call, party_id: int) -> Response:
     )
     around = await external_ids.encoding_context(session, call.actor, DIALECT, [account, *contacts])
     around.records |= {contact.id: contact.record for contact in contacts}
-    return answer(call.links.customer(account, around))
+    return call.links.customer(account, around)
