@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Door, Phone
+from crmgraph.crm.models import FIRST_MINTED_ID, Account, Address, Contact, Door, Phone
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
-from crmgraph.dialects.crmcom.contact_points import address, phone
+from crmgraph.dialects.crmcom.contact_points import DIALECT, address, email, phone
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.references import CATEGORY, REFERENCES, country, read_country
 from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS, SHOW
-from crmgraph.mapping import Unreadable, decode_row
+from crmgraph.mapping import ExtraField, Field, FieldMap, Unreadable, decode_row
 
 AROUND = EncodingContext(Actor(Door.CRMCOM))
 LINE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=40)
@@ -118,6 +118,38 @@ def test_every_response_format_prints_every_part_of_both_kinds() -> None:
             "name": None,
             "company_name": None,
         }
+
+
+def unnamed(fields: FieldMap, part: str = "") -> set[str]:
+    """The fields that are printed, and that no response format names.
+
+    Args:
+        part: the set whose rows they are of.
+    """
+    named: set[str] = set()
+    for fmt in RESPONSE_FORMATS:
+        named |= {*fmt.keys, *fmt.optional}
+        named |= {f"{outer}.{key}" for outer, keys in fmt.parts.items() for key in keys}
+    printed = {f"{part}.{field.name}" if part else field.name for field in fields.fields if field.printed}
+    return printed - named
+
+
+def test_every_field_that_is_printed_is_named_by_a_response_format() -> None:
+    found: set[str] = set()
+    for fmt in RESPONSE_FORMATS:
+        found |= unnamed(fields_of(Contact, fmt)) | unnamed(fields_of(Account, fmt))
+        found |= unnamed(address(fmt), "addresses_set")
+        found |= unnamed(phone(fmt), "phones_set")
+        found |= unnamed(email(fmt), "emails_set")
+    assert not found, f"named by no response format and not marked printed=False: {sorted(found)}"
+
+
+@pytest.mark.parametrize("part", ["", "emails_set"])
+def test_a_field_that_no_response_format_names_is_found(part: str) -> None:
+    added = [Field("nickname", ExtraField("nickname")), Field("secret", ExtraField("secret"), printed=False)]
+    assert unnamed(FieldMap(DIALECT, Contact, added), part) == {f"{part}.nickname" if part else "nickname"}
+    within = FieldMap(DIALECT, Contact, [Field("demographics.nickname", ExtraField("nickname"))])
+    assert unnamed(within) == {"demographics.nickname"}
 
 
 @pytest.mark.parametrize(
