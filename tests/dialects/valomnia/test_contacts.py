@@ -11,6 +11,7 @@ from crmgraph.crm.models import Account, Change, Contact, Door, ExternalId, Part
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.valomnia import openapi
 from crmgraph.dialects.valomnia.errors import WORDS
 from tests.conftest import statements
@@ -280,7 +281,7 @@ async def test_a_customer_is_shown_the_same_by_id_and_by_reference(program: Prog
         edit.addresses.add = [{"kind": "BILLING", "city": "Berlin", "country": "DE"}]
         edit.emails.add = [{"kind": "BUSINESS", "address": "shop@example.com"}]
         edit.phones.add = [{"kind": "MOBILE", "raw": "0151"}]
-        await parties.update(session, OFFICE, account, edit)
+        await parties.update(Transaction(session), OFFICE, account, edit)
     shown = await program.get("/customers/3229")
     body = shown.json()
     assert (await program.get("/customers/reference/C0959")).text == shown.text
