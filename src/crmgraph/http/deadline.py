@@ -18,7 +18,7 @@ class DeadlineExceeded(TimeoutError):
 async def within(request: Request, seconds: float) -> AsyncIterator[None]:
     """A block in which a request is answered, and which is given up when that takes too long.
 
-    What the block is doing is cancelled: a statement is ended in the database, a transaction comes to nothing.
+    What the block is doing is cancelled: a statement is ended in the database, a transaction is rolled back.
 
     Raises:
         DeadlineExceeded: the time was over.

@@ -64,8 +64,8 @@ async def convert(
 ) -> Conversion:
     """Turn a lead into a contact and, where it names a company, an account.
 
-    The contact takes the lead's names, rows, remainders, notes and photo; the account takes the company, its numbers
-    and the address. The lead stays, converted.
+    The contact takes the lead's names, contact points, extra fields, notes and photo; the account takes the company,
+    its numbers and the address. The lead stays, converted.
 
     Args:
         lead_id: None where a fault says why it is not known.

@@ -285,7 +285,7 @@ def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], 
     if actor is not None:
         conditions.append(still_authorized(actor))
     # It never waits: a statement that waits for a lock goes on to write when nobody waits for it any more. Whoever has
-    # to wait does so in a transaction, which comes to nothing when it is given up.
+    # to wait does so in a transaction, which is rolled back when it is given up.
     held = select(table.c.id).where(*conditions).with_for_update(skip_locked=True, key_share=True).cte("held")
     values = _values(table, "record", names)
     record = update(table).where(table.c.id == held.c.id).values(values).returning(table.c.id).cte("record")

@@ -46,7 +46,7 @@ async def forgot(call: Call) -> dict[str, Any]:
 
 
 async def forgot_as_of_old(call: Call) -> dict[str, Any]:
-    """The same in a closed network that asks for the old way: the password is set, without any proof."""
+    """The same in a closed network that asks for the old way: the password is set, without a verification code."""
     attributes = await call.attributes()
     email, password = attributes.required("email"), attributes.required("password")
     await call.core.identity.throttle.reserve(Kind.RESET, account_of(email), Source(call.address))
