@@ -158,6 +158,29 @@ async def test_writers_at_the_same_moment_lose_nothing(db: Database) -> None:
     assert revisions == list(range(1, len(works) + 2))
 
 
+async def test_rows_that_come_at_the_same_moment_are_all_there(db: Database) -> None:
+    contact = await made(db)
+    works = [
+        changing(
+            contact.id,
+            lambda n=n: Edit({"nickname": f"N{n}"}, phones=RowEdits(add=[{"kind": "HOME", "raw": f"030 {n}"}])),
+        )
+        for n in range(6)
+    ]
+    works += [changing(contact.id, lambda n=n: Edit({"last_name": f"Roy{n}"})) for n in range(3)]
+    await asyncio.gather(*(revise(db, work) for work in works))
+    async with db.read() as session:
+        record = (await session.scalars(select(Contact))).one()
+        phones = (await session.scalars(select(Phone.raw).order_by(Phone.raw))).all()
+        ranks = (await session.scalars(select(Phone.rank))).all()
+        key = (await session.scalars(select(Address.name_key))).one()
+        revisions = (await session.scalars(select(Change.revision).order_by(Change.revision))).all()
+    assert phones == sorted(["0151 1", "030 2", *(f"030 {n}" for n in range(6))])
+    assert len(set(ranks)) == len(phones)
+    assert key == record.last_name_key == record.last_name.lower()
+    assert revisions == list(range(1, len(works) + 2))
+
+
 async def test_who_is_overtaken_begins_again_behind_a_lock(db: Database) -> None:
     contact = await made(db)
     turns = []

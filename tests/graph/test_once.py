@@ -1,0 +1,249 @@
+"""A request prepares its document once, chooses its executor once, does its work once and loads its record once."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.identity.identity import Identity
+from crmgraph.crm.models import PartyKind, Session, Staff, now
+from crmgraph.crm.records import parties
+from crmgraph.graph.compiled import Compiled
+from crmgraph.graph.documents import preparation
+from crmgraph.graph.documents.preparation import Preparer
+from crmgraph.graph.execution import engine
+from tests.conftest import statements
+from tests.graph.conftest import Caller, Customer, put
+
+COUNTED: tuple[tuple[Any, str], ...] = (
+    (preparation, "parse"),
+    (preparation, "validate"),
+    (Preparer, "prepare"),
+    (Compiled, "choose"),
+    (engine, "execute"),
+    (Identity, "actor_of"),
+    (parties, "load_for_change"),
+    (parties, "update"),
+    (parties, "create"),
+)
+"""What is counted, where it is called."""
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each of these was called."""
+    counted: Counter[str] = Counter()
+
+    def counting(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            counted[name] += 1
+            return function(*arguments, **named)
+
+        return call
+
+    for owner, name in COUNTED:
+        monkeypatch.setattr(owner, name, counting(name, getattr(owner, name)))
+    return counted
+
+
+READ = "query($id: ID!) { contact(by: {id: $id}) { lastName phones { raw } } }"
+LIST = "{ contacts(first: 5) { nodes { lastName } } }"
+RESOLVED = "query($id: ID!) { node(id: $id) { id } }"
+NUMBER = 'query($id: ID!) { contact(by: {number: "CON1"}) { id } node(id: $id) { id } }'
+BACKWARD = "{ contacts(last: 5) { nodes { id } } }"
+REFUSED = "{ contacts(first: 1000) { nodes { id } } }"
+FAULTY = "{ contact }"
+CHANGE = """mutation($id: ID!, $phone: ID!) { updateContact(input: {contact: {id: $id}, %s}) {
+  contact { firstName phones { raw } } userErrors { code path } } }"""
+VALUES = CHANGE % 'firstName: "Bo", phones: {update: [{id: $phone, raw: "0151 2"}]}'
+ADDED = CHANGE % 'phones: {add: [{kind: FAX, raw: "030 1"}], update: [{id: $phone, notes: "n"}]}'
+RENAMED = CHANGE % 'lastName: "Roy", phones: {update: [{id: $phone, notes: "n"}]}'
+STALE = CHANGE % 'firstName: "Bo", ifRevision: 99, phones: {update: [{id: $phone, raw: "0151 2"}]}'
+INVALID = CHANGE % 'firstName: "Bo", phones: {update: [{id: $phone, raw: ""}]}'
+HISTORY = """mutation($id: ID!, $phone: ID!) {
+  updateContact(input: {contact: {id: $id}, firstName: "Bo", phones: {update: [{id: $phone, raw: "0151 2"}]}}) {
+    contact { firstName history { totalCount } } } }"""
+CREATE = 'mutation { createContact(input: {lastName: "Ray"}) { contact { id } userErrors { code } } }'
+PROFILE = 'mutation { updateProfile(input: {nickname: "N"}) { contact { nickname } userErrors { code } } }'
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and how often each thing is done for it.
+
+    Attributes:
+        verified: how often who asks is asked in a statement of its own.
+        resolved: how often the resolvers run.
+        loaded, worked: how often a record is loaded to be changed, and changed.
+        statements: on SQLite and on PostgreSQL.
+    """
+
+    query: str
+    statements: tuple[int, int]
+    verified: tuple[int, int] = (0, 0)
+    resolved: int = 0
+    loaded: int = 0
+    worked: int = 0
+    chosen: int = 1
+
+
+WARM = {
+    "one record": Case(READ, (1, 1)),
+    "a page": Case(LIST, (1, 1)),
+    "a query for the resolvers": Case(RESOLVED, (2, 2), (1, 1), resolved=1),
+    "a page from its end": Case(BACKWARD, (2, 2), (1, 1), resolved=1),
+    "an argument that is refused": Case(REFUSED, (1, 1), (1, 1), resolved=1),
+    "a document with a fault": Case(FAULTY, (1, 1), (1, 1), chosen=0),
+    "values": Case(VALUES, (6, 2), (1, 0), loaded=1, worked=1),
+    "what is there already": Case(VALUES, (3, 2), (1, 0), loaded=1, worked=1),
+    "a phone that comes": Case(ADDED, (7, 6), (1, 0), loaded=1, worked=1),
+    "a name that is repeated": Case(RENAMED, (7, 6), (1, 0), loaded=1, worked=1),
+    "a revision that is gone": Case(STALE, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
+    "values that are refused": Case(INVALID, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
+    "a change whose answer takes resolvers": Case(HISTORY, (5, 4), (1, 1), resolved=1, loaded=1, worked=1),
+    "a creation": Case(CREATE, (6, 6), (1, 1), resolved=1, worked=1),
+}
+
+
+@pytest.fixture
+async def given(core: Core, agent: Caller) -> dict[str, Any]:
+    """The ids of a contact with a phone."""
+    phones = [{"kind": "MOBILE", "raw": "0151 1"}]
+    (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Ray", "first_name": "Ann", "phones": phones})
+    found = (await agent("query($id: ID!) { contact(by: {id: $id}) { phones { id } } }", id=f"con_{contact}"))[
+        "contact"
+    ]
+    return {"id": f"con_{contact}", "phone": found["phones"][0]["id"]}
+
+
+async def traced(core: Core, caller: Caller, case: Case, given: dict[str, Any], calls: Counter[str]) -> dict[str, int]:
+    """How often each thing was done for a request."""
+    calls.clear()
+    with statements(core.db) as seen:
+        response = await caller.post(
+            case.query, {name: value for name, value in given.items() if f"${name}" in case.query}
+        )
+    assert response.status_code in (200, 400, 401), response.text
+    assert calls["prepare"] == 1
+    return {
+        "statements": len(seen),
+        "verified": calls["actor_of"],
+        "chosen": calls["choose"],
+        "resolved": calls["execute"],
+        "loaded": calls["load_for_change"],
+        "worked": calls["update"] + calls["create"],
+    }
+
+
+def expected(core: Core, case: Case) -> dict[str, int]:
+    place = 0 if core.db.is_sqlite else 1
+    return {
+        "statements": case.statements[place],
+        "verified": case.verified[place],
+        "chosen": case.chosen,
+        "resolved": case.resolved,
+        "loaded": case.loaded,
+        "worked": case.worked,
+    }
+
+
+async def test_everything_is_done_once_for_a_caller_who_has_been_here(
+    agent: Caller, core: Core, given: dict[str, Any], calls: Counter[str]
+) -> None:
+    found = {name: await traced(core, agent, case, given, calls) for name, case in WARM.items()}
+    assert found == {name: expected(core, case) for name, case in WARM.items()}
+
+
+async def test_a_document_is_parsed_and_validated_once_whoever_asks(
+    agent: Caller, nobody: Caller, calls: Counter[str]
+) -> None:
+    fresh = "{ contacts(first: 3) { nodes { firstName } } }"
+    for caller in (nobody, agent, agent):
+        await caller.post(fresh)
+    assert (calls["parse"], calls["validate"], calls["prepare"]) == (1, 1, 3)
+    calls.clear()
+    # What is suggested is for people who are signed in: a fault is worded once for either.
+    for caller in (nobody, agent, agent, nobody):
+        (error,) = (await caller.post("{ contacts { nodes { firstNam } } }")).json()["errors"]
+        assert ("firstName" in error["message"]) == (caller is agent)
+    assert (calls["parse"], calls["validate"], calls["prepare"]) == (1, 2, 4)
+
+
+async def test_a_caller_who_has_not_been_here_is_asked_about_first(
+    agent: Caller, core: Core, given: dict[str, Any], calls: Counter[str]
+) -> None:
+    again = await agent.login("agent@example.com")
+    assert await traced(core, again, Case(READ, (0, 0)), given, calls) == expected(core, Case(READ, (2, 2), (1, 1)))
+    again = await agent.login("agent@example.com")
+    case = Case(VALUES, (6, 3), (1, 1), loaded=1, worked=1)
+    assert await traced(core, again, case, given, calls) == expected(core, case)
+
+
+async def test_a_login_that_has_ended_is_told_once_and_nothing_is_done(
+    agent: Caller, core: Core, given: dict[str, Any], calls: Counter[str]
+) -> None:
+    await agent("{ me { id } }")
+    async with core.db.begin() as session:
+        await session.execute(update(Session).values(ended_at=now()))
+    # The statement that was to answer says so, and then the token is looked at.
+    for case in (Case(READ, (2, 2), (1, 1)), Case(FAULTY, (1, 1), (1, 1), chosen=0)):
+        assert await traced(core, agent, case, given, calls) == expected(core, case)
+        await agent.login("agent@example.com")
+
+
+async def test_rights_that_have_changed_meanwhile_are_those_that_count(
+    agent: Caller, core: Core, given: dict[str, Any], calls: Counter[str]
+) -> None:
+    await agent("{ me { id } }")
+    async with core.db.begin() as session:
+        await session.execute(update(Staff).values(sees_identity=True))
+    case = Case(READ, (3, 3), (1, 1), chosen=2)
+    assert await traced(core, agent, case, given, calls) == expected(core, case)
+
+
+async def test_a_customer_goes_the_same_way(customer: Customer, core: Core, calls: Counter[str]) -> None:
+    given = {"id": customer.contact}
+    await customer("{ me { id } }")
+    for case in (
+        Case(READ, (1, 1)),
+        Case(PROFILE, (4, 2), (1, 0), loaded=1, worked=1),
+        Case(CREATE, (1, 1), (1, 1), resolved=1, worked=1),
+    ):
+        assert await traced(core, customer, case, given, calls) == expected(core, case)
+
+
+async def test_nobody_is_asked_nothing_of_the_database_before_they_are_refused(
+    nobody: Caller, core: Core, given: dict[str, Any], calls: Counter[str]
+) -> None:
+    case = Case(VALUES, (0, 0), resolved=1)
+    assert await traced(core, nobody, case, given, calls) == expected(core, case)
+
+
+async def test_why_a_document_is_not_compiled_is_told_beside_the_executor(
+    agent: Caller, nobody: Caller, given: dict[str, Any]
+) -> None:
+    for query, reason in (
+        (READ, None),
+        (VALUES, None),
+        (RESOLVED, "Query.node"),
+        (BACKWARD, "a page from its end"),
+        (REFUSED, "an argument is refused"),
+        (STALE, "the change was refused"),
+        (CREATE, "Mutation.createContact"),
+        (HISTORY, "`history`, which the changed record does not hold"),
+        ('{ contact(by: {number: "CON1"}) { id } }', "a record that is not named by its id"),
+        ("{ contacts { nodes { externalIds { value } } } }", "Contact.externalIds"),
+    ):
+        variables = {name: value for name, value in given.items() if f"${name}" in query}
+        body = (await agent.post(query, variables, **{"graphql-cost": "1"})).json()
+        told = {key: value for key, value in body.get("extensions", {}).items() if key != "cost"}
+        if reason is None:
+            assert told == {"executor": "compiled"}
+        else:
+            assert told == {"executor": "resolvers", "executorReason": reason}
+    body = (await nobody.post(VALUES, given, **{"graphql-cost": "1"})).json()
+    assert body["extensions"]["executorReason"] == "nobody is signed in"
