@@ -17,7 +17,7 @@ TOLD = {
     "CRM.COM's order of keys": "dialects/crmcom/response_formats.py has ['pronouns']",
     "Valomnia": "docs/fields.md is not what",
     "The folder": "cannot import name 'rolodex' from 'crmgraph.dialects'",
-    "The word": "has no attribute 'ROLODEX'",
+    "The word": "Actor(Door.ROLODEX)",
     "The import": "name 'rolodex' is not defined",
     "The entry": "DIALECTS of src/crmgraph/app.py has no entry for ['Door.ROLODEX']",
     "The recorded exchanges": "tests/dialects/rolodex/exchanges has no recorded exchanges",
