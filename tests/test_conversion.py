@@ -23,6 +23,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import conversion, notes, parties
 from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 
 STAFF = Actor(Door.OPERATOR, Role.AGENT, region="DE")
@@ -110,7 +111,7 @@ async def test_a_lead_is_converted_once(db: Database) -> None:
     with pytest.raises(Invalid):
         async with db.begin() as session:
             lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
-            await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+            await parties.update(Transaction(session), STAFF, lead, Edit({"first_name": "Other"}))
     assert await rows(db) == before
 
 
@@ -371,12 +372,14 @@ async def test_nobody_works_on_a_lead_that_waits_until_it_is_released(
     with pytest.raises(refusal):
         async with db.begin() as session:
             lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
-            await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+            await parties.update(Transaction(session), STAFF, lead, Edit({"first_name": "Other"}))
     assert await rows(db) == before
     async with db.begin() as session:
         lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
-        assert await parties.update(session, STAFF, lead, Edit({"approval": "APPROVED", "locked_by": None}))
-        assert await parties.update(session, STAFF, lead, Edit({"first_name": "Other"}))
+        assert await parties.update(
+            Transaction(session), STAFF, lead, Edit({"approval": "APPROVED", "locked_by": None})
+        )
+        assert await parties.update(Transaction(session), STAFF, lead, Edit({"first_name": "Other"}))
 
 
 async def test_a_note_comes_changes_and_goes_as_changes_of_its_record(db: Database) -> None:

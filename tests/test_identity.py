@@ -52,6 +52,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 from crmgraph.jobs import Kind, Runner
 from crmgraph.security import Keys, Passwords, digest, new_token
@@ -911,7 +912,7 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
     async with db.begin() as session:
         contact = await parties.load_one(session, eve.actor, PartyKind.CONTACT, eve.actor.contact_id, lock=True)
         edit = Edit(emails=RowEdits(add=[{"kind": "PERSONAL", "address": RAVI}]))
-        await parties.update(session, eve.actor, contact, edit)
+        await parties.update(Transaction(session), eve.actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
     await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
@@ -974,7 +975,7 @@ async def test_what_the_office_writes_is_the_offices_word(db: Database, identity
         actor = Actor(door=Door.GRAPHQL, role=Role.AGENT)
         contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         edit = Edit(emails=RowEdits(update=[(contact.emails[0].id, {"address": RAVI})]))
-        await parties.update(session, actor, contact, edit)
+        await parties.update(Transaction(session), actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
     await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id

@@ -34,6 +34,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.parties import Aggregate, IdCandidates, Ref
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN, sees_identity=True)
@@ -64,7 +65,7 @@ async def loaded(db: Database, party_id: int, kind: PartyKind = PartyKind.CONTAC
 async def changed(db: Database, party_id: int, edit: Edit, actor: Actor = STAFF, **options: Any) -> bool:
     async with db.begin() as session:
         aggregate = await parties.load_one(session, actor, PartyKind.CONTACT, party_id, lock=True)
-        return await parties.update(session, actor, aggregate, edit, **options)
+        return await parties.update(Transaction(session), actor, aggregate, edit, **options)
 
 
 async def everything(db: Database) -> dict[str, list[Any]]:

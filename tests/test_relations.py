@@ -14,6 +14,7 @@ from crmgraph.crm.records.authorship import last_set
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 from tests.conftest import statements
 
@@ -35,7 +36,7 @@ async def loaded(db: Database, party_id: int) -> Aggregate:
 async def changed(db: Database, party_id: int, edits: RowEdits) -> bool:
     async with db.begin() as session:
         found = await parties.load(session, STAFF, PartyKind.CONTACT, [party_id], lock=True, parts=PARTS)
-        return await parties.update(session, STAFF, found[party_id], Edit(relations=edits))
+        return await parties.update(Transaction(session), STAFF, found[party_id], Edit(relations=edits))
 
 
 async def last_change(db: Database, party_id: int) -> list[dict[str, Any]]:
