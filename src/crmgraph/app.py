@@ -209,9 +209,12 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         if settings.run_jobs:
             runner.start()
-        # What a server hands to each of its connections.
-        yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
-        await close(core, runner)
+        try:
+            # What a server hands to each of its connections.
+            yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
+        finally:
+            # Threads of SQLite's driver that nobody ends keep the process from ending.
+            await close(core, runner)
 
     app = Application(title="crmgraph", openapi_url=None, lifespan=lifespan)
     # A redirect to the path without its slash would be built from the Host that the request names.
