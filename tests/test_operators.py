@@ -20,9 +20,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from crmgraph.cli import faults
 from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
+from crmgraph.db.url import without_secrets
 from crmgraph.migrations import downgrade, fault_of
 from tests.conftest import Postgres, settings_for
 from tests.conftest import serving as serving_here
@@ -209,6 +209,8 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
     stranger = here.replace("://postgres:", "://nobody_knows:").replace("://postgres@", "://nobody_knows@")
     wrong = [
         (away, "unreachable; nobody listens there"),
+        (away.replace("/x", f",127.0.0.1:{free_port()}/x?target_session_attrs=primary"), "nobody listens there"),
+        (away.replace("me:hush@", "") + "?user=me&password=hush", "nobody listens there"),
         ("postgresql://me:hush@no.such.host.invalid/x", "nobody knows its host"),
         (postgres.url("no_such_database"), "does not exist; create a database of this name"),
         (stranger, "look at its user and password" if stranger != here else ""),
@@ -230,7 +232,7 @@ async def test_a_database_that_is_not_as_its_address_says_is_told_in_one_line(
     ):
         assert (told.code, told.out, told.err.count("\n")) == (1, "", 1), (url, told)
         assert words in told.err and "CRMGRAPH_DATABASE_URL" in told.err, (url, told.err)
-        assert faults.shown(url).removeprefix("sqlite:///") in told.err, (url, told.err)
+        assert without_secrets(url).removeprefix("sqlite:///") in told.err, (url, told.err)
         assert "hush" not in told.err
     with without_tls() as there:
         url = f"postgresql://me:hush@127.0.0.1:{there}/x?sslmode=require"

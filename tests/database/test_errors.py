@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from crmgraph.db.errors import SQLSTATES, Meaning, diagnose
-from crmgraph.db.url import KNOWN, database_url
+from crmgraph.db.url import KNOWN, database_url, without_secrets
 from tests.database.proxy import certificate
 
 
@@ -120,6 +120,24 @@ def test_a_url_of_postgresql_is_read_as_libpq_reads_it(
     url = database_url(given)
     assert (url.username, url.password, url.database, url.query.get("host")) == (user, password, database, hosts)
     assert url.drivername == "postgresql+asyncpg"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:hush@db:5433/crm?sslmode=require", "postgresql://me:***@db:5433/crm?sslmode=require"),
+        ("postgres://me:hu%40sh@a:1,b:2,[::1]:3/crm", "postgres://me:***@a:1,b:2,[::1]:3/crm"),
+        ("postgresql://me:hu@sh@db/crm", "postgresql://me:***@db/crm"),
+        ("postgresql://me@db/crm", "postgresql://me@db/crm"),
+        ("postgresql:///crm?host=/run/pg&user=me&password=hush", "postgresql:///crm?host=/run/pg&user=me&password=***"),
+        ("postgresql://db?p%61ssword=hush&sslpassword=hush", "postgresql://db?p%61ssword=***&sslpassword=***"),
+        ("sqlite:///var/crmgraph.db", "sqlite:///var/crmgraph.db"),
+        ("mysql://me:hush@db/crm", "the database"),
+        ("me:hush@db", "the database"),
+    ],
+)
+def test_a_url_is_told_without_its_passwords(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
 
 
 @pytest.mark.parametrize(

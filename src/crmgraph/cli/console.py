@@ -17,6 +17,7 @@ from crmgraph.crm import installation
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
 from crmgraph.db.database import Database
+from crmgraph.db.url import without_secrets
 from crmgraph.jobs import POLL, Runner
 from crmgraph.migrations import NewerTables, NotNow, fault_of, revision_of
 from crmgraph.settings import Settings, told, unknown
@@ -156,7 +157,7 @@ def settings_of(demo: bool = False) -> Settings:
 async def require_kind(db: Database, settings: Settings) -> None:
     """End unless the database is a demo for a demo, and none for everybody else."""
     found = await installation.kind_of(db)
-    name = faults.shown(settings.database_url)
+    name = without_secrets(settings.database_url)
     if settings.demo and found is installation.Kind.PRODUCTION:
         fail(
             f"CRMGRAPH_DATABASE_URL ({name}): this is no demo's database, and the demo leaves it alone: "

@@ -27,6 +27,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.identity.outbox import EMAIL
 from crmgraph.crm.job_queue import Backlog, JobQueue
 from crmgraph.crm.models import now
+from crmgraph.db.url import without_secrets
 from crmgraph.mail import MailAway, MailRefused, Unmailable, open_mail
 from crmgraph.migrations import fault_of, head, revision_of
 from crmgraph.photos import StoreAway
@@ -131,7 +132,7 @@ def _secret(settings: Settings) -> list[Finding]:
 
 
 async def _database(core: Core, settings: Settings) -> AsyncIterator[Finding]:
-    name = faults.shown(settings.database_url)
+    name = without_secrets(settings.database_url)
     try:
         async with core.db.read() as session:
             version = await session.scalar(

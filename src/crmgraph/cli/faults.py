@@ -6,10 +6,10 @@ import sqlite3
 import ssl
 from pathlib import Path
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import DBAPIError
 
 from crmgraph.db.errors import NOT_MIGRATED, Misaddressed, diagnose
+from crmgraph.db.url import database_url, without_secrets
 
 _HINTS = {
     "refuses the login": "look at its user and password",
@@ -28,14 +28,6 @@ _HINTS = {
 """{the reason of a diagnosis: what an operator does about it}."""
 
 
-def shown(url: str) -> str:
-    """The address of a database without its password."""
-    try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return "the database"
-
-
 def of_database(error: BaseException, url: str | None = None) -> str | None:
     """What is wrong with the database, which setting names it, and what to do; None when it is not to blame.
 
@@ -48,15 +40,15 @@ def of_database(error: BaseException, url: str | None = None) -> str | None:
     if not diagnosis.is_away:
         return None
     hint = _HINTS.get(diagnosis.reason) or _unreachable(error)
-    name = f" ({shown(url)})" if url else ""
+    name = f" ({without_secrets(url)})" if url else ""
     return f"The database does not answer: {diagnosis.reason}; {hint}, see CRMGRAPH_DATABASE_URL{name}"
 
 
 def of_file(url: str) -> str | None:
     """Why the file of an SQLite database cannot be used; None when it can, and for every other database."""
     try:
-        parsed = make_url(url)
-    except ArgumentError:
+        parsed = database_url(url)
+    except ValueError:
         return None
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None

@@ -28,6 +28,7 @@ from crmgraph.cli.console import (
     warn,
 )
 from crmgraph.cli.demo import load, print_doors
+from crmgraph.db.url import without_secrets
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
 from crmgraph.migrations import LOCK_SECONDS, WAIT_SECONDS, is_current, upgrade
@@ -54,7 +55,7 @@ def serve(
         run(_require_tables(settings), settings)
         out.print(
             f"crmgraph {crmgraph.__version__} serves http://{f'[{host}]' if ':' in host else host}:{port} "
-            f"on {faults.shown(settings.database_url)}.",
+            f"on {without_secrets(settings.database_url)}.",
             markup=False,
             highlight=False,
         )

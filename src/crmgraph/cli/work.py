@@ -3,8 +3,8 @@
 import asyncio
 import signal
 
-from crmgraph.cli import faults
 from crmgraph.cli.console import DemoOption, out, require_kind, run, settings_of, wired
+from crmgraph.db.url import without_secrets
 from crmgraph.logs import configure
 
 POLL = 1.0
@@ -22,7 +22,7 @@ def work(demo: DemoOption = False) -> None:
         async with wired(settings, poll=POLL) as (core, runner):
             await require_kind(core.db, settings)
             out.print(
-                f"crmgraph runs the jobs of {faults.shown(settings.database_url)}.", markup=False, highlight=False
+                f"crmgraph runs the jobs of {without_secrets(settings.database_url)}.", markup=False, highlight=False
             )
             configure(settings.log_level, settings.log_format)
             runner.start()

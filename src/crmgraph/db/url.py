@@ -60,6 +60,9 @@ _URI = re.compile(
     re.DOTALL,
 )
 
+SECRETS = ("password", "sslpassword")
+"""Parameters that nobody is shown."""
+
 KNOWN = (*ADDRESS, *CHOICES, *FILES, *TEXTS, *SERVER, *TIMES)
 
 
@@ -87,6 +90,25 @@ def database_url(given: str) -> URL:
             raise ValueError("a SQLite database is written sqlite:///path, with three slashes")
         return URL.create(DRIVERS[kind], database=path[1:] or None)
     return _postgresql(f"postgresql://{rest}")
+
+
+def without_secrets(given: str) -> str:
+    """The URL as it was written, with its passwords as `***`: of the user, before the `?` or after it, and of the key.
+
+    "the database" when it is no URL of one.
+    """
+    scheme, separator, rest = given.strip().partition("://")
+    if not separator or scheme.partition("+")[0] not in DRIVERS:
+        return "the database"
+    if scheme.startswith("sqlite"):
+        return given.strip()
+    before, question, query = rest.partition("?")
+    # To the last @: one that was not escaped stands in the password.
+    user, at, place = before.rpartition("@")
+    name, colon, _ = user.partition(":")
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    shown = [f"{key}=***" if unquote(key) in SECRETS else f"{key}{equals}{value}" for key, equals, value in pairs]
+    return f"{scheme}://{name}{colon and ':***'}{at}{place}{question}{'&'.join(shown)}"
 
 
 def _postgresql(given: str) -> URL:
