@@ -1,10 +1,12 @@
 """What stands in several places stands in all of them; what is missing is told by the name of its line."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from crmgraph.app import DIALECTS, Dialect
+from crmgraph.crm import errors
 from crmgraph.crm.models import Account, Contact, Door
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS
@@ -50,3 +52,14 @@ def test_every_field_that_crmcom_prints_stands_in_a_response_format(kind: type) 
             printed |= {key, *(f"{key}.{inner}" for inner in each.parts.get(key, ()))}
     missing = [field.name for field in fields_of(kind).fields if field.printed and field.name not in printed]
     assert not missing, f"no list of keys in src/crmgraph/dialects/crmcom/response_formats.py has {missing}"
+
+
+@pytest.mark.parametrize("edge", ["graph.schema", *(f"dialects.{dialect.name}" for dialect in DIALECTS)])
+def test_every_refusal_of_the_core_has_words(edge: str) -> None:
+    refusals = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, errors.Refused)}
+    words = import_module(f"crmgraph.{edge}.errors").WORDS
+    file = f"WORDS of src/crmgraph/{edge.replace('.', '/')}/errors.py"
+    missing = sorted(each.__name__ for each in refusals - words.keys() - {errors.Refused, errors.Several})
+    assert not missing, f"{file} has no row for {', '.join(missing)} of src/crmgraph/crm/errors.py"
+    unknown = sorted(each.__name__ for each in words.keys() - refusals)
+    assert not unknown, f"{file} has rows for {', '.join(unknown)}, which the core does not refuse by"

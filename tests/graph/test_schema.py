@@ -146,7 +146,20 @@ def test_every_filter_and_sort_is_known_to_the_core() -> None:
         assert columns <= set(listing.model.__mapper__.columns.keys())
     for sorts, model in zip((ContactSortField, AccountSortField, LeadSortField), MODELS.values(), strict=True):
         for field in sorts:
-            assert not model.__table__.c[field.value].nullable
+            column = model.__table__.c.get(field.value)
+            told = f"{sorts.__name__}.{field.name}: {field.value} is no column of {model.__tablename__} without nulls"
+            assert column is not None and not column.nullable, f"{told}; a text is sorted by its key"
+
+
+def test_every_field_that_compares_is_a_comparator() -> None:
+    for listing in (filters.CONTACTS, filters.ACCOUNTS, filters.LEADS):
+        for field in listing.filter.__strawberry_definition__.fields:
+            type_ = field.type.of_type
+            if field.python_name in ("and_", "or_", "not_"):
+                continue
+            words = {each.name for each in fields(type_)} - {"is_null"}
+            missing = sorted(words - filters.COMPARATORS.keys())
+            assert not missing, f"COMPARATORS of graph/schema/filters.py has no row for {missing} of {type_.__name__}"
 
 
 def refusals(of: type[Refused] = Refused) -> set[type[Refused]]:

@@ -1,12 +1,16 @@
 """What stands before the dialects: what goes wrong is answered in the words of the door, and logged in one wording."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.conftest import serving, settings_for
+from crmgraph.dialects import valomnia
+from crmgraph.rest import mounts
+from tests.conftest import Running, serving, settings_for
 
 COVALENSE = dict.fromkeys(("correlationId", "srDate", "source", "destination", "operation", "type"), "x")
 LOGINS: dict[str, tuple[str, dict[str, str], bytes]] = {
@@ -107,3 +111,21 @@ async def test_a_client_that_goes_away_is_no_fault(database: str, tmp_path: Path
     assert len(asked) == 2
     assert sent[0]["status"] == 400
     assert [each["event"] for each in logs] == ["request"]
+
+
+def test_an_operation_that_another_row_hides_is_told_at_the_start(running: Running) -> None:
+    show = next(each for each in valomnia.API.operations if each.path.endswith("/customers/{id}"))
+    count = replace(show, path="/api/{version}/customers/count")
+    for rows, hidden, above in (
+        ((show, count), count, show),
+        (
+            (show, replace(show, path="/api/{v}/customers/{number}")),
+            replace(show, path="/api/{v}/customers/{number}"),
+            show,
+        ),
+        ((show, show), show, show),
+    ):
+        told = f"valomnia: GET {hidden.path} is never reached, since {above.path} matches it too: put"
+        with pytest.raises(ValueError, match=f"^{re.escape(told)} its row above that one$"):
+            mounts(running.core, replace(valomnia.API, operations=rows))
+    mounts(running.core, replace(valomnia.API, operations=(count, show, replace(show, method="POST"))))

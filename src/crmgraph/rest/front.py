@@ -105,7 +105,11 @@ def mounts(core: Core, api: Api) -> list[BaseRoute]:
 
 
 class Front:
-    """The ASGI application of an API."""
+    """The ASGI application of an API.
+
+    Raises:
+        ValueError: an operation stands below another one that takes all its requests.
+    """
 
     def __init__(self, core: Core, api: Api) -> None:
         self._core = core
@@ -113,6 +117,12 @@ class Front:
         self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
         for operation in api.operations:
             pattern = _pattern(operation.path, api.variables)
+            for above, others in self._paths.items():
+                if operation.method in others and above.fullmatch(operation.path):
+                    raise ValueError(
+                        f"{api.door}: {operation.method} {operation.path} is never reached, since "
+                        f"{others[operation.method].path} matches it too: put its row above that one"
+                    )
             self._paths.setdefault(pattern, {})[operation.method] = operation
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

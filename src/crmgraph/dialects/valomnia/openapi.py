@@ -116,6 +116,8 @@ def openapi() -> Schema:
 def _operation(service: Service) -> Schema:
     handler: Any = service.handler
     name = f"{handler.__module__.rpartition('.')[2]}.{handler.__name__}"
+    if name not in _OPERATIONS:
+        raise LookupError(f"_OPERATIONS of {__name__} has no row for {name}")
     schema, failures, body = _OPERATIONS[name]
     operation: Schema = {
         "operationId": f"{name}:{service.path}",

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from crmgraph.crm.query.conditions import Op
+
 MAX_CONDITIONS = 10
 """The most conditions in one criteria."""
 MAX_DEPTH = 20
@@ -14,20 +16,19 @@ MAX_DEPTH = 20
 MAX_LENGTH = 10_000
 """The longest criteria, in characters."""
 
-COMPARATORS = frozenset(
-    {
-        "equals",
-        "not_equal",
-        "starts_with",
-        "contains",
-        "in",
-        "greater_than",
-        "greater_equal",
-        "less_than",
-        "less_equal",
-        "between",
-    }
-)
+COMPARATORS = {
+    "equals": Op.EQUALS,
+    "not_equal": Op.NOT_EQUAL,
+    "starts_with": Op.STARTS_WITH,
+    "contains": Op.CONTAINS,
+    "in": Op.IN,
+    "greater_than": Op.GT,
+    "greater_equal": Op.GE,
+    "less_than": Op.LT,
+    "less_equal": Op.LE,
+    "between": Op.BETWEEN,
+}
+"""{Zoho's word: the comparator that it is}: a new one is a row here."""
 
 _WORD = re.compile(r"\s*(and|or)(?=[\s(])", re.IGNORECASE)
 _CONDITION = re.compile(r"\s*([A-Za-z_$][\w$.]*)\s*:\s*([A-Za-z_]+)\s*:")
@@ -42,6 +43,7 @@ class Condition:
     """One comparison.
 
     Attributes:
+        comparator: a word of `COMPARATORS`.
         values: the value, split at its commas; they are one text again for comparators that take one value.
     """
 

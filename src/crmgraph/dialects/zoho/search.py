@@ -17,7 +17,7 @@ from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import codecs, errors
-from crmgraph.dialects.zoho.criteria import Condition, Criteria, Group, NotCriteria, parse
+from crmgraph.dialects.zoho.criteria import COMPARATORS, Condition, Criteria, Group, NotCriteria, parse
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.dialects.zoho.requests import Call
 from crmgraph.mapping import Computed, ExtraField, Link, Own, Slot, Unreadable, Whole
@@ -31,18 +31,6 @@ MAX_NAMED = 100
 """The most records of one name that a lookup is compared with."""
 
 _ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
-_OPS = {
-    "equals": Op.EQUALS,
-    "not_equal": Op.NOT_EQUAL,
-    "starts_with": Op.STARTS_WITH,
-    "contains": Op.CONTAINS,
-    "in": Op.IN,
-    "greater_than": Op.GT,
-    "greater_equal": Op.GE,
-    "less_than": Op.LT,
-    "less_equal": Op.LE,
-    "between": Op.BETWEEN,
-}
 _EMPTY = "${EMPTY}"
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,40}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,3})?")
 
@@ -153,7 +141,7 @@ async def _condition(call: Call, session: AsyncSession, condition: Condition) ->
         return _by_full_name(module, condition)
     if field is not None and isinstance(field.at, Link | Own):
         return await _by_link(call, session, module, field.at, condition)
-    place, op = place_of(module, name), _OPS[condition.comparator]
+    place, op = place_of(module, name), COMPARATORS[condition.comparator]
     if place is None:
         raise NotCriteria("not to be compared")
     kind = module.types.get(field.name, "text") if field is not None else ""
@@ -247,7 +235,7 @@ def _by_full_name(module: Module, condition: Condition) -> Where:
     if condition.comparator not in ("equals", "starts_with"):
         raise NotCriteria("not to be compared")
     columns = [place_of(module, name) for name in ("First_Name", "Last_Name")]
-    op = _OPS[condition.comparator]
+    op = COMPARATORS[condition.comparator]
     if op is Op.EQUALS and len(condition.value.split()) == 1:
         return And((Compare(columns[0], Op.IS_NULL, True), Compare(columns[1], op, condition.value)))
     words = condition.value.split()[:MAX_WORDS]
@@ -264,7 +252,7 @@ def _by_full_name(module: Module, condition: Condition) -> Where:
 
 async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link | Own, condition: Condition) -> Where:
     """A lookup, by ids, or by the name of the account that it names."""
-    op = _OPS[condition.comparator]
+    op = COMPARATORS[condition.comparator]
     if op not in (Op.EQUALS, Op.NOT_EQUAL, Op.IN):
         raise NotCriteria("not to be compared")
     column = MODELS[module.kind].id if isinstance(at, Own) else at.column

@@ -28,7 +28,7 @@ class SortDirection(StrEnum):
 
 
 class ContactSortField(StrEnum):
-    """The value is the column that contacts are sorted by."""
+    """The value is the column that contacts are sorted by, which has no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -36,7 +36,7 @@ class ContactSortField(StrEnum):
 
 
 class AccountSortField(StrEnum):
-    """The value is the column that accounts are sorted by."""
+    """The value is the column that accounts are sorted by, which has no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
@@ -44,7 +44,7 @@ class AccountSortField(StrEnum):
 
 
 class LeadSortField(StrEnum):
-    """The value is the column that leads are sorted by."""
+    """The value is the column that leads are sorted by, which has no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"

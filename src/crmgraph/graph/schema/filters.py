@@ -252,7 +252,7 @@ ROWS: dict[str, Any] = {
     "country": models.Address.country,
 }
 """{field: the column of a contact point that it is about}; any other field is about a column of the record."""
-_OPS = {
+COMPARATORS = {
     "eq": Op.EQUALS,
     "in_": Op.IN,
     "starts_with": Op.STARTS_WITH,
@@ -262,6 +262,7 @@ _OPS = {
     "lt": Op.LT,
     "lte": Op.LE,
 }
+"""{field of the inputs that compare: the comparator that it is}; `is_null` is asked in two ways, see `_null`."""
 
 
 def _criterion(model: Any, filter_: Any, path: str) -> And:
@@ -283,7 +284,7 @@ def _criterion(model: Any, filter_: Any, path: str) -> And:
                 for comparator, given in _comparators(name, value, inner):
                     if comparator != "is_null":
                         by = By.EXACT if isinstance(value, ValueFilter) else By.SEARCH
-                        among.append(Compare(column, _OPS[comparator], given, by))
+                        among.append(Compare(column, COMPARATORS[comparator], given, by))
                     elif given and among is not parts:
                         parts.append(Not(HasPoint(column.class_, _null(column, value, False))))
                     else:
