@@ -235,6 +235,7 @@ async def test_no_query_is_bad_enough_for_a_fault_of_ours(zoho: Program) -> None
         ("per_page=-1", BODY),
         ("sort_by=Full_Name", BODY),
         ("sort_by=Custom", BODY),
+        ("sort_by=Tag", BODY),
         ("sort_by=last_name", BODY),
         ("sort_by=Last_Name&sort_order=up", BODY),
         ("sort_order=descending", BODY),

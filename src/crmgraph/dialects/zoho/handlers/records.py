@@ -141,8 +141,11 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     descending = _is_descending(call)
     name = call.query("sort_by") or "id"
     model: Any = MODELS[module.kind]
+    field = module.fields.field(name)
     place = model.id if name == "id" else search.place_of(module, name)
-    if isinstance(place, ExtraValue) and module.fields.field(name) is None:
+    if field is not None and field.codec is codecs.TAGS:
+        place = None  # several values have no order
+    if isinstance(place, ExtraValue) and field is None:
         some = Compare(place, Op.IS_NULL, False)
         if not (await offset_pages.find_ids(session, call.actor, module.kind, some, limit=1)).ids:
             place = None
