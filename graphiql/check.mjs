@@ -134,6 +134,7 @@ async function check(page) {
   for (const [part, form] of Object.entries({ status: /^HTTP 200$/, time: /^\d+ ms$/, size: /^\d+ B$/, cost: /^cost \d+$/, executor: /^(compiled|resolvers)$/ })) {
     assert.match(await page.getByTestId(part).innerText(), form);
   }
+  assert.match(await page.getByTestId('executor').getAttribute('title'), /here because of: \S/);
   await shows('.graphiql-response', (text) => !text.includes('extensions')); // asked for by the page, shown below the answer
   assert.deepEqual(await titles(), ['Sign up', 'Log in', 'Request a password reset']);
   if (await schemaIsKept()) {
@@ -237,6 +238,13 @@ async function check(page) {
     await within(name, width);
     await noneSerious(name);
     if (name !== 'phone') continue;
+    // A link that is followed in this tab shows its operation, though the panel was open.
+    await page.goto(`${endpoint}?query=${encodeURIComponent('{ me { role } }')}`);
+    await page.locator('.graphiql-query-editor', { hasText: 'role' }).waitFor();
+    await page.waitForTimeout(2_000); // what is asked for at the start has been answered, and told in the console
+    assert.equal(await panel.count(), 0);
+    await page.goto(endpoint);
+    await panel.waitFor();
     await openSample('Me'); // which lays the panel aside, for it covers the editors
     await panel.waitFor({ state: 'detached' });
     await run();

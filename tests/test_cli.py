@@ -144,7 +144,10 @@ def test_several_workers_serve_one_demo_count_together_and_log_as_they_are_told(
 def test_a_secret_is_required_outside_the_demo(tmp_path: Path) -> None:
     refused = crmgraph(tmp_path, "serve")
     assert refused.returncode == 1
-    assert refused.stderr.startswith("CRMGRAPH_SECRET_KEY is not set")
+    assert refused.stderr == (
+        "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`; "
+        "or --demo, for the demo\n"
+    )
     short = crmgraph(tmp_path, "serve", CRMGRAPH_SECRET_KEY="short")
     assert short.returncode == 1
     assert "CRMGRAPH_SECRET_KEY" in short.stderr and "32" in short.stderr

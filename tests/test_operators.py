@@ -111,6 +111,14 @@ WRONG = [
         "CRMGRAPH_CORS_ORIGINS: 'app.example.com' is no origin: write https://app.example.com",
     ),
     (
+        {"CRMGRAPH_CORS_ORIGINS": "localhost:5173/"},
+        "CRMGRAPH_CORS_ORIGINS: 'localhost:5173/' is no origin: write http://localhost:5173",
+    ),
+    (
+        {"CRMGRAPH_CORS_ORIGINS": "[::1]:5173"},
+        "CRMGRAPH_CORS_ORIGINS: '[::1]:5173' is no origin: write http://[::1]:5173",
+    ),
+    (
         {"CRMGRAPH_TRUSTED_PROXIES": "10.0.0.0/8 proxy.internal"},
         "CRMGRAPH_TRUSTED_PROXIES: 'proxy.internal' is no address or network: write e.g. 127.0.0.1 or 10.0.0.0/8",
     ),

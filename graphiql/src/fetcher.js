@@ -54,8 +54,8 @@ export async function fetcher(params, options = {}) {
   const text = await response.text();
   const milliseconds = performance.now() - before;
   const answer = answerIn(response, text);
-  const { cost, executor } = takeCost(answer, Object.keys(ASK_COST)[0] in headers);
-  measured.set({ status: response.status, milliseconds, bytes: new Blob([text]).size, cost, executor });
+  const taken = takeCost(answer, Object.keys(ASK_COST)[0] in headers);
+  measured.set({ status: response.status, milliseconds, bytes: new Blob([text]).size, ...taken });
   return answer;
 }
 

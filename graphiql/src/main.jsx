@@ -167,6 +167,9 @@ function Measured() {
   );
 }
 
+// On a phone a link is to show its operation: not the plugin over it that was open in this tab before, which GraphiQL would restore.
+if (LINKED && covers()) storage.removeItem('graphiql:visiblePlugin');
+
 createRoot(document.getElementById('graphiql')).render(
   <GraphiQL
     fetcher={fetcher}

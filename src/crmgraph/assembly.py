@@ -27,7 +27,10 @@ def retention(settings: Settings) -> Retention:
     )
 
 
-NO_SECRET = "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`"  # noqa: S105 - a message
+NO_SECRET = (
+    "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`; "  # noqa: S105 - a message
+    "or --demo, for the demo"
+)
 
 
 def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:

@@ -158,6 +158,8 @@ class Settings(BaseSettings):
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for each in value:
             parts = urlsplit(each if "://" in each else f"https://{each}")
+            if "://" not in each and parts.hostname in ("localhost", "127.0.0.1", "::1"):
+                parts = parts._replace(scheme="http")  # as servers for development are
             nearest = f"{parts.scheme}://{parts.netloc}"
             if each != "*" and (each != nearest or not _is_address(each)):
                 raise ValueError(
