@@ -8,13 +8,13 @@ import re
 import secrets
 import time
 import unicodedata
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, TypeVarTuple
 
 import argon2
 import jwt
+from cachetools import LRUCache
 
 from crmgraph.password_strength import is_guessable
 
@@ -172,7 +172,7 @@ class Keys:
         self._marks = [_derived(each, "mark") for each in given]
         self._devices = [_derived(each, "device token") for each in given]
         self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
-        self._checked: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
 
     @property
     def mailed_key(self) -> str:
@@ -215,8 +215,6 @@ class Keys:
         if key is None:
             raise BadToken("signature")
         self._checked[token] = claims = _decoded(token, key)
-        if len(self._checked) > KEPT_TOKENS:
-            self._checked.popitem(last=False)
         return claims
 
     def followers(self, token: str) -> list[str]:

@@ -2,23 +2,23 @@
 
 import asyncio
 import random
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 import structlog
+from cachetools import LRUCache
 from sqlalchemy import Select, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crmgraph.cache import Kept
 from crmgraph.db.errors import Meaning, diagnose
-from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool
+from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool, keep
 from crmgraph.db.url import Connector, database_url
 
 log = structlog.get_logger(__name__)
@@ -119,8 +119,8 @@ class Database:
         )
         self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
         self._pool = StatementPool(opens, size=pool_size)
-        self._statements: OrderedDict[Hashable, CompiledStatement] = OrderedDict()
-        self._chosen: Kept[CompiledStatement] = Kept(CHOSEN_BYTES)
+        self._statements: LRUCache[Hashable, CompiledStatement] = LRUCache(KEPT_STATEMENTS)
+        self._chosen: LRUCache[Hashable, CompiledStatement] = LRUCache(CHOSEN_BYTES, attrgetter("size"))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -206,18 +206,11 @@ class Database:
         return statement.read(rows)
 
     def _compiled(self, key: Hashable, build: Callable[[], Select[Any]], chosen: bool) -> CompiledStatement:
-        if chosen:
-            if (known := self._chosen.get(key)) is None:
-                known = CompiledStatement(build(), self.engine.dialect)
-                self._chosen.put(key, known, known.size)
-            return known
-        statement = self._statements.get(key)
-        if statement is not None:
-            self._statements.move_to_end(key)
-            return statement
-        statement = self._statements[key] = CompiledStatement(build(), self.engine.dialect)
-        if len(self._statements) > KEPT_STATEMENTS:
-            self._statements.popitem(last=False)
+        statements = self._chosen if chosen else self._statements
+        statement = statements.get(key)
+        if statement is None:
+            statement = CompiledStatement(build(), self.engine.dialect)
+            keep(statements, key, statement)
         return statement
 
     async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:

@@ -7,17 +7,20 @@ Each statement is a transaction by itself.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
 import orjson
+from cachetools import LRUCache
 from sqlalchemy import Dialect, Select
 
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.url import Connector
 
 Row: TypeAlias = Sequence[Any]
+
+Value = TypeVar("Value")
 
 KEPT_STATEMENTS = 500
 """How many statements a connection keeps prepared."""
@@ -214,3 +217,9 @@ class CompiledStatement:
     async def rows(self, pool: StatementPool, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
         """The rows that the statement answers with these values of its parameters; see `StatementPool.fetch`."""
         return self.read(await pool.fetch(self.sql, self.values(parameters), once=once))
+
+
+def keep(cache: LRUCache[Hashable, Value], key: Hashable, value: Value) -> None:
+    """Put into a cache what was made of a statement, unless it alone is larger than all may be together."""
+    if cache.getsizeof(value) <= cache.maxsize:
+        cache[key] = value

@@ -1,12 +1,12 @@
 """Signup, login, refresh, and the change and reset of passwords: how a person comes in, at whichever door."""
 
 import datetime as dt
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import cast
 
+from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import (
@@ -88,7 +88,7 @@ class Identity:
         self._grace = dt.timedelta(seconds=refresh_grace)
         self._tokens = Tokens(keys, dt.timedelta(seconds=access_seconds), self._refresh, region)
         self._region = region
-        self._known: OrderedDict[str, Actor] = OrderedDict()
+        self._known: LRUCache[str, Actor] = LRUCache(KEPT_ACTORS)
 
     async def signup(
         self, edit: Edit, account_edit: Edit | None, email: str, password: str, *, address: str
@@ -415,8 +415,6 @@ class Identity:
             self._known.pop(access_token, None)
             raise
         self._known[access_token] = actor
-        if len(self._known) > KEPT_ACTORS:
-            self._known.popitem(last=False)
         return actor
 
     def cached_actor(self, access_token: str) -> Actor | None:

@@ -1,14 +1,15 @@
 """Compiled mutations: a mutation that changes one record is carried out by the work that its resolver does, with
 arguments that were read ahead, and what it selects of the record is printed from memory."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 
 import orjson
 import strawberry
+from cachetools import LRUCache
 from graphql import GraphQLError
 
-from crmgraph.cache import Kept
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.authorization import Lapsed
@@ -18,7 +19,7 @@ from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.printing import Print, lists_of, printer, warnings_printer
-from crmgraph.graph.compiled.queries import UNPLANNED_BYTES, name_of
+from crmgraph.graph.compiled.queries import name_of
 from crmgraph.graph.compiled.selection import Change, Selector, Typename, Unplannable, switches
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
@@ -36,6 +37,7 @@ class Plan:
     Attributes:
         parts: the lists of the record that are printed.
         fields: what is told of each field of the payload.
+        size: what the plan takes, in bytes.
     """
 
     change: Change
@@ -44,6 +46,7 @@ class Plan:
     parts: frozenset[str]
     fields: tuple[tuple[str, Print | str], ...]
     """(response key, what prints the record or the warnings, or a type's name)."""
+    size: int
 
     def printed(self, aggregate: Aggregate, context: Context) -> bytes:
         """The `data` of the mutation as JSON."""
@@ -102,7 +105,7 @@ class CompiledMutations:
     def __init__(self, schema: strawberry.Schema, *, one_statement: bool) -> None:
         self._schema = schema
         self._one_statement = one_statement
-        self._plans: Kept[Plan | NotCompiled] = Kept(PLAN_BYTES)
+        self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, attrgetter("size"))
         mutation = schema._schema.mutation_type
         fields = {} if mutation is None else mutation.fields
         self._changes: Mapping[str, Changes] = {
@@ -135,10 +138,10 @@ class CompiledMutations:
             return known
         plan: Plan | NotCompiled
         try:
-            plan, size = self._made(prepared), 2 * prepared.document.size
+            plan = self._made(prepared)
         except Unplannable as why:
-            plan, size = NotCompiled(why.reason), UNPLANNED_BYTES
-        self._plans.put(key, plan, size)
+            plan = NotCompiled(why.reason)
+        self._plans[key] = plan
         return plan
 
     def _made(self, prepared: PreparedOperation) -> Plan:
@@ -157,4 +160,5 @@ class CompiledMutations:
             else:
                 parts |= lists_of(field.tree)
                 fields.append((field.key, printer(MODELS[declared.kind], field.tree)))
-        return Plan(change, declared, Reader(change.arguments, self._schema), frozenset(parts), tuple(fields))
+        reader, size = Reader(change.arguments, self._schema), 2 * prepared.document.size
+        return Plan(change, declared, reader, frozenset(parts), tuple(fields), size)

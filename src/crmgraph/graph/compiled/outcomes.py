@@ -1,7 +1,7 @@
 """What comes of the compiled executor, as values: that it cannot answer, or that something failed."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from graphql import FieldNode, GraphQLError
 
@@ -12,9 +12,11 @@ class NotCompiled:
 
     Attributes:
         reason: in a few words for whoever sent it, or the field that is to blame, e.g. `Contact.externalIds`.
+        size: what it takes to remember it, in bytes.
     """
 
     reason: str
+    size: ClassVar[int] = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ import asyncio
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import strawberry
+from cachetools import LRUCache
 from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, is_non_null_type
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, select
 
-from crmgraph.cache import Kept
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
 from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
@@ -33,8 +34,6 @@ PLAN_BYTES = 48 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
 STATEMENT_BYTES = 32 * 2**20
 """What their statements may take: one a plan, a standing of the actor and a shape of the arguments."""
-UNPLANNED_BYTES = 500
-"""What it takes to remember that an operation has no plan."""
 MAX_NESTING = 14
 """How deep the brackets of a statement may be nested on SQLite, whose parser has a stack of a fixed size: it gives
 up at 17 of ours at the earliest."""
@@ -59,6 +58,7 @@ class Plan:
     Attributes:
         key: stands for it among all plans.
         readers: of the arguments of each numbered part.
+        size: what the plan takes, in bytes.
         asked: what each connection is asked, with the values of its parameters, where no variable has a say in it.
     """
 
@@ -66,6 +66,7 @@ class Plan:
     roots: tuple[Any, ...]
     connections: tuple[Pages, ...]
     readers: Mapping[int, Reader]
+    size: int
     asked: dict[int, tuple[Asked, dict[str, Any]]] = field(default_factory=dict)
 
 
@@ -126,9 +127,10 @@ class CompiledQueries:
         self._schema = schema
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
-        self._operations: Kept[Operation | NotCompiled] = Kept(PLAN_BYTES)
-        self._plans: Kept[Plan | NotCompiled] = Kept(PLAN_BYTES)
-        self._statements: Kept[pool.CompiledStatement | NotCompiled] = Kept(STATEMENT_BYTES)
+        size = attrgetter("size")
+        self._operations: LRUCache[Hashable, Operation | NotCompiled] = LRUCache(PLAN_BYTES, size)
+        self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, size)
+        self._statements: LRUCache[Hashable, pool.CompiledStatement | NotCompiled] = LRUCache(STATEMENT_BYTES, size)
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
@@ -161,8 +163,8 @@ class CompiledQueries:
         try:
             found = Operation(key, prepared.operation, fragments, switches(prepared.operation, fragments), size)
         except Unplannable as why:
-            found, size = NotCompiled(why.reason), UNPLANNED_BYTES
-        self._operations.put(key, found, size)
+            found = NotCompiled(why.reason)
+        self._operations[key] = found
         return found
 
     def _plan(self, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
@@ -175,10 +177,10 @@ class CompiledQueries:
             return known
         made: Plan | NotCompiled
         try:
-            made, size = self._made(key, operation, switched), 2 * operation.size
+            made = self._made(key, operation, switched)
         except Unplannable as why:
-            made, size = NotCompiled(why.reason), UNPLANNED_BYTES
-        self._plans.put(key, made, size)
+            made = NotCompiled(why.reason)
+        self._plans[key] = made
         return made
 
     def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan:
@@ -187,7 +189,8 @@ class CompiledQueries:
         roots = selector.operation(operation.definition)
         connections = tuple(_connections(roots))
         numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
-        return Plan(key, roots, connections, {each.number: Reader(each.arguments, self._schema) for each in numbered})
+        readers = {each.number: Reader(each.arguments, self._schema) for each in numbered}
+        return Plan(key, roots, connections, readers, 2 * operation.size)
 
     async def _ready(self, plan: Plan, given: VariableValues, context: Context, verified: bool) -> ReadyQuery:
         actor = context.actor
@@ -232,9 +235,9 @@ class CompiledQueries:
         try:
             statement = self._built(plan, actor, asked, verified)
         except Unplannable as why:
-            self._statements.put(key, NotCompiled(why.reason), UNPLANNED_BYTES)
+            self._statements[key] = NotCompiled(why.reason)
             raise
-        self._statements.put(key, statement, statement.size)
+        pool.keep(self._statements, key, statement)
         return statement
 
     def _built(self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool) -> pool.CompiledStatement:

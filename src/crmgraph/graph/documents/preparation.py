@@ -6,8 +6,11 @@ are signed in alone.
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
@@ -31,7 +34,6 @@ from graphql.execution.values import VariableValues, get_variable_values
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
-from crmgraph.cache import Kept, digest_of
 from crmgraph.graph.documents.limits import (
     MAX_CHARACTERS,
     MAX_COMPARED,
@@ -157,7 +159,7 @@ class Preparer:
         self._schema = schema
         self._max_page = max_page
         self._max_cost = max_cost
-        self._kept: Kept[Document] = Kept(KEPT_BYTES)
+        self._kept: LRUCache[bytes, Document] = LRUCache(KEPT_BYTES, attrgetter("size"))
 
     def prepare(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
         """What has to be known before an operation is run.
@@ -225,7 +227,7 @@ class Preparer:
         except RecursionError:
             return coded([GraphQLError("The document is nested too deep.")], "GRAPHQL_PARSE_FAILED")
         document = self._measured(ast, text, digest)
-        self._kept.put(digest, document, document.size)
+        self._kept[digest] = document
         return document
 
     def _measured(self, ast: DocumentNode, text: str, digest: bytes) -> Document:
@@ -277,6 +279,11 @@ class Preparer:
         if measure.cost > self._max_cost:
             return Refusal([TooCostly("cost", measure.cost, self._max_cost)], measure.cost)
         return measure.cost
+
+
+def digest_of(text: str) -> bytes:
+    """Stands for a long text in a key: 16 bytes that no two texts share."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def coded(errors: list[GraphQLError], code: str) -> Refusal:
