@@ -192,7 +192,10 @@ class Database:
         *,
         chosen: bool = False,
     ) -> list[Row]:
-        """The same inside a transaction that has begun: it does with the first statement of its session."""
+        """The same inside a transaction that has begun: it does with the first statement that the session itself runs.
+
+        A lock is none of what may be fetched so as the first statement: it would be gone as soon as it is taken.
+        """
         statement = self._compiled(key, build, chosen)
         connection = await session.connection()
         raw = await connection.get_raw_connection()

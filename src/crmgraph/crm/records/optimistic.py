@@ -191,11 +191,11 @@ class OptimisticUpdate:
     async def _lock(self, session: AsyncSession) -> None:
         """Take the record as it was read, and the actor as they were known."""
         record, actor = self._record, self._unverified
-        key = ("lock", type(record), None if actor is None else actor.is_staff)
         values = {} if actor is None else authorization_values(actor)
         if record is not None:
             values["id"] = record.id
-        rows = await self.database.fetch_compiled_in(session, key, lambda: _locking(record, actor), values)
+        # By the session itself: its first statement begins the transaction, without which no lock lasts.
+        rows = (await session.execute(_locking(record, actor), values)).all()
         if not rows or (record is not None and rows[0][0] != self._revision):
             raise _Ended(Lost.OVERTAKEN)
         if actor is not None and not rows[0][-1]:
