@@ -94,7 +94,7 @@ def test_the_credentials_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> N
         "customer": {"email", "password"},
         "covalense": {"email", "password"},
         "zoho": {"client_id", "client_secret", "refresh_token", "access_token", "unscoped_token"},
-        "crmcom": {"username", "password", "organisation"},
+        "crmcom": {"username", "password", "organisation", "web_api_key"},
         "valomnia": {"username", "password"},
     }
     assert credentials["covalense"]["email"] == "venkatesh@yopmail.com"
