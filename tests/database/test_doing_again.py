@@ -128,7 +128,7 @@ WRITES = [
     ("other_email", "proof"),
     ("confirm_email", "email"),
     ("logout", "attempt"),
-    ("graph_signup", "letter"),
+    ("graph_signup", "job"),
     ("zoho", "legacy_token"),
 ]
 """What is done, and the table of which the first row that is written then ends its transaction."""
