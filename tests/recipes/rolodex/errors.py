@@ -25,16 +25,26 @@ BUSY = Failure(503, "later")
 CANNOT = Failure(500, "cannot")
 WORDS: dict[type[Refused], Failure] = {
     crm.NotFound: NO_CARD,
+    crm.Ambiguous: CANNOT,
     crm.Missing: Failure(422, "left blank"),
     crm.Invalid: ILLEGIBLE,
-    crm.TooLarge: Failure(413, "too long"),
+    crm.Taken: CANNOT,
     crm.Unauthenticated: Failure(401, "who are you?"),
     crm.Throttled: Failure(429, "not so fast"),
+    crm.Forbidden: CANNOT,
+    crm.TooLarge: Failure(413, "too long"),
+    crm.UnsupportedImage: CANNOT,
+    crm.Stale: BUSY,
+    crm.Conflicting: CANNOT,
+    crm.Circular: CANNOT,
+    crm.Locked: CANNOT,
+    crm.NotApproved: CANNOT,
     crm.Unavailable: BUSY,
+    crm.MailNotConfigured: CANNOT,
 }
-"""The words for the refusals that it meets; `CANNOT` for any other."""
+"""The words for each refusal of the core."""
 
 
 def worded(refused: Refused) -> Failure:
     """The failure that a refusal of the core is."""
-    return WORDS.get(type(refused.all[0]), CANNOT)
+    return WORDS[type(refused.all[0])]
