@@ -140,18 +140,19 @@ def statements(db: Database) -> Iterator[list[str]]:
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             seen.append(statement)
 
-    execute = db._pool.execute
+    execute = db.pool.execute
 
     async def execute_noted(connection: object, sql: str, values: Sequence[Any]) -> Any:
         seen.append(sql)
         return await execute(connection, sql, values)
 
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
-    db._pool.execute = execute_noted  # type: ignore[method-assign]  # what runs beside the engine counts too
     try:
-        yield seen
+        # What runs beside the engine counts too.
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(db.pool, "execute", execute_noted)
+            yield seen
     finally:
-        del db._pool.execute
         event.remove(db.engine.sync_engine, "before_cursor_execute", note)
 
 
@@ -196,8 +197,13 @@ class Running:
     """
 
     client: httpx.AsyncClient
-    core: Core
+    app: FastAPI
     credentials: dict[str, Any]
+
+    @property
+    def core(self) -> Core:
+        core: Core = self.app.state.core
+        return core
 
     @property
     def db(self) -> Database:
@@ -208,7 +214,7 @@ class Running:
 async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
     """The whole application over an empty database of each kind."""
     async with serving(settings_for(database, tmp_path)) as (client, app):
-        yield Running(client, app.state.core, {})
+        yield Running(client, app, {})
 
 
 @pytest.fixture
@@ -271,4 +277,4 @@ async def demo(demo_database: tuple[str, Demo], tmp_path: Path) -> AsyncIterator
     """The whole application over a database of each kind with the demo data loaded."""
     database, kept = demo_database
     async with serving(settings_for(database, tmp_path)) as (client, app):
-        yield Running(client, app.state.core, shown(kept))
+        yield Running(client, app, shown(kept))

@@ -181,7 +181,7 @@ def test_the_guide_tells_what_takes_the_slow_road() -> None:
     section = text_of("docs/graphql.md").partition("## Two executors")[2]
     told = set(re.findall(r"`(\w+)`", section))
     resolved = set()
-    for type_ in schema._schema.type_map.values():
+    for type_ in schema.graphql_core.type_map.values():
         if not isinstance(type_, GraphQLObjectType) or type_.name.endswith(
             ("Connection", "Edge", "Payload", "Error", "Warning")
         ):

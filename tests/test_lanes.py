@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, func, literal, select, text
@@ -12,7 +14,7 @@ from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit
 from crmgraph.db.database import Database
 from crmgraph.db.errors import is_away
-from tests.conftest import statements
+from tests.conftest import CONNECTIONS, statements
 
 STAFF = Actor(Door.GRAPHQL, Role.ADMIN)
 
@@ -31,12 +33,19 @@ async def test_values_come_and_go_as_through_a_session(db: Database) -> None:
     assert len(seen) == 2
 
 
-async def test_more_than_there_are_lanes_wait_their_turn(db: Database) -> None:
+async def test_more_than_there_are_connections_wait_their_turn(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute, used = db.pool.execute, set()
+
+    async def noted(connection: Any, sql: str, values: Sequence[Any]) -> Any:
+        used.add(connection)
+        return await execute(connection, sql, values)
+
+    monkeypatch.setattr(db.pool, "execute", noted)
     rows = await asyncio.gather(
         *(db.fetch_compiled("one", lambda: select(bindparam("n") + literal(0)), {"n": n}) for n in range(50))
     )
     assert [row[0][0] for row in rows] == list(range(50))
-    assert len(db._pool._idle) <= 5
+    assert len(used) == CONNECTIONS
 
 
 async def test_a_statement_that_fails_or_is_given_up_leaves_the_others_alone(db: Database) -> None:
@@ -59,11 +68,9 @@ async def test_a_text_that_depends_on_its_values_is_refused(db: Database) -> Non
 async def test_a_connection_that_was_cut_is_replaced_unnoticed(db: Database) -> None:
     if db.is_sqlite:
         pytest.skip("a file cannot be cut off")
-    await db.fetch_compiled("fine", lambda: select(literal(1)), {})
-    (idle,) = db._pool._idle
-    pid = idle.get_server_pid()
+    (row,) = await db.fetch_compiled("pid", lambda: select(func.pg_backend_pid()), {})
     async with db.begin() as session:
-        assert await session.scalar(select(func.pg_terminate_backend(pid)))
+        assert await session.scalar(select(func.pg_terminate_backend(row[0])))
     await asyncio.sleep(0.1)
     assert [tuple(row) for row in await db.fetch_compiled("fine", lambda: select(literal(1)), {})] == [(1,)]
 

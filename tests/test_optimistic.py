@@ -226,8 +226,8 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
     if db.is_sqlite:
         pytest.skip("a file cannot be cut off")
     contact = await made(db)
-    pool, sent = db._pool, []
-    execute = pool.execute
+    sent = []
+    execute = db.pool.execute
 
     async def cut(connection: Any, sql: str, values: Any) -> Any:
         rows = await execute(connection, sql, values)
@@ -236,12 +236,10 @@ async def test_a_write_whose_end_nobody_knows_is_not_tried_again(db: Database) -
             raise ConnectionResetError("cut behind the write")
         return rows
 
-    pool.execute = cut  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db.pool, "execute", cut)
         with pytest.raises(optimistic.CommitUnknown) as raised:
             await revise(db, changing(contact.id, lambda: Edit({"first_name": "Bo"})))
-    finally:
-        del pool.execute
     assert is_away(raised.value)
     assert len(sent) == 1
     async with db.read() as session:

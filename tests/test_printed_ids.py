@@ -58,7 +58,7 @@ async def doors(
     """The demo on each kind of database, by each of the graph's executors."""
     database, kept = demo_database
     async with serving(settings_for(database, tmp_path, compiled_plans=request.param)) as (client, app):
-        demo = Running(client, app.state.core, shown(kept))
+        demo = Running(client, app, shown(kept))
         opened = Doors(demo, await keys_of(demo), {})
         lists = " ".join(f"{kind}s(first: 100) {{ nodes {{ id }} }}" for kind in KINDS.values())
         data = await opened.graph("{" + lists + "}")

@@ -533,10 +533,8 @@ LOGIN = """mutation($email: EmailAddress!, $password: String!, $device: String) 
 
 def at(running: Running, address: str) -> httpx.AsyncClient:
     """A client whose requests come from this address."""
-    transport = running.client._transport  # the application that the fixture serves
-    assert isinstance(transport, httpx.ASGITransport)
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=transport.app, client=(address, 1)), base_url="http://test"
+        transport=httpx.ASGITransport(app=running.app, client=(address, 1)), base_url="http://test"
     )
 
 

@@ -282,9 +282,9 @@ class Covalense(Client):
     async def create(self, kind: PartyKind, values: Values, email: str) -> Record:
         """A new contact with a new account, by signup, and then the change of one of the two."""
         given = {"LastName": "New", "EmailAddress": email, "Platform": "PREPAID", "CompanyName": "New"}
-        await self._send("POST", "signup", {"AcctInfo": given, "Password": PASSWORD, "OrderType": "New"})
+        await self.request("POST", "signup", {"AcctInfo": given, "Password": PASSWORD, "OrderType": "New"})
         record = Record(kind, 0, await self.world.login(email))
-        contact = await self._send("GET", "profile/contact", token=record.token)
+        contact = await self.request("GET", "profile/contact", token=record.token)
         record.number = int((contact["id"] if kind is PartyKind.CONTACT else contact["account_id"])[3:])
         await self.change(record, values)
         return record
@@ -294,7 +294,7 @@ class Covalense(Client):
         for place, value in values.items():
             word = self.words[record.kind][place].name
             put(body, word, self._wire(place, value))
-        await self._send("PUT", self._path(record), body, token=record.token)
+        await self.request("PUT", self._path(record), body, token=record.token)
 
     async def values(self, record: Record) -> Values:
         told = await self.told(record)
@@ -302,22 +302,22 @@ class Covalense(Client):
 
     async def send(self, record: Record, body: dict[str, Any]) -> None:
         """Change a record in the dialect's own words."""
-        await self._send("PUT", self._path(record), body, token=record.token)
+        await self.request("PUT", self._path(record), body, token=record.token)
 
     async def told(self, record: Record) -> dict[str, Any]:
         """The record as it is answered; an account is only answered to a change, here of nothing."""
         if record.kind is PartyKind.CONTACT:
-            return await self._send("GET", "profile/contact", token=record.token)
-        return await self._send("PUT", "profile/account", {}, token=record.token)
+            return await self.request("GET", "profile/contact", token=record.token)
+        return await self.request("PUT", "profile/account", {}, token=record.token)
 
     async def send_back(self, record: Record) -> None:
         """Send everything that was told."""
-        await self._send("PUT", self._path(record), await self.told(record), token=record.token)
+        await self.request("PUT", self._path(record), await self.told(record), token=record.token)
 
     def _path(self, record: Record) -> str:
         return "profile/contact" if record.kind is PartyKind.CONTACT else "profile/account"
 
-    async def _send(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> dict[str, Any]:
+    async def request(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> dict[str, Any]:
         headers = PORTAL | ({"token": token} if token else {})
         answer = await self.world.client.request(method, f"/crm/v1/{path}", headers=headers, json=body)
         assert answer.status_code == 200, answer.text
@@ -363,7 +363,7 @@ class Zoho(Client):
 
     async def create(self, kind: PartyKind, values: Values) -> Record:
         """A new record."""
-        body = await self._send("POST", f"/{MODULES[kind]}", {"data": [self._body(kind, values)]}, 201)
+        body = await self.request("POST", f"/{MODULES[kind]}", {"data": [self._body(kind, values)]}, 201)
         return Record(kind, int(body["data"][0]["details"]["id"]))
 
     async def change(self, record: Record, values: Values) -> None:
@@ -375,7 +375,7 @@ class Zoho(Client):
 
     async def told(self, record: Record) -> dict[str, Any]:
         """The record as it is answered."""
-        body = await self._send("GET", f"/{MODULES[record.kind]}/{record.number}")
+        body = await self.request("GET", f"/{MODULES[record.kind]}/{record.number}")
         found: dict[str, Any] = body["data"][0]
         return found
 
@@ -385,9 +385,9 @@ class Zoho(Client):
 
     async def send(self, record: Record, row: dict[str, Any]) -> None:
         """Change a record in the dialect's own words."""
-        await self._send("PUT", f"/{MODULES[record.kind]}/{record.number}", {"data": [row]})
+        await self.request("PUT", f"/{MODULES[record.kind]}/{record.number}", {"data": [row]})
 
-    async def _send(self, method: str, path: str, body: Any = None, status: int = 200) -> dict[str, Any]:
+    async def request(self, method: str, path: str, body: Any = None, status: int = 200) -> dict[str, Any]:
         headers = {"Authorization": f"Zoho-oauthtoken {self.world.tokens[Door.ZOHO]}"}
         content = None if body is None else json.dumps(body)
         answer = await self.world.client.request(method, f"/crm/v2{path}", headers=headers, content=content)
@@ -440,7 +440,7 @@ class CrmCom(Client):
     async def create(self, kind: PartyKind, values: Values) -> Record:
         """A new contact information."""
         body = {"type": "PERSON" if kind is PartyKind.CONTACT else "COMPANY"} | self._body(kind, values, {})
-        data = await self._send("contact_information/create", body)
+        data = await self.request("contact_information/create", body)
         return Record(kind, int(data["id"], 16))
 
     async def change(self, record: Record, values: Values) -> None:
@@ -479,9 +479,9 @@ class CrmCom(Client):
     async def send(self, record: Record, body: dict[str, Any]) -> None:
         """Change a record in the dialect's own words."""
         identifier = {"contact_information_identifier": {"id": f"{record.number:032X}"}}
-        await self._send("contact_information/update", body | identifier)
+        await self.request("contact_information/update", body | identifier)
 
-    async def _send(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
+    async def request(self, method: str, body: dict[str, Any]) -> dict[str, Any]:
         content = json.dumps({"token": self.world.tokens[Door.CRMCOM], **body})
         return self._data(await self.world.client.post(f"/crmapi/rest/v2/{method}", content=content))
 
@@ -579,11 +579,11 @@ class Valomnia(Client):
     async def create(self, kind: PartyKind, values: Values) -> Record:
         """A new contact."""
         assert kind is PartyKind.CONTACT
-        body = await self._send("POST", "/contacts", self._form(values), 201)
+        body = await self.request("POST", "/contacts", self._form(values), 201)
         return Record(kind, body["id"])
 
     async def change(self, record: Record, values: Values) -> None:
-        await self._send("POST", f"/contacts/{record.number}", self._form(values))
+        await self.request("POST", f"/contacts/{record.number}", self._form(values))
 
     async def values(self, record: Record) -> Values:
         told = await self.told(record)
@@ -593,15 +593,15 @@ class Valomnia(Client):
     async def told(self, record: Record) -> dict[str, Any]:
         """The record as it is answered."""
         resource = "contacts" if record.kind is PartyKind.CONTACT else "customers"
-        return await self._send("GET", f"/{resource}/{record.number}")
+        return await self.request("GET", f"/{resource}/{record.number}")
 
     async def send_back(self, record: Record) -> None:
         """Send everything that was told and is a value."""
         told = await self.told(record)
         form = {name: value for name, value in told.items() if isinstance(value, str)}
-        await self._send("POST", f"/contacts/{record.number}", form | {"customerId": str(told["customer"]["id"])})
+        await self.request("POST", f"/contacts/{record.number}", form | {"customerId": str(told["customer"]["id"])})
 
-    async def _send(self, method: str, path: str, form: Any = None, status: int = 200) -> dict[str, Any]:
+    async def request(self, method: str, path: str, form: Any = None, status: int = 200) -> dict[str, Any]:
         headers = {"Cookie": f"JSESSIONID={self.world.tokens[Door.VALOMNIA]}"}
         answer = await self.world.client.request(method, f"/api/v1.0{path}", headers=headers, data=form)
         assert answer.status_code == status, answer.text

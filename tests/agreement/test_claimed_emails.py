@@ -81,5 +81,5 @@ async def test_what_was_there_before_a_claim_stays_the_one(doors: dict[str, Any]
     changed = await doors["graphql"].ask(query, i={"contact": {"email": VICTIM}, "firstName": "Vic"})
     assert changed["updateContact"]["contact"]["id"] == f"con_{victim.number}"
     assert (await doors["zoho"].told(mine))["First_Name"] is None
-    await doors["zoho"]._send("DELETE", f"/Contacts/{victim.number}")
+    await doors["zoho"].request("DELETE", f"/Contacts/{victim.number}")
     assert await named(doors, VICTIM) == "Claimant"

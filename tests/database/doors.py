@@ -134,7 +134,7 @@ def _is_well(door: str, answer: httpx.Response) -> bool:
 async def doors(url: str, folder: Path, **settings: Any) -> AsyncIterator[Doors]:
     """The application over this database, with somebody at every door."""
     async with serving(settings_for(url, folder, log_level="warning", **settings)) as (client, app):
-        running = Running(client, app.state.core, {})
+        running = Running(client, app, {})
         world = await founded(running)
         graph = Graph(world, "graphql")
         account = (await graph.create(PartyKind.ACCOUNT, {Place("name"): "Firm"})).number

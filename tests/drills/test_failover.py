@@ -81,7 +81,7 @@ async def test_connections_to_a_standby_write_as_soon_as_it_is_promoted(pair: Pa
         await asyncio.sleep(1)
         only = f"postgresql://postgres@/crm?host={pair.folder}&port=5433"
         async with serving(settings_for(only, tmp_path)) as (client, app):
-            running = Running(client, app.state.core, {})
+            running = Running(client, app, {})
             there = replace(first, running=running)
             for door in DOORS:
                 assert_well(door, await there.read(door))

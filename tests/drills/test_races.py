@@ -30,7 +30,7 @@ async def test_servers_that_upsert_and_convert_at_once_make_no_record_twice(
             # Who comes last of all waits for all others, and on a busy machine longer than a request may.
             settings = settings_for(database, tmp_path, request_seconds=300, pool_size=20)
             client, app = await stack.enter_async_context(serving(settings))
-            running = Running(client, app.state.core, shown(kept))
+            running = Running(client, app, shown(kept))
             programs.append(Program(running, running.credentials["zoho"]["access_token"]))
         before = await counts(programs[0].running)
         for i in range(ROUNDS):

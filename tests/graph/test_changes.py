@@ -24,7 +24,7 @@ RENAME = """mutation M($contact: ContactRef!, $firstName: String!, $phone: ID!, 
 async def resolvers(running: Running, database: str, tmp_path: Path) -> AsyncIterator[Running]:
     """A second application over the same database, which plans nothing."""
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (client, app):
-        yield Running(client, app.state.core, {})
+        yield Running(client, app, {})
 
 
 def record() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from crmgraph.graph.schema.schema import schema
 from tests.conftest import serving, settings_for
 from tests.graph.conftest import Caller
 
-CORE = schema._schema
+CORE = schema.graphql_core
 
 
 def measured(text: str, **variables: Any) -> Measure:

@@ -32,7 +32,7 @@ async def served(
 ) -> AsyncIterator[Running]:
     """The application over the same database, which compiles mutations or does not."""
     async with serving(settings_for(database, tmp_path, compiled_plans=request.param)) as (client, app):
-        yield Running(client, app.state.core, {})
+        yield Running(client, app, {})
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ DOCUMENTS = int(os.environ.get("TEST_DOCUMENTS", "100"))
 async def resolvers(running: Running, database: str, tmp_path: Path) -> AsyncIterator[Running]:
     """A second application over the same database, which plans nothing."""
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (client, app):
-        yield Running(client, app.state.core, {})
+        yield Running(client, app, {})
 
 
 async def known(core: Core, caller: Caller) -> Known:
@@ -89,7 +89,7 @@ async def test_both_roads_answer_alike(running: Running, resolvers: Running, nob
         there.ids["contact"].insert(0, caller.contact)  # type: ignore[attr-defined]  # a customer
         there.ids["account"].insert(0, caller.account)  # type: ignore[attr-defined]
     other = Caller(resolvers.client, caller.token)
-    maker = Maker(schema._schema, there, random.Random(f"{who} 2026"))
+    maker = Maker(schema.graphql_core, there, random.Random(f"{who} 2026"))
     planned = 0
     for _ in range(DOCUMENTS):
         document = maker.document()

@@ -38,7 +38,7 @@ from crmgraph.graph.schema.vocabulary import PARTS, REFERENCES
 SDL = Path(__file__).parents[2] / "schema.graphql"
 TYPES = (Account, Contact, Lead, Change, Note, User, Address, Email, ExternalId, Phone, Photo, Relation)
 PARTS_OF = {IdentityDocuments: (Contact,), Preferences: (Contact, Account)}
-CORE = schema._schema
+CORE = schema.graphql_core
 
 
 def test_the_exported_schema_is_this_one() -> None:

@@ -18,7 +18,7 @@ from tests.graph.conftest import Caller, put
 async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
     """The application with every query left to the resolvers and loaders."""
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (client, app):
-        yield Running(client, app.state.core, {})
+        yield Running(client, app, {})
 
 
 @pytest.fixture

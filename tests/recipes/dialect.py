@@ -40,7 +40,7 @@ async def program(database: str, tmp_path: Path) -> AsyncIterator[Program]:
     """The program that `crmgraph clients add` has added."""
     settings = settings_for(database, tmp_path)
     async with serving(settings) as (client, app):
-        world = await founded(Running(client, app.state.core, {}))
+        world = await founded(Running(client, app, {}))
         environment = {"CRMGRAPH_DATABASE_URL": database, "CRMGRAPH_SECRET_KEY": settings.secret_key}
         environment |= {"CRMGRAPH_PASSWORD_MEMORY_KIB": "64", "CRMGRAPH_PASSWORD_PASSES": "1"}
         command = [sys.executable, "-m", "crmgraph.cli", "clients", "add", "rolodex", "Card reader", "ann@example.com"]

@@ -79,6 +79,10 @@ class Database:
         statement_seconds: after how long PostgreSQL's statements are given up, by the server itself and, where it does
             not answer, by us; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
+
+    Attributes:
+        engine: what sessions run their statements by.
+        pool: what compiled statements are run by, those inside a session's transaction too.
     """
 
     def __init__(
@@ -118,7 +122,7 @@ class Database:
             autoflush=False,
         )
         self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
-        self._pool = StatementPool(opens, size=pool_size)
+        self.pool = StatementPool(opens, size=pool_size)
         self._statements: LRUCache[Hashable, CompiledStatement] = LRUCache(KEPT_STATEMENTS)
         self._chosen: LRUCache[Hashable, CompiledStatement] = LRUCache(CHOSEN_BYTES, attrgetter("size"))
 
@@ -181,7 +185,7 @@ class Database:
             chosen: clients choose of what shape it is, so that there may be any number of them: they are kept within
                 `CHOSEN_BYTES`, and push out none of the others.
         """
-        return await self._compiled(key, build, chosen).rows(self._pool, parameters, once=once)
+        return await self._compiled(key, build, chosen).rows(self.pool, parameters, once=once)
 
     async def fetch_compiled_in(
         self,
@@ -200,7 +204,7 @@ class Database:
         connection = await session.connection()
         raw = await connection.get_raw_connection()
         try:
-            rows = await self._pool.execute(raw.driver_connection, statement.sql, statement.values(parameters))
+            rows = await self.pool.execute(raw.driver_connection, statement.sql, statement.values(parameters))
         except BaseException as error:
             # The engine has not seen it, and would keep a connection whose statement was given up half-way.
             if not isinstance(error, Exception) or diagnose(error).ends:
@@ -218,11 +222,11 @@ class Database:
 
     async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""
-        return await statement.rows(self._pool, parameters)
+        return await statement.rows(self.pool, parameters)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._pool.close()
+        await self.pool.close()
         try:
             async with asyncio.timeout(CLOSING_SECONDS):
                 await self.engine.dispose()

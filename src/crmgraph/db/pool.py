@@ -185,8 +185,10 @@ class CompiledStatement:
         self.sql: str = compiled.string
         self.names: tuple[str, ...] = tuple(compiled.positiontup)
         self.defaults: dict[str, Any] = dict(compiled.params)
-        self._bind = tuple((name, compiled._bind_processors.get(name)) for name in self.names)
-        columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in compiled._result_columns]
+        # SQLAlchemy has no public name for what it does to values on their way.
+        processors, results = compiled._bind_processors, compiled._result_columns  # noqa: SLF001
+        self._bind = tuple((name, processors.get(name)) for name in self.names)
+        columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in results]  # noqa: SLF001
         self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
 
     @property

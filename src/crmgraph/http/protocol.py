@@ -45,7 +45,11 @@ class _Refused(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. Its places, deadlines and words are what the application put into the state of its lifespan."""
+    """One connection. Its places, deadlines and words are what the application put into the state of its lifespan.
+
+    Attributes:
+        deadline: until when its client is waited for, by the clock of the loop.
+    """
 
     def __init__(
         self,
@@ -61,7 +65,7 @@ class Connection(HttpToolsProtocol):
         self._busy: Callable[[str], Response] = app_state["busy"]
         self._stage = IDLE
         self._asked = False
-        self._deadline = 0.0
+        self.deadline = 0.0
         self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
         self._refusal: tuple[int, str] = (400, "malformed")
         self._reading: Waiting | None = None
@@ -75,7 +79,7 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         own: socket.socket = transport.get_extra_info("socket")
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        self._deadline = self.loop.time() + self._patience.headers
+        self.deadline = self.loop.time() + self._patience.headers
         if len(self._watch.connections) >= self._patience.connections:
             self._make_room()
         self._watch.add(self)
@@ -89,7 +93,7 @@ class Connection(HttpToolsProtocol):
     def _make_room(self) -> None:
         idle = [each for each in self._watch.connections if isinstance(each, Connection) and each.is_idle]
         if idle:
-            min(idle, key=lambda each: each._deadline).drop("connections")
+            min(idle, key=lambda each: each.deadline).drop("connections")
         else:
             self.drop("connections")
 
@@ -203,7 +207,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         self._stage = HEADERS
         self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
-        self._deadline = self.loop.time() + self._patience.headers
+        self.deadline = self.loop.time() + self._patience.headers
 
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
@@ -229,7 +233,7 @@ class Connection(HttpToolsProtocol):
         self._asked = True
         self.scope["state"]["in_hand"] = InHand()
         self._head = self._count = 0
-        self._deadline = self.loop.time() + self._patience.body
+        self.deadline = self.loop.time() + self._patience.body
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -244,7 +248,7 @@ class Connection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._stage = IDLE
-        self._deadline = self.loop.time() + self._patience.idle
+        self.deadline = self.loop.time() + self._patience.idle
         super().on_message_complete()
 
     # What is sent
@@ -266,9 +270,9 @@ class Connection(HttpToolsProtocol):
         super().on_response_complete()
         now = self.loop.time()
         if self._stage == BODY:
-            self._deadline = now + LINGER_SECONDS
+            self.deadline = now + LINGER_SECONDS
         elif self._stage == IDLE:
-            self._deadline = now + self._patience.idle
+            self.deadline = now + self._patience.idle
         if self._writing is not None and not self._writing.outside:
             # Nobody works on it any more, and the place is the client's alone.
             self._end_writing()
@@ -306,7 +310,7 @@ class Connection(HttpToolsProtocol):
     def look(self, now: float) -> None:
         """End the connection when its client has been waited for long enough."""
         self._see_whether_read(now)
-        if now < self._deadline or self.transport.is_closing():
+        if now < self.deadline or self.transport.is_closing():
             return
         if self._stage == HEADERS:
             self.drop("headers")
@@ -323,7 +327,7 @@ class Connection(HttpToolsProtocol):
         if self.cycle.response_complete or not (enough or self.flow.read_paused):
             self.drop("body")
         else:
-            self._mark, self._deadline = self._length, now + self._patience.body
+            self._mark, self.deadline = self._length, now + self._patience.body
 
 
 __all__ = ["Connection"]

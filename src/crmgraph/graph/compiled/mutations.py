@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 import orjson
-import strawberry
 from cachetools import LRUCache
 from graphql import GraphQLError
 
@@ -25,6 +24,7 @@ from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.root_fields import Changes, declaration_of
+from crmgraph.graph.schema.schema import Schema
 
 PLAN_BYTES = 16 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
@@ -102,11 +102,11 @@ class CompiledMutations:
         one_statement: whether the database writes to several tables by one statement, which verifies the actor.
     """
 
-    def __init__(self, schema: strawberry.Schema, *, one_statement: bool) -> None:
+    def __init__(self, schema: Schema, *, one_statement: bool) -> None:
         self._schema = schema
         self._one_statement = one_statement
         self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, attrgetter("size"))
-        mutation = schema._schema.mutation_type
+        mutation = schema.graphql_core.mutation_type
         fields = {} if mutation is None else mutation.fields
         self._changes: Mapping[str, Changes] = {
             name: changes for name, field in fields.items() if (changes := declaration_of(field).changes) is not None
@@ -148,7 +148,7 @@ class CompiledMutations:
         fragments = prepared.document.fragments
         if switches(prepared.operation, fragments):
             raise Unplannable("a mutation with a variable of @include or @skip")
-        change = Selector(self._schema._schema, fragments, {}, {}).change(prepared.operation, self._changes)
+        change = Selector(self._schema.graphql_core, fragments, {}, {}).change(prepared.operation, self._changes)
         declared = self._changes[change.name]
         fields: list[tuple[str, Print | str]] = []
         parts: set[str] = set()

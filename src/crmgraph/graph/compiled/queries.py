@@ -29,6 +29,7 @@ from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import checked, window_of
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import Prefix, number_of
+from crmgraph.graph.schema.schema import Schema
 
 PLAN_BYTES = 48 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
@@ -123,7 +124,7 @@ class CompiledQueries:
         schema: where the declarations are.
     """
 
-    def __init__(self, schema: strawberry.Schema, core: Core) -> None:
+    def __init__(self, schema: Schema, core: Core) -> None:
         self._schema = schema
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
@@ -185,7 +186,7 @@ class CompiledQueries:
 
     def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan:
         values = dict(zip(operation.switches, switched, strict=True))
-        selector = Selector(self._schema._schema, operation.fragments, values, ROOTS)
+        selector = Selector(self._schema.graphql_core, operation.fragments, values, ROOTS)
         roots = selector.operation(operation.definition)
         connections = tuple(_connections(roots))
         numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]

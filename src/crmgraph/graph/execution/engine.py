@@ -96,7 +96,7 @@ class Engine:
         max_cost: int = 20_000,
         introspection: Introspection = "signed-in",
     ) -> None:
-        self._schema: GraphQLSchema = schema._schema
+        self._schema: GraphQLSchema = schema.graphql_core
         self._introspection = introspection
         self._compiled = compiled
         self._preparer = Preparer(self._schema, max_page=max_page, max_cost=max_cost)

@@ -1,6 +1,7 @@
 """The schema, put together."""
 
 import strawberry
+from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
@@ -17,7 +18,16 @@ class Mutation(IdentityMutations, ProfileMutations, RecordMutations, NoteMutatio
     pass
 
 
-schema = strawberry.Schema(
+class Schema(strawberry.Schema):
+    """A schema that also shows its other form."""
+
+    @property
+    def graphql_core(self) -> GraphQLSchema:
+        """The same in the classes of graphql-core; Strawberry has no public name for it."""
+        return self._schema
+
+
+schema = Schema(
     query=Query,
     mutation=Mutation,
     types=user_errors.TYPES,
