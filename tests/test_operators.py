@@ -7,10 +7,11 @@ import os
 import shutil
 import socket
 import socketserver
+import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from sqlalchemy import text
 from crmgraph.crm.models import Job, now
 from crmgraph.db.database import Database
 from crmgraph.db.url import without_secrets
-from crmgraph.migrations import downgrade, fault_of
+from crmgraph.migrations import downgrade, fault_of, head
 from tests.conftest import Postgres, settings_for
 from tests.conftest import serving as serving_here
 from tests.smtp import SmtpServer, smtp
@@ -78,13 +79,17 @@ def program() -> Iterator[None]:
         process.stdin.close()
 
 
-def batch(folder: Path, *commands: Sequence[str] | tuple[Sequence[str], dict[str, str]], given: str = "") -> list[Told]:
-    """What each of these commands says, given as its words, or as them and what of the environment differs."""
+def batch(
+    folder: Path, *commands: Sequence[str] | tuple[Sequence[str], Mapping[str, str | None]], given: str = ""
+) -> list[Told]:
+    """What each of these commands says, given as its words, or as them and what of the environment differs: None where
+    a variable is not set.
+    """
     own = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_PASSWORD_MEMORY_KIB": "64"}
     asked = []
     for command in commands:
         words, changed = command if isinstance(command, tuple) and isinstance(command[-1], dict) else (command, {})
-        asked.append([list(words), own | changed])
+        asked.append([list(words), {k: v for k, v in {**own, **changed}.items() if v is not None}])
     stdin, stdout = Program.process.stdin, Program.process.stdout
     assert stdin is not None and stdout is not None
     stdin.write(json.dumps([str(folder), asked, given]) + "\n")
@@ -713,6 +718,7 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
         "AWS_SECRET_ACCESS_KEY": "not to be told",
         "AWS_REGION": "eu",
     }
+    (tmp_path / "var/photos").mkdir(parents=True)
     told = await asyncio.to_thread(
         batch,
         tmp_path,
@@ -731,7 +737,7 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     def states(one: Told) -> dict[str, str]:
         return {each["check"]: each["status"] for each in json.loads(one.out)}
 
-    assert (unmigrated.code, states(unmigrated)["migrations"]) == (1, "fail")
+    assert (unmigrated.code, states(unmigrated)["database"]) == (1, "fail")
     assert fine.code == 0
     assert states(fine) == {
         **dict.fromkeys(
@@ -744,14 +750,155 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     assert "ok   photos      written, read and removed\n" in plain.out
     assert (poor.code, states(poor)["mail"], states(poor)["secret"]) == (1, "fail", "warn")
     assert (states(open_)["proxies"], states(open_)["mail"], open_.code) == ("warn", "warn", 0)
-    assert [(each["status"], each["message"]) for each in json.loads(wrong.out)] == [
-        ("fail", "CRMGRAPH_MAX_PAGES: there is no such setting; is CRMGRAPH_MAX_PAGE meant?"),
-        ("fail", "CRMGRAPH_MAX_PAGE: has to be at least 1, e.g. 100"),
+    assert [each["message"] for each in json.loads(wrong.out) if each["status"] == "fail"] == [
+        "CRMGRAPH_MAX_PAGES: there is no such setting; is CRMGRAPH_MAX_PAGE meant?",
+        "CRMGRAPH_MAX_PAGE: has to be at least 1, e.g. 100",
     ]
+    assert states(wrong) == {**states(fine), "settings": "fail", "mail": "warn"}
     assert (away.code, states(away)["database"]) == (1, "fail")
     assert "hush" not in away.out
     assert (stored.code, states(stored)["photos"]) == (1, "fail")
     assert bucket["AWS_ENDPOINT_URL"] in stored.out and "not to be told" not in stored.out
+
+
+UNREACHABLE = {"CRMGRAPH_PUBLIC_URL": "http://127.0.0.1:9"}
+"""Nobody listens at the port of `discard`."""
+
+
+def lines(told: Told) -> list[tuple[str, str, str]]:
+    """What the doctor says in the form for programs, but for what it says of the public URL."""
+    findings = json.loads(told.out)
+    assert [list(each) for each in findings] == [["check", "status", "message", "hint"]] * len(findings)
+    assert told.code == (1 if any(each["status"] == "fail" for each in findings) else 0), told
+    assert told.err == ""
+    return [
+        (each["check"], each["status"], each["message"] + (f": {each['hint']}" if each["hint"] else ""))
+        for each in findings
+        if each["check"] != "public url"
+    ]
+
+
+NO_MAIL = ("mail", "warn", "none is sent: CRMGRAPH_MAIL_URL, or nobody confirms a signup or resets a password")
+NO_PROXY = ("proxies", "ok", "none, and none is needed here")
+
+
+def test_the_doctor_makes_nothing_and_says_what_is_not_there_yet(tmp_path: Path) -> None:
+    before = batch(
+        tmp_path,
+        (["doctor", "--json"], UNREACHABLE),
+        (["doctor", "--json", "--demo"], {**UNREACHABLE, "CRMGRAPH_SECRET_KEY": None}),
+        (["doctor", "--json"], UNREACHABLE | {"CRMGRAPH_DATABASE_URL": "sqlite:///deep/in/there.db"}),
+        (["doctor", "--json"], UNREACHABLE | {"CRMGRAPH_DATABASE_URL": "sqlite:////dev/null/x.db"}),
+        (["doctor", "--json"], UNREACHABLE | {"CRMGRAPH_PHOTO_URL": "file:///dev/null/photos"}),
+    )
+    assert list(tmp_path.iterdir()) == []
+    fresh, demo, elsewhere, nowhere, unkept = map(lines, before)
+    photos = f"{tmp_path}/var/photos is not there yet: the first start makes it"
+    database = "sqlite:///var/crmgraph.db is not there yet: `crmgraph migrate` makes it"
+    assert fresh == [
+        ("settings", "ok", "3 are set, and all hold"),
+        ("secret", "ok", "42 characters"),
+        ("database", "fail", database),
+        ("photos", "ok", photos),
+        NO_MAIL,
+        NO_PROXY,
+    ]
+    assert demo[1:4] == [
+        ("database", "fail", f"sqlite:///{tmp_path}/var/demo.db is not there yet: `crmgraph serve --demo` makes it"),
+        ("photos", "ok", f"{tmp_path}/var/demo-photos is not there yet: the first start makes it"),
+        ("mail", "ok", "set up, and not tried: --mail-to somebody@example.com tries it"),
+    ]
+    assert elsewhere[2] == ("database", "fail", database.replace("var/crmgraph.db", "deep/in/there.db"))
+    folder = "/dev/null is no folder that we may write into: name another, or make it ours"
+    assert nowhere[2:4] == [("database", "fail", f"CRMGRAPH_DATABASE_URL: {folder}"), ("photos", "ok", photos)]
+    assert unkept[3] == ("photos", "fail", f"CRMGRAPH_PHOTO_URL: {folder}")
+
+
+def test_the_doctor_leaves_the_file_of_a_database_as_it_is(tmp_path: Path) -> None:
+    batch(tmp_path, ["migrate"])
+    (tmp_path / "empty.db").touch()
+    sqlite3.connect(tmp_path / "other.db").execute("CREATE TABLE mine (id)").connection.close()
+    files = [tmp_path / name for name in ("var/crmgraph.db", "empty.db", "other.db")]
+    before = [file.read_bytes() for file in files]
+    told = batch(
+        tmp_path,
+        *(
+            (["doctor", "--json"], UNREACHABLE | {"CRMGRAPH_DATABASE_URL": f"sqlite:///{file.relative_to(tmp_path)}"})
+            for file in files
+        ),
+    )
+    version = f"SQLite {sqlite3.sqlite_version}"
+    unmigrated = ("migrations", "fail", "The database is not migrated: run `crmgraph migrate` first.")
+    assert [lines(each)[2:4] for each in told] == [
+        [("database", "ok", f"sqlite:///var/crmgraph.db, {version}"), ("migrations", "ok", f"version {head()}")],
+        [("database", "ok", f"sqlite:///empty.db, {version}"), unmigrated],
+        [("database", "ok", f"sqlite:///other.db, {version}"), unmigrated],
+    ]
+    assert [file.read_bytes() for file in files] == before
+    assert {path.name for path in [*tmp_path.iterdir(), *(tmp_path / "var").iterdir()]} == {
+        *("var", "crmgraph.db", "empty.db", "other.db")
+    }
+
+
+async def test_the_doctor_goes_on_without_a_secret_and_past_settings_that_do_not_hold(
+    tmp_path: Path, database: str
+) -> None:
+    (tmp_path / "var/photos").mkdir(parents=True)
+    here = {**UNREACHABLE, "CRMGRAPH_DATABASE_URL": database, "CRMGRAPH_SECRET_KEY": None}
+    ill = {
+        "CRMGRAPH_SECRET_KEY": "short",
+        "CRMGRAPH_MAIL_FROM": "nobody",
+        "CRMGRAPH_ZOHO_UNIQUE": "Leads.Mobil",
+        "CRMGRAPH_TRUSTED_PROXIES": "proxy.internal",
+    }
+    without, plain, wrong, demo = await asyncio.to_thread(
+        batch,
+        tmp_path,
+        (["doctor", "--json"], here),
+        (["doctor"], here),
+        (["doctor", "--json"], here | ill),
+        (["doctor", "--json", "--demo"], here),
+    )
+    no_secret = (
+        "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`; "
+        "or --demo, for the demo"
+    )
+    found = lines(without)
+    told = [
+        found[2],
+        ("migrations", "ok", f"version {head()}"),
+        *([] if database.startswith("sqlite") else [("clock", "ok", "it agrees with the database's")]),
+        ("emails", "ok", "0 wait to be sent"),
+        ("jobs", "ok", "none has failed, and none is late"),
+        ("photos", "ok", "written, read and removed"),
+    ]
+    assert found[2][:2] == ("database", "ok") and found[2][2].startswith(without_secrets(database))
+    assert found == [
+        ("settings", "ok", "3 are set, and all hold"),
+        ("secret", "fail", no_secret),
+        *told,
+        NO_MAIL,
+        NO_PROXY,
+    ]
+    assert plain.code == 1
+    assert plain.out.splitlines()[1] == f"fail secret      {no_secret}"
+    assert len(plain.out.splitlines()) == len(json.loads(without.out))
+    assert lines(wrong) == [
+        ("settings", "fail", "CRMGRAPH_SECRET_KEY: has to have at least 32 characters"),
+        ("settings", "fail", "CRMGRAPH_MAIL_FROM: has to be one bare address, e.g. crm@example.com"),
+        (
+            "settings",
+            "fail",
+            "CRMGRAPH_TRUSTED_PROXIES: 'proxy.internal' is no address or network: write e.g. 127.0.0.1 or 10.0.0.0/8",
+        ),
+        (
+            "settings",
+            "fail",
+            "CRMGRAPH_ZOHO_UNIQUE: Zoho has no field Leads.Mobil whose values could be unique; is Leads.Mobile meant?",
+        ),
+        *told,
+    ]
+    assert lines(demo)[0] == ("settings", "ok", "3 are set, and all hold")
 
 
 async def test_the_doctor_tells_of_jobs_that_failed_and_of_those_that_nobody_runs(tmp_path: Path) -> None:

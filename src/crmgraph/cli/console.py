@@ -146,10 +146,8 @@ def settings_of(demo: bool = False) -> Settings:
     if demo or settings.demo:
         try:
             kept = demonstration.prepare(settings.demo_folder)
-        except OSError as error:
-            fail(f"CRMGRAPH_DEMO_FOLDER: {error.filename} cannot be written: {error.strerror}")
-        except ValueError:
-            fail(f"CRMGRAPH_DEMO_FOLDER: {settings.demo_folder / 'demo.json'} is damaged: `crmgraph demo reset`")
+        except (OSError, ValueError) as error:
+            fail(faults.of_demo(error, settings.demo_folder))
         settings = settings.for_demo(settings.demo_folder, kept.secret)
     return settings
 

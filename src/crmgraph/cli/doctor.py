@@ -19,18 +19,18 @@ from pydantic import ValidationError
 from sqlalchemy import text
 
 from crmgraph import demo as demonstration
-from crmgraph.assembly import NO_SECRET, build, close
+from crmgraph.assembly import NO_SECRET
 from crmgraph.cli import faults
 from crmgraph.cli.console import DemoOption, out
 from crmgraph.crm import installation
-from crmgraph.crm.core import Core
 from crmgraph.crm.identity.outbox import EMAIL
 from crmgraph.crm.job_queue import Backlog, JobQueue
 from crmgraph.crm.models import now
-from crmgraph.db.url import without_secrets
+from crmgraph.db.database import Database
+from crmgraph.db.url import sqlite_file, without_secrets
 from crmgraph.mail import MailAway, MailRefused, Unmailable, open_mail
 from crmgraph.migrations import fault_of, head, revision_of
-from crmgraph.photos import StoreAway
+from crmgraph.photos import PhotoStore, StoreAway, folder_of
 from crmgraph.settings import Settings, told, unknown
 
 SKEW = 5.0
@@ -77,53 +77,63 @@ def doctor(
 
 
 async def _all(demo: bool, mail_to: str | None) -> list[Finding]:
-    lines = unknown(os.environ)
-    settings = None
-    try:
-        settings = Settings()
-        if demo or settings.demo:
-            kept = demonstration.prepare(settings.demo_folder)
-            settings = settings.for_demo(settings.demo_folder, kept.secret)
-    except ValidationError as error:
-        lines += told(error)
-    except (OSError, ValueError, KeyError) as error:
-        lines.append(f"CRMGRAPH_DEMO_FOLDER: {type(error).__name__}")
-    if settings is not None and settings.secret_key is None:
-        lines.append(NO_SECRET)
-    findings = [Finding("settings", "fail", line) for line in lines]
-    if settings is None or settings.secret_key is None:
-        return findings
-    if (fault := faults.of_file(settings.database_url)) is not None:
-        return [*findings, Finding("database", "fail", fault)]
-    try:
-        core, runner = build(settings)
-    except (ValueError, OSError) as error:
-        return [*findings, Finding("settings", "fail", str(error))]
-    if not findings:
-        findings.append(Finding("settings", "ok", _counted(settings)))
-    findings += _secret(settings)
-    try:
-        findings += [each async for each in _database(core, settings)]
-        findings.append(await _photos(core))
+    """Every finding. What is wrong keeps nobody from looking at the rest."""
+    settings, wrong, findings = _settings(demo)
+    if "secret_key" not in wrong:
+        findings += _secret(settings)
+    if "database_url" not in wrong:
+        findings += [each async for each in _database(settings)]
+    findings.append(await _photos(settings))
+    if not wrong & {"mail_url", "mail_from"}:
         findings.append(await _mail(settings, mail_to))
+    if "public_url" not in wrong:
         findings += await _addresses(settings)
-    finally:
-        await close(core, runner)
+    if "trusted_proxies" not in wrong:
+        findings.append(_proxies(settings))
     return findings
 
 
-def _counted(settings: Settings) -> str:
+def _settings(demo: bool) -> tuple[Settings, set[str], list[Finding]]:
+    """The settings, those that do not hold by their defaults; the names of these; and what there is to say of all."""
+    lines = unknown(os.environ)
+    wrong: set[str] = set()
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines += told(error)
+        wrong = {str(fault["loc"][0]) for fault in error.errors()}
+        settings = Settings(**{name: Settings.model_fields[name].default for name in wrong})
+    if (fault := faults.of_unique_fields(settings.zoho_unique)) is not None:
+        lines.append(fault)
     count = len(settings.model_fields_set)
+    if demo or settings.demo:
+        # Its secrets are read, and not made: whoever only looks leaves nothing behind.
+        folder, secret = settings.demo_folder, ""
+        if demonstration.is_made(folder):
+            try:
+                secret = demonstration.prepare(folder).secret
+            except (OSError, ValueError) as error:
+                lines.append(faults.of_demo(error, folder))
+        settings = settings.for_demo(folder, secret)
+        if not settings.secret_key:
+            wrong.add("secret_key")
+    findings = [Finding("settings", "fail", line) for line in lines]
+    return settings, wrong, findings or [Finding("settings", "ok", _counted(count))]
+
+
+def _counted(count: int) -> str:
     return "1 is set, and holds" if count == 1 else f"{count} are set, and all hold"
 
 
 def _secret(settings: Settings) -> list[Finding]:
-    secret = settings.secret_key or ""
-    found = [
-        Finding("secret", "ok", f"{len(secret)} characters")
-        if len(set(secret)) >= FEW
-        else Finding("secret", "warn", "it looks typed", "draw one, e.g. by `openssl rand -base64 48`")
-    ]
+    secret = settings.secret_key
+    if secret is None:
+        message, _, hint = NO_SECRET.partition(": ")
+        found = [Finding("secret", "fail", message, hint)]
+    elif len(set(secret)) < FEW:
+        found = [Finding("secret", "warn", "it looks typed", "draw one, e.g. by `openssl rand -base64 48`")]
+    else:
+        found = [Finding("secret", "ok", f"{len(secret)} characters")]
     if settings.covalense_forgot_sets_password:
         found.append(
             Finding("secret", "warn", "anybody can set anybody's password", "CRMGRAPH_COVALENSE_FORGOT_SETS_PASSWORD")
@@ -131,18 +141,24 @@ def _secret(settings: Settings) -> list[Finding]:
     return found
 
 
-async def _database(core: Core, settings: Settings) -> AsyncIterator[Finding]:
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
     name = without_secrets(settings.database_url)
+    if (fault := faults.of_file(settings.database_url)) is not None:
+        yield Finding("database", "fail", fault)
+        return
+    if (file := sqlite_file(settings.database_url)) is not None and not file.exists():
+        makes = "`crmgraph serve --demo` makes it" if settings.demo else "`crmgraph migrate` makes it"
+        yield Finding("database", "fail", f"{name} is not there yet", makes)
+        return
+    db = Database(settings.database_url, pool_size=1, statement_seconds=settings.request_seconds, untouched=True)
     try:
-        async with core.db.read() as session:
-            version = await session.scalar(
-                text("SELECT sqlite_version()" if core.db.is_sqlite else "SHOW server_version")
-            )
-            clock = None if core.db.is_sqlite else await session.scalar(text("SELECT clock_timestamp()"))
-        yield Finding("database", "ok", f"{name}, {'SQLite' if core.db.is_sqlite else 'PostgreSQL'} {version}")
-        fault = fault_of(await revision_of(core.db))
+        async with db.read() as session:
+            version = await session.scalar(text("SELECT sqlite_version()" if db.is_sqlite else "SHOW server_version"))
+            clock = None if db.is_sqlite else await session.scalar(text("SELECT clock_timestamp()"))
+        yield Finding("database", "ok", f"{name}, {'SQLite' if db.is_sqlite else 'PostgreSQL'} {version}")
+        fault = fault_of(await revision_of(db))
         yield Finding("migrations", "fail", fault) if fault else Finding("migrations", "ok", f"version {head()}")
-        kind = await installation.kind_of(core.db)
+        kind = await installation.kind_of(db)
         if (kind is installation.Kind.DEMO) != settings.demo and kind is not None:
             yield Finding("database", "fail", f"it is {kind.value}", "a demo and a production never share one")
         elif settings.demo:
@@ -150,13 +166,15 @@ async def _database(core: Core, settings: Settings) -> AsyncIterator[Finding]:
         if clock is not None:
             yield _clock("the database's", clock)
         if fault is None:
-            for found in await _jobs(core.jobs):
+            for found in await _jobs(JobQueue(db)):
                 yield found
     except Exception as error:
         words = faults.of_database(error, settings.database_url)
         if words is None:
             raise
         yield Finding("database", "fail", words)
+    finally:
+        await db.close()
 
 
 async def _jobs(queue: JobQueue) -> list[Finding]:
@@ -187,9 +205,16 @@ async def _jobs(queue: JobQueue) -> list[Finding]:
     return found
 
 
-async def _photos(core: Core) -> Finding:
+async def _photos(settings: Settings) -> Finding:
     try:
-        await core.record_photos.store.check()
+        folder = folder_of(settings.photo_url)
+        if folder is not None and (fault := faults.of_folder(folder)) is not None:
+            return Finding("photos", "fail", f"CRMGRAPH_PHOTO_URL: {fault}")
+        if folder is not None and not folder.exists():
+            return Finding("photos", "ok", f"{folder} is not there yet", "the first start makes it")
+        await PhotoStore(settings.photo_url).check()
+    except ValueError as error:
+        return Finding("photos", "fail", f"CRMGRAPH_PHOTO_URL: {error}")
     except StoreAway as away:
         hint = "CRMGRAPH_PHOTO_URL: look at the rights of the folder, or at the bucket and the AWS_ variables"
         return Finding("photos", "fail", away.reason, hint)
@@ -228,15 +253,18 @@ async def _addresses(settings: Settings) -> list[Finding]:
         found.append(Finding("public url", "warn", "it is not encrypted", "TLS in a proxy, and https:// here"))
     if date is not None:
         found.append(_clock("the server's", date))
+    return found
+
+
+def _proxies(settings: Settings) -> Finding:
+    here = _is_loopback(urlsplit(settings.public_url).hostname or "")
     if "*" in settings.trusted_proxies:
         hint = "CRMGRAPH_TRUSTED_PROXIES: only the address of the proxy"
-        found.append(Finding("proxies", "warn", "anybody may say which address they have", hint))
-    elif not settings.trusted_proxies and not here:
+        return Finding("proxies", "warn", "anybody may say which address they have", hint)
+    if not settings.trusted_proxies and not here:
         hint = "CRMGRAPH_TRUSTED_PROXIES, or all clients behind a proxy have one address"
-        found.append(Finding("proxies", "warn", "none is trusted", hint))
-    else:
-        found.append(Finding("proxies", "ok", ", ".join(settings.trusted_proxies) or "none, and none is needed here"))
-    return found
+        return Finding("proxies", "warn", "none is trusted", hint)
+    return Finding("proxies", "ok", ", ".join(settings.trusted_proxies) or "none, and none is needed here")
 
 
 def _asked(url: str) -> dt.datetime | None:

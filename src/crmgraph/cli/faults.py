@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError
 
 from crmgraph.db.errors import NOT_MIGRATED, Misaddressed, diagnose
-from crmgraph.db.url import database_url, without_secrets
+from crmgraph.db.url import sqlite_file, without_secrets
 
 _HINTS = {
     "refuses the login": "look at its user and password",
@@ -47,19 +47,46 @@ def of_database(error: BaseException, url: str | None = None) -> str | None:
 def of_file(url: str) -> str | None:
     """Why the file of an SQLite database cannot be used; None when it can, and for every other database."""
     try:
-        parsed = database_url(url)
+        path = sqlite_file(url)
     except ValueError:
         return None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+    if path is None:
         return None
-    path = Path(str(parsed.database))
-    folder = path.absolute().parent
+    if (fault := of_folder(path.absolute().parent)) is not None:
+        return f"CRMGRAPH_DATABASE_URL: {fault}"
     if path.is_dir():
         return f"CRMGRAPH_DATABASE_URL: {path} is a folder: name a file, e.g. sqlite:///{path}/crmgraph.db"
     if path.exists() and not os.access(path, os.R_OK | os.W_OK):
         return f"CRMGRAPH_DATABASE_URL: {path} is not ours to read and write: give us the right"
-    if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK)):
-        return f"CRMGRAPH_DATABASE_URL: {folder} is no folder that we may write into: name another, or make it ours"
+    return None
+
+
+def of_folder(path: Path) -> str | None:
+    """Why nobody could write into this folder, made where it is missing; None when one could."""
+    there = next(each for each in (path, *path.parents) if os.access(each, os.F_OK))
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return None
+    return f"{there} is no folder that we may write into: name another, or make it ours"
+
+
+def of_demo(error: OSError | ValueError, folder: Path) -> str:
+    """Why the demo in this folder cannot be read, or made."""
+    if isinstance(error, OSError):
+        return f"CRMGRAPH_DEMO_FOLDER: {error.filename} cannot be written: {error.strerror}"
+    return f"CRMGRAPH_DEMO_FOLDER: {folder / 'demo.json'} is damaged: `crmgraph demo reset`"
+
+
+def of_unique_fields(names: tuple[str, ...]) -> str | None:
+    """Which of these are no fields of Zoho's whose values could be unique; None when all are."""
+    if not names:
+        return None
+    # A part of the edges, which the parent of workers does without otherwise.
+    from crmgraph.dialects import zoho
+
+    try:
+        zoho.unique_fields(names)
+    except ValueError as error:
+        return f"CRMGRAPH_ZOHO_UNIQUE: {error}"
     return None
 
 

@@ -46,7 +46,8 @@ def serve(
         os.environ["CRMGRAPH_DEMO"] = "true"
         os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")  # noqa: S104
     settings = settings_of()
-    _require_unique_fields(settings)
+    if (fault := faults.of_unique_fields(settings.zoho_unique)) is not None:
+        fail(fault)
     if (fault := faults.of_port(host, port)) is not None:
         fail(fault)
     if settings.demo:
@@ -92,18 +93,6 @@ async def _require_tables(settings: Settings) -> None:
             warn(f"CRMGRAPH_MAIL_URL is not set: {refused} of passwords are refused.")
         if (fault := await core.record_photos.store.fault()) is not None:
             warn(f"CRMGRAPH_PHOTO_URL: no photo can be kept: {fault}")
-
-
-def _require_unique_fields(settings: Settings) -> None:
-    if not settings.zoho_unique:
-        return
-    # A part of the edges, which the parent of workers does without otherwise.
-    from crmgraph.dialects import zoho
-
-    try:
-        zoho.unique_fields(settings.zoho_unique)
-    except ValueError as error:
-        fail(f"CRMGRAPH_ZOHO_UNIQUE: {error}")
 
 
 def migrate(

@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import asynccontextmanager
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
@@ -19,7 +18,7 @@ from sqlalchemy.pool import NullPool
 
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool, keep
-from crmgraph.db.url import Connector, database_url
+from crmgraph.db.url import Connector, database_url, sqlite_file
 
 log = structlog.get_logger(__name__)
 
@@ -79,6 +78,7 @@ class Database:
         statement_seconds: after how long PostgreSQL's statements are given up, by the server itself and, where it does
             not answer, by us; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
+        untouched: the file of a SQLite database, which has to be there, is not written to.
 
     Attributes:
         engine: what sessions run their statements by.
@@ -86,7 +86,13 @@ class Database:
     """
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, statement_seconds: float | None = 30, pooled: bool = True
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        statement_seconds: float | None = 30,
+        pooled: bool = True,
+        untouched: bool = False,
     ) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -99,8 +105,8 @@ class Database:
             options["poolclass"] = NullPool
         else:
             options |= {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 5}
-        if self.is_sqlite and self.url.database not in (None, "", ":memory:"):
-            Path(str(self.url.database)).parent.mkdir(parents=True, exist_ok=True)
+        if not untouched and (file := sqlite_file(url)) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         opens: Connector | str = self.url.database or ":memory:"
         if not self.is_sqlite:
             opens = Connector(self.url, statement_seconds=statement_seconds)
@@ -110,7 +116,7 @@ class Database:
         if isinstance(opens, Connector):
             _keep_only_well_ones(self.engine, opens)
         else:
-            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "connect", _prepare_untouched if untouched else _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
         reading = {"reading": True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reading = async_sessionmaker(
@@ -263,15 +269,25 @@ def _keep_only_well_ones(engine: AsyncEngine, opens: Connector) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    for pragma in (
+    _set_pragmas(
+        connection,
         "journal_mode = WAL",
         "synchronous = NORMAL",
         "busy_timeout = 15000",
         "foreign_keys = ON",
         "cache_size = -65536",
-    ):
+    )
+
+
+def _prepare_untouched(connection: Any, _record: object) -> None:
+    # Not `mode=ro`, which leaves files of the write-ahead log behind.
+    _set_pragmas(connection, "busy_timeout = 15000", "query_only = ON")
+
+
+def _set_pragmas(connection: Any, *pragmas: str) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

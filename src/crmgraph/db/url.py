@@ -92,6 +92,18 @@ def database_url(given: str) -> URL:
     return _postgresql(f"postgresql://{rest}")
 
 
+def sqlite_file(given: str) -> Path | None:
+    """The file in which a SQLite database is kept; None for one in memory, and for every other database.
+
+    Raises:
+        ValueError: as of `database_url`.
+    """
+    url = database_url(given)
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
+
+
 def without_secrets(given: str) -> str:
     """The URL as it was written, with its passwords as `***`: of the user, before the `?` or after it, and of the key.
 

@@ -3,7 +3,7 @@
 from crmgraph.photos.formats import FORMATS, MAX_PIXELS, MAX_SIDE, NotAnImage, Rendered, Size, TooLargeImage
 from crmgraph.photos.image import render
 from crmgraph.photos.names import file_name, new_key, safe_file_name
-from crmgraph.photos.store import PhotoStore, StoreAway
+from crmgraph.photos.store import PhotoStore, StoreAway, folder_of
 
 __all__ = [
     "FORMATS",
@@ -16,6 +16,7 @@ __all__ = [
     "StoreAway",
     "TooLargeImage",
     "file_name",
+    "folder_of",
     "new_key",
     "render",
     "safe_file_name",

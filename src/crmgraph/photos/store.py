@@ -46,6 +46,14 @@ class StoreAway(Exception):
         super().__init__(self.reason)
 
 
+def folder_of(url: str) -> Path | None:
+    """The folder that a photo store's URL names; None when it names something else."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+        return Path(unquote(parts.path)).absolute()
+    return None
+
+
 class PhotoStore:
     """Rendered photos under unguessable keys, each as three objects, e.g. `<random>/small.jpg`.
 
@@ -69,8 +77,8 @@ class PhotoStore:
         self._fault: str | None = None
         parts = urlsplit(url)
         self._store: LocalStore | S3Store
-        if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-            self._store = _folder(Path(unquote(parts.path)).absolute())
+        if (folder := folder_of(url)) is not None:
+            self._store = _folder(folder)
         elif parts.scheme == "s3" and parts.netloc:
             self._store = _bucket(parts.netloc, unquote(parts.path).strip("/"))
         else:
