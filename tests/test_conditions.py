@@ -28,9 +28,9 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import And, By, Compare, ExtraValue, HasPoint, Not, Op, Or, Point, Where, WholeDate
 from crmgraph.crm.query.offset_pages import count, find_ids
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import parse_phone
@@ -289,7 +289,7 @@ async def records(db: Database) -> dict[PartyKind, list[Aggregate]]:
             part = await parties.create(session, STAFF, PartyKind.ACCOUNT, Edit({"name": "P", "parent_id": whole.id}))
             made[PartyKind.ACCOUNT].append(part)
     async with db.begin() as session:
-        loaded = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, gone.id, lock=True)
+        loaded = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, gone.id, lock=True)
         await parties.remove(session, STAFF, loaded)
     part.record.parent_id = None  # what is hidden counts as none
     return made

@@ -20,7 +20,7 @@ from crmgraph.crm.errors import (
 )
 from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Photo, Role, Staff
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import conversion, notes, parties
+from crmgraph.crm.records import aggregates, conversion, notes, parties
 from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
@@ -63,7 +63,7 @@ async def rows(db: Database) -> list[int]:
 async def test_a_lead_becomes_a_contact_and_an_account_with_all_that_it_has(db: Database) -> None:
     lead_id = await make(db, PartyKind.LEAD, lead_edit())
     async with db.begin() as session:
-        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+        lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
         note = await notes.add(session, STAFF, lead, {"content": "called"})
         session.add(
             Photo(
@@ -75,9 +75,9 @@ async def test_a_lead_becomes_a_contact_and_an_account_with_all_that_it_has(db: 
     assert done.account is not None
     assert (done.left_out, done.duplicates) == ([], [])
     async with db.read() as session:
-        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, done.contact.id)
-        account = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, done.account.id)
-        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id)
+        contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, done.contact.id)
+        account = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, done.account.id)
+        lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id)
         carried = await notes.of_record(session, STAFF, PartyKind.CONTACT, contact.id)
         left = await notes.of_record(session, STAFF, PartyKind.LEAD, lead_id)
     person, company, old = contact.record, account.record, lead.record
@@ -110,7 +110,7 @@ async def test_a_lead_is_converted_once(db: Database) -> None:
     assert refused.value.reason == "converted"
     with pytest.raises(Invalid):
         async with db.begin() as session:
-            lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+            lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
             await parties.update(Transaction(session), STAFF, lead, Edit({"first_name": "Other"}))
     assert await rows(db) == before
 
@@ -165,9 +165,9 @@ async def test_a_contact_stays_in_its_account_which_is_not_written_into_unless_i
             ("employees", 7, None),
         ]
         async with db.read() as session:
-            contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
-            account = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
-            lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id)
+            contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+            account = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
+            lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id)
             log = list(await session.scalars(select(Change).where(Change.party_id == lead_id).order_by(Change.id)))
         assert (account.record.revision, account.record.name, account.phones) == (1, "Acme SE", [])  # type: ignore[union-attr]
         assert (lead.record.company, lead.record.converted_account_id) == ("Acme", account_id)  # type: ignore[union-attr]
@@ -196,8 +196,8 @@ async def test_a_lead_joins_known_records_and_fills_what_they_lack(db: Database)
     # Whoever names the account has said which company is meant.
     assert left(done) == [("last_name", "Leone", "Leone-Smith"), ("industry", "ASP", "Steel")]
     async with db.read() as session:
-        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
-        account = await parties.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
+        contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+        account = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
     assert (contact.record.last_name, contact.record.account_id) == ("Leone-Smith", account_id)  # type: ignore[union-attr]
     assert (account.record.name, account.record.industry, account.record.employees) == ("Acme SE", "Steel", 7)  # type: ignore[union-attr]
 
@@ -215,8 +215,8 @@ async def test_a_contact_of_another_account_goes_over_only_when_it_is_overwritte
     async with db.begin() as session:
         await conversion.convert(session, STAFF, lead_id, contact_id=contact_id, account_id=two, overwrite=True)
     async with db.read() as session:
-        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
-        accounts = await parties.load(session, STAFF, PartyKind.ACCOUNT, [one, two])
+        contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+        accounts = await aggregates.load(session, STAFF, PartyKind.ACCOUNT, [one, two])
     assert contact.record.account_id == two  # type: ignore[union-attr]
     assert [(accounts[i].record.name, accounts[i].record.revision) for i in (one, two)] == [("One", 1), ("Acme", 2)]  # type: ignore[union-attr]
 
@@ -346,7 +346,7 @@ async def test_overwriting_takes_the_values_of_the_lead(db: Database) -> None:
     contact_id = await make(db, PartyKind.CONTACT, Edit({"last_name": "Leone-Smith"}))
     async with db.begin() as session:
         done = await conversion.convert(session, STAFF, lead_id, contact_id=contact_id, overwrite=True)
-        contact = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
+        contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
     assert (contact.record.last_name, done.makes_account) == ("Leone", True)  # type: ignore[union-attr]
 
 
@@ -371,11 +371,11 @@ async def test_nobody_works_on_a_lead_that_waits_until_it_is_released(
             await conversion.convert(session, STAFF, lead_id)
     with pytest.raises(refusal):
         async with db.begin() as session:
-            lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+            lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
             await parties.update(Transaction(session), STAFF, lead, Edit({"first_name": "Other"}))
     assert await rows(db) == before
     async with db.begin() as session:
-        lead = await parties.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
+        lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id, lock=True)
         assert await parties.update(
             Transaction(session), STAFF, lead, Edit({"approval": "APPROVED", "locked_by": None})
         )
@@ -389,7 +389,7 @@ async def test_a_note_comes_changes_and_goes_as_changes_of_its_record(db: Databa
         session.add(ada)
         await session.flush()
         actor = Actor(Door.OPERATOR, Role.AGENT, staff_id=ada.id)
-        record = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
+        record = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         note = await notes.add(session, actor, record, {"content": "one\ntwo", "title": " "})
     assert (note.title, note.content, note.owner_id, note.created_by_id) == (None, "one\ntwo", ada.id, ada.id)
     for content, expected in (("three", True), ("three", False)):
@@ -407,7 +407,7 @@ async def test_a_note_comes_changes_and_goes_as_changes_of_its_record(db: Databa
     async with db.read() as session:
         assert await notes.of_record(session, actor, PartyKind.CONTACT, contact_id) == ([], False)
         log = list(await session.scalars(select(Change).order_by(Change.id)))
-        record = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id)
+        record = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id)
     path = f"notes.{note.id}"
     assert [[f["field"] for f in change.fields] for change in log[1:]] == [[path], [f"{path}.content"], [path]]
     assert [change.revision for change in log] == [1, 2, 3, 4]
@@ -427,7 +427,7 @@ async def test_notes_are_refused_by_name_and_are_for_staff(db: Database) -> None
     ):
         with pytest.raises(refusal) as refused:
             async with db.begin() as session:
-                record = await parties.load_one(session, STAFF, PartyKind.CONTACT, contact_id, lock=True)
+                record = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id, lock=True)
                 await notes.add(session, STAFF, record, values)
         assert refused.value.path == path
     assert await rows(db) == before

@@ -50,7 +50,7 @@ from crmgraph.crm.models import (
     now,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, lookup, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
@@ -457,7 +457,7 @@ async def test_a_deleted_contact_cannot_come_in_any_more(db: Database, identity:
     login = await sign_up(identity)
     async with db.begin() as session:
         actor = Actor(door=Door.OPERATOR, role=Role.ADMIN)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, login.actor.contact_id, lock=True)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, login.actor.contact_id, lock=True)
         await parties.remove(session, actor, contact)
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
     assert await refused(identity.refresh(login.refresh_token)) == (Unauthenticated, ())
@@ -828,7 +828,7 @@ async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
     await identity.request_reset(RAVI, address=HERE)
     async with db.begin() as session:
         actor = Actor(door=Door.OPERATOR, role=Role.ADMIN)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         await parties.remove(session, actor, contact)
     call = identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
     assert await refused(call) == (Unauthenticated, ("code",))
@@ -910,7 +910,7 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
     await given(db, RAVI)
     eve = await sign_up(identity, "eve@example.com", OTHER)
     async with db.begin() as session:
-        contact = await parties.load_one(session, eve.actor, PartyKind.CONTACT, eve.actor.contact_id, lock=True)
+        contact = await aggregates.load_one(session, eve.actor, PartyKind.CONTACT, eve.actor.contact_id, lock=True)
         edit = Edit(emails=RowEdits(add=[{"kind": "PERSONAL", "address": RAVI}]))
         await parties.update(Transaction(session), eve.actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
@@ -973,7 +973,7 @@ async def test_what_the_office_writes_is_the_offices_word(db: Database, identity
     await given(db, RAVI)
     async with db.begin() as session:
         actor = Actor(door=Door.GRAPHQL, role=Role.AGENT)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         edit = Edit(emails=RowEdits(update=[(contact.emails[0].id, {"address": RAVI})]))
         await parties.update(Transaction(session), actor, contact, edit)
     await identity.request_reset(RAVI, address=HERE)
@@ -990,12 +990,12 @@ async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stay
     admin = Actor(door=Door.GRAPHQL, role=Role.ADMIN)
     async with db.read() as session:
         for kind, ref in (
-            (PartyKind.CONTACT, parties.Ref(id=contact.id)),
-            (PartyKind.CONTACT, parties.Ref(email=RAVI)),
-            (PartyKind.CONTACT, parties.Ref(number=contact.number)),
-            (PartyKind.ACCOUNT, parties.Ref(id=account.id)),
+            (PartyKind.CONTACT, lookup.Ref(id=contact.id)),
+            (PartyKind.CONTACT, lookup.Ref(email=RAVI)),
+            (PartyKind.CONTACT, lookup.Ref(number=contact.number)),
+            (PartyKind.ACCOUNT, lookup.Ref(id=account.id)),
         ):
-            assert await refused(parties.find(session, admin, kind, ref)) == (NotFound, ())
+            assert await refused(lookup.find(session, admin, kind, ref)) == (NotFound, ())
     async with db.begin() as session:
         edit = Edit(values={"last_name": "Other", "number": contact.number})
         other = await parties.create(session, admin, PartyKind.CONTACT, edit)

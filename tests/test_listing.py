@@ -10,7 +10,7 @@ from crmgraph.crm.models import Account, Address, Door, Email, EmailKind, Lead, 
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.conditions import And, Compare, ExtraValue, Not, Op, Or, Order, Point, Where
-from crmgraph.crm.records import lists, parties
+from crmgraph.crm.records import aggregates, lists, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.db.database import Database
@@ -172,7 +172,7 @@ async def test_nobody_finds_what_the_policy_hides(leads: Database) -> None:
 async def test_deleted_records_leave_the_list_for_the_list_of_the_deleted(leads: Database) -> None:
     async with leads.begin() as session:
         page = await offset_pages.find_ids(session, STAFF, PartyKind.LEAD, limit=1)
-        found = await parties.load_one(session, STAFF, PartyKind.LEAD, page.ids[0], lock=True)
+        found = await aggregates.load_one(session, STAFF, PartyKind.LEAD, page.ids[0], lock=True)
         await parties.remove(session, STAFF, found)
     assert await names(leads, None) == [B, C]
     async with leads.read() as session:

@@ -10,10 +10,10 @@ from sqlalchemy import func, literal, select, update
 from crmgraph.crm.errors import Refused, Stale
 from crmgraph.crm.models import Address, Base, Change, Contact, Door, Email, PartyKind, Phone, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import optimistic, parties
+from crmgraph.crm.records import aggregates, optimistic, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.optimistic import revise
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.db.database import Database
 from crmgraph.db.errors import is_away
@@ -37,7 +37,7 @@ def changing(own_id: int, edit: Any, if_revision: int | None = None) -> Any:
     """Work that makes an edit of a contact; `edit` makes the edit anew each time."""
 
     async def work(unit: UnitOfWork) -> Aggregate:
-        contact = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, own_id)
+        contact = await aggregates.load_one_for_change(unit, STAFF, PartyKind.CONTACT, own_id)
         await parties.update(unit, STAFF, contact, edit(), if_revision=if_revision)
         return contact
 
@@ -186,7 +186,7 @@ async def test_who_is_overtaken_begins_again_behind_a_lock(db: Database) -> None
     turns = []
 
     async def work(unit: UnitOfWork) -> None:
-        found = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
+        found = await aggregates.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
         turns.append(found.record.revision)
         if len(turns) == 1 and not db.is_sqlite:
             async with db.begin() as other:
@@ -206,11 +206,11 @@ async def test_a_record_that_was_deleted_meanwhile_is_not_brought_back(db: Datab
 
     async def work(unit: UnitOfWork) -> None:
         nonlocal gone
-        found = await parties.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
+        found = await aggregates.load_one_for_change(unit, STAFF, PartyKind.CONTACT, contact.id)
         if not gone and not db.is_sqlite:
             gone = True
             async with db.begin() as other:
-                again = await parties.load_one(other, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+                again = await aggregates.load_one(other, STAFF, PartyKind.CONTACT, contact.id, lock=True)
                 await parties.remove(other, STAFF, again)
         await parties.update(unit, STAFF, found, Edit({"nickname": "Mine"}))
 
@@ -275,7 +275,7 @@ async def test_a_record_that_somebody_holds_is_waited_for_in_a_transaction_that_
         pytest.skip("there is one writer")
     contact = await made(db)
     async with db.begin() as holding:
-        await parties.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+        await aggregates.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
         waiting = asyncio.create_task(revise(db, changing(contact.id, lambda: Edit({"nickname": "late"}))))
         await asyncio.sleep(0.3)
         assert not waiting.done()
@@ -286,7 +286,7 @@ async def test_a_record_that_somebody_holds_is_waited_for_in_a_transaction_that_
         assert tuple((await session.execute(select(Contact.nickname, Contact.revision))).one()) == (None, 1)
     # And whoever goes on waiting gets their turn.
     async with db.begin() as holding:
-        await parties.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
+        await aggregates.load_one(holding, STAFF, PartyKind.CONTACT, contact.id, lock=True)
         waiting = asyncio.create_task(revise(db, changing(contact.id, lambda: Edit({"nickname": "patient"}))))
         await asyncio.sleep(0.1)
     await waiting

@@ -31,9 +31,10 @@ from crmgraph.crm.models import (
     Role,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, lookup, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.parties import Aggregate, IdCandidates, Ref
+from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 
@@ -59,12 +60,12 @@ async def created(db: Database, edit: Edit | None = None, kind: PartyKind = Part
 
 async def loaded(db: Database, party_id: int, kind: PartyKind = PartyKind.CONTACT) -> Aggregate:
     async with db.read() as session:
-        return await parties.load_one(session, STAFF, kind, party_id)
+        return await aggregates.load_one(session, STAFF, kind, party_id)
 
 
 async def changed(db: Database, party_id: int, edit: Edit, actor: Actor = STAFF, **options: Any) -> bool:
     async with db.begin() as session:
-        aggregate = await parties.load_one(session, actor, PartyKind.CONTACT, party_id, lock=True)
+        aggregate = await aggregates.load_one(session, actor, PartyKind.CONTACT, party_id, lock=True)
         return await parties.update(Transaction(session), actor, aggregate, edit, **options)
 
 
@@ -196,7 +197,7 @@ async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: D
     async with db.begin() as session:
         await external_ids.claim(session, "zoho", "record", "738964000002148061", party=made.id)
     async with db.begin() as session:
-        aggregate = await parties.load_one(session, STAFF, PartyKind.CONTACT, made.id, lock=True)
+        aggregate = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, made.id, lock=True)
         await parties.remove(session, STAFF, aggregate)
     with pytest.raises(NotFound):
         await loaded(db, made.id)
@@ -205,7 +206,7 @@ async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: D
         await external_ids.claim(session, "zoho", "record", "738964000002148061", party=again.id)
     async with db.read() as session:
         ref = Ref(external=IdCandidates("zoho", (("record", "738964000002148061"),)))
-        assert await parties.find(session, STAFF, PartyKind.CONTACT, ref) == again.id
+        assert await lookup.find(session, STAFF, PartyKind.CONTACT, ref) == again.id
 
 
 async def test_numbers_are_unique_among_the_living_and_series_skip_what_is_taken(db: Database) -> None:
@@ -229,7 +230,7 @@ async def test_two_contacts_with_one_email_are_ambiguous(db: Database) -> None:
     await created(db)
     async with db.read() as session:
         with pytest.raises(Ambiguous):
-            await parties.find(session, STAFF, PartyKind.CONTACT, Ref(email="marie@example.com"))
+            await lookup.find(session, STAFF, PartyKind.CONTACT, Ref(email="marie@example.com"))
 
 
 async def test_a_customer_sees_and_changes_their_own_record_only(db: Database) -> None:

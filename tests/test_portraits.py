@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 from crmgraph.crm.errors import Forbidden, NotFound, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.models import Account, Action, Change, Door, PartyKind, Photo, Role
 from crmgraph.crm.policy import MODELS, Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.db.database import Database
@@ -197,7 +197,7 @@ async def test_the_photo_of_a_removed_record_is_dead(db: Database, record_photos
     photo = await record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT)
     async with db.begin() as session:
         await parties.remove(
-            session, AGENT, await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
+            session, AGENT, await aggregates.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
         )
     with pytest.raises(NotFound):
         await record_photos.read(photo.key, "small")
@@ -242,7 +242,7 @@ async def test_a_request_that_is_cancelled_leaves_no_bytes(
     db: Database, record_photos: RecordPhotos, folder: Path, contact: int
 ) -> None:
     async with db.begin() as session:
-        await parties.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
+        await aggregates.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
         setting = asyncio.create_task(record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT))
         async with asyncio.timeout(10):
             while len(files(folder)) < 3:  # noqa: ASYNC110 - a folder sets no event

@@ -9,11 +9,11 @@ from crmgraph.crm.errors import Invalid, Missing, NotFound, Several
 from crmgraph.crm.models import Change, Contact, Door, PartyKind, Relation, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.identifiers import identify, identify_each
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.authorship import last_set
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.external_ids import encoding_context
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 from tests.conftest import statements
@@ -30,12 +30,12 @@ async def created(db: Database, edit: Edit, kind: PartyKind = PartyKind.CONTACT)
 
 async def loaded(db: Database, party_id: int) -> Aggregate:
     async with db.read() as session:
-        return (await parties.load(session, STAFF, PartyKind.CONTACT, [party_id], parts=PARTS))[party_id]
+        return (await aggregates.load(session, STAFF, PartyKind.CONTACT, [party_id], parts=PARTS))[party_id]
 
 
 async def changed(db: Database, party_id: int, edits: RowEdits) -> bool:
     async with db.begin() as session:
-        found = await parties.load(session, STAFF, PartyKind.CONTACT, [party_id], lock=True, parts=PARTS)
+        found = await aggregates.load(session, STAFF, PartyKind.CONTACT, [party_id], lock=True, parts=PARTS)
         return await parties.update(Transaction(session), STAFF, found[party_id], Edit(relations=edits))
 
 

@@ -21,7 +21,7 @@ from crmgraph import graph, site
 from crmgraph.assembly import build, close
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door, PartyKind
-from crmgraph.crm.records.parties import IdCandidates
+from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.models import PartyKind, Session, Staff, now
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
 from crmgraph.graph.compiled import Compiled
 from crmgraph.graph.documents import preparation
 from crmgraph.graph.documents.preparation import Preparer
@@ -26,7 +26,7 @@ COUNTED: tuple[tuple[Any, str], ...] = (
     (Compiled, "choose"),
     (engine, "execute"),
     (Identity, "actor_of"),
-    (parties, "load_for_change"),
+    (aggregates, "load_for_change"),
     (parties, "update"),
     (parties, "create"),
 )

@@ -19,7 +19,7 @@ from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.models import Counter, Door, Note, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
 
@@ -290,7 +290,7 @@ class _Loader:
             row = {name: value for name, value in given.items() if name != "other"}
             added.append(row | ({"other_id": self.parties[given["other"]][1]} if "other" in given else {}))
         party_id = self.parties[entry["key"]][1]
-        loaded = await parties.load(session, self.actor(entry), kind, [party_id], lock=True, parts=("relations",))
+        loaded = await aggregates.load(session, self.actor(entry), kind, [party_id], lock=True, parts=("relations",))
         await parties.update(
             Transaction(session), self.actor(entry), loaded[party_id], Edit(relations=RowEdits(add=added))
         )
@@ -368,7 +368,7 @@ class _Loader:
     async def afterwards(self, session: Any) -> None:
         for kind, entry in self.entries:
             party_id = self.parties[entry["key"]][1]
-            loaded = await parties.load(session, self.actor(entry), kind, [party_id], parts=())
+            loaded = await aggregates.load(session, self.actor(entry), kind, [party_id], parts=())
             record: Any = loaded[party_id].record
             for name, value in entry["values"].items():
                 if name in ("created_at", "updated_at"):

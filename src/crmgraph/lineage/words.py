@@ -12,7 +12,7 @@ from crmgraph.app import DIALECTS
 from crmgraph.crm.models import Account, AddressKind, Contact, Door, PartyKind, PhoneKind, Role
 from crmgraph.crm.models.columns import Named, Preferences
 from crmgraph.crm.policy import MODELS, Actor, check_change
-from crmgraph.crm.records.parties import ROWS
+from crmgraph.crm.records.aggregates import ROWS
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.crmcom.sets import SETS
 from crmgraph.graph.schema import declarations

@@ -10,9 +10,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crmgraph.crm.errors import Invalid, Path, Refused
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.crm.records import external_ids
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.contact_points import PLACE
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
-from crmgraph.crm.records.parties import Aggregate, minted
+from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping.table import ExtraField, Field, FieldMap, Link, Named, Slot, Unreadable, Whole
 

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 
 
 class Unreadable(Exception):

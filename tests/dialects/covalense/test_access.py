@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from crmgraph.crm.models import Contact, Credential, Door, PartyKind, Role, Session
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, lookup, parties
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import (
     RAVI,
@@ -83,9 +83,9 @@ async def test_a_deleted_contact_does_not_come_in_and_its_token_is_worth_nothing
     token = await portal.login(YOGESH)
     actor = Actor(Door.GRAPHQL, Role.ADMIN)
     async with demo.db.begin() as session:
-        found = await parties.find(session, actor, PartyKind.CONTACT, parties.Ref(number="CON19195"))
+        found = await lookup.find(session, actor, PartyKind.CONTACT, lookup.Ref(number="CON19195"))
         await parties.remove(
-            session, actor, await parties.load_one(session, actor, PartyKind.CONTACT, found, lock=True)
+            session, actor, await aggregates.load_one(session, actor, PartyKind.CONTACT, found, lock=True)
         )
     answer = await portal.send("GET", "profile/contact", token=token)
     assert (answer.status_code, answer.json()["response"]["result"]["arguments"]["errorCode"]) == (401, "INVALID_TOKEN")

@@ -12,9 +12,9 @@ from sqlalchemy import select, update
 
 from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, PhoneKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, lookup, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, RowEdits
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.covalense import codecs
 from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, tables
 from crmgraph.dialects.covalense.places import DIALECT
@@ -355,13 +355,13 @@ async def test_a_record_that_was_made_here_answers_to_our_ids(demo: Running, por
 async def _load(demo: Running, kind: PartyKind, number: str | None, home: str | None = None) -> Aggregate:
     actor = Actor(Door.GRAPHQL, Role.ADMIN)
     ref = (
-        parties.Ref(number=number)
+        lookup.Ref(number=number)
         if number
-        else parties.Ref(external=parties.IdCandidates(DIALECT, (("record", home or ""),)))
+        else lookup.Ref(external=lookup.IdCandidates(DIALECT, (("record", home or ""),)))
     )
     async with demo.db.read() as session:
-        found = await parties.find(session, actor, kind, ref)
-        return await parties.load_one(session, actor, kind, found)
+        found = await lookup.find(session, actor, kind, ref)
+        return await aggregates.load_one(session, actor, kind, found)
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)

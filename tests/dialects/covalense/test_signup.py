@@ -25,7 +25,7 @@ from crmgraph.crm.models import (
     Staff,
 )
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates
 from crmgraph.db.database import Database
 from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import (
@@ -93,13 +93,13 @@ async def _rows(db: Database) -> dict[str, int]:
         return {name: await session.scalar(text(f"SELECT count(*) FROM {name}")) or 0 for name in TABLES}
 
 
-async def _signed_up(db: Database) -> tuple[parties.Aggregate, parties.Aggregate, SalesOrder]:
+async def _signed_up(db: Database) -> tuple[aggregates.Aggregate, aggregates.Aggregate, SalesOrder]:
     """The contact, the account and the one order."""
     actor = Actor(Door.GRAPHQL, Role.ADMIN)
     async with db.read() as session:
         order = (await session.scalars(select(SalesOrder))).one()
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, order.contact_id)
-        account = await parties.load_one(session, actor, PartyKind.ACCOUNT, order.account_id)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, order.contact_id)
+        account = await aggregates.load_one(session, actor, PartyKind.ACCOUNT, order.account_id)
     return contact, account, order
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from crmgraph.crm.models import FIRST_MINTED_ID, Account, Address, Contact, Door, Phone
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.contact_points import DIALECT, address, email, phone
 from crmgraph.dialects.crmcom.fields import fields_of

@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from crmgraph.crm import errors
 from crmgraph.crm.models import Account, Change, Contact, Door, ExternalId, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.valomnia import openapi
@@ -76,7 +76,7 @@ async def test_an_update_writes_what_it_brings_keeps_the_rest_and_clears_with_em
     assert cleared.json() == after | gone | {"lastUpdated": cleared.json()["lastUpdated"]}
     async with program.running.db.read() as session:
         home = await external_ids.resolve(session, "valomnia", {("contact", "5")})
-        loaded = await parties.load_one(session, OFFICE, PartyKind.CONTACT, home["contact", "5"])
+        loaded = await aggregates.load_one(session, OFFICE, PartyKind.CONTACT, home["contact", "5"])
     assert (loaded.phones, loaded.emails, loaded.addresses) == ([], [], [])
 
 
@@ -273,7 +273,7 @@ async def test_a_customer_is_shown_the_same_by_id_and_by_reference(program: Prog
     parent = await made(program, PartyKind.ACCOUNT, name="Holding", number="H1")
     async with program.running.db.begin() as session:
         account_id = (await external_ids.resolve(session, "valomnia", {("customer", "3229")}))["customer", "3229"]
-        account = await parties.load_one(session, OFFICE, PartyKind.ACCOUNT, account_id, lock=True)
+        account = await aggregates.load_one(session, OFFICE, PartyKind.ACCOUNT, account_id, lock=True)
         kept = {"barcode": "400", "creditLimit": 12.5, "onHold": True, "currency": "EUR"}
         edit = Edit(
             {"tax_number": "T1", "registration_number": "R1", "parent_id": parent}, extra_fields={"valomnia": kept}

@@ -18,7 +18,7 @@ from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.identity.throttle import Kind, Throttle, account_of
 from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose, Staff
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.text import clean_email, email_key, is_email
@@ -86,7 +86,7 @@ class EmailChanges:
             person = await find_person(session, Credential.contact_id == contact_id)
             if person is None:
                 raise NotFound(("contact",))
-            contact = await parties.load_one(session, actor, PartyKind.CONTACT, contact_id, parts=["emails"])
+            contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, parts=["emails"])
         if not any(row.active and row.address_key == key for row in contact.emails):
             raise NotFound(("email",))
         await self._mail(person, email, address)
@@ -157,7 +157,7 @@ class EmailChanges:
         if person.contact_id is None:
             return
         actor = person.actor(Door.GRAPHQL, "", self._region)
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, person.contact_id, lock=True)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, person.contact_id, lock=True)
         key, former = email_key(email), email_key(person.email)
         active = [row for row in contact.emails if row.active]
         same = [row.id for row in active if row.address_key == key]

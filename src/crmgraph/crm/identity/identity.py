@@ -30,7 +30,7 @@ from crmgraph.crm.identity.throttle import Kind, Limits, Throttle, account_of, l
 from crmgraph.crm.identity.tokens import Login, Tokens
 from crmgraph.crm.models import Credential, Door, EmailKind, PartyKind, Purpose, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties, registration
+from crmgraph.crm.records import aggregates, parties, registration
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.text import email_key, fault_of, is_blank, is_email
@@ -509,7 +509,7 @@ class Identity:
         await self._note_verified(session, person.actor(Door.GRAPHQL, "", self._region), email_key(person.email))
 
     async def _note_verified(self, session: AsyncSession, actor: Actor, key: str) -> None:
-        contact = await parties.load_one(session, actor, PartyKind.CONTACT, cast(int, actor.contact_id), lock=True)
+        contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, cast(int, actor.contact_id), lock=True)
         proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
         edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
         await parties.update(Transaction(session), actor, contact, edit)

@@ -15,12 +15,12 @@ from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, r
 from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
-from crmgraph.crm.records import parties, uniqueness
+from crmgraph.crm.records import aggregates, checks, parties, uniqueness
+from crmgraph.crm.records.aggregates import PARTS, Aggregate
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.edits import Row
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
 from crmgraph.crm.records.leads import unworkable
-from crmgraph.crm.records.parties import PARTS, Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction
 
 MAX_DUPLICATES = 10
@@ -89,7 +89,7 @@ async def convert(
     found = list(faults)
     lead = None
     if lead_id is not None:
-        lead = (await parties.load(session, actor, PartyKind.LEAD, [lead_id], lock=True)).get(lead_id)
+        lead = (await aggregates.load(session, actor, PartyKind.LEAD, [lead_id], lock=True)).get(lead_id)
         found += [NotFound(("lead",))] if lead is None else _faults_of_lead(lead_of(lead), if_revision)
     named = _Named(contact_id, account_id, owner_id, overwrite)
     if not dry_run:
@@ -113,7 +113,7 @@ class _Named:
 
 
 def _faults_of_lead(lead: Lead, if_revision: int | None) -> list[Refused]:
-    return [*unworkable(lead), *parties.stale(lead, if_revision)]
+    return [*unworkable(lead), *checks.stale(lead, if_revision)]
 
 
 async def _convert(
@@ -127,7 +127,7 @@ async def _convert(
     if own is not None and account is not None and own.id != account.id and not named.overwrite:
         faults.append(Conflicting(("account",), own.id))
     if named.owner_id is not None:
-        faults += _below("", await parties.unknown_references(session, actor, Lead, {"owner_id": named.owner_id}))
+        faults += _below("", await checks.unknown_references(session, actor, Lead, {"owner_id": named.owner_id}))
     if lead is None:
         refuse(faults)
         raise NotFound(("lead",))
@@ -140,9 +140,9 @@ async def _convert(
     for edit in [into_contact] * makes_contact + [into_account] * makes_account:
         edit.values["owner_id"] = owner
     unit = Transaction(session)
-    faults += _below("contact", await parties.faults_of(unit, actor, PartyKind.CONTACT, contact, into_contact))
+    faults += _below("contact", await checks.faults_of(unit, actor, PartyKind.CONTACT, contact, into_contact))
     if takes_account:
-        faults += _below("account", await parties.faults_of(unit, actor, PartyKind.ACCOUNT, account, into_account))
+        faults += _below("account", await checks.faults_of(unit, actor, PartyKind.ACCOUNT, account, into_account))
     refuse(_once(faults, ("owner",)))
 
     left = list(left_out(lead, contact, account or own, named.overwrite, takes=takes_account))
@@ -189,7 +189,7 @@ async def _known(
     """The record of this id, taken for writing; None where none is named, or, with a fault, where there is none."""
     if party_id is None:
         return None
-    found = (await parties.load(session, actor, kind, [party_id], lock=True)).get(party_id)
+    found = (await aggregates.load(session, actor, kind, [party_id], lock=True)).get(party_id)
     if found is None:
         faults.append(Invalid((kind.value.lower(),), "reference"))
     return found
@@ -200,7 +200,7 @@ async def _own_account(session: AsyncSession, actor: Actor, contact: Aggregate |
     own = getattr(contact.record, "account_id", None) if contact is not None else None
     if own is None:
         return None
-    return (await parties.load(session, actor, PartyKind.ACCOUNT, [own], parts=())).get(own)
+    return (await aggregates.load(session, actor, PartyKind.ACCOUNT, [own], parts=())).get(own)
 
 
 def _below(step: str, faults: Iterable[Refused]) -> list[Refused]:

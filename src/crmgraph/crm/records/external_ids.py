@@ -25,7 +25,8 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
-from crmgraph.crm.records.parties import Aggregate, IdCandidates, minted
+from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import database_of
 

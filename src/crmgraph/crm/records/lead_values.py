@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.models import AddressKind, Lead, PhoneKind
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import plain
 from crmgraph.crm.records.contact_points import PLACE
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.values.folding import identity
 from crmgraph.crm.values.phone_numbers import written_form
 

@@ -8,8 +8,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import Order, Where
 from crmgraph.crm.query.offset_pages import find_ids
-from crmgraph.crm.records import parties
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records import aggregates
+from crmgraph.crm.records.aggregates import Aggregate
 
 
 async def find_records(
@@ -23,7 +23,7 @@ async def find_records(
     limit: int = 200,
     parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
 ) -> tuple[list[Aggregate], bool]:
-    """A page of records with their rows, and whether there is another; see `find_ids` and `parties.load`."""
+    """A page of records with their rows, and whether there is another; see `find_ids` and `aggregates.load`."""
     page = await find_ids(session, actor, kind, where, order=order, offset=offset, limit=limit)
-    found = await parties.load(session, actor, kind, page.ids, parts=parts) if page.ids else {}
+    found = await aggregates.load(session, actor, kind, page.ids, parts=parts) if page.ids else {}
     return [found[i] for i in page.ids if i in found], page.more

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Action, Note, Party, PartyKind, Staff, now
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.leads import require_unlocked
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import check_extra_fields
 from crmgraph.crm.values.text import fault_of, is_blank
 
@@ -124,7 +124,7 @@ async def lock(session: AsyncSession, actor: Actor, note_id: int) -> tuple[Note,
         Locked: a process holds the record.
     """
     found = await get(session, actor, note_id)
-    loaded = await parties.load(session, actor, found.kind, [found.record.id], lock=True, parts=())
+    loaded = await aggregates.load(session, actor, found.kind, [found.record.id], lock=True, parts=())
     note = await session.get(Note, note_id, with_for_update=True, populate_existing=True)
     if note is None or note.party_id not in loaded:
         raise NotFound

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Account, Contact, Counter, Lead, SalesOrder
+from crmgraph.crm.models import Account, Contact, Counter, Lead, PartyKind, SalesOrder
 from crmgraph.db.database import require_transaction
 
 
@@ -21,6 +21,9 @@ class Series(StrEnum):
     LEAD = "LEA"
     SALES_ORDER = "SO"
 
+
+OF_KIND = {PartyKind.ACCOUNT: Series.ACCOUNT, PartyKind.CONTACT: Series.CONTACT, PartyKind.LEAD: Series.LEAD}
+"""The series of each kind of record."""
 
 _COLUMNS = {
     Series.ACCOUNT: Account.number,

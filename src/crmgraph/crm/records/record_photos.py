@@ -12,10 +12,10 @@ from crmgraph import photos
 from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.models import Action, PartyKind, Photo, now
 from crmgraph.crm.policy import MODELS, Actor, check_change
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.leads import require_unlocked
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.db.database import Database
 from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
 
@@ -246,7 +246,7 @@ async def _load(
     session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
 ) -> Aggregate:
     """The record with its photo, when the actor may change it."""
-    found = await parties.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
+    found = await aggregates.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
     if party_id not in found:
         raise NotFound
     check_change(actor, found[party_id].record, {})  # of no column there is no fault: it raises or lets pass

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Refused, refuse
 from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.rules import check_edit
 
@@ -36,7 +36,7 @@ def names_of(edit: Edit, account_edit: Edit | None) -> list[str]:
 
 async def register(
     session: AsyncSession, door: Door, edit: Edit, account_edit: Edit | None, *, region: str | None
-) -> tuple[parties.Aggregate, parties.Aggregate | None]:
+) -> tuple[aggregates.Aggregate, aggregates.Aggregate | None]:
     """The new contact, and the new account whose primary contact it is.
 
     Args:
@@ -63,7 +63,7 @@ async def register(
     return contact, account
 
 
-async def _make_primary(session: AsyncSession, account: parties.Aggregate, contact: parties.Aggregate) -> None:
+async def _make_primary(session: AsyncSession, account: aggregates.Aggregate, contact: aggregates.Aggregate) -> None:
     # Each names the other, so one of them is told last: within its first revision, and in the same line of the log.
     cast(Account, account.record).primary_contact_id = contact.id
     change = (await session.scalars(select(Change).where(Change.party_id == account.id))).one()

@@ -1,7 +1,7 @@
 """How a contact or account stands to others: to a record here, or to an identifier that nobody here answers to.
 
 Relations are rows of a record like its phones: they come, change and go by `Edit.relations`, within the revision and
-the Change of the record. `parties.load` reads them where its `parts` say so. A row has these columns: `kind` (text,
+the Change of the record. `aggregates.load` reads them where its `parts` say so. A row has these columns: `kind` (text,
 required), `other_id` (a contact or account that the actor may see), `given` (the identifier as it was given).
 """
 

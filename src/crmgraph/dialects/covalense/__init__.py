@@ -1,7 +1,7 @@
 """The dialect of Covalense "Csmart", a layer over vtiger: nine services for the self-care portal of a customer."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import IdCandidates, minted
+from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.covalense import fields
 from crmgraph.dialects.covalense.api import API, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in

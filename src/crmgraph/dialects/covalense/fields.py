@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.covalense.codecs import (
     ACCOUNT,

@@ -1,7 +1,7 @@
 """CRM.COM Web API v2: contact information of persons (contacts) and companies (accounts)."""
 
 from crmgraph.crm.models import Account, Contact, PartyKind
-from crmgraph.crm.records.parties import IdCandidates, minted, spellings
+from crmgraph.crm.records.lookup import IdCandidates, minted, spellings
 from crmgraph.dialects.crmcom.api import API, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT

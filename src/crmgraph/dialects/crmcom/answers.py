@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from crmgraph.crm.models import Contact, Photo
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.authorship import Setting, last_set
 from crmgraph.crm.records.external_ids import encoding_context
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.contact_points import DIALECT

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from crmgraph.crm.models import Staff
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.response_formats import ResponseFormat, ordered

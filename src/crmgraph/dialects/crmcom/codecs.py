@@ -12,7 +12,7 @@ from typing import Any
 import pycountry
 
 from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
-from crmgraph.crm.records.parties import minted
+from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.values.text import decimal_of
 from crmgraph.dialects.crmcom.response_formats import ordered, words
 from crmgraph.http import reading

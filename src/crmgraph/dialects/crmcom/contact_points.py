@@ -7,8 +7,8 @@ import phonenumbers
 
 from crmgraph.crm.models import Account, Address, Contact, Email, Phone, Relation
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.codecs import (
     FLOOR,

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, AccountKind, Contact
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Row, RowEdits
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.crmcom.codecs import flag, only_pair, read_id, text

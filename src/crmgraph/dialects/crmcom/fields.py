@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.models import Account, Contact
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.crmcom import contact_points
 from crmgraph.dialects.crmcom.authors import kept, log_information
 from crmgraph.dialects.crmcom.codecs import (

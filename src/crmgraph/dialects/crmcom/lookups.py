@@ -9,8 +9,9 @@ from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.identifiers import identify, identify_each
-from crmgraph.crm.records import external_ids, parties
-from crmgraph.crm.records.parties import Aggregate, spellings
+from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.lookup import spellings
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import MISSING, Failure
@@ -104,7 +105,7 @@ async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int]
         NotFound: it has gone meanwhile.
     """
     kind, party_id = found
-    loaded = await parties.load(session, actor, kind, [party_id], lock=lock, parts=PARTS)
+    loaded = await aggregates.load(session, actor, kind, [party_id], lock=lock, parts=PARTS)
     if party_id not in loaded:
         raise NotFound((IDENTIFIER,))
     return loaded[party_id]
@@ -140,7 +141,7 @@ async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any
     loaded: dict[int, Aggregate] = {}
     for kind in (PartyKind.CONTACT, PartyKind.ACCOUNT):
         if ids := [party_id for of, party_id in found if of is kind]:
-            loaded |= await parties.load(session, actor, kind, ids, parts=PARTS)
+            loaded |= await aggregates.load(session, actor, kind, ids, parts=PARTS)
     return [loaded[party_id] for _, party_id in found if party_id in loaded]
 
 

@@ -1,7 +1,7 @@
 """The Valomnia dialect: contacts and customers of a sales force, below /api/{version}, behind a session cookie."""
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import IdCandidates
+from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.dialects.valomnia.api import API, mounts
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates

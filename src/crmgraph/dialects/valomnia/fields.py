@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from crmgraph.crm.models import Account, AddressKind, Contact, EmailKind, PhoneKind
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.slots import FIRST
 from crmgraph.crm.values.countries import country_code
 from crmgraph.dialects.valomnia.photo_paths import path_of

@@ -1,7 +1,7 @@
 """What an id or a reference that Valomnia prints may stand for."""
 
 from crmgraph.crm.records.external_ids import REFERENCE
-from crmgraph.crm.records.parties import IdCandidates, minted, spellings
+from crmgraph.crm.records.lookup import IdCandidates, minted, spellings
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT, read_long
 from crmgraph.mapping import Unreadable
 

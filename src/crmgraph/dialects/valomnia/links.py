@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.valomnia.fields import CONTACT, CUSTOMER
 
 _CONTACT = CONTACT.layout()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import IdCandidates, minted
+from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.zoho import codecs
 from crmgraph.dialects.zoho.api import API, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND

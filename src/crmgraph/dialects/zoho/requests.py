@@ -12,7 +12,7 @@ from crmgraph import rest
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import external_ids
-from crmgraph.crm.records.parties import minted
+from crmgraph.crm.records.lookup import minted
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.http import reading

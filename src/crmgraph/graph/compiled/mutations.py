@@ -12,8 +12,8 @@ from graphql import GraphQLError
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.authorization import Lapsed
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.optimistic import CommitUnknown, revise, revise_unverified
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure

@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from crmgraph.crm.models import Address, Email, Phone
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.graph.compiled.json_text import PLAIN
 from crmgraph.graph.compiled.selection import Branch, Leaf, Typename, Unplannable
 from crmgraph.graph.schema import declarations

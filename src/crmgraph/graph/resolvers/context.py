@@ -10,7 +10,8 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, Actor
-from crmgraph.crm.records.parties import Aggregate, IdCandidates
+from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.graph.resolvers.loaders import Loaders
 
 Href: TypeAlias = Callable[[PartyKind, str], str | None]

@@ -18,7 +18,7 @@ from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.keyset_pages import Rows, Window, among
 from crmgraph.crm.query.sql import Sql, resolve
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.db.database import Database
 
 Loader: TypeAlias = "DataLoader[Any, Any]"

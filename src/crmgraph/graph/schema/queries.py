@@ -10,7 +10,7 @@ from crmgraph.crm import models
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import external_ids, lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, Page, list_page, window_of
@@ -73,7 +73,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
         number = ref.id
         if number is None:
             async with context.core.db.read() as session:
-                number = await parties.find(session, context.actor, kind, ref)
+                number = await lookup.find(session, context.actor, kind, ref)
     except NotFound:
         return None
     return await context.record(kind, number)

@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.parties import IdCandidates, Ref
+from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import LegacyDialect

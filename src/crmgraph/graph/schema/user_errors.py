@@ -7,8 +7,8 @@ import strawberry
 from crmgraph.crm import errors as core
 from crmgraph.crm.errors import Path, Refused
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.conversion import Conversion
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import code_of, message_of

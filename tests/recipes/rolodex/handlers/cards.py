@@ -8,14 +8,14 @@ from crmgraph.dialects.rolodex.requests import Call
 from crmgraph import mapping
 from crmgraph.crm.errors import refuse
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.unit_of_work import Transaction
 
 
 async def show(call: Call) -> dict[str, Any]:
     """GET /cards/{number}."""
     async with call.core.db.read() as session:
-        card = await parties.load_one(session, call.actor, PartyKind.CONTACT, int(call.params["number"]))
+        card = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, int(call.params["number"]))
         around = await external_ids.encoding_context(session, call.actor, "rolodex", [card])
     return LAYOUT.encode(card, around)
 
@@ -35,7 +35,7 @@ async def change(call: Call) -> dict[str, Any]:
     """PUT /cards/{number}."""
     body, number = await call.body(), int(call.params["number"])
     async with call.core.db.begin() as session:
-        card = await parties.load_one(session, call.actor, PartyKind.CONTACT, number, lock=True)
+        card = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, number, lock=True)
         (decoded,) = await mapping.decode_all(session, CARD, [(body, card)])
         refuse(decoded.faults)
         await parties.update(Transaction(session), call.actor, card, decoded.edit)

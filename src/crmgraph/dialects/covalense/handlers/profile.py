@@ -5,10 +5,10 @@ from typing import Any, cast
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import external_ids, parties
+from crmgraph.crm.records import aggregates, external_ids, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.optimistic import revise
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
@@ -24,7 +24,7 @@ from crmgraph.rest import RequestError
 async def get_contact(call: Call) -> dict[str, Any]:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
     async with call.core.db.read() as session:
-        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
+        contact = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
         around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).contact.encode(contact, around)
 
@@ -35,7 +35,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
     known = tables(call.core.public_url)
 
     async def work(unit: UnitOfWork) -> None:
-        contact = await parties.load_one_for_change(unit, call.actor, PartyKind.CONTACT, _contact_id(call))
+        contact = await aggregates.load_one_for_change(unit, call.actor, PartyKind.CONTACT, _contact_id(call))
         around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [contact])
         _require_own(attributes, CONTACT, contact, around)
         body = attributes.body
@@ -56,7 +56,7 @@ async def put_account(call: Call) -> dict[str, Any]:
         raise NotFound
 
     async def work(unit: UnitOfWork) -> dict[str, Any]:
-        account = await parties.load_one_for_change(unit, call.actor, PartyKind.ACCOUNT, own)
+        account = await aggregates.load_one_for_change(unit, call.actor, PartyKind.ACCOUNT, own)
         around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
         await _change(unit, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
@@ -71,7 +71,7 @@ async def put_image(call: Call) -> dict[str, Any]:
     contact_id = _contact_id(call)
     if given.data is None:
         async with call.core.db.read() as session:
-            found = await parties.load(session, call.actor, PartyKind.CONTACT, [contact_id], parts=("photo",))
+            found = await aggregates.load(session, call.actor, PartyKind.CONTACT, [contact_id], parts=("photo",))
         picture.require_stored(given, found[contact_id].photo if contact_id in found else None)
     else:
         with naming(lambda path: picture.NAME):
@@ -84,7 +84,7 @@ async def put_image(call: Call) -> dict[str, Any]:
                 file_name=given.file_name,
             )
     async with call.core.db.read() as session:
-        contact = await parties.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
+        contact = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
         around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).image.encode(contact, around)
 

@@ -12,9 +12,9 @@ from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.throttle import Kind, account_of
 from crmgraph.crm.models import AccountKind, Door
 from crmgraph.crm.records import orders, registration
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.orders import Order
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.rules import MAX_DEPTH
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.covalense.changed_fields import words

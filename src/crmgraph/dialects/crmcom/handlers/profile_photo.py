@@ -7,7 +7,7 @@ from starlette.datastructures import UploadFile
 
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused
 from crmgraph.crm.models import PartyKind, Photo
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.dialects.crmcom.codecs import print_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
@@ -66,7 +66,7 @@ async def image(call: Call) -> tuple[Photo, bytes]:
 async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[PartyKind, int, Photo]:
     async with call.core.db.read() as session:
         kind, party_id = await find(session, call.actor, wanted)
-        found = await parties.load(session, call.actor, kind, [party_id], parts=("photo",))
+        found = await aggregates.load(session, call.actor, kind, [party_id], parts=("photo",))
     if party_id not in found or (photo := found[party_id].photo) is None:
         raise NotFound(("profile_photo",))
     return kind, party_id, photo
@@ -74,7 +74,7 @@ async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[PartyKind, int
 
 async def _described(call: Call, kind: PartyKind, party_id: int, photo: Photo) -> dict[str, Any]:
     async with call.core.db.read() as session:
-        found = await parties.load(session, call.actor, kind, [party_id], parts=())
+        found = await aggregates.load(session, call.actor, kind, [party_id], parts=())
         around = await encoding_context(session, call.actor, DIALECT, found.values())
     own = print_id(around.external_id("party", party_id) or str(party_id))
     return {

@@ -13,8 +13,8 @@ from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.conditions import And, Compare, Op, Order, Point, Where
-from crmgraph.crm.records import external_ids, lists, parties
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records import aggregates, external_ids, lists, parties
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.record_photos import Staged
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.valomnia.errors import DELETE_FAILED, invalid_param_type, not_found, worded
@@ -192,7 +192,7 @@ async def _find(session: AsyncSession, call: Call) -> int:
 async def _load(session: AsyncSession, call: Call, *, lock: bool = False) -> Aggregate:
     party_id = await _find(session, call)
     try:
-        return await parties.load_one(session, call.actor, PartyKind.CONTACT, party_id, lock=lock)
+        return await aggregates.load_one(session, call.actor, PartyKind.CONTACT, party_id, lock=lock)
     except NotFound:
         raise RequestError(not_found("contact", call.params["id"])) from None
 

@@ -8,8 +8,8 @@ from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Contact, PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import Compare, Op
-from crmgraph.crm.records import external_ids, lists, parties
-from crmgraph.crm.records.parties import Ref
+from crmgraph.crm.records import aggregates, external_ids, lists, lookup
+from crmgraph.crm.records.lookup import Ref
 from crmgraph.crm.values.text import fault_of
 from crmgraph.dialects.valomnia.errors import not_found
 from crmgraph.dialects.valomnia.fields import CUSTOMERS, DIALECT
@@ -30,7 +30,7 @@ async def by_reference(session: AsyncSession, actor: Actor, reference: str) -> i
     """
     if fault_of(reference):
         raise NotFound
-    return await parties.find(session, actor, PartyKind.ACCOUNT, Ref(external=by_customer_reference(reference)))
+    return await lookup.find(session, actor, PartyKind.ACCOUNT, Ref(external=by_customer_reference(reference)))
 
 
 async def show(call: Call) -> dict[str, Any]:
@@ -58,7 +58,7 @@ async def show_by_reference(call: Call) -> dict[str, Any]:
 
 
 async def _show(session: AsyncSession, call: Call, party_id: int) -> dict[str, Any]:
-    account = await parties.load_one(session, call.actor, PartyKind.ACCOUNT, party_id)
+    account = await aggregates.load_one(session, call.actor, PartyKind.ACCOUNT, party_id)
     contacts, _ = await lists.find_records(
         session,
         call.actor,

@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import Note, PartyKind
-from crmgraph.crm.records import external_ids, notes, parties
+from crmgraph.crm.records import aggregates, external_ids, notes
 from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.records.notes import Noted
-from crmgraph.crm.records.parties import minted
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.fields import (
@@ -125,7 +125,7 @@ async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]
                 name = "Parent_Id" if home is None else "$se_module"
                 outcomes.append(errors.MANDATORY_NOT_FOUND.about(api_name=name).body())
                 continue
-            loaded = await parties.load(session, call.actor, module.kind, [known.get(home, 0)], lock=True, parts=())
+            loaded = await aggregates.load(session, call.actor, module.kind, [known.get(home, 0)], lock=True, parts=())
             if not loaded:
                 outcomes.append(errors.INVALID_ID.about(id=home, api_name="Parent_Id").body())
                 continue

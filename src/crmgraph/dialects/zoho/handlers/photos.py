@@ -4,7 +4,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from crmgraph.crm.errors import Locked, NotFound, Refused, TooLarge
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates
 from crmgraph.dialects.zoho import answers, errors
 from crmgraph.dialects.zoho.errors import Spoken
 from crmgraph.dialects.zoho.requests import Call
@@ -74,7 +74,7 @@ async def download(call: Call) -> Response:
     """The photo of the record as it is kept; 204 when it has none."""
     party_id = await _record(call)
     async with call.core.db.read() as session:
-        found = await parties.load(session, call.actor, call.module.kind, [party_id], parts=("photo",))
+        found = await aggregates.load(session, call.actor, call.module.kind, [party_id], parts=("photo",))
     photo = found[party_id].photo if party_id in found else None
     if photo is None:
         return answers.empty(call)

@@ -11,9 +11,9 @@ from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.conditions import And, Compare, ExtraValue, Op, Order, Where
-from crmgraph.crm.records import external_ids, lists, parties
+from crmgraph.crm.records import aggregates, external_ids, lists
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
@@ -56,7 +56,7 @@ async def get(call: Call) -> Response:
     module, given = call.module, call.params["id"]
     async with call.core.db.read() as session:
         party_id = (await call.resolve(session, [given])).get(given)
-        found = {} if party_id is None else await parties.load(session, call.actor, module.kind, [party_id])
+        found = {} if party_id is None else await aggregates.load(session, call.actor, module.kind, [party_id])
         if not found:
             return answers.empty(call)
         (aggregate,) = found.values()
@@ -173,7 +173,7 @@ async def contacts_of(call: Call) -> Response:
     _is_descending(call)  # what cannot be is refused whether or not there is such an account
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given])).get(given)
-        accounts = {} if own is None else await parties.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())
+        accounts = {} if own is None else await aggregates.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())
         if not accounts:
             return answers.empty(call)
         conditions: list[Where] = [Compare(Contact.account_id, Op.EQUALS, own)]

@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.records import parties, uniqueness
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records import aggregates, uniqueness
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.handlers.writing import (
@@ -37,14 +37,14 @@ async def upsert(call: Call) -> Response:
         resolved = await prepare(call, Transaction(session), rows, _identifying(call, checks))
         matches = [await _match(call, session, row, checks) for row in rows]
         ids = {match.id for match in matches if match is not None}
-        loaded = await parties.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
+        loaded = await aggregates.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
         for row, match in zip(rows, matches, strict=True):
             if match is None or not match.holds(loaded.get(match.id)):
                 # A row before this one may have become what this one asks for, or another writer taken the value away
                 # before the record was locked.
                 match = await _match(call, session, row, checks)
                 if match is not None and match.id not in loaded:
-                    loaded |= await parties.load(session, call.actor, call.module.kind, [match.id], lock=True)
+                    loaded |= await aggregates.load(session, call.actor, call.module.kind, [match.id], lock=True)
             if match is None or match.id not in loaded:
                 row.told = {"duplicate_field": None, "action": "insert"}
                 with attempted(row):

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead
-from crmgraph.crm.records import external_ids, parties, uniqueness
+from crmgraph.crm.records import aggregates, external_ids, parties, uniqueness
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.leads import require_workable
 from crmgraph.crm.records.optimistic import revise
-from crmgraph.crm.records.parties import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
@@ -103,7 +103,7 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
             row.refused, row.done = refused, None
         resolved = await prepare(call, unit, rows)
         known = await call.resolve(unit.session, [row.home for row in rows if row.home is not None])
-        loaded = await parties.load_for_change(unit, call.actor, call.module.kind, set(known.values()))
+        loaded = await aggregates.load_for_change(unit, call.actor, call.module.kind, set(known.values()))
         since = call.since("If-Unmodified-Since")
         for row in rows:
             aggregate = loaded.get(known.get(row.home or "", 0))
@@ -135,7 +135,7 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         data = []
         known = await call.resolve(session, ids)
-        loaded = await parties.load(session, call.actor, call.module.kind, set(known.values()), lock=True, parts=())
+        loaded = await aggregates.load(session, call.actor, call.module.kind, set(known.values()), lock=True, parts=())
         for given in ids:
             aggregate = loaded.pop(known.get(given, 0), None)
             if aggregate is None:

@@ -9,8 +9,8 @@ from strawberry import UNSET
 from crmgraph.crm import models
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import notes, parties
-from crmgraph.crm.records.parties import Aggregate
+from crmgraph.crm.records import aggregates, notes
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import Prefix, encode, number_of
 from crmgraph.graph.schema.inputs.edits import edit_of
@@ -44,7 +44,7 @@ async def _create(context: Context, given: CreateNoteInput) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> models.Note:
         found = await find(session, context, kind, getattr(given.on, kind.value.lower()), "on")
-        record = (await parties.load(session, context.actor, kind, [found], lock=True, parts=())).get(found)
+        record = (await aggregates.load(session, context.actor, kind, [found], lock=True, parts=())).get(found)
         if record is None:
             raise NotFound(("on",))
         values = {**edit_of(given).values, "content": given.content}

@@ -9,7 +9,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import parties
+from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
@@ -51,8 +51,8 @@ class PhotoPayload(Payload):
 
 
 async def update_profile(
-    unit: UnitOfWork, context: Context, given: UpdateProfileInput, *, parts: Collection[str] = parties.PARTS
-) -> parties.Aggregate:
+    unit: UnitOfWork, context: Context, given: UpdateProfileInput, *, parts: Collection[str] = aggregates.PARTS
+) -> aggregates.Aggregate:
     """Change the contact of the customer who is signed in; see `records.update`.
 
     Raises:
@@ -63,8 +63,8 @@ async def update_profile(
     if own is None:
         raise Forbidden
     edit = edit_of(given)
-    wanted = parties.parts_of(edit).union(parts)
-    contact = await parties.load_one_for_change(unit, actor, PartyKind.CONTACT, own, parts=wanted)
+    wanted = aggregates.parts_of(edit).union(parts)
+    contact = await aggregates.load_one_for_change(unit, actor, PartyKind.CONTACT, own, parts=wanted)
     await parties.update(unit, actor, contact, edit, if_revision=revision_of(given))
     return contact
 

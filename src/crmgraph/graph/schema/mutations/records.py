@@ -10,7 +10,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import conversion, parties
+from crmgraph.crm.records import aggregates, conversion, lookup, parties
 from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
@@ -90,33 +90,33 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
         NotFound, Ambiguous: of that field.
     """
     try:
-        return await parties.find(session, context.actor, kind, ref_of(context, kind, by))
+        return await lookup.find(session, context.actor, kind, ref_of(context, kind, by))
     except Refused as refused:
         refused.path = (field,)
         raise
 
 
 async def hold(
-    unit: UnitOfWork, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = parties.PARTS
-) -> parties.Aggregate:
+    unit: UnitOfWork, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = aggregates.PARTS
+) -> aggregates.Aggregate:
     """The record that a field of the input names, to be changed. An id needs no looking up first.
 
     Args:
-        parts: see `parties.load`.
+        parts: see `aggregates.load`.
 
     Raises:
         NotFound, Ambiguous: of that field.
     """
     try:
         ref = ref_of(context, kind, by)
-        return await parties.hold(unit, context.actor, kind, ref, parts=parts)
+        return await lookup.hold(unit, context.actor, kind, ref, parts=parts)
     except Refused as refused:
         refused.path = (field,)
         raise
 
 
 async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
-    async def work(session: AsyncSession) -> parties.Aggregate:
+    async def work(session: AsyncSession) -> aggregates.Aggregate:
         return await parties.create(session, context.actor, kind, edit_of(given))
 
     made = await context.core.db.transact(work)
@@ -125,8 +125,8 @@ async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 
 
 async def update(
-    kind: PartyKind, unit: UnitOfWork, context: Context, given: Any, *, parts: Collection[str] = parties.PARTS
-) -> parties.Aggregate:
+    kind: PartyKind, unit: UnitOfWork, context: Context, given: Any, *, parts: Collection[str] = aggregates.PARTS
+) -> aggregates.Aggregate:
     """Change the record that an input names, as the input says.
 
     Args:
@@ -137,7 +137,7 @@ async def update(
     """
     name = kind.value.lower()
     edit = edit_of(given)
-    wanted = parties.parts_of(edit).union(parts)
+    wanted = aggregates.parts_of(edit).union(parts)
     aggregate = await hold(unit, context, kind, getattr(given, name), name, wanted)
     await parties.update(unit, context.actor, aggregate, edit, if_revision=revision_of(given))
     return aggregate
@@ -157,7 +157,7 @@ async def _update(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     name = kind.value.lower()
 
-    async def work(session: AsyncSession) -> parties.Aggregate:
+    async def work(session: AsyncSession) -> aggregates.Aggregate:
         aggregate = await hold(Transaction(session), context, kind, getattr(given, name), name)
         await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
         return aggregate
