@@ -56,7 +56,7 @@ def bars(title: str, y_title: str, groups: Sequence[tuple[str, dict[str, float]]
     return _svg(parts)
 
 
-def _scale(low: float, high: float, start: float, end: float):  # type: ignore[no-untyped-def]
+def _scale(low: float, high: float, start: float, end: float):
     span = math.log(high / low) or 1.0
     return lambda value: start + (end - start) * math.log(value / low) / span
 
@@ -67,7 +67,7 @@ def _decades(values: Sequence[float]) -> tuple[float, float]:
     return low, high if high > low else 10 * low
 
 
-def _grid(low: float, high: float, y_at):  # type: ignore[no-untyped-def]
+def _grid(low: float, high: float, y_at):
     value = low
     while value <= high * 1.001:
         y = y_at(value)

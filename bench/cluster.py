@@ -64,7 +64,7 @@ class Cluster:
         return int(self.server.get_pid())
 
     @contextlib.asynccontextmanager
-    async def connected(self, name: str = "postgres"):  # type: ignore[no-untyped-def]
+    async def connected(self, name: str = "postgres"):
         """A connection of one's own to a database."""
         connection = await asyncpg.connect(self.url(name))
         try:

@@ -89,7 +89,7 @@ class Client(asyncio.Protocol):
         return await self._waiting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
@@ -187,7 +187,7 @@ class Trivial(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.transport.write(self.ANSWER)  # type: ignore[attr-defined]
+        self.transport.write(self.ANSWER)
 
 
 async def serve_trivially(port: int) -> None:

@@ -96,7 +96,7 @@ async def test_a_lead_becomes_a_contact_and_an_account_with_all_that_it_has(db: 
     assert contact.photo is not None
     assert (contact.photo.file_name, lead.photo) == ("a.png", None)
     assert ([n.note.id for n in carried[0]], left) == ([note.id], ([], False))
-    assert (old.converted_contact_id, old.converted_account_id, old.revision) == (person.id, company.id, 3)  # type: ignore[union-attr]
+    assert (old.converted_contact_id, old.converted_account_id, old.revision) == (person.id, company.id, 3)
 
 
 async def test_a_lead_is_converted_once(db: Database) -> None:
@@ -127,7 +127,7 @@ async def test_a_dry_run_tells_what_would_be_and_changes_nothing(db: Database) -
     assert (dry.makes_contact, dry.makes_account, dry.takes_account) == (True, True, True)
     assert (joined.makes_contact, joined.makes_account, joined.takes_account) == (True, False, True)
     for done in (dry, joined):
-        person, company = done.contact.record, done.account.record  # type: ignore[union-attr]
+        person, company = done.contact.record, done.account.record
         assert (person.number, person.first_name, person.account_id) == ("CON1", "Lea", company.id)
         assert [phone.raw for phone in done.contact.phones] == ["0151 23456789", "030 901820"]
         assert [(place.city, place.country) for place in done.contact.addresses] == [("Berlin", "DE")]
@@ -169,13 +169,13 @@ async def test_a_contact_stays_in_its_account_which_is_not_written_into_unless_i
             account = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
             lead = await aggregates.load_one(session, STAFF, PartyKind.LEAD, lead_id)
             log = list(await session.scalars(select(Change).where(Change.party_id == lead_id).order_by(Change.id)))
-        assert (account.record.revision, account.record.name, account.phones) == (1, "Acme SE", [])  # type: ignore[union-attr]
-        assert (lead.record.company, lead.record.converted_account_id) == ("Acme", account_id)  # type: ignore[union-attr]
+        assert (account.record.revision, account.record.name, account.phones) == (1, "Acme SE", [])
+        assert (lead.record.company, lead.record.converted_account_id) == ("Acme", account_id)
         told = {"field": "left_out", "old": None, "new": [field for field, _, _ in left(done)]}
         assert told in log[-1].fields
         assert [e.address for e in contact.emails] == ["LEA@example.com"]
         assert [p.raw for p in contact.phones] == ["0151 23456789", "030 901820"]
-    assert (contact.record.last_name, contact.record.first_name) == ("Leone", "Lea")  # type: ignore[union-attr]
+    assert (contact.record.last_name, contact.record.first_name) == ("Leone", "Lea")
 
 
 async def test_a_company_that_is_the_account_of_the_contact_is_not_left_out(db: Database) -> None:
@@ -198,8 +198,8 @@ async def test_a_lead_joins_known_records_and_fills_what_they_lack(db: Database)
     async with db.read() as session:
         contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
         account = await aggregates.load_one(session, STAFF, PartyKind.ACCOUNT, account_id)
-    assert (contact.record.last_name, contact.record.account_id) == ("Leone-Smith", account_id)  # type: ignore[union-attr]
-    assert (account.record.name, account.record.industry, account.record.employees) == ("Acme SE", "Steel", 7)  # type: ignore[union-attr]
+    assert (contact.record.last_name, contact.record.account_id) == ("Leone-Smith", account_id)
+    assert (account.record.name, account.record.industry, account.record.employees) == ("Acme SE", "Steel", 7)
 
 
 async def test_a_contact_of_another_account_goes_over_only_when_it_is_overwritten(db: Database) -> None:
@@ -217,8 +217,8 @@ async def test_a_contact_of_another_account_goes_over_only_when_it_is_overwritte
     async with db.read() as session:
         contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
         accounts = await aggregates.load(session, STAFF, PartyKind.ACCOUNT, [one, two])
-    assert contact.record.account_id == two  # type: ignore[union-attr]
-    assert [(accounts[i].record.name, accounts[i].record.revision) for i in (one, two)] == [("One", 1), ("Acme", 2)]  # type: ignore[union-attr]
+    assert contact.record.account_id == two
+    assert [(accounts[i].record.name, accounts[i].record.revision) for i in (one, two)] == [("One", 1), ("Acme", 2)]
 
 
 HOME = {"kind": "BUSINESS", "street": "Hauptstr. 1", "city": "Berlin", "country_name": "Germany"}
@@ -347,7 +347,7 @@ async def test_overwriting_takes_the_values_of_the_lead(db: Database) -> None:
     async with db.begin() as session:
         done = await conversion.convert(session, STAFF, lead_id, contact_id=contact_id, overwrite=True)
         contact = await aggregates.load_one(session, STAFF, PartyKind.CONTACT, contact_id)
-    assert (contact.record.last_name, done.makes_account) == ("Leone", True)  # type: ignore[union-attr]
+    assert (contact.record.last_name, done.makes_account) == ("Leone", True)
 
 
 async def test_a_lead_without_a_company_makes_no_account(db: Database) -> None:

@@ -50,7 +50,7 @@ async def rows(db: Database) -> list[Job]:
 
 async def until(true: Callable[[], Awaitable[Any]], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while not await true():  # noqa: ASYNC110 - a table sets no event
+        while not await true():
             await asyncio.sleep(0.02)
 
 

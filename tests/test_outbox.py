@@ -74,13 +74,13 @@ async def waiting(db: Database) -> int:
 
 async def until(true: Callable[[], Any], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - a server's list sets no event
+        while not true():
             await asyncio.sleep(0.02)
 
 
 async def empty(db: Database) -> None:
     async with asyncio.timeout(10):
-        while await waiting(db):  # noqa: ASYNC110 - a table sets no event
+        while await waiting(db):
             await asyncio.sleep(0.02)
 
 

@@ -245,7 +245,7 @@ async def test_a_request_that_is_cancelled_leaves_no_bytes(
         await aggregates.load_one(session, AGENT, PartyKind.CONTACT, contact, lock=True)
         setting = asyncio.create_task(record_photos.set(AGENT, PartyKind.CONTACT, contact, png(), max_bytes=LIMIT))
         async with asyncio.timeout(10):
-            while len(files(folder)) < 3:  # noqa: ASYNC110 - a folder sets no event
+            while len(files(folder)) < 3:
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)  # it waits for the record now
         setting.cancel()

@@ -194,12 +194,12 @@ async def test_servers_purge_in_the_background_one_of_them_at_a_time(
         async with AsyncExitStack() as servers, asyncio.timeout(30):
             for _ in range(2):
                 await servers.enter_async_context(serving(settings_for(database, tmp_path, log_level="info")))
-            while await count(running.db, Job) < 5:  # noqa: ASYNC110 - a table sets no event
+            while await count(running.db, Job) < 5:
                 await asyncio.sleep(0.05)
             async with running.db.begin() as session:
                 await session.execute(update(Job).where(Job.unique_key.is_not(None)).values(run_after=now()))
             running.core.jobs.wake()
-            while not await done():  # noqa: ASYNC110 - a table sets no event
+            while not await done():
                 await asyncio.sleep(0.05)
     told = [line for line in lines if line["event"] == "purged"]
     assert sorted(line.get("sessions", line.get("photos")) for line in told) == [1, 2]

@@ -76,7 +76,7 @@ async def jobs(db: Database) -> dict[str, list[int]]:
 
 async def until(true: Any, seconds: float = 120) -> None:
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - a server's list sets no event
+        while not true():
             await asyncio.sleep(0.05)
 
 

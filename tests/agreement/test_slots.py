@@ -24,7 +24,8 @@ async def new(doors: dict[str, Any], kind: str, **given: Any) -> Record:
     """A record with these lists of rows, made by GraphQL."""
     named = {"name": "N"} if kind == "Account" else {"lastName": "N"}
     rows = {name: {"add": added} for name, added in given.items()}
-    query = f"mutation($i: Create{kind}Input!) {{ create{kind}(input: $i) {{ {kind.lower()} {{ id }} userErrors {{ code }} }} }}"  # noqa: E501
+    query = f"""mutation($i: Create{kind}Input!) {{
+      create{kind}(input: $i) {{ {kind.lower()} {{ id }} userErrors {{ code }} }} }}"""
     data = await doors["graphql"].ask(query, i=named | rows)
     return Record(PartyKind(kind.upper()), int(data[f"create{kind}"][kind.lower()]["id"][4:]))
 

@@ -190,8 +190,7 @@ async def test_a_statement_that_waits_too_long_is_ended_in_the_database_and_noth
 
 async def test_a_statement_that_runs_into_its_timeout_is_not_run_again(postgres: Postgres, database: str) -> None:
     db = Database(postgres.url(database), pool_size=5, statement_seconds=1)
-    quick = lambda: select(func.pg_sleep(0.2))  # noqa: E731
-    await asyncio.gather(*(db.fetch_compiled("quick", quick, {}) for _ in range(5)))
+    await asyncio.gather(*(db.fetch_compiled("quick", lambda: select(func.pg_sleep(0.2)), {}) for _ in range(5)))
     start = time.monotonic()
     with pytest.raises(asyncpg.QueryCanceledError) as raised:
         await db.fetch_compiled("slow", lambda: select(func.pg_sleep(60)), {})
@@ -273,7 +272,7 @@ async def test_of_two_transactions_that_wait_for_each_other_the_one_that_was_end
             once_more = runs > 2
             for series in (first, second):
                 add = update(Counter).where(Counter.series == series).values(value=Counter.value + 1)
-                await session.execute(add)  # type: ignore[attr-defined]
+                await session.execute(add)
                 if series == first and not once_more:
                     await both.wait()
 

@@ -18,9 +18,9 @@ async def both(url: str, query: object = None) -> list[object]:
     db = Database(url, pool_size=2)
     wanted = select(literal_column("1")) if query is None else query
     try:
-        (row,) = await db.fetch_compiled("both", lambda: wanted, {})  # type: ignore[arg-type, return-value]
+        (row,) = await db.fetch_compiled("both", lambda: wanted, {})
         async with db.read() as session:
-            return [tuple(row), tuple((await session.execute(wanted)).one())]  # type: ignore[call-overload]
+            return [tuple(row), tuple((await session.execute(wanted)).one())]
     finally:
         await db.close()
 

@@ -21,7 +21,7 @@ async def test_what_a_killed_worker_had_in_hand_is_taken_over_and_nothing_runs_t
         await sign_up(client, *people)
         with worker(settings, tmp_path) as first:
             async with asyncio.timeout(120):
-                while (await jobs(app.state.core.db))["email"] != [1] * len(hung):  # noqa: ASYNC110 - a table sets no event
+                while (await jobs(app.state.core.db))["email"] != [1] * len(hung):
                     await asyncio.sleep(0.05)
             first.kill()  # SIGKILL, in the middle of three jobs
             first.wait()

@@ -86,8 +86,8 @@ async def test_both_roads_answer_alike(running: Running, resolvers: Running, nob
             delete = f"mutation($i: Delete{kind}Input!) {{ delete{kind}(input: $i) {{ userErrors {{ code }} }} }}"
             assert (await admin(delete, i={kind.lower(): {"id": each}}))[f"delete{kind}"]["userErrors"] == []
     if who == "customer":
-        there.ids["contact"].insert(0, caller.contact)  # type: ignore[attr-defined]  # a customer
-        there.ids["account"].insert(0, caller.account)  # type: ignore[attr-defined]
+        there.ids["contact"].insert(0, caller.contact)  # a customer
+        there.ids["account"].insert(0, caller.account)
     other = Caller(resolvers.client, caller.token)
     maker = Maker(schema.graphql_core, there, random.Random(f"{who} 2026"))
     planned = 0

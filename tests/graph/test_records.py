@@ -38,7 +38,7 @@ async def faults(caller: Caller, mutation: str, given: dict[str, Any]) -> list[d
     errors = payload.pop("userErrors")
     assert payload == dict.fromkeys(payload)
     assert all(error.pop("message") for error in errors)
-    return errors  # type: ignore[no-any-return]
+    return errors
 
 
 async def test_a_contact_with_everything(agent: Caller) -> None:
@@ -446,7 +446,7 @@ async def test_what_a_conversion_leaves_out_and_may_double_is_told_beside_what_i
 
     def told(payload: dict[str, Any]) -> list[dict[str, Any]]:
         assert all(each.pop("message") for each in payload["userErrors"])
-        return payload["userErrors"]  # type: ignore[no-any-return]
+        return payload["userErrors"]
 
     refused = (await agent(CONVERT, i=named | {"account": {"number": "ACC2"}, "ifRevision": 7}))["convertLead"]
     assert told(refused) == [

@@ -53,7 +53,7 @@ async def resolve_accounts(_: Any, info: Any, *, first: int) -> dict[str, Any]:
 
 
 @mutation.field("updateContact")
-async def resolve_update_contact(_: Any, info: Any, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+async def resolve_update_contact(_: Any, info: Any, *, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002 - the schema's word
     phone = input["phones"]["update"][0]
     contact = await rename(int(input["contact"]["id"]), input["first_name"], int(phone["id"]), phone["raw"])
     return {"contact": contact, "user_errors": []}

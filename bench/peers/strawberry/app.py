@@ -116,7 +116,7 @@ class Query:
 @strawberry.type
 class Mutation:
     @strawberry.mutation
-    async def update_contact(self, input: UpdateContactInput) -> UpdateContactPayload:  # noqa: A002
+    async def update_contact(self, input: UpdateContactInput) -> UpdateContactPayload:  # noqa: A002 - the schema's word
         phone = input.phones.update[0]
         row = await rename(int(input.contact.id), input.first_name, int(phone.id), phone.raw)
         return UpdateContactPayload(contact=Contact.of(row), user_errors=[])

@@ -44,7 +44,8 @@ def serve(
     """Serve GraphQL and every dialect."""
     if demo:
         os.environ["CRMGRAPH_DEMO"] = "true"
-        os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{host if host != '0.0.0.0' else '127.0.0.1'}:{port}")  # noqa: S104
+        reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, and nothing listens by it
+        os.environ.setdefault("CRMGRAPH_PUBLIC_URL", f"http://{reached}:{port}")
     settings = settings_of()
     if (fault := faults.of_unique_fields(settings.zoho_unique)) is not None:
         fail(fault)

@@ -115,8 +115,10 @@ class StatementPool:
     async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
         """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""
         if self.is_sqlite:
-            return await connection.execute_fetchall(sql, values)  # type: ignore[no-any-return]
-        return await connection.fetch(sql, *values)  # type: ignore[no-any-return]
+            rows: list[Row] = await connection.execute_fetchall(sql, values)
+        else:
+            rows = await connection.fetch(sql, *values)
+        return rows
 
     async def _connect(self) -> Any:
         if isinstance(self._opens, str):
@@ -185,10 +187,11 @@ class CompiledStatement:
         self.sql: str = compiled.string
         self.names: tuple[str, ...] = tuple(compiled.positiontup)
         self.defaults: dict[str, Any] = dict(compiled.params)
-        # SQLAlchemy has no public name for what it does to values on their way.
+        # What SQLAlchemy does to values on their way has no public name.
         processors, results = compiled._bind_processors, compiled._result_columns  # noqa: SLF001
         self._bind = tuple((name, processors.get(name)) for name in self.names)
-        columns = [entry.type._cached_result_processor(dialect, _NUMERIC) for entry in results]  # noqa: SLF001
+        # Nor has what it does to values on their way back.
+        columns = [each.type._cached_result_processor(dialect, _NUMERIC) for each in results]  # noqa: SLF001
         self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
 
     @property

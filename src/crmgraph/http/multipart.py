@@ -72,10 +72,11 @@ def parse(content_type: str, data: bytes) -> list[tuple[str, UploadFile | str]]:
 
 def _file(part: "_Part", name: str) -> UploadFile:
     """The file in a part, to be closed with its form."""
-    file = tempfile.SpooledTemporaryFile(max_size=len(part.data) + 1)  # noqa: SIM115
+    file = tempfile.SpooledTemporaryFile(max_size=len(part.data) + 1)  # noqa: SIM115 - closed with its form
     file.write(part.data)
     file.seek(0)
-    return UploadFile(file, size=len(part.data), filename=name, headers=Headers(raw=part.headers))  # type: ignore[arg-type]
+    headers = Headers(raw=part.headers)
+    return UploadFile(file, size=len(part.data), filename=name, headers=headers)  # type: ignore[arg-type]  # a file for all that it does
 
 
 def _parts(boundary: bytes, data: bytes) -> list[_Part]:

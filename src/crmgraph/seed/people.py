@@ -65,7 +65,7 @@ class People:
         self.rows = rows
 
     def account(self, chunk: Chunk, number: str, index: int) -> int:
-        dice = random.Random(f"account {index}")  # noqa: S311 - nobody's secret
+        dice = random.Random(f"account {index}")
         name = f"{dice.choice(COMPANY)} {dice.choice(TRADE)} {index} {dice.choice(FORM)}"
         place = dice.choice(PLACES)
         own = self._record(
@@ -91,7 +91,7 @@ class People:
         return own
 
     def contact(self, chunk: Chunk, number: str, index: int, account_id: int | None) -> int:
-        dice = random.Random(f"contact {index}")  # noqa: S311 - nobody's secret
+        dice = random.Random(f"contact {index}")
         first, last, place = dice.choice(GIVEN), dice.choice(FAMILY), dice.choice(PLACES)
         middle = dice.choice(GIVEN) if index % 7 == 0 else None
         job = dice.choice(JOBS)
@@ -126,7 +126,7 @@ class People:
         return own
 
     def lead(self, chunk: Chunk, number: str, index: int) -> int:
-        dice = random.Random(f"lead {index}")  # noqa: S311 - nobody's secret
+        dice = random.Random(f"lead {index}")
         last, place = dice.choice(FAMILY), dice.choice(PLACES)
         first, company = dice.choice(GIVEN), f"{dice.choice(COMPANY)} {dice.choice(TRADE)}"
         job = dice.choice(JOBS)

@@ -283,7 +283,7 @@ async def test_a_refresh_token_brings_access_in_all_three_forms(demo: Running) -
         {"files": {key: (None, value) for key, value in given.items()}},
         {"params": given},
     ):
-        answer = await demo.client.post("/oauth/v2/token", **options)  # type: ignore[arg-type]
+        answer = await demo.client.post("/oauth/v2/token", **options)
         assert answer.status_code == 200
         body = answer.json()
         token = body.pop("access_token")
@@ -324,7 +324,7 @@ async def test_no_token_is_given_for_anything_else(demo: Running) -> None:
         answer = await demo.client.post("/oauth/v2/token", data=good | change)
         assert (answer.status_code, answer.content) == (200, f'{{"error":"{word}"}}'.encode())
     for options in ({}, {"content": b"--"}, {"content": b"--", "headers": {"Content-Type": "multipart/form-data"}}):
-        answer = await demo.client.post("/oauth/v2/token", **options)  # type: ignore[arg-type]
+        answer = await demo.client.post("/oauth/v2/token", **options)
         assert (answer.status_code, set(answer.json())) == (200, {"error"})
     for _ in range(10):
         answer = await demo.client.post("/oauth/v2/token", data=good | {"client_secret": "wrong"})

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import configure_mappers
 
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
-from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now
+from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now, values_of
 from crmgraph.crm.models.identity import (
     Attempt,
     Credential,
@@ -85,4 +85,5 @@ __all__ = [
     "Staff",
     "VerificationCode",
     "now",
+    "values_of",
 ]

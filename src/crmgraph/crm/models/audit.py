@@ -43,7 +43,7 @@ class SalesOrder(Base):
     """An order taken at signup."""
 
     __tablename__ = "sales_order"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[Key]
     number: Mapped[str] = mapped_column(unique=True)

@@ -99,12 +99,17 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {  # noqa: RUF012 - the name and form are SQLAlchemy's
+    type_annotation_map = {
         str: Text(),
         dt.datetime: Moment(),
         Decimal: Money(),
         dict[str, Any]: Document,
     }
+
+
+def values_of(row: Base) -> dict[str, Any]:
+    """What a row holds, by the names of its columns; none of what it is related to."""
+    return {each.key: getattr(row, each.key) for each in row.__mapper__.column_attrs}
 
 
 def minted() -> Identity:

@@ -120,7 +120,7 @@ class Login(Base):
         .where(Credential.live.is_(True), Credential.confirmed.is_(True))
         .subquery("login")
     )
-    __mapper_args__ = {"primary_key": [__table__.c.id]}  # noqa: RUF012 - the name and form are SQLAlchemy's
+    __mapper_args__ = {"primary_key": [__table__.c.id]}
 
     if TYPE_CHECKING:
         id: Mapped[int]

@@ -89,7 +89,7 @@ class Party(Base):
     """One identity for every contact, account and lead; their tables share its id as primary and foreign key."""
 
     __tablename__ = "party"
-    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - the name and form are SQLAlchemy's
+    __table_args__ = {"sqlite_autoincrement": True}
 
     id: Mapped[Key]
     kind: Mapped[PartyKind] = mapped_column(one_of(PartyKind))

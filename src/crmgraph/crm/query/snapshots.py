@@ -10,7 +10,19 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, cast, func, inspect, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Select,
+    SQLColumnExpression,
+    Text,
+    bindparam,
+    cast,
+    func,
+    inspect,
+    select,
+)
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,19 +58,19 @@ class Ids:
         elif db.is_sqlite:
             self.value = orjson.dumps(self.value).decode()
 
-    def hold(self, column: Any, name: str = "ids") -> ColumnElement[bool]:
+    def hold(self, column: SQLColumnExpression[int], name: str = "ids") -> ColumnElement[bool]:
         """Whether a column holds one of them.
 
         Args:
             name: of the parameter.
         """
         if self.shape:
-            return column == bindparam(name, type_=BigInteger())  # type: ignore[no-any-return]
+            return column == bindparam(name, type_=BigInteger())
         if self._sqlite:
             listed = func.json_each(bindparam(name, type_=Text())).table_valued("value")
-            return column.in_(select(listed.c.value))  # type: ignore[no-any-return]
+            return column.in_(select(listed.c.value))
         array = ARRAY(BigInteger())
-        return column == func.any(cast(bindparam(name, type_=array), array))  # type: ignore[no-any-return]
+        return column == func.any(cast(bindparam(name, type_=array), array))
 
 
 async def rows_of(

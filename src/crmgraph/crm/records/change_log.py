@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Action, Change
+from crmgraph.crm.models import Action, Change, values_of
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 
 _DERIVED = frozenset(
@@ -104,6 +104,6 @@ def plain(value: Any) -> Any:
 def _row(row: Any) -> dict[str, Any]:
     return {
         _STORED_AS.get(name, name): sorted(value) if name == "given" else plain(value)
-        for name in row.__mapper__.column_attrs.keys()  # noqa: SIM118 - not a mapping
-        if name not in _DERIVED and (value := getattr(row, name)) not in (None, {}, True, False)
+        for name, value in values_of(row).items()
+        if name not in _DERIVED and value not in (None, {}, True, False)
     }

@@ -12,13 +12,12 @@ from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, refuse
-from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now
+from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now, values_of
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
 from crmgraph.crm.records import aggregates, checks, parties, uniqueness
 from crmgraph.crm.records.aggregates import PARTS, Aggregate
 from crmgraph.crm.records.change_log import Changes
-from crmgraph.crm.records.edits import Row
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
 from crmgraph.crm.records.leads import unworkable
 from crmgraph.crm.records.unit_of_work import Transaction
@@ -223,15 +222,11 @@ async def _duplicates(
     ]
 
 
-def _columns(row: Any) -> Row:
-    return {name: getattr(row, name) for name in row.__mapper__.column_attrs.keys()}  # noqa: SIM118 - not a mapping
-
-
 def _copied(aggregate: Aggregate) -> Aggregate:
     """The record and its rows apart from the session."""
 
     def apart(row: Any) -> Any:
-        return type(row)(**_columns(row))
+        return type(row)(**values_of(row))
 
     lists: dict[str, Any] = {
         name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"
@@ -261,7 +256,7 @@ async def _hand_over(
     if lead.photo is not None and contact.photo is None:
         photo = update_rows(Photo).where(Photo.party_id == lead.id).values(party_id=contact.id)
         await session.execute(photo, execution_options=as_it_is)
-        contact.photo = Photo(**{**_columns(lead.photo), "party_id": contact.id})
+        contact.photo = Photo(**{**values_of(lead.photo), "party_id": contact.id})
         changes.replaced("photo", lead.photo.file_name, None)
         moved.replaced("photo", None, lead.photo.file_name)
         session.expunge(lead.photo)

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from crmgraph.crm.models import AddressKind, Lead, PhoneKind
+from crmgraph.crm.models import AddressKind, Lead, PhoneKind, values_of
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import plain
 from crmgraph.crm.records.contact_points import PLACE
@@ -129,9 +129,7 @@ def _same(known: Aggregate | None, part: str, row: Any) -> Any | None:
 
 
 def _copy(row: Any) -> Row:
-    names = row.__mapper__.column_attrs.keys()
-    columns = {name: getattr(row, name) for name in names if name not in _DERIVED}
-    return {name: deepcopy(value) for name, value in columns.items() if value is not None}
+    return {n: deepcopy(value) for n, value in values_of(row).items() if n not in _DERIVED and value is not None}
 
 
 def left_out(

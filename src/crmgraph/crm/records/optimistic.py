@@ -296,9 +296,9 @@ def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], 
         written.append(
             update(own).where(*wanted).values(_values(own, f"row{i}", changed)).returning(own.c.id).cte(f"row{i}")
         )
-    log = Change.__table__
+    log: Any = Change.__table__
     line = select(*_values(log, "log", _LOGGED).values()).select_from(record)
-    logged = insert(log).from_select(list(_LOGGED), line, include_defaults=False).returning(log.c.id)  # type: ignore[arg-type]
+    logged = insert(log).from_select(list(_LOGGED), line, include_defaults=False).returning(log.c.id)
     return select(record.c.id).add_cte(*written, logged.cte("log"))
 
 

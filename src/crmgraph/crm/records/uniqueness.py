@@ -102,7 +102,8 @@ async def holders(
             query = query.where(model.id != bindparam("own", type_=BigInteger()))
         most = bindparam("most", type_=BigInteger())
         if not deciding:
-            return query.order_by(model.id).limit(most)  # type: ignore[no-any-return]
+            found: Select[Any] = query.order_by(model.id).limit(most)
+            return found
         # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first
         # of each are enough to tell by the spelling whether they have the very same.
         given = [sql.slotted(place, each) if isinstance(place, Point) else each for each in deciding]

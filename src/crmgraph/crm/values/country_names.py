@@ -7,6 +7,7 @@ write. To read them takes Babel seconds, so they are kept in the form in which t
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pycountry
 from babel import localedata
@@ -109,9 +110,9 @@ def rows() -> Iterator[tuple[Country, list[str]]]:
         yield country, keys[country.alpha_2]
 
 
-def _of_iso(country: object) -> Country:
-    name = str(getattr(country, "common_name", None) or country.name)  # type: ignore[attr-defined]
-    return Country(country.alpha_2, country.alpha_3, country.numeric, name)  # type: ignore[attr-defined]
+def _of_iso(country: Any) -> Country:
+    name = str(getattr(country, "common_name", None) or country.name)
+    return Country(country.alpha_2, country.alpha_3, country.numeric, name)
 
 
 def _iso_names(code: str) -> Iterator[str]:

@@ -212,7 +212,7 @@ def to_many(listing: Listing, key: str, description: str, *, staff_only: bool = 
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-        filter: Any = UNSET,  # noqa: A002 - the argument's name in the schema
+        filter: Any = UNSET,
         sort: Any = UNSET,
     ):
         return await page(root, info, (first, after, last, before), filter, sort)

@@ -123,7 +123,7 @@ class Query:
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],
     ) -> Any:
         return await node_of(info.context, id)
 
@@ -149,7 +149,7 @@ class Query:
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-        filter: Annotated[ContactFilter | None, _Filter] = UNSET,  # noqa: A002 - the argument's name in the schema
+        filter: Annotated[ContactFilter | None, _Filter] = UNSET,
         sort: Annotated[list[ContactSort] | None, _Sort] = UNSET,
     ) -> Any:
         return await _page(info, filters.CONTACTS, (first, after, last, before), filter, sort)
@@ -166,7 +166,7 @@ class Query:
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-        filter: Annotated[AccountFilter | None, _Filter] = UNSET,  # noqa: A002 - the argument's name in the schema
+        filter: Annotated[AccountFilter | None, _Filter] = UNSET,
         sort: Annotated[list[AccountSort] | None, _Sort] = UNSET,
     ) -> Any:
         return await _page(info, filters.ACCOUNTS, (first, after, last, before), filter, sort)
@@ -183,7 +183,7 @@ class Query:
         after: After = UNSET,
         last: Last = UNSET,
         before: Before = UNSET,
-        filter: Annotated[LeadFilter | None, _Filter] = UNSET,  # noqa: A002 - the argument's name in the schema
+        filter: Annotated[LeadFilter | None, _Filter] = UNSET,
         sort: Annotated[list[LeadSort] | None, _Sort] = UNSET,
     ) -> Any:
         return await _page(info, filters.LEADS, (first, after, last, before), filter, sort)

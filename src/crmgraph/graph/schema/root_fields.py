@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import strawberry
 from graphql import GraphQLField
@@ -62,8 +62,8 @@ def resolves(description: str, type_: Any = None) -> Callable[[_F], _F]:
     """
 
     def decorate(function: _F) -> _F:
-        made: Any = strawberry.field(resolver=function, description=description, graphql_type=type_)
-        return made  # type: ignore[no-any-return]  # the class body holds the field, a caller still sees the function
+        # The class body holds the field; whoever calls it still sees the function.
+        return cast("_F", strawberry.field(resolver=function, description=description, graphql_type=type_))
 
     return decorate
 
@@ -82,10 +82,8 @@ def mutation(
                 info.context.signed_in()
                 return await function(self, info, **arguments)
 
-        made: Any = strawberry.field(
-            resolver=resolver, description=description, metadata={_DECLARED: Declaration(access, changes)}
-        )
-        return made  # type: ignore[no-any-return]  # as above
+        declared = {_DECLARED: Declaration(access, changes)}
+        return cast("_F", strawberry.field(resolver=resolver, description=description, metadata=declared))
 
     return decorate
 

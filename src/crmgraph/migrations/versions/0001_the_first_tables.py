@@ -882,7 +882,7 @@ def upgrade() -> None:
     if sqlite:
         # What Identity(start=...) says on PostgreSQL.
         for table in (table for table in TABLES if table not in NOT_MINTED):
-            op.execute(f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {columns.FIRST_MINTED_ID - 1})")  # noqa: S608 - our own names
+            op.execute(f"INSERT INTO sqlite_sequence (name, seq) VALUES ('{table}', {columns.FIRST_MINTED_ID - 1})")
 
 
 def downgrade() -> None:

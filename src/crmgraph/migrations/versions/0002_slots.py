@@ -27,11 +27,11 @@ def upgrade() -> None:
 def _mark(table: str, group: str, slot: str, of: str = "") -> None:
     # The names are those above, nobody's input.
     numbered = (
-        f"SELECT id, kind, row_number() OVER (PARTITION BY {group} ORDER BY rank, id) AS n"  # noqa: S608
+        f"SELECT id, kind, row_number() OVER (PARTITION BY {group} ORDER BY rank, id) AS n"
         f" FROM {table} WHERE active {of}"
     )
-    marked = f"SELECT id, CASE {slot} END AS slot FROM ({numbered}) AS numbered WHERE n <= 2"  # noqa: S608
-    op.execute(f"UPDATE {table} SET slot = marked.slot FROM ({marked}) AS marked WHERE marked.id = {table}.id")  # noqa: S608
+    marked = f"SELECT id, CASE {slot} END AS slot FROM ({numbered}) AS numbered WHERE n <= 2"
+    op.execute(f"UPDATE {table} SET slot = marked.slot FROM ({marked}) AS marked WHERE marked.id = {table}.id")
 
 
 def downgrade() -> None:

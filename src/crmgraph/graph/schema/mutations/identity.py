@@ -167,7 +167,7 @@ async def _reset(context: Context, given: ResetPasswordInput) -> dict[str, Any]:
 @strawberry.type(description="What people do to come in.")
 class IdentityMutations:
     @mutation("Registers a customer: a contact, and a login for it.", access=Access.ANYBODY)
-    async def signup(self, info: Info, input: Annotated[SignupInput, Input]) -> SignupPayload:  # noqa: A002
+    async def signup(self, info: Info, input: Annotated[SignupInput, Input]) -> SignupPayload:
         return await ended(SignupPayload, _signup(info.context, input))
 
     @mutation(
@@ -175,11 +175,11 @@ class IdentityMutations:
         "password, or whose email address has a login, lets nobody in: all but `userErrors` is null then too.",
         access=Access.ANYBODY,
     )
-    async def confirm_signup(self, info: Info, input: Annotated[ConfirmSignupInput, Input]) -> SignupPayload:  # noqa: A002
+    async def confirm_signup(self, info: Info, input: Annotated[ConfirmSignupInput, Input]) -> SignupPayload:
         return await ended(SignupPayload, _confirm(info.context, input))
 
     @mutation("Lets somebody in by email address and password.", access=Access.ANYBODY)
-    async def login(self, info: Info, input: Annotated[LoginInput, Input]) -> LoginPayload:  # noqa: A002
+    async def login(self, info: Info, input: Annotated[LoginInput, Input]) -> LoginPayload:
         return await ended(LoginPayload, _login(info.context, input))
 
     @mutation(
@@ -189,7 +189,7 @@ class IdentityMutations:
     async def refresh_session(
         self,
         info: Info,
-        input: Annotated[RefreshSessionInput, Input],  # noqa: A002
+        input: Annotated[RefreshSessionInput, Input],
     ) -> RefreshSessionPayload:
         return await ended(RefreshSessionPayload, _refresh(info.context, input))
 
@@ -199,27 +199,27 @@ class IdentityMutations:
         return LogoutPayload()
 
     @mutation("Changes one's own password, and ends one's other sessions.")
-    async def change_password(self, info: Info, input: Annotated[ChangePasswordInput, Input]) -> PasswordPayload:  # noqa: A002
+    async def change_password(self, info: Info, input: Annotated[ChangePasswordInput, Input]) -> PasswordPayload:
         return await ended(PasswordPayload, _change_password(info.context, input))
 
     @mutation("Mails a code for `confirmEmail` to the email address by which somebody is to sign in from now on.")
-    async def change_email(self, info: Info, input: Annotated[ChangeEmailInput, Input]) -> EmailPayload:  # noqa: A002
+    async def change_email(self, info: Info, input: Annotated[ChangeEmailInput, Input]) -> EmailPayload:
         return await ended(EmailPayload, _change_email(info.context, input))
 
     @mutation(
         "Lets somebody sign in with another email address by the code that was mailed to it.", access=Access.OPTIONAL
     )
-    async def confirm_email(self, info: Info, input: Annotated[ConfirmEmailInput, Input]) -> EmailPayload:  # noqa: A002
+    async def confirm_email(self, info: Info, input: Annotated[ConfirmEmailInput, Input]) -> EmailPayload:
         return await ended(EmailPayload, _confirm_email(info.context, input))
 
     @mutation("Mails a code for `resetPassword`, where the email address is known.", access=Access.ANYBODY)
     async def request_password_reset(
         self,
         info: Info,
-        input: Annotated[RequestPasswordResetInput, Input],  # noqa: A002
+        input: Annotated[RequestPasswordResetInput, Input],
     ) -> RequestPasswordResetPayload:
         return await ended(RequestPasswordResetPayload, _request_reset(info.context, input))
 
     @mutation("Sets a password by the code that was mailed, and ends all sessions.", access=Access.ANYBODY)
-    async def reset_password(self, info: Info, input: Annotated[ResetPasswordInput, Input]) -> PasswordPayload:  # noqa: A002
+    async def reset_password(self, info: Info, input: Annotated[ResetPasswordInput, Input]) -> PasswordPayload:
         return await ended(PasswordPayload, _reset(info.context, input))

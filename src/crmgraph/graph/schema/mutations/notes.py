@@ -80,13 +80,13 @@ async def _delete(context: Context, given: DeleteNoteInput) -> dict[str, Any]:
 @strawberry.type(description="What can be done to notes.")
 class NoteMutations:
     @mutation("Writes a note on a record. Staff may.")
-    async def create_note(self, info: Info, input: Annotated[CreateNoteInput, Input]) -> NotePayload:  # noqa: A002
+    async def create_note(self, info: Info, input: Annotated[CreateNoteInput, Input]) -> NotePayload:
         return await ended(NotePayload, _create(info.context, input))
 
     @mutation("Changes a note. Staff may.")
-    async def update_note(self, info: Info, input: Annotated[UpdateNoteInput, Input]) -> NotePayload:  # noqa: A002
+    async def update_note(self, info: Info, input: Annotated[UpdateNoteInput, Input]) -> NotePayload:
         return await ended(NotePayload, _update(info.context, input))
 
     @mutation("Deletes a note. Staff may.")
-    async def delete_note(self, info: Info, input: Annotated[DeleteNoteInput, Input]) -> DeletePayload:  # noqa: A002
+    async def delete_note(self, info: Info, input: Annotated[DeleteNoteInput, Input]) -> DeletePayload:
         return await ended(DeletePayload, _delete(info.context, input))

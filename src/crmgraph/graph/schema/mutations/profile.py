@@ -121,13 +121,13 @@ async def _remove(context: Context, given: RemovePhotoInput) -> dict[str, Any]:
 @strawberry.type(description="What people do to their own contact, and to photos.")
 class ProfileMutations:
     @mutation("Changes one's own contact. Customers may.", changes=Changes(PartyKind.CONTACT, update_profile))
-    async def update_profile(self, info: Info, input: Annotated[UpdateProfileInput, Input]) -> ContactPayload:  # noqa: A002
+    async def update_profile(self, info: Info, input: Annotated[UpdateProfileInput, Input]) -> ContactPayload:
         return await ended(ContactPayload, _update_profile(info.context, input))
 
     @mutation("Gives a record a photo, in place of the one that it has.")
-    async def upload_photo(self, info: Info, input: Annotated[UploadPhotoInput, Input]) -> PhotoPayload:  # noqa: A002
+    async def upload_photo(self, info: Info, input: Annotated[UploadPhotoInput, Input]) -> PhotoPayload:
         return await ended(PhotoPayload, _upload(info.context, input))
 
     @mutation("Takes the photo of a record away. Nothing changes where there is none.")
-    async def remove_photo(self, info: Info, input: Annotated[RemovePhotoInput, Input]) -> PhotoPayload:  # noqa: A002
+    async def remove_photo(self, info: Info, input: Annotated[RemovePhotoInput, Input]) -> PhotoPayload:
         return await ended(PhotoPayload, _remove(info.context, input))

@@ -216,44 +216,44 @@ async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
 @strawberry.type(description="What can be done to records.")
 class RecordMutations:
     @mutation("Makes a contact. Staff may.")
-    async def create_contact(self, info: Info, input: Annotated[CreateContactInput, Input]) -> ContactPayload:  # noqa: A002
+    async def create_contact(self, info: Info, input: Annotated[CreateContactInput, Input]) -> ContactPayload:
         return await ended(ContactPayload, _create(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
     @mutation("Makes an account. Staff may.")
-    async def create_account(self, info: Info, input: Annotated[CreateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+    async def create_account(self, info: Info, input: Annotated[CreateAccountInput, Input]) -> AccountPayload:
         return await ended(AccountPayload, _create(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
     @mutation("Makes a lead. Staff may.")
-    async def create_lead(self, info: Info, input: Annotated[CreateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+    async def create_lead(self, info: Info, input: Annotated[CreateLeadInput, Input]) -> LeadPayload:
         return await ended(LeadPayload, _create(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
     @mutation("Changes a contact with all that belongs to it. Staff may, and the person.", changes=_CONTACT)
-    async def update_contact(self, info: Info, input: Annotated[UpdateContactInput, Input]) -> ContactPayload:  # noqa: A002
+    async def update_contact(self, info: Info, input: Annotated[UpdateContactInput, Input]) -> ContactPayload:
         return await ended(ContactPayload, _update(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
     @mutation(
         "Changes an account with all that belongs to it. Staff may, and its primary contact.",
         changes=_ACCOUNT,
     )
-    async def update_account(self, info: Info, input: Annotated[UpdateAccountInput, Input]) -> AccountPayload:  # noqa: A002
+    async def update_account(self, info: Info, input: Annotated[UpdateAccountInput, Input]) -> AccountPayload:
         return await ended(AccountPayload, _update(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
     @mutation("Changes a lead with all that belongs to it. Staff may.", changes=_LEAD)
-    async def update_lead(self, info: Info, input: Annotated[UpdateLeadInput, Input]) -> LeadPayload:  # noqa: A002
+    async def update_lead(self, info: Info, input: Annotated[UpdateLeadInput, Input]) -> LeadPayload:
         return await ended(LeadPayload, _update(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
     @mutation("Deletes a contact: it is gone for everybody, and frees what is unique. Staff may.")
-    async def delete_contact(self, info: Info, input: Annotated[DeleteContactInput, Input]) -> DeletePayload:  # noqa: A002
+    async def delete_contact(self, info: Info, input: Annotated[DeleteContactInput, Input]) -> DeletePayload:
         return await ended(DeletePayload, _delete(info.context, PartyKind.CONTACT, input), PartyKind.CONTACT)
 
     @mutation("Deletes an account: it is gone for everybody, and frees what is unique. Staff may.")
-    async def delete_account(self, info: Info, input: Annotated[DeleteAccountInput, Input]) -> DeletePayload:  # noqa: A002
+    async def delete_account(self, info: Info, input: Annotated[DeleteAccountInput, Input]) -> DeletePayload:
         return await ended(DeletePayload, _delete(info.context, PartyKind.ACCOUNT, input), PartyKind.ACCOUNT)
 
     @mutation("Deletes a lead: it is gone for everybody, and frees what is unique. Staff may.")
-    async def delete_lead(self, info: Info, input: Annotated[DeleteLeadInput, Input]) -> DeletePayload:  # noqa: A002
+    async def delete_lead(self, info: Info, input: Annotated[DeleteLeadInput, Input]) -> DeletePayload:
         return await ended(DeletePayload, _delete(info.context, PartyKind.LEAD, input), PartyKind.LEAD)
 
     @mutation("Makes a contact and, where it names a company, an account of a lead. Staff may.")
-    async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:  # noqa: A002
+    async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:
         return await ended(ConvertLeadPayload, _convert(info.context, input), PartyKind.LEAD)

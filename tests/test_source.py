@@ -1,0 +1,52 @@
+"""Rules of the source that the linter has no word for."""
+
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("src", "tests", "bench")
+SUPPRESSION = re.compile(r"#\s*(noqa(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*)?|type:\s*ignore(\[[^]]*\])?|pragma:\s*no cover)")
+"""What tells a tool to look away, with its codes."""
+
+
+def unexplained(text: str) -> Iterator[int]:
+    """The lines on which a suppression has no reason: none behind it, and no comment on the line above."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = {token.start[0]: token for token in tokens if token.type == tokenize.COMMENT}
+    for number, comment in comments.items():
+        if not SUPPRESSION.search(comment.string):
+            continue
+        above = comments.get(number - 1)
+        alone = above is not None and above.line.strip() == above.string
+        if not alone and not re.search(r"\w", SUPPRESSION.sub("", comment.string)):
+            yield number
+
+
+@pytest.mark.parametrize(
+    ("line", "explained"),
+    [
+        ("x = 1  # noqa: S105", False),
+        ("x = 1  # noqa: S105, A002", False),
+        ("x = 1  # noqa: S105 - a word", True),
+        ("x = 1  # type: ignore[arg-type]", False),
+        ("x = 1  # type: ignore[arg-type, no-any-return]  # theirs says bool", True),
+        ("x = 1  # pragma: no cover", False),
+        ("# Why.\nx = 1  # noqa: S105", True),
+        ("y = 2  # why\nx = 1  # noqa: S105", False),
+        ('x = "# noqa: S105"', True),
+    ],
+)
+def test_a_reason_stands_behind_a_suppression_or_above_it(line: str, explained: bool) -> None:
+    assert (list(unexplained(f"{line}\n")) == []) is explained
+
+
+def test_every_suppression_has_its_reason() -> None:
+    files = (file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py"))
+    own = [file for file in files if not {".venv", "node_modules"} & set(file.parts)]
+    found = [f"{file.relative_to(ROOT)}:{line}" for file in own for line in unexplained(file.read_text("utf-8"))]
+    assert not found, f"say behind the suppression, or in a comment above it, why it is right: {found}"
