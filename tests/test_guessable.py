@@ -171,5 +171,5 @@ def test_an_operator_gives_none_to_an_employee(tmp_path: Path) -> None:
 async def test_an_operator_sets_none(core: Any) -> None:
     identity: Identity = core.identity
     with pytest.raises(Invalid) as caught:
-        await identity.set_password("ray@example.com", "iloveyou")
+        await identity.passwords.set("ray@example.com", "iloveyou")
     assert (caught.value.path, caught.value.reason) == (("password",), "guessable")

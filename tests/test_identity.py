@@ -148,7 +148,7 @@ def person(last_name: str = "Emos") -> Edit:
 
 
 async def sign_up(identity: Identity, email: str = RAVI, password: str = PASSWORD) -> Any:
-    login = await identity.signup(person(), None, email, password, address=HERE)
+    login = await identity.signups.sign_up(person(), None, email, password, address=HERE)
     assert login is not None
     return login
 
@@ -218,7 +218,7 @@ async def test_a_signup_makes_a_contact_with_its_email_and_lets_them_in(db: Data
 async def test_a_signup_with_an_account_becomes_its_primary_contact_in_one_revision(
     db: Database, identity: Identity
 ) -> None:
-    login = await identity.signup(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
+    login = await identity.signups.sign_up(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
     [account] = await rows(db, Account)
     [contact] = await rows(db, Contact)
     assert login is not None
@@ -243,7 +243,7 @@ async def test_an_email_that_is_among_the_rows_is_not_added_again(db: Database, 
             {"kind": EmailKind.BUSINESS, "address": "ravi@example.com"},
         ]
     )
-    await identity.signup(edit, None, RAVI, PASSWORD, address=HERE)
+    await identity.signups.sign_up(edit, None, RAVI, PASSWORD, address=HERE)
     assert [each.address for each in await rows(db, Email)] == ["office@example.com", "ravi@example.com"]
 
 
@@ -253,7 +253,7 @@ async def test_every_fault_of_a_signup_comes_at_once_and_nothing_is_written(
     edit = Edit(values={"first_name": "Ravi", "birth_day": 40})
     edit.emails = RowEdits(add=[{"kind": EmailKind.BUSINESS, "address": "no address"}])
     with pytest.raises(Several) as caught:
-        await identity.signup(edit, Edit(values={"website": "x\x00"}), "nobody", "short", address=HERE)
+        await identity.signups.sign_up(edit, Edit(values={"website": "x\x00"}), "nobody", "short", address=HERE)
     assert [(type(each), each.path) for each in caught.value.all] == [
         (Invalid, ("email",)),
         (Invalid, ("password",)),
@@ -269,7 +269,7 @@ async def test_every_fault_of_a_signup_comes_at_once_and_nothing_is_written(
 
 @pytest.mark.parametrize("email", ["", "  ", "x\x00@example.com", "\ud800@example.com", "x" * 2000 + "@example.com"])
 async def test_an_email_that_cannot_be_kept_is_refused_by_name(identity: Identity, email: str) -> None:
-    kind, path = await refused(identity.signup(person(), None, email, PASSWORD, address=HERE))
+    kind, path = await refused(identity.signups.sign_up(person(), None, email, PASSWORD, address=HERE))
     assert (kind, path) == (Invalid if email.strip() else Missing, ("email",))
 
 
@@ -328,7 +328,7 @@ async def test_an_email_reaches_an_address_that_came_with_blanks(
         )
         async with db.begin() as session:
             await parties.create(session, Actor(Door.OPERATOR, Role.ADMIN), PartyKind.CONTACT, edit)
-        await identity.request_reset(blank + address, address=HERE)
+        await identity.passwords.request_reset(blank + address, address=HERE)
         assert (await mailbox.sent())[-1][0] == address
     assert {row.address for row in await rows(db, Email)} == {
         "eva160@example.com",
@@ -346,7 +346,7 @@ async def test_a_signup_joins_neither_a_contact_nor_an_account_that_exists(db: D
         account = await parties.create(session, actor, PartyKind.ACCOUNT, Edit(values={"name": "Acme"}))
     edit = person()
     edit.values["account_id"] = account.id
-    call = identity.signup(edit, None, "else@example.com", PASSWORD, address=HERE)
+    call = identity.signups.sign_up(edit, None, "else@example.com", PASSWORD, address=HERE)
     assert await refused(call) == (Invalid, ("account_id",))
     assert await count(db, Contact) == [2]
 
@@ -354,31 +354,31 @@ async def test_a_signup_joins_neither_a_contact_nor_an_account_that_exists(db: D
 async def test_with_confirmation_the_code_of_the_email_opens_the_door(
     db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
-    assert await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE) is None
+    assert await confirming.signups.sign_up(person(), None, RAVI, PASSWORD, address=HERE) is None
     [(to, subject, _)] = await mailbox.sent()
     assert (to, subject) == (RAVI, "Confirm your email address")
     assert await refused(confirming.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
     code = await mailbox.code()
     assert [each.digest for each in await rows(db, VerificationCode)] == [digest(code)]
-    login = await confirming.confirm_signup(code)
+    login = await confirming.signups.confirm(code)
     assert await confirming.actor_of(login.access_token) == login.actor
     assert [each.verified for each in await rows(db, Email)] == [True]
     assert (await confirming.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == login.actor.contact_id
-    assert await refused(confirming.confirm_signup(code)) == (Unauthenticated, ("code",))
+    assert await refused(confirming.signups.confirm(code)) == (Unauthenticated, ("code",))
 
 
 async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_email_differs(
     db: Database, confirming: Identity, mailbox: Mailbox, passwords: Counting
 ) -> None:
-    await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
-    await confirming.confirm_signup(await mailbox.code())
+    await confirming.signups.sign_up(person(), None, RAVI, PASSWORD, address=HERE)
+    await confirming.signups.confirm(await mailbox.code())
     before = await count(db, Contact, Email, Credential, Change, Session)
     with statements(db) as known:
-        assert await confirming.signup(person(), None, "ravi@example.com", OTHER, address=HERE) is None
+        assert await confirming.signups.sign_up(person(), None, "ravi@example.com", OTHER, address=HERE) is None
     assert (await mailbox.sent())[-1][:2] == (RAVI, "You already have a login")
     assert await count(db, Contact, Email, Credential, Change, Session) == before
     with statements(db) as unknown:
-        assert await confirming.signup(person(), None, "new@example.com", OTHER, address=HERE) is None
+        assert await confirming.signups.sign_up(person(), None, "new@example.com", OTHER, address=HERE) is None
     assert (await mailbox.sent())[-1][:2] == ("new@example.com", "Confirm your email address")
     # The same statements, but that the first signup is undone where the second is kept.
     assert [each for each in known if not each.startswith("ROLLBACK TO")] == unknown
@@ -389,26 +389,26 @@ async def test_with_confirmation_a_known_email_answers_the_same_and_only_the_ema
 async def test_a_signup_that_nobody_confirmed_keeps_nobody_else_out(
     db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
-    await confirming.signup(person("Mallory"), None, RAVI, OTHER, address="198.51.100.9")
+    await confirming.signups.sign_up(person("Mallory"), None, RAVI, OTHER, address="198.51.100.9")
     hers = await mailbox.code()
-    await confirming.signup(person("Emos"), None, RAVI, PASSWORD, address=HERE)
-    login = await confirming.confirm_signup(await mailbox.code())
+    await confirming.signups.sign_up(person("Emos"), None, RAVI, PASSWORD, address=HERE)
+    login = await confirming.signups.confirm(await mailbox.code())
     [contact] = await rows(db, Contact, Contact.id == login.actor.contact_id)
     assert contact.last_name == "Emos"
-    assert await refused(confirming.confirm_signup(hers)) == (Taken, ("email",))
+    assert await refused(confirming.signups.confirm(hers)) == (Taken, ("email",))
     assert await refused(confirming.login(RAVI, OTHER, address=HERE)) == (Unauthenticated, ())
 
 
 async def test_a_code_is_good_for_its_purpose_and_its_time_only(
     db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
-    await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
+    await confirming.signups.sign_up(person(), None, RAVI, PASSWORD, address=HERE)
     code = await mailbox.code()
-    assert await refused(confirming.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(confirming.passwords.reset(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     [proof] = await rows(db, VerificationCode)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
     await change(db, update(VerificationCode).values(expires_at=now()))
-    assert await refused(confirming.confirm_signup(code)) == (Unauthenticated, ("code",))
+    assert await refused(confirming.signups.confirm(code)) == (Unauthenticated, ("code",))
     assert [each.live for each in await rows(db, Credential)] == [None]
 
 
@@ -417,9 +417,9 @@ async def test_of_confirmations_of_one_email_at_the_same_moment_one_succeeds(
 ) -> None:
     codes = []
     for _ in range(3):
-        await confirming.signup(person(), None, RAVI, PASSWORD, address=HERE)
+        await confirming.signups.sign_up(person(), None, RAVI, PASSWORD, address=HERE)
         codes.append(await mailbox.code())
-    done = await asyncio.gather(*(confirming.confirm_signup(code) for code in codes), return_exceptions=True)
+    done = await asyncio.gather(*(confirming.signups.confirm(code) for code in codes), return_exceptions=True)
     assert sorted(type(each).__name__ for each in done) == ["Login", "Taken", "Taken"]
     assert sorted(str(each.live) for each in await rows(db, Credential)) == ["None", "None", "True"]
 
@@ -462,7 +462,7 @@ async def test_a_deleted_contact_cannot_come_in_any_more(db: Database, identity:
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
     assert await refused(identity.refresh(login.refresh_token)) == (Unauthenticated, ())
     assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
-    assert await refused(identity.change_password(login.actor, PASSWORD, OTHER, address=HERE)) == (Unauthenticated, ())
+    assert await refused(identity.passwords.change(login.actor, PASSWORD, OTHER, address=HERE)) == (Unauthenticated, ())
     assert (await sign_up(identity)).actor.contact_id != login.actor.contact_id
 
 
@@ -683,24 +683,24 @@ async def test_a_changed_password_ends_the_other_logins_and_voids_reset_codes(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     mine, other = await sign_up(identity), await identity.login(RAVI, PASSWORD, address=HERE, door=Door.COVALENSE)
-    await identity.request_reset(RAVI, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
     code = await mailbox.code()
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.change_password(mine.actor, PASSWORD, OTHER, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.change(mine.actor, PASSWORD, OTHER, address=HERE)
     assert len(await mailbox.sent()) == 1, "an email whose code is void is not sent"
     assert await identity.actor_of(mine.access_token) == mine.actor
     assert await refused(identity.actor_of_bare(other.access_token)) == (Unauthenticated, ())
     assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
-    assert await refused(identity.reset_password(code, PASSWORD, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(identity.passwords.reset(code, PASSWORD, address=HERE)) == (Unauthenticated, ("code",))
     assert (await identity.login(RAVI, OTHER, address=HERE)).actor.contact_id == mine.actor.contact_id
 
 
 async def test_a_wrong_current_password_changes_nothing_and_counts(db: Database, identity: Identity) -> None:
     login = await sign_up(identity)
     [before] = await rows(db, Credential)
-    call = identity.change_password(login.actor, OTHER, "a third one", address=HERE)
+    call = identity.passwords.change(login.actor, OTHER, "a third one", address=HERE)
     assert await refused(call) == (Unauthenticated, ("current_password",))
-    assert await refused(identity.change_password(login.actor, PASSWORD, "short", address=HERE)) == (
+    assert await refused(identity.passwords.change(login.actor, PASSWORD, "short", address=HERE)) == (
         Invalid,
         ("new_password",),
     )
@@ -713,11 +713,11 @@ async def test_a_password_that_changes_while_it_is_compared_lets_nobody_in_and_c
     db: Database, identity: Identity, passwords: Counting
 ) -> None:
     login = await sign_up(identity)
-    passwords.meanwhile = lambda: identity.set_password(RAVI, OTHER)
+    passwords.meanwhile = lambda: identity.passwords.set(RAVI, OTHER)
     assert await refused(identity.login(RAVI, PASSWORD, address=HERE)) == (Unauthenticated, ())
     assert await count(db, Session) == [1]
-    passwords.meanwhile = lambda: identity.set_password(RAVI, PASSWORD)
-    call = identity.change_password(login.actor, OTHER, "a third one", address=HERE)
+    passwords.meanwhile = lambda: identity.passwords.set(RAVI, PASSWORD)
+    call = identity.passwords.change(login.actor, OTHER, "a third one", address=HERE)
     assert await refused(call) == (Unauthenticated, ("current_password",))
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).email == RAVI
 
@@ -731,14 +731,14 @@ async def test_a_credential_that_is_not_confirmed_lets_nobody_in(db: Database, i
 
 async def test_a_client_without_a_credential_has_no_password_to_change(identity: Identity) -> None:
     client = Actor(door=Door.ZOHO, role=Role.AGENT, staff_id=1, client_id=1)
-    assert await refused(identity.change_password(client, PASSWORD, OTHER, address=HERE)) == (Unauthenticated, ())
+    assert await refused(identity.passwords.change(client, PASSWORD, OTHER, address=HERE)) == (Unauthenticated, ())
 
 
 async def test_a_reset_sets_the_password_once_and_ends_every_login(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
-    await identity.request_reset("RAVI@example.com", address=HERE)
+    await identity.passwords.request_reset("RAVI@example.com", address=HERE)
     [(to, subject, text)] = await mailbox.sent()
     assert (to, subject) == (RAVI, "Choose a new password")
     assert "https://crm.example" in text
@@ -746,10 +746,10 @@ async def test_a_reset_sets_the_password_once_and_ends_every_login(
     [proof] = await rows(db, VerificationCode)
     assert proof.digest == digest(code)
     assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
-    assert await refused(identity.reset_password(code, "short", address=HERE)) == (Invalid, ("new_password",))
-    await identity.reset_password(code, OTHER, address=HERE)
+    assert await refused(identity.passwords.reset(code, "short", address=HERE)) == (Invalid, ("new_password",))
+    await identity.passwords.reset(code, OTHER, address=HERE)
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
-    assert await refused(identity.reset_password(code, PASSWORD, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(identity.passwords.reset(code, PASSWORD, address=HERE)) == (Unauthenticated, ("code",))
     assert (await identity.login(RAVI, OTHER, address=HERE)).actor.contact_id == login.actor.contact_id
     assert [each.verified for each in await rows(db, Email)] == [True]
 
@@ -758,12 +758,12 @@ async def test_the_former_code_dies_with_the_next_and_an_old_one_by_itself(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await sign_up(identity)
-    await identity.request_reset(RAVI, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
     former = await mailbox.code()
-    await identity.request_reset(RAVI, address=HERE)
-    assert await refused(identity.reset_password(former, OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    assert await refused(identity.passwords.reset(former, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     await change(db, update(VerificationCode).values(expires_at=now()))
-    assert await refused(identity.reset_password(await mailbox.code(), OTHER, address=HERE)) == (
+    assert await refused(identity.passwords.reset(await mailbox.code(), OTHER, address=HERE)) == (
         Unauthenticated,
         ("code",),
     )
@@ -775,12 +775,12 @@ async def test_a_request_for_a_reset_does_the_same_for_every_email_and_sends_no_
 ) -> None:
     await sign_up(identity)
     with statements(db) as known:
-        await identity.request_reset(RAVI, address=HERE)
+        await identity.passwords.request_reset(RAVI, address=HERE)
     with statements(db) as unknown:
-        await identity.request_reset("nobody@example.com", address=HERE)
+        await identity.passwords.request_reset("nobody@example.com", address=HERE)
     assert known == unknown
     assert [each[0] for each in await mailbox.sent()] == [RAVI]
-    await identity.request_reset("x\x00", address=HERE)
+    await identity.passwords.request_reset("x\x00", address=HERE)
     assert len(await mailbox.sent()) == 1
 
 
@@ -788,9 +788,9 @@ async def test_an_imported_person_with_a_unique_email_gets_a_first_login(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
-    await identity.request_reset("ravi@example.com", address=HERE)
+    await identity.passwords.request_reset("ravi@example.com", address=HERE)
     assert (await mailbox.sent())[0][0] == RAVI
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
     assert (login.actor.contact_id, login.actor.role) == (contact_id, Role.CUSTOMER)
     [contact] = await rows(db, Contact)
@@ -806,7 +806,7 @@ async def test_an_email_that_is_not_unique_or_not_in_use_gives_no_first_login(
     await imported(db)
     await imported(db, "old@example.com", active=False)
     for email in (RAVI, "old@example.com"):
-        await identity.request_reset(email, address=HERE)
+        await identity.passwords.request_reset(email, address=HERE)
     assert await mailbox.sent() == []
     assert await count(db, Credential) == [0]
 
@@ -815,9 +815,9 @@ async def test_a_strangers_unconfirmed_signup_does_not_keep_an_imported_person_o
     db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
-    await confirming.signup(person("Mallory"), None, RAVI, OTHER, address=HERE)
-    await confirming.request_reset(RAVI, address=HERE)
-    await confirming.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await confirming.signups.sign_up(person("Mallory"), None, RAVI, OTHER, address=HERE)
+    await confirming.passwords.request_reset(RAVI, address=HERE)
+    await confirming.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert (await confirming.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
@@ -825,12 +825,12 @@ async def test_a_first_login_is_not_given_twice_or_to_a_deleted_contact(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
-    await identity.request_reset(RAVI, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
     async with db.begin() as session:
         actor = Actor(door=Door.OPERATOR, role=Role.ADMIN)
         contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         await parties.remove(session, actor, contact)
-    call = identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    call = identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert await refused(call) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]
 
@@ -845,12 +845,12 @@ async def test_a_contact_with_two_emails_gets_one_first_login(
         await parties.create(session, actor, PartyKind.CONTACT, edit)
     codes = []
     for row in add:
-        await identity.request_reset(row["address"], address=HERE)
+        await identity.passwords.request_reset(row["address"], address=HERE)
         codes.append(await mailbox.code())
-    await identity.reset_password(codes[1], PASSWORD, address=HERE)
-    assert await refused(identity.reset_password(codes[0], OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    await identity.passwords.reset(codes[1], PASSWORD, address=HERE)
+    assert await refused(identity.passwords.reset(codes[0], OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert [each.email for each in await rows(db, Credential)] == ["two@example.com"]
-    await identity.request_reset("one@example.com", address=HERE)
+    await identity.passwords.request_reset("one@example.com", address=HERE)
     assert len(await mailbox.sent()) == 2
 
 
@@ -858,10 +858,10 @@ async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     await imported(db)
-    await identity.request_reset(RAVI, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
     code = await mailbox.code()
     done = await asyncio.gather(
-        *(identity.reset_password(code, f"{PASSWORD} {n}", address=HERE) for n in range(4)), return_exceptions=True
+        *(identity.passwords.reset(code, f"{PASSWORD} {n}", address=HERE) for n in range(4)), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in done) == ["NoneType"] + ["Unauthenticated"] * 3
     assert await count(db, Credential) == [1]
@@ -869,13 +869,13 @@ async def test_of_resets_with_one_code_at_the_same_moment_one_succeeds(
 
 async def test_an_operator_sets_the_password_of_a_login_and_of_nobody_else(db: Database, identity: Identity) -> None:
     login = await sign_up(identity)
-    await identity.set_password(RAVI, OTHER)
+    await identity.passwords.set(RAVI, OTHER)
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
     assert (await identity.login(RAVI, OTHER, address=HERE)).email == RAVI
     await imported(db, "else@example.com")
     for email in ("else@example.com", "x\x00"):
-        assert await refused(identity.set_password(email, OTHER)) == (NotFound, ("email",))
-    assert await refused(identity.set_password(RAVI, "short")) == (Invalid, ("password",))
+        assert await refused(identity.passwords.set(email, OTHER)) == (NotFound, ("email",))
+    assert await refused(identity.passwords.set(RAVI, "short")) == (Invalid, ("password",))
     assert await count(db, Credential) == [1]
 
 
@@ -886,7 +886,9 @@ async def test_a_credential_for_a_taken_email_is_refused_and_the_transaction_goe
     contact_id = await imported(db, "else@example.com")
     async with db.begin() as session:
         with pytest.raises(Taken):
-            await identity.add_credential(session, contact_id=contact_id, email="ravi@example.com", password_hash="h")
+            await credentials.add_credential(
+                session, contact_id=contact_id, email="ravi@example.com", password_hash="h"
+            )
         await session.execute(update(Contact).where(Contact.id == contact_id).values(nickname="kept"))
     assert len(await rows(db, Contact, Contact.nickname == "kept")) == 1
     assert await count(db, Credential) == [1]
@@ -913,8 +915,8 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
         contact = await aggregates.load_one(session, eve.actor, PartyKind.CONTACT, eve.actor.contact_id, lock=True)
         edit = Edit(emails=RowEdits(add=[{"kind": "PERSONAL", "address": RAVI}]))
         await parties.update(Transaction(session), eve.actor, contact, edit)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     login = await identity.login(RAVI, PASSWORD, address=HERE)
     assert login.actor.contact_id == contact_id
     again = await identity.login("eve@example.com", OTHER, address=HERE)
@@ -926,8 +928,8 @@ async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is
 ) -> None:
     contact_id = await imported(db)
     stranger = await sign_up(identity, RAVI, OTHER)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
     assert await refused(identity.login(RAVI, OTHER, address=HERE)) == (Unauthenticated, ())
     assert await refused(identity.actor_of(stranger.access_token)) == (Unauthenticated, ())
@@ -938,11 +940,11 @@ async def test_a_login_whose_email_was_proved_keeps_it_whatever_is_imported(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), OTHER, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), OTHER, address=HERE)
     await imported(db)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == login.actor.contact_id
 
 
@@ -954,8 +956,8 @@ async def test_a_login_that_moved_to_another_email_keeps_it_and_its_devices_are_
         await credentials.move(session, login.actor.credential_id, "new@example.com")
     assert await count(db, KnownAddress) == [0]
     await imported(db, "new@example.com")
-    await identity.request_reset("new@example.com", address=HERE)
-    await identity.reset_password(await mailbox.code(), OTHER, address=HERE)
+    await identity.passwords.request_reset("new@example.com", address=HERE)
+    await identity.passwords.reset(await mailbox.code(), OTHER, address=HERE)
     assert (await identity.login("new@example.com", OTHER, address=HERE)).actor.contact_id == login.actor.contact_id
 
 
@@ -963,8 +965,8 @@ async def test_where_the_office_knows_nobody_a_registration_without_a_login_gets
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await given(db, RAVI)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
@@ -976,15 +978,15 @@ async def test_what_the_office_writes_is_the_offices_word(db: Database, identity
         contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, contact_id, lock=True)
         edit = Edit(emails=RowEdits(update=[(contact.emails[0].id, {"address": RAVI})]))
         await parties.update(Transaction(session), actor, contact, edit)
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address=HERE)
     assert (await identity.login(RAVI, PASSWORD, address=HERE)).actor.contact_id == contact_id
 
 
 async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stays(
     db: Database, confirming: Identity, mailbox: Mailbox
 ) -> None:
-    await confirming.signup(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
+    await confirming.signups.sign_up(person(), Edit(values={"name": "Emos & Co"}), RAVI, PASSWORD, address=HERE)
     [contact] = await rows(db, Contact)
     [account] = await rows(db, Account)
     admin = Actor(door=Door.GRAPHQL, role=Role.ADMIN)
@@ -1000,7 +1002,7 @@ async def test_nobody_sees_a_signup_that_waits_and_a_number_given_meanwhile_stay
         edit = Edit(values={"last_name": "Other", "number": contact.number})
         other = await parties.create(session, admin, PartyKind.CONTACT, edit)
     before = now()
-    login = await confirming.confirm_signup(await mailbox.code())
+    login = await confirming.signups.confirm(await mailbox.code())
     shown = {each.id: each for each in await rows(db, Contact)}
     assert shown[other.id].number == contact.number != shown[contact.id].number
     assert shown[contact.id].deleted_at is None
@@ -1181,5 +1183,5 @@ async def test_a_code_without_a_target_proves_nothing(db: Database, identity: Id
     async with db.begin() as session:
         code = new_token()
         await verification_codes.issue(session, Purpose.RESET, RAVI, "ravi@example.com", code, dt.timedelta())
-    assert await refused(identity.reset_password(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(identity.passwords.reset(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
     assert await count(db, Credential) == [0]

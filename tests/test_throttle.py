@@ -133,8 +133,8 @@ async def test_an_address_is_throttled_over_all_accounts_and_a_success_does_not_
     assert await refused(identity.login("6@example.com", OTHER, address=HERE)) == REFUSED
     # A code is tried against a budget of its own.
     for _ in range(5):
-        assert await refused(identity.reset_password("wrong", OTHER, address=HERE)) == (Unauthenticated, ("code",))
-    assert await refused(identity.reset_password("wrong", OTHER, address=HERE)) == REFUSED
+        assert await refused(identity.passwords.reset("wrong", OTHER, address=HERE)) == (Unauthenticated, ("code",))
+    assert await refused(identity.passwords.reset("wrong", OTHER, address=HERE)) == REFUSED
 
 
 # Many sources
@@ -176,8 +176,8 @@ async def test_strangers_lock_no_member_of_the_staff_out(
     await employ(db, passwords, role=role)
     for _ in range(12):
         await refused(identity.login("agent@example.com", OTHER, address=ELSEWHERE))
-        await refused(identity.signup(person(), None, "agent@example.com", PASSWORD, address=ELSEWHERE))
-        await refused_or_done(identity.request_reset("agent@example.com", address=ELSEWHERE))
+        await refused(identity.signups.sign_up(person(), None, "agent@example.com", PASSWORD, address=ELSEWHERE))
+        await refused_or_done(identity.passwords.request_reset("agent@example.com", address=ELSEWHERE))
     assert await refused(identity.login("agent@example.com", PASSWORD, address=ELSEWHERE)) == REFUSED
     # From an address that nobody knows, without any token: it has not failed.
     assert (await identity.login("agent@example.com", PASSWORD, address=HERE)).actor.role is role
@@ -247,7 +247,7 @@ async def test_a_device_is_known_for_its_time_and_no_longer_once_the_password_ha
 ) -> None:
     identity = make(db, passwords, mailbox)
     first = await sign_up(identity)
-    await identity.change_password(first.actor, PASSWORD, OTHER, address="192.0.2.77")
+    await identity.passwords.change(first.actor, PASSWORD, OTHER, address="192.0.2.77")
     await guess(identity, ELSEWHERE, 10)
     for call in (
         identity.login(RAVI, OTHER, address=ELSEWHERE, device=first.device_token),
@@ -256,8 +256,8 @@ async def test_a_device_is_known_for_its_time_and_no_longer_once_the_password_ha
         assert await refused(call) == REFUSED
     second = await identity.login(RAVI, OTHER, address="192.0.2.77")  # whence it was changed
     assert (await identity.login(RAVI, OTHER, address=ELSEWHERE, device=second.device_token)).email == RAVI
-    await identity.request_reset(RAVI, address=HERE)
-    await identity.reset_password(await mailbox.code(), PASSWORD, address="192.0.2.78")
+    await identity.passwords.request_reset(RAVI, address=HERE)
+    await identity.passwords.reset(await mailbox.code(), PASSWORD, address="192.0.2.78")
     await later(db, 901)
     await guess(identity, "203.0.113.1", 10)
     call = identity.login(RAVI, PASSWORD, address="203.0.113.1", device=second.device_token)
@@ -314,15 +314,15 @@ async def test_the_tries_of_one_kind_use_up_nothing_of_another(
                 answers.append(type(fault))
         return answers
 
-    assert await tries(lambda: identity.signup(person(), None, RAVI, OTHER, address=HERE)) == (
+    assert await tries(lambda: identity.signups.sign_up(person(), None, RAVI, OTHER, address=HERE)) == (
         [Taken] * 2 + [Throttled] * 3
     )
-    assert await tries(lambda: identity.request_reset(RAVI, address=HERE)) == [None] * 2 + [Throttled] * 3
+    assert await tries(lambda: identity.passwords.request_reset(RAVI, address=HERE)) == [None] * 2 + [Throttled] * 3
     assert await tries(lambda: identity.login(RAVI, OTHER, address=HERE)) == [Unauthenticated] * 2 + [Throttled] * 3
-    assert await tries(lambda: identity.change_password(login.actor, OTHER, OTHER, address=HERE)) == (
+    assert await tries(lambda: identity.passwords.change(login.actor, OTHER, OTHER, address=HERE)) == (
         [Unauthenticated] * 2 + [Throttled] * 3
     )
-    assert await tries(lambda: identity.reset_password("wrong", OTHER, address=HERE)) == (
+    assert await tries(lambda: identity.passwords.reset("wrong", OTHER, address=HERE)) == (
         [Unauthenticated] * 4 + [Throttled]
     )
     assert subjects(await rows(db, Attempt)) == [
@@ -348,16 +348,16 @@ async def test_emails_to_one_address_are_bounded_and_the_last_code_is_good_while
 ) -> None:
     await sign_up(identity)
     for n in range(40):
-        await refused_or_done(identity.request_reset(RAVI, address=f"203.0.113.{n}"))
+        await refused_or_done(identity.passwords.request_reset(RAVI, address=f"203.0.113.{n}"))
         await mailbox.sent()
     assert len(await mailbox.sent()) == 20
-    assert await refused(identity.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
+    assert await refused(identity.passwords.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
     await later(db, 3540)
-    assert await refused(identity.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
-    await identity.reset_password(await mailbox.code(), OTHER, address=ELSEWHERE)
+    assert await refused(identity.passwords.request_reset(RAVI, address=ELSEWHERE)) == REFUSED
+    await identity.passwords.reset(await mailbox.code(), OTHER, address=ELSEWHERE)
     assert (await identity.login(RAVI, OTHER, address=ELSEWHERE)).email == RAVI
     await later(db, 61)
-    await identity.request_reset(RAVI, address=ELSEWHERE)
+    await identity.passwords.request_reset(RAVI, address=ELSEWHERE)
     assert len(await mailbox.sent()) == 21
 
 
@@ -366,11 +366,11 @@ async def test_one_address_causes_five_emails_an_hour_to_one_mailbox(
 ) -> None:
     await sign_up(identity)
     for _ in range(9):
-        await refused_or_done(identity.request_reset(RAVI, address=ELSEWHERE))
+        await refused_or_done(identity.passwords.request_reset(RAVI, address=ELSEWHERE))
         await mailbox.sent()
     assert len(await mailbox.sent()) == 5
     # The owner asks from elsewhere, and is heard.
-    await identity.request_reset(RAVI, address=HERE)
+    await identity.passwords.request_reset(RAVI, address=HERE)
     assert len(await mailbox.sent()) == 6
 
 
@@ -382,7 +382,7 @@ async def test_a_signup_that_waits_counts_its_email_whoever_is_known(
     for email in (RAVI, "new@example.com"):
         mailbox.kept.clear()
         for _ in range(8):
-            await refused_or_done(confirming.signup(person(), None, email, PASSWORD, address=HERE))
+            await refused_or_done(confirming.signups.sign_up(person(), None, email, PASSWORD, address=HERE))
         assert len(await mailbox.sent()) == 5
 
 
@@ -503,7 +503,7 @@ async def test_an_operator_lifts_what_was_counted_of_an_email_or_an_address_and_
 ) -> None:
     await sign_up(identity)
     await guess(identity, ELSEWHERE, 10)
-    await identity.request_reset(RAVI, address=ELSEWHERE)
+    await identity.passwords.request_reset(RAVI, address=ELSEWHERE)
     assert await refused(identity.login("ravi@example.co", OTHER, address="203.0.113.5")) == GUESSED
     assert await refused(identity.login("r_vi@example.com", OTHER, address="203.0.113.5")) == GUESSED
     throttle = identity.throttle

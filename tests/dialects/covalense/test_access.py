@@ -115,7 +115,7 @@ async def test_forgot_mails_a_code_and_leaves_the_password_as_it_is(
     assert await portal.login(RAVI)
     answer = await portal.send("POST", "login", {"email": RAVI, "password": NEW})
     assert (answer.status_code, answer.text) == (400, WRONG)
-    await demo.core.identity.reset_password(code_in(await mailed(tmp_path, RAVI)), NEW, address="")
+    await demo.core.identity.passwords.reset(code_in(await mailed(tmp_path, RAVI)), NEW, address="")
     assert await portal.login(RAVI, NEW)
     answer = await portal.send("POST", "profile/password/forgot", {"password": NEW})
     assert answer.text == bad_request("Attribute 'email' not found in request.")

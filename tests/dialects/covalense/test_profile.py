@@ -338,7 +338,7 @@ async def test_a_record_that_was_made_here_answers_to_our_ids(demo: Running, por
             ),
         )
         hashed = await demo.core.passwords.hash("a password of ten")
-        assert await demo.core.identity.admit(session, contact.id, "doe@example.com", hashed) is None
+        assert await demo.core.identity.signups.admit(session, contact.id, "doe@example.com", hashed) is None
     token = await portal.login("doe@example.com", "a password of ten")
     profile = await _profile(portal, token)
     assert (profile["id"], profile["account_id"]) == (f"12x{contact.id}", f"11x{account.id}")

@@ -238,7 +238,7 @@ async def test_with_confirmation_the_login_waits_for_the_code_that_is_mailed(
         answer = await portal.send("POST", "login", login)
         assert answer.text == bad_request("Invalid username/password")
         letter = await mailed(tmp_path, "asha@example.com")
-        await app.state.core.identity.confirm_signup(code_in(letter))
+        await app.state.core.identity.signups.confirm(code_in(letter))
         assert await portal.login("asha@example.com", PASSWORD)
 
 

@@ -92,6 +92,16 @@ async def find_person(
     return None if row is None else Person(*row)
 
 
+async def find_unchanged(session: AsyncSession, person: Person) -> Person | None:
+    """The person, locked, as long as the password is the one that was read; None once it is another one."""
+    return await find_person(
+        session,
+        Credential.id == person.credential_id,
+        Credential.password_hash == person.password_hash,
+        lock=True,
+    )
+
+
 def _of_session() -> Any:
     return _PEOPLE.join(Session, Session.credential_id == Credential.id).where(
         Session.id == bindparam("session_id"),

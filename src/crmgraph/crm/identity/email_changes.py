@@ -8,7 +8,7 @@ former email is told, which is how a person whose login somebody takes hears of 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Forbidden, Invalid, MailNotConfigured, NotFound, Taken, Unauthenticated
+from crmgraph.crm.errors import Forbidden, Invalid, NotFound, Taken, Unauthenticated
 from crmgraph.crm.identity import credentials, verification_codes
 from crmgraph.crm.identity.credentials import Person, find_person
 from crmgraph.crm.identity.emails import EmailTemplate
@@ -29,7 +29,7 @@ from crmgraph.security import Passwords
 class EmailChanges:
     """Moves logins from one email to another.
 
-    Like those of `Identity`, its methods open their own sessions: never call them inside a transaction.
+    Its methods open their own transactions: never call them inside one.
 
     Args:
         region: see `Actor`.
@@ -123,8 +123,7 @@ class EmailChanges:
         self._outbox.wake()
 
     def _require(self, email: str) -> None:
-        if not self._outbox.sends:
-            raise MailNotConfigured
+        self._outbox.require()
         if not is_email(email):
             raise Invalid(("email",), "email")
 

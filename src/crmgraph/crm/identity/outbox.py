@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import metrics
+from crmgraph.crm.errors import MailNotConfigured
 from crmgraph.crm.identity import emails, verification_codes
 from crmgraph.crm.identity.emails import EmailTemplate
 from crmgraph.crm.job_queue import Done, GiveUp, JobQueue, Result, Retry
@@ -46,6 +47,15 @@ class Outbox:
     def sends(self) -> bool:
         """Whether there is a mail server or a folder to send by."""
         return not isinstance(self._mail, NoMail)
+
+    def require(self) -> None:
+        """See that emails can be sent.
+
+        Raises:
+            MailNotConfigured: they cannot.
+        """
+        if not self.sends:
+            raise MailNotConfigured
 
     async def put(self, session: AsyncSession, template: EmailTemplate, to: str | None) -> str:
         """Store an email in the transaction that causes it; call `wake` once that is committed.

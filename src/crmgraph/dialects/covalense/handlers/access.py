@@ -41,7 +41,7 @@ async def forgot(call: Call) -> dict[str, Any]:
     """POST profile/password/forgot: a code by mail, whoever asks. A `password` that comes with it is ignored, for
     nothing proves that its sender owns the email."""
     attributes = await call.attributes()
-    await call.core.identity.request_reset(attributes.required("email"), address=call.address)
+    await call.core.identity.passwords.request_reset(attributes.required("email"), address=call.address)
     return PASSWORD_RESET
 
 
@@ -51,7 +51,7 @@ async def forgot_as_of_old(call: Call) -> dict[str, Any]:
     email, password = attributes.required("email"), attributes.required("password")
     await call.core.identity.throttle.reserve(Kind.RESET, account_of(email), Source(call.address))
     with naming(lambda path: "password"), suppress(NotFound):  # who is known is not told here either
-        await call.core.identity.set_password(email, password)
+        await call.core.identity.passwords.set(email, password)
     return PASSWORD_RESET
 
 
@@ -61,7 +61,7 @@ async def change(call: Call) -> dict[str, Any]:
     old, new = attributes.required("passwordOld"), attributes.required("password")
     with naming(lambda path: "password"):
         try:
-            await call.core.identity.change_password(call.actor, old, new, address=call.address)
+            await call.core.identity.passwords.change(call.actor, old, new, address=call.address)
         except Unauthenticated as refused:
             if refused.path:
                 raise RequestError(bad_request(WRONG_PASSWORD)) from None

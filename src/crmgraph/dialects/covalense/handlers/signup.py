@@ -83,7 +83,7 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
     whom = account_of(given.email) if given.email else ""
     tried = await identity.throttle.reserve(Kind.SIGNUP, whom, Source(call.address))
     # Hashed for a known email too: neither the answer nor the time tells who is known.
-    password_hash = await identity.passwords.hash(given.password) if given.password else None
+    password_hash = await call.core.passwords.hash(given.password) if given.password else None
 
     async def work(session: AsyncSession) -> tuple[str, Callable[[], None] | None]:
         owner = await _owner(session, given.assigned)
@@ -98,7 +98,7 @@ async def _register(call: Call, attributes: Attributes) -> dict[str, Any]:
             )
         tell = None
         if given.email:
-            tell = await identity.admit(session, contact.id, given.email, password_hash)
+            tell = await identity.signups.admit(session, contact.id, given.email, password_hash)
         await identity.throttle.take_back(session, tried, emailed=tell is not None)
         return order.number, tell
 

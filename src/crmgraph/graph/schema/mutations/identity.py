@@ -97,14 +97,14 @@ def _welcomed(context: Context, login: Login | None) -> dict[str, Any]:
 
 async def _signup(context: Context, given: SignupInput) -> dict[str, Any]:
     account = edit_of(given.account) if given.account else None
-    login = await context.core.identity.signup(
+    login = await context.core.identity.signups.sign_up(
         edit_of(given), account, given.email, given.password, address=context.address
     )
     return _welcomed(context, login)
 
 
 async def _confirm(context: Context, given: ConfirmSignupInput) -> dict[str, Any]:
-    return _welcomed(context, await context.core.identity.confirm_signup(given.code))
+    return _welcomed(context, await context.core.identity.signups.confirm(given.code))
 
 
 async def _login(context: Context, given: LoginInput) -> dict[str, Any]:
@@ -126,7 +126,7 @@ async def _refresh(context: Context, given: RefreshSessionInput) -> dict[str, An
 
 
 async def _change_password(context: Context, given: ChangePasswordInput) -> dict[str, Any]:
-    await context.core.identity.change_password(
+    await context.core.identity.passwords.change(
         context.signed_in(), given.current_password, given.new_password, address=context.address
     )
     context.committed()
@@ -154,12 +154,12 @@ async def _confirm_email(context: Context, given: ConfirmEmailInput) -> dict[str
 
 
 async def _request_reset(context: Context, given: RequestPasswordResetInput) -> dict[str, Any]:
-    await context.core.identity.request_reset(given.email, address=context.address)
+    await context.core.identity.passwords.request_reset(given.email, address=context.address)
     return {}
 
 
 async def _reset(context: Context, given: ResetPasswordInput) -> dict[str, Any]:
-    await context.core.identity.reset_password(given.code, given.new_password, address=context.address)
+    await context.core.identity.passwords.reset(given.code, given.new_password, address=context.address)
     context.committed()
     return {}
 
