@@ -20,7 +20,8 @@ from sqlalchemy import event
 from crmgraph.app import DIALECTS, Dialect, build, create_app
 from crmgraph.crm.core import Core
 from crmgraph.db.database import Database
-from crmgraph.demo import Demo, load, prepare, shown
+from crmgraph.demo import Demo, prepare, shown
+from crmgraph.demo.loading import load
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
 

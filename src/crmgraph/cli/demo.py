@@ -10,6 +10,7 @@ from crmgraph import demo as demonstration
 from crmgraph.cli.console import fail, opened, out, print_line, require_kind, run, settings_of
 from crmgraph.crm import installation
 from crmgraph.db.database import Database
+from crmgraph.demo import loading
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
 
@@ -84,7 +85,7 @@ async def load(settings: Settings) -> dict[str, int]:
     async with opened(settings, migrated=False) as core:
         await require_kind(core.db, settings)
         await upgrade(core.db)
-        return await demonstration.load(core, kept)
+        return await loading.load(core, kept)
 
 
 def print_doors(settings: Settings, made: dict[str, int]) -> None:
