@@ -105,7 +105,7 @@ def test_compose_passes_every_setting_on_and_ends_later_than_what_it_promises() 
     passed = re.findall(r"^      (CRMGRAPH_[A-Z_]+):", page, re.MULTILINE)
     assert sorted(passed) == sorted(f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields)
     grace = re.search(r"stop_grace_period: (\d+)s", page.partition("  crmgraph:\n")[2])
-    assert grace is not None and int(grace[1]) > 20 + 10 + 5, "requests, letters that are due, photos on their way out"
+    assert grace is not None and int(grace[1]) > 20 + 10 + 5, "requests, emails that are due, photos on their way out"
     described = page.partition("services:\n")[2].partition("\nvolumes:")[0]
     services = re.split(r"^  (?=\w+:$)", described, flags=re.MULTILINE)
     for service in filter(str.strip, services):
@@ -177,7 +177,7 @@ def test_the_guide_for_clients_asks_for_what_is_there_and_gives_every_scalar_a_t
     assert typed is not None and set(re.findall(r"^ +(\w+):", typed[1], re.MULTILINE)) == own
 
 
-def test_the_guide_tells_what_takes_the_slow_road() -> None:
+def test_the_guide_tells_what_is_left_to_the_resolvers() -> None:
     section = text_of("docs/graphql.md").partition("## Two executors")[2]
     told = set(re.findall(r"`(\w+)`", section))
     resolved = set()

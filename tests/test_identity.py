@@ -405,8 +405,8 @@ async def test_a_code_is_good_for_its_purpose_and_its_time_only(
     await confirming.signups.sign_up(person(), None, RAVI, PASSWORD, address=HERE)
     code = await mailbox.code()
     assert await refused(confirming.passwords.reset(code, OTHER, address=HERE)) == (Unauthenticated, ("code",))
-    [proof] = await rows(db, VerificationCode)
-    assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
+    [kept] = await rows(db, VerificationCode)
+    assert dt.timedelta() <= kept.expires_at - kept.created_at - dt.timedelta(days=1) < dt.timedelta(minutes=1)
     await change(db, update(VerificationCode).values(expires_at=now()))
     assert await refused(confirming.signups.confirm(code)) == (Unauthenticated, ("code",))
     assert [each.live for each in await rows(db, Credential)] == [None]
@@ -743,9 +743,9 @@ async def test_a_reset_sets_the_password_once_and_ends_every_login(
     assert (to, subject) == (RAVI, "Choose a new password")
     assert "https://crm.example" in text
     code = await mailbox.code()
-    [proof] = await rows(db, VerificationCode)
-    assert proof.digest == digest(code)
-    assert dt.timedelta() <= proof.expires_at - proof.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
+    [kept] = await rows(db, VerificationCode)
+    assert kept.digest == digest(code)
+    assert dt.timedelta() <= kept.expires_at - kept.created_at - dt.timedelta(hours=1) < dt.timedelta(minutes=1)
     assert await refused(identity.passwords.reset(code, "short", address=HERE)) == (Invalid, ("new_password",))
     await identity.passwords.reset(code, OTHER, address=HERE)
     assert await refused(identity.actor_of(login.access_token)) == (Unauthenticated, ())
@@ -923,7 +923,7 @@ async def test_what_strangers_and_customers_say_keeps_no_imported_person_from_th
     assert again.actor.contact_id == eve.actor.contact_id
 
 
-async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is_proved_to_be_of(
+async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is_verified_to_be_of(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     contact_id = await imported(db)
@@ -936,7 +936,7 @@ async def test_a_signup_that_nobody_had_to_confirm_gives_the_email_to_whom_it_is
     assert await refused(identity.refresh(stranger.refresh_token)) == (Unauthenticated, ())
 
 
-async def test_a_login_whose_email_was_proved_keeps_it_whatever_is_imported(
+async def test_a_login_whose_email_was_verified_keeps_it_whatever_is_imported(
     db: Database, identity: Identity, mailbox: Mailbox
 ) -> None:
     login = await sign_up(identity)

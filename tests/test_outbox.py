@@ -88,7 +88,7 @@ def of_mail(logs: Any) -> list[dict[str, Any]]:
     return [line for line in logs if line["event"] == "mail not sent"]
 
 
-async def test_a_letter_is_stored_with_what_causes_it_and_gone_once_it_is_handed_over(
+async def test_an_email_is_stored_with_what_causes_it_and_gone_once_it_is_handed_over(
     db: Database, smtp: SmtpServer, outbox: Posting
 ) -> None:
     outbox.runner.start()
@@ -114,7 +114,7 @@ async def test_neither_the_code_nor_the_text_of_an_email_is_stored(db: Database,
 
 
 @pytest.mark.parametrize("trouble", ["busy", "dropping"])
-async def test_a_server_that_says_later_or_hangs_up_gets_the_letter_again(
+async def test_a_server_that_says_later_or_hangs_up_gets_the_email_again(
     db: Database, smtp: SmtpServer, outbox: Posting, trouble: str
 ) -> None:
     getattr(smtp, trouble)["ravi@example.com"] = 2
@@ -129,7 +129,7 @@ async def test_a_server_that_says_later_or_hangs_up_gets_the_letter_again(
     assert 0.2 <= first <= 0.3 and 0.4 <= second <= 0.5
 
 
-async def test_a_server_that_is_away_gets_the_letter_when_it_is_back(db: Database, smtp: SmtpServer) -> None:
+async def test_a_server_that_is_away_gets_the_email_when_it_is_back(db: Database, smtp: SmtpServer) -> None:
     listening = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     listening.close()
@@ -147,7 +147,7 @@ async def test_a_server_that_is_away_gets_the_letter_when_it_is_back(db: Databas
     await outbox.runner.close(within=0)
 
 
-async def test_a_letter_that_is_refused_for_good_is_tried_once(db: Database, smtp: SmtpServer, outbox: Posting) -> None:
+async def test_an_email_that_is_refused_for_good_is_tried_once(db: Database, smtp: SmtpServer, outbox: Posting) -> None:
     with capture_logs() as logs:
         outbox.runner.start()
         await post(outbox, db, smtp.refused, "not an address", "ravi@example.com")
@@ -229,7 +229,7 @@ async def test_the_time_of_a_code_begins_when_its_email_is_on_its_way(
     assert dt.timedelta(minutes=59) < left <= dt.timedelta(hours=1)
 
 
-async def test_a_letter_is_given_up_in_the_end_and_one_with_a_void_code_is_not_sent(
+async def test_an_email_is_given_up_in_the_end_and_one_with_a_void_code_is_not_sent(
     db: Database, smtp: SmtpServer, outbox: Posting
 ) -> None:
     with capture_logs() as logs:
@@ -248,7 +248,7 @@ async def test_a_letter_is_given_up_in_the_end_and_one_with_a_void_code_is_not_s
     assert {kind: (each.count, each.last_error) for kind, each in failures.items()} == {EMAIL: (1, "too late")}
 
 
-async def test_a_letter_survives_that_the_secret_is_exchanged(db: Database, smtp: SmtpServer, outbox: Posting) -> None:
+async def test_an_email_survives_that_the_secret_is_exchanged(db: Database, smtp: SmtpServer, outbox: Posting) -> None:
     (code,) = await post(outbox, db, "ravi@example.com")
     new = "another secret of thirty-two characters"
     await outbox_of(db, smtp, keys=Keys(new, [SECRET])).runner.run_due()
@@ -289,7 +289,7 @@ PERSON = {"lastName": "Emos", "email": "new@example.com", "password": "correct h
 
 
 async def test_without_mail_what_needs_an_email_is_refused_in_words_at_each_door(database: str, tmp_path: Path) -> None:
-    words = "This takes a letter, and this service sends no mail: its operator can set it up."
+    words = "This needs an email to be sent, and this service sends none: its operator can set it up."
     refused = {"userErrors": [{"code": "MAIL_NOT_CONFIGURED", "message": words}]}
     settings = settings_for(database, tmp_path, mail_url="", signup_confirm=True)
     async with serving(settings) as (client, app):

@@ -192,7 +192,7 @@ async def test_rows_of_somebody_else_are_not_found(db: Database) -> None:
     assert await everything(db) == before
 
 
-async def test_a_deleted_record_is_hidden_and_frees_its_number_and_home_id(db: Database) -> None:
+async def test_a_deleted_record_is_hidden_and_frees_its_number_and_external_id(db: Database) -> None:
     made = await created(db)
     async with db.begin() as session:
         await external_ids.claim(session, "zoho", "record", "738964000002148061", party=made.id)
@@ -217,7 +217,7 @@ async def test_numbers_are_unique_among_the_living_and_series_skip_what_is_taken
     assert [(await created(db, Edit({"last_name": n}))).record.number for n in ("C", "D")] == ["CON1", "CON3"]
 
 
-async def test_a_home_id_where_we_mint_is_refused_by_name(db: Database) -> None:
+async def test_an_external_id_where_we_mint_is_refused_by_name(db: Database) -> None:
     made = await created(db)
     with pytest.raises(Invalid) as refused:
         async with db.begin() as session:

@@ -164,9 +164,9 @@ async def test_a_covalense_signup_waits_for_the_owner_of_its_email_whoever_that_
             assert answer.status_code == 200, answer.text
             before = await seen()
 
-        ((_, letter),) = await emails_in(tmp_path / "mail", 1)
-        assert ("There is a login for it already" in letter) == (whose in ("a customer's", "the staff's"))
-        code = code_of(letter)
+        ((_, message),) = await emails_in(tmp_path / "mail", 1)
+        assert ("There is a login for it already" in message) == (whose in ("a customer's", "the staff's"))
+        code = code_of(message)
         confirmed = (await Caller(client)(CONFIRM, c=code))["confirmSignup"]
         lets_in = password is not None and whose in ("nobody's", "a contact's")
         assert confirmed == {"viewer": {"email": email.upper()} if lets_in else None, "userErrors": []}
@@ -185,8 +185,8 @@ async def test_a_covalense_signup_waits_for_the_owner_of_its_email_whoever_that_
         if whose == "a contact's" and not lets_in:
             # The imported person comes in for the first time all the same.
             assert (await Caller(client)(FORGOT, e=email))["requestPasswordReset"]["userErrors"] == []
-            *_, (_, letter) = await emails_in(tmp_path / "mail", 2)
-            reset = {"code": code_of(letter), "newPassword": "an altogether new one"}
+            *_, (_, message) = await emails_in(tmp_path / "mail", 2)
+            reset = {"code": code_of(message), "newPassword": "an altogether new one"}
             assert (await Caller(client)(RESET, i=reset))["resetPassword"]["userErrors"] == []
             imported = await Caller(client).login(email, "an altogether new one")
             assert (await imported("{ me { contact { lastName } } }"))["me"]["contact"]["lastName"] == "Imported"
@@ -201,7 +201,7 @@ async def test_of_two_covalense_signups_for_one_email_both_orders_are_shown_and_
         before, portal, nobody = await seen(), Portal(client), Caller(client)
         for n in range(2):
             result(await portal.send("POST", "signup", COVALENSE | {"Password": f"{PASSWORD} {n}"}))
-        codes = [code_of(letter) for _, letter in await emails_in(tmp_path / "mail", 2)]
+        codes = [code_of(message) for _, message in await emails_in(tmp_path / "mail", 2)]
         first, second = [(await nobody(CONFIRM, c=code))["confirmSignup"] for code in codes]
         assert first == {"viewer": {"email": EMAIL}, "userErrors": []}
         assert second == {"viewer": None, "userErrors": []}
@@ -239,5 +239,5 @@ async def test_without_mail_a_covalense_signup_that_would_wait_for_ever_is_refus
     async with serving(settings) as (client, app):
         records = await kept(app)
         answer = await Portal(client).send("POST", "signup", COVALENSE | {"Password": None})
-        assert answer.text == bad_request("This takes a letter, and the service sends no mail.")
+        assert answer.text == bad_request("This needs an email to be sent, and the service sends none.")
         assert await kept(app) == records

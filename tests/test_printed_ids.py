@@ -1,4 +1,4 @@
-"""Whatever id a door prints, minted or from home, is found by that door and in the graph, in any case."""
+"""Whatever id a door prints, minted or external, is found by that door and in the graph, in any case."""
 
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass

@@ -65,7 +65,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
             per_address=settings.throttle_per_address,
             window_seconds=settings.throttle_window_seconds,
             strangers=settings.throttle_strangers,
-            emails=settings.throttle_letters,
+            emails=settings.throttle_emails,
             device_days=settings.device_token_days,
         ),
         signup_confirm=settings.signup_confirm,

@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         100, ge=1, description="Failed tries per account beyond those, of addresses that have not failed yet."
     )
     throttle_per_address: int = Field(100, ge=1, description="Failed tries per address before it has to wait.")
-    throttle_letters: int = Field(5, ge=1, description="Emails of each kind to one address within an hour.")
+    throttle_emails: int = Field(5, ge=1, description="Emails of each kind to one address within an hour.")
     device_token_days: int = Field(180, ge=1, description="How long a device that came in is known, in days.")
     throttle_window_seconds: int = Field(900, ge=1, description="How long failed tries are remembered, in seconds.")
     password_concurrency: int = Field(2, ge=1, description="Passwords that are hashed at the same time, per process.")

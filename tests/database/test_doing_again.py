@@ -45,9 +45,9 @@ class Steps:
         return answer["data"][name]
 
     async def code(self) -> str:
-        return code_of(await self.letter())
+        return code_of(await self.emailed())
 
-    async def letter(self) -> str:
+    async def emailed(self) -> str:
         self.posted += 1
         return (await emails_in(self.folder / "mail", self.posted))[-1][1]
 
@@ -97,7 +97,7 @@ class Steps:
     async def confirm_email(self) -> None:
         await self.graph("confirmEmail", "ConfirmEmailInput", {"code": await self.code()})
         self.email = "other@example.com"
-        assert "This email address does not open your login any more" in await self.letter()  # to the former one
+        assert "This email address does not open your login any more" in await self.emailed()  # to the former one
 
     async def logout(self) -> None:
         await self.login()

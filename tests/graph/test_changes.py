@@ -109,7 +109,7 @@ def document(dice: random.Random, phone: str) -> tuple[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.ADMIN])
-async def test_both_roads_change_and_answer_alike(
+async def test_both_executors_change_and_answer_alike(
     running: Running, resolvers: Running, nobody: Caller, role: Role
 ) -> None:
     caller = await hired(running.core, nobody, "clerk@example.com", role)
@@ -169,7 +169,9 @@ async def test_a_known_caller_changes_a_record_in_two_statements(agent: Caller, 
         assert len(seen) == 2
 
 
-async def test_a_customer_changes_their_profile_on_either_road(nobody: Caller, core: Core, resolvers: Running) -> None:
+async def test_a_customer_changes_their_profile_by_either_executor(
+    nobody: Caller, core: Core, resolvers: Running
+) -> None:
     change = """mutation($n: String) { updateProfile(input: {nickname: $n}) {
       contact { revision nickname } userErrors { code path } } }"""
     customer = await signed_up(nobody, "ray@example.com")

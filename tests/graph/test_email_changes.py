@@ -1,4 +1,4 @@
-"""Signing in with another email: by the person, by staff for a contact, and by proof alone."""
+"""Signing in with another email: by the person, by staff for a contact, and by a mailed code alone."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ async def confirm(caller: Caller, code: str) -> Any:
 
 
 async def code_to(tmp_path: Path, email: str, count: int = 1) -> str:
-    """The code in the last letter to this email."""
+    """The code in the last email to this email."""
     found = [text for to, text in await emails_in(tmp_path / "mail", count) if to == email]
     return code_of(found[-1])
 
@@ -63,7 +63,7 @@ async def test_a_person_comes_in_by_the_email_that_they_prove_to_own(
         ({"email": ""}, ("INVALID", "email")),
     ],
 )
-async def test_no_letter_goes_for_a_change_that_is_refused(
+async def test_no_email_goes_for_a_change_that_is_refused(
     customer: Customer, tmp_path: Path, given: Any, fault: Any
 ) -> None:
     assert await change(customer, **given) == [fault]

@@ -1,4 +1,4 @@
-"""Who has been here before is made sure of by the statement that answers: what has changed since counts at once."""
+"""A cached actor is verified by the statement that answers: what has changed since counts at once."""
 
 from typing import Any
 

@@ -58,7 +58,7 @@ async def answered(caller: Caller, document: Document) -> tuple[int, dict[str, A
 
 
 @pytest.mark.parametrize("who", ["staff", "agent", "customer", "nobody"])
-async def test_both_roads_answer_alike(running: Running, resolvers: Running, nobody: Caller, who: str) -> None:
+async def test_both_executors_answer_alike(running: Running, resolvers: Running, nobody: Caller, who: str) -> None:
     await seed(running.db, accounts=6, contacts=40, leads=10)
     admin = await hired(running.core, nobody, "admin@example.com", Role.ADMIN, sees_identity=True)
     odd = {
@@ -159,7 +159,7 @@ async def test_arguments_that_vary_share_one_statement(running: Running, admin: 
       contacts(first: $n, after: $after, filter: {lastName: {startsWith: $p}}, sort: [{field: LAST_NAME}]) {
         edges { cursor node { lastName } } } }"""
     texts = set()
-    await admin("{ me { id } }")  # who has been here before is made sure of by the statement of the answer
+    await admin("{ me { id } }")  # a cached actor is verified by the statement of the answer
     for prefix in ("a", "s", "m"):
         cursor = None
         for n in (1, 2, 3):

@@ -116,7 +116,7 @@ def visibility_key(actor: Actor) -> tuple[object, ...]:
 
 
 def with_parameters(actor: Actor) -> Actor:
-    """The actor with parameters in place of what is their own: one statement serves everybody of the same standing.
+    """The actor with parameters in place of what is their own: one statement serves all with the same visibility key.
 
     The parameters are `own_contact` and `own_account`, see `visibility_values`.
     """

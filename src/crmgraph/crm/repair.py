@@ -89,8 +89,8 @@ async def repair(
         report.count(session, found)
         progress(len(found))
     async for session, found in _batches(db, VerificationCode, VerificationCode.digest, dry_run):
-        for proof in found:
-            proof.email, proof.email_key = clean_email(proof.email), email_key(proof.email)
+        for code in found:
+            code.email, code.email_key = clean_email(code.email), email_key(code.email)
         report.count(session, found)
     async for session, members in _batches(db, Staff, Staff.id, dry_run):
         for member in members:

@@ -86,21 +86,21 @@ DOWNSTREAM = (
 
 
 async def mailed(folder: Path, to: str) -> str:
-    """The text of the one letter that was mailed, to this address."""
+    """The text of the one email that was mailed, to this address."""
     files: list[Path] = []
-    for _ in range(200):  # letters go out in the background
+    for _ in range(200):  # emails go out in the background
         if files := list((folder / "mail").glob("*.eml")):
             break
         await asyncio.sleep(0.01)
     (file,) = files
-    letter = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
-    assert letter["To"] == to
-    text: str = letter.get_content()
+    message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    assert message["To"] == to
+    text: str = message.get_content()
     return text.replace("\r\n", "\n")
 
 
-def code_in(letter: str) -> str:
-    """The code that stands in a letter."""
-    found = re.search(r"^[\w-]{43}$", letter, re.MULTILINE)
+def code_in(message: str) -> str:
+    """The code that stands in a message."""
+    found = re.search(r"^[\w-]{43}$", message, re.MULTILINE)
     assert found is not None
     return found[0]

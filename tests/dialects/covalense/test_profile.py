@@ -352,12 +352,12 @@ async def test_a_record_that_was_made_here_answers_to_our_ids(demo: Running, por
     assert [row.raw for row in (await _load(demo, PartyKind.CONTACT, contact.record.number)).phones] == ["3", "2"]
 
 
-async def _load(demo: Running, kind: PartyKind, number: str | None, home: str | None = None) -> Aggregate:
+async def _load(demo: Running, kind: PartyKind, number: str | None, external_id: str | None = None) -> Aggregate:
     actor = Actor(Door.GRAPHQL, Role.ADMIN)
     ref = (
         lookup.Ref(number=number)
         if number
-        else lookup.Ref(external=lookup.IdCandidates(DIALECT, (("record", home or ""),)))
+        else lookup.Ref(external=lookup.IdCandidates(DIALECT, (("record", external_id or ""),)))
     )
     async with demo.db.read() as session:
         found = await lookup.find(session, actor, kind, ref)
@@ -382,7 +382,7 @@ def test_what_is_written_reads_as_it_was(case: tuple[Any, Any]) -> None:
 
 @given(st.integers(1, 10**17), st.sampled_from([codecs.CONTACT, codecs.ACCOUNT, codecs.USER]))
 def test_an_id_reads_the_same_with_its_module_and_bare(number: int, module: str) -> None:
-    codec = codecs.home_id(module)
+    codec = codecs.printed_id(module)
     assert codec.write(str(number)) == f"{module}x{number}"
     assert codec.read(f"{module}x{number}") == codec.read(str(number)) == codec.read(number) == str(number)
 

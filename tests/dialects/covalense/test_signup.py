@@ -237,8 +237,8 @@ async def test_with_confirmation_the_login_waits_for_the_code_that_is_mailed(
         login = {"email": "asha@example.com", "password": PASSWORD}
         answer = await portal.send("POST", "login", login)
         assert answer.text == bad_request("Invalid username/password")
-        letter = await mailed(tmp_path, "asha@example.com")
-        await app.state.core.identity.signups.confirm(code_in(letter))
+        email = await mailed(tmp_path, "asha@example.com")
+        await app.state.core.identity.signups.confirm(code_in(email))
         assert await portal.login("asha@example.com", PASSWORD)
 
 
@@ -262,7 +262,7 @@ async def test_without_mail_what_needs_a_letter_is_refused_and_leaves_nothing(
             answer = await portal.send("POST", path, body)
             assert (answer.status_code, answer.text) == (
                 400,
-                bad_request("This takes a letter, and the service sends no mail."),
+                bad_request("This needs an email to be sent, and the service sends none."),
             )
         async with app.state.core.db.read() as session:
             assert await session.scalar(select(func.count()).select_from(SalesOrder)) == 0
@@ -408,7 +408,7 @@ async def test_a_kyc_whose_body_has_no_registration_is_refused(demo: Running, po
 async def test_too_many_letters_to_one_email_close_signup_and_failed_logins_do_not(
     demo_database: tuple[str, Any], tmp_path: Path
 ) -> None:
-    changed = {"throttle_per_address": 2, "throttle_letters": 2, "signup_confirm": True}
+    changed = {"throttle_per_address": 2, "throttle_emails": 2, "signup_confirm": True}
     async with serving(settings_for(demo_database[0], tmp_path, **changed)) as (client, app):
         portal = Portal(client)
         for _ in range(3):
@@ -422,7 +422,7 @@ async def test_too_many_letters_to_one_email_close_signup_and_failed_logins_do_n
         message = f"Too many attempts. Try again in {seconds} seconds."
         assert (answer.status_code, answer.text) == (429, client_error(429, "TOO_MANY_REQUESTS", message))
         assert await _rows(app.state.core.db) == before
-        # Letters count with the email; a portal may sign up as many others as it likes.
+        # Emails count with the email; a portal may sign up as many others as it likes.
         for n in range(3):
             other = {**FULL, "acctInfo": {**ACCT, "emailAddress": f"other{n}@example.com"}}
             result(await portal.send("POST", "signup", other))

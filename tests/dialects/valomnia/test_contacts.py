@@ -75,8 +75,8 @@ async def test_an_update_writes_what_it_brings_keeps_the_rest_and_clears_with_em
     gone = dict.fromkeys(("mobile", "email", "postalCode", "city", "address"), "")
     assert cleared.json() == after | gone | {"lastUpdated": cleared.json()["lastUpdated"]}
     async with program.running.db.read() as session:
-        home = await external_ids.resolve(session, "valomnia", {("contact", "5")})
-        loaded = await aggregates.load_one(session, OFFICE, PartyKind.CONTACT, home["contact", "5"])
+        found = await external_ids.resolve(session, "valomnia", {("contact", "5")})
+        loaded = await aggregates.load_one(session, OFFICE, PartyKind.CONTACT, found["contact", "5"])
     assert (loaded.phones, loaded.emails, loaded.addresses) == ([], [], [])
 
 

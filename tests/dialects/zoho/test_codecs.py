@@ -33,13 +33,18 @@ def test_a_moment_is_read_back(at: dt.datetime) -> None:
 
 @given(st.integers(1, 10**19 - 1))
 def test_an_id_is_the_same_as_text_and_as_a_number(number: int) -> None:
-    assert codecs.home_id(number) == codecs.home_id(f" {number} ") == codecs.home_id(f"0{number}"[-19:]) == str(number)
+    assert (
+        codecs.id_digits(number)
+        == codecs.id_digits(f" {number} ")
+        == codecs.id_digits(f"0{number}"[-19:])
+        == str(number)
+    )
 
 
 @given(st.one_of(st.text(), st.floats(), st.booleans(), st.none(), st.lists(st.integers()), st.integers()))
 def test_nothing_else_is_an_id(value: object) -> None:
-    home = codecs.home_id(value)
-    assert home is None or (home.isascii() and home.isdecimal() and 0 < len(home) <= 19 and home[0] != "0")
+    digits = codecs.id_digits(value)
+    assert digits is None or (digits.isascii() and digits.isdecimal() and 0 < len(digits) <= 19 and digits[0] != "0")
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=3))

@@ -34,7 +34,7 @@ class Person:
     staff_id: int | None
     role: Role | None
     sees_identity: bool | None
-    proved: bool
+    email_verified: bool
     """Whether they have shown that they own the email."""
 
     def actor(self, door: Door, session_id: str, region: str | None) -> Actor:
@@ -62,7 +62,7 @@ _PEOPLE = (
         Credential.staff_id,
         Staff.role,
         Staff.sees_identity,
-        Credential.proved,
+        Credential.email_verified,
     )
     .outerjoin(Contact, Contact.id == Credential.contact_id)
     .outerjoin(Staff, Staff.id == Credential.staff_id)
@@ -140,7 +140,7 @@ async def add_credential(
     contact_id: int | None = None,
     staff_id: int | None = None,
     confirmed: bool = True,
-    proved: bool = True,
+    email_verified: bool = True,
 ) -> int:
     """Open the doors to a contact or a staff member, who has no credential yet.
 
@@ -149,7 +149,7 @@ async def add_credential(
     Args:
         password_hash: `NO_LOGIN` where none is asked for, of one that is not confirmed.
         confirmed: False opens nothing, holds no email and hides the contact until `confirm` is called.
-        proved: whether somebody has shown that they own the email.
+        email_verified: whether somebody has shown that they own the email.
 
     Returns:
         The credential's id.
@@ -165,7 +165,7 @@ async def add_credential(
         contact_id=contact_id,
         staff_id=staff_id,
         confirmed=confirmed,
-        proved=proved,
+        email_verified=email_verified,
         live=True if confirmed else None,
         created_at=now(),
     )
@@ -221,7 +221,9 @@ async def confirm(session: AsyncSession, credential_id: int) -> Confirmed | None
         return Confirmed(waiting, None)
     try:
         await session.execute(
-            update(Credential).where(Credential.id == credential_id).values(live=True, confirmed=True, proved=True)
+            update(Credential)
+            .where(Credential.id == credential_id)
+            .values(live=True, confirmed=True, email_verified=True)
         )
     except IntegrityError:
         # Where another confirmation has just won and an order came with this one, the code shows it the next time.
@@ -284,7 +286,7 @@ async def put_password(
 
 
 async def move(session: AsyncSession, credential_id: int, email: str) -> None:
-    """Let somebody come in by this email, which is proved to be theirs, instead of the former one.
+    """Let somebody come in by this email, which was verified to be theirs, instead of the former one.
 
     Their logins go on; mailed codes are void, and devices and addresses that came in by the former one are strangers.
 
@@ -293,7 +295,7 @@ async def move(session: AsyncSession, credential_id: int, email: str) -> None:
     """
     former = await session.scalar(select(Credential.email_key).where(Credential.id == credential_id))
     key = email_key(email)
-    values = {"email": clean_email(email), "email_key": key, "proved": True}
+    values = {"email": clean_email(email), "email_key": key, "email_verified": True}
     moved = update(Credential).where(Credential.id == credential_id).values(values)
     try:
         await session.execute(moved)
@@ -331,15 +333,15 @@ async def sole_contact_of(session: AsyncSession, key: str, *, known: bool) -> tu
     return next(((row[0], row.address) for row in told if row.active and row[4] is None), None)
 
 
-async def prove(session: AsyncSession, credential_id: int) -> None:
+async def verify_email(session: AsyncSession, credential_id: int) -> None:
     """Note that whoever comes in by this credential owns its email."""
-    await session.execute(update(Credential).where(Credential.id == credential_id).values(proved=True))
+    await session.execute(update(Credential).where(Credential.id == credential_id).values(email_verified=True))
 
 
 async def release(session: AsyncSession, key: str) -> None:
-    """Take an email from a login for which it was never proved: somebody else has proved that it is theirs."""
-    unproved = (Credential.email_key == key, Credential.live.is_(True), Credential.proved.is_(False))
-    released = update(Credential).where(*unproved).values(live=None).returning(Credential.id)
+    """Take an email from a login for which it was never verified: somebody else has shown that it is theirs."""
+    unverified = (Credential.email_key == key, Credential.live.is_(True), Credential.email_verified.is_(False))
+    released = update(Credential).where(*unverified).values(live=None).returning(Credential.id)
     for credential_id in (await session.scalars(released)).all():
         await sessions.end_all(session, credential_id)
         await known_sources.forget(session, credential_id)

@@ -105,17 +105,17 @@ class EmailChanges:
         tried = await self._throttle.reserve(Kind.CODE, "", Source(address))
 
         async def work(session: AsyncSession) -> None:
-            proof = await verification_codes.redeem(session, Purpose.EMAIL, code)
+            redeemed = await verification_codes.redeem(session, Purpose.EMAIL, code)
             person = None
-            if proof is not None and proof.credential_id is not None:
-                person = await find_person(session, Credential.id == proof.credential_id, lock=True)
-            if proof is None or person is None:
+            if redeemed is not None and redeemed.credential_id is not None:
+                person = await find_person(session, Credential.id == redeemed.credential_id, lock=True)
+            if redeemed is None or person is None:
                 raise Unauthenticated(("code",))
             try:
-                await credentials.move(session, person.credential_id, proof.email)
+                await credentials.move(session, person.credential_id, redeemed.email)
             except Taken:
                 raise Taken(("code",)) from None
-            await self._follow(session, person, proof.email)
+            await self._follow(session, person, redeemed.email)
             await self._throttle.take_back(session, tried)
             await self._store(session, EmailTemplate.EMAIL_CHANGED, person.email, None)
 

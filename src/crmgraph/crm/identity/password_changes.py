@@ -92,7 +92,7 @@ class PasswordChanges:
             person = await find_person(session, Credential.email_key == key)
             contact = await credentials.sole_contact_of(session, key, known=person is not None)
             to, target = None, {}
-            if contact is not None and (person is None or not person.proved):
+            if contact is not None and (person is None or not person.email_verified):
                 to, target = contact[1], {"contact_id": contact[0]}
             elif person is not None:
                 to, target = person.email, {"credential_id": person.credential_id}
@@ -124,17 +124,17 @@ class PasswordChanges:
         password_hash = await self._passwords.hash(new_password)
 
         async def work(session: AsyncSession) -> None:
-            proof = await verification_codes.redeem(session, Purpose.RESET, code)
+            redeemed = await verification_codes.redeem(session, Purpose.RESET, code)
             person = None
-            if proof is not None and proof.credential_id is not None:
-                person = await find_person(session, Credential.id == proof.credential_id, lock=True)
+            if redeemed is not None and redeemed.credential_id is not None:
+                person = await find_person(session, Credential.id == redeemed.credential_id, lock=True)
                 if person is not None:
                     await credentials.put_password(session, person.credential_id, password_hash)
-                    await credentials.prove(session, person.credential_id)
-            elif proof is not None and proof.contact_id is not None:
-                # Of a login for which the email was never proved, whose code this would be otherwise.
-                await credentials.release(session, proof.email_key)
-                person = await credentials.first_login(session, proof.contact_id, proof.email, password_hash)
+                    await credentials.verify_email(session, person.credential_id)
+            elif redeemed is not None and redeemed.contact_id is not None:
+                # Of a login for which the email was never verified, whose code this would be otherwise.
+                await credentials.release(session, redeemed.email_key)
+                person = await credentials.first_login(session, redeemed.contact_id, redeemed.email, password_hash)
             if person is None:
                 raise Unauthenticated(("code",))
             await note_verified(session, person.actor(Door.GRAPHQL, "", self._region), email_key(person.email))

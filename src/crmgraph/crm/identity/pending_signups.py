@@ -39,7 +39,7 @@ async def reveal(session: AsyncSession, contact_id: int) -> None:
     ):
         query = select(model.id, model.number).where(own, model.deleted_at.is_not(None))
         for record_id, number in (await session.execute(query)).all():
-            await numbers.hold(session, series)
+            await numbers.lock(session, series)
             taken = await session.scalar(numbers.among_live(series, [number])) is not None
             shown: dict[str, Any] = {"deleted_at": None, "updated_at": now()}
             if taken:

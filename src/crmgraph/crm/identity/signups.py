@@ -128,7 +128,7 @@ class Signups:
             if login is not None:
                 with suppress(Taken):  # somebody else has just got it: no login here either
                     await credentials.add_credential(
-                        session, email=email, password_hash=login, contact_id=contact_id, proved=False
+                        session, email=email, password_hash=login, contact_id=contact_id, email_verified=False
                     )
             return None
         waiting = await credentials.add_credential(
@@ -137,7 +137,7 @@ class Signups:
             password_hash=login or credentials.NO_LOGIN,
             contact_id=contact_id,
             confirmed=False,
-            proved=False,
+            email_verified=False,
         )
         template = EmailTemplate.CONFIRM if known is None else EmailTemplate.CONFIRM_KNOWN
         await self._mail_confirmation(session, template, known or email.strip(), key, waiting)
@@ -155,16 +155,16 @@ class Signups:
         """
 
         async def work(session: AsyncSession) -> Login | None:
-            proof = await verification_codes.redeem(session, Purpose.CONFIRM, code)
-            if proof is None or proof.credential_id is None:
+            redeemed = await verification_codes.redeem(session, Purpose.CONFIRM, code)
+            if redeemed is None or redeemed.credential_id is None:
                 raise Unauthenticated(("code",))
-            confirmed = await credentials.confirm(session, proof.credential_id)
+            confirmed = await credentials.confirm(session, redeemed.credential_id)
             if confirmed is None:
                 raise Unauthenticated(("code",))
             person = confirmed.person
             if person is None:
                 owner = Actor(Door.GRAPHQL, Role.CUSTOMER, contact_id=confirmed.contact_id, region=self._region)
-                await note_verified(session, owner, proof.email_key)
+                await note_verified(session, owner, redeemed.email_key)
                 return None
             await note_verified(session, person.actor(Door.GRAPHQL, "", self._region), email_key(person.email))
             login = await self._tokens.let_in(session, person, Door.GRAPHQL)
@@ -206,7 +206,7 @@ class Signups:
             password_hash=password_hash,
             contact_id=contact.id,
             confirmed=not self._confirm,
-            proved=False,
+            email_verified=False,
         )
 
 

@@ -72,7 +72,7 @@ async def sent(session: AsyncSession, code: str) -> None:
 
 
 async def find(session: AsyncSession, purpose: Purpose, code: str) -> VerificationCode | None:
-    """What this code would prove if it were redeemed now; None when it is no good."""
+    """What this code would show if it were redeemed now; None when it is no good."""
     return (await session.scalars(select(VerificationCode).where(*_good(purpose, code)))).one_or_none()
 
 

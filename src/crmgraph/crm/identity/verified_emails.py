@@ -14,6 +14,6 @@ async def note_verified(session: AsyncSession, actor: Actor, key: str) -> None:
     if actor.contact_id is None:
         return
     contact = await aggregates.load_one(session, actor, PartyKind.CONTACT, actor.contact_id, lock=True)
-    proved = [row.id for row in contact.emails if row.address_key == key and not row.verified]
-    edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in proved]))
+    unverified = [row.id for row in contact.emails if row.address_key == key and not row.verified]
+    edit = Edit(emails=RowEdits(update=[(row_id, {"verified": True}) for row_id in unverified]))
     await parties.update(Transaction(session), actor, contact, edit)

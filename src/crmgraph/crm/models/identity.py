@@ -104,7 +104,7 @@ class Credential(Base):
     password_set_at: Mapped[dt.datetime | None]
     """When the password was set last, null for the first one; devices that came in before it are strangers again."""
     confirmed: Mapped[bool] = mapped_column(default=True)
-    proved: Mapped[bool] = mapped_column(default=True)
+    email_verified: Mapped[bool] = mapped_column("proved", key="email_verified", default=True)
     """Whether somebody has shown that they own the email; false for a signup that needed no confirmation."""
     live: Mapped[bool | None] = mapped_column(default=True)
     contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"))

@@ -58,7 +58,7 @@ class Ids:
         elif db.is_sqlite:
             self.value = orjson.dumps(self.value).decode()
 
-    def hold(self, column: SQLColumnExpression[int], name: str = "ids") -> ColumnElement[bool]:
+    def match(self, column: SQLColumnExpression[int], name: str = "ids") -> ColumnElement[bool]:
         """Whether a column holds one of them.
 
         Args:
@@ -151,7 +151,7 @@ async def children_of(
 
     def query() -> Select[Any]:
         lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
-        return select(model.id, *lists).where(ids.hold(model.id))
+        return select(model.id, *lists).where(ids.match(model.id))
 
     key = ("children", ids.shape, model, *children)
     found = {}

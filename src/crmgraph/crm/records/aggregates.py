@@ -178,7 +178,7 @@ async def _load_snapshots(
         ("records", named.shape, visibility_key(actor)),
         model,
         list(wanted.values()),
-        lambda query: query.where(named.hold(model.id), visible(with_parameters(actor), model)).order_by(model.id),
+        lambda query: query.where(named.match(model.id), visible(with_parameters(actor), model)).order_by(model.id),
         {"ids": named.value, **visibility_values(actor)},
     )
     aggregates = {}

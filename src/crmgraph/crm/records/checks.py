@@ -86,7 +86,7 @@ async def _check_number(session: AsyncSession, model: Any, values: dict[str, Any
     number = values.get("number")
     if number is None:
         return []
-    await numbers.hold(session, numbers.OF_KIND[KINDS[model]])
+    await numbers.lock(session, numbers.OF_KIND[KINDS[model]])
     existing = await session.scalar(
         select(model.id).where(model.number == number, model.deleted_at.is_(None), model.id != (own or 0))
     )

@@ -163,8 +163,8 @@ def rederive(row: Any, given: dict[str, Any]) -> None:
             region = given.get("region")
             if row.e164 is not None and row.country is None:
                 # The record may have moved since the number was written: what its own region confirms stays.
-                home = region_of_e164(row.e164)
-                region = home if parse_phone(row.raw, home).e164 == row.e164 else region
+                known = region_of_e164(row.e164)
+                region = known if parse_phone(row.raw, known).e164 == row.e164 else region
             _read_number(row, region)
         case Email():
             row.address = clean_email(row.address)
@@ -185,8 +185,8 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
             # Notes on a number are no reason to read it anew, from where the record may have moved to since.
             new = changed if before is None else {name for name, old in before.items() if getattr(row, name) != old}
             if not {"raw", "country"}.isdisjoint(new):
-                home = region_of_e164(row.e164) if "e164" in changed and row.e164 is not None else None
-                _read_number(row, home or given.get("region"))
+                known = region_of_e164(row.e164) if "e164" in changed and row.e164 is not None else None
+                _read_number(row, known or given.get("region"))
         case Email():
             row.address_key = email_key(row.address)
             written = before is None or before.get("address", row.address) != row.address

@@ -119,7 +119,7 @@ async def _convert(
     session: AsyncSession, actor: Actor, lead: Aggregate | None, named: _Named, faults: list[Refused]
 ) -> Conversion:
     # In the order of `uniques`: values of contacts, of accounts, then the contact, and the account at last.
-    wanted = await _hold(session, actor, lead, named) if lead is not None else {}
+    wanted = await _lock_duplicates(session, actor, lead, named) if lead is not None else {}
     contact = await _known(session, actor, PartyKind.CONTACT, named.contact_id, faults)
     account = await _known(session, actor, PartyKind.ACCOUNT, named.account_id, faults)
     own = await _own_account(session, actor, contact)
@@ -168,7 +168,9 @@ def _once(faults: Sequence[Refused], path: Path) -> list[Refused]:
     return [fault for fault in faults if fault.path != path or fault is first]
 
 
-async def _hold(session: AsyncSession, actor: Actor, lead: Aggregate, named: _Named) -> dict[PartyKind, Where]:
+async def _lock_duplicates(
+    session: AsyncSession, actor: Actor, lead: Aggregate, named: _Named
+) -> dict[PartyKind, Where]:
     """What records fulfil that may be the same as the new ones: nobody else makes such records meanwhile."""
     wanted: dict[PartyKind, Where] = {}
     emails = [row.address for row in lead.emails if row.active]
@@ -178,7 +180,7 @@ async def _hold(session: AsyncSession, actor: Actor, lead: Aggregate, named: _Na
         wanted[PartyKind.ACCOUNT] = Compare(Account.name, Op.EQUALS, lead_of(lead).company)
     for kind in (PartyKind.CONTACT, PartyKind.ACCOUNT):
         if kind in wanted:
-            await uniqueness.hold(session, actor, kind, [wanted[kind]])
+            await uniqueness.lock(session, actor, kind, [wanted[kind]])
     return wanted
 
 

@@ -184,7 +184,7 @@ async def _visible(session: AsyncSession, actor: Actor, model: Any, ids: Collect
         session,
         ("visible", named.shape, visibility_key(actor)),
         model,
-        lambda query: query.where(named.hold(model.id), visible(with_parameters(actor), model)),
+        lambda query: query.where(named.match(model.id), visible(with_parameters(actor), model)),
         {"ids": named.value, **visibility_values(actor)},
     )
 
@@ -196,7 +196,7 @@ async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff
         session,
         ("staff", named.shape),
         Staff,
-        lambda query: query.where(named.hold(Staff.id)),
+        lambda query: query.where(named.match(Staff.id)),
         {"ids": named.value},
     )
     return {member.id: member for member in found}
@@ -216,7 +216,7 @@ async def _read_external_ids(
         ("external ids", tuple((target, ids.shape) for target, ids in named.items())),
         lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
             ExternalId.dialect == bindparam("dialect"),
-            or_(*(ids.hold(columns[target], target) for target, ids in named.items())),
+            or_(*(ids.match(columns[target], target) for target, ids in named.items())),
         ),
         {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
     )

@@ -26,7 +26,7 @@ async def check_circle(session: AsyncSession, record: Any, changed: dict[str, An
 
     On PostgreSQL whoever changes a hierarchy holds it until the transaction ends, so that of two who tie two records to
     each other the second finds what the first has written. It is taken after records and before counters are locked,
-    see docs/decisions/held-values.md.
+    see docs/decisions/lookup-locks.md.
 
     Args:
         record: it was loaded with `lock`.

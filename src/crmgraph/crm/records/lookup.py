@@ -88,7 +88,7 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     return found[0]
 
 
-async def hold(
+async def find_for_change(
     unit: UnitOfWork, actor: Actor, kind: PartyKind, ref: Ref, *, parts: Collection[str] = PARTS
 ) -> Aggregate:
     """The live record that `ref` names, to be changed, see `load_for_change`. An id needs no looking up first.

@@ -50,7 +50,7 @@ async def take(session: AsyncSession, series: Series, count: int = 1) -> list[st
     return taken
 
 
-async def hold(session: AsyncSession, series: Series) -> None:
+async def lock(session: AsyncSession, series: Series) -> None:
     """Let nobody else give or take a number of a series until the transaction ends: whoever gives one that is not the
     next looks whether it is free."""
     require_transaction(session)

@@ -1,13 +1,13 @@
-"""Whoever looks for a record and writes depending on what was found, holds what was looked for.
+"""Whoever looks for a record and writes depending on what was found, locks what was looked for.
 
 Of two who look for the same value at the same moment the second waits until the first has committed, and finds what
-it wrote. On PostgreSQL a value is held by an advisory lock of the transaction, on its form as it is compared, so that
+it wrote. On PostgreSQL a value is locked by an advisory lock of the transaction, on its form as it is compared, so that
 two spellings of one value are one lock. SQLite has one writer at a time, and it says so before it reads.
 
 No two transactions wait for each other crosswise, for all take their locks in this order: values of leads, leads,
-values of contacts, values of accounts, contacts, accounts, hierarchies (`circles`), then the series of numbers as
+values of contacts, values of accounts, contacts, accounts, hierarchies, then the series of numbers as
 `numbers.Series` has them.
-Values of one kind are held by one call, records of one kind locked by id.
+Values of one kind are locked by one call, records of one kind locked by id.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ from crmgraph.db.database import require_transaction
 
 MAX_SPELLINGS = 1_000
 """How many spellings of one search key are looked at for the one that is the very same."""
-MAX_HELD = 200
-"""The most values that a transaction holds one by one; with more it holds all values of the kind, for PostgreSQL has
+MAX_LOCKED = 200
+"""The most values that a transaction locks one by one; with more it locks all values of the kind, for PostgreSQL has
 room for some thousand locks."""
 
 
@@ -49,20 +49,20 @@ class Holder:
     revision: int
 
 
-async def hold(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Iterable[Where]) -> None:
+async def lock(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Iterable[Where]) -> None:
     """Let nobody else look for these values until the transaction ends.
 
     Call it once for a kind in a transaction, before a record of the kind is locked.
 
     Args:
-        wanted: what records of `kind` with the values fulfil; every value in it that is compared for equality is held.
+        wanted: what records of `kind` with the values fulfil; each value that is compared for equality is locked.
     """
     require_transaction(session)
     keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where, actor.region)})
     if not keys or session.get_bind().dialect.name == "sqlite":
         return
     whole = _key(kind.value, None)
-    if len(keys) > MAX_HELD:
+    if len(keys) > MAX_LOCKED:
         await session.execute(select(func.pg_advisory_xact_lock(whole)))
         return
     each = func.unnest(cast(keys, ARRAY(BigInteger))).column_valued("key")

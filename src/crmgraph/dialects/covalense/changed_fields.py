@@ -27,7 +27,7 @@ def differing(fields: FieldMap, body: Mapping[str, Any], shown: Mapping[str, Any
 
 
 def office_only(fields: FieldMap) -> frozenset[str]:
-    """The names of those values without a home of ours that a customer only reads."""
+    """The names of those values without a column that a customer only reads."""
     kept = {f.name for f in fields.fields if f.printed and not f.writable and isinstance(f.at, ExtraField)}
     return frozenset(kept | {f.name for f in fields.fields if f.name.startswith("docid")})
 

@@ -110,7 +110,7 @@ def number_in(module: str, word: str) -> str | None:
     return None if found is None or found[1] not in (None, module) else found[2]
 
 
-def home_id(module: str) -> Codec:
+def printed_id(module: str) -> Codec:
     """Ids of one of vtiger's modules: `12x95809`, or in requests the bare number."""
 
     def read(value: Any) -> str | None:
@@ -123,8 +123,8 @@ def home_id(module: str) -> Codec:
         return found
 
     def write(value: str | Linked | None) -> str:
-        home = value.external_id if isinstance(value, Linked) else value
-        return "" if home is None else f"{module}x{home}"
+        given = value.external_id if isinstance(value, Linked) else value
+        return "" if given is None else f"{module}x{given}"
 
     return Codec(read, write)
 

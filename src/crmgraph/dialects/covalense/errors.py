@@ -170,7 +170,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], Failure]] = {
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),
     crm.Unavailable: lambda refused, name_of: DOWNSTREAM,
-    crm.MailNotConfigured: _whole("This takes a letter, and the service sends no mail."),
+    crm.MailNotConfigured: _whole("This needs an email to be sent, and the service sends none."),
 }
 """The words for each refusal. `Several` is told by its first fault, for the envelope has room for one."""
 

@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
 from crmgraph.crm.records.slots import FIRST
-from crmgraph.dialects.covalense.codecs import TEXT, USER, home_id
+from crmgraph.dialects.covalense.codecs import TEXT, USER, printed_id
 from crmgraph.dialects.covalense.places import DIALECT, billing, email, mailing, phone
 from crmgraph.mapping import ExtraField, Field, FieldMap, Link, loosely
 
@@ -53,7 +53,7 @@ ACCOUNT_SIGNING_UP = FieldMap(
 """Of a signup, what is the account's."""
 
 OWNER_SIGNING_UP = FieldMap(
-    DIALECT, Contact, [Field("AssignedUserId", Link(Contact.owner_id, "staff", "user"), home_id(USER))],
+    DIALECT, Contact, [Field("AssignedUserId", Link(Contact.owner_id, "staff", "user"), printed_id(USER))],
     key=loosely, unknown=False,
 )  # fmt: skip
 """Of a signup, who of the staff is to own it."""

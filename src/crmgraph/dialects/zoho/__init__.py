@@ -20,9 +20,9 @@ def href(kind: PartyKind | None, value: str) -> str | None:
 
 def id_candidates(kind: PartyKind | None, text: str) -> IdCandidates | None:
     """What an id stands for; of the kind None, of a user."""
-    home = codecs.home_id(text)
+    digits = codecs.id_digits(text)
     space = "user" if kind is None else "record"
-    return None if home is None else IdCandidates(DIALECT, ((space, home),), minted(home))
+    return None if digits is None else IdCandidates(DIALECT, ((space, digits),), minted(digits))
 
 
 def tables() -> dict[PartyKind, FieldMap]:

@@ -11,7 +11,7 @@ MAX_ID_DIGITS = 19
 """Zoho's ids are 64-bit integers."""
 
 
-def home_id(value: Any) -> str | None:
+def id_digits(value: Any) -> str | None:
     """The id that a client sent as text or as a number; None when it is neither, or too long for one.
 
     Leading zeros and blanks are not part of an id.
@@ -125,8 +125,8 @@ def read_link(value: Any) -> str | Named | None:
         return None
     given = value if isinstance(value, dict) else {"id": value}
     if given.get("id") not in (None, ""):
-        if (home := home_id(given["id"])) is not None:
-            return home
+        if (digits := id_digits(given["id"])) is not None:
+            return digits
         given = {"name": given["id"]} if given.keys() == {"id"} and isinstance(value, str) else {}
     name, email = (text if isinstance(text := given.get(key), str) else "" for key in ("name", "email"))
     if is_blank(name) and is_blank(email):

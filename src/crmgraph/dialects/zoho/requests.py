@@ -197,11 +197,11 @@ class Call(rest.Call):
 
     async def resolve(self, session: AsyncSession, given: Collection[str], space: str = "record") -> dict[str, int]:
         """{id as it was given: our id} of the records (or users), in one statement; what is no id is left out."""
-        named = {one: home for one in given if (home := codecs.home_id(one)) is not None}
-        found = await external_ids.resolve(session, DIALECT, {(space, home) for home in named.values()})
+        named = {one: digits for one in given if (digits := codecs.id_digits(one)) is not None}
+        found = await external_ids.resolve(session, DIALECT, {(space, digits) for digits in named.values()})
         known = {}
-        for one, home in named.items():
-            own = found.get((space, home)) or minted(home)
+        for one, digits in named.items():
+            own = found.get((space, digits)) or minted(digits)
             if own is not None:
                 known[one] = own
         return known

@@ -265,7 +265,7 @@ async def _by_link(call: Call, session: AsyncSession, module: Module, at: Link |
     if any(map(is_blank, given)):
         raise NotCriteria("nothing to compare with")
     found = list((await call.resolve(session, given, space)).values())
-    names = [one for one in given if codecs.home_id(one) is None]
+    names = [one for one in given if codecs.id_digits(one) is None]
     if names and isinstance(at, Link) and MODULES["Accounts"].kind is _target(at):
         where = Compare(Account.name, Op.IN, names)
         found += (await find_ids(session, call.actor, PartyKind.ACCOUNT, where, limit=MAX_NAMED)).ids

@@ -215,6 +215,6 @@ _describe(
     LOCKED="A process holds the record.",
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",
-    MAIL_NOT_CONFIGURED="It takes a letter, and this service sends no mail.",
+    MAIL_NOT_CONFIGURED="It needs an email to be sent, and this service sends none.",
     PASSWORD_TOO_COMMON="A password that is guessed first: a common one, or a name or an email.",  # noqa: S106 - words
 )

@@ -43,7 +43,7 @@ WORDS: dict[type[Refused], Words] = {
     core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),
     core.MailNotConfigured: Words(
         ErrorCode.MAIL_NOT_CONFIGURED,
-        "This takes a letter, and this service sends no mail: its operator can set it up.",
+        "This needs an email to be sent, and this service sends none: its operator can set it up.",
     ),
 }
 """Every refusal of the core; `Several` is told as the refusals that it holds."""

@@ -12,7 +12,7 @@ from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
-from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, home_id
+from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, printed_id
 from crmgraph.dialects.covalense.errors import invalid, naming
 from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
 from crmgraph.dialects.covalense.places import DIALECT
@@ -96,7 +96,7 @@ def _contact_id(call: Call) -> int:
 def _names(attributes: Attributes, name: str, module: str, record: Aggregate, around: EncodingContext) -> bool:
     """Whether the id under this name is the record's own."""
     try:
-        given = home_id(module).read(attributes.value(name))
+        given = printed_id(module).read(attributes.value(name))
     except Unreadable:
         return False
     return given is not None and given in (str(record.id), around.external_id("party", record.id))

@@ -160,7 +160,7 @@ def _complete(person: Edit, account: Edit) -> None:
 
 
 def _details(attributes: Attributes, person: Attributes, address: Attributes) -> dict[str, Any]:
-    """What of the registration no record has a home for, as it came and without secrets."""
+    """What of the registration no record has a column for, as it came and without secrets."""
     left: dict[str, Any] = {}
     for name, value in attributes.body.items():
         match loosely(name):

@@ -108,26 +108,28 @@ def _parent(row: Any) -> tuple[Module | None, str | None]:
     parent = row.get("Parent_Id")
     given = parent.get("id") if isinstance(parent, dict) else parent
     named = row.get("$se_module") or row.get("se_module")
-    home = codecs.home_id(given)
-    return MODULES.get(canonical(named)) if isinstance(named, str) else None, home
+    digits = codecs.id_digits(given)
+    return MODULES.get(canonical(named)) if isinstance(named, str) else None, digits
 
 
 async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         outcomes: list[Note | dict[str, Any]] = []
-        known = await call.resolve(session, [home for _, _, home in rows if home is not None])
+        known = await call.resolve(session, [digits for _, _, digits in rows if digits is not None])
         resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _, _ in rows])
-        for row, module, home in rows:
+        for row, module, digits in rows:
             if not isinstance(row, dict):
                 outcomes.append(_no_object())
                 continue
-            if module is None or home is None:
-                name = "Parent_Id" if home is None else "$se_module"
+            if module is None or digits is None:
+                name = "Parent_Id" if digits is None else "$se_module"
                 outcomes.append(errors.MANDATORY_NOT_FOUND.about(api_name=name).body())
                 continue
-            loaded = await aggregates.load(session, call.actor, module.kind, [known.get(home, 0)], lock=True, parts=())
+            loaded = await aggregates.load(
+                session, call.actor, module.kind, [known.get(digits, 0)], lock=True, parts=()
+            )
             if not loaded:
-                outcomes.append(errors.INVALID_ID.about(id=home, api_name="Parent_Id").body())
+                outcomes.append(errors.INVALID_ID.about(id=digits, api_name="Parent_Id").body())
                 continue
             (aggregate,) = loaded.values()
             decoded, spoken = _read(row, resolved, None)
@@ -214,14 +216,14 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
     return answers.rows(await call.core.db.transact(work), call)
 
 
-def _read(row: dict[str, Any], resolved: Any, home: str | None) -> tuple[Decoded, Spoken]:
+def _read(row: dict[str, Any], resolved: Any, digits: str | None) -> tuple[Decoded, Spoken]:
     """What a row wants of its note, and how its refusal is told."""
     body = {name: value for name, value in row.items() if not name.startswith("$")}
     decoded = decode(NOTE_FIELDS, body, None, resolved)
     if decoded.edit.values.get("owner_id", 0) is None:
         del decoded.edit.values["owner_id"]
     decoded.names.setdefault(("content",), "Note_Content")
-    return decoded, Spoken(decoded.name_of, _TYPES, home, str)
+    return decoded, Spoken(decoded.name_of, _TYPES, digits, str)
 
 
 def _no_object() -> dict[str, Any]:
@@ -230,8 +232,8 @@ def _no_object() -> dict[str, Any]:
 
 def _own(given: Any) -> int | None:
     """Our id of a note: notes have no id from elsewhere."""
-    home = codecs.home_id(given)
-    return None if home is None else minted(home)
+    digits = codecs.id_digits(given)
+    return None if digits is None else minted(digits)
 
 
 async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) -> list[dict[str, Any]]:

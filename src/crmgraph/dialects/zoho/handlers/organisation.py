@@ -69,7 +69,7 @@ async def user(call: Call) -> Response:
 
 def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
     first, _, last = member.name.rpartition(" ")
-    home = around.external_id("staff", member.id) or str(member.id)
+    printed_id = around.external_id("staff", member.id) or str(member.id)
     return {
         "country": None,
         "customize_info": {"notes_desc": None, "show_right_panel": None, "bc_view": None, "show_home": False},
@@ -87,7 +87,7 @@ def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
         "street": None,
         "Modified_By": None,
         "theme": None,
-        "id": home,
+        "id": printed_id,
         "state": None,
         "fax": None,
         "country_locale": "en_US",
@@ -106,7 +106,7 @@ def _user(member: Staff, around: EncodingContext) -> dict[str, Any]:
         "last_name": last,
         "time_zone": "UTC",
         "created_by": None,
-        "zuid": home,
+        "zuid": printed_id,
         "confirm": True,
         "full_name": member.name,
         "territories": [],

@@ -33,7 +33,7 @@ class Row:
 
     Attributes:
         body: what it wants; None when it is no object.
-        home: the id it names its record by.
+        named_id: the id it names its record by.
         done: the record as it is now.
         message: what was done.
         refused: why nothing was done, in our words or already in Zoho's.
@@ -41,7 +41,7 @@ class Row:
     """
 
     body: dict[str, Any] | None
-    home: str | None = None
+    named_id: str | None = None
     decoded: Decoded = field(default_factory=Decoded)
     done: Aggregate | None = None
     message: str = ""
@@ -74,12 +74,12 @@ async def update_one(call: Call) -> Response:
     """Change the record in the path."""
     (given,) = call.rows(await call.body(), most=1)
     row = read_row(given)
-    row.home = call.params["id"]
+    row.named_id = call.params["id"]
     data = await _update(call, [row])
     if isinstance(row.refused, NotFound):
-        raise RequestError(errors.INVALID_ID.about(id=row.home))
+        raise RequestError(errors.INVALID_ID.about(id=row.named_id))
     if isinstance(row.refused, Stale):
-        raise RequestError(errors.ALREADY_MODIFIED.about(id=row.home))
+        raise RequestError(errors.ALREADY_MODIFIED.about(id=row.named_id))
     return answers.rows(data, call)
 
 
@@ -90,7 +90,7 @@ async def update_many(call: Call) -> Response:
         if row.body is not None and row.body.get("id") in (None, ""):
             row.refused = errors.MANDATORY_NOT_FOUND.about(api_name="id")
         elif row.body is not None:
-            row.home = str(row.body["id"])
+            row.named_id = str(row.body["id"])
     return answers.rows(await _update(call, rows), call)
 
 
@@ -102,11 +102,11 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
         for row, refused in given:
             row.refused, row.done = refused, None
         resolved = await prepare(call, unit, rows)
-        known = await call.resolve(unit.session, [row.home for row in rows if row.home is not None])
+        known = await call.resolve(unit.session, [row.named_id for row in rows if row.named_id is not None])
         loaded = await aggregates.load_for_change(unit, call.actor, call.module.kind, set(known.values()))
         since = call.since("If-Unmodified-Since")
         for row in rows:
-            aggregate = loaded.get(known.get(row.home or "", 0))
+            aggregate = loaded.get(known.get(row.named_id or "", 0))
             with attempted(row):
                 await change_row(call, unit, row, aggregate, resolved, since)
         return await tell_rows(call, unit.session, rows)
@@ -176,7 +176,7 @@ async def prepare(call: Call, unit: UnitOfWork, rows: Collection[Row], identifyi
     values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
     looked_for = [search.having(module, name, value) for name, value in values]
     if looked_for:
-        await uniqueness.hold(await unit.transaction(), call.actor, module.kind, looked_for)
+        await uniqueness.lock(await unit.transaction(), call.actor, module.kind, looked_for)
     return await lookups.resolve(unit.session, call.actor, module.fields, bodies)
 
 
@@ -232,7 +232,7 @@ async def change_row(
         require_workable(aggregate.record)  # this is told before anything that is wrong with the values
     if since is not None and aggregate.record.updated_at.replace(microsecond=0) > since:
         raise Stale((), aggregate.record.revision)
-    row.home = row.home or str(aggregate.id)
+    row.named_id = row.named_id or str(aggregate.id)
     row.decoded = decode(call.module.fields, row.body or {}, aggregate, resolved)
     if row.decoded.edit.values.get("owner_id", 0) is None or _is_told_as_owner(call, row, aggregate):
         del row.decoded.edit.values["owner_id"]  # every record has an owner there: an empty one changes nothing
@@ -286,7 +286,7 @@ def _tell(module: Module, row: Row, around: EncodingContext, others: Mapping[int
         spoken = Spoken(
             lambda path: row.decoded.name_of(path) or module.name_of(path),
             module.types,
-            row.home,
+            row.named_id,
             lambda own: others[own],
         )
         return spoken.error(row.refused).body()

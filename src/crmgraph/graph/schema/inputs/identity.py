@@ -40,9 +40,9 @@ class SignupInput(ProfileValues, NewRows):
     )
 
 
-@strawberry.input(description="The proof that a signup is one's own.")
+@strawberry.input(description="Confirms a signup.")
 class ConfirmSignupInput:
-    code: str = _required("The code from the letter.")
+    code: str = _required("The code from the email.")
 
 
 @strawberry.input(description="Who comes in.")
@@ -71,9 +71,9 @@ class RequestPasswordResetInput:
     email: EmailAddress = _required(_EMAIL)
 
 
-@strawberry.input(description="A new password, by proof of owning the email address.")
+@strawberry.input(description="A new password, by a code that was mailed.")
 class ResetPasswordInput:
-    code: str = _required("The code from the letter.")
+    code: str = _required("The code from the email.")
     new_password: str = _required("The password from now on.")
 
 
@@ -88,6 +88,6 @@ class ChangeEmailInput:
     )
 
 
-@strawberry.input(description="The proof that an email address to sign in with is one's own.")
+@strawberry.input(description="Confirms another email address to sign in with.")
 class ConfirmEmailInput:
-    code: str = _required("The code from the letter.")
+    code: str = _required("The code from the email.")

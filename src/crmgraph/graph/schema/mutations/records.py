@@ -96,7 +96,7 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
         raise
 
 
-async def hold(
+async def find_for_change(
     unit: UnitOfWork, context: Context, kind: PartyKind, by: Any, field: str, parts: Collection[str] = aggregates.PARTS
 ) -> aggregates.Aggregate:
     """The record that a field of the input names, to be changed. An id needs no looking up first.
@@ -109,7 +109,7 @@ async def hold(
     """
     try:
         ref = ref_of(context, kind, by)
-        return await lookup.hold(unit, context.actor, kind, ref, parts=parts)
+        return await lookup.find_for_change(unit, context.actor, kind, ref, parts=parts)
     except Refused as refused:
         refused.path = (field,)
         raise
@@ -138,7 +138,7 @@ async def update(
     name = kind.value.lower()
     edit = edit_of(given)
     wanted = aggregates.parts_of(edit).union(parts)
-    aggregate = await hold(unit, context, kind, getattr(given, name), name, wanted)
+    aggregate = await find_for_change(unit, context, kind, getattr(given, name), name, wanted)
     await parties.update(unit, context.actor, aggregate, edit, if_revision=revision_of(given))
     return aggregate
 
@@ -158,7 +158,7 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     name = kind.value.lower()
 
     async def work(session: AsyncSession) -> aggregates.Aggregate:
-        aggregate = await hold(Transaction(session), context, kind, getattr(given, name), name)
+        aggregate = await find_for_change(Transaction(session), context, kind, getattr(given, name), name)
         await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
         return aggregate
 

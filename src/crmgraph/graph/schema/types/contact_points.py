@@ -58,7 +58,7 @@ class Email(Node):
     id: strawberry.ID = global_id(Prefix.EMAIL)
     kind: EmailKind = column("What it is for.")
     address: EmailAddress = column("The address as it was given.")
-    verified: bool = column("Whether somebody has proved that it is theirs.")
+    verified: bool = column("Whether somebody has shown that it is theirs.")
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
     primary: bool = _is_primary()
