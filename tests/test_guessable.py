@@ -94,7 +94,7 @@ async def test_graphql_refuses_them_at_signup_and_at_every_change(running: Runni
     nobody = Caller(running.client)
     given = {"email": "ray@example.com", "password": "password1", "firstName": "Raymond", "lastName": "Delacroix"}
     message = (
-        "This password is guessed first: choose none that is common or made of your name or email, but e.g. four words"
+        "`password` is guessed first: choose none that is common or made of your name or email, but e.g. four words"
         " that have nothing to do with each other."
     )
     for password in ("password1", "12345678", "ray@example.com", "DelacroixRaymond"):

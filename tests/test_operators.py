@@ -102,7 +102,7 @@ def batch(
 WRONG = [
     ({"CRMGRAPH_DATABSE_URL": "x"}, "CRMGRAPH_DATABSE_URL: there is no such setting; is CRMGRAPH_DATABASE_URL meant?"),
     ({"CRMGRAPH_CORS_ORIGIN": "x"}, "CRMGRAPH_CORS_ORIGIN: there is no such setting; is CRMGRAPH_CORS_ORIGINS meant?"),
-    ({"CRMGRAPH_ZZZ": "x"}, "CRMGRAPH_ZZZ: there is no such setting"),
+    ({"CRMGRAPH_ZZZ": "x"}, "CRMGRAPH_ZZZ: there is no such setting; docs/settings.md has them all"),
     (
         {"CRMGRAPH_INTROSPECTION": "opne"},
         "CRMGRAPH_INTROSPECTION: has to be one of open, signed-in, closed; is open meant?",
@@ -131,7 +131,10 @@ WRONG = [
         {"CRMGRAPH_PHONE_REGION": "de"},
         "CRMGRAPH_PHONE_REGION: 'de' is no region: write its ISO 3166-1 code in capitals, DE",
     ),
-    ({"CRMGRAPH_PUBLIC_URL": "crm.example.com"}, "CRMGRAPH_PUBLIC_URL: has to start with http:// or https://"),
+    (
+        {"CRMGRAPH_PUBLIC_URL": "crm.example.com"},
+        "CRMGRAPH_PUBLIC_URL: has to start with http:// or https://, e.g. https://crm.example.com",
+    ),
     (
         {"CRMGRAPH_PUBLIC_URL": "https://crm.example.com:many"},
         "CRMGRAPH_PUBLIC_URL: has to be an address, e.g. https://crm.example.com",
@@ -147,6 +150,16 @@ WRONG = [
     (
         {"CRMGRAPH_RETIRED_SECRET_KEYS": "short"},
         "CRMGRAPH_RETIRED_SECRET_KEYS: each has to have at least 32 characters",
+    ),
+    ({"CRMGRAPH_LOG_LEVEL": "verbose"}, "CRMGRAPH_LOG_LEVEL: has to be one of debug, info, warning, error"),
+    (
+        {"CRMGRAPH_LOG_LEVEL": "warn"},
+        "CRMGRAPH_LOG_LEVEL: has to be one of debug, info, warning, error; is warning meant?",
+    ),
+    ({"CRMGRAPH_KEEP_CHANGES_DAYS": "all"}, "CRMGRAPH_KEEP_CHANGES_DAYS: has to be a whole number, e.g. 365"),
+    (
+        {"CRMGRAPH_ZOHO_UNIQUE": "Leads.Foo"},
+        "CRMGRAPH_ZOHO_UNIQUE: Zoho has no field Leads.Foo whose values could be unique, e.g. Leads.Mobile",
     ),
     ({"CRMGRAPH_METRICS": "maybe"}, "CRMGRAPH_METRICS: has to be true or false"),
     ({"CRMGRAPH_POOL_SIZE": "many"}, "CRMGRAPH_POOL_SIZE: has to be a whole number, e.g. 10"),
@@ -648,6 +661,11 @@ def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
         ["clients", "code", "zoho", "x"],
         ["clients", "grants", "zoho", "x"],
         ["clients", "grants", "zoho", "x", "--all", "--grant", "ZohoCRM.modules.ALL"],
+        ["clients", "grants", "zoho", "x", "--grant", "zohocrm.modules.Lead.read"],
+        ["clients", "grants", "zoho", "x", "--grant", "ZohoCRM.modules.deals.ALL"],
+        ["clients", "grants", "crmcom", "x", "--grant", "contact"],
+        [*add, "zho", "Desk", "1000000000"],
+        (["staff", "add", "x" * 1001, "bob@example.com"], person),
     )
     assert [(each.code, each.out, each.err) for each in told] == [
         (1, "", f"{line}\n")
@@ -659,7 +677,7 @@ def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
             "--organisation is CRM.COM's alone.",
             "--grant everything: valomnia knows no grants",
             "--grant contact_informations: there is no such grant; is contact_information meant?",
-            "The dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.",
+            "covalense: the dialect is zoho, crmcom or valomnia; Covalense's clients sign in as customers.",
             "Grant codes are Zoho's alone: crmgraph clients code zoho CLIENT_ID.",
             "nobody: no client of valomnia has this login; `crmgraph clients list` shows who there is.",
             "pos: no client of crmcom has this login; --organisation says which of CRM.COM's; "
@@ -669,17 +687,27 @@ def test_what_a_client_cannot_be_is_told_in_one_line(tmp_path: Path) -> None:
             "x: no client of zoho has this login; `crmgraph clients list` shows who there is.",
             "x: no client of zoho has this login; `crmgraph clients list` shows who there is.",
             "--all and --grant say two things: what it may do is everything, or what is named.",
+            "--grant zohocrm.modules.Lead.read: there is no such grant; is ZohoCRM.modules.leads.READ meant?",
+            "--grant ZohoCRM.modules.deals.ALL: there is no such grant, e.g. ZohoCRM.modules.ALL",
+            "--grant contact: there is no such grant; there are authentication, authentication/token, "
+            "authentication/token/release, authentication/web_api_key/token, contact_information, "
+            "contact_information/create, contact_information/list, contact_information/profile_photo/add, "
+            "contact_information/profile_photo/remove, contact_information/profile_photo/view, "
+            "contact_information/show, contact_information/update",
+            "zho: the dialect is zoho, crmcom or valomnia; is zoho meant? Covalense's clients sign in as customers.",
+            "Refused: name: has more than 1,000 characters",
         )
     ]
 
 
 def test_what_staff_cannot_be_is_told_with_what_they_can(tmp_path: Path) -> None:
     person = {"CRMGRAPH_PASSWORD": "a fine long passphrase"}
-    _, added, customer, missing, small, *told = batch(
+    _, added, customer, mistyped, missing, small, *told = batch(
         tmp_path,
         ["migrate"],
         (["staff", "add", "Ada", "ada@example.com", "--role", "admin"], person),
         ["staff", "role", "ada@example.com", "CUSTOMER"],
+        ["staff", "add", "Bob", "bob@example.com", "--role", "ADMN"],
         ["staff", "role", "ada@example.com"],
         ["staff", "role", "ada@example.com", "agent"],
         ["staff", "add", "Bob", "bob@example.com"],
@@ -692,9 +720,11 @@ def test_what_staff_cannot_be_is_told_with_what_they_can(tmp_path: Path) -> None
         "Added Ada, ADMIN, with id 1000000000.\n",
         "ada@example.com is AGENT now.\n",
     ), added.err
-    for refused in (customer, missing):
+    meant = "Error: Invalid value for '--role': 'ADMN' is not one of AGENT, ADMIN; is ADMIN meant?"
+    assert mistyped.err.splitlines()[-1] == meant
+    for refused in (customer, mistyped, missing):
         assert (refused.code, refused.out) == (2, "")
-    assert "'customer' is not one of 'agent', 'admin'" in customer.err.lower()
+    assert customer.err.splitlines()[-1] == "Error: Invalid value for 'role': 'CUSTOMER' is not one of AGENT, ADMIN"
     assert "customer" not in missing.err.lower()
     assert missing.err.lower().split()[-2:] == ["agent,", "admin"]
     assert [(each.code, each.err.splitlines()[-1]) for each in told] == [
@@ -884,7 +914,11 @@ async def test_the_doctor_goes_on_without_a_secret_and_past_settings_that_do_not
     assert plain.out.splitlines()[1] == f"fail secret      {no_secret}"
     assert len(plain.out.splitlines()) == len(json.loads(without.out))
     assert lines(wrong) == [
-        ("settings", "fail", "CRMGRAPH_SECRET_KEY: has to have at least 32 characters"),
+        (
+            "settings",
+            "fail",
+            "CRMGRAPH_SECRET_KEY: has to have at least 32 characters, e.g. from `openssl rand -base64 48`",
+        ),
         ("settings", "fail", "CRMGRAPH_MAIL_FROM: has to be one bare address, e.g. crm@example.com"),
         (
             "settings",

@@ -1,7 +1,6 @@
 """All settings, from the environment. Read by the wiring and the command line only."""
 
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from crmgraph.db.url import database_url
 from crmgraph.mail import open_mail
+from crmgraph.suggestions import nearest
 
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Several values in one variable, separated by commas or blanks."""
@@ -80,7 +80,7 @@ class Settings(BaseSettings):
     answer_seconds: float = Field(30.0, gt=0, description="How long a client may leave an answer unread, in seconds.")
     idle_seconds: int = Field(30, ge=1, description="How long a connection waits for its next request, in seconds.")
     keep_changes_days: int | None = Field(
-        None, ge=1, description="How long the history of records is kept, in days. By default for ever."
+        None, ge=1, examples=[365], description="How long the history of records is kept, in days. By default for ever."
     )
     keep_sessions_days: int | None = Field(30, ge=1, description="How long ended sessions are kept, in days.")
     keep_tokens_days: int | None = Field(7, ge=1, description="How long expired tokens and codes are kept, in days.")
@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     @classmethod
     def _long_enough(cls, value: str | None) -> str | None:
         if value is not None and len(value) < 32:
-            raise ValueError("has to have at least 32 characters")
+            raise ValueError("has to have at least 32 characters, e.g. from `openssl rand -base64 48`")
         return value
 
     @field_validator("retired_secret_keys")
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     @classmethod
     def _an_address(cls, value: str) -> str:
         if not value.startswith(("http://", "https://")):
-            raise ValueError("has to start with http:// or https://")
+            raise ValueError("has to start with http:// or https://, e.g. https://crm.example.com")
         if not _is_address(value) or urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("has to be an address, e.g. https://crm.example.com")
         return value.rstrip("/")
@@ -236,7 +236,7 @@ ELSEWHERE = ("CRMGRAPH_PASSWORD",)
 
 
 def unknown(names: Iterable[str]) -> list[str]:
-    """A line for each variable that is named like a setting and is none, with the nearest one.
+    """A line for each variable that is named like a setting and is none, with the nearest one where one is near.
 
     Args:
         names: of the environment.
@@ -246,10 +246,9 @@ def unknown(names: Iterable[str]) -> list[str]:
     for name in sorted(names):
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             # What they all begin with would make any two of them alike.
-            near = get_close_matches(
-                name.upper().removeprefix(_PREFIX), [each.removeprefix(_PREFIX) for each in known], 1
-            )
-            lines.append(f"{name}: there is no such setting" + (f"; is {_PREFIX}{near[0]} meant?" if near else ""))
+            near = nearest(name.upper().removeprefix(_PREFIX), [each.removeprefix(_PREFIX) for each in known])
+            hint = f"is {_PREFIX}{near} meant?" if near else "docs/settings.md has them all"
+            lines.append(f"{name}: there is no such setting; {hint}")
     return lines
 
 
@@ -274,8 +273,8 @@ def told(error: ValidationError) -> Iterator[str]:
         message = fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "literal_error":
             choices = [each.strip("'") for each in fault["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-            near = get_close_matches(str(fault["input"]).lower(), choices, 1, 0.5)
-            message = f"has to be one of {', '.join(choices)}" + (f"; is {near[0]} meant?" if near else "")
+            near = nearest(str(fault["input"]), choices)
+            message = f"has to be one of {', '.join(choices)}" + (f"; is {near} meant?" if near else "")
         elif fault["type"] in _EXPECTED:
             # A bound of 60.0 seconds is told as 60.
             bounds = {
@@ -283,8 +282,9 @@ def told(error: ValidationError) -> Iterator[str]:
             }
             message = "has to be " + _EXPECTED[fault["type"]].format(**bounds)
             field = Settings.model_fields.get(str(fault["loc"][0])) if fault["loc"] else None
-            if field is not None and type(field.default) in (int, float):
-                message += f", e.g. {field.default}"
+            examples = [] if field is None else [each for each in (*(field.examples or ()), field.default) if each]
+            if fault["type"] != "bool_parsing" and examples:
+                message += f", e.g. {examples[0]}"
         yield f"{name}: {message}"
 
 

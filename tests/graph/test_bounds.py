@@ -135,7 +135,7 @@ async def test_a_page_compares_with_so_many_telephone_numbers_and_no_more(agent:
         numbers = [f"+49 30 123{i}" for i in range(count)]
         answer = await agent.post(CONTACTS, {"f": {"phone": {"in": numbers}}})
         assert len(answer.json().get("errors", [])) == errors, answer.text
-    assert answer.json()["errors"][0]["message"] == "The filter cannot be applied: too long, at most 50."
+    assert answer.json()["errors"][0]["message"] == "`filter` has more than 50 telephone numbers."
 
 
 async def test_what_stands_in_texts_is_no_value(client: httpx.AsyncClient) -> None:

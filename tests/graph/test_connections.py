@@ -108,6 +108,9 @@ async def test_an_empty_page(agent: Caller) -> None:
     assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (7, True)
 
 
+NO_CURSOR = "`after` is no cursor of this list: give the `cursor` of an edge of the same list and sort."
+
+
 @pytest.mark.usefixtures("contacts")
 async def test_what_cannot_be_paged_is_refused(agent: Caller) -> None:
     cursor = (await agent(PAGE, first=1))["contacts"]["pageInfo"]["endCursor"]
@@ -118,20 +121,18 @@ async def test_what_cannot_be_paged_is_refused(agent: Caller) -> None:
         ({"last": 101}, "`last` is 101, and a page has 0 to 100 items."),
         ({"first": -1}, "`first` is -1, and a page has 0 to 100 items."),
         ({"first": 1, "last": 1}, "Ask for `first` or for `last`, not for both."),
-        ({"after": "x"}, "The cursor is not one of ours, or belongs to a list with another sort."),
-        ({"after": cursor + ".1"}, "The cursor is not one of ours."),
-        ({"after": cursor.partition(".")[0] + ".x"}, "The cursor is not one of ours."),
-        ({"after": cursor.partition(".")[0] + "." + "9" * 19}, "The cursor is not one of ours."),
-        ({"before": ""}, "The cursor is not one of ours, or belongs to a list with another sort."),
+        ({"after": "x"}, NO_CURSOR),
+        ({"after": cursor + ".1"}, NO_CURSOR),
+        ({"after": cursor.partition(".")[0] + ".x"}, NO_CURSOR),
+        ({"after": cursor.partition(".")[0] + "." + "9" * 19}, NO_CURSOR),
+        ({"before": ""}, NO_CURSOR.replace("after", "before")),
         (
             {"after": cursor, "sort": by_name},
-            "The cursor is not one of ours, or belongs to a list with another sort.",
+            NO_CURSOR,
         ),
     ):
         assert await agent.errors(PAGE, **arguments) == [("BAD_USER_INPUT", message)], arguments
-    assert await agent.errors(accounts, a=cursor) == [
-        ("BAD_USER_INPUT", "The cursor is not one of ours, or belongs to a list with another sort.")
-    ]
+    assert await agent.errors(accounts, a=cursor) == [("BAD_USER_INPUT", NO_CURSOR)]
     named = (await agent(PAGE, first=1, sort=by_name))["contacts"]["pageInfo"]["endCursor"]
     tag, _, rest = named.partition(".")
     for broken in ("zz", "00", "ff", "", "c3"):

@@ -75,10 +75,10 @@ async def test_a_code_stays_until_another_country_is_said(
 @pytest.mark.parametrize(
     ("given", "field", "message"),
     [
-        ({"country": "Germany"}, "country", "write DE, or put the name into countryName."),
-        ({"country": "Deutschland"}, "country", "write DE, or put the name into countryName."),
-        ({"country": "Freedonia"}, "country", "e.g. DE, or put the name into countryName."),
-        ({"country": "ZZ"}, "country", "e.g. DE, or put the name into countryName."),
+        ({"country": "Germany"}, "country", "write DE, or put the name into `countryName`."),
+        ({"country": "Deutschland"}, "country", "write DE, or put the name into `countryName`."),
+        ({"country": "Freedonia"}, "country", "e.g. DE, or put the name into `countryName`."),
+        ({"country": "ZZ"}, "country", "e.g. DE, or put the name into `countryName`."),
     ],
 )
 async def test_a_name_is_no_code(agent: Caller, given: dict[str, Any], field: str, message: str) -> None:
@@ -88,7 +88,7 @@ async def test_a_name_is_no_code(agent: Caller, given: dict[str, Any], field: st
         "userErrors": [
             {
                 "code": "INVALID",
-                "message": f"This is no code of ISO 3166-1: {message}",
+                "message": f"`addresses.add.0.{field}` is no code of ISO 3166-1: {message}",
                 "path": ["input", "addresses", "add", "0", field],
             }
         ],

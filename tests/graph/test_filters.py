@@ -171,13 +171,17 @@ async def test_what_cannot_be_compared_is_refused(agent: Caller) -> None:
     for _ in range(9):
         deep = {"not": deep}
     for given, message in (
-        ({"lastName": {"eq": "a\0b"}}, "The filter cannot be applied: control."),
-        ({"lastName": {"eq": "x" * 1001}}, "The filter cannot be applied: too long, at most 1000."),
+        (
+            {"lastName": {"eq": "a\0b"}},
+            "`filter.lastName.eq` holds characters that cannot be kept, e.g. NUL, or a line break where there is one"
+            " line.",
+        ),
+        ({"lastName": {"eq": "x" * 1001}}, "`filter.lastName.eq` has more than 1,000 characters."),
         (
             {"or": [{"lastName": {"eq": "x"}, "city": {"eq": "y"}}] * 51},
-            "The filter cannot be applied: too long, at most 100.",
+            "`filter` has more than 100 comparisons.",
         ),
-        (deep, "The filter cannot be applied: too deep, at most 8."),
+        (deep, "`filter` is nested deeper than 8 levels."),
     ):
         assert await agent.errors(CONTACTS, f=given) == [("BAD_USER_INPUT", message)]
 

@@ -120,7 +120,9 @@ async def test_a_hidden_record_is_not_found_by_a_mutation(
     hidden = {"id": f"con_{others['contact']}"}
     assert (await customer(RENAME, r=hidden))["updateContact"] == {
         "contact": None,
-        "userErrors": [{"code": "NOT_FOUND", "message": "There is no such thing here.", "path": ["input", "contact"]}],
+        "userErrors": [
+            {"code": "NOT_FOUND", "message": "`contact` names nothing that is here.", "path": ["input", "contact"]}
+        ],
     }
     assert await nobody.errors(RENAME, r=hidden) == [("UNAUTHENTICATED", "Sign in first.")]
     read = "query($r: ContactRef!) { contact(by: $r) { firstName revision } }"

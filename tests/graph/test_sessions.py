@@ -166,7 +166,7 @@ async def test_refresh_tokens_are_spent_once_and_get_the_same_answer_for_a_while
         "userErrors": [
             {
                 "code": "UNAUTHENTICATED",
-                "message": "This token is not good, or not any more.",
+                "message": "`refreshToken` is not good, or not any more: sign in again.",
                 "path": ["input", "refreshToken"],
             }
         ],
@@ -199,12 +199,17 @@ async def test_a_changed_password_ends_the_other_sessions(nobody: Caller, custom
     assert (await customer(change, o="wrong password", n="a new password"))["changePassword"]["userErrors"] == [
         {
             "code": "UNAUTHENTICATED",
-            "message": "This is not your password.",
+            "message": "`currentPassword` is not your password.",
             "path": ["input", "currentPassword"],
         }
     ]
     assert (await customer(change, o=PASSWORD, n="short"))["changePassword"]["userErrors"] == [
-        {"code": "INVALID", "message": "A password has at least 8 characters.", "path": ["input", "newPassword"]}
+        {
+            "code": "INVALID",
+            "message": "`newPassword` has fewer than 8 characters: choose e.g. four words that have nothing to do with"
+            " each other.",
+            "path": ["input", "newPassword"],
+        }
     ]
     assert (await customer(change, o=PASSWORD, n="a new password"))["changePassword"] == {"userErrors": []}
     assert (await customer(ME))["me"]["email"] == "ray@example.com"
@@ -227,7 +232,7 @@ async def test_a_password_is_reset_by_mail(nobody: Caller, customer: Customer, t
     assert (await nobody(RESET, c="another", p="a new password"))["resetPassword"]["userErrors"] == [
         {
             "code": "UNAUTHENTICATED",
-            "message": "This code is not good, or not any more.",
+            "message": "`code` is not good, or not any more.",
             "path": ["input", "code"],
         }
     ]

@@ -14,6 +14,7 @@ from crmgraph.cli.staff import member_named
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door, LegacyClient
+from crmgraph.suggestions import nearest
 
 app = typer.Typer(no_args_is_help=True, help="Credentials of the programs that speak a legacy dialect.")
 
@@ -37,7 +38,9 @@ def door_of(dialect: str) -> Door:
     """The dialect of this name; the program ends where it is none that clients sign in to."""
     door = SPOKEN.get(dialect.lower())
     if door is None:
-        fail(f"The dialect is {_NAMES}; Covalense's clients sign in as customers.")
+        near = nearest(dialect, SPOKEN)
+        meant = f"; is {near} meant?" if near else ""
+        fail(f"{dialect or 'Nothing'}: the dialect is {_NAMES}{meant or ';'} Covalense's clients sign in as customers.")
     return door
 
 

@@ -46,8 +46,12 @@ _WORDS: dict[type[Refused], str] = {
     Missing: "is needed",
     Taken: "somebody else has this already",
 }
-_EXPECTED = {"email": "is no email address, e.g. ada@example.com"}
-"""{why a value is not valid: what is expected}."""
+_REASONS = {
+    "control": "holds characters that cannot be kept, e.g. a line break",
+    "email": "is no email address, e.g. ada@example.com",
+    "too_long": "has more than {limit:,} {unit}",
+}
+"""{why a value is not valid: what is wrong, and what is expected}."""
 
 
 def _line(refused: Refused) -> str:
@@ -55,7 +59,8 @@ def _line(refused: Refused) -> str:
     name = ".".join(map(str, refused.path)) or "this"
     reason = type(refused).__name__
     if isinstance(refused, Invalid):
-        reason = _EXPECTED.get(refused.reason, f"is not valid ({refused.reason})")
+        words = _REASONS.get(refused.reason, f"is not valid ({refused.reason})")
+        reason = words.format(limit=refused.limit, unit=refused.unit)
     return f"Refused: {name}: {_WORDS.get(type(refused), reason)}"
 
 

@@ -1,9 +1,9 @@
 """What a legacy client may be granted, in its dialect's own words, and which word was meant."""
 
 import re
-from difflib import get_close_matches
 
 from crmgraph.crm.models import Door
+from crmgraph.suggestions import suggestion
 
 _ACTIONS = ("ALL", "READ", "CREATE", "UPDATE", "DELETE", "WRITE")
 
@@ -13,13 +13,9 @@ def fault_of(dialect: Door, grants: list[str]) -> str | None:
     known = _known(dialect)
     for grant in grants:
         if grant not in known:
-            near = get_close_matches(grant, known, 1, 0.5) or get_close_matches(
-                grant.lower(), {each.lower(): each for each in known}, 1, 0.5
-            )
-            meant = next((each for each in known if near and each.lower() == near[0].lower()), None)
             if not known:
-                return f"--grant {grant}: {dialect.value.lower()} knows no grants"
-            return f"--grant {grant}: there is no such grant" + (f"; is {meant} meant?" if meant else "")
+                return f"--grant {grant}: {dialect.dialect} knows no grants"
+            return f"--grant {grant}: there is no such grant" + (suggestion(grant, known) or f", e.g. {known[0]}")
     return None
 
 

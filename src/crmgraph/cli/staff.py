@@ -12,6 +12,7 @@ from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Role, Staff
 from crmgraph.password_strength import is_guessable
 from crmgraph.security import password_fault
+from crmgraph.suggestions import nearest
 
 app = typer.Typer(no_args_is_help=True, help="Employees, who sign in and own records.")
 
@@ -21,6 +22,14 @@ class StaffRole(StrEnum):
 
     AGENT = Role.AGENT.value
     ADMIN = Role.ADMIN.value
+
+
+def _role(name: str) -> StaffRole:
+    """The role of this name, in any case of letters."""
+    if name.upper() in list(StaffRole):
+        return StaffRole(name.upper())
+    near = nearest(name, list(StaffRole))
+    raise typer.BadParameter(f"{name!r} is not one of {', '.join(StaffRole)}" + (f"; is {near} meant?" if near else ""))
 
 
 def _password(given: str | None, *own: str) -> str:
@@ -61,8 +70,7 @@ def add(
     name: Annotated[str, typer.Argument(help="The full name.")],
     email: Annotated[str, typer.Argument(help="The email to sign in with.")],
     role: Annotated[
-        StaffRole,
-        typer.Option(case_sensitive=False, help="AGENT works on every record; ADMIN sees identity documents too."),
+        StaffRole, typer.Option(parser=_role, help="AGENT works on every record; ADMIN sees identity documents too.")
     ] = StaffRole.AGENT,
     sees_identity: Annotated[bool, typer.Option(help="Shows identity documents to this agent.")] = False,
     password: PasswordOption = None,
@@ -135,7 +143,7 @@ def change_email(
 @app.command("role")
 def change_role(
     who: WhoArgument,
-    role: Annotated[StaffRole, typer.Argument(case_sensitive=False, help="AGENT or ADMIN.")],
+    role: Annotated[StaffRole, typer.Argument(parser=_role, help="AGENT or ADMIN.")],
     demo: DemoOption = False,
 ) -> None:
     """Make an employee an agent or an administrator, at once."""

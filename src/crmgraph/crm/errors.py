@@ -55,7 +55,12 @@ class Invalid(Refused):
     reason: str
 
     def __init__(
-        self, path: Path = (), reason: str = "form", limit: int | None = None, meant: str | None = None
+        self,
+        path: Path = (),
+        reason: str = "form",
+        limit: int | None = None,
+        meant: str | None = None,
+        unit: str = "characters",
     ) -> None:
         super().__init__(path)
         self.meant = meant
@@ -66,6 +71,8 @@ class Invalid(Refused):
         choice, password, guessable (of a password), reference, order, unknown, converted (a lead that has become a
         contact)."""
         self.limit = limit
+        self.unit = unit
+        """Of what is too long: what the limit counts."""
 
 
 class Taken(Refused):

@@ -258,9 +258,13 @@ def check(where: Where, path: Path = ()) -> None:
         given = each.value if isinstance(each.value, tuple) else (each.value,)
         count, values = count + 1, values + len(given)
         phones += len(given) if each.at is Phone.raw else 0
-        for counted, most in ((count, MAX_CONDITIONS), (values, MAX_VALUES), (phones, MAX_PHONES)):
+        for counted, most, unit in (
+            (count, MAX_CONDITIONS, "comparisons"),
+            (values, MAX_VALUES, "values"),
+            (phones, MAX_PHONES, "telephone numbers"),
+        ):
             if counted > most:
-                raise Invalid(path, "too_long", most)
+                raise Invalid(path, "too_long", most, unit=unit)
         for value in given:
             if isinstance(value, str) and (fault := fault_of(value)):
                 raise Invalid(path, *fault)

@@ -115,5 +115,5 @@ async def find_deleted(
 def _resolved(actor: Actor, where: Where | None, order: Sequence[Order] = ()) -> Resolved:
     where = And(()) if where is None else where
     if any(i >= MAX_CONDITIONS for i, _ in enumerate(comparisons(where))):
-        raise Invalid((), "too_long", MAX_CONDITIONS)
+        raise Invalid((), "too_long", MAX_CONDITIONS, unit="comparisons")
     return resolve(where, actor.region, order)

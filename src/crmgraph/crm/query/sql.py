@@ -127,7 +127,7 @@ class _Reader:
     def _compare(self, compare: Compare) -> Where:
         at, op, value = compare.at, compare.op, compare.value
         if op.value.takes is None and len(value) > MAX_VALUES:
-            raise Invalid((), "too_long", MAX_VALUES)
+            raise Invalid((), "too_long", MAX_VALUES, unit="values")
         if value is None and op in (Op.EQUALS, Op.NOT_EQUAL):
             return self._compare(replace(compare, op=Op.IS_NULL, value=op is Op.EQUALS))
         if op.value.contrary_of is not None:

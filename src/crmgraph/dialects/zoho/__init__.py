@@ -1,7 +1,6 @@
 """Zoho CRM's API v2: leads, contacts and accounts as Zoho's clients know them."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted
@@ -11,6 +10,7 @@ from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
 from crmgraph.mapping import FieldMap
+from crmgraph.suggestions import suggestion
 
 
 def href(kind: PartyKind | None, value: str) -> str | None:
@@ -41,10 +41,14 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
         module, _, field = name.partition(".")
         known = MODULES.get(module)
         if known is None or known.fields.field(field) is None or identifying_place(known, field) is None:
-            every = [f"{each.name}.{one.name}" for each in MODULES.values() for one in each.fields.fields]
-            near = get_close_matches(name, every, 1, 0.5)
-            meant = f"; is {near[0]} meant?" if near and near[0] != name else ""
-            raise ValueError(f"Zoho has no field {name} whose values could be unique{meant}")
+            every = [
+                f"{each.name}.{one.name}"
+                for each in MODULES.values()
+                for one in each.fields.fields
+                if identifying_place(each, one.name) is not None
+            ]
+            hint = suggestion(name, every) or ", e.g. Leads.Mobile"
+            raise ValueError(f"Zoho has no field {name} whose values could be unique{hint}")
         found.setdefault(module, set()).add(field)
     return {module: frozenset(fields) for module, fields in found.items()}
 

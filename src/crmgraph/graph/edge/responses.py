@@ -10,6 +10,7 @@ from crmgraph.db.errors import is_away, log_away
 from crmgraph.graph.documents.preparation import MAX_ERRORS
 from crmgraph.graph.execution.engine import Answer
 from crmgraph.graph.schema.errors import WORDS, message_of
+from crmgraph.graph.schema.vocabulary import graph_path
 from crmgraph.logs import request_id
 
 MASKED = "Something went wrong here. It is not your fault, and it has been noted."
@@ -51,7 +52,7 @@ def told(error: GraphQLError) -> dict[str, Any]:
         return shown
     if isinstance(cause, Refused):
         first = cause.all[0]
-        shown["message"] = message_of(first)
+        shown["message"] = message_of(first, ".".join(graph_path(first.path)[1:]))
         shown["extensions"] = {"code": WORDS[type(first)].code.value}
         if isinstance(first, Throttled):
             shown["extensions"]["retryAfterSeconds"] = first.retry_after

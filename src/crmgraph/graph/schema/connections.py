@@ -5,6 +5,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Annotated, Any, Generic, TypeVar
@@ -20,7 +21,7 @@ from crmgraph.crm.query.conditions import And, Order
 from crmgraph.crm.query.keyset_pages import Rows, Window
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.errors import BadInput, message_of
 
 DEFAULT_PAGE = 20
 """How many items a page has when neither `first` nor `last` says."""
@@ -140,8 +141,8 @@ def window_of(
     return Window(
         size=size,
         orders=orders,
-        after=None if after is None else read_cursor(model, orders, after),
-        before=None if before is None else read_cursor(model, orders, before),
+        after=None if after is None else read_cursor(model, orders, after, "after"),
+        before=None if before is None else read_cursor(model, orders, before, "before"),
         backward=last is not None,
     )
 
@@ -199,8 +200,7 @@ def checked(criterion: And | None) -> And | None:
     try:
         conditions.check(criterion)
     except Invalid as invalid:
-        limit = "" if invalid.limit is None else f", at most {invalid.limit}"
-        raise BadInput(f"The filter cannot be applied: {invalid.reason.replace('_', ' ')}{limit}.") from None
+        raise BadInput(message_of(invalid, "filter")) from None
     return criterion
 
 
@@ -209,18 +209,20 @@ def write_cursor(model: Any, orders: tuple[Order, ...], values: list[Any]) -> st
     return ".".join([sort_tag(model, orders), *map(_written, values)])
 
 
-def read_cursor(model: Any, orders: tuple[Order, ...], cursor: str) -> tuple[Any, ...]:
+def read_cursor(model: Any, orders: tuple[Order, ...], cursor: str, argument: str) -> tuple[Any, ...]:
     """The values that a cursor holds.
+
+    Args:
+        argument: the name of the one that it came in.
 
     Raises:
         BadInput: it is none, or belongs to a list of another kind or sort.
     """
     tag, *values = cursor.split(".")
-    if tag != sort_tag(model, orders):
-        raise BadInput("The cursor is not one of ours, or belongs to a list with another sort.")
-    if len(values) != len(orders):
-        raise BadInput("The cursor is not one of ours.")
-    return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
+    if tag == sort_tag(model, orders) and len(values) == len(orders):
+        with suppress(ValueError, OverflowError):
+            return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
+    raise BadInput(f"`{argument}` is no cursor of this list: give the `cursor` of an edge of the same list and sort.")
 
 
 @lru_cache(maxsize=1024)
@@ -247,14 +249,11 @@ _NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 def _value(model: Any, order: Order, value: str) -> Any:
     kind = getattr(model, order.name).type
-    try:
-        if isinstance(kind, Text):
-            text = bytes.fromhex(value).decode()
-            if fault_of(text, line=False) is None:
-                return text
-        elif _NUMBER.fullmatch(value):
-            number = int(value)
-            return _EPOCH + dt.timedelta(microseconds=number) if isinstance(kind, Moment) else number
-    except (ValueError, OverflowError):
-        pass
-    raise BadInput("The cursor is not one of ours.")
+    if isinstance(kind, Text):
+        text = bytes.fromhex(value).decode()
+        if fault_of(text, line=False) is None:
+            return text
+    elif _NUMBER.fullmatch(value):
+        number = int(value)
+        return _EPOCH + dt.timedelta(microseconds=number) if isinstance(kind, Moment) else number
+    raise ValueError(f"no value of {order.name}")

@@ -8,12 +8,13 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm import models
+from crmgraph.crm.errors import Invalid
 from crmgraph.crm.query.columns import SEARCHED
 from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, Not, Op, Or, Order, Where
 from crmgraph.crm.values.countries import country_code, country_code_of_name
-from crmgraph.crm.values.text import is_blank
+from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.errors import BadInput, message_of
 from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.scalars import CountryCode, DateTime, EmailAddress
 
@@ -215,7 +216,7 @@ class Listing:
         """What a client's `filter` asks for; None for nothing.
 
         Raises:
-            BadInput: something in it is null, a comparator is empty, or a text to look for is blank.
+            BadInput: something in it is null, a comparator is empty, or a text is blank or cannot be kept.
         """
         return None if filter_ is UNSET or filter_ is None else _criterion(self.model, filter_, "filter")
 
@@ -342,6 +343,8 @@ def _require_something(value: Any, path: str, hint: str) -> None:
             _require_something(each, f"{path}[{i}]", hint)
     elif isinstance(value, str) and is_blank(value):
         raise BadInput(f"`{path}` is blank: give a text to look for.{hint}")
+    elif isinstance(value, str) and (fault := fault_of(value)):
+        raise BadInput(message_of(Invalid((), *fault), path))
 
 
 def _hint(input_: Any) -> str:

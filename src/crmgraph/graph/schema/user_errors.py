@@ -176,10 +176,11 @@ def user_errors(refused: Refused, kind: PartyKind, *, under: Path = ()) -> list[
 
 
 def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
+    path = graph_path((*under, *fault.path))
     told: dict[str, Any] = {
-        "message": message_of(fault),
+        "message": message_of(fault, ".".join(path[1:])),
         "code": code_of(fault),
-        "path": graph_path((*under, *fault.path)),
+        "path": path,
     }
     match fault:
         case core.Taken():

@@ -7,7 +7,7 @@ import strawberry
 from starlette.datastructures import UploadFile
 from strawberry import UNSET
 
-from crmgraph.crm.errors import Forbidden, Invalid, UnsupportedImage
+from crmgraph.crm.errors import Forbidden, Invalid, Missing, UnsupportedImage
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.optimistic import revise
@@ -82,13 +82,13 @@ async def _target(context: Context, given: PhotoTarget) -> tuple[PartyKind, int]
 
     Raises:
         Invalid: more than one is named.
-        Forbidden: none is named by somebody who has no contact of their own.
+        Missing: none is named by somebody who has no contact of their own.
         NotFound, Ambiguous: of the one that is named.
     """
     named = [kind for kind in PartyKind if getattr(given, kind.value.lower())]
     if not named:
         if context.actor.contact_id is None:
-            raise Forbidden(("contact",))
+            raise Missing(("contact",))
         return PartyKind.CONTACT, context.actor.contact_id
     if len(named) > 1:
         raise Invalid((named[1].value.lower(),), "choice")
