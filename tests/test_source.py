@@ -1,5 +1,6 @@
 """Rules of the source that the linter has no word for."""
 
+import ast
 import io
 import re
 import tokenize
@@ -50,3 +51,28 @@ def test_every_suppression_has_its_reason() -> None:
     own = [file for file in files if not {".venv", "node_modules"} & set(file.parts)]
     found = [f"{file.relative_to(ROOT)}:{line}" for file in own for line in unexplained(file.read_text("utf-8"))]
     assert not found, f"say behind the suppression, or in a comment above it, why it is right: {found}"
+
+
+def opens_transactions(tree: ast.AST, around: tuple[str, ...] = ()) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Where a transaction of a `Database` is opened: the line, and the docstrings of what is around."""
+    for node in ast.iter_child_nodes(tree):
+        inside = around
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            inside = (*around, " ".join((ast.get_docstring(node) or "").split()))
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("begin", "transact")
+        ):
+            yield node.lineno, around
+        yield from opens_transactions(node, inside)
+
+
+def test_whatever_of_the_core_opens_its_own_transactions_says_so() -> None:
+    silent = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in (ROOT / "src/crmgraph/crm").rglob("*.py")
+        for line, docstrings in opens_transactions(ast.parse(file.read_text("utf-8")))
+        if not any("own transaction" in docstring for docstring in docstrings)
+    ]
+    assert not silent, f"no docstring around says that this opens its own transaction: {silent}"

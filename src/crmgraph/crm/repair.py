@@ -71,7 +71,7 @@ async def size(db: Database) -> int:
 async def repair(
     db: Database, *, region: str | None, dry_run: bool, progress: Callable[[int], None] = lambda done: None
 ) -> Report:
-    """Go through everything that is derived.
+    """Go through everything that is derived, each batch in its own transaction.
 
     Args:
         region: ISO 3166-1 alpha-2 of the place from which numbers are dialled that name none.
@@ -103,7 +103,7 @@ async def repair(
 async def _batches(
     db: Database, model: Any, key: Any, dry_run: bool
 ) -> AsyncIterator[tuple[AsyncSession, Sequence[Any]]]:
-    """All rows of a table in the order of a key, each batch locked in a transaction of its own."""
+    """All rows of a table in the order of a key, each batch locked in its own transaction."""
     last = None
     while True:
         async with _opened(db, dry_run) as session:
@@ -118,7 +118,7 @@ async def _batches(
 
 @asynccontextmanager
 async def _opened(db: Database, dry_run: bool) -> AsyncIterator[AsyncSession]:
-    """A transaction that changes what is changed in it or, dry, nothing."""
+    """Its own transaction, which changes what is changed in it or, dry, nothing."""
     async with db.begin() as session:
         yield session
         if dry_run:

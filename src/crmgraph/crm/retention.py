@@ -89,7 +89,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
 
 
 async def purge_rows(db: Database, keep: Retention, *, dry_run: bool = False) -> dict[str, int]:
-    """Remove the rows that have passed their time.
+    """Remove the rows that have passed their time, each batch in its own transaction.
 
     Args:
         dry_run: count them only; of changes, the first batch.

@@ -146,7 +146,7 @@ async def client_login(
     address: str,
     throttle: Throttle,
 ) -> LegacyClient:
-    """The active client whom this login and secret name. It opens its own sessions: never call it in a transaction.
+    """The active client whom this login and secret name. It opens its own transactions.
 
     Args:
         organisation: "" where the dialect has none.
@@ -184,7 +184,7 @@ async def client_login(
 
 
 async def holder_of_key(db: Database, dialect: Door, key: str, address: str, throttle: Throttle) -> Actor:
-    """Whoever has this Web API key. It opens its own sessions: never call it in a transaction.
+    """Whoever has this Web API key. It opens its own transactions.
 
     A key is as long as a token and made by us, so that nobody finds one by trying: a right one is always heard,
     whatever strangers have tried from its address, and a wrong one counts with the address.
@@ -213,7 +213,7 @@ async def issue(
     token: str | None = None,
     issued_by: str | None = None,
 ) -> str:
-    """A token for a client, in a transaction of its own. Those of the client that have expired go.
+    """A token for a client, in its own transaction. Those of the client that have expired go.
 
     Args:
         kind: access, refresh, `WEB_API_KEY`, or the dialect's word for a grant code.
@@ -327,7 +327,7 @@ def _holder() -> Select[Any]:
 async def revoke(
     db: Database, token: str, *, dialect: Door | None = None, kinds: Collection[str] | None = None
 ) -> bool:
-    """End a token, and those that were issued for it; whether it was good until now.
+    """End a token, and those that were issued for it, in its own transaction; whether it was good until now.
 
     Of two at the same moment one is told so: a code is used once.
 

@@ -118,7 +118,7 @@ def login_key(email: str) -> str | None:
 
 
 class Throttle:
-    """Hears a bounded number of failures. It opens its own sessions: never call `reserve` inside a transaction.
+    """Hears a bounded number of failures. `reserve` and `lift` open their own transactions.
 
     Args:
         limits: how many failures, and for how long they count.

@@ -54,7 +54,7 @@ class Lost(Enum):
 
 
 async def revise(db: Database, work: Work[T]) -> T:
-    """Do work that changes one record in a unit of work of its own: optimistically where the database can.
+    """Do work that changes one record: optimistically where the database can, else in its own transaction.
 
     Raises:
         CommitUnknown: it may have been written.
@@ -69,7 +69,8 @@ async def revise(db: Database, work: Work[T]) -> T:
 
 
 async def revise_unverified(db: Database, work: Work[T], actor: Actor) -> T | Lapsed:
-    """The same for an actor who has not been verified (`Identity.cached_actor`): the statement that writes does it.
+    """The same, by its own transaction in the end too, for an actor who has not been verified
+    (`Identity.cached_actor`): the statement that writes does it.
 
     Args:
         db: a PostgreSQL.
@@ -101,7 +102,7 @@ class _Ended(Exception):
 
 
 class OptimisticUpdate:
-    """The unit of work of one change of one record, on PostgreSQL.
+    """The unit of work of one change of one record, on PostgreSQL: it opens its own transaction, where it needs one.
 
     Args:
         unverified: the actor, where they have not been verified: it is done by the statement that writes or locks.

@@ -47,8 +47,10 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class RecordPhotos:
-    """Photos of records. The one part of the business that opens its transactions itself, because what takes long,
-    decoding and the store, must happen around them and not inside.
+    """Photos of records.
+
+    `set`, `staged` and `remove` open their own transactions, since what takes long, decoding and the store, has to
+    happen around them and not inside.
 
     Attributes:
         db: where the rows are.
