@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.fuzz import contracts
 from tests.fuzz.keys import HEADERS
 from tests.openapi.calls import examples
 from tests.test_cli import PROGRAM, serving
+
+ROOT = Path(__file__).parents[2]
 
 EXAMPLES = int(os.environ.get("TEST_REQUESTS", "40")) // 20
 """How many requests are drawn for each operation, besides those that its document leads to by itself."""
@@ -94,7 +97,20 @@ def test_every_check_of_schemathesis_holds(tmp_path: Path, door: str) -> None:
     assert not found, "\n\n".join(found)
 
 
-@pytest.mark.parametrize("door", ["covalense", "crmcom"])
+@pytest.mark.parametrize("door", [dialect.name for dialect in DIALECTS])
+def test_what_is_taken_for_right_stands_where_it_is_said_to(door: str) -> None:
+    sections = re.findall(r"(?m)^#+ (.+)$", (ROOT / f"docs/dialects/{door}.md").read_text(encoding="utf-8"))
+    exchanges = {file.stem: file for file in (ROOT / f"tests/dialects/{door}/exchanges").glob("*.json")}
+    for each in contracts.explained(door):
+        if each.source in exchanges:
+            body = json.loads(exchanges[each.source].read_text(encoding="utf-8"))["response"]["body"]
+            said = json.dumps(json.loads(body), separators=(",", ":"))
+            assert [words for words in each.words if words not in said] == [], each
+        else:
+            assert each.source in sections, f"{each.source}: no example, and no section of docs/dialects/{door}.md"
+
+
+@pytest.mark.parametrize("door", sorted(contracts.IGNORED_TOKENS))
 async def test_who_has_no_token_is_refused_in_the_words_of_the_door(demo: Running, door: str) -> None:
     document = next(dialect.openapi() for dialect in DIALECTS if dialect.name == door)
     secured = [each for each in examples(document) if {"token": []} in each.operation.get("security", [])]
