@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Several
 from crmgraph.crm.models import Change, Contact, Door, PartyKind, Relation, Role
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.conditions import MAX_VALUES
 from crmgraph.crm.query.identifiers import identify, identify_each
 from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.aggregates import Aggregate
@@ -200,6 +201,12 @@ async def test_records_are_identified_by_what_they_are_known_by(db: Database) ->
         assert list(each.values()) == [[person, (PartyKind.CONTACT, double)], [company], [company], [], []]
         assert (await identify_each(session, STAFF, asked, limit=1))["id_number", "AB1"] == [person]
         assert (await identify_each(session, CLERK, asked))["id_number", "AB1"] == []
+        # However many there are: more than one comparison takes.
+        many = [("id_number", f"none {n}") for n in range(2 * MAX_VALUES)]
+        with statements(db) as seen:
+            found = await identify_each(session, STAFF, [*many, *asked])
+        assert len(seen) == 1
+        assert {pair: of for pair, of in found.items() if of} == {pair: of for pair, of in each.items() if of}
 
 
 async def test_the_change_log_tells_who_set_a_value_last(db: Database) -> None:

@@ -4,7 +4,7 @@ Identity documents find a contact only for those who may see them on it: to anyb
 guessed number.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import phonenumbers
@@ -34,7 +34,7 @@ from crmgraph.crm.policy import (
     with_parameters,
 )
 from crmgraph.crm.query import snapshots
-from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, Op, Or, Point, Where
+from crmgraph.crm.query.conditions import MAX_VALUES, And, By, Compare, HasPoint, Op, Or, Point, Where
 from crmgraph.crm.query.sql import Sql, resolve
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import fault_of
@@ -62,34 +62,47 @@ async def identify_each(
         wanted: names of numbers and documents, or `id`.
         limit: the most that are told of each.
     """
-    known = [(name, value) for name, value in wanted if isinstance(value, int) or not fault_of(value)]
-    queries = []
-    for kind, model in _MODELS.items():
-        for name in sorted({name for name, _ in known} & (_OWN[model] | {"id"})):
-            column = getattr(model, name)
+    given: dict[str, list[str | int]] = {}
+    for name, value in wanted:
+        if isinstance(value, int) or not fault_of(value):
+            given.setdefault(name, []).append(value)
+    asked = {
+        (kind, name): resolve(_one_of(getattr(model, name), given[name]), actor.region)
+        for kind, model in _MODELS.items()
+        for name in sorted(given.keys() & (_OWN[model] | {"id"}))
+    }
+    found: dict[tuple[str, str | int], list[tuple[PartyKind, int]]] = {pair: [] for pair in wanted}
+    if not asked:
+        return found
+    sqlite = database_of(session).is_sqlite
+
+    def build() -> Select[Any]:
+        whose = with_parameters(actor)
+        queries = []
+        for i, ((kind, name), each) in enumerate(asked.items()):
+            model = _MODELS[kind]
+            documents = [_documents_visible(whose)] if name in IDENTITY_DOCUMENTS else []
             query = select(
                 literal(kind.value).label("kind"),
                 model.id.label("id"),
                 literal(name).label("name"),
-                cast(column, Text).label("value"),
+                cast(getattr(model, name), Text).label("value"),
             )
-            conditions = [visible(actor, model), column.in_([value for of, value in known if of == name])]
-            if name in IDENTITY_DOCUMENTS:
-                conditions.append(_documents_visible(actor))
-            queries.append(query.where(*conditions))
-    found: dict[tuple[str, str | int], list[tuple[PartyKind, int]]] = {pair: [] for pair in wanted}
-    if queries:
-        by_text = {(name, str(value)): (name, value) for name, value in known}
+            shape = Sql(model, sqlite, f"v{i}_").where(each.shape)
+            queries.append(query.where(visible(whose, model), *documents, shape))
         both = union_all(*queries).subquery()
         place = func.row_number().over(partition_by=(both.c.name, both.c.value), order_by=both.c.id)
         placed = select(both, place.label("place")).subquery()
-        rows = await session.execute(
-            select(placed.c.kind, placed.c.id, placed.c.name, placed.c.value)
-            .where(placed.c.place <= limit)
-            .order_by(placed.c.id)
-        )
-        for kind_value, party_id, name, value in rows:
-            found[by_text[name, value]].append((PartyKind(kind_value), party_id))
+        told = select(placed.c.kind, placed.c.id, placed.c.name, placed.c.value)
+        return told.where(placed.c.place <= bindparam("most", type_=BigInteger())).order_by(placed.c.id)
+
+    key = ("identified each", tuple((*of, each.shape) for of, each in asked.items()), visibility_key(actor))
+    values = visibility_values(actor) | {"most": limit}
+    for i, each in enumerate(asked.values()):
+        values |= each.parameters(f"v{i}_")
+    meant = {(name, str(value)): (name, value) for name, of in given.items() for value in of}
+    for kind_value, party_id, name, value in await snapshots.rows_of(session, key, build, values, chosen=True):
+        found[meant[name, value]].append((PartyKind(kind_value), party_id))
     return found
 
 
@@ -132,6 +145,12 @@ async def identify(
         values |= each.parameters("v")  # of both kinds the same
     found = await snapshots.rows_of(session, key, build, values, chosen=True)
     return [(PartyKind(kind), party_id) for kind, party_id in found]
+
+
+def _one_of(column: Any, values: Sequence[str | int]) -> Where:
+    """Whether a column is one of any number of values, of which a comparison takes so many."""
+    parts = (values[i : i + MAX_VALUES] for i in range(0, len(values), MAX_VALUES))
+    return Or(tuple(Compare(column, Op.IN, part, By.EXACT) for part in parts))
 
 
 def _where(model: Any, wanted: Mapping[str, str | int], region: str | None) -> Where:

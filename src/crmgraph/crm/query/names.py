@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import Select, Text, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, Credential, PartyKind, Staff
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import And, Compare, Op, Or, Where
 from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.values.text import email_key, fault_of
@@ -40,16 +41,20 @@ async def find_named(
 
 
 async def _staff(session: AsyncSession, name: str, email: str) -> list[int]:
-    query: Any = select(Staff.id).where(Staff.active).limit(2)
-    if email:
-        key = email_key(email)
-        login = select(Credential.staff_id).where(Credential.email_key == key, Credential.live.is_(True))
-        query = query.where(or_(Staff.email_key == key, Staff.id.in_(login)))
-    elif name:
-        query = query.where(Staff.name == name)
-    else:
+    if not (email or name):
         return []
-    return list(await session.scalars(query))
+
+    def build() -> Select[Any]:
+        query = select(Staff.id).where(Staff.active).limit(2)
+        if not email:
+            return query.where(Staff.name == bindparam("name", type_=Text()))
+        key = bindparam("key", type_=Text())
+        login = select(Credential.staff_id).where(Credential.email_key == key, Credential.live.is_(True))
+        return query.where(or_(Staff.email_key == key, Staff.id.in_(login)))
+
+    values = {"key": email_key(email)} if email else {"name": name}
+    found = await snapshots.rows_of(session, ("staff named", *values), build, values)
+    return [staff_id for (staff_id,) in found]
 
 
 def _person(name: str) -> Where:
