@@ -54,7 +54,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
     keys = Keys(settings.secret_key, settings.retired_secret_keys)
     queue = JobQueue(db)
     outbox = Outbox(db, queue, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
-    photos = _photo_store(settings.photo_url)
+    photos = RecordPhotos(db, _photo_store(settings.photo_url), queue)
     identity = Identity(
         db,
         passwords,
@@ -79,7 +79,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         passwords=passwords,
         identity=identity,
         jobs=queue,
-        record_photos=RecordPhotos(db, photos),
+        record_photos=photos,
         public_url=settings.public_url,
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,

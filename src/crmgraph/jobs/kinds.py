@@ -9,9 +9,10 @@ import structlog
 
 from crmgraph.crm.identity.outbox import EMAIL, WINDOW, Outbox
 from crmgraph.crm.job_queue import Done, Result, Retry
+from crmgraph.crm.records.record_photos import REMOVE_PHOTO, RecordPhotos
 from crmgraph.crm.retention import Retention, purge_photos, purge_rows
 from crmgraph.db.database import Database
-from crmgraph.photos import PhotoStore, StoreAway
+from crmgraph.photos import StoreAway
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class Kind:
 
 
 def kinds(
-    db: Database, outbox: Outbox, photos: PhotoStore, keep: Retention, *, purge_seconds: float
+    db: Database, outbox: Outbox, photos: RecordPhotos, keep: Retention, *, purge_seconds: float
 ) -> tuple[Kind, ...]:
     """The table of what is done in the background.
 
@@ -65,7 +66,7 @@ def kinds(
 
     async def sweep_photos(_: Mapping[str, Any]) -> Result:
         try:
-            log.info("purged", photos=await purge_photos(db, photos, keep))
+            log.info("purged", photos=await purge_photos(db, photos.store, keep))
         except StoreAway as away:
             return Retry(away.reason)
         return Done()
@@ -73,6 +74,7 @@ def kinds(
     purging = 1 if purge_seconds else 0
     return (
         Kind(EMAIL, outbox.deliver, at_once=4 if outbox.sends else 0, window=WINDOW, failure="mail not sent"),
+        Kind(REMOVE_PHOTO, photos.take_out, at_once=4, failure="a removed photo is still in the store"),
         Kind("purge", purge, at_once=purging, seconds=3600.0, every=purge_seconds),
         Kind(
             "sweep photos",

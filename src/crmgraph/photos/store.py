@@ -131,7 +131,9 @@ class PhotoStore:
                     await self._delete(name)
 
     def discard(self, key: str, **about: object) -> None:
-        """Take a photo away in the background, a few at once. What fails is logged, and swept by `crmgraph purge`.
+        """Take a photo that no record came to have away in the background, a few at once.
+
+        What fails is logged, and swept by `crmgraph purge`.
 
         Args:
             about: what the log is to say of it; never the key.

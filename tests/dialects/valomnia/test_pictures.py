@@ -1,5 +1,6 @@
 """Photos at Valomnia's door: what is taken, where it is found, and that a refused one changes nothing."""
 
+import asyncio
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from crmgraph.crm.models import Change, Contact, Photo
+from crmgraph.crm.records.record_photos import REMOVE_PHOTO
 from tests.dialects.valomnia.conftest import MARIE, NO_PHOTO, SERVER_ERROR, Program, error, told
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP")
@@ -27,7 +29,11 @@ def sending(data: bytes, name: str = "me.png", kind: str = "image/png") -> dict[
 
 
 async def stored(program: Program, tmp_path: Path) -> set[str]:
-    await program.running.core.record_photos.store.close()  # what is to go goes in the background
+    # What is to go goes in the background.
+    await program.running.core.record_photos.store.close()
+    async with asyncio.timeout(10):
+        while REMOVE_PHOTO in await program.running.core.jobs.backlog():
+            await asyncio.sleep(0.02)
     folder = tmp_path / "photos"
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 

@@ -1,8 +1,9 @@
 """The photo of a record: set, removed and read, with its bytes in the photo store and its row in the database."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from sqlalchemy import exists, or_, select
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import photos
 from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
 from crmgraph.crm.models import Action, PartyKind, Photo, now
 from crmgraph.crm.policy import MODELS, Actor, check_change
 from crmgraph.crm.records import aggregates, parties
@@ -21,6 +23,8 @@ from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway
 
 log = structlog.get_logger(__name__)
 
+REMOVE_PHOTO = "remove photo"
+"""The kind of the jobs that take a photo out of the store which no record has any more."""
 PATH = ("photo",)
 """Where in an edit the fault of a photo lies."""
 
@@ -34,7 +38,7 @@ class Staged:
         same: the record's photo, when it is this very image already.
         key: where it lies in the store.
         party_id: the record it was attached to.
-        replaced: the key of the photo in whose place it came.
+        replaces: whether there was another photo, for which a job is stored.
     """
 
     rendered: Rendered
@@ -42,7 +46,7 @@ class Staged:
     same: Photo | None = None
     key: str | None = None
     party_id: int | None = None
-    replaced: str | None = None
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +59,12 @@ class RecordPhotos:
     Attributes:
         db: where the rows are.
         store: where the bytes are.
+        jobs: take the bytes of a photo that was replaced or removed out of the store.
     """
 
     db: Database
     store: PhotoStore
+    jobs: JobQueue
 
     async def set(
         self,
@@ -113,8 +119,8 @@ class RecordPhotos:
     ) -> AsyncIterator["Staged"]:
         """A photo that is decoded and lies in the store, for `attach` inside a transaction that also does other things.
 
-        Enter it before the transaction and leave it after: what was not attached is taken out of the store again,
-        and so is the photo in whose place it came; in the background, for both.
+        Enter it before the transaction and leave it after: what was not attached is taken out of the store again, in
+        the background, and the job that takes out the photo in whose place it came is begun.
 
         Args:
             party_id: None for a record that is yet to be made. The others are as in `set`.
@@ -147,9 +153,8 @@ class RecordPhotos:
             # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
             if staged.party_id is None:
                 self.store.discard(staged.key, party_id=party_id)
-        # The new photo is in its place, and nobody waits for the former one to go.
-        if staged.replaced is not None:
-            self.store.discard(staged.replaced, party_id=staged.party_id)
+        if staged.replaces:
+            self.jobs.wake()
 
     async def attach(
         self, session: AsyncSession, actor: Actor, aggregate: Aggregate, staged: "Staged", *, touched: bool = False
@@ -165,7 +170,8 @@ class RecordPhotos:
         assert staged.key is not None  # noqa: S101 - only a photo that is the same has no key of its own
         rendered, record = staged.rendered, aggregate.record
         shown = staged.file_name or photos.file_name(aggregate.kind, record.id, rendered.content_type)
-        old = (aggregate.photo.key, aggregate.photo.file_name) if aggregate.photo else (None, None)
+        former = aggregate.photo
+        former_key, former_name = (None, None) if former is None else (former.key, former.file_name)
         aggregate.photo = await session.merge(
             Photo(
                 party_id=record.id,
@@ -178,8 +184,10 @@ class RecordPhotos:
                 created_at=now(),
             )
         )
-        await _log(session, actor, aggregate, old[1], shown, touched=touched)
-        staged.party_id, staged.replaced = record.id, old[0]
+        await _log(session, actor, aggregate, former_name, shown, touched=touched)
+        if former_key is not None:
+            await self._leave(session, former_key)
+        staged.party_id, staged.replaces = record.id, former_key is not None
         return aggregate.photo
 
     async def remove(self, actor: Actor, kind: PartyKind, party_id: int) -> bool:
@@ -196,12 +204,12 @@ class RecordPhotos:
             if photo is not None:
                 await session.delete(photo)
                 await _log(session, actor, aggregate, photo.file_name, None)
+                await self._leave(session, photo.key)
             return photo
 
-        photo = await self.db.transact(work)
-        if photo is None:
+        if await self.db.transact(work) is None:
             return False
-        self.store.discard(photo.key, party_id=party_id)
+        self.jobs.wake()
         return True
 
     async def read(self, key: str, size: str) -> tuple[Photo, bytes]:
@@ -226,6 +234,18 @@ class RecordPhotos:
         if data is None:
             raise NotFound
         return photo, data
+
+    async def take_out(self, payload: Mapping[str, Any]) -> Result:
+        """Do a job of the kind `REMOVE_PHOTO`: take a photo out of the store. What is not there is not missed."""
+        try:
+            await self.store.remove(payload["key"])
+        except StoreAway as away:
+            return Retry(away.reason)
+        return Done()
+
+    async def _leave(self, session: AsyncSession, key: str) -> None:
+        """Let a photo that its record has no more go from the store, once the transaction is committed."""
+        await self.jobs.enqueue(session, REMOVE_PHOTO, {"key": key})
 
     async def _holds(self, photo: Photo, rendered: Rendered) -> bool:
         """Whether the record's photo is this very image."""
