@@ -132,6 +132,10 @@ WRONG = [
         "CRMGRAPH_PHONE_REGION: 'de' is no region: write its ISO 3166-1 code in capitals, DE",
     ),
     (
+        {"CRMGRAPH_PHONE_REGION": "France"},
+        "CRMGRAPH_PHONE_REGION: 'France' is no region: write its ISO 3166-1 code in capitals, FR",
+    ),
+    (
         {"CRMGRAPH_PUBLIC_URL": "crm.example.com"},
         "CRMGRAPH_PUBLIC_URL: has to start with http:// or https://, e.g. https://crm.example.com",
     ),
@@ -769,6 +773,7 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
 
     assert (unmigrated.code, states(unmigrated)["database"]) == (1, "fail")
     assert fine.code == 0
+    assert f"{good['CRMGRAPH_PUBLIC_URL']} does not answer (Connection refused)" in fine.out
     assert states(fine) == {
         **dict.fromkeys(
             ("settings", "secret", "database", "migrations", "emails", "jobs", "photos", "mail", "proxies"), "ok"

@@ -10,6 +10,7 @@ from phonenumbers import SUPPORTED_REGIONS
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.db.url import database_url
 from crmgraph.mail import open_mail
 from crmgraph.suggestions import nearest
@@ -183,8 +184,8 @@ class Settings(BaseSettings):
     def _a_region(cls, value: str | None) -> str | None:
         if value is None or value in SUPPORTED_REGIONS:
             return value
-        nearest = value.upper() if value.upper() in SUPPORTED_REGIONS else "e.g. DE"
-        raise ValueError(f"{value!r} is no region: write its ISO 3166-1 code in capitals, {nearest}")
+        meant = value.upper() if value.upper() in SUPPORTED_REGIONS else country_code_of_name(value)
+        raise ValueError(f"{value!r} is no region: write its ISO 3166-1 code in capitals, {meant or 'e.g. DE'}")
 
     @field_validator("mail_url")
     @classmethod

@@ -246,7 +246,8 @@ async def _addresses(settings: Settings) -> list[Finding]:
         date = await asyncio.to_thread(_asked, f"{settings.public_url}/health/live")
         found.append(Finding("public url", "ok", f"{settings.public_url} answers"))
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        cause = getattr(error, "reason", None) or error
+        reason = getattr(cause, "strerror", None) or cause
         hint = "CRMGRAPH_PUBLIC_URL, or the server is not up"
         found.append(Finding("public url", "warn", f"{settings.public_url} does not answer ({reason})", hint))
     if parts.scheme == "http" and not here:
