@@ -84,7 +84,9 @@ class Settings(BaseSettings):
         None, ge=1, examples=[365], description="How long the history of records is kept, in days. By default for ever."
     )
     keep_sessions_days: int | None = Field(30, ge=1, description="How long ended sessions are kept, in days.")
-    keep_tokens_days: int | None = Field(7, ge=1, description="How long expired tokens and codes are kept, in days.")
+    keep_tokens_days: int | None = Field(
+        7, ge=1, description="How long expired tokens and codes, and signups that nobody confirmed, are kept, in days."
+    )
     keep_failed_jobs_days: int | None = Field(
         7, ge=1, description="How long background jobs that failed for good are kept, in days."
     )

@@ -6,15 +6,29 @@ processes may purge at once and nobody waits for them.
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm.identity import pending_signups
 from crmgraph.crm.identity.throttle import EMAIL_SECONDS
-from crmgraph.crm.models import Attempt, Change, Job, LegacyToken, Photo, Session, VerificationCode, now
+from crmgraph.crm.identity.verification_codes import LIFETIMES
+from crmgraph.crm.models import (
+    Attempt,
+    Change,
+    Credential,
+    Job,
+    LegacyToken,
+    Photo,
+    Purpose,
+    Session,
+    VerificationCode,
+    now,
+)
 from crmgraph.db.database import Database
 from crmgraph.photos import PhotoStore
 
@@ -33,7 +47,8 @@ class Retention:
     Attributes:
         changes_days: lines of the history, from their date.
         sessions_days: sessions with their refresh tokens, after their end.
-        tokens_days: tokens of legacy clients and mailed codes, after they have expired.
+        tokens_days: tokens of legacy clients and mailed codes, after they have expired, and signups that nobody has
+            confirmed, after their codes have.
         attempts_seconds: failed tries, as long as the throttle looks back.
         jobs_days: jobs of the background that failed for good.
         photos_days: photos in the store to which no row belongs.
@@ -54,16 +69,27 @@ class Expired:
     Attributes:
         name: as people call them.
         key: their primary key.
+        remove: takes a batch of them out, by their keys; None where the rows alone go.
     """
 
     name: str
     key: Any
     condition: ColumnElement[bool]
+    remove: Callable[[AsyncSession, Sequence[Any]], Awaitable[None]] | None = None
 
     @property
     def first(self) -> Select[Any]:
         """The keys of one batch."""
         return select(self.key).where(self.condition).order_by(self.key).limit(BATCH)
+
+    async def remove_batch(self, session: AsyncSession) -> int:
+        """Remove one batch, without the rows that somebody else holds. Returns how many went."""
+        keys = (await session.scalars(self.first.with_for_update(skip_locked=True))).all()
+        if keys and self.remove is not None:
+            await self.remove(session, keys)
+        elif keys:
+            await session.execute(delete(self.key.class_).where(self.key.in_(keys)))
+        return len(keys)
 
 
 def expired(keep: Retention) -> Iterator[Expired]:
@@ -81,6 +107,8 @@ def expired(keep: Retention) -> Iterator[Expired]:
         until = at - dt.timedelta(days=keep.tokens_days)
         gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
         yield Expired("tokens", LegacyToken.digest, gone)
+        abandoned = pending_signups.abandoned(until - LIFETIMES[Purpose.CONFIRM])
+        yield Expired("signups", Credential.id, abandoned, pending_signups.remove)
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
     if keep.jobs_days is not None:
         yield Expired("jobs", Job.id, Job.failed_at < at - dt.timedelta(days=keep.jobs_days))
@@ -105,15 +133,10 @@ async def purge_rows(db: Database, keep: Retention, *, dry_run: bool = False) ->
                 count = select(func.count()).select_from(select(each.key).where(each.condition).subquery())
                 gone[each.name] = await session.scalar(count) or 0
             continue
-        while True:
-            async with db.begin() as session:
-                keys = (await session.scalars(each.first.with_for_update(skip_locked=True))).all()
-                if keys:
-                    await session.execute(delete(each.key.class_).where(each.key.in_(keys)))
-            gone[each.name] += len(keys)
-            if len(keys) < BATCH:
-                break
+        while (batch := await db.transact(each.remove_batch)) >= BATCH:
+            gone[each.name] += batch
             await asyncio.sleep(0.01)  # others first
+        gone[each.name] += batch
     return gone
 
 

@@ -2,16 +2,40 @@
 
 They are kept as deleted records are, so that whatever leaves out those leaves out these: lists, searches, counts,
 look-ups by email, upserts, duplicates. Nobody sees them, so nobody can delete or restore one. What tells them from
-deleted ones is their credential, which is not confirmed.
+deleted ones is their credential, which is not confirmed. Once nobody can confirm one any more, it is removed for good.
 """
 
+import datetime as dt
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, and_, delete, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from crmgraph.crm.models import Account, Contact, now
+from crmgraph.crm.models import (
+    Account,
+    Address,
+    Change,
+    Contact,
+    Credential,
+    Email,
+    ExternalId,
+    Lead,
+    Note,
+    Party,
+    Phone,
+    Relation,
+    SalesOrder,
+    VerificationCode,
+    now,
+)
 from crmgraph.crm.records import numbers
+
+OWN_ROWS: tuple[Any, ...] = (Change, ExternalId, Relation, Phone, Email, Address)
+"""What belongs to a record that a signup made and goes with it. Nobody had the time to add a photo or a note."""
+_OWN = and_(Account.id == Contact.account_id, Account.primary_contact_id == Contact.id)
+"""Of a contact and an account: they came by one signup."""
 
 
 def _own_account(contact_id: int) -> ColumnElement[bool]:
@@ -48,3 +72,82 @@ async def reveal(session: AsyncSession, contact_id: int) -> None:
                 update(model).where(model.id == record_id).values(shown),
                 execution_options={"synchronize_session": False},
             )
+
+
+def abandoned(before: dt.datetime) -> ColumnElement[bool]:
+    """Of credentials: they wait since before that moment, and no code is left that would confirm them.
+
+    Where anybody has touched the records or refers to them they are left alone. Nobody sees them, but signups were to
+    be seen in former versions.
+    """
+    code = select(VerificationCode.digest).where(
+        VerificationCode.credential_id == Credential.id,
+        VerificationCode.used_at.is_(None),
+        VerificationCode.expires_at > now(),
+    )
+    records = (
+        select(Contact.id)
+        .outerjoin(Account, _OWN)
+        .where(
+            Contact.id == Credential.contact_id,
+            Contact.deleted_at.is_not(None),
+            Contact.revision == 1,
+            or_(Account.id.is_(None), and_(Account.deleted_at.is_not(None), Account.revision == 1)),
+            not_(_referred_to()),
+        )
+    )
+    return and_(
+        Credential.confirmed.is_(False),
+        Credential.live.is_(None),
+        Credential.created_at < before,
+        not_(code.exists()),
+        records.exists(),
+    )
+
+
+def _referred_to() -> ColumnElement[bool]:
+    """Of a contact, and the account of its signup where it has one: something names one of them that is not theirs."""
+    contact, account, lead = aliased(Contact), aliased(Account), aliased(Lead)
+    own = (Contact.id, Account.id)
+    return or_(
+        select(contact.id).where(contact.reports_to_id == Contact.id).exists(),
+        select(contact.id).where(contact.account_id == Account.id, contact.id != Contact.id).exists(),
+        select(account.id)
+        .where(account.primary_contact_id == Contact.id, account.id.is_distinct_from(Account.id))
+        .exists(),
+        select(account.id).where(account.parent_id == Account.id).exists(),
+        select(lead.id).where(lead.converted_contact_id == Contact.id).exists(),
+        select(lead.id).where(lead.converted_account_id == Account.id).exists(),
+        select(Relation.id).where(Relation.other_id.in_(own)).exists(),
+        select(Note.id).where(Note.party_id.in_(own)).exists(),
+    )
+
+
+async def remove(session: AsyncSession, credential_ids: Collection[int]) -> None:
+    """Remove signups for good, with the records and the orders that came with them, as if they had never been.
+
+    Args:
+        credential_ids: of credentials that are `abandoned` and locked.
+    """
+    query = (
+        select(Contact.id, Account.id)
+        .join(Credential, Credential.contact_id == Contact.id)
+        .outerjoin(Account, _OWN)
+        .where(Credential.id.in_(credential_ids))
+    )
+    rows = (await session.execute(query)).all()
+    contacts = [contact for contact, _ in rows]
+    accounts = [account for _, account in rows if account is not None]
+    parties = [*contacts, *accounts]
+    for statement in (
+        delete(VerificationCode).where(VerificationCode.credential_id.in_(credential_ids)),
+        delete(Credential).where(Credential.id.in_(credential_ids)),
+        delete(SalesOrder).where(SalesOrder.contact_id.in_(contacts)),
+        *(delete(model).where(model.party_id.in_(parties)) for model in OWN_ROWS),
+        # Contact and account name one another.
+        update(Account).where(Account.id.in_(accounts)).values(primary_contact_id=None),
+        delete(Contact).where(Contact.id.in_(contacts)),
+        delete(Account).where(Account.id.in_(accounts)),
+        delete(Party).where(Party.id.in_(parties)),
+    ):
+        await session.execute(statement, execution_options={"synchronize_session": False})
