@@ -241,6 +241,7 @@ async function check(page) {
     // A link that is followed in this tab shows its operation, though the panel was open.
     await page.goto(`${endpoint}?query=${encodeURIComponent('{ me { role } }')}`);
     await page.locator('.graphiql-query-editor', { hasText: 'role' }).waitFor();
+    await shows('.graphiql-query-editor', (text) => text.trimEnd() === '{\n  me {\n    role\n  }\n}'); // it came on one line
     await page.waitForTimeout(2_000); // what is asked for at the start has been answered, and told in the console
     assert.equal(await panel.count(), 0);
     await page.goto(endpoint);
@@ -249,6 +250,11 @@ async function check(page) {
     await panel.waitFor({ state: 'detached' });
     await run();
     await settle();
+    const top = async (selector) => (await page.locator(selector).first().boundingBox()).y;
+    const above = (await top('.graphiql-query-editor .view-line')) - (await top('.graphiql-editors'));
+    assert.ok(above >= 0 && above < 40, `the operation stands ${above} px below the top of its editor`);
+    assert.ok(await onScreen('.crm-measured', height), 'what the last answer was is out of sight');
+    assert.ok(await onScreen('.graphiql-response .view-line', height), 'the answer is out of sight');
     await shot(`7-${name}-editors`);
     await within(name, width);
     await noneSerious(`${name}, editors`);
@@ -262,6 +268,12 @@ async function check(page) {
       const box = await page.locator(selector).first().boundingBox();
       assert.ok(box.width >= 200 && box.height >= 100, `${name}: ${selector} has ${box.width} x ${box.height}`);
     }
+  }
+
+  /** Whether something can be seen without scrolling. */
+  async function onScreen(selector, height) {
+    const box = await page.locator(selector).first().boundingBox();
+    return box.height > 0 && box.y >= 0 && box.y + box.height <= height;
   }
 
   async function noneSerious(name) {

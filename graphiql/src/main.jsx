@@ -154,6 +154,9 @@ function Toolbar({ prettify, merge, copy }) {
 
 function Measured() {
   const last = useCell(measured);
+  useEffect(() => {
+    if (last && covers()) document.querySelector('.graphiql-response')?.scrollIntoView({ block: 'end' });
+  }, [last]);
   return (
     <p className="crm-measured" role="status" aria-label="The last answer">
       {last
