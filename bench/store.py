@@ -15,6 +15,7 @@ import asyncpg
 
 from bench.cluster import HOME, Cluster
 from bench.contenders import MODULES, PEERS, ROOT
+from bench.skewed import statements as skewing
 
 STAFF_EMAIL = "bench@crmgraph.example"
 CUSTOMER_EMAIL = "customer@crmgraph.example"
@@ -65,26 +66,30 @@ class Store:
             await connection.close()
 
 
-async def on_postgres(cluster: Cluster, size: Size, tell: Any) -> Store:
+async def on_postgres(cluster: Cluster, size: Size, tell: Any, *, skewed: bool = False) -> Store:
     """The PostgreSQL database of this size, made when it is not there.
 
     Args:
         tell: is told what takes time.
+        skewed: whether it is to be like a store that has grown, see `bench/skewed.py`.
     """
-    if size.name not in await cluster.databases():
+    name = f"{size.name}_skewed" if skewed else size.name
+    if name not in await cluster.databases():
         # Under another name until it is whole: a run that is broken off leaves no half-filled one behind.
         await cluster.create("bench_unfinished")
         clients = await _fill(cluster.url("bench_unfinished"), size, tell)
         async with cluster.connected("bench_unfinished") as connection:
+            for statement in skewing(sqlite=False) if skewed else ():
+                await connection.execute(statement)
             await connection.execute((PEERS / "postgraphile" / "functions.sql").read_text())
             await connection.execute("VACUUM (ANALYZE)")
-        _secrets(size.name).write_text(json.dumps(clients))
-        await cluster.rename("bench_unfinished", size.name)
+        _secrets(name).write_text(json.dumps(clients))
+        await cluster.rename("bench_unfinished", name)
     else:
-        await command(cluster.url(size.name), "migrate")
-    async with cluster.connected(size.name) as connection:
+        await command(cluster.url(name), "migrate")
+    async with cluster.connected(name) as connection:
         await connection.execute((PEERS / "postgraphile" / "functions.sql").read_text())
-    return await _store(cluster.url(size.name), size.name)
+    return await _store(cluster.url(name), name)
 
 
 async def on_sqlite(size: Size, tell: Any) -> Store:

@@ -26,6 +26,7 @@ from crmgraph.crm.models import (
     Role,
 )
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query import access_paths
 from crmgraph.crm.query.conditions import And, By, Compare, ExtraValue, HasPoint, Not, Op, Or, Point, Where, WholeDate
 from crmgraph.crm.query.offset_pages import count, find_ids
 from crmgraph.crm.records import aggregates, parties
@@ -312,9 +313,11 @@ def is_refused(where: Compare) -> bool:
     )
 
 
+@pytest.mark.parametrize("few", [1, access_paths.FEW])
 async def test_every_comparison_finds_what_python_finds(
-    db: Database, records: dict[PartyKind, list[Aggregate]]
+    db: Database, records: dict[PartyKind, list[Aggregate]], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(access_paths, "FEW", few)
     for kind, made in records.items():
         for where in comparisons(kind):
             if is_refused(where):
@@ -326,9 +329,12 @@ async def test_every_comparison_finds_what_python_finds(
                 assert (asked, await found(db, kind, asked)) == (asked, expected)
 
 
+@pytest.mark.parametrize("few", [0, 1, access_paths.FEW])
 async def test_trees_of_comparisons_find_what_python_finds(
-    db: Database, records: dict[PartyKind, list[Aggregate]]
+    db: Database, records: dict[PartyKind, list[Aggregate]], few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Whichever path leads to the rows: with all values frequent, with some, with all of them rare."""
+    monkeypatch.setattr(access_paths, "FEW", few)
     chance = random.Random(4)
     for kind, made in records.items():
         leaves = [where for where in comparisons(kind) if not is_refused(where)]
@@ -339,7 +345,7 @@ async def test_trees_of_comparisons_find_what_python_finds(
             parts = tuple(tree(depth - 1) for _ in range(chance.randint(0, 3)))
             return chance.choice([And(parts), Or(parts), Not(And(parts)), Not(Or(parts))])
 
-        for _ in range(120):
+        for _ in range(60):
             where = tree(3)
             expected = [each.id for each in made if fulfils(each, where)]
             assert (where, await found(db, kind, where)) == (where, expected)

@@ -25,6 +25,10 @@ Value = TypeVar("Value")
 KEPT_STATEMENTS = 500
 """How many statements a connection keeps prepared."""
 
+GENERIC_PLANS = "; SET plan_cache_mode = force_generic_plan"
+"""A statement is planned once a connection, not anew for the values of its first five runs, and not otherwise after
+seven runs than after six: what has several paths decides itself, see `crm/query/access_paths.py`."""
+
 STATEMENT_OVERHEAD = 5_000
 """What a statement takes besides four times its text, in bytes."""
 
@@ -135,6 +139,7 @@ class StatementPool:
             statement_cache_size=KEPT_STATEMENTS,
             max_cacheable_statement_size=0,
             max_cached_statement_lifetime=0,
+            settings=GENERIC_PLANS,
         )
         # SQLAlchemy writes JSON as text; what it reads it wants read already.
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)

@@ -271,10 +271,11 @@ class Connector:
             return False
         return self._keeps_read_only or not is_read_only(connection)
 
-    async def connect(self, **options: Any) -> Any:
+    async def connect(self, *, settings: str = "", **options: Any) -> Any:
         """A new connection.
 
         Args:
+            settings: statements that set something for the session.
             options: further arguments of `asyncpg.connect`.
 
         Raises:
@@ -287,7 +288,7 @@ class Connector:
         order = [(session, (self._first + i) % len(places)) for session in wanted for i in range(len(places))]
         for i, (session, at) in enumerate(order):
             try:
-                connection = await self._open(places[at], session, options)
+                connection = await self._open(places[at], session, settings, options)
             except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError, asyncpg.InterfaceError) as error:
                 if i == len(order) - 1 or not diagnose(error).next_host:
                     raise
@@ -296,7 +297,9 @@ class Connector:
                 return connection
         raise AssertionError("the last host answers or raises")
 
-    async def _open(self, place: tuple[str, str, str] | None, session: str | None, options: Mapping[str, Any]) -> Any:
+    async def _open(
+        self, place: tuple[str, str, str] | None, session: str | None, settings: str, options: Mapping[str, Any]
+    ) -> Any:
         where = {"host": place[0].strip("[]"), "port": int(place[2])} if place is not None else {}
         try:
             connection = await asyncpg.connect(
@@ -310,7 +313,7 @@ class Connector:
         try:
             # Said after the connection stands, for a pooler of sessions refuses what it does not know before.
             async with asyncio.timeout(self._seconds):
-                await connection.execute(self._limits)
+                await connection.execute(self._limits + settings)
         except BaseException:
             connection.terminate()
             raise

@@ -135,6 +135,12 @@ def _live(name: str, *columns: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
 
 
+def _deleted(table: str) -> Index:
+    """The index of deleted records, in the order in which they are listed."""
+    where = text("deleted_at IS NOT NULL")
+    return Index(f"ix_{table}_deleted_at_id", "deleted_at", "id", postgresql_where=where, sqlite_where=where)
+
+
 class Contact(Record, Named, Preferences, Base):
     """A person."""
 
@@ -148,6 +154,9 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_account_id_id", "account_id", "id"),
         _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
         _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
+        _live("ix_contact_account_id_updated_at_id", "account_id", "updated_at", "id"),
+        _live("ix_contact_job_title_key_id", "job_title_key", "id"),
+        _deleted("contact"),
         Index("ix_contact_id_number", "id_number"),
         Index("ix_contact_passport_number", "passport_number"),
         Index("ix_contact_social_security_number", "social_security_number"),
@@ -196,6 +205,9 @@ class Account(Record, Preferences, Base):
         _live("ix_account_created_at_id", "created_at", "id"),
         _live("ix_account_updated_at_id", "updated_at", "id"),
         _live("ix_account_name_key_id", "name_key", "id"),
+        _live("ix_account_status", "status"),
+        _live("ix_account_industry", "industry"),
+        _deleted("account"),
         Index("ix_account_registration_number", "registration_number"),
         Index("ix_account_vat_number", "vat_number"),
     )
@@ -241,6 +253,10 @@ class Lead(Record, Named, Base):
         _live("ix_lead_last_name_key_id", "last_name_key", "id"),
         _live("ix_lead_first_name_key_last_name_key", "first_name_key", "last_name_key"),
         _live("ix_lead_company_key_id", "company_key", "id"),
+        _live("ix_lead_job_title_key_id", "job_title_key", "id"),
+        _live("ix_lead_status", "status"),
+        _live("ix_lead_source", "source"),
+        _deleted("lead"),
     )
 
     company: Mapped[str | None]
@@ -297,7 +313,7 @@ class Phone(ContactPoint, Base):
         Index("ix_phone_party_id_rank_id", "party_id", "rank", "id"),
         _slots("phone"),
         Index("ix_phone_e164", "e164"),
-        Index("ix_phone_digits", "digits"),
+        Index("ix_phone_digits_party_id", "digits", "party_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -321,7 +337,7 @@ class Email(ContactPoint, Base):
     __table_args__ = (
         Index("ix_email_party_id_rank_id", "party_id", "rank", "id"),
         _slots("email"),
-        Index("ix_email_address_key", "address_key"),
+        Index("ix_email_address_key_party_id", "address_key", "party_id"),
         {"sqlite_autoincrement": True},
     )
 
@@ -468,5 +484,4 @@ FOLDED: dict[Any, Any] = {
     Address.city: Address.city_key,
 }
 """{column: the column of its search key}, of all that people search by. What writes the one brings up the other:
-`parties.derive` of records, `contact_points.derive` of addresses. Job titles are few and shared by many: no index has
-them."""
+`parties.derive` of records, `contact_points.derive` of addresses."""

@@ -2,7 +2,7 @@
 ahead of it repeats and skips nothing, and the thousandth page costs as much as the first."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,12 +19,14 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crmgraph.crm.models import FOLDED, Address
+from crmgraph.crm.query import access_paths
 from crmgraph.crm.query.conditions import And, Order, Where
 from crmgraph.crm.query.sql import NAMES, Sql, names_city
 
@@ -80,11 +82,13 @@ def listed(
     hidden: Sequence[ColumnElement[bool]],
     shape: Where | None,
     orders: Sequence[Order],
-) -> Listed:
-    """All rows of the model of `sql` that are not hidden and are of a shape; of any for None.
+) -> list[Listed]:
+    """The paths to all rows of the model of `sql` that are not hidden and are of a shape; of any for None.
 
-    A list of one city in the order of the names goes along the index of city and name, which holds both in this order:
-    what is beyond the page is not read.
+    One of them finds all of the rows, the others none, see `access_paths`.
+
+    A list of one city in the order of the names is walked along the index of city and name, which holds both in this
+    order: what is beyond the page is not read.
 
     Args:
         columns: of the model, or itself.
@@ -93,16 +97,20 @@ def listed(
     model = sql.model
     city = _city_of(shape) if _by_name(model, orders) else None
     if city is None or not isinstance(shape, And):
-        conditions = [] if shape is None else [sql.where(shape)]
-        return Listed(select(*columns).where(*hidden, *conditions), model)
-    others = sql.where(And(tuple(each for each in shape.of if each is not city)))
+        found = access_paths.paths(sql, shape, orders[0].by)
+        return [Listed(select(*columns).where(*hidden, *conditions), model) for conditions in found]
+    others = And(tuple(each for each in shape.of if each is not city))
+    *ways, along = access_paths.paths(sql, others, orders[0].by)
+    # The name is asked of the address, which repeats it.
     query = select(*columns).join_from(Address, model, model.id == Address.party_id)
-    query = query.where(*hidden, *sql.of_row(city, shape.of), others)
+    query = query.where(*hidden, *sql.of_row(city, shape.of), *along)
     # Two addresses in one city are one record. PostgreSQL wants to be told that the id settles its other columns; told
     # so, SQLite would no longer see that the index has this order.
     own = [] if sql.sqlite else [model.id]
     keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
-    return Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
+    walk = Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
+    in_city = replace(sql, by_row=True).where(city)
+    return [*(Listed(select(*columns).where(*hidden, in_city, *way), model) for way in ways), walk]
 
 
 def _by_name(model: Any, orders: Sequence[Order]) -> bool:
@@ -123,9 +131,26 @@ def of_list(
     window: Window,
 ) -> Select[Any]:
     """The query of one window of all rows that are not hidden and are of a shape, None for any."""
+
+    def first(path: Listed) -> Select[Any]:
+        query = path.query.where(*bounds(path.keys, window))
+        return query.order_by(*ordering(path.keys, window)).limit(window.size + 1)
+
     found = listed([sql.model], sql, hidden, shape, window.orders)
-    query = found.query.where(*bounds(found.keys, window))
-    return query.order_by(*ordering(found.keys, window)).limit(window.size + 1)
+    if len(found) == 1:
+        return first(found[0])
+    row = aliased(sql.model, together([first(path) for path in found]))
+    return select(row).order_by(*ordering(row, window)).limit(window.size + 1)
+
+
+def together(paths: Sequence[Select[Any]], name: str | None = None) -> Any:
+    """The rows that the first part of each path has, as a source; they are in no order.
+
+    Args:
+        name: of the source.
+    """
+    parts = [path.subquery() for path in paths]
+    return union_all(*(select(*part.c) for part in parts)).subquery(name)
 
 
 def of_each(

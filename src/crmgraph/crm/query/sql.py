@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    literal_column,
     not_,
     or_,
     select,
@@ -224,11 +225,14 @@ class Sql:
         model: Contact, Account or Lead; or Phone, Email or Address, inside of a `HasPoint`.
         sqlite: whether the database is SQLite, else PostgreSQL.
         prefix: of the names of the parameters, see `Resolved.parameters`.
+        by_row: whether the rows are asked one by one, in the order of a list that ends when its page is full; else the
+            rows that fulfil a condition are found together.
     """
 
     model: Any
     sqlite: bool
     prefix: str = "v"
+    by_row: bool = False
 
     def where(self, shape: Where) -> ColumnElement[bool]:
         """The condition of a shape."""
@@ -241,7 +245,8 @@ class Sql:
             case Or():
                 return or_(false(), *(self.where(each) for each in shape.of))
             case Not(of=HasPoint() as row):
-                return not_(self.where(row))
+                # Not as NOT IN, for which PostgreSQL has no good plan.
+                return not_(self._each_has(row)) if self.by_row else not_(self._points(row).exists())
             case Not():
                 # What is compared with nothing is unknown, and its contrary has to be true.
                 return not_(func.coalesce(self.where(shape.of), false()))
@@ -265,12 +270,10 @@ class Sql:
             found += [self._applied(Address.name_key, test) for test in asked]
         return found
 
-    def sorted(self, orders: Sequence[tuple[Place, int, bool]]) -> list[ColumnElement[Any]]:
-        """What a list is sorted by; what has no value comes last."""
+    def sorted(self, orders: Sequence[tuple[Place, int, bool]]) -> list[tuple[Any, bool]]:
+        """(expression, whether it descends) of what a list is sorted by."""
         return [
-            (value.desc() if descending else value.asc()).nulls_last()
-            for place, number, descending in orders
-            for value in self._values(place, number)
+            (value, descending) for place, number, descending in orders for value in self.sort_values(place, number)
         ]
 
     def among(self, at: Any, values: Any) -> Any:
@@ -290,8 +293,19 @@ class Sql:
         return query.correlate(self.model).scalar_subquery()
 
     def _has(self, row: HasPoint, among: Sequence[Any] = ()) -> ColumnElement[bool]:
+        if self.by_row:
+            return self._each_has(row)
         query = select(row.of.party_id).where(*self.of_row(row, among))
         return cast(ColumnElement[bool], self.model.id.in_(query))
+
+    def _each_has(self, row: HasPoint) -> ColumnElement[bool]:
+        """Whether the row at hand has a contact point; a planner makes no join of this."""
+        return self._points(row).limit(literal_column("1")).scalar_subquery().is_not(None)
+
+    def _points(self, row: HasPoint) -> Select[Any]:
+        """The contact points of the row at hand that fulfil a condition."""
+        query = select(row.of.party_id).where(row.of.party_id == self.model.id, *self.of_row(row))
+        return query.correlate(self.model)
 
     def _test(self, test: Test) -> ColumnElement[bool]:
         match test.at:
@@ -342,7 +356,7 @@ class Sql:
         """What is compared of a column that stands for itself or another one."""
         if isinstance(key.type, Money):
             return as_type(key, Float(53))
-        if not isinstance(key.type, Text) or by is By.EXACT or key in _KEYS:
+        if not isinstance(key.type, Text) or by is By.EXACT or key in KEYS:
             return key
         return self._small(key)
 
@@ -350,7 +364,7 @@ class Sql:
         """The text with ASCII letters small. In the collation C, lower() of PostgreSQL knows no others either."""
         return func.lower(text if self.sqlite else text.collate("C"), type_=Text())
 
-    def _values(self, place: Place, number: int) -> list[Any]:
+    def sort_values(self, place: Place, number: int) -> list[Any]:
         """What a place is sorted by: an extra field by the number that is kept, else by its text."""
         match place:
             case ExtraValue():
@@ -383,7 +397,7 @@ class Sql:
         return or_(found, extra.any_element(lambda at: self._applied(self._small(at), test, 0, first, "element")))
 
 
-_KEYS = frozenset(key for searched in SEARCHED.values() for key in (searched.key, *(searched.also or ())[:1]))
+KEYS = frozenset(key for searched in SEARCHED.values() for key in (searched.key, *(searched.also or ())[:1]))
 """What is compared as it is: keys."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select
+from sqlalchemy import Select, Text, bindparam, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,6 +25,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.crm.values.text import fault_of
@@ -82,24 +83,26 @@ async def resolve(
     wanted = [(space, value) for space, value in wanted if not fault_of(value)]
     if not wanted:
         return {}
-    values = {value for _, value in wanted}
-    rows: Iterable[Any]
-    if len(values) == 1:
-        named = {"dialect": dialect, "value": values.pop()}
-        rows = await snapshots.rows_of(
-            session, "external id", lambda: _targets(ExternalId.value == bindparam("value")), named
-        )
-    else:
-        rows = await session.execute(_targets(ExternalId.value.in_(values)), {"dialect": dialect})
+    several = len(wanted) > 1
+    sql = Sql(ExternalId, database_of(session).is_sqlite)
+    given: dict[str, Any] = {"dialect": dialect}
+    for name, values in zip(("space", "value"), zip(*wanted, strict=True), strict=True):
+        given[name] = list(dict.fromkeys(values)) if several else values[0]
+
+    def query() -> Select[Any]:
+        # The space first, by which the unique index goes on.
+        columns = (ExternalId.space, ExternalId.value)
+        if several:
+            held = [sql.among(column, bindparam(column.key, type_=Several(Text()))) for column in columns]
+        else:
+            held = [column == bindparam(column.key) for column in columns]
+        targets: list[Any] = [getattr(ExternalId, f"{target}_id") for target in TARGETS]
+        its_own = (ExternalId.dialect == bindparam("dialect"), *held, ExternalId.live.is_(True))
+        return select(*columns, *targets).where(*its_own)
+
+    rows = await snapshots.rows_of(session, ("external ids", several), query, given)
     found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
     return {key: found[key] for key in wanted if key in found}
-
-
-def _targets(condition: ColumnElement[bool]) -> Select[Any]:
-    targets: list[Any] = [getattr(ExternalId, f"{target}_id") for target in TARGETS]
-    return select(ExternalId.space, ExternalId.value, *targets).where(
-        ExternalId.dialect == bindparam("dialect"), condition, ExternalId.live.is_(True)
-    )
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ field is ever read of a row that the actor may not see. What hangs off a row is 
 """
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import KINDS, Actor, visible
-from crmgraph.crm.query import keyset_pages
+from crmgraph.crm.query import access_paths, keyset_pages
 from crmgraph.crm.query.conditions import Order, Where
 from crmgraph.crm.query.keyset_pages import Listed, Window
 from crmgraph.crm.query.sql import Sql as Conditions
@@ -208,12 +208,13 @@ class Builder:
     def _of_edge(self, field: Any, model: Any, page: Page) -> Pieces:
         return page.cursor() if isinstance(field, Cursor) else self._value(field, model, page.rows)
 
-    def _conditions(self, connection: Pages, parent: Any) -> list[ColumnElement[bool]]:
+    def _conditions(self, connection: Pages, parent: Any, *, by_row: bool = False) -> list[ColumnElement[bool]]:
         model: Any = connection.listing.model
         where = self._seen(model)
         shape = self._asked[connection.number].shape.criterion
         if shape is not None:
-            where.append(self._filter(connection).where(shape))
+            sql = self._filter(connection)
+            where.append(replace(sql, by_row=True).where(shape) if by_row else access_paths.all_rows(sql, shape))
         if connection.column is not None:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
@@ -222,13 +223,13 @@ class Builder:
         """The conditions under which rows exist for the actor."""
         return [visible(self._actor, model)] if model in KINDS else []
 
-    def _listed(self, connection: Pages, parent: Any) -> Listed:
-        """All rows of a connection."""
+    def _listed(self, connection: Pages, parent: Any) -> list[Listed]:
+        """The paths to all rows of a connection."""
         model: Any = connection.listing.model
         shape = self._asked[connection.number].shape
         columns = _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
         if connection.column is not None:
-            return Listed(select(*columns).where(*self._conditions(connection, parent)), model)
+            return [Listed(select(*columns).where(*self._conditions(connection, parent, by_row=True)), model)]
         return keyset_pages.listed(columns, self._filter(connection), self._seen(model), shape.criterion, shape.orders)
 
     def _filter(self, connection: Pages) -> Conditions:
@@ -236,24 +237,39 @@ class Builder:
         model: Any = connection.listing.model
         return Conditions(model, self._dialect == "sqlite", f"n{connection.number}_c")
 
+    def _walked(self, path: Listed, name: str, shape: Shape) -> Select[Any]:
+        """A path in the order of its list, from the cursor on."""
+        query = path.query.order_by(*keyset_pages.ordering(path.keys, Window(0, shape.orders)))
+        if not shape.follows:
+            return query
+        bound = [
+            bindparam(f"{name}_after{i}", type_=getattr(path.keys, order.name).type)
+            for i, order in enumerate(shape.orders)
+        ]
+        return query.where(keyset_pages.beyond(path.keys, shape.orders, bound, True))
+
     def _page(self, connection: Pages, parent: Any) -> Page:
         model: Any = connection.listing.model
         asked = self._asked[connection.number]
         shape = asked.shape
         name = f"n{connection.number}"
         size = bindparam(f"{name}_size", type_=Integer())
-        rows = self._listed(connection, parent)
-        query = rows.query.order_by(*keyset_pages.ordering(rows.keys, Window(0, shape.orders)))
-        if shape.follows:
-            types = [getattr(model, order.name).type for order in shape.orders]
-            bound = [bindparam(f"{name}_after{i}", type_=type_) for i, type_ in enumerate(types)]
-            query = query.where(keyset_pages.beyond(rows.keys, shape.orders, bound, True))
+
+        def first(size: ColumnElement[int], most: int) -> Select[Any]:
+            paths = [self._walked(path, name, shape) for path in self._listed(connection, parent)]
+            if len(paths) == 1:
+                return self._first(paths[0], size, most, parent)
+            self._sources += 1
+            rows = keyset_pages.together([self._first(path, size, most, parent) for path in paths], f"t{self._sources}")
+            ordering = keyset_pages.ordering(rows.c, Window(0, shape.orders))
+            return select(*rows.c).order_by(*ordering).limit(size)
+
         if not any(map(tells_ends, connection.fields)):
-            source = self._source(self._first(query, size, asked.most, parent))
+            source = self._source(first(size, asked.most))
             return Page(self._write, model, shape.orders, shape.follows, size, source, None)
         # Read once, with a row more than the page has, and asked several times.
         self._sources += 1
-        ahead = self._first(query, size + 1, asked.most + 1, parent).cte(f"t{self._sources}")
+        ahead = first(size + 1, asked.most + 1).cte(f"t{self._sources}")
         source = self._source(select(*ahead.c).limit(size))
         return Page(self._write, model, shape.orders, shape.follows, size, source, ahead)
 

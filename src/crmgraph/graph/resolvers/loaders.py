@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
 from crmgraph.crm.query import keyset_pages
+from crmgraph.crm.query.access_paths import all_rows
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.keyset_pages import Rows, Window, among
 from crmgraph.crm.query.sql import Sql, resolve
@@ -154,7 +155,7 @@ class Loaders:
     def where(self, model: Any, criterion: Where | None) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
         """The conditions of a list of `model`, what the actor may see of it and what is asked for, and their values."""
         shape, values = self.resolved(criterion)
-        return self.seen(model) + ([] if shape is None else [self.sql(model).where(shape)]), values
+        return self.seen(model) + ([] if shape is None else [all_rows(self.sql(model), shape)]), values
 
     def seen(self, model: Any) -> list[ColumnElement[bool]]:
         """The conditions under which rows of `model` exist for the actor."""

@@ -1,0 +1,48 @@
+"""The skewed volume: what a seeded store lacks of a grown one, by plain statements that both databases take.
+
+A seeded store is even: every city, name and account has about as many records as any other, nothing is deleted, nobody
+came from elsewhere. A grown one has a value that a third of the records share beside values that three have, an account
+with most of the contacts, deleted records, external ids and long histories. Plans that are right for the one are wrong
+for the other.
+"""
+
+STATEMENTS = (
+    # One contact in six is of the hot account, the first one there is.
+    "UPDATE contact SET account_id = (SELECT min(id) FROM account) WHERE id % 6 = 1",
+    # A third has the frequent name and lives in the frequent city; one in ten thousand the rare ones.
+    "UPDATE contact SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos' WHERE id % 3 = 0",
+    "UPDATE contact SET last_name = 'Zyx', last_name_key = 'zyx' WHERE id % 10000 = 7",
+    "UPDATE lead SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos' WHERE id % 3 = 0",
+    "UPDATE lead SET company = 'Frequent Ltd', company_key = 'frequent ltd' WHERE id % 3 = 1",
+    "UPDATE address SET city = 'Metropolis', city_key = 'metropolis', country = 'CY' WHERE party_id % 3 = 1",
+    "UPDATE address SET city = 'Hamlet', city_key = 'hamlet', country = 'IS' WHERE party_id % 10000 = 8",
+    "UPDATE address SET name_key = (SELECT last_name_key FROM contact WHERE contact.id = party_id) "
+    "WHERE party_id IN (SELECT id FROM contact)",
+    # One in eleven has no email, one in thirteen no phone, one in seven no address.
+    "DELETE FROM email WHERE party_id % 11 = 4",
+    "DELETE FROM phone WHERE party_id % 13 = 5",
+    "DELETE FROM address WHERE party_id % 7 = 6",
+    # What one dialect alone knows, of every other record.
+    """UPDATE contact SET extra_fields = '{"zoho":{"Tier":"Gold","Score":12.5}}' WHERE id % 4 = 0""",
+    """UPDATE contact SET extra_fields = '{"zoho":{"Tier":"Lead Crystal"}}' WHERE id % 10000 = 3""",
+    """UPDATE lead SET extra_fields = '{"zoho":{"Tier":"Gold","Score":12.5}}' WHERE id % 4 = 0""",
+    # Leads of one status above all, and converted ones.
+    "UPDATE lead SET status = 'Contacted' WHERE id % 2 = 0",
+    # External ids of every contact in three, in the spaces of two dialects.
+    "INSERT INTO external_id (dialect, space, value, live, party_id) "
+    "SELECT 'zoho', 'record', CAST(id * 7 AS TEXT), {true}, id FROM contact WHERE id % 3 = 0",
+    "INSERT INTO external_id (dialect, space, value, live, party_id) "
+    "SELECT 'valomnia', 'contact', CAST(id * 11 AS TEXT), {true}, id FROM contact WHERE id % 9 = 1",
+    # Three in ten are deleted, which took their external ids' life.
+    "UPDATE contact SET deleted_at = updated_at WHERE id % 10 < 3",
+    "UPDATE lead SET deleted_at = updated_at WHERE id % 10 < 3",
+    "UPDATE external_id SET live = NULL WHERE party_id % 10 < 3",
+    # A record whose history is long.
+    "INSERT INTO change (party_id, kind, action, revision, at, door, fields) SELECT (SELECT max(id) FROM contact), "
+    "'CONTACT', 'UPDATE', 2, updated_at, 'GRAPHQL', '[]' FROM contact WHERE id % 30 = 0",
+)
+
+
+def statements(*, sqlite: bool) -> list[str]:
+    """What turns a seeded store into a skewed one."""
+    return [each.replace("{true}", "1" if sqlite else "TRUE") for each in STATEMENTS]

@@ -1,0 +1,164 @@
+"""Access paths: how the rows of a list are found, right for every value that a statement is run with.
+
+A statement is planned once and run with values that three records have and values that half of them have. Walking the
+list in its order, and asking each row, is right for the frequent value: the page is full soon. Finding the rows by the
+index of the value, and sorting them, is right for the rare one. So a statement has both and decides while it runs:
+up to `FEW` rows are taken from the index of a condition; when that was all, they are the list, else the list is walked.
+See docs/decisions/access-paths.md.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, func, literal_column, select, union_all
+
+from crmgraph.crm.models import Address, Email, Phone
+from crmgraph.crm.query import references
+from crmgraph.crm.query.columns import keys_of
+from crmgraph.crm.query.conditions import And, By, HasPoint, Op, Or, Test, Where
+from crmgraph.crm.query.sql import KEYS, Sql
+
+FEW = 5_000
+"""How many rows are rather sorted than looked for. To walk a list of a million for a page of fifty of a value that so
+many have reads ten thousand rows: about as much."""
+MAX_DRIVERS = 3
+"""How many conditions of a list may lead to its rows, the most selective ones."""
+
+_RANKS = {Op.EQUALS: 0, Op.IN: 1, Op.STARTS_WITH: 2, Op.BETWEEN: 3, Op.GT: 3, Op.GE: 3, Op.LT: 3, Op.LE: 3}
+"""How selective a comparator is, as far as one can tell without its value."""
+SCANNED = 10
+"""The rank of what no index answers."""
+_SHARED = frozenset({"country", "city_key", "account_id", "owner_id"})
+"""Columns whose values many rows share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A condition that an index answers.
+
+    Attributes:
+        ids: the ids of all rows that fulfil it, and perhaps of others.
+        rest: what else is asked of them.
+        column: what it compares; None for several.
+        rank: the lower, the fewer rows it is expected to find.
+    """
+
+    ids: Select[Any]
+    rest: Where
+    column: Any
+    rank: int
+
+
+def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElement[bool]]]:
+    """The conditions of each path to the rows of a shape, of which just one finds any; the last one walks the list.
+
+    Args:
+        sql: writes conditions on the rows of the list.
+        sorted_by: the column, or whatever else, by which the list is sorted above all.
+    """
+    walking = replace(sql, by_row=True)
+    if shape is None:
+        return [[]]
+    # A condition on what the list is sorted by is a range of the walk.
+    found = [each for each in drivers(sql, shape) if each.column is not sorted_by]
+    found.sort(key=lambda driver: driver.rank)
+    ways: list[list[ColumnElement[bool]]] = []
+    many: list[ColumnElement[bool]] = []
+    for number, driver in enumerate(found[:MAX_DRIVERS]):
+        few = driver.ids.limit(literal(FEW + 1)).cte(f"{sql.prefix}few{number}")
+        size = select(func.count()).select_from(few).scalar_subquery()
+        own = sql.model.id.in_(select(few.c[0]))
+        ways.append([*many, size <= literal(FEW), own, walking.where(driver.rest)])
+        many.append(size > literal(FEW))
+    return [*ways, [*many, walking.where(shape)]]
+
+
+def all_rows(sql: Sql, shape: Where) -> ColumnElement[bool]:
+    """The condition of a shape where every row that fulfils it is read, to count them for one."""
+    parts = shape.of if isinstance(shape, And) else (shape,)
+    # PostgreSQL asks every row of the table for an OR of two subqueries.
+    found = {i: list(drivers(sql, part))[:1] if isinstance(part, Or) else [] for i, part in enumerate(parts)}
+    others = And(tuple(part for i, part in enumerate(parts) if not found[i]))
+    either = [driver for each in found.values() for driver in each]
+    return and_(sql.where(others), *(and_(sql.model.id.in_(driver.ids), sql.where(driver.rest)) for driver in either))
+
+
+def is_indexed(column: Any) -> bool:
+    """Whether an index begins with a column."""
+    return column.key in _leading(column.class_)
+
+
+def drivers(sql: Sql, shape: Where, among: Sequence[Where] = (), *, alone: bool = True) -> Iterator[Driver]:
+    """The conditions of a shape whose rows are found sooner than by asking every record.
+
+    Those are what an index answers, and whatever is asked of contact points: to read their table once takes a fraction
+    of looking into it for each record.
+
+    Args:
+        among: what else is asked of the same rows.
+        alone: whether what is asked of the records themselves needs an index; else it is one of several conditions of
+            which the others would be asked of every record.
+    """
+    model: Any = sql.model
+    match shape:
+        case And(of=parts):
+            for i, part in enumerate(parts):
+                for driver in drivers(sql, part, parts):
+                    yield replace(driver, rest=And((*parts[:i], driver.rest, *parts[i + 1 :])))
+        case Or(of=parts):
+            each = [drivers(sql, part, alone=False) for part in parts]
+            best = [min(found, key=lambda driver: driver.rank, default=None) for found in each]
+            of = [driver for driver in best if driver is not None]
+            if parts and len(of) == len(parts):
+                either = union_all(*(driver.ids for driver in of)).subquery()
+                rest = And(()) if all(_is_all(driver.rest) for driver in of) else shape
+                yield Driver(select(either.c[0]), rest, None, max(driver.rank for driver in of))
+        case HasPoint():
+            ranks = [_rank(shape.of, test) for test in _tests(shape.where)]
+            points = select(shape.of.party_id).where(*sql.of_row(shape, among))
+            yield Driver(points, And(()), None, min(ranks, default=SCANNED))
+        case Test() if getattr(shape.at, "class_", None) is sql.model:
+            rank = _rank(model, shape)
+            if rank < SCANNED or (not alone and shape.op is not Op.IS_NULL):
+                rows = select(model.id).where(model.deleted_at.is_(None), sql.where(shape))
+                ((key, _), *_) = keys_of(shape.at, shape.by, shape.op.value)
+                yield Driver(rows, And(()), key, rank)
+
+
+def _is_all(where: Where) -> bool:
+    """Whether nothing is asked."""
+    return isinstance(where, And) and all(_is_all(part) for part in where.of)
+
+
+def _tests(where: Where) -> list[Test]:
+    """What a contact point has to fulfil in any case."""
+    parts = where.of if isinstance(where, And) else (where,)
+    return [part for part in parts if isinstance(part, Test)]
+
+
+def _rank(model: Any, test: Test) -> int:
+    """How selective a test is, see `Driver`; `SCANNED` where no index of the model's answers it."""
+    column = test.at
+    if test.op is Op.IS_NULL:
+        answered = test.flag and references.live(column) is None and is_indexed(column)
+        return 4 if answered else SCANNED
+    keys = [key for key, _ in keys_of(column, test.by, test.op.value)]
+    # What is no key is compared with its letters small, which no index holds.
+    as_stored = test.by is By.EXACT or all(key in KEYS or not isinstance(key.type, Text) for key in keys)
+    if test.op not in _RANKS or not as_stored or not all(map(is_indexed, keys)):
+        return SCANNED
+    return _RANKS[test.op] + (4 if keys[0].key in _SHARED else 0)
+
+
+@cache
+def _leading(model: Any) -> frozenset[str]:
+    """The columns with which an index of live or of all rows begins."""
+    names = {index.columns[0].name for index in model.__table__.indexes}
+    return frozenset(names | ({"id"} if model not in (Phone, Email, Address) else set()))
+
+
+def literal(number: int) -> ColumnElement[int]:
+    """A number as it stands: the planner of PostgreSQL looks at it, which it does at no parameter."""
+    return literal_column(str(number), Integer())
