@@ -256,6 +256,18 @@ async def test_an_unknown_path_and_a_wrong_verb_are_status_objects(program: Prog
     identifier = {"token": program.token, "contact_information_identifier": f"id={ELLEN}"}
     assert done(answer_of(await program.client.get(PREFIX + SHOW + "/", params=identifier)))["id"] == ELLEN
     assert (await program.client.head(PREFIX + SHOW, params=identifier)).status_code == 200
+    # Of the image servlet neither two are, and three are a path of its own.
+    for slashes, told in (
+        ("", "The token is mandatory"),
+        ("/", "The token is mandatory"),
+        ("//", "The token is mandatory"),
+        ("///", "There is no such method"),
+        ("/x", "There is no such method"),
+    ):
+        response = await program.client.get(f"http://test/crm/ImageDownloadServlet{slashes}")
+        assert refused(answer_of(response))[1] == told
+        response = await program.client.post(f"http://test/crm/ImageDownloadServlet{slashes}")
+        assert response.headers.get("allow") == ("GET" if "mandatory" in told else None)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", ""])

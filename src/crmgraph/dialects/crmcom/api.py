@@ -74,7 +74,13 @@ API = Api(
     admit=authorization.admit,
     answer=answers.done,
 )
-IMAGES = replace(API, prefix=profile_photo.IMAGES, operations=(IMAGE,), answer=answers.image)
+IMAGES = replace(
+    API,
+    prefix=profile_photo.IMAGES,
+    operations=(IMAGE,),
+    answer=answers.image,
+    path=lambda below: below.removeprefix("/"),  # so that one slash more leads to the image too
+)
 
 
 def mounts(core: Core) -> list[BaseRoute]:
