@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from crmgraph.graph.documents.limits import MAX_LISTED, MAX_LISTED_OBJECTS
+from crmgraph.graph.documents.limits import MAX_DIGITS, MAX_LISTED, MAX_LISTED_OBJECTS
 from crmgraph.graph.edge.requests import MAX_FILE_PATHS
 from crmgraph.graph.edge.variables import MAX_CHARACTERS, MAX_ITEMS, MAX_LEVELS, MAX_OBJECTS, MAX_VALUES, excess_of
 from crmgraph.graph.schema.filters import MAX_SORTS
@@ -179,6 +179,55 @@ async def test_lists_in_a_document_have_the_same_bounds(agent: Caller) -> None:
         "{ contacts(filter: {or: [%s]}) { totalCount } }" % ("{} " * MAX_LISTED_OBJECTS),
     ):
         assert "errors" not in (await agent.post(text)).json()
+
+
+NUMBERED = (
+    "{ contacts(first: %s) { totalCount } }",
+    "{ ...f } fragment f on Query { contacts(last: -%s) { totalCount } }",
+    "query($n: Int = %s) { contacts(first: $n) { totalCount } }",
+    "{ contacts @skip(if: %s) { totalCount } }",
+    "{ contacts(filter: {lastName: {in: [%s]}}) { totalCount } }",
+    "{ contacts(filter: {createdAt: {gt: %s.5}}) { totalCount } }",
+    "{ node(id: %s) { id } }",
+    'mutation { updateContact(input: {contact: {id: "con_1"}, ifRevision: %s}) { userErrors { code } } }',
+    'mutation { createContact(input: {lastName: "a", birthDate: {year: %s}}) { userErrors { code } } }',
+    'mutation { createAccount(input: {name: "a", employees: %s}) { userErrors { code } } }',
+    'mutation { createAccount(input: {name: "a", annualRevenue: %se1}) { userErrors { code } } }',
+)
+
+
+@pytest.mark.parametrize("text", NUMBERED)
+async def test_a_number_in_a_document_has_so_many_digits_and_no_more(agent: Caller, text: str) -> None:
+    # 4,300 is what Python makes a number of.
+    for digits in (MAX_DIGITS + 1, 5_000, 90_000):
+        (error,) = (await agent.post(text % ("9" * digits))).json()["errors"]
+        found = error["extensions"].pop("found")
+        assert digits <= found <= digits + 2
+        assert error == {
+            "message": f"The document asks for too much at once: digits of a number {found}, and 1000 is the most.",
+            "extensions": {"code": "TOO_COSTLY", "measure": "digits of a number", "most": 1_000},
+        }
+    answer = (await agent.post(text % ("9" * (MAX_DIGITS - 2)))).json()
+    for error in answer.get("errors", []):
+        assert error["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+        assert "conversion" not in error["message"]
+
+
+async def test_a_number_in_variables_is_told_in_words_of_ours_however_long_it_is(agent: Caller) -> None:
+    query = "query($n: Int) { contacts(first: $n) { totalCount } }"
+    for digits, code, words in (
+        (20, "BAD_USER_INPUT", "Int cannot represent non 32-bit signed integer value"),
+        (300, "BAD_USER_INPUT", "Int cannot represent non 32-bit signed integer value"),
+        (400, "BAD_REQUEST", "This is not JSON."),
+        (5_000, "BAD_REQUEST", "This is not JSON."),
+        (90_000, "BAD_REQUEST", "This is not JSON."),
+    ):
+        body = f'{{"query": "{query}", "variables": {{"n": {"9" * digits}}}}}'
+        headers = agent.headers | {"Content-Type": "application/json"}
+        answer = await agent.client.post("/graphql", content=body, headers=headers)
+        (error,) = answer.json()["errors"]
+        assert error["extensions"]["code"] == code
+        assert words in error["message"] and len(answer.text) < 1_000
 
 
 async def test_a_sort_has_ten_parts(agent: Caller) -> None:

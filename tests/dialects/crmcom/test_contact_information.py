@@ -460,6 +460,8 @@ async def test_an_unknown_field_is_kept_and_given_back_when_it_is_asked_for(prog
     assert program.token not in written
 
 
+NO_NUMBERS = ("1_000", "١٢", "nan", "Infinity", "0x10", "1e400", "9" * 5_000)
+"""Texts that Python, or somebody else, takes for numbers."""
 ODD_VALUES: list[tuple[dict[str, Any], tuple[str, str]]] = [
     ({}, (MISSING, "type: mandatory")),
     ({"type": "DOG"}, (INVALID, "type: it is none of the values that it may have")),
@@ -475,6 +477,7 @@ ODD_VALUES: list[tuple[dict[str, Any], tuple[str, str]]] = [
         (INVALID, "preferred_language: it is none of the values that it may have"),
     ),
     (JOANNA | {"udf_float_1": "much"}, (INVALID, "udf_float_1: it is no number in range")),
+    *((JOANNA | {"udf_float_1": text}, (INVALID, "udf_float_1: it is no number in range")) for text in NO_NUMBERS),
     (JOANNA | {"udf_float_1": True}, (INVALID, "udf_float_1: it is of another type")),
     (JOANNA | {"udf_string_1": []}, (INVALID, "udf_string_1: it is of another type")),
     (JOANNA | {"udf_date_1": "yesterday"}, (INVALID, "udf_date_1: it is no date")),

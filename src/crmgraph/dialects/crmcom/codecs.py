@@ -87,11 +87,10 @@ def _number(value: Any) -> int | float | None:
         return None
     if _WHOLE.fullmatch(word):
         return int(word)
-    try:
-        number = float(word)
-    except ValueError:
-        raise Unreadable("number") from None
-    return _number(number)
+    number = decimal_of(word)
+    if number is None:
+        raise Unreadable("number")
+    return _number(float(number))
 
 
 def _amount(value: Any) -> Decimal | None:

@@ -12,6 +12,7 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
+    FloatValueNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
@@ -55,6 +56,8 @@ MAX_LISTED = 1_000
 """The most items of a list that stands in a document."""
 MAX_LISTED_OBJECTS = 100
 """The most objects or lists in such a list."""
+MAX_DIGITS = 1_000
+"""The longest number that stands in a document, in characters."""
 LIST_COST = 5
 """How many items a list that has no pages is reckoned to have."""
 
@@ -286,8 +289,8 @@ def _sized(value: Any) -> int:
     return count
 
 
-def check_lists(document: DocumentNode) -> None:
-    """See that no list of values in a document is too long, wherever it stands.
+def check_values(document: DocumentNode) -> None:
+    """See that no list of values and no number in a document is too long, wherever it stands.
 
     Raises:
         TooCostly: one is.
@@ -301,6 +304,8 @@ def check_lists(document: DocumentNode) -> None:
             objects = sum(isinstance(each, ObjectValueNode | ListValueNode) for each in node.values)
             if objects > MAX_LISTED_OBJECTS:
                 raise TooCostly("objects in a list", objects, MAX_LISTED_OBJECTS)
+        elif isinstance(node, IntValueNode | FloatValueNode) and len(node.value) > MAX_DIGITS:
+            raise TooCostly("digits of a number", len(node.value), MAX_DIGITS)
         for key in _WITHIN.get(node.kind, ()):
             inner = getattr(node, key)
             waiting += inner if isinstance(inner, tuple | list) else (inner,) if inner is not None else ()

@@ -41,7 +41,7 @@ from crmgraph.graph.documents.limits import (
     Measure,
     Meter,
     TooCostly,
-    check_lists,
+    check_values,
 )
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
@@ -240,7 +240,7 @@ class Preparer:
         )
         meter = Meter(self._schema, document.fragments, {}, self._max_page)
         try:
-            check_lists(ast)
+            check_values(ast)
             for operation in document.operations:
                 document.measures[id(operation)] = meter.operation(operation)
                 document.variables[id(operation)] = tuple(self._variables(operation))
