@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Staff, VerificationCode
-from crmgraph.crm.records import contact_points, parties
+from crmgraph.crm.records import contact_points, keys
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
 
@@ -136,9 +136,9 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
     with session.no_autoflush:
         for record in records:
             own = children[record.id]
-            parties.derive(record)
+            keys.derive(record)
             for address in own[Address]:
-                contact_points.rederive(address, {"name_key": parties.name_key(record)})
+                contact_points.rederive(address, {"name_key": keys.name_key(record)})
             # Only now: a country that its name has told is the region of numbers.
             given = {"region": contact_points.region_of(own[Address]) or region}
             for row in (*own[Email], *own[Phone]):

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import orjson
 import structlog
 from cachetools import LRUCache
-from sqlalchemy import Select, event
+from sqlalchemy import ClauseElement, event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -175,7 +175,7 @@ class Database:
     async def fetch_compiled(
         self,
         key: Hashable,
-        build: Callable[[], Select[Any]],
+        build: Callable[[], ClauseElement],
         parameters: Mapping[str, Any],
         *,
         once: bool = False,
@@ -197,7 +197,7 @@ class Database:
         self,
         session: AsyncSession,
         key: Hashable,
-        build: Callable[[], Select[Any]],
+        build: Callable[[], ClauseElement],
         parameters: Mapping[str, Any],
         *,
         chosen: bool = False,
@@ -218,7 +218,7 @@ class Database:
             raise
         return statement.read(rows)
 
-    def _compiled(self, key: Hashable, build: Callable[[], Select[Any]], chosen: bool) -> CompiledStatement:
+    def _compiled(self, key: Hashable, build: Callable[[], ClauseElement], chosen: bool) -> CompiledStatement:
         statements = self._chosen if chosen else self._statements
         statement = statements.get(key)
         if statement is None:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 import aiosqlite
 import orjson
 from cachetools import LRUCache
-from sqlalchemy import Dialect, Select
+from sqlalchemy import ClauseElement, Dialect
 
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.url import Connector
@@ -185,7 +185,7 @@ class CompiledStatement:
         statement: whose parameters have names (`bindparam("id")`) or values of their own.
     """
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect)
         if compiled.post_compile_params:
             raise ValueError("the text of this statement depends on its values")

@@ -484,4 +484,4 @@ FOLDED: dict[Any, Any] = {
     Address.city: Address.city_key,
 }
 """{column: the column of its search key}, of all that people search by. What writes the one brings up the other:
-`parties.derive` of records, `contact_points.derive` of addresses."""
+`keys.derive` of records, `contact_points.derive` of addresses."""

@@ -108,7 +108,7 @@ async def read(
     """
     rows = await rows_of(session, (key, model), lambda: build(select(*_columns(model))), parameters)
     names = _names(model)
-    return [_instance(model, dict(zip(names, row, strict=True))) for row in rows]
+    return [instance(model, dict(zip(names, row, strict=True))) for row in rows]
 
 
 async def read_with(
@@ -133,19 +133,25 @@ async def read_with(
     names = _names(model)
     found = []
     for row in rows:
-        instance = _instance(model, dict(zip(names, row, strict=False)))
+        record = instance(model, dict(zip(names, row, strict=False)))
         lists = [_rows(child, text) for child, text in zip(children, row[len(names) :], strict=True)]
-        found.append((instance, lists))
+        found.append((record, lists))
     return found
+
+
+async def lock(session: AsyncSession, model: Any, condition: ColumnElement[bool]) -> list[Any]:
+    """Rows of `model`, locked until the transaction of a session ends, by their ids. They do not belong to it."""
+    query = select(*_columns(model)).where(condition).order_by(model.id)
+    # Not its id, which nothing changes: rows that name it may come and go meanwhile.
+    rows = await session.execute(query.with_for_update(key_share=True))
+    names = _names(model)
+    return [instance(model, dict(zip(names, row, strict=True))) for row in rows]
 
 
 async def children_of(
     session: AsyncSession, model: Any, children: Sequence[Any], parents: Collection[int]
 ) -> dict[int, list[list[Any]]]:
-    """{id: its rows of every model in `children`} of records that the transaction holds, in one statement.
-
-    The rows belong to the session and may be changed.
-    """
+    """{id: its rows of every model in `children`} of records that the transaction holds, in one statement."""
     db = database_of(session)
     ids = Ids(db, parents)
 
@@ -156,12 +162,11 @@ async def children_of(
     key = ("children", ids.shape, model, *children)
     found = {}
     for own_id, *lists in await rows_of(session, key, query, {"ids": ids.value}):
-        rows = [_rows(child, text) for child, text in zip(children, lists, strict=True)]
-        found[own_id] = [[_adopted(session, row) for row in each] for each in rows]
+        found[own_id] = [_rows(child, text) for child, text in zip(children, lists, strict=True)]
     return found
 
 
-def _adopted(session: AsyncSession, row: Any) -> Any:
+def adopted(session: AsyncSession, row: Any) -> Any:
     """The row as the session's own; the one that it has already, brought up to date."""
     make_transient_to_detached(row)
     known = session.sync_session.identity_map.get(inspect(row).key)
@@ -200,7 +205,7 @@ def _rows(child: Any, text: str | None) -> list[Any]:
         for place, reader in readers:
             if row[place] is not None:
                 row[place] = reader(row[place])
-        found.append(_instance(child, dict(zip(names, row, strict=True))))
+        found.append(instance(child, dict(zip(names, row, strict=True))))
     return found
 
 
@@ -233,7 +238,8 @@ def _moment(text: str) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
-def _instance(model: Any, values: dict[str, Any]) -> Any:
-    instance = model.__mapper__.class_manager.new_instance()
-    instance.__dict__.update(values)
-    return instance
+def instance(model: Any, values: dict[str, Any]) -> Any:
+    """A row that belongs to no session, of all its columns."""
+    made = model.__mapper__.class_manager.new_instance()
+    made.__dict__.update(values)
+    return made

@@ -1,6 +1,6 @@
 """Aggregates: a record together with its rows and its photo, and how they are loaded, to be read or to be changed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,16 +84,27 @@ async def load(
     if lock:
         # Not its id, which nothing changes: rows that name it may come and go meanwhile.
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    records: Iterable[Any] = await session.scalars(query)
+    records: list[Any] = list(await session.scalars(query))
+    return await _with_children(session, model, records, parts, lambda row: snapshots.adopted(session, row))
+
+
+async def _with_children(
+    session: AsyncSession,
+    model: Any,
+    records: Sequence[Any],
+    parts: Collection[str],
+    taken: Callable[[Any], Any] = lambda row: row,
+) -> dict[int, Aggregate]:
+    """Records that a transaction has read, with their rows, by id.
+
+    In a statement of their own: what another writer did to them while the records were waited for has to be seen.
+    """
     found = {record.id: Aggregate(record) for record in records}
-    if not found:
-        return {}
-    # In a statement of their own: what another writer did to them while the record was waited for has to be seen.
     wanted = _wanted(model, parts)
-    if wanted:
+    if found and wanted:
         children = list(wanted.values())
         for own_id, lists in (await snapshots.children_of(session, model, children, found)).items():
-            _fill(found[own_id], wanted, lists)
+            _fill(found[own_id], wanted, [list(map(taken, rows)) for rows in lists])
     return found
 
 
@@ -120,9 +131,14 @@ async def load_one(
 async def load_for_change(
     unit: UnitOfWork, actor: Actor, kind: PartyKind, ids: Collection[int], *, parts: Collection[str] = PARTS
 ) -> dict[int, Aggregate]:
-    """Live records that are to be changed by `update` in the same unit of work; see `load`."""
+    """Live records that are to be changed by a write set of the same unit of work; see `load`.
+
+    They belong to no session: nothing but the write set writes what changes of them.
+    """
     if unit.locks:
-        return await load(unit.session, actor, kind, ids, lock=True, parts=parts)
+        model = MODELS[kind]
+        records = await snapshots.lock(unit.session, model, model.id.in_(ids) & visible(actor, model))
+        return await _with_children(unit.session, model, records, parts)
     found = await _load_snapshots(unit.database, actor, MODELS[kind], ids, parts)
     for each in found.values():
         unit.watch(each.record, (row for name in ROWS for row in getattr(each, name)))

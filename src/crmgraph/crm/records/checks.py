@@ -2,95 +2,97 @@
 
 from typing import Any
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from crmgraph.crm.errors import Invalid, Refused, Stale, Taken, refuse
-from crmgraph.crm.models import PartyKind, Staff
-from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, MODELS, Actor, Record, check_change, check_documents, visible
-from crmgraph.crm.query.references import REFERENCES, hidden
-from crmgraph.crm.records import numbers
+from crmgraph.crm.errors import Circular, Invalid, Refused, Stale, Taken, refuse
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
+from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.contact_points import check_rows
 from crmgraph.crm.records.edits import Edit
-from crmgraph.crm.records.hierarchies import HIERARCHIES, check_circle
+from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
+from crmgraph.crm.records.known import Known
 from crmgraph.crm.records.relations import check_relations
 from crmgraph.crm.records.rules import check_edit
-from crmgraph.crm.records.unit_of_work import UnitOfWork
 
 
 async def faults_of(
-    unit: UnitOfWork, actor: Actor, kind: PartyKind, aggregate: Aggregate | None, edit: Edit
+    known: Known, actor: Actor, kind: PartyKind, aggregate: Aggregate | None, edit: Edit
 ) -> list[Refused]:
     """Everything that is wrong with an edit, whose values are brought into the form the store keeps.
 
     Args:
+        known: reads what is not known yet of whatever the edit names.
         aggregate: the record that it is to change, loaded as for `update`; None for a new one.
     """
     model = MODELS[kind]
+    record = None if aggregate is None else aggregate.record
+    faults = check_edit(model, edit, creating=record is None, record=record)
+    await known.read([(kind, aggregate, edit)])
     if aggregate is None:
-        session = await unit.transaction()
-        faults = check_edit(model, edit, creating=True)
         faults += check_documents(actor, model, edit.values)
-        faults += await unknown_references(session, actor, model, edit.values)
-        faults += await _check_number(session, model, edit.values, None)
-        return faults + await check_relations(session, actor, edit.relations)
-    record = aggregate.record
-    faults = check_edit(model, edit, creating=False, record=record)
-    references = REFERENCES[model].keys()
-    for name in sorted(await hidden(unit.session, record, edit.values)) if references & edit.values.keys() else ():
+        faults += unknown_references(known, model, edit.values)
+        faults += _check_number(known, kind, edit.values, None)
+        return faults + check_relations(actor, edit.relations, known.can_be_named)
+    return faults + _faults_of_change(known, actor, aggregate, edit)
+
+
+def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Edit) -> list[Refused]:
+    record, faults = aggregate.record, list[Refused]()
+    model = MODELS[aggregate.kind]
+    for name in sorted(_hidden(known, record, edit.values)):
         if edit.values[name] is None:
             del edit.values[name]  # what is sent back as it is seen changes nothing
         else:
             faults.append(Invalid((name,), "reference"))
-    changed = changed_values(record, edit)
+    changed = changed_values(record, edit.values)
     # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
     guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS}
     forbidden = check_change(actor, record, guessed | changed if actor.is_staff else changed)
     faults += forbidden
     # Nor is it told of what they may not change whether it would have been taken.
     changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
-    if references & changed.keys():
-        in_hierarchy = changed.get(HIERARCHIES.get(model, "")) is not None
-        session = await unit.transaction() if in_hierarchy else unit.session
-        faults += await unknown_references(session, actor, model, changed)
-        faults += await check_circle(session, record, changed)
-    if "number" in changed:
-        faults += await _check_number(await unit.transaction(), model, changed, record.id)
+    faults += unknown_references(known, model, changed)
+    above = changed.get(HIERARCHIES.get(model, ""))
+    if above is not None and known.closes_circle(record, above):
+        faults.append(Circular((HIERARCHIES[model],), MAX_STEPS))
+    faults += _check_number(known, aggregate.kind, changed, record.id)
     faults += check_rows(aggregate, edit)
-    if edit.relations:
-        faults += await check_relations(unit.session, actor, edit.relations, aggregate.relations)
-    return faults
+    return faults + check_relations(actor, edit.relations, known.can_be_named, aggregate.relations)
 
 
-def changed_values(record: Record, edit: Edit) -> dict[str, Any]:
-    """The values of an edit that the record has otherwise."""
-    return {name: value for name, value in edit.values.items() if getattr(record, name) != value}
+def _hidden(known: Known, record: Record, values: dict[str, Any]) -> set[str]:
+    """The columns among `values` whose reference the record keeps to a deleted record: nobody sees it.
+
+    Args:
+        values: that are to be written; a reference that they change to another one does not matter.
+    """
+    return {
+        name
+        for name, target in REFERENCES[type(record)].items()
+        if name in values
+        and (kept := getattr(record, name)) is not None
+        and values[name] in (None, kept)
+        and known.is_deleted(target, kept)
+    }
 
 
-async def unknown_references(session: AsyncSession, actor: Actor, model: type, values: dict[str, Any]) -> list[Refused]:
+def changed_values(record: Record, values: dict[str, Any]) -> dict[str, Any]:
+    """The values that the record has otherwise."""
+    return {name: value for name, value in values.items() if getattr(record, name) != value}
+
+
+def unknown_references(known: Known, model: type, values: dict[str, Any]) -> list[Refused]:
     """The faults of those values that name a record, or a member of the staff, whom the actor cannot name."""
-    faults: list[Refused] = []
-    for name, target in REFERENCES[model].items():
-        wanted = values.get(name)
-        if wanted is None:
-            continue
-        query = select(target.id).where(target.id == wanted)
-        query = query.where(Staff.active) if target is Staff else query.where(visible(actor, target))
-        if await session.scalar(query) is None:
-            faults.append(Invalid((name,), "reference"))
-    return faults
+    return [
+        Invalid((name,), "reference")
+        for name, target in REFERENCES[model].items()
+        if values.get(name) is not None and not known.can_be_named(target, values[name])
+    ]
 
 
-async def _check_number(session: AsyncSession, model: Any, values: dict[str, Any], own: int | None) -> list[Refused]:
-    number = values.get("number")
-    if number is None:
-        return []
-    await numbers.lock(session, numbers.OF_KIND[KINDS[model]])
-    existing = await session.scalar(
-        select(model.id).where(model.number == number, model.deleted_at.is_(None), model.id != (own or 0))
-    )
-    return [] if existing is None else [Taken(("number",), existing)]
+def _check_number(known: Known, kind: PartyKind, values: dict[str, Any], own: int | None) -> list[Refused]:
+    holder = known.holder_of(kind, values.get("number"))
+    return [] if holder in (None, own) else [Taken(("number",), holder)]
 
 
 def stale(record: Record, if_revision: int | None) -> list[Refused]:

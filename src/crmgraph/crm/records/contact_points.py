@@ -5,11 +5,11 @@ from typing import Any
 
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
-from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.change_log import Changes, RowPath
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
+from crmgraph.crm.records.row_sets import RowSet, fresh
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.records.slots import SLOTTED, assign, slots_for, vacate
-from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.countries import country_code_of_name, country_name
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import parse_phone, region_of_e164
@@ -61,12 +61,13 @@ def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
     return faults
 
 
-async def apply_rows(
-    unit: UnitOfWork, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
+def apply_rows(
+    written: RowSet, aggregate: Any, name: str, edits: RowEdits, changes: Changes, given: dict[str, Any]
 ) -> None:
     """Carry out the edits of one list, which were checked, and keep `aggregate` in the order of rank.
 
     Args:
+        written: takes the rows that come, change and go.
         aggregate: the record with its rows.
         name: phones, emails, addresses or relations.
         given: what rows are derived from: `region` for phones, `name_key` for addresses, `self_given` for emails.
@@ -74,17 +75,17 @@ async def apply_rows(
     rows: list[Any] = getattr(aggregate, name)
     by_id = {row.id: row for row in rows}
     record = type(aggregate.record)
-    moved, free = [], set()
+    moved = []
     for row_id in edits.remove:
         row = by_id.pop(row_id)
-        changes.removed(f"{name}.{row_id}", row)
+        changes.removed(RowPath(name, row), row)
         rows.remove(row)
-        free.add(row.slot if name in SLOTTED else None)
-        await (await unit.transaction()).delete(row)
+        written.remove(row)
     for row_id, values in edits.update:
         if row := by_id.get(row_id):
             before = row.active, slots_for(record, row)
-            _change(row, values, rows, changes, f"{name}.{row_id}", given)
+            _change(row, values, rows, changes, RowPath(name, row), given)
+            written.touch(row)
             if (row.active, slots_for(record, row)) != before:
                 moved.append(row)
     added = []
@@ -93,42 +94,32 @@ async def apply_rows(
         rows.append(row)
         added.append(row)
     if name in SLOTTED and (moved or added):
-        free |= vacate(record, moved)
-        await _take_slots(unit, record, rows, [*moved, *added], free)
-    if added:
-        session = await unit.transaction()
-        session.add_all(added)
-        await session.flush()
+        vacate(record, moved)
+        _take_slots(record, rows, [*moved, *added])
     for row in added:
-        changes.added(f"{name}.{row.id}", row)
+        written.add(row)
+        changes.added(RowPath(name, row), row)
     rows.sort(key=lambda row: (row.rank, row.id))
 
 
-async def _take_slots(
-    unit: UnitOfWork, record: type, rows: list[Any], arrived: list[Any], free: set[str | None]
-) -> None:
+def _take_slots(record: type, rows: list[Any], arrived: list[Any]) -> None:
     """Give slots to rows that have come, one by one as the list is ordered.
 
     Args:
         arrived: of `rows`; a new one bears the slot already that it was written to, or that it had on another record.
-        free: the slots that rows bore until now.
     """
     arrived.sort(key=lambda row: row.rank)
     wishes = {i: row.slot for i, row in enumerate(arrived)}
     for row in arrived:
         row.slot = None
-    found = assign(record, rows, arrived, wishes)
-    if not free.isdisjoint(found.values()):
-        # Whoever bore the slot has to be gone from the table before another row bears it.
-        await (await unit.transaction()).flush()
-    for i, slot in found.items():
+    for i, slot in assign(record, rows, arrived, wishes).items():
         arrived[i].slot = slot
 
 
 def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:
     columns = {key: value for key, value in values.items() if key != "primary"}
     rank = _front(rows) if values.get("primary") else max((row.rank for row in rows), default=-1) + 1
-    row = model(**({"extra_fields": {}, "active": True} | columns), party_id=party_id, rank=rank)
+    row = fresh(model, columns | {"party_id": party_id, "rank": rank})
     derive(row, columns.keys(), given)
     return row
 
@@ -137,7 +128,7 @@ def _front(rows: list[Any]) -> int:
     return min((row.rank for row in rows), default=1) - 1
 
 
-def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str, given: dict[str, Any]) -> None:
+def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: RowPath, given: dict[str, Any]) -> None:
     columns = {key: value for key, value in values.items() if key not in ("primary", "extra_fields")}
     before = {key: getattr(row, key) for key in columns}
     for key, value in columns.items():
@@ -145,11 +136,11 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: str,
     if any(before[key] != value for key, value in columns.items()):
         derive(row, columns.keys(), given, before)
     for key, old in before.items():
-        changes.column(f"{path}.{key}", old, getattr(row, key))
-    row.extra_fields = changes.extra_fields(row.extra_fields, values.get("extra_fields", {}), f"{path}.remainder")
+        changes.column(path / key, old, getattr(row, key))
+    row.extra_fields = changes.extra_fields(row.extra_fields, values.get("extra_fields", {}), path / "remainder")
     if values.get("primary") and next((other for other in rows if other.active), None) is not row:
         row.rank = _front(rows)
-        changes.column(f"{path}.primary", False, True)
+        changes.column(path / "primary", False, True)
 
 
 def rederive(row: Any, given: dict[str, Any]) -> None:

@@ -8,18 +8,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, refuse
-from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now, values_of
+from crmgraph.crm.models import Account, Email, Lead, Note, PartyKind, Photo, now, values_of
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
-from crmgraph.crm.records import aggregates, checks, parties, uniqueness
-from crmgraph.crm.records.aggregates import PARTS, Aggregate
+from crmgraph.crm.records import aggregates, checks, uniqueness
+from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
 from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.known import Planned
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
 from crmgraph.crm.records.leads import unworkable
+from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
 
 MAX_DUPLICATES = 10
@@ -88,15 +91,15 @@ async def convert(
     found = list(faults)
     lead = None
     if lead_id is not None:
-        lead = (await aggregates.load(session, actor, PartyKind.LEAD, [lead_id], lock=True)).get(lead_id)
+        lead = (await load_for_change(Transaction(session), actor, PartyKind.LEAD, [lead_id])).get(lead_id)
         found += [NotFound(("lead",))] if lead is None else _faults_of_lead(lead_of(lead), if_revision)
     named = _Named(contact_id, account_id, owner_id, overwrite)
     if not dry_run:
         return await _convert(session, actor, lead, named, found)
     async with session.begin_nested() as savepoint:
         done = await _convert(session, actor, lead, named, found)
-        # What the session holds is undone with the savepoint.
-        done.contact, done.account = _copied(done.contact), _copied(done.account) if done.account else None
+        # What the session holds is undone with the savepoint: an account that was only looked at.
+        done.account = _copied(done.account) if done.account else None
         await savepoint.rollback()
     return done
 
@@ -125,8 +128,9 @@ async def _convert(
     own = await _own_account(session, actor, contact)
     if own is not None and account is not None and own.id != account.id and not named.overwrite:
         faults.append(Conflicting(("account",), own.id))
+    written = WriteSet(Transaction(session), actor)
     if named.owner_id is not None:
-        faults += _below("", await checks.unknown_references(session, actor, Lead, {"owner_id": named.owner_id}))
+        faults += _below("", await written.unknown_references(PartyKind.LEAD, {"owner_id": named.owner_id}))
     if lead is None:
         refuse(faults)
         raise NotFound(("lead",))
@@ -138,27 +142,28 @@ async def _convert(
     owner = named.owner_id if named.owner_id is not None else lead_of(lead).owner_id
     for edit in [into_contact] * makes_contact + [into_account] * makes_account:
         edit.values["owner_id"] = owner
-    unit = Transaction(session)
-    faults += _below("contact", await checks.faults_of(unit, actor, PartyKind.CONTACT, contact, into_contact))
-    if takes_account:
-        faults += _below("account", await checks.faults_of(unit, actor, PartyKind.ACCOUNT, account, into_account))
+    taking: list[Planned] = [(PartyKind.ACCOUNT, account, into_account)] if takes_account else []
+    await written.expect([(PartyKind.CONTACT, contact, into_contact), *taking])
+    faults += _below("contact", await written.faults_of(PartyKind.CONTACT, contact, into_contact))
+    for planned in taking:
+        faults += _below("account", await written.faults_of(*planned))
     refuse(_once(faults, ("owner",)))
 
     left = list(left_out(lead, contact, account or own, named.overwrite, takes=takes_account))
     duplicates = await _duplicates(session, actor, wanted, makes_contact, makes_account)
     if makes_account:
-        account = await parties.create(session, actor, PartyKind.ACCOUNT, into_account)
+        account = await written.create(PartyKind.ACCOUNT, into_account)
     elif account is not None:
-        await parties.update(Transaction(session), actor, account, into_account)
+        await written.update(account, into_account)
     if account is not None:
         into_contact.values["account_id"] = account.id
     changed = True
     if contact is None:
-        contact = await parties.create(session, actor, PartyKind.CONTACT, into_contact)
+        contact = await written.create(PartyKind.CONTACT, into_contact)
     else:
-        changed = await parties.update(Transaction(session), actor, contact, into_contact)
+        changed = await written.update(contact, into_contact)
     joined = account or own
-    await _hand_over(session, actor, lead, contact, joined, changed, left)
+    await _hand_over(session, written, actor, lead, contact, joined, changed, left)
     return Conversion(lead.id, contact, joined, makes_contact, makes_account, takes_account, left, duplicates)
 
 
@@ -190,8 +195,7 @@ async def _known(
     """The record of this id, taken for writing; None where none is named, or, with a fault, where there is none."""
     if party_id is None:
         return None
-    parts = (*PARTS, "login")
-    found = (await aggregates.load(session, actor, kind, [party_id], lock=True, parts=parts)).get(party_id)
+    found = (await load_for_change(Transaction(session), actor, kind, [party_id])).get(party_id)
     if found is None:
         faults.append(Invalid((kind.value.lower(),), "reference"))
     return found
@@ -235,11 +239,12 @@ def _copied(aggregate: Aggregate) -> Aggregate:
         name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"
     }
     photo = apart(aggregate.photo) if aggregate.photo is not None else None
-    return Aggregate(apart(aggregate.record), **lists, photo=photo, parted_login=aggregate.parted_login)
+    return Aggregate(apart(aggregate.record), **lists, photo=photo)
 
 
 async def _hand_over(
     session: AsyncSession,
+    written: WriteSet,
     actor: Actor,
     lead: Aggregate,
     contact: Aggregate,
@@ -247,25 +252,20 @@ async def _hand_over(
     changed: bool,
     left: Sequence[LeftOut],
 ) -> None:
-    """Move the notes and the photo to the contact, and mark the lead as converted."""
+    """Mark the lead as converted, write everything, and move the notes and the photo to the contact."""
     record = lead_of(lead)
     changes = Changes(actor)
     moved = Changes(actor)
-    as_it_is = {"synchronize_session": False}
-    notes = update_rows(Note).where(Note.party_id == lead.id).values(party_id=contact.id).returning(Note.id)
-    for note_id in sorted(await session.scalars(notes, execution_options=as_it_is)):
+    notes = (await session.scalars(select(Note.id).where(Note.party_id == lead.id).order_by(Note.id))).all()
+    for note_id in notes:
         changes.column(f"notes.{note_id}.party_id", lead.id, contact.id)
         moved.column(f"notes.{note_id}.party_id", lead.id, contact.id)
-    if lead.photo is not None and contact.photo is None:
-        photo = update_rows(Photo).where(Photo.party_id == lead.id).values(party_id=contact.id)
-        await session.execute(photo, execution_options=as_it_is)
-        contact.photo = Photo(**{**values_of(lead.photo), "party_id": contact.id})
-        changes.replaced("photo", lead.photo.file_name, None)
-        moved.replaced("photo", None, lead.photo.file_name)
-        session.expunge(lead.photo)
+    photo = lead.photo if contact.photo is None else None
+    if photo is not None:
+        changes.replaced("photo", photo.file_name, None)
+        moved.replaced("photo", None, photo.file_name)
     if moved and not changed:
-        parties.touch(contact.record, actor)
-        moved.write(session, contact.record, Action.UPDATED)
+        written.note(contact.record, moved)
     new = {
         "converted_at": now(),
         "converted_contact_id": contact.id,
@@ -275,6 +275,11 @@ async def _hand_over(
         changes.column(name, getattr(record, name), value)
         setattr(record, name, value)
     changes.column("left_out", None, [each.field for each in left] or None)
-    parties.touch(record, actor)
-    changes.write(session, record, Action.UPDATED)
-    await session.flush()
+    written.note(record, changes)
+    await written.write()
+    for model, moves in ((Note, bool(notes)), (Photo, photo is not None)):
+        if moves:
+            handed = update_rows(model).where(model.party_id == lead.id).values(party_id=contact.id)
+            await session.execute(handed, execution_options={"synchronize_session": False})
+    if photo is not None:
+        contact.photo = Photo(**{**values_of(photo), "party_id": contact.id})

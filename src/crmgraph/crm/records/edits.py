@@ -1,6 +1,7 @@
 """What a caller wants changed, in the words of the models and in nobody's dialect."""
 
-from dataclasses import dataclass, field
+import datetime as dt
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 Row = dict[str, Any]
@@ -35,3 +36,22 @@ class Edit:
     addresses: RowEdits = field(default_factory=RowEdits)
     relations: RowEdits = field(default_factory=RowEdits)
     extra_fields: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """When a record was made and changed in the system that it comes from, and by whom. None is as if it were here.
+
+    Attributes:
+        created_by_id, modified_by_id: of members of the staff that there are, active or not.
+    """
+
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    created_by_id: int | None = None
+    modified_by_id: int | None = None
+
+    def given(self) -> dict[str, Any]:
+        """What is said, {column: value}."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Action, Note, Party, PartyKind, Staff, now
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
-from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.change_log import Changes, touch
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.crm.records.rules import check_extra_fields
 from crmgraph.crm.values.text import fault_of, is_blank
@@ -202,7 +202,7 @@ async def remove(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
 
 
 async def _write(session: AsyncSession, actor: Actor, aggregate: Aggregate, changes: Changes) -> None:
-    parties.touch(aggregate.record, actor)
+    touch(aggregate.record, actor)
     changes.write(session, aggregate.record, Action.UPDATED)
     await session.flush()
 

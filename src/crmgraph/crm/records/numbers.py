@@ -1,6 +1,6 @@
 """Human numbers: CON1, ACC1, LEA1, SO1 ... from counters that skip what is taken."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from sqlalchemy import Select, select
@@ -25,29 +25,46 @@ class Series(StrEnum):
 OF_KIND = {PartyKind.ACCOUNT: Series.ACCOUNT, PartyKind.CONTACT: Series.CONTACT, PartyKind.LEAD: Series.LEAD}
 """The series of each kind of record."""
 
-_COLUMNS = {
+COLUMNS = {
     Series.ACCOUNT: Account.number,
     Series.CONTACT: Contact.number,
     Series.LEAD: Lead.number,
     Series.SALES_ORDER: SalesOrder.number,
 }
+"""The column that has the numbers of a series."""
 
 
 async def take(session: AsyncSession, series: Series, count: int = 1) -> list[str]:
     """The next `count` free numbers of a series. The counter stays locked until the transaction ends."""
     taken: list[str] = []
-    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
     while (missing := count - len(taken)) > 0:
-        statement = insert(Counter).values(series=series.value, value=missing)
-        last: int = await session.scalar(  # type: ignore[assignment]  # RETURNING answers one row
-            statement.on_conflict_do_update(
-                index_elements=[Counter.series], set_={"value": Counter.value + missing}
-            ).returning(Counter.value)
-        )
-        candidates = [f"{series.value}{n}" for n in range(last - missing + 1, last + 1)]
+        last = await advance(session, {series: missing})
+        candidates = spelled(series, last[series], missing)
         used = set(await session.scalars(among_live(series, candidates)))
         taken += [number for number in candidates if number not in used]
     return taken
+
+
+async def advance(session: AsyncSession, counts: Mapping[Series, int]) -> dict[Series, int]:
+    """Move the counters of several series on, in one statement: {series: the last one that it passed}.
+
+    They stay locked until the transaction ends. Live records may have some of the numbers, see `among_live`.
+    """
+    rows = [{"series": each.value, "value": counts[each]} for each in Series if counts.get(each)]
+    if not rows:
+        return {}
+    insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
+    statement = insert(Counter).values(rows)
+    statement = statement.on_conflict_do_update(
+        index_elements=[Counter.series], set_={"value": Counter.value + statement.excluded.value}
+    )
+    found = await session.execute(statement.returning(Counter.series, Counter.value))
+    return {Series(series): last for series, last in found}
+
+
+def spelled(series: Series, last: int, count: int) -> list[str]:
+    """The `count` numbers of a series up to its `last`."""
+    return [f"{series.value}{n}" for n in range(last - count + 1, last + 1)]
 
 
 async def lock(session: AsyncSession, series: Series) -> None:
@@ -63,7 +80,7 @@ async def lock(session: AsyncSession, series: Series) -> None:
 
 def among_live(series: Series, candidates: Sequence[str]) -> Select[str]:
     """The query of those numbers that live records have. Deleted ones are left out in the words of the unique index."""
-    column = _COLUMNS[series]
+    column = COLUMNS[series]
     query = select(column).where(column.in_(candidates))
     deleted_at = getattr(column.class_, "deleted_at", None)
     return query if deleted_at is None else query.where(deleted_at.is_(None))

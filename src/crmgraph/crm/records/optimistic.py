@@ -18,13 +18,14 @@ from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Integer, Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import make_transient_to_detached
-from sqlalchemy.orm.attributes import instance_state, set_committed_value
 
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Change
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
+from crmgraph.crm.records import row_sets
+from crmgraph.crm.records.change_log import Entry
+from crmgraph.crm.records.row_sets import RowSet, changed_columns
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose, is_away
@@ -117,7 +118,7 @@ class OptimisticUpdate:
         self._record: Any = None
         self._rows: list[Any] = []
         self._revision = 0
-        self._line: dict[str, Any] | None = None
+        self._entry: Entry | None = None
 
     async def run(self, work: Work[T]) -> T | Lost:
         """What `work` returns, when it is written; or why it is not.
@@ -170,24 +171,29 @@ class OptimisticUpdate:
             session = await self._stack.enter_async_context(self.database.begin())
             if self._record is not None or self._unverified is not None:
                 await self._lock(session)
-            for row in () if self._record is None else (self._record, *self._rows):
-                _adopt(session, row)
-            if self._line is not None:
-                session.add(Change(**self._line))
             self._transaction = session
+            if self._entry is not None:
+                await row_sets.write(session, self._pending())
         return self._transaction
 
-    def log(self, line: dict[str, Any]) -> None:
-        if self._transaction is not None:
-            self._transaction.add(Change(**line))
-        elif self._line is not None:
-            raise RuntimeError("an optimistic update is one change")
+    async def write(self, rows: RowSet) -> None:
+        changed = list(rows.changed())
+        # What is derived alone is told by no entry, and counted by no revision.
+        at_once = rows.fits_one_update and len(changed) <= MAX_ROWS and (rows.entries or not changed)
+        if self._transaction is None and at_once:
+            if self._entry is not None:
+                raise RuntimeError("an optimistic update is one change")
+            self._entry = next(iter(rows.entries), None)
+            rows.clear()
         else:
-            self._line = line
+            await row_sets.write(await self.transaction(), rows)
 
-    async def flush(self) -> None:
-        if self._transaction is not None:
-            await self._transaction.flush()
+    def _pending(self) -> RowSet:
+        """What was to be written by one statement."""
+        rows = RowSet()
+        rows.touch(self._record, *self._rows)
+        rows.entries += [] if self._entry is None else [self._entry]
+        return rows
 
     async def _lock(self, session: AsyncSession) -> None:
         """Take the record as it was read, and the actor as they were known."""
@@ -205,17 +211,12 @@ class OptimisticUpdate:
 
     async def _write(self) -> Lost | None:
         """Write what has changed, if it was not lost."""
-        if self._transaction is None:
-            record, names = self._record, () if self._record is None else _changed(self._record)
-            dirty = [(row, changed) for row in self._rows if (changed := _changed(row))]
-            if len(dirty) > MAX_ROWS or (self._line is None and (names or dirty)):
-                # Too many rows; or what is derived alone, which no revision counts.
-                await self.transaction()
-            elif self._line is not None:
-                return await self._write_at_once(record, names, dirty, self._line)
-            else:
-                return Lost.LAPSED if await self._lapsed() else None
-        return None
+        if self._transaction is not None:
+            return None
+        if self._entry is None:
+            return Lost.LAPSED if await self._lapsed() else None
+        dirty = [(row, changed) for row in self._rows if (changed := changed_columns(row))]
+        return await self._write_at_once(self._record, changed_columns(self._record), dirty, self._entry.columns())
 
     async def _write_at_once(
         self, record: Any, names: Columns, dirty: Sequence[tuple[Any, Columns]], line: dict[str, Any]
@@ -246,23 +247,6 @@ class OptimisticUpdate:
 
 
 _LOGGED = ("party_id", "kind", "action", "revision", "at", "door", "credential_id", "client_id", "fields")
-
-
-def _changed(row: Any) -> Columns:
-    """The columns of a snapshot whose values are not those that were read."""
-    before = instance_state(row).committed_state
-    return tuple(sorted(name for name, old in before.items() if getattr(row, name) != old)) if before else ()
-
-
-def _adopt(session: AsyncSession, row: Any) -> None:
-    """Make a snapshot a row of the session, which finds out as of any other what has changed of it."""
-    was = instance_state(row).committed_state
-    changed = {name: (was[name], getattr(row, name)) for name in _changed(row)}
-    make_transient_to_detached(row)
-    session.add(row)
-    for name, (old, new) in changed.items():
-        set_committed_value(row, name, old)
-        setattr(row, name, new)
 
 
 def _locking(record: Any, actor: Actor | None) -> Select[Any]:

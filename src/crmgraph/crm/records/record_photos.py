@@ -14,9 +14,9 @@ from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImag
 from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
 from crmgraph.crm.models import Action, PartyKind, Photo, now
 from crmgraph.crm.policy import MODELS, Actor, check_change
-from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.change_log import Changes, touch
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.db.database import Database
 from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
@@ -286,7 +286,7 @@ async def _log(
     touched: bool = False,
 ) -> None:
     if not touched:
-        parties.touch(aggregate.record, actor)
+        touch(aggregate.record, actor)
     changes = Changes(actor)
     changes.replaced("photo", old, new)
     changes.write(session, aggregate.record, Action.UPDATED)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import cast
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused, refuse
-from crmgraph.crm.models import Account, Change, Contact, Door, PartyKind, Role
+from crmgraph.crm.models import Account, Contact, Door, PartyKind
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import aggregates, parties
+from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.rules import check_edit
+from crmgraph.crm.records.sets import WriteSet
+from crmgraph.crm.records.unit_of_work import Transaction
 
 ACCOUNT = "account"
 """What the paths of the account's faults start with."""
@@ -47,28 +47,22 @@ async def register(
     Raises:
         Refused: what is wrong with the edits; paths of the account's start with `ACCOUNT`.
     """
-    actor = Actor(door=door, region=region)
-    if account_edit is None:
-        return await parties.create(session, actor, PartyKind.CONTACT, edit, signing_up=True), None
-    try:
-        account = await parties.create(session, actor, PartyKind.ACCOUNT, account_edit, signing_up=True)
-    except Refused as refused:
-        refuse(_of_account(refused.all))
-        raise
-    # From here on the account is theirs to see, and so to be referred to.
-    actor = replace(actor, role=Role.CUSTOMER, account_id=account.id)
-    edit = replace(edit, values={**edit.values, "account_id": account.id})
-    contact = await parties.create(session, actor, PartyKind.CONTACT, edit, signing_up=True)
-    await _make_primary(session, account, contact)
+    written = WriteSet(Transaction(session), Actor(door=door, region=region))
+    account = None
+    if account_edit is not None:
+        try:
+            account = await written.create(PartyKind.ACCOUNT, account_edit, signing_up=True)
+        except Refused as refused:
+            refuse(_of_account(refused.all))
+            raise
+        # It comes with them, and so is theirs to be referred to.
+        edit = replace(edit, values={**edit.values, "account_id": account.id})
+    contact = await written.create(PartyKind.CONTACT, edit, signing_up=True)
+    if account is not None:
+        # Each names the other, so one of them is told last.
+        written.amend(account, {"primary_contact_id": contact.id})
+    await written.write()
     return contact, account
-
-
-async def _make_primary(session: AsyncSession, account: aggregates.Aggregate, contact: aggregates.Aggregate) -> None:
-    # Each names the other, so one of them is told last: within its first revision, and in the same line of the log.
-    cast(Account, account.record).primary_contact_id = contact.id
-    change = (await session.scalars(select(Change).where(Change.party_id == account.id))).one()
-    change.fields = [*change.fields, {"field": "primary_contact_id", "old": None, "new": contact.id}]
-    await session.flush()
 
 
 def _of_account(faults: Iterable[Refused]) -> list[Refused]:

@@ -5,14 +5,11 @@ the Change of the record. `aggregates.load` reads them where its `parts` say so.
 required), `other_id` (a contact or account that the actor may see), `given` (the identifier as it was given).
 """
 
-from collections.abc import Sequence
-
-from sqlalchemy import select, union_all
-from sqlalchemy.ext.asyncio import AsyncSession
+from collections.abc import Callable, Sequence
 
 from crmgraph.crm.errors import Forbidden, Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Contact, Relation
-from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity, visible
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, may_see_identity
 from crmgraph.crm.records.edits import Row, RowEdits
 from crmgraph.crm.records.rules import MAX_ROWS, check_extra_fields
 from crmgraph.crm.values.text import fault_of, is_blank
@@ -21,17 +18,18 @@ MAX_GIVEN = 10
 """The most names in one identifier."""
 
 
-async def check_relations(
-    session: AsyncSession, actor: Actor, edits: RowEdits, known: Sequence[Relation] = ()
+def check_relations(
+    actor: Actor, edits: RowEdits, can_be_named: Callable[[type, object], bool], known: Sequence[Relation] = ()
 ) -> list[Refused]:
-    """What is wrong with these rows, in one statement where they name records and in none otherwise.
+    """What is wrong with these rows.
 
     A row that is sent again with the identifier that it has, to which nobody answers now, goes on naming whom it named:
     they are deleted, and would be back.
 
     Args:
-        known: the relations that the record has.
         edits: is changed: blank notes and the like stay out of it, `kind` loses its outer blanks.
+        can_be_named: whether there is a record of this model and id for the actor.
+        known: the relations that the record has.
     """
     if max(len(edits.add), len(edits.update), len(edits.remove)) > MAX_ROWS:
         return [TooLarge(("relations",), MAX_ROWS)]
@@ -51,12 +49,11 @@ async def check_relations(
         faults += _faults(row, path, creating)
         if row.get("other_id") is not None:
             named.append(((*path, "other_id"), row["other_id"]))
-    if named:
-        ids = {other for _, other in named}
-        queries = [select(m.id).where(m.id.in_(ids), visible(actor, m)) for m in (Contact, Account)]
-        answering = set(await session.scalars(union_all(*queries)))
-        faults += [Invalid(path, "reference") for path, other in named if other not in answering]
-    return faults
+    return faults + [
+        Invalid(path, "reference")
+        for path, other in named
+        if not any(can_be_named(model, other) for model in (Contact, Account))
+    ]
 
 
 def hides_given(actor: Actor, party_id: int, given: object) -> bool:

@@ -34,14 +34,11 @@ def slots_for(record: type, row: Any) -> tuple[str, ...]:
     return ()
 
 
-def vacate(record: type, rows: Iterable[Any]) -> set[str | None]:
-    """Take the slots from rows that may bear them no longer, and tell which fell free."""
-    free: set[str | None] = set()
+def vacate(record: type, rows: Iterable[Any]) -> None:
+    """Take the slots from rows that may bear them no longer."""
     for row in rows:
         if row.slot is not None and (not row.active or row.slot not in slots_for(record, row)):
-            free.add(row.slot)
             row.slot = None
-    return free
 
 
 def assign(

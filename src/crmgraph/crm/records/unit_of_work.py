@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Change
+from crmgraph.crm.records import row_sets
+from crmgraph.crm.records.row_sets import RowSet
 from crmgraph.db.database import Database, database_of
 
 
@@ -35,11 +36,8 @@ class UnitOfWork(Protocol):
     async def transaction(self) -> AsyncSession:
         """The transaction, for whatever new values in rows that are there do not do: rows that come or go, locks."""
 
-    def log(self, line: dict[str, Any]) -> None:
-        """Write a row of the change log, {column: value}, with the change."""
-
-    async def flush(self) -> None:
-        """Write what has changed, at the latest when the unit of work ends."""
+    async def write(self, rows: RowSet) -> None:
+        """Write what has come of changes, at the latest when the unit of work ends, and forget what was collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,5 @@ class Transaction:
     async def transaction(self) -> AsyncSession:
         return self.session
 
-    def log(self, line: dict[str, Any]) -> None:
-        self.session.add(Change(**line))
-
-    async def flush(self) -> None:
-        await self.session.flush()
+    async def write(self, rows: RowSet) -> None:
+        await row_sets.write(self.session, rows)

@@ -1,0 +1,375 @@
+"""Row sets: the rows that a set of changes brings forth, written in a constant number of statements.
+
+A row set collects in memory what is new, what has changed and what goes. `write` then needs one statement for each
+table and each kind of change, however many rows there are, and two that give ids and numbers; on PostgreSQL all that is
+new is one statement. Rows need belong to no session. Those that one has loaded stay its own, and count as unchanged
+afterwards.
+
+Until it is written, what is new has a provisional id below zero. Whatever names it, a row its record or a record
+another one, names that, and gets the real one with it: ids and numbers are given in the order in which rows came, and
+to nothing that was refused. See docs/decisions/sets.md.
+"""
+
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ClauseElement,
+    ColumnElement,
+    Text,
+    bindparam,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import object_session
+from sqlalchemy.orm.attributes import instance_state, set_committed_value
+
+from crmgraph.crm.models import (
+    Account,
+    Address,
+    Change,
+    Contact,
+    Credential,
+    Email,
+    ExternalId,
+    Lead,
+    Party,
+    Phone,
+    Relation,
+)
+from crmgraph.crm.policy import KINDS, Record
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.records.allocation import allocate
+from crmgraph.crm.records.change_log import Entry
+from crmgraph.crm.records.numbers import OF_KIND, Series
+from crmgraph.db.database import database_of
+
+_RECORDS = (Account, Contact, Lead)
+_WRITTEN: tuple[Any, ...] = (Party, *_RECORDS, Phone, Email, Address, Relation, Change)
+"""The models in the order in which their rows name each other."""
+_AS_IT_IS = {"synchronize_session": False}
+
+
+class RowSet:
+    """What a set of changes brings to the tables.
+
+    Attributes:
+        ids: {provisional id: id} of the records that have been written.
+    """
+
+    def __init__(self) -> None:
+        self.ids: dict[int, int] = {}
+        self._provisional = itertools.count(-1, -1)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was collected."""
+        self.new: list[Any] = []
+        self.touched: dict[int, Any] = {}
+        self.gone: list[Any] = []
+        self.entries: list[Entry] = []
+        self.name_keys: dict[int, str] = {}
+        self.removed: list[Record] = []
+
+    def __bool__(self) -> bool:
+        return bool(self.entries or self.new or self.gone or self.name_keys or any(self.changed()))
+
+    @property
+    def fits_one_update(self) -> bool:
+        """Whether it takes nothing but new values in rows that are there, of one change."""
+        return not (self.new or self.gone or self.name_keys or self.removed or len(self.entries) > 1)
+
+    def add(self, row: Any) -> None:
+        """Let a record or a row of one come. It has a provisional id from now on."""
+        set_committed_value(row, "id", next(self._provisional))
+        self.new.append(row)
+
+    def touch(self, *rows: Any) -> None:
+        """Write what has changed of rows that are there."""
+        self.touched |= {id(row): row for row in rows if row.id > 0}
+
+    def remove(self, row: Any) -> None:
+        """Let a row of a record go."""
+        if row.id < 0:
+            self.new = [each for each in self.new if each is not row]
+        else:
+            self.gone.append(row)
+            self.touched.pop(id(row), None)
+
+    def changed(self) -> Iterator[Any]:
+        """The rows that are there and hold something else than they did when they were read."""
+        return (row for row in self.touched.values() if changed_columns(row))
+
+
+def fresh(model: Any, values: Mapping[str, Any]) -> Any:
+    """A row that belongs to no session, with the defaults of its columns."""
+    given = {
+        name: values[name] if name in values else default() if callable(default) else default
+        for name, default in _defaults(model)
+    }
+    return snapshots.instance(model, given)
+
+
+@cache
+def _defaults(model: Any) -> tuple[tuple[str, Any], ...]:
+    """(column, its default or what makes it) of all columns of a model."""
+    defaults = [(column.key, column.default) for column in model.__table__.c]
+    return tuple(
+        (name, None if default is None else partial(default.arg, None) if default.is_callable else default.arg)
+        for name, default in defaults
+    )
+
+
+def changed_columns(row: Any) -> tuple[str, ...]:
+    """The columns of a row whose values are not those that were read."""
+    before = instance_state(row).committed_state
+    return tuple(sorted(name for name, old in before.items() if getattr(row, name) != old)) if before else ()
+
+
+async def write(session: AsyncSession, rows: RowSet) -> None:
+    """Write a row set in the transaction of a session, and forget what it has collected.
+
+    Records that are changed have to be locked by now. The series of numbers are locked here, after everything else.
+    """
+    with session.no_autoflush:
+        await _give_ids(session, rows)
+        changed = list(rows.changed())
+        await _remove(session, rows.gone)
+        await _free_slots(session, changed, rows.new)
+        await _insert(session, rows)
+        await _update(session, changed)  # which may name what is new
+        await _rename(session, rows.name_keys)
+        await _release(session, rows.removed)
+    for row in (*changed, *rows.new):
+        _settle(row)
+    rows.clear()
+
+
+def _settle(row: Any) -> None:
+    """Let a row count as it was read."""
+    for name in list(instance_state(row).committed_state):
+        set_committed_value(row, name, getattr(row, name))
+
+
+async def _give_ids(session: AsyncSession, rows: RowSet) -> None:
+    """Give what is new its ids, and their numbers to records that have none."""
+    if not rows.new:
+        return
+    unnumbered: dict[Series, list[Any]] = defaultdict(list)
+    for row in rows.new:
+        if getattr(row, "number", "") is None:
+            unnumbered[OF_KIND[KINDS[type(row)]]].append(row)
+    given = await allocate(
+        session,
+        Counter(map(_minting, rows.new)),
+        {series: len(each) for series, each in unnumbered.items()},
+        besides={number for row in rows.new if (number := getattr(row, "number", None)) is not None},
+    )
+    for series, each in unnumbered.items():
+        for row, number in zip(each, given.numbers[series], strict=True):
+            set_committed_value(row, "number", number)
+    ids = {table: iter(each) for table, each in given.ids.items()}
+    for row in rows.new:
+        own_id = next(ids[_minting(row)])
+        if isinstance(row, _RECORDS):
+            rows.ids[row.id] = own_id
+        set_committed_value(row, "id", own_id)
+    for row in itertools.chain(rows.new, rows.touched.values()):
+        for name in _naming(type(row)):
+            if (real := rows.ids.get(getattr(row, name))) is not None:
+                setattr(row, name, real)
+
+
+def _minting(row: Any) -> str:
+    return "party" if isinstance(row, _RECORDS) else str(row.__tablename__)
+
+
+def _naming(model: type) -> Iterable[str]:
+    """The columns of a row that name records."""
+    return REFERENCES.get(model, ("party_id",))
+
+
+async def _remove(session: AsyncSession, gone: Sequence[Any]) -> None:
+    for model, of_model in _by_model(gone):
+        going = delete(model).where(model.id.in_([row.id for row in of_model]))
+        await session.execute(going, execution_options=_AS_IT_IS)
+        for row in of_model:
+            if object_session(row) is not None:
+                session.expunge(row)
+
+
+async def _free_slots(session: AsyncSession, changed: Sequence[Any], new: Sequence[Any]) -> None:
+    """Take slots away from rows as far as others bear them now: no two may at any time."""
+    moved = [row for row in changed if "slot" in changed_columns(row)]
+    if not moved:
+        return
+    taken = {(type(row), row.party_id, row.slot) for row in (*moved, *new) if getattr(row, "slot", None) is not None}
+    freed = [row for row in moved if (type(row), row.party_id, instance_state(row).committed_state["slot"]) in taken]
+    for model, of_model in _by_model(freed):
+        freeing = update(model).where(model.id.in_([row.id for row in of_model])).values(slot=None)
+        await session.execute(freeing, execution_options=_AS_IT_IS)
+
+
+async def _update(session: AsyncSession, changed: Sequence[Any]) -> None:
+    db = database_of(session)
+    for model, of_model in _by_model(changed):
+        columns = [changed_columns(row) for row in of_model]
+        if db.is_sqlite:
+            # One statement sets what has changed of any of them; of the others it is what they hold.
+            names = sorted({name for each in columns for name in each})
+            values = [{f"new_{name}": getattr(row, name) for name in names} | {"own": row.id} for row in of_model]
+            table: Any = model.__table__
+            updating = update(table).where(table.c.id == bindparam("own"))
+            updating = updating.values({name: bindparam(f"new_{name}") for name in names})
+            await (await session.connection()).execute(updating, values)
+            continue
+        found = [
+            {"id": row.id} | {name: getattr(row, name) for name in each}
+            for row, each in zip(of_model, columns, strict=True)
+        ]
+        await _run(session, ("update rows", model), _updating(model), found)
+
+
+async def _rename(session: AsyncSession, keys: Mapping[int, str]) -> None:
+    """Bring up to date what addresses repeat of the names of their records."""
+    if not keys:
+        return
+    if database_of(session).is_sqlite:
+        table: Any = Address.__table__
+        renaming = update(table).where(table.c.party_id == bindparam("party")).values(name_key=bindparam("key"))
+        values = [{"party": party_id, "key": key} for party_id, key in keys.items()]
+        await (await session.connection()).execute(renaming, values)
+        return
+    found = [{"id": party_id, "name_key": key} for party_id, key in keys.items()]
+    await _run(session, "rename rows", _renaming(), found)
+
+
+async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
+    """Free what nobody else can have while a record has it."""
+    if not removed:
+        return
+    ids = [record.id for record in removed]
+    owned = [update(ExternalId).where(ExternalId.party_id.in_(ids))]
+    if contacts := [record.id for record in removed if isinstance(record, Contact)]:
+        owned.append(update(Credential).where(Credential.contact_id.in_(contacts)))
+    for each in owned:
+        await session.execute(each.values(live=None), execution_options=_AS_IT_IS)
+
+
+async def _insert(session: AsyncSession, rows: RowSet) -> None:
+    found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows.new:
+        if isinstance(row, _RECORDS):
+            found[Party].append({"id": row.id, "kind": KINDS[type(row)]})
+        found[type(row)].append(_columns(row))
+    found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
+    if not any(found.values()):
+        return
+    db = database_of(session)
+    if db.is_sqlite:
+        connection = await session.connection()
+        if any(getattr(row, name) in rows.ids.values() for row in rows.new for name in REFERENCES.get(type(row), ())):
+            # Each of two may name the other, as an account and its primary contact do.
+            await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        for model in _WRITTEN:
+            if found[model]:
+                await connection.execute(insert(model.__table__), found[model])
+        return
+    values = {model.__tablename__: _json(found[model]) for model in _WRITTEN}
+    await db.fetch_compiled_in(session, "insert rows", _inserting, values)
+
+
+def _by_model(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
+    found: dict[Any, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[type(row)].append(row)
+    for model in _WRITTEN:
+        if model in found:
+            yield model, found[model]
+
+
+def _columns(row: Any) -> dict[str, Any]:
+    """What a row holds, which has all its columns."""
+    return {name: value for name, value in row.__dict__.items() if name != "_sa_instance_state"}
+
+
+# PostgreSQL's statements. Rows come as JSON, of which its own functions make rows of a table.
+
+
+async def _run(session: AsyncSession, key: Hashable, statement: ClauseElement, found: list[dict[str, Any]]) -> None:
+    values = {"rows": _json(found), "ids": [row["id"] for row in found]}
+    await database_of(session).fetch_compiled_in(session, key, lambda: statement, values)
+
+
+def _json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _given(name: str) -> Any:
+    return as_type(bindparam(name, type_=Text()), JSON)
+
+
+@cache
+def _inserting() -> ClauseElement:
+    """One statement for all tables: references are checked when all of it is there."""
+    ctes = []
+    for model in _WRITTEN:
+        table: Any = model.__table__
+        nothing: Any = literal_column(f"CAST(NULL AS {table.name})")
+        rows = func.json_populate_recordset(nothing, _given(table.name)).table_valued(*_names(table))
+        names = [name for name in _names(table) if table is not Change.__table__ or name != "id"]
+        taken = select(*(rows.c[name] for name in names))
+        ctes.append(insert(table).from_select(names, taken, include_defaults=False).cte(f"new_{table.name}"))
+    return select(literal(1)).add_cte(*ctes)
+
+
+@cache
+def _updating(model: Any) -> ClauseElement:
+    """Each row gets the columns that are named of it, and keeps the others."""
+    table: Any = model.__table__
+    before = table.alias("before")
+    each = func.json_array_elements(_given("rows")).table_valued(column("value", JSON), name="each")
+    row = func.json_populate_record(literal_column("before"), each.c.value).table_valued(*_names(table))
+    now = row.lateral("now")
+    own_id = as_type(func.json_extract_path_text(each.c.value, "id"), BigInteger)
+    return (
+        update(table)
+        .values({name: now.c[name] for name in _names(table) if name != "id"})
+        .where(before.c.id == own_id, _named(before.c.id), now.c.id == before.c.id, table.c.id == before.c.id)
+    )
+
+
+@cache
+def _renaming() -> ClauseElement:
+    table: Any = Address.__table__
+    named = func.json_to_recordset(_given("rows")).table_valued(column("id", BigInteger), column("name_key", Text))
+    named = named.render_derived(name="named", with_types=True)
+    return (
+        update(table).values(name_key=named.c.name_key).where(table.c.party_id == named.c.id, _named(table.c.party_id))
+    )
+
+
+def _named(own_id: Any) -> ColumnElement[bool]:
+    # The ids by themselves let the planner go by the index, however few rows the table has.
+    array = ARRAY(BigInteger())
+    return own_id == func.any(as_type(bindparam("ids", type_=array), array))  # type: ignore[no-any-return]
+
+
+def _names(table: Any) -> list[str]:
+    return [each.name for each in table.c]

@@ -1,0 +1,216 @@
+"""Write sets: records that are created, changed and removed together, whether one or thousands.
+
+Each change is decided in memory, one after the other: rules, policy, what it names, numbers, slots and its entry in the
+log. It finds the records as those before it left them, and what it refuses leaves no trace. What they name is read for
+all of them at once (`known`), and what comes of them is written at once (`row_sets`), so that a set takes a constant
+number of statements, and one record by itself is a set of one. See docs/decisions/sets.md.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy.orm.attributes import set_committed_value
+
+from crmgraph.crm.errors import Refused, refuse
+from crmgraph.crm.models import Action, Lead, PartyKind, now
+from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
+from crmgraph.crm.records import checks
+from crmgraph.crm.records.aggregates import ROWS, Aggregate
+from crmgraph.crm.records.change_log import Changes, touch
+from crmgraph.crm.records.checks import changed_values, require_revision
+from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
+from crmgraph.crm.records.edits import Edit, Stamp
+from crmgraph.crm.records.keys import derive, keys_of, name_key
+from crmgraph.crm.records.known import Known, Planned
+from crmgraph.crm.records.leads import releases, require_unlocked, require_workable
+from crmgraph.crm.records.row_sets import RowSet, fresh
+from crmgraph.crm.records.unit_of_work import UnitOfWork
+
+
+class WriteSet:
+    """Changes of records that are decided one by one, and written together.
+
+    Until they are written, records that the set makes, and their rows, have provisional ids below zero.
+
+    Args:
+        unit: writes them.
+        actor: whose they are.
+    """
+
+    def __init__(self, unit: UnitOfWork, actor: Actor) -> None:
+        self._unit = unit
+        self._actor = actor
+        self._known = Known(unit, actor)
+        self._rows = RowSet()
+
+    async def expect(self, planned: Iterable[Planned]) -> None:
+        """Read at once what edits name that are about to be decided. What is not expected is read one by one."""
+        await self._known.read(planned)
+
+    async def faults_of(self, kind: PartyKind, aggregate: Aggregate | None, edit: Edit) -> list[Refused]:
+        """Everything for which an edit would be refused, whose values are brought into the form the store keeps.
+
+        Args:
+            aggregate: the record that it is to change; None for a new one.
+        """
+        return await checks.faults_of(self._known, self._actor, kind, aggregate, edit)
+
+    async def unknown_references(self, kind: PartyKind, values: dict[str, Any]) -> list[Refused]:
+        """The faults of those values of a record that name what the actor cannot name."""
+        await self._known.read([(kind, None, Edit(values))])
+        return checks.unknown_references(self._known, MODELS[kind], values)
+
+    async def create(
+        self, kind: PartyKind, edit: Edit, *, signing_up: bool = False, stamp: Stamp | None = None
+    ) -> Aggregate:
+        """A new record with its rows.
+
+        Args:
+            edit: only additions; `number` may be given, and otherwise comes from its series.
+            signing_up: the caller registers a customer, who is nobody's staff.
+            stamp: when it was made elsewhere, and by whom.
+
+        Raises:
+            Refused: everything that is wrong with the edit, at once; or the actor may not.
+        """
+        if not signing_up:
+            require_staff(self._actor)
+        refuse(await self.faults_of(kind, None, edit))
+        model: Any = MODELS[kind]
+        at, author = now(), self._actor.staff_id
+        stamps = {"created_at": at, "updated_at": at, "created_by_id": author, "modified_by_id": author}
+        values = stamps | (stamp.given() if stamp is not None else {}) | edit.values
+        values |= keys_of(model, values) | {"revision": 1, "extra_fields": edit.extra_fields}
+        record = fresh(model, values)
+        self._rows.add(record)
+        aggregate = Aggregate(record)
+        changes = Changes(self._actor)
+        for name, value in edit.values.items():
+            changes.column(name, None, value)
+        self._apply_rows(aggregate, edit, changes)
+        self._known.created(record)
+        self._rows.entries.append(changes.entry(record, Action.CREATED, at))
+        return aggregate
+
+    async def update(
+        self, aggregate: Aggregate, edit: Edit, *, if_revision: int | None = None, stamp: Stamp | None = None
+    ) -> bool:
+        """Change a record that this set has made, or that was loaded with `lock` or for the change in the same unit.
+
+        What would change nothing changes nothing, not even the revision.
+
+        Args:
+            if_revision: the revision that the caller read; another one now is refused.
+            stamp: when it was made and changed elsewhere, and by whom.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            Refused: everything that is wrong with the edit, at once; or the actor may not.
+            NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.require_workable`.
+        """
+        record = aggregate.record
+        require_revision(record, if_revision)
+        if isinstance(record, Lead) and not releases(edit):
+            require_workable(record)
+        refuse(await self.faults_of(aggregate.kind, aggregate, edit))
+
+        primary = _primary_email(aggregate)
+        changes = Changes(self._actor)
+        changed = changed_values(record, edit.values | (stamp.given() if stamp is not None else {}))
+        before = {name: getattr(record, name) for name in changed}
+        for name, value in changed.items():
+            changes.column(name, before[name], value)
+            setattr(record, name, value)
+        self._known.changed(record, before)
+        self._rename(aggregate, derive(record))
+        self._apply_rows(aggregate, edit, changes)
+        record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
+        login = aggregate.login
+        if login is not None and _primary_email(aggregate) not in (primary, login.email_key):
+            aggregate.parted_login = login.email
+        self._rows.touch(record, *(row for name in ROWS for row in getattr(aggregate, name)))
+        if not changes:
+            return False
+        touch(record, self._actor, stamp)
+        self._rows.entries.append(changes.entry(record, Action.UPDATED, now() if stamp is not None else None))
+        return True
+
+    def remove(self, aggregate: Aggregate, *, if_revision: int | None = None) -> None:
+        """Take a record that was loaded with `lock` out of every door's sight, and free its uniques.
+
+        Its rows stay, and so does what other records hold of it: nobody sees that while it is deleted.
+
+        Args:
+            if_revision: the revision that the caller read; another one now is refused.
+
+        Raises:
+            Unauthenticated, Forbidden: the actor is not staff.
+            Stale: it has another revision.
+            Locked: a process holds it.
+        """
+        require_staff(self._actor)
+        record = aggregate.record
+        require_revision(record, if_revision)
+        require_unlocked(record)
+        touch(record, self._actor)
+        record.deleted_at = record.updated_at
+        self._known.removed(record)
+        self._rows.touch(record)
+        self._rows.removed.append(record)
+        self._rows.entries.append(Changes(self._actor).entry(record, Action.DELETED))
+
+    def amend(self, aggregate: Aggregate, values: dict[str, Any]) -> None:
+        """Give a record that this set makes more values, which nothing is wrong with: within its first revision."""
+        (entry,) = (each for each in self._rows.entries if each.record is aggregate.record)
+        for name, value in values.items():
+            setattr(aggregate.record, name, value)
+            entry.fields.append({"field": name, "old": None, "new": value})
+
+    def note(self, record: Record, changes: Changes) -> None:
+        """Take up changes that the caller has made of a record, or of what belongs to it, by itself."""
+        touch(record, self._actor)
+        self._rows.touch(record)
+        self._rows.entries.append(changes.entry(record, Action.UPDATED))
+
+    async def write(self) -> None:
+        """Write everything that was decided. The transaction is not ended: whoever has begun it does."""
+        if self._rows:
+            await self._unit.write(self._rows)
+
+    def id_of(self, provisional: int) -> int:
+        """The id of a record, which may have had a provisional one before it was written."""
+        return self._rows.ids.get(provisional, provisional)
+
+    def _rename(self, aggregate: Aggregate, key: str | None) -> None:
+        """Let the addresses of a record repeat its name, where that has changed."""
+        if key is None:
+            return
+        for row in aggregate.addresses:
+            set_committed_value(row, "name_key", key)
+        if aggregate.id > 0:
+            self._rows.name_keys[aggregate.id] = key  # whether or not they were loaded
+
+    def _apply_rows(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
+        """Carry out the edits of all lists."""
+        # Addresses first: the country of the first one is the region of phones that name none.
+        if edit.addresses:
+            key = name_key(aggregate.record)
+            apply_rows(self._rows, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
+        if edit.emails:
+            given = {"self_given": not self._actor.is_staff}
+            apply_rows(self._rows, aggregate, "emails", edit.emails, changes, given)
+        region = region_of(aggregate.addresses) or self._actor.region
+        if edit.phones:
+            apply_rows(self._rows, aggregate, "phones", edit.phones, changes, {"region": region})
+        if edit.relations:
+            apply_rows(self._rows, aggregate, "relations", edit.relations, changes, {})
+        if edit.phones or edit.addresses:
+            # What is derived is nobody's change: it is written, and not told in the log.
+            complete_numbers(aggregate.phones, region)
+
+
+def _primary_email(aggregate: Aggregate) -> str | None:
+    """What the first active email is found by."""
+    return next((row.address_key for row in aggregate.emails if row.active), None)
