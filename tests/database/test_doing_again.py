@@ -5,13 +5,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 import structlog
 from PIL import Image
 
 from crmgraph.demo import Demo
 from tests.conftest import serving, settings_for
+from tests.database.connections import connected
 from tests.dialects.covalense.conftest import Portal, result
 from tests.graph.test_sessions import code_of, emails_in
 
@@ -140,8 +140,8 @@ async def test_every_write_of_a_person_or_a_program_is_done_again(
     demo_database: tuple[str, Demo], tmp_path: Path, code: str
 ) -> None:
     url, demo = demo_database
-    other = await asyncpg.connect(url)
-    async with serving(settings_for(url, tmp_path, signup_confirm=True, log_level="warning")) as (client, _):
+    settings = settings_for(url, tmp_path, signup_confirm=True, log_level="warning")
+    async with connected(url) as other, serving(settings) as (client, _):
         steps = Steps(client, demo.credentials, tmp_path)
         for step, table in WRITES:
             await other.execute(GIVEN_UP.format(code=code, table=table))
@@ -150,4 +150,3 @@ async def test_every_write_of_a_person_or_a_program_is_done_again(
             await other.execute(OVER.format(table=table))
             told = [line["event"] for line in lines if line["event"] != "request"]
             assert told == ["a transaction is done again"], (step, lines)
-    await other.close()

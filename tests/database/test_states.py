@@ -16,6 +16,7 @@ from crmgraph.crm.models import Contact, Counter, Door, Note
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose
 from tests.conftest import Postgres, serving, settings_for
+from tests.database.connections import connected
 from tests.database.doors import DOORS, Doors, assert_away, assert_well, doors
 from tests.database.proxy import Proxy
 
@@ -30,10 +31,9 @@ def database(postgres: Postgres) -> Iterator[str]:
 
 
 async def administer(postgres: Postgres, *statements: str) -> None:
-    connection = await asyncpg.connect(postgres.url("postgres"))
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    async with connected(postgres.url("postgres")) as connection:
+        for statement in statements:
+            await connection.execute(statement)
 
 
 async def cut(postgres: Postgres, database: str) -> None:
@@ -167,8 +167,7 @@ async def test_a_statement_that_waits_too_long_is_ended_in_the_database_and_noth
         for door in DOORS:
             await asyncio.gather(*(there.read(door) for _ in range(3)))
         before = await names(there)
-        holder = await asyncpg.connect(postgres.url(database))
-        async with holder.transaction():
+        async with connected(postgres.url(database)) as holder, holder.transaction():
             await holder.execute("LOCK TABLE contact")
             for door in DOORS:
                 start = time.monotonic()
@@ -182,7 +181,6 @@ async def test_a_statement_that_waits_too_long_is_ended_in_the_database_and_noth
                     break
                 await asyncio.sleep(0.05)
             assert left == 0
-        await holder.close()
         assert await names(there) == before
         for door in DOORS:
             assert_well(door, await there.write(door))
@@ -227,12 +225,11 @@ async def test_ready_tells_what_is_wrong(postgres: Postgres, database: str, tmp_
         "database without a server that target_session_attrs asks for",
     )
     assert await told(f"{url}&target_session_attrs=prefer-standby") == (200, "ready")
-    connection = await asyncpg.connect(url)
-    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert await told(url) == (503, "database of a newer version")
-    await connection.execute("DROP TABLE alembic_version")
-    assert await told(url) == (503, "database not migrated")
-    await connection.close()
+    async with connected(url) as connection:
+        await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        assert await told(url) == (503, "database of a newer version")
+        await connection.execute("DROP TABLE alembic_version")
+        assert await told(url) == (503, "database not migrated")
 
 
 async def test_a_sqlite_that_another_program_holds_is_busy_and_one_without_tables_is_our_fault(tmp_path: Path) -> None:
@@ -292,27 +289,26 @@ async def test_a_request_that_postgresql_ends_as_a_deadlock_is_carried_out_all_t
         first, second = there.number, there.account
         home = {first: "Contacts", second: "Accounts"}
         rows = [{"Note_Content": "x", "Parent_Id": str(each), "se_module": module} for each, module in home.items()]
-        other = await asyncpg.connect(postgres.url(database))
-        transaction = other.transaction()
-        await transaction.start()
-        await other.execute("SELECT 1 FROM account WHERE id = $1 FOR UPDATE", second)
-        with structlog.testing.capture_logs() as lines:
-            asked = asyncio.create_task(
-                there.running.client.post(
-                    "/crm/v2/Notes",
-                    json={"data": rows},
-                    headers={"Authorization": f"Zoho-oauthtoken {there.world.tokens[Door.ZOHO]}"},
+        async with connected(postgres.url(database)) as other:
+            transaction = other.transaction()
+            await transaction.start()
+            await other.execute("SELECT 1 FROM account WHERE id = $1 FOR UPDATE", second)
+            with structlog.testing.capture_logs() as lines:
+                asked = asyncio.create_task(
+                    there.running.client.post(
+                        "/crm/v2/Notes",
+                        json={"data": rows},
+                        headers={"Authorization": f"Zoho-oauthtoken {there.world.tokens[Door.ZOHO]}"},
+                    )
                 )
-            )
-            for _ in range(100):
-                if await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-                    break
-                await asyncio.sleep(0.02)
-            # Who has waited longest looks for a deadlock first, and is the one that is ended.
-            await other.execute("SELECT 1 FROM contact WHERE id = $1 FOR UPDATE", first)
-            await transaction.commit()
-            answer = await asked
-        await other.close()
+                for _ in range(100):
+                    if await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                        break
+                    await asyncio.sleep(0.02)
+                # Who has waited longest looks for a deadlock first, and is the one that is ended.
+                await other.execute("SELECT 1 FROM contact WHERE id = $1 FOR UPDATE", first)
+                await transaction.commit()
+                answer = await asked
         assert [row["status"] for row in answer.json()["data"]] == ["success", "success"], answer.text
         assert [line["event"] for line in lines if line["event"] != "request"] == ["a transaction is done again"]
         async with there.running.db.read() as session:
