@@ -24,6 +24,7 @@ from crmgraph.demo import Demo, prepare, shown
 from crmgraph.demo.loading import load
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
+from tests.program import crmgraph
 
 
 def roomy_memory() -> Path | None:
@@ -255,6 +256,20 @@ async def _load_demo(database: str, folder: Path, demo: Demo) -> None:
     await load(core, demo)
     await runner.close()
     await core.db.close()
+
+
+@pytest.fixture(scope="session")
+def loaded_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loaded")
+    done = crmgraph(folder, "demo", "load", CRMGRAPH_PASSWORD_MEMORY_KIB="64")
+    assert (done.returncode, done.stdout.split()[0]) == (0, "Loaded"), done.stderr
+    return folder
+
+
+@pytest.fixture
+def demo_folder(loaded_demo: Path, tmp_path: Path) -> Path:
+    """A folder in which `crmgraph demo load` has been run."""
+    return shutil.copytree(loaded_demo, tmp_path / "demo")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -2,72 +2,22 @@
 
 import json
 import os
-import signal
-import socket
-import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-PROGRAM = Path(sys.executable).with_name("crmgraph")
-SECRET = "a secret of at least thirty-two characters"
+import crmgraph as package
+from tests.program import PROGRAM, SECRET, crmgraph, free_port, rows, serving
 
 
-def crmgraph(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
-    return subprocess.run(
-        [PROGRAM, *arguments], cwd=folder, env=clean | environment, capture_output=True, text=True, timeout=120
-    )
-
-
-def rows(folder: Path, query: str, name: str = "var/demo.db") -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(folder / name)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@contextmanager
-def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
-    """The program serving on a free port until the block ends, and a client of it."""
-    port = free_port()
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
-    with (folder / "output").open("w") as output:
-        process = subprocess.Popen(
-            [PROGRAM, "serve", "--port", str(port), *arguments],
-            cwd=folder,
-            env=clean | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
-            for _ in range(1200):
-                try:
-                    client.get("/health/live")
-                    break
-                except httpx.TransportError:
-                    assert process.poll() is None, (folder / "output").read_text()
-                    time.sleep(0.1)
-            yield client, process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def test_the_installed_file_is_the_program(tmp_path: Path) -> None:
+    for arguments, code in ((["--version"], 0), (["staff", "lst"], 2)):
+        told = subprocess.run([PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        forked = crmgraph(tmp_path, *arguments)
+        assert (told.returncode, told.stdout, told.stderr) == (code, forked.stdout, forked.stderr)
+        assert (forked.returncode, forked.stdout == f"{package.__version__}\n") == (code, code == 0)
 
 
 def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path) -> None:
@@ -85,9 +35,8 @@ def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path)
     assert len(rows(tmp_path, "SELECT id FROM contact")) == len(before)
 
 
-def test_the_credentials_have_the_keys_that_scripts_rely_on(tmp_path: Path) -> None:
-    assert crmgraph(tmp_path, "demo", "load").returncode == 0
-    printed = crmgraph(tmp_path, "demo", "credentials", "--json")
+def test_the_credentials_have_the_keys_that_scripts_rely_on(demo_folder: Path) -> None:
+    printed = crmgraph(demo_folder, "demo", "credentials", "--json")
     credentials = json.loads(printed.stdout)
     assert {name: set(given) for name, given in credentials.items() if name != "covalense_others"} == {
         "staff": {"email", "password"},
@@ -121,9 +70,9 @@ def test_the_demo_serves_what_it_prints(tmp_path: Path) -> None:
     assert str(client.base_url) in output
 
 
-def test_several_workers_serve_one_demo_count_together_and_log_as_they_are_told(tmp_path: Path) -> None:
+def test_several_workers_serve_one_demo_count_together_and_log_as_they_are_told(demo_folder: Path) -> None:
     environment = {"CRMGRAPH_METRICS": "true", "CRMGRAPH_LOG_FORMAT": "json"}
-    with serving(tmp_path, "--demo", "--workers", "2", **environment) as (client, _):
+    with serving(demo_folder, "--demo", "--workers", "2", **environment) as (client, _):
         # A connection of its own each time, so that both workers get some.
         closing = {"Connection": "close"}
         assert {client.get("/health/ready?token=abc", headers=closing).status_code for _ in range(40)} == {200}
@@ -135,7 +84,7 @@ def test_several_workers_serve_one_demo_count_together_and_log_as_they_are_told(
     # One more asked whether the server is up. Whichever worker answers counts all before it, but perhaps not the last
     # one yet, which the other worker counts when it has been answered.
     assert [count - 41 - i in (0, -1) for i, count in enumerate(counts)] == [True] * 10, counts
-    lines = [line for line in (tmp_path / "output").read_text().splitlines() if "/health/ready" in line]
+    lines = [line for line in (demo_folder / "output").read_text().splitlines() if "/health/ready" in line]
     logged = [json.loads(line) for line in lines]
     assert [(line["query"], line["status"]) for line in logged] == [("token=***", 200)] * 40
     assert len({line["request_id"] for line in logged}) == 40
@@ -275,18 +224,17 @@ def test_staff_and_clients_are_added_and_their_secrets_are_kept_as_hashes(tmp_pa
     )
 
 
-def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(tmp_path: Path) -> None:
-    crmgraph(tmp_path, "demo", "load")
-    zoho = json.loads(crmgraph(tmp_path, "demo", "credentials", "--json").stdout)["zoho"]
+def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(demo_folder: Path) -> None:
+    zoho = json.loads(crmgraph(demo_folder, "demo", "credentials", "--json").stdout)["zoho"]
     bearer = {"Authorization": f"Zoho-oauthtoken {zoho['access_token']}"}
     member = "patricia.boyle@crmgraph.example"
 
     def told(*arguments: str) -> str:
-        done = crmgraph(tmp_path, *arguments, "--demo")
+        done = crmgraph(demo_folder, *arguments, "--demo")
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    with serving(tmp_path, "--demo") as (client, _):
+    with serving(demo_folder, "--demo") as (client, _):
         assert client.get("/crm/v2/Leads", headers=bearer).status_code == 200
         assert told("clients", "disable", "zoho", zoho["client_id"]) == f"{zoho['client_id']} is kept out.\n"
         assert client.get("/crm/v2/Leads", headers=bearer).status_code == 401
@@ -300,7 +248,7 @@ def test_who_is_disabled_is_kept_out_at_once_and_let_in_again(tmp_path: Path) ->
         assert client.get("/crm/v2/Leads", headers=bearer).status_code == 401
         (line,) = [line for line in told("staff", "list").splitlines() if member in line]
         assert line == f"1000000001  {member}  AGENT  Patricia Boyle  (disabled)"
-    unknown = crmgraph(tmp_path, "staff", "disable", "1", "--demo")
+    unknown = crmgraph(demo_folder, "staff", "disable", "1", "--demo")
     assert (unknown.returncode, unknown.stdout, unknown.stderr) == (
         1,
         "",

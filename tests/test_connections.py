@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from crmgraph.http.protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_PIPELINED
-from tests.test_cli import SECRET, serving
+from tests.program import SECRET, serving
 
 START = b"GET /health/live HTTP/1.1\r\nHost: test\r\n"
 POST = b"POST /graphql HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"

@@ -27,7 +27,7 @@ from crmgraph.graph.documents import limits
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.schema import schema
 from crmgraph.settings import Settings
-from tests.test_cli import PROGRAM, serving
+from tests.program import PROGRAM, serving
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -283,24 +283,24 @@ SHELLS = [shell for shell in ("bash", "dash", "zsh") if shutil.which(shell)] or 
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path, shell: str) -> None:
+def test_the_tour_of_the_readme_works_as_it_stands(demo_folder: Path, shell: str) -> None:
     tour = text_of("README.md").partition("## Five minutes")[2].partition("## Further")[0]
     steps = re.findall(r"^```(sh|json)\n(.*?)^```$", tour, re.MULTILINE | re.DOTALL)
     wanted = [json.loads(text) for kind, text in steps if kind == "json"]
     assert len(wanted) == 3
     # What a person reads after a command stands alone in a line, so that it can be told from the rest.
     script = "".join(text + "\necho\n" for kind, text in steps if kind == "sh")
-    with terminal(tmp_path) as run:
+    with terminal(demo_folder) as run:
         done = run(shell, script)
     assert done.returncode == 0, done.stderr
     assert [json.loads(line) for line in done.stdout.splitlines() if line] == wanted
     assert done.stderr == ""
 
 
-def test_the_examples_of_the_dialects_work_as_they_stand(tmp_path: Path) -> None:
+def test_the_examples_of_the_dialects_work_as_they_stand(demo_folder: Path) -> None:
     names = blocks(text_of("README.md").partition("## Five minutes")[2], "sh")[0]
     told = {}
-    with terminal(tmp_path) as run:
+    with terminal(demo_folder) as run:
         for page in sorted((ROOT / "docs/dialects").glob("*.md")):
             if page.name == "README.md":
                 continue  # its commands add a dialect: `test_recipes` carries them out

@@ -14,7 +14,7 @@ from tests.conftest import Running, serving, settings_for
 from tests.dialects.covalense.conftest import Portal
 from tests.graph.conftest import LOGIN, SIGNUP, Caller
 from tests.graph.test_sessions import code_of, emails_in
-from tests.test_cli import crmgraph
+from tests.program import crmgraph
 
 COMMON = [
     "password",

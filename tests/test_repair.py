@@ -28,7 +28,8 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.db.database import Database
-from tests.test_cli import SECRET, crmgraph
+from crmgraph.seed import seed
+from tests.program import SECRET, crmgraph
 
 STAFF = Actor(Door.OPERATOR, Role.ADMIN, region="DE")
 
@@ -179,15 +180,15 @@ async def test_of_two_logins_of_one_mailbox_the_first_gets_the_key(db: Database,
 async def test_what_is_more_than_a_batch_is_gone_through_to_the_end(
     db: Database, database: str, tmp_path: Path
 ) -> None:
-    async with db.begin() as session:
-        for i in range(1_100):
-            edit = Edit(values={"name": f"Firma {i}"})
-            await parties.create(session, STAFF, PartyKind.ACCOUNT, edit)
-    await spoil(db)
-    assert repair(tmp_path, database) == (0, "account: 1100 of 1100 changed\n")
-    assert repair(tmp_path, database) == (0, "account: 0 of 1100 changed\n")
+    await seed(db, accounts=1_100, contacts=0, leads=0)
     async with db.read() as session:
-        assert await session.scalar(select(Account.name_key).where(Account.name == "Firma 1099")) == "firma 1099"
+        right = {tuple(row) for row in await session.execute(select(Account.id, Account.name_key))}
+    await spoil(db)
+    sizes = {"account": 1_100, "address": 1_650, "email": 1_100, "phone": 1_100}
+    assert repair(tmp_path, database) == (0, "".join(f"{name}: {n} of {n} changed\n" for name, n in sizes.items()))
+    assert repair(tmp_path, database) == (0, "".join(f"{name}: 0 of {n} changed\n" for name, n in sizes.items()))
+    async with db.read() as session:
+        assert {tuple(row) for row in await session.execute(select(Account.id, Account.name_key))} == right
 
 
 def test_tables_of_another_version_are_not_repaired(tmp_path: Path) -> None:

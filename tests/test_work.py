@@ -16,8 +16,8 @@ from crmgraph.crm.models import Job
 from crmgraph.db.database import Database
 from crmgraph.settings import Settings
 from tests.conftest import serving, settings_for
+from tests.program import PROGRAM
 from tests.smtp import SmtpServer, smtp
-from tests.test_cli import PROGRAM
 
 __all__ = ["smtp"]
 

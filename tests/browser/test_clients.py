@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from tests.browser.test_graphiql import BROWSERS
-from tests.test_cli import free_port, serving
+from tests.program import free_port, serving
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = Path(__file__).with_name("clients")

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.test_cli import serving
+from tests.program import serving
 
 GRAPHIQL = Path(__file__).parents[2] / "graphiql"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.fuzz.keys import HEADERS
 from tests.openapi.calls import basic, examples, picture, shape, shown
-from tests.test_cli import PROGRAM, serving
+from tests.program import PROGRAM, serving
 
 HERE = Path(__file__).parent / "postman"
 

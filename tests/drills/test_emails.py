@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.program import PROGRAM, free_port
 from tests.smtp import SmtpServer, smtp
-from tests.test_cli import PROGRAM, free_port
 
 __all__ = ["smtp"]
 

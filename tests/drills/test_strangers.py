@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.test_cli import SECRET, serving
+from tests.program import SECRET, serving
 from tests.test_connections import BIG, POST, START, connect
 
 MEBIBYTE = 2**20

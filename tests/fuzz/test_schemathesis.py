@@ -22,7 +22,7 @@ from tests.conftest import Running
 from tests.fuzz import contracts
 from tests.fuzz.keys import HEADERS
 from tests.openapi.calls import examples
-from tests.test_cli import PROGRAM, serving
+from tests.program import PROGRAM, serving
 
 ROOT = Path(__file__).parents[2]
 
