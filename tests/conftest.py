@@ -3,7 +3,10 @@
 import asyncio
 import os
 import shutil
+import socket
 import tempfile
+import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +17,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import event
 
@@ -187,6 +191,28 @@ async def serving(
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client, app
+
+
+@contextmanager
+def listening(database: str, folder: Path) -> Iterator[str]:
+    """The address of the whole application on the loopback interface, for programs that know no other way to it."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        app = create_app(settings_for(database, folder, public_url=url))
+        config = uvicorn.Config(
+            app, http="crmgraph.http.protocol:Connection", ws="none", log_config=None, server_header=False
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @dataclass

@@ -4,8 +4,8 @@ import itertools
 import json
 import os
 import re
-import subprocess
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +14,31 @@ import pytest
 import schemathesis
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
-from schemathesis.generation.meta import TestPhase
+from schemathesis.generation.meta import CoverageScenario, TestPhase
 from schemathesis.schemas import BaseSchema
 
 from crmgraph.app import DIALECTS
-from tests.conftest import Running
+from crmgraph.demo import Demo, shown
+from tests.conftest import Running, listening
 from tests.fuzz import contracts
 from tests.fuzz.keys import HEADERS
 from tests.openapi.calls import examples
-from tests.program import PROGRAM, serving
 
 ROOT = Path(__file__).parents[2]
 
 EXAMPLES = int(os.environ.get("TEST_REQUESTS", "40")) // 20
 """How many requests are drawn for each operation, besides those that its document leads to by itself."""
-STRIDE = 1 if "TEST_REQUESTS" in os.environ else 16
-"""Of the requests that a document leads to by itself, at the bounds of its schemas, each how manieth is made."""
+STRIDE = 1 if "TEST_REQUESTS" in os.environ else 32
+"""Of the requests that a document leads to by itself, at the bounds of its schemas, each how manieth of a kind is made,
+beginning with the first: nothing that schemathesis tries is left out at any door."""
 
 
-def credentials(client: httpx.Client, folder: Path, door: str) -> dict[str, Any]:
-    """{security scheme of a door's document: what opens it}."""
-    command = [PROGRAM, "demo", "credentials", "--json"]
-    known = json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout)
+def credentials(client: httpx.Client, known: dict[str, Any], door: str) -> dict[str, Any]:
+    """{security scheme of a door's document: what opens it}.
+
+    Args:
+        known: what the demo accepts.
+    """
     match door:
         case "covalense":
             answer = client.post("/crm/v1/login", headers=HEADERS, json=known["covalense"]).json()
@@ -52,10 +55,11 @@ def credentials(client: httpx.Client, folder: Path, door: str) -> dict[str, Any]
 
 def some_of_coverage() -> Callable[..., bool]:
     """What schemathesis asks of each request before it is made: whether it is wanted."""
-    number = itertools.count()
+    numbers: defaultdict[CoverageScenario, Iterator[int]] = defaultdict(itertools.count)
 
     def filter_case(context: Any, case: Any) -> bool:
-        return case.meta.phase.name is not TestPhase.COVERAGE or next(number) % STRIDE == 0
+        phase = case.meta.phase
+        return phase.name is not TestPhase.COVERAGE or next(numbers[phase.data.scenario]) % STRIDE == 0
 
     return filter_case
 
@@ -80,17 +84,19 @@ def faults(schema: BaseSchema) -> list[str]:
 
 
 @pytest.mark.parametrize("door", [dialect.name for dialect in DIALECTS])
-def test_every_check_of_schemathesis_holds(tmp_path: Path, door: str) -> None:
-    with serving(tmp_path, "--demo") as (client, _):
+@pytest.mark.parametrize("demo_database", ["sqlite"], indirect=True)
+def test_every_check_of_schemathesis_holds(demo_database: tuple[str, Demo], tmp_path: Path, door: str) -> None:
+    database, accepted = demo_database
+    with listening(database, tmp_path) as url, httpx.Client(base_url=url) as client:
         given = {
             "seed": 1,
-            "auth": {"openapi": credentials(client, tmp_path, door)},
+            "auth": {"openapi": credentials(client, shown(accepted), door)},
             "generation": {"max-examples": EXAMPLES, "database": "none", "no-shrink": True},
             "continue-on-failure": True,
             **contracts.CONFIGURATION.get(door, {}),
         }
         config = SchemathesisConfig.from_dict(given)
-        schema = schemathesis.openapi.from_url(f"{client.base_url}/docs/{door}/openapi.json", config=config)
+        schema = schemathesis.openapi.from_url(f"{url}/docs/{door}/openapi.json", config=config)
         schema.hook("filter_failure")(contracts.unexplained(door))
         schema.hook("filter_case")(some_of_coverage())
         found = faults(schema)

@@ -1,43 +1,27 @@
 """Published programs for Zoho, run by themselves against a server on the loopback interface."""
 
-import asyncio
 import json
 import os
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from PIL import Image
 
-from crmgraph.app import create_app
 from crmgraph.demo import Demo, shown
-from tests.conftest import settings_for
+from tests.conftest import listening
 
 
 @contextmanager
 def served(database: str, kept: Demo, tmp_path: Path) -> Iterator[dict[str, str]]:
     """What a program is told: the address of a server with the demo data, its credentials, and a picture."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = create_app(settings_for(database, tmp_path, public_url=url))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, server_header=False))
-        thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listening]),))
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        Image.new("RGB", (8, 8), "red").save(tmp_path / "me.png")
-        credentials = shown(kept)["zoho"]
-        names = ("client_id", "client_secret", "refresh_token")
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "me.png")
+    credentials = shown(kept)["zoho"]
+    names = ("client_id", "client_secret", "refresh_token")
+    with listening(database, tmp_path) as url:
         yield {"url": url, "picture": str(tmp_path / "me.png")} | {name: credentials[name] for name in names}
-        server.should_exit = True
-        thread.join()
 
 
 def run(command: list[str], given: dict[str, str], folder: Path) -> dict[str, Any]:
