@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import PartyKind, Staff
+from crmgraph.crm.records.external_ids import claim
 from tests.graph.conftest import Caller, put
 
 ERRORS = """userErrors { __typename code message path
@@ -490,3 +492,16 @@ async def test_mutations_of_one_document_see_what_the_former_did(agent: Caller, 
         "b": {"contact": None, "userErrors": [{"code": "REQUIRED"}]},
         "c": {"contact": {"firstName": "A", "lastName": "C", "revision": 3}},
     }
+
+
+async def test_what_the_customer_of_a_dialect_is_called_names_none_of_the_staff(agent: Caller, core: Core) -> None:
+    (account,) = await put(core, PartyKind.ACCOUNT, {"name": "Acme"})
+    async with core.db.begin() as session:
+        staff_id = await session.scalar(select(Staff.id))
+        assert account == staff_id  # each table has numbers of its own
+        await claim(session, "valomnia", "reference", "Acme", party=account)
+        await claim(session, "valomnia", "reference", "Boss", staff=staff_id)
+    query = """query($r: String!) { account(by: {external: {dialect: VALOMNIA, value: $r}}) { name }
+      user(by: {external: {dialect: VALOMNIA, value: $r}}) { name } }"""
+    assert await agent(query, r="Acme") == {"account": {"name": "Acme"}, "user": None}
+    assert await agent(query, r="Boss") == {"account": None, "user": {"name": "Agent"}}

@@ -1,12 +1,30 @@
 """Staff: who they are, and how they come in."""
 
-from sqlalchemy import select, update
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.identity import credentials
 from crmgraph.crm.identity.credentials import add_credential
-from crmgraph.crm.models import Credential, Role, Staff
+from crmgraph.crm.models import Credential, ExternalId, Role, Staff
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.records.lookup import Ref, RefShape, meant, the_one
 from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_blank, is_email
 
 
@@ -87,14 +105,43 @@ async def named(session: AsyncSession, who: str) -> Staff:
     key = email_key(who)
     if not key or fault_of(who):
         raise NotFound(("email",))
-    held = select(Credential.staff_id).where(Credential.email_key == key, Credential.staff_id.is_not(None))
-    by_login = list(await session.scalars(select(Staff).where(Staff.id.in_(held))))
-    found_all = by_login or list(await session.scalars(select(Staff).where(Staff.email_key == key).limit(2)))
+    found_all = list(await session.scalars(select(Staff).where(_of_email(literal(key, Text()))).limit(2)))
     if not found_all:
         raise NotFound(("email",))
     if len(found_all) > 1:
         raise Ambiguous(("email",))
     return found_all[0]
+
+
+def _of_email(key: ColumnElement[str]) -> ColumnElement[bool]:
+    """That a staff member comes in by an email or, where nobody does, has it."""
+    held = select(Credential.staff_id).where(Credential.email_key == key, Credential.staff_id.is_not(None))
+    return or_(Staff.id.in_(held), and_(not_(held.exists()), Staff.email_key == key))
+
+
+async def find(session: AsyncSession, ref: Ref) -> int:
+    """The id of the staff member whom `ref` names: by an id of ours, an email, or an id elsewhere.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: several have this email and none comes in by it.
+    """
+    shape = ref.shape
+
+    def query() -> Select[Any]:
+        return select(Staff.id).where(*conditions(shape, "ref_")).limit(literal_column("2", Integer()))
+
+    return the_one(await snapshots.rows_of(session, ("reference", Staff, shape), query, ref.parameters("ref_")))
+
+
+def conditions(shape: RefShape, prefix: str) -> list[ColumnElement[bool]]:
+    """The conditions under which a reference names a staff member, see `lookup.conditions`."""
+    match shape.by:
+        case "email":
+            return [_of_email(bindparam(f"{prefix}email", type_=Text()))]
+        case "external":
+            return [Staff.id == meant(Staff, ExternalId.staff_id, shape, prefix)]
+    return [Staff.id == bindparam(f"{prefix}id", type_=BigInteger())]
 
 
 async def put_password(session: AsyncSession, staff: Staff, password_hash: str) -> None:

@@ -27,7 +27,7 @@ from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.lookup import IdCandidates, minted
+from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import database_of
 
@@ -240,12 +240,6 @@ async def of_staff(session: AsyncSession, actor: Actor, dialect: str, ids: Colle
     around.staff = await _staff(session, ids)
     await _read_external_ids(session, dialect, {"staff": set(ids)}, around)
     return around
-
-
-async def find_staff(session: AsyncSession, candidates: IdCandidates) -> int | None:
-    """The id of the staff member whom a printed id stands for; None where it stands for nobody that it can be of."""
-    found = await resolve(session, candidates.dialect, set(candidates.external_ids))
-    return next((found[key] for key in candidates.external_ids if key in found), candidates.own)
 
 
 async def of_records(session: AsyncSession, dialect: str, ids: Collection[int]) -> dict[int, str]:

@@ -1,17 +1,32 @@
 """Lookup: how a caller names a record, and which one is meant."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import ScalarSelect, literal, not_, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Email, ExternalId, PartyKind
 from crmgraph.crm.models.records import CLAIMED
-from crmgraph.crm.policy import MODELS, Actor, visible
+from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
+from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_one_for_change
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.text import email_key
@@ -46,6 +61,26 @@ def minted(digits: str) -> int | None:
 
 
 @dataclass(frozen=True, slots=True)
+class RefShape:
+    """What of a reference changes the text of the statement that looks for it; all else are values of parameters.
+
+    Attributes:
+        by: the attribute of `Ref` that is given.
+        external_ids, own, numbers: of an id elsewhere, how many of each it may stand for.
+    """
+
+    by: Literal["id", "number", "email", "external"]
+    external_ids: int = 0
+    own: int = 0
+    numbers: int = 0
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two records answer to such a reference."""
+        return self.by != "email"
+
+
+@dataclass(frozen=True, slots=True)
 class Ref:
     """How a caller names a record: by exactly one of these.
 
@@ -58,6 +93,29 @@ class Ref:
     email: str | None = None
     external: IdCandidates | None = None
 
+    @property
+    def shape(self) -> RefShape:
+        """What statement looks for it."""
+        if self.external is not None:
+            numbers = 0 if self.external.number is None else len(spellings(self.external.number))
+            return RefShape("external", len(self.external.external_ids), int(self.external.own is not None), numbers)
+        return RefShape("email" if self.email is not None else "number" if self.number is not None else "id")
+
+    def parameters(self, prefix: str) -> dict[str, Any]:
+        """The values of the parameters of `conditions`."""
+        match self:
+            case Ref(external=IdCandidates() as external):
+                values: dict[str, Any] = {f"{prefix}dialect": external.dialect, f"{prefix}own": external.own}
+                for i, (space, value) in enumerate(external.external_ids):
+                    values |= {f"{prefix}space{i}": space, f"{prefix}value{i}": value}
+                numbers = () if external.number is None else spellings(external.number)
+                return values | {f"{prefix}number{i}": number for i, number in enumerate(numbers)}
+            case Ref(email=str() as email):
+                return {f"{prefix}email": email_key(email)}
+            case Ref(number=str() as number):
+                return {f"{prefix}number": number}
+        return {f"{prefix}id": self.id}
+
 
 async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
     """The id of the live record that `ref` names and the actor may see.
@@ -66,26 +124,47 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
         NotFound: there is none.
         Ambiguous: there are several.
     """
-    model = MODELS[kind]
-    query = select(model.id).where(visible(actor, model)).limit(2)
-    if ref.id is not None:
-        query = query.where(model.id == ref.id)
-    elif ref.number is not None:
-        query = query.where(model.number == ref.number)
-    elif ref.email is not None:
-        query = _of_email(query, actor, model, ref.email)
-    elif ref.external is not None:
-        if (meant := _meant(model, ref.external)) is None:
-            raise NotFound
-        query = select(model.id).where(visible(actor, model), model.id == meant)
-    else:
+    model, shape = MODELS[kind], ref.shape
+
+    def query() -> Select[Any]:
+        whose = with_parameters(actor)
+        named = conditions(whose, model, shape, "ref_")
+        return select(model.id).where(visible(whose, model), *named).limit(literal_column("2", Integer()))
+
+    values = visibility_values(actor) | ref.parameters("ref_")
+    rows = await snapshots.rows_of(session, ("reference", kind, visibility_key(actor), shape), query, values)
+    return the_one(rows)
+
+
+def the_one(rows: Sequence[Sequence[Any]]) -> int:
+    """The id in the only row of an answer.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: there are several.
+    """
+    if not rows:
         raise NotFound
-    found = (await session.scalars(query)).all()
-    if not found:
-        raise NotFound
-    if len(found) > 1:
+    if len(rows) > 1:
         raise Ambiguous
-    return found[0]
+    found: int = rows[0][0]
+    return found
+
+
+def conditions(actor: Actor, model: Any, shape: RefShape, prefix: str) -> list[ColumnElement[bool]]:
+    """The conditions on a live record under which a reference names it, with the parameters of `Ref.parameters`.
+
+    Args:
+        actor: who looks for it; that they may see the record is another condition.
+    """
+    match shape.by:
+        case "number":
+            return [model.number == bindparam(f"{prefix}number", type_=Text())]
+        case "email":
+            return _of_email(actor, model, bindparam(f"{prefix}email", type_=Text()))
+        case "external":
+            return [model.id == meant(model, ExternalId.party_id, shape, prefix)]
+    return [model.id == bindparam(f"{prefix}id", type_=BigInteger())]
 
 
 async def find_for_change(
@@ -110,39 +189,47 @@ async def find_for_change(
     return record
 
 
-def _of_email(query: Any, actor: Actor, model: Any, email: str) -> Any:
-    """The records of a query that have an email: what customers claim of themselves counts for nothing beside what the
-    office or an import knows."""
-    having = select(Email.party_id).where(Email.address_key == email_key(email), Email.active)
-    query = query.where(model.id.in_(having))
-    if not actor.is_staff:
-        return query  # who sees their own record alone learns nothing of others
-    known = having.where(not_(CLAIMED))
-    other = aliased(model)
-    some = select(other.id).where(other.deleted_at.is_(None), other.id.in_(known)).exists()
-    return query.where(or_(model.id.in_(known), not_(some)))
+def _of_email(actor: Actor, model: Any, key: Any) -> list[ColumnElement[bool]]:
+    """That a record has an email: what customers claim of themselves counts for nothing beside what the office or an
+    import knows."""
+    having = select(Email.party_id).where(Email.address_key == key, Email.active)
+    found = [model.id.in_(having)]
+    if actor.is_staff:  # who sees their own record alone learns nothing of others
+        known = having.where(not_(CLAIMED))
+        other = aliased(model)
+        some = select(other.id).where(other.deleted_at.is_(None), other.id.in_(known)).exists()
+        found.append(or_(model.id.in_(known), not_(some)))
+    return found
 
 
-def _meant(model: Any, candidates: IdCandidates) -> ScalarSelect[Any] | None:
-    """The query of the id of the one record that a printed id stands for; None where it can stand for none."""
+def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElement[Any]:
+    """The id of the one row that a printed id stands for; null where it can stand for none.
+
+    Args:
+        model: of the rows: records of one kind, or the staff.
+        target: the column of `ExternalId` that names them.
+    """
     places: list[Any] = [
-        select(ExternalId.party_id.label("id"), literal(place).label("place"))
-        .join(model, model.id == ExternalId.party_id)
+        select(target.label("id"), literal_column(str(place), Integer()).label("place"))
+        .join(model, model.id == target)
         .where(
-            ExternalId.dialect == candidates.dialect,
-            ExternalId.space == space,
-            ExternalId.value == value,
+            ExternalId.dialect == bindparam(f"{prefix}dialect", type_=Text()),
+            ExternalId.space == bindparam(f"{prefix}space{place}", type_=Text()),
+            ExternalId.value == bindparam(f"{prefix}value{place}", type_=Text()),
             ExternalId.live.is_(True),
         )
-        for place, (space, value) in enumerate(candidates.external_ids)
+        for place in range(shape.external_ids)
     ]
     last = len(places)
-    if candidates.own is not None:
-        places.append(select(model.id, literal(last)).where(model.id == candidates.own))
-    if candidates.number is not None:
-        named = model.number.in_(spellings(candidates.number))
-        places.append(select(model.id, literal(last + 1)).where(named, model.deleted_at.is_(None)))
+    if shape.own:
+        own = model.id == bindparam(f"{prefix}own", type_=BigInteger())
+        places.append(select(model.id, literal_column(str(last), Integer())).where(own))
+    if shape.numbers:
+        spelled = [bindparam(f"{prefix}number{i}", type_=Text()) for i in range(shape.numbers)]
+        named = or_(*(model.number == each for each in spelled))
+        last_place = literal_column(str(last + 1), Integer())
+        places.append(select(model.id, last_place).where(named, model.deleted_at.is_(None)))
     if not places:
-        return None
+        return cast(null(), BigInteger())
     either = union_all(*places).subquery()
-    return select(either.c.id).order_by(either.c.place, either.c.id).limit(1).scalar_subquery()
+    return select(either.c.id).order_by(either.c.place, either.c.id).limit(literal_column("1")).scalar_subquery()

@@ -10,7 +10,7 @@ from crmgraph.crm import models
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records import external_ids, lookup
+from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, Page, list_page, window_of
@@ -24,8 +24,8 @@ from crmgraph.graph.schema.filters import (
     LeadSort,
     Listing,
 )
-from crmgraph.graph.schema.ids import Prefix, decode, number_of
-from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, candidates_of, ref_of
+from crmgraph.graph.schema.ids import Prefix, decode
+from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
@@ -87,16 +87,15 @@ async def user_of(context: Context, by: Any) -> Any:
     """
     if not context.actor.is_staff:
         return None
-    number = number_of(Prefix.USER, by.id) if by.id else None
-    async with context.core.db.read() as session:
-        try:
-            if by.email and "@" in by.email:
-                number = (await staff.named(session, by.email)).id
-            elif by.external:
-                number = await external_ids.find_staff(session, candidates_of(context, None, by.external))
-        except NotFound:
-            return None
-    return None if number is None else await context.loaders.staff().load(number)
+    try:
+        ref = ref_of(context, None, by)
+        number = ref.id
+        if number is None:
+            async with context.core.db.read() as session:
+                number = await staff.find(session, ref)
+    except NotFound:
+        return None
+    return await context.loaders.staff().load(number)
 
 
 async def _page(

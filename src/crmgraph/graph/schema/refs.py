@@ -64,31 +64,32 @@ class UserRef:
     external: ExternalRef | None = _one(_EXTERNAL)
 
 
-def ref_of(context: Context, kind: PartyKind, by: Any) -> Ref:
+def ref_of(context: Context, kind: PartyKind | None, by: Any) -> Ref:
     """What the core looks for.
+
+    Args:
+        kind: of what record; None for one of the staff.
 
     Raises:
         NotFound: nothing can be called like this.
     """
     if by.id:
-        number = number_of(PREFIXES[kind], by.id)
+        number = number_of(Prefix.USER if kind is None else PREFIXES[kind], by.id)
         if number is None:
             raise NotFound
         return Ref(id=number)
-    text = by.number or by.email or (by.external.value if by.external else "")
+    number_given = None if kind is None else by.number
+    text = number_given or by.email or (by.external.value if by.external else "")
     # No database can be asked for what no record can hold.
     if is_blank(text) or fault_of(text):
         raise NotFound
     if by.external:
-        return Ref(external=candidates_of(context, kind, by.external))
-    return Ref(number=text) if by.number else Ref(email=text)
+        return Ref(external=_candidates(context, kind, by.external))
+    return Ref(number=text) if number_given else Ref(email=text)
 
 
-def candidates_of(context: Context, kind: PartyKind | None, external: ExternalRef) -> IdCandidates:
+def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef) -> IdCandidates:
     """What an id elsewhere may stand for.
-
-    Args:
-        kind: of what record; None for one of the staff.
 
     Raises:
         NotFound: nothing of this kind can be called like this there.
