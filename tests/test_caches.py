@@ -1,5 +1,6 @@
 """What is remembered is bounded, in bytes where clients choose its length; the last to be asked for stay."""
 
+import itertools
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from crmgraph.crm.values.text import MAX_EMAIL, is_email
 from crmgraph.db import database as databases
 from crmgraph.db.database import Database
 from crmgraph.db.pool import STATEMENT_OVERHEAD
-from crmgraph.graph.compiled import mutations, queries
+from crmgraph.graph.compiled import kept, mutations, roots
 from crmgraph.graph.documents import preparation
 from crmgraph.graph.documents.limits import MAX_CHARACTERS, MAX_TOKENS
 from crmgraph.graph.documents.preparation import KEPT_BYTES, TOKEN_BYTES, digest_of
@@ -88,7 +89,7 @@ async def test_statements_that_clients_choose_stay_within_so_many_bytes_and_push
 async def test_a_plan_whose_statement_is_larger_than_all_may_be_is_answered_as_ever(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "STATEMENT_BYTES", STATEMENT_OVERHEAD)
+    monkeypatch.setattr(kept, "OPERATION_BYTES", STATEMENT_OVERHEAD)
     async with serving(settings_for(database, tmp_path)) as (client, app):
         agent = await hired(app.state.core, Caller(client), "agent@example.com", Role.AGENT)
         await put(app.state.core, PartyKind.CONTACT, {"last_name": "Ray"})
@@ -98,6 +99,49 @@ async def test_a_plan_whose_statement_is_larger_than_all_may_be_is_answered_as_e
                     "contacts": {"nodes": [{"lastName": "Ray"}]}
                 }
         assert len(seen) == 1
+
+
+SWITCHED = """query($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) { contacts { nodes {
+  id @include(if: $a) number @skip(if: $b) ... @include(if: $c) { lastName firstName @skip(if: $d) } } } }"""
+PLAIN = "{ contacts { nodes { lastName } } }"
+
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many root fields each statement of a query has that was built."""
+    found: list[int] = []
+    build = roots.statement
+
+    def noted(builder: Any, selected: Any) -> Any:
+        found.append(len(selected))
+        return build(builder, selected)
+
+    monkeypatch.setattr(roots, "statement", noted)
+    return found
+
+
+async def test_what_switches_turn_one_document_into_pushes_out_no_other(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: list[int]
+) -> None:
+    document = 4 * len(SWITCHED) + TOKEN_BYTES * parse(SWITCHED).token_count
+    # Four of its plans with their statements, and room for it and for the other document.
+    monkeypatch.setattr(kept, "OPERATION_BYTES", 10 * document)
+    monkeypatch.setattr(kept, "KEPT_BYTES", 16 * document)
+    async with serving(settings_for(database, tmp_path)) as (client, app):
+        agent = await hired(app.state.core, Caller(client), "agent@example.com", Role.AGENT)
+        for _ in range(2):  # who has been here before is verified by the statement
+            await agent(PLAIN)
+        built.clear()
+        for switches in itertools.product((True, False), repeat=4):
+            await agent(SWITCHED, **dict(zip("abcd", switches, strict=True)))
+        # Four times three: where nothing of the fragment is taken, `d` changes nothing.
+        assert len(built) == 12
+        built.clear()
+        await agent(PLAIN)
+        await agent(SWITCHED, a=False, b=False, c=False, d=False)
+        assert built == []  # the one was not pushed out, and the other was asked for last
+        await agent(SWITCHED, a=True, b=True, c=True, d=True)
+        assert built == [1]  # it had to give way to others of its document
 
 
 async def test_documents_stay_within_so_many_bytes(
@@ -123,7 +167,8 @@ async def test_documents_stay_within_so_many_bytes(
 def test_the_largest_document_and_its_plans_are_remembered() -> None:
     largest = 4 * MAX_CHARACTERS + TOKEN_BYTES * MAX_TOKENS
     assert largest <= KEPT_BYTES
-    assert 2 * largest <= min(queries.PLAN_BYTES, mutations.PLAN_BYTES)
+    assert 2 * largest <= min(kept.OPERATION_BYTES, mutations.PLAN_BYTES)
+    assert largest + kept.OPERATION_BYTES <= kept.KEPT_BYTES
 
 
 def test_so_many_tokens_are_remembered_whose_signature_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,19 @@ from graphql import (
     get_named_type,
 )
 
-ROOTS = ("contact", "contacts", "account", "accounts", "lead", "leads", "me", "users", "node")
+ROOTS = (
+    "contact",
+    "contacts",
+    "account",
+    "accounts",
+    "lead",
+    "leads",
+    "me",
+    "user",
+    "users",
+    "node",
+    "nodes",
+)
 TEXTS = (
     "s",
     "Sch",
@@ -32,17 +44,24 @@ TEXTS = (
 )
 
 
+CURSORS = ("garbage", "", "aa.1.2")
+
+
 @dataclass
 class Known:
     """What the database holds: things that a document may name.
 
     Attributes:
-        ids: global ids by the field that takes them.
-        cursors: cursors that some list gave out.
+        ids: global ids by the root field that takes them.
+        others: global ids that only `node` takes.
+        refs: references other than by ids, by the root field that takes them.
+        cursors: by the type of a connection, (a sort, cursors that a list of it gave out).
     """
 
     ids: dict[str, list[str]]
-    cursors: list[str]
+    others: list[str]
+    refs: dict[str, list[dict[str, Any]]]
+    cursors: dict[str, list[tuple[str, list[str]]]]
 
 
 @dataclass
@@ -78,8 +97,15 @@ class Maker:
 
     def selection(self, type_: Any, depth: int) -> str:
         if isinstance(type_, GraphQLInterfaceType):
-            possible = self.dice.choice(self.schema.get_possible_types(type_))
-            return f"{{ __typename ... on {possible.name} {self.selection(possible, depth + 1)} }}"
+            possible = self.dice.sample(self.schema.get_possible_types(type_), self.dice.choice((1, 1, 2, 3)))
+            found = [f"... on {each.name} {self.directive()} {self.selection(each, depth + 1)}" for each in possible]
+            if self.dice.random() < 0.3:
+                record = self.schema.type_map["Record"]
+                leaf = self.dice.choice(("number", "revision", "createdAt", "phones { raw primary }", "owner { name }"))
+                found.append(f"... on {record.name} {{ {leaf} }}")
+            common = ["__typename", *(["id"] if self.dice.random() < 0.5 else [])]
+            self.dice.shuffle(common)
+            return f"{{ {' '.join([*common, *found])} }}"
         names = [n for n, f in type_.fields.items() if not self.is_object(f.type) or depth < 4]
         leaves = [n for n in names if not self.is_object(type_.fields[n].type)]
         branches = [n for n in names if self.is_object(type_.fields[n].type)]
@@ -138,64 +164,83 @@ class Maker:
         given: list[str] = []
         if "by" in definition.args:
             given.append(f"by: {self.reference(name)}")
-        if name == "node":
-            given.append(f"id: {self.text(self.dice.choice(self.every_id()))}")
+        if "id" in definition.args:
+            wanted = self.dice.choice(self.every_id())
+            given.append(f"id: {self.given('ID!', wanted)}")
+        if "ids" in definition.args:
+            several = [self.dice.choice(self.every_id()) for _ in range(self.dice.choice((0, 1, 2, 5, 8)))]
+            if self.dice.random() < 0.5:
+                given.append(f"ids: {self.variable('[ID!]!', several)}")
+            else:
+                given.append(f"ids: [{', '.join(map(self.text, several))}]")
         if "first" in definition.args:
-            given += self.page(name, definition)
+            given += self.page(definition)
         return f"({', '.join(given)})" if given else ""
 
     def every_id(self) -> list[str]:
-        return [i for ids in self.known.ids.values() for i in ids] + ["", "con_0", "usr_1000000000", "garbage"]
+        strange = ["", "con_0", "usr_1000000000", "garbage", "vie_1000000000"]
+        return [i for ids in self.known.ids.values() for i in ids] + self.known.others + strange
 
     def reference(self, name: str) -> str:
         ids = self.known.ids[name]
         chance = self.dice.random()
-        wanted = self.dice.choice(ids if chance < 0.5 else self.every_id())
-        if chance < 0.35:
+        wanted = self.dice.choice(ids if self.dice.random() < 0.7 else self.every_id())
+        if chance < 0.2:
             return f"{{id: {self.variable('ID!', wanted)}}}"
-        if chance < 0.8:
+        if chance < 0.4:
             return f"{{id: {self.text(wanted)}}}"
-        if chance < 0.9:
+        if chance < 0.5:
             return self.variable(f"{name.title()}Ref!", {"id": wanted})
-        return self.dice.choice(('{number: "CON1"}', '{email: "contact1@company.example"}', '{number: "nothing"}'))
+        ref = self.dice.choice(self.known.refs[name])
+        return self.variable(f"{name.title()}Ref!", ref) if chance < 0.7 else self.literal(ref)
+
+    def literal(self, value: Any) -> str:
+        if isinstance(value, dict):
+            return "{" + ", ".join(f"{name}: {self.literal(each)}" for name, each in value.items()) + "}"
+        # Words in capitals are values of enums.
+        return value if value.isalpha() and value.isupper() else self.text(value)
 
     def text(self, value: str) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    def page(self, name: str, definition: Any) -> list[str]:
+    def page(self, definition: Any) -> list[str]:
         given = []
-        size = self.dice.choice((0, 1, 2, 3, 5, 5, 5))
+        size = self.dice.choice((0, 1, 2, 3, 5, 5, 5)) if self.dice.random() < 0.98 else self.dice.choice((-1, 101))
+        end = "last" if self.dice.random() < 0.25 else "first"
         chance = self.dice.random()
-        if chance < 0.04:
-            size = self.dice.choice((-1, 101, 2**31))
         if chance < 0.3:
-            given.append(f"first: {self.variable('Int', size if size < 2**31 else 100)}")
+            given.append(f"{end}: {self.variable('Int', size)}")
         elif chance < 0.85:
-            given.append(f"first: {min(size, 2**31 - 1)}")
-        elif chance < 0.9:
-            given.append(f"last: {min(size, 2**31 - 1)}")
-        elif chance < 0.93:
-            given.append("first: null")
-        if self.dice.random() < 0.15 and self.known.cursors:
-            cursor = self.dice.choice((self.dice.choice(self.known.cursors), "garbage", "", "aa.1.2"))
-            given.append(
-                f"after: {self.variable('String', cursor)}"
-                if self.dice.random() < 0.5
-                else f"after: {self.text(cursor)}"
-            )
-        if "sort" in definition.args and self.dice.random() < 0.5:
-            sort = get_named_type(definition.args["sort"].type)
-            assert isinstance(sort, GraphQLInputObjectType)
-            names = get_named_type(sort.fields["field"].type)
-            assert isinstance(names, GraphQLEnumType)
-            each = [
-                f"{{field: {self.dice.choice(list(names.values))}, direction: {self.dice.choice(('ASC', 'DESC'))}}}"
-                for _ in range(self.dice.choice((1, 1, 1, 2)))
-            ]
-            given.append(f"sort: [{', '.join(each)}]")
+            given.append(f"{end}: {size}")
+        elif chance < 0.88:
+            given.append(f"{end}: null")
+        sort = self.sort(definition) if "sort" in definition.args and self.dice.random() < 0.5 else ""
+        known = self.known.cursors.get(get_named_type(definition.type).name)
+        if known and self.dice.random() < 0.2:
+            sort, cursors = self.dice.choice(known)
+            for side in self.dice.choice((("after",), ("before",), ("after", "before"))):
+                cursor = self.dice.choice(cursors) if self.dice.random() < 0.98 else self.dice.choice(CURSORS)
+                given.append(f"{side}: {self.given('String', cursor)}")
+        if sort:
+            given.append(f"sort: {sort}")
         if "filter" in definition.args and self.dice.random() < 0.35:
             given.append(f"filter: {self.filter(get_named_type(definition.args['filter'].type), 0)}")
         return given
+
+    def given(self, type_: str, value: str) -> str:
+        """A text, as it stands or by a variable."""
+        return self.variable(type_, value) if self.dice.random() < 0.5 else self.text(value)
+
+    def sort(self, definition: Any) -> str:
+        sort = get_named_type(definition.args["sort"].type)
+        assert isinstance(sort, GraphQLInputObjectType)
+        names = get_named_type(sort.fields["field"].type)
+        assert isinstance(names, GraphQLEnumType)
+        each = [
+            f"{{field: {self.dice.choice(list(names.values))}, direction: {self.dice.choice(('ASC', 'DESC'))}}}"
+            for _ in range(self.dice.choice((1, 1, 1, 2)))
+        ]
+        return f"[{', '.join(each)}]"
 
     def filter(self, type_: Any, depth: int) -> str:
         parts = []

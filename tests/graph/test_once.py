@@ -52,10 +52,27 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 READ = "query($id: ID!) { contact(by: {id: $id}) { lastName phones { raw } } }"
 LIST = "{ contacts(first: 5) { nodes { lastName } } }"
-RESOLVED = "query($id: ID!) { node(id: $id) { id } }"
-NUMBER = 'query($id: ID!) { contact(by: {number: "CON1"}) { id } node(id: $id) { id } }'
-BACKWARD = "{ contacts(last: 5) { nodes { id } } }"
+RESOLVED = "{ __schema { queryType { name } } }"
 REFUSED = "{ contacts(first: 1000) { nodes { id } } }"
+REFUSED_TWICE = "{ a: contacts(first: 1000) { totalCount } b: users(first: 1000) { totalCount } }"
+REFUSED_BELOW = "query($id: ID!) { contact(by: {id: $id}) { notes(first: 1000) { totalCount } } }"
+AT_ONCE = {
+    "me": "{ me { id email role user { name } contact { id } } }",
+    "a node": "query($id: ID!) { node(id: $id) { id ... on Contact { phones { raw } } } }",
+    "nodes": """query($id: ID!, $phone: ID!) { nodes(ids: [$phone, $id, "lea_1"]) {
+      id ... on Contact { account { name } } ... on Phone { raw } } }""",
+    "a number": '{ contact(by: {number: "CON1"}) { id phones { raw primary } } }',
+    "an email": '{ contact(by: {email: "no@example.com"}) { id } user(by: {email: "agent@example.com"}) { name } }',
+    "an id elsewhere": """{ contact(by: {external: {dialect: CRMCOM, value: "ABC"}}) { id }
+      user(by: {external: {dialect: ZOHO, value: "1"}}) { name } }""",
+    "a page from its end": "{ contacts(last: 5) { edges { cursor } pageInfo { hasPreviousPage startCursor } } }",
+    "staff": "{ users(first: 3) { totalCount nodes { name } } }",
+    "all that hangs off": """{ contacts { nodes { externalIds { dialect value href } relations { given other { id } }
+      photo { url } phones { primary } notes { nodes { content owner { name } } }
+      history { nodes { user { name } contact { id } client fields { field old new masked } } } } } }""",
+    "several fields": "query($id: ID!) { me { id } contacts { totalCount } leads { totalCount } node(id: $id) { id } }",
+}
+"""Queries of every kind, each of which is one statement."""
 FAULTY = "{ contact }"
 CHANGE = """mutation($id: ID!, $phone: ID!) { updateContact(input: {contact: {id: $id}, %s}) {
   contact { firstName phones { raw } } userErrors { code path } } }"""
@@ -94,9 +111,11 @@ class Case:
 WARM = {
     "one record": Case(READ, (1, 1)),
     "a page": Case(LIST, (1, 1)),
-    "a query for the resolvers": Case(RESOLVED, (2, 2), (1, 1), resolved=1),
-    "a page from its end": Case(BACKWARD, (2, 2), (1, 1), resolved=1),
-    "an argument that is refused": Case(REFUSED, (1, 1), (1, 1), resolved=1),
+    **{name: Case(query, (1, 1)) for name, query in AT_ONCE.items()},
+    "a query for the resolvers": Case(RESOLVED, (1, 1), (1, 1), resolved=1),
+    "an argument that is refused": Case(REFUSED, (1, 1)),
+    "an argument that is refused below": Case(REFUSED_BELOW, (1, 1)),
+    "arguments that are refused": Case(REFUSED_TWICE, (1, 1), (1, 1), resolved=1),
     "a document with a fault": Case(FAULTY, (1, 1), (1, 1), chosen=0),
     "values": Case(VALUES, (6, 2), (1, 0), loaded=1, worked=1),
     "what is there already": Case(VALUES, (3, 2), (1, 0), loaded=1, worked=1),
@@ -229,14 +248,14 @@ async def test_why_a_document_is_not_compiled_is_told_beside_the_executor(
     for query, reason in (
         (READ, None),
         (VALUES, None),
-        (RESOLVED, "Query.node"),
-        (BACKWARD, "a page from its end"),
-        (REFUSED, "an argument is refused"),
+        *((query, None) for query in AT_ONCE.values()),
+        (REFUSED, None),
+        (REFUSED_BELOW, None),
+        (RESOLVED, "Query.__schema"),
+        (REFUSED_TWICE, "the arguments of several fields are refused"),
         (STALE, "the change was refused"),
         (CREATE, "Mutation.createContact"),
         (HISTORY, "`history`, which the changed record does not hold"),
-        ('{ contact(by: {number: "CON1"}) { id } }', "a record that is not named by its id"),
-        ("{ contacts { nodes { externalIds { value } } } }", "Contact.externalIds"),
     ):
         variables = {name: value for name, value in given.items() if f"${name}" in query}
         body = (await agent.post(query, variables, **{"graphql-cost": "1"})).json()

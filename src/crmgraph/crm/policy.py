@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, ColumnElement, bindparam, exists, false
+from sqlalchemy import BigInteger, ColumnElement, bindparam, exists, false, or_, select
 
 from crmgraph.crm.errors import Forbidden, NotFound, Unauthenticated
 from crmgraph.crm.models import Account, Contact, Credential, Door, Lead, PartyKind, Role
@@ -99,6 +99,16 @@ def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
     return false()
 
 
+def row_visible(actor: Actor, model: Any) -> ColumnElement[bool]:
+    """The condition under which a row of `model` exists for this actor: that the record does to which it belongs."""
+    return or_(
+        *(
+            model.party_id.in_(select(kind.id).where(kind.id == model.party_id, visible(actor, kind)))
+            for kind in MODELS.values()
+        )
+    )
+
+
 def waits(model: RecordType) -> ColumnElement[bool]:
     """The condition that a hidden row of `model` is of a signup that waits for its confirmation, and was not deleted.
 
@@ -112,22 +122,35 @@ def waits(model: RecordType) -> ColumnElement[bool]:
 
 def visibility_key(actor: Actor) -> tuple[object, ...]:
     """What of an actor changes the text of a statement that `with_parameters` was used for."""
-    return (actor.role, actor.contact_id is None, actor.account_id is None, actor.sees_identity)
+    return (actor.role, actor.contact_id is None, actor.account_id is None, actor.staff_id is None, actor.sees_identity)
 
 
 def with_parameters(actor: Actor) -> Actor:
     """The actor with parameters in place of what is their own: one statement serves all with the same visibility key.
 
-    The parameters are `own_contact` and `own_account`, see `visibility_values`.
+    The parameters are those of `visibility_values`.
     """
-    contact: Any = None if actor.contact_id is None else bindparam("own_contact", type_=BigInteger())
-    account: Any = None if actor.account_id is None else bindparam("own_account", type_=BigInteger())
-    return replace(actor, contact_id=contact, account_id=account)
+
+    def own(name: str, value: int | None) -> Any:
+        return None if value is None else bindparam(name, type_=BigInteger())
+
+    return replace(
+        actor,
+        contact_id=own("own_contact", actor.contact_id),
+        account_id=own("own_account", actor.account_id),
+        staff_id=own("own_staff", actor.staff_id),
+        credential_id=own("own_credential", actor.credential_id),
+    )
 
 
 def visibility_values(actor: Actor) -> dict[str, int | None]:
     """The values of the parameters of `with_parameters`."""
-    return {"own_contact": actor.contact_id, "own_account": actor.account_id}
+    return {
+        "own_contact": actor.contact_id,
+        "own_account": actor.account_id,
+        "own_staff": actor.staff_id,
+        "own_credential": actor.credential_id,
+    }
 
 
 def sees_all(actor: Actor) -> bool:

@@ -80,6 +80,9 @@ class RefShape:
         return self.by != "email"
 
 
+_BY_ID, _BY_NUMBER, _BY_EMAIL = RefShape("id"), RefShape("number"), RefShape("email")
+
+
 @dataclass(frozen=True, slots=True)
 class Ref:
     """How a caller names a record: by exactly one of these.
@@ -99,7 +102,7 @@ class Ref:
         if self.external is not None:
             numbers = 0 if self.external.number is None else len(spellings(self.external.number))
             return RefShape("external", len(self.external.external_ids), int(self.external.own is not None), numbers)
-        return RefShape("email" if self.email is not None else "number" if self.number is not None else "id")
+        return _BY_EMAIL if self.email is not None else _BY_NUMBER if self.number is not None else _BY_ID
 
     def parameters(self, prefix: str) -> dict[str, Any]:
         """The values of the parameters of `conditions`."""

@@ -6,6 +6,7 @@ required), `other_id` (a contact or account that the actor may see), `given` (th
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from crmgraph.crm.errors import Forbidden, Invalid, Missing, Path, Refused, TooLarge
 from crmgraph.crm.models import Account, Contact, Relation
@@ -62,11 +63,12 @@ def hides_given(actor: Actor, party_id: int, given: object) -> bool:
     return not IDENTITY_DOCUMENTS.isdisjoint(names) and not may_see_identity(actor, party_id)
 
 
-def shown_given(actor: Actor, relation: Relation) -> dict[str, object]:
-    """The identifier as it was given; of a document that the actor may not see the name alone."""
-    if not hides_given(actor, relation.party_id, relation.given):
-        return relation.given
-    return {name: None if name in IDENTITY_DOCUMENTS else value for name, value in relation.given.items()}
+def shown_given(actor: Actor, party_id: int, given: dict[str, Any]) -> dict[str, Any]:
+    """The identifier in a relation of this record as it was given; of a document that the actor may not see the name
+    alone."""
+    if not hides_given(actor, party_id, given):
+        return given
+    return {name: None if name in IDENTITY_DOCUMENTS else value for name, value in given.items()}
 
 
 def _faults(row: Row, path: Path, creating: bool) -> list[Refused]:

@@ -10,7 +10,8 @@ what became of it. Both executors give the same bytes.
 from crmgraph.crm.core import Core
 from crmgraph.graph.compiled.mutations import CompiledMutations, ReadyMutation
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled
-from crmgraph.graph.compiled.queries import CompiledQueries, ReadyQuery
+from crmgraph.graph.compiled.queries import CompiledQueries
+from crmgraph.graph.compiled.ready import ReadyQuery
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.schema import schema

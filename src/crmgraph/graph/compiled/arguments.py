@@ -13,7 +13,7 @@ from strawberry.types.base import StrawberryList, StrawberryOptional, has_object
 from strawberry.types.enum import StrawberryEnumDefinition, has_enum_definition
 from strawberry.types.lazy_type import LazyType
 
-from crmgraph.graph.compiled.selection import Arguments
+from crmgraph.graph.compiled.tree import Arguments
 
 Fill: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Makes a value of the values of the variables."""

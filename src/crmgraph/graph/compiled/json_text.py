@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Boolean,
     ColumnElement,
@@ -23,7 +24,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.types import NullType
 
 from crmgraph.crm.models.columns import Moment, Money
-from crmgraph.graph.compiled.selection import Unplannable
+from crmgraph.graph.compiled.tree import Unplannable
 
 Sql = ColumnElement[str]
 Pieces = list[str | Sql]
@@ -115,6 +116,24 @@ class Writer:
                 exact = type_coerce(column, Text()) if self.sqlite else cast(func.trim_scale(column), Text())
                 return ['"', exact, '"']
         raise Unplannable(f"values of {type_.name}")
+
+    def raw(self, column: ColumnElement[Any]) -> Pieces:
+        """A value as JSON that is not printed but read again, null where there is none.
+
+        Raises:
+            Unplannable: a value of this kind is not read so.
+        """
+        text: Sql
+        match column.type:
+            case JSON():
+                text = type_coerce(column, Text()) if self.sqlite else cast(column, Text())
+            case SqlEnum() | Text():
+                text = self.quoted(type_coerce(column, Text()))
+            case Integer():
+                text = cast(column, Text())
+            case _:
+                raise Unplannable(f"values of {column.type}")
+        return [func.coalesce(text, constant("null"))]
 
     def quoted(self, column: ColumnElement[Any]) -> Sql:
         """Text as a JSON string; NULL stays NULL on PostgreSQL and is null on SQLite."""

@@ -19,7 +19,8 @@ from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.printing import Print, lists_of, printer, warnings_printer
 from crmgraph.graph.compiled.queries import name_of
-from crmgraph.graph.compiled.selection import Change, Selector, Typename, Unplannable, switches
+from crmgraph.graph.compiled.selection import Selector, switches
+from crmgraph.graph.compiled.tree import Change, Typename, Unplannable
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.errors import BadInput
@@ -91,7 +92,7 @@ class ReadyMutation:
         except Exception as error:
             # What nobody knows of whether it was written is told; else nothing was, and the actor may have changed.
             told = verified or written or isinstance(error, CommitUnknown)
-            return Failed(None, [failure(error, plan.change.arguments.node, plan.change.key)], told)
+            return Failed(None, [failure(error, plan.change.arguments.nodes, plan.change.key)], told)
 
 
 class CompiledMutations:

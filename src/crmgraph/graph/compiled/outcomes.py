@@ -1,9 +1,11 @@
 """What comes of the compiled executor, as values: that it cannot answer, or that something failed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphql import FieldNode, GraphQLError
+from graphql.error import located_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Failed:
     verified: bool = False
 
 
-def failure(error: Exception, node: FieldNode, key: str) -> GraphQLError:
-    """An error of one root field, as the resolvers' executor would locate it."""
-    return GraphQLError(str(error), node, path=[key], original_error=error)
+def failure(error: Exception, nodes: Sequence[FieldNode], *path: str | int) -> GraphQLError:
+    """The error of one field, as the resolvers' executor would locate it.
+
+    Args:
+        nodes: where the document selects the field.
+        path: where it lies in the answer.
+    """
+    return located_error(error, list(nodes), path)

@@ -6,13 +6,40 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, case, cast, func, literal_column, select
 
-from crmgraph.crm.query.conditions import Order
+from crmgraph.crm.query.conditions import Order, Where
 from crmgraph.crm.query.keyset_pages import Window, ordering
 from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
-from crmgraph.graph.compiled.selection import Edges, Nodes, PageInfo, Unplannable
+from crmgraph.graph.compiled.tree import Edges, Nodes, PageInfo, Unplannable
 from crmgraph.graph.schema.connections import sort_tag
 
-_ENDS = ("hasNextPage", "startCursor", "endCursor")
+_ENDS = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What of a connection's arguments changes the text of the statement; their values are parameters.
+
+    Attributes:
+        orders: the sort, with the id.
+        after, before: whether cursors say where the page lies.
+        backward: whether it is read from its end.
+        criterion: the shape of the filter, see `sql.resolve`; None without a filter.
+    """
+
+    orders: tuple[Order, ...]
+    after: bool
+    before: bool
+    backward: bool
+    criterion: Where | None
+
+    def reading(self, *, backward: bool) -> Window:
+        """A window by which `ordering` sorts rows, from the beginning of the list or from its end."""
+        return Window(0, self.orders, backward=backward)
+
+    @property
+    def known(self) -> dict[str, bool]:
+        """The ends of the list that the arguments tell: the page has a neighbour where a cursor stands."""
+        return {"hasNextPage": self.before} if self.backward else {"hasPreviousPage": self.after}
 
 
 def reads_rows(field: Any) -> bool:
@@ -20,9 +47,9 @@ def reads_rows(field: Any) -> bool:
     return isinstance(field, Nodes | Edges)
 
 
-def tells_ends(field: Any) -> bool:
+def tells_ends(field: Any, shape: Shape) -> bool:
     """Whether a field of a connection is told by more than the rows of its page."""
-    return isinstance(field, PageInfo) and any(name in _ENDS for _, name in field.fields)
+    return isinstance(field, PageInfo) and any(name in _ENDS and name not in shape.known for _, name in field.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +57,14 @@ class Page:
     """Writes what a connection says of one page.
 
     Attributes:
-        follows: whether a cursor says where the page begins.
         size: the parameter that says how many rows a page has.
-        rows: a source, of the rows of the page.
-        ahead: the same with a row more, if there is one; None where no end is told.
+        rows: a source, of the rows of the page in the order of the list.
+        ahead: the same as they are read, with a row more, if there is one; None where no end is told.
     """
 
     write: Writer
     model: Any
-    orders: tuple[Order, ...]
-    follows: bool
+    shape: Shape
     size: ColumnElement[int]
     rows: Any
     ahead: Any
@@ -61,8 +86,9 @@ class Page:
 
     def cursor(self, row: Any = None) -> Pieces:
         """The cursor of a row of the page, or of another source, as `connections.write_cursor` writes it."""
-        pieces: Pieces = [f'"{sort_tag(self.model, self.orders)}']
-        for order in self.orders:
+        orders = self.shape.orders
+        pieces: Pieces = [f'"{sort_tag(self.model, orders)}']
+        for order in orders:
             column = (self.rows if row is None else row).c[order.name]
             kind = column.type.python_type
             pieces.append(".")
@@ -83,22 +109,23 @@ class Page:
         return members((key, self._end(name)) for key, name in field.fields)
 
     def _end(self, name: str) -> Pieces:
+        known = self.shape.known.get(name)
+        if known is not None:
+            return ["true" if known else "false"]
         match name:
             case "__typename":
                 return ['"PageInfo"']
-            case "hasNextPage":
+            case "hasNextPage" | "hasPreviousPage":
                 found = select(func.count()).select_from(self.ahead).scalar_subquery()
                 return [case((found > self.size, constant("true")), else_=constant("false"))]
-            case "hasPreviousPage":
-                return ["true" if self.follows else "false"]
             case "startCursor":
-                return [self._cursor_at(backward=False)]
+                return [self._cursor_at(last=False)]
             case "endCursor":
-                return [self._cursor_at(backward=True)]
+                return [self._cursor_at(last=True)]
         raise Unplannable(f"PageInfo.{name}")
 
-    def _cursor_at(self, *, backward: bool) -> Sql:
-        """The cursor of the first row of the page or, backward, of its last; null on an empty page."""
+    def _cursor_at(self, *, last: bool) -> Sql:
+        """The cursor of the first or the last row of the page; null on an empty page."""
         page = select(*self.ahead.c).limit(self.size).subquery()
-        end = select(joined(self.cursor(page))).order_by(*ordering(page.c, Window(1, self.orders, backward=backward)))
+        end = select(joined(self.cursor(page))).order_by(*ordering(page.c, self.shape.reading(backward=last)))
         return func.coalesce(end.limit(literal_column("1")).scalar_subquery(), constant("null"))

@@ -7,7 +7,7 @@ from crmgraph.crm.models import Address, Email, Phone
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.graph.compiled.json_text import PLAIN
-from crmgraph.graph.compiled.selection import Branch, Leaf, Typename, Unplannable
+from crmgraph.graph.compiled.tree import Branch, Leaf, Typename, Unplannable
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.user_errors import UserError, login_warnings
 
@@ -78,7 +78,7 @@ def _field(model: Any, field: Any) -> Print:
 
 def _leaf(model: Any, leaf: Leaf) -> Print:
     match leaf.declaration:
-        case declarations.Computed(compute=compute):
+        case declarations.Computed(compute=compute) if compute is not None:
             value: Callable[[Any], Any] = compute
         case declarations.Column():
             if model.__table__.c[leaf.name].nullable and not leaf.nullable:

@@ -1,124 +1,44 @@
-"""Compiled queries: plans by document, statements by plan and shape, and the values of a request bound to them."""
+"""Compiled queries: what answers a query without resolvers, with the values of the request bound to its statement."""
 
 import asyncio
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Any
 
-import strawberry
-from cachetools import LRUCache
-from graphql import FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, is_non_null_type
+from graphql import GraphQLError, OperationDefinitionNode
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, select
 
-from crmgraph.crm import models
 from crmgraph.crm.core import Core
-from crmgraph.crm.policy import Actor, visibility_key, visibility_values, with_parameters
-from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
-from crmgraph.crm.query.sql import resolve
+from crmgraph.crm.policy import Actor, visibility_values, with_parameters
+from crmgraph.crm.query.authorization import authorization_values, still_authorized
 from crmgraph.db import pool
+from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.asking import Ask, ask
+from crmgraph.graph.compiled.finishing import Refusal
+from crmgraph.graph.compiled.kept import Operation, Operations, Plan, Variant, View
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
-from crmgraph.graph.compiled.selection import One, Pages, RootField, Selector, Typename, Unplannable, switches
-from crmgraph.graph.compiled.statement import Asked, Builder, Shape
+from crmgraph.graph.compiled.ready import ReadyQuery
+from crmgraph.graph.compiled.selection import Selector, fetched, switches
+from crmgraph.graph.compiled.statement import Asked, Builder
+from crmgraph.graph.compiled.tree import Unplannable
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema import filters
-from crmgraph.graph.schema.connections import checked, window_of
-from crmgraph.graph.schema.errors import BadInput
-from crmgraph.graph.schema.ids import Prefix, number_of
+from crmgraph.graph.schema.declarations import PUBLIC_URL
+from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.nodes import named_by
 from crmgraph.graph.schema.schema import Schema
 
-PLAN_BYTES = 48 * 2**20
-"""What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
-STATEMENT_BYTES = 32 * 2**20
-"""What their statements may take: one a plan, a standing of the actor and a shape of the arguments."""
 MAX_NESTING = 14
 """How deep the brackets of a statement may be nested on SQLite, whose parser has a stack of a fixed size: it gives
 up at 17 of ours at the earliest."""
 
 _BRACKET = re.compile("[()]")
 
-ROOTS = {
-    "contact": RootField(model=models.Contact, prefix=Prefix.CONTACT),
-    "account": RootField(model=models.Account, prefix=Prefix.ACCOUNT),
-    "lead": RootField(model=models.Lead, prefix=Prefix.LEAD),
-    "contacts": RootField(listing=filters.CONTACTS),
-    "accounts": RootField(listing=filters.ACCOUNTS),
-    "leads": RootField(listing=filters.LEADS),
-}
-"""What a planned document may ask for: one record by its id, or a page of them."""
-
-
-@dataclass(slots=True)
-class Plan:
-    """What is known of one operation, for one value of its switches.
-
-    Attributes:
-        key: stands for it among all plans.
-        readers: of the arguments of each numbered part.
-        size: what the plan takes, in bytes.
-        asked: what each connection is asked, with the values of its parameters, where no variable has a say in it.
-    """
-
-    key: Hashable
-    roots: tuple[Any, ...]
-    connections: tuple[Pages, ...]
-    readers: Mapping[int, Reader]
-    size: int
-    asked: dict[int, tuple[Asked, dict[str, Any]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of one document, with the variables that switch its parts on and off.
-
-    Attributes:
-        key: stands for it among all operations.
-        size: what its document takes, in bytes.
-    """
-
-    key: Hashable
-    definition: OperationDefinitionNode
-    fragments: Mapping[str, FragmentDefinitionNode]
-    switches: tuple[str, ...]
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyQuery:
-    """A query with everything that its statement needs.
-
-    Attributes:
-        statement: None where nothing but `__typename` is asked for.
-        verifies: whether the statement verifies the actor as well.
-    """
-
-    core: Core
-    roots: tuple[Any, ...]
-    statement: pool.CompiledStatement | None
-    values: Mapping[str, Any]
-    verifies: bool
-
-    async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Failed:
-        """The `data` of the query as JSON, or why there is none."""
-        if self.statement is None:
-            return _assembled(self.roots, ())
-        try:
-            row: Sequence[Any] = (await self.core.db.run(self.statement, self.values))[0]
-        except Exception as error:
-            return _failed(self.roots, error)
-        if self.verifies:
-            still, *row = row
-            if not still:
-                return Lapsed.LAPSED
-        return _assembled(self.roots, row)
-
 
 class CompiledQueries:
-    """Compiles queries whose fields are plain.
+    """Compiles queries whose fields are declared.
 
     Args:
         schema: where the declarations are.
@@ -128,10 +48,7 @@ class CompiledQueries:
         self._schema = schema
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
-        size = attrgetter("size")
-        self._operations: LRUCache[Hashable, Operation | NotCompiled] = LRUCache(PLAN_BYTES, size)
-        self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, size)
-        self._statements: LRUCache[Hashable, pool.CompiledStatement | NotCompiled] = LRUCache(STATEMENT_BYTES, size)
+        self._operations = Operations()
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
@@ -141,108 +58,152 @@ class CompiledQueries:
         Args:
             verified: the actor has been verified. Otherwise the statement does it.
         """
-        operation = self._operation(prepared)
+        key = (prepared.document.digest, name_of(prepared.operation))
+        operation = self._operations.operation(key, lambda: self._operation(prepared))
         if isinstance(operation, NotCompiled):
             return operation
-        plan = self._plan(operation, prepared.values)
+        plan = self._plan(key, operation, prepared.values)
         if isinstance(plan, NotCompiled):
             return plan
         try:
-            return await self._ready(plan, prepared.values, context, verified)
-        except (BadInput, GraphQLError):
-            return NotCompiled("an argument is refused")
+            return await self._ready(key, operation, plan, prepared.values, context, verified)
         except Unplannable as why:
             return NotCompiled(why.reason)
 
     def _operation(self, prepared: PreparedOperation) -> Operation | NotCompiled:
-        key = (prepared.document.digest, name_of(prepared.operation))
-        known = self._operations.get(key)
-        if known is not None:
-            return known
-        fragments, size = prepared.document.fragments, prepared.document.size
-        found: Operation | NotCompiled
+        definition, fragments = prepared.operation, prepared.document.fragments
         try:
-            found = Operation(key, prepared.operation, fragments, switches(prepared.operation, fragments), size)
+            by_ids = fetched(self._schema.graphql_core, definition, fragments)
+            readers = {node: Reader(arguments, self._schema) for node, arguments in by_ids.items()}
+            names = switches(definition, fragments)
         except Unplannable as why:
-            found = NotCompiled(why.reason)
-        self._operations[key] = found
-        return found
+            return NotCompiled(why.reason)
+        return Operation(definition, fragments, names, readers, prepared.document.size)
 
-    def _plan(self, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
-        switched = tuple(given.coerced.get(name) for name in operation.switches)
+    def _plan(self, key: Hashable, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
+        if operation.is_plain:
+            if operation.plan is None:
+                operation.plan = self._made(operation, {}, {})
+                self._operations.reckon(key, operation)
+            return operation.plan
+        switched: tuple[Any, ...] = tuple(given.coerced.get(name) for name in operation.switches)
         if None in switched:
             return NotCompiled("a variable of @include or @skip has no value")
-        key = (operation.key, switched)
-        known = self._plans.get(key)
-        if known is not None:
-            return known
-        made: Plan | NotCompiled
+        named = {node: _kinds(reader, given) for node, reader in operation.fetched.items()}
+        name = ("variant", switched, tuple(named.values()))
+        known = operation.things.get(name)
+        if known is None:
+            made = self._made(operation, dict(zip(operation.switches, switched, strict=True)), named)
+            known = operation.shared(made) if isinstance(made, Plan) else made
+            self._operations.keep(key, operation, name, known)
+        return known.plan if isinstance(known, Variant) else known
+
+    def _made(
+        self, operation: Operation, switched: Mapping[str, bool], named: Mapping[int, tuple[Prefix, ...]]
+    ) -> Plan | NotCompiled:
+        selector = Selector(self._schema.graphql_core, operation.fragments, switched, named)
         try:
-            made = self._made(key, operation, switched)
+            return Plan(selector.operation(operation.definition), self._schema)
         except Unplannable as why:
-            made = NotCompiled(why.reason)
-        self._plans[key] = made
-        return made
+            return NotCompiled(why.reason)
 
-    def _made(self, key: Hashable, operation: Operation, switched: tuple[Any, ...]) -> Plan:
-        values = dict(zip(operation.switches, switched, strict=True))
-        selector = Selector(self._schema.graphql_core, operation.fragments, values, ROOTS)
-        roots = selector.operation(operation.definition)
-        connections = tuple(_connections(roots))
-        numbered: list[Pages | One] = [*connections, *(root for root in roots if isinstance(root, One))]
-        readers = {each.number: Reader(each.arguments, self._schema) for each in numbered}
-        return Plan(key, roots, connections, readers, 2 * operation.size)
-
-    async def _ready(self, plan: Plan, given: VariableValues, context: Context, verified: bool) -> ReadyQuery:
+    async def _ready(
+        self,
+        key: Hashable,
+        operation: Operation,
+        plan: Plan,
+        given: VariableValues,
+        context: Context,
+        verified: bool,
+    ) -> ReadyQuery:
         actor = context.actor
-        values: dict[str, Any] = dict(visibility_values(actor))
-        asked: dict[int, Asked] = {}
-        for connection in plan.connections:
-            known_ask = plan.asked.get(connection.number)
-            if known_ask is None:
-                reader = plan.readers[connection.number]
-                if asked:
+        view = plan.view(actor)
+        asks: list[Ask] = []
+        refused: list[Refusal] = []
+        values: dict[str, Any] = {**visibility_values(actor), PUBLIC_URL.key: self._core.public_url}
+        for field in view.fields:
+            known = plan.asks.get(field.number)
+            if known is None:
+                if asks:
                     # A long filter takes milliseconds to read, and there may be a hundred of them.
                     await asyncio.sleep(0)
-                known_ask = self._ask(connection, reader.read(given), context)
+                reader = plan.readers[field.number]
+                known = ask(field, reader, given, context)
                 if reader.constant is not None:
-                    plan.asked[connection.number] = known_ask
-            asked[connection.number], parameters = known_ask
-            values |= parameters
-        for root in plan.roots:
-            if isinstance(root, One):
-                values[f"n{root.number}_id"] = _wanted(root, plan.readers[root.number].read(given))
-        statement = self._statement(plan, actor, asked, verified)
+                    plan.asks[field.number] = known
+            asks.append(known)
+            values.update(known.values)
+            if known.refusal is not None:
+                refused.append(Refusal(field.number, known.refusal))
         if not verified:
-            values |= authorization_values(actor)
-        return ReadyQuery(self._core, plan.roots, statement, values, not verified)
+            values.update(authorization_values(actor))
+        if refused:
+            return self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
+        statement = self._statement(key, operation, view, view.read, actor, asks, verified)
+        return ReadyQuery(self._core, plan.roots, view.read_keys, statement, values, not verified, plan.finishers(None))
+
+    def _ready_to_refuse(
+        self,
+        key: Hashable,
+        operation: Operation,
+        plan: Plan,
+        view: View,
+        actor: Actor,
+        asks: Sequence[Ask],
+        values: Mapping[str, Any],
+        refused: Sequence[Refusal],
+        verified: bool,
+    ) -> ReadyQuery:
+        """The same where the arguments of a field are refused."""
+        if len(refused) > 1:
+            raise Unplannable("the arguments of several fields are refused")
+        (refusal,) = refused
+        told = None
+        for root in view.read:
+            if getattr(root, "number", None) == refusal.number and not root.arguments.nullable:
+                # Nothing else is told, so nothing is read.
+                told = Failed(None, [failure(refusal.error, root.arguments.nodes, root.key)], verified=True)
+        read = view.read if told is None else ()
+        statement = self._statement(key, operation, view, read, actor, asks, verified)
+        finishers = plan.finishers(refusal.number)
+        return ReadyQuery(
+            self._core, plan.roots, view.read_keys, statement, values, not verified, finishers, refusal, told
+        )
 
     def _statement(
-        self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool
+        self,
+        key: Hashable,
+        operation: Operation,
+        view: View,
+        read: tuple[Any, ...],
+        actor: Actor,
+        asks: Sequence[Ask],
+        verified: bool,
     ) -> pool.CompiledStatement | None:
-        """The statement of a plan; None where it asks for nothing and the actor is verified.
+        """The statement of root fields; None where there are none and the actor is verified.
 
         Raises:
             Unplannable: there is none.
         """
-        if verified and all(isinstance(root, Typename) for root in plan.roots):
+        if verified and not read:
             return None
-        key = (plan.key, verified, visibility_key(actor), tuple(each.shape for each in asked.values()))
-        kept = self._statements.get(key)
-        if isinstance(kept, NotCompiled):
-            raise Unplannable(kept.reason)
-        if kept is not None:
-            return kept
-        try:
-            statement = self._built(plan, actor, asked, verified)
-        except Unplannable as why:
-            self._statements[key] = NotCompiled(why.reason)
-            raise
-        pool.keep(self._statements, key, statement)
-        return statement
+        name = (view.key, verified, bool(read), *[each.asked.shape for each in asks])
+        known = operation.things.get(name)
+        if known is None:
+            asked = {field.number: each.asked for field, each in zip(view.fields, asks, strict=True)}
+            try:
+                known = self._built(read, actor, asked, verified)
+            except Unplannable as why:
+                known = NotCompiled(why.reason)
+            self._operations.keep(key, operation, name, known)
+        if isinstance(known, NotCompiled):
+            raise Unplannable(known.reason)
+        return known
 
-    def _built(self, plan: Plan, actor: Actor, asked: Mapping[int, Asked], verified: bool) -> pool.CompiledStatement:
-        built: Select[Any] = Builder(self._dialect, with_parameters(actor), asked).statement(plan.roots)
+    def _built(
+        self, selected: tuple[Any, ...], actor: Actor, asked: Mapping[int, Asked], verified: bool
+    ) -> pool.CompiledStatement:
+        built: Select[Any] = roots.statement(Builder(self._dialect, with_parameters(actor), asked), selected)
         if not verified:
             built = select(still_authorized(actor), *built.selected_columns)
         try:
@@ -252,25 +213,6 @@ class CompiledQueries:
         if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:
             raise Unplannable("nested too deep for SQLite")
         return statement
-
-    def _ask(self, connection: Pages, arguments: Mapping[str, Any], context: Context) -> tuple[Asked, dict[str, Any]]:
-        """What a connection is asked, and the values of its parameters."""
-        listing = connection.listing
-        bounds = [arguments.get(name) for name in ("first", "after", "last", "before")]
-        window = window_of(context, listing.model, listing.orders(arguments.get("sort", strawberry.UNSET)), *bounds)
-        if window.backward or window.before is not None:
-            raise Unplannable("a page from its end")
-        criterion = checked(listing.criterion(arguments.get("filter", strawberry.UNSET)))
-        name = f"n{connection.number}"
-        values: dict[str, Any] = {f"{name}_size": window.size}
-        for i, value in enumerate(window.after or ()):
-            values[f"{name}_after{i}"] = value
-        shape = None
-        if criterion is not None:
-            resolved = resolve(criterion, self._core.region)
-            shape = resolved.shape
-            values |= resolved.parameters(f"{name}_c")
-        return Asked(Shape(window.orders, window.after is not None, shape), context.max_page), values
 
 
 def name_of(operation: OperationDefinitionNode) -> str | None:
@@ -287,39 +229,11 @@ def nesting_of(sql: str) -> int:
     return deepest
 
 
-def _wanted(root: One, arguments: Mapping[str, Any]) -> int | None:
-    """The number that a reference by id names; None, which is nobody's, for an id of something else."""
-    by = arguments["by"]
-    if not by.id:
-        raise Unplannable("a record that is not named by its id")
-    return number_of(Prefix(root.prefix), by.id)
-
-
-def _connections(tree: Sequence[Any]) -> list[Pages]:
-    found: list[Pages] = []
-    for each in tree:
-        if isinstance(each, Pages):
-            found.append(each)
-        for name in ("tree", "fields"):
-            inner = getattr(each, name, ())
-            found += _connections([field for field in inner if not isinstance(field, tuple)])
-    return found
-
-
-def _assembled(roots: Sequence[Any], row: Sequence[Any]) -> bytes:
-    columns = iter(row)
-    parts = []
-    for root in roots:
-        value = f'"{root.name}"'.encode() if isinstance(root, Typename) else next(columns)
-        parts.append(f'"{root.key}":'.encode() + (b"null" if value is None else value))
-    return b"{" + b",".join(parts) + b"}"
-
-
-def _failed(roots: Sequence[Any], error: Exception) -> Failed:
-    """What is told when the statement fails: of every root field, as the resolvers would."""
-    failed = [root for root in roots if not isinstance(root, Typename)]
-    required = [root for root in failed if is_non_null_type(root.arguments.definition.type)]
-    if required:
-        return Failed(None, [failure(error, required[0].arguments.node, required[0].key)])
-    data = {root.key: root.name if isinstance(root, Typename) else None for root in roots}
-    return Failed(data, [failure(error, root.arguments.node, root.key) for root in failed])
+def _kinds(reader: Reader, given: VariableValues) -> tuple[Prefix, ...]:
+    """What kinds of things a field is asked for by global ids; of ids that nothing has none."""
+    try:
+        arguments = reader.read(given)
+    except GraphQLError:
+        return ()  # what is wrong with them is told where they are read to be asked
+    ids = arguments["ids"] if "ids" in arguments else [arguments["id"]]
+    return tuple(sorted({found[0] for each in ids if (found := named_by(each)) is not None}))

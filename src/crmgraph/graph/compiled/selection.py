@@ -1,7 +1,7 @@
 """From a document to a tree of declared fields. Nothing here knows SQL."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from graphql import (
@@ -21,170 +21,31 @@ from graphql import (
 from graphql.language import BooleanValueNode, DirectiveNode, VariableNode
 from strawberry.types.field import StrawberryField
 
+from crmgraph.crm.models import Photo
+from crmgraph.crm.policy import MODELS
+from crmgraph.graph.compiled.tree import (
+    AnyRecord,
+    Arguments,
+    Branch,
+    ByIds,
+    Change,
+    Cursor,
+    Edges,
+    Later,
+    Leaf,
+    Nodes,
+    One,
+    PageInfo,
+    Pages,
+    Payload,
+    Total,
+    Typename,
+    Unplannable,
+    Viewer,
+)
 from crmgraph.graph.schema import declarations
-from crmgraph.graph.schema.declarations import Declaration
-
-
-class Unplannable(Exception):
-    """The resolvers answer this document.
-
-    Args:
-        reason: in a few words for whoever sent it, or the field that is to blame, e.g. `Contact.externalIds`.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Typename:
-    """`__typename`, which every document knows by itself."""
-
-    key: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """A value of the row.
-
-    Attributes:
-        declaration: a column or a computed value.
-        name: its Python name.
-        type_: its named type in the schema.
-        nullable: whether null is an answer.
-    """
-
-    key: str
-    declaration: Declaration
-    name: str
-    type_: Any
-    nullable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """An object or a list of objects that hangs off the row."""
-
-    key: str
-    declaration: Declaration
-    model: Any
-    tree: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """A connection: at the root, or off the row.
-
-    Attributes:
-        number: tells it from the other connections of the document.
-        listing: how its rows are filtered and sorted.
-        column: the column that names the parent; None at the root.
-        staff_only: null for anybody else.
-        arguments: what the client asked for.
-        fields: what is selected of the connection.
-    """
-
-    key: str
-    number: int
-    listing: Any
-    column: str | None
-    staff_only: bool
-    arguments: "Arguments"
-    fields: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class One:
-    """A record by its id, at the root."""
-
-    key: str
-    number: int
-    model: Any
-    prefix: str
-    arguments: "Arguments"
-    tree: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Arguments:
-    """The arguments of a field as they stand in the document."""
-
-    definition: Any
-    node: FieldNode
-    field: StrawberryField
-
-
-@dataclass(frozen=True, slots=True)
-class Payload:
-    """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None.
-
-    Attributes:
-        warning: (response key, name) of what is selected of a warning beside the record.
-    """
-
-    key: str
-    tree: tuple[Any, ...] | None
-    warning: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A mutation of one record.
-
-    Attributes:
-        name: of the field of `Mutation`.
-        fields: what is selected of the payload.
-    """
-
-    key: str
-    name: str
-    arguments: Arguments
-    fields: tuple[Payload | Typename, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    key: str
-    fields: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    key: str
-    tree: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class PageInfo:
-    key: str
-    fields: tuple[tuple[str, str], ...]
-    """(response key, Python name) of each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Total:
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class RootField:
-    """What a field of `Query` reads, as data.
-
-    Attributes:
-        listing: of a connection; None for one record.
-        model, prefix: of one record.
-    """
-
-    listing: Any = None
-    model: Any = None
-    prefix: str = ""
+from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.nodes import NODES
 
 
 def switches(operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]) -> tuple[str, ...]:
@@ -221,7 +82,7 @@ class Selector:
 
     Args:
         switched: the values of the variables that include or skip something.
-        roots: the fields of `Query` that can be planned.
+        named: by the fields that `fetched` gives, what kinds of things the request names there.
     """
 
     def __init__(
@@ -229,13 +90,13 @@ class Selector:
         schema: GraphQLSchema,
         fragments: Mapping[str, FragmentDefinitionNode],
         switched: Mapping[str, bool],
-        roots: Mapping[str, RootField],
+        named: Mapping[int, tuple[Prefix, ...]],
     ) -> None:
         self._schema = schema
         self._fragments = fragments
         self._switched = switched
-        self._roots = roots
-        self._pages = 0
+        self._named = named
+        self._numbered = 0
 
     def operation(self, operation: OperationDefinitionNode) -> tuple[Any, ...]:
         """The root fields of a query.
@@ -245,9 +106,7 @@ class Selector:
         """
         if operation.operation is not OperationType.QUERY or operation.directives:
             raise Unplannable("a directive of the operation")
-        query = self._schema.type_map["Query"]
-        if not isinstance(query, GraphQLObjectType):
-            raise Unplannable("no queries")
+        query = _object(self._schema.query_type)
         return tuple(
             self._root(query, key, nodes) for key, nodes in self._collect(query, [operation.selection_set]).items()
         )
@@ -261,11 +120,9 @@ class Selector:
         Raises:
             Unplannable: it is another one, there are several, or something of the payload is not plain.
         """
-        mutation = self._schema.type_map["Mutation"]
+        mutation = _object(self._schema.mutation_type)
         if operation.operation is not OperationType.MUTATION or operation.directives:
             raise Unplannable("a directive of the operation")
-        if not isinstance(mutation, GraphQLObjectType):
-            raise Unplannable("no mutations")
         selected = self._collect(mutation, [operation.selection_set])
         if len(selected) != 1:
             raise Unplannable("several mutations in one document, or none")
@@ -287,25 +144,38 @@ class Selector:
                     fields.append(Payload(inner, None, leaves))
                 case field:
                     fields.append(Payload(inner, self._tree(_object(type_.fields[field].type), found)))
-        return Change(key, name, self._arguments(mutation, nodes[0]), tuple(fields))
+        return Change(key, name, _arguments(mutation, nodes), tuple(fields))
 
     def _root(self, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:
-        node = nodes[0]
-        if node.name.value == "__typename":
+        name = nodes[0].name.value
+        if name == "__typename":
             return Typename(key, query.name)
-        root = self._roots.get(node.name.value)
-        if root is None:
-            raise Unplannable(f"Query.{node.name.value}")
-        arguments = self._arguments(query, node)
-        type_ = _object(query.fields[node.name.value].type)
-        self._pages += 1
-        if root.listing is None:
-            return One(key, self._pages, root.model, root.prefix, arguments, self._tree(type_, nodes))
-        return Pages(key, self._pages, root.listing, None, False, arguments, self._connection(type_, nodes))
+        if name not in query.fields:
+            raise Unplannable(f"Query.{name}")
+        arguments = _arguments(query, nodes)
+        type_ = query.fields[name].type
+        match arguments.field.metadata.get(declarations.DECLARED):
+            case declarations.Viewing():
+                return Viewer(key, arguments, self._tree(_object(type_), nodes))
+            case declarations.Named(kind=kind):
+                number = self._number()
+                return One(key, number, kind, arguments, self._tree(_object(type_), nodes))
+            case declarations.Listed(listing=listing, staff_only=staff_only):
+                number = self._number()
+                fields = self._connection(_object(type_), nodes)
+                return Pages(key, number, listing, None, staff_only, arguments, fields)
+            case declarations.ByIds(many=many):
+                number = self._number()
+                kinds = [(prefix, self._model_tree(NODES[prefix].model, nodes)) for prefix in self._named[id(nodes[0])]]
+                return ByIds(key, number, many, arguments, tuple(kinds))
+        raise Unplannable(f"Query.{name}")
 
-    def _arguments(self, parent: GraphQLObjectType, node: FieldNode) -> Arguments:
-        definition = parent.fields[node.name.value]
-        return Arguments(definition, node, definition.extensions["strawberry-definition"])
+    def _number(self) -> int:
+        self._numbered += 1
+        return self._numbered
+
+    def _model_tree(self, model: Any, nodes: list[FieldNode]) -> tuple[Any, ...]:
+        return self._tree(_types(self._schema)[model], nodes)
 
     def _tree(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
         collected = self._collect(type_, [node.selection_set for node in nodes])
@@ -317,25 +187,47 @@ class Selector:
             return Typename(key, type_.name)
         definition = type_.fields[name]
         field: StrawberryField = definition.extensions["strawberry-definition"]
-        declaration = field.metadata.get(declarations.DECLARED, declarations.Resolved())
         nullable = not is_non_null_type(definition.type)
-        match declaration:
-            case declarations.Column():
-                return Leaf(key, declaration, field.python_name, get_named_type(definition.type), nullable)
-            case declarations.Computed(sql=sql) if sql is not None:
-                return Leaf(key, declaration, field.python_name, get_named_type(definition.type), nullable)
-            case declarations.Part(sql=sql, shown=shown) if shown is None or sql is not None:
-                return Branch(key, declaration, None, self._tree(_object(definition.type), nodes))
-            case declarations.ToOne(model=model) | declarations.ToRows(model=model):
-                return Branch(key, declaration, model, self._tree(_object(definition.type), nodes))
-            case declarations.ToPhoto():
-                return Branch(key, declaration, None, self._tree(_object(definition.type), nodes))
+        match field.metadata.get(declarations.DECLARED):
+            case (
+                declarations.Column() | declarations.Computed() | declarations.Primary() | declarations.OfActor()
+            ) as of:
+                return Leaf(key, of, field.python_name, get_named_type(definition.type), nullable)
+            case declarations.Finished() as of:
+                named = get_named_type(definition.type)
+                return Later(key, of, named, nullable, tuple(nodes), self._later(named, nodes))
+            case declarations.Part(sql=sql, shown=shown) as of if shown is None or sql is not None:
+                return Branch(key, of, None, self._tree(_object(definition.type), nodes), nullable)
+            case (
+                declarations.ToOne(model=model)
+                | declarations.Through(model=model)
+                | declarations.ToRows(model=model)
+                | declarations.Own(model=model)
+            ) as of:
+                return Branch(key, of, model, self._tree(_object(definition.type), nodes), nullable)
+            case declarations.ToPhoto() as of:
+                return Branch(key, of, Photo, self._tree(_object(definition.type), nodes), nullable)
+            case declarations.ToParty() as of:
+                return AnyRecord(key, of, tuple((model, self._model_tree(model, nodes)) for model in MODELS.values()))
             case declarations.ToMany(listing=listing, key=column, staff_only=staff_only):
-                self._pages += 1
-                number = self._pages
+                number = self._number()
                 fields = self._connection(_object(definition.type), nodes)
-                return Pages(key, number, listing, column, staff_only, self._arguments(type_, nodes[0]), fields)
+                return Pages(key, number, listing, column, staff_only, _arguments(type_, nodes), fields)
         raise Unplannable(f"{type_.name}.{name}")
+
+    def _later(self, type_: Any, nodes: list[FieldNode]) -> tuple[tuple[str, str, bool], ...] | None:
+        """What is selected of an object that is made in Python, whose fields are its attributes; None of a value."""
+        if not isinstance(type_, GraphQLObjectType):
+            return None
+        chosen = []
+        for key, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+            name = found[0].name.value
+            if name == "__typename":
+                chosen.append((key, type_.name, True))
+            else:
+                field = type_.fields[name].extensions["strawberry-definition"]
+                chosen.append((key, field.python_name, False))
+        return tuple(chosen)
 
     def _connection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
         fields: list[Any] = []
@@ -364,9 +256,8 @@ class Selector:
                 case "cursor":
                     yield Cursor(key)
                 case "node":
-                    yield Branch(
-                        key, declarations.Part(None), None, self._tree(_object(type_.fields["node"].type), found)
-                    )
+                    tree = self._tree(_object(type_.fields["node"].type), found)
+                    yield Branch(key, declarations.Part(None), None, tree, nullable=False)
                 case name:
                     raise Unplannable(f"{type_.name}.{name}")
 
@@ -419,6 +310,46 @@ class Selector:
         if condition is type_:
             return True
         return isinstance(condition, GraphQLInterfaceType) and condition in type_.interfaces
+
+
+def fetched(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDefinitionNode]
+) -> dict[int, Arguments]:
+    """The root fields of a query that fetch by global ids, by the `id` of their nodes in the document: what kinds of
+    things these ids name decides what is selected."""
+    query, found, seen = _object(schema.query_type), dict[int, Arguments](), set[str]()
+
+    def visit(selections: SelectionSetNode) -> None:
+        for node in selections.selections:
+            if isinstance(node, InlineFragmentNode):
+                visit(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                visit(fragments[node.name.value].selection_set)
+            elif isinstance(node, FieldNode) and node.name.value in query.fields:
+                arguments = _arguments(query, [node])
+                if isinstance(arguments.field.metadata.get(declarations.DECLARED), declarations.ByIds):
+                    found[id(node)] = arguments
+
+    visit(operation.selection_set)
+    return found
+
+
+def _arguments(parent: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Arguments:
+    definition = parent.fields[nodes[0].name.value]
+    return Arguments(definition, tuple(nodes), definition.extensions["strawberry-definition"])
+
+
+@lru_cache(maxsize=4)
+def _types(schema: GraphQLSchema) -> dict[Any, GraphQLObjectType]:
+    """{model: the type of its rows}."""
+    found = {}
+    for type_ in schema.type_map.values():
+        definition = type_.extensions.get("strawberry-definition")
+        model = getattr(getattr(definition, "origin", None), "model", None)
+        if model is not None and isinstance(type_, GraphQLObjectType):
+            found[model] = type_
+    return found
 
 
 def _if(directive: DirectiveNode) -> VariableNode | BooleanValueNode:

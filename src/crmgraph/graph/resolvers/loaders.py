@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Address, Credential, Email, ExternalId, LegacyClient, Party, Phone, Photo, Staff
-from crmgraph.crm.policy import KINDS, MODELS, Actor, visible
+from crmgraph.crm.models import Address, Credential, Email, LegacyClient, Party, Phone, Photo, Staff
+from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible, visible
 from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.access_paths import all_rows
 from crmgraph.crm.query.conditions import Where
@@ -62,12 +62,21 @@ class Loaders:
 
         return self._loader("party", batch)
 
-    def rows(self, model: Any) -> Loader:
-        """The phones, emails, addresses or relations of a record that the actor may see, by its id, in their order."""
+    def rows(
+        self, model: Any, order: Sequence[str] = ("rank", "id"), only: Callable[[Any], Any] | None = None
+    ) -> Loader:
+        """The rows of a record that the actor may see, by its id; of one model they are always listed alike.
+
+        Args:
+            order: the columns by which they are sorted.
+            only: the condition on the columns of those that are listed.
+        """
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             query = select(model).where(among(session, model.party_id, ids))
-            query = query.order_by(model.party_id, model.rank, model.id)
+            if only is not None:
+                query = query.where(only(model))
+            query = query.order_by(model.party_id, *(getattr(model, name) for name in order))
             return _grouped(ids, await session.scalars(query), "party_id")
 
         return self._loader(("rows", model), batch)
@@ -76,11 +85,7 @@ class Loaders:
         """One phone, email, address or note by its own id; None when its record does not exist for the actor."""
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            owner = (
-                model.party_id.in_(select(kind.id).where(kind.id == model.party_id, visible(self._actor, kind)))
-                for kind in MODELS.values()
-            )
-            query = select(model).where(among(session, model.id, ids), or_(*owner))
+            query = select(model).where(among(session, model.id, ids), row_visible(self._actor, model))
             return _by_id(ids, await session.scalars(query))
 
         return self._loader(("row", model), batch)
@@ -94,16 +99,6 @@ class Loaders:
             return [by_party.get(i) for i in ids]
 
         return self._loader("photo", batch)
-
-    def external_ids(self) -> Loader:
-        """What a record is called elsewhere, by its id."""
-
-        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            query = select(ExternalId).where(among(session, ExternalId.party_id, ids), ExternalId.live.is_(True))
-            query = query.order_by(ExternalId.party_id, ExternalId.dialect, ExternalId.id)
-            return _grouped(ids, await session.scalars(query), "party_id")
-
-        return self._loader("external_ids", batch)
 
     def staff(self) -> Loader:
         """Staff by id."""

@@ -10,6 +10,7 @@ import strawberry
 from graphql import GraphQLField
 
 from crmgraph.crm.models import PartyKind
+from crmgraph.graph.schema.declarations import DECLARED, RootDeclaration
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -54,16 +55,19 @@ class Declaration:
     changes: Changes | None = None
 
 
-def resolves(description: str, type_: Any = None) -> Callable[[_F], _F]:
+def resolves(description: str, type_: Any = None, *, reads: RootDeclaration | None = None) -> Callable[[_F], _F]:
     """Makes a field of the function below.
 
     Args:
         type_: what it answers in the schema, where the function gives rows.
+        reads: what the function does, as data, of a field of the root.
     """
 
     def decorate(function: _F) -> _F:
+        metadata = {} if reads is None else {DECLARED: reads}
         # The class body holds the field; whoever calls it still sees the function.
-        return cast("_F", strawberry.field(resolver=function, description=description, graphql_type=type_))
+        made = strawberry.field(resolver=function, description=description, graphql_type=type_, metadata=metadata)
+        return cast("_F", made)
 
     return decorate
 

@@ -7,7 +7,7 @@ import strawberry
 from crmgraph.crm import models
 from crmgraph.crm.models import AccountKind
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.declarations import column, global_id, part, to_many, to_one
+from crmgraph.graph.schema.fields import column, global_id, part, to_many, to_one
 from crmgraph.graph.schema.filters import ACCOUNTS, CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, CountryCode, Date, Money

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
+from sqlalchemy import case, select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import Action, Door, PartyKind
-from crmgraph.graph.resolvers.context import Info
-from crmgraph.graph.schema.declarations import column, computed, global_id, to_one
+from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.declarations import Row
+from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, through, to_one
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import JSON, DateTime
 from crmgraph.graph.schema.types.node import Node
@@ -44,7 +46,7 @@ class FieldChange:
     masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
 
 
-def _fields(change: Any) -> list[FieldChange]:
+def _fields(context: Context, fields: list[dict[str, Any]]) -> list[FieldChange]:
     return [
         FieldChange(
             field=history_path(each["field"]),
@@ -52,24 +54,31 @@ def _fields(change: Any) -> list[FieldChange]:
             new=history_value(each["field"], each.get("new")),
             masked=each.get("masked", False),
         )
-        for each in change.fields
+        for each in fields
     ]
 
 
-async def _user(root: strawberry.Parent[Any], info: Info) -> Any:
+async def _user(root: Any, info: Info) -> Any:
     staff_id = None
     if root.client_id is not None:
         _, staff_id = await info.context.loaders.client().load(root.client_id)
     elif root.credential_id is not None:
         _, staff_id = await info.context.loaders.credential().load(root.credential_id)
-    return None if staff_id is None else await info.context.loaders.staff().load(staff_id)
+    return staff_id
 
 
-async def _contact(root: strawberry.Parent[Any], info: Info) -> Any:
+def _user_sql(row: Row) -> Any:
+    return case(
+        (row.client_id.is_not(None), _of(models.LegacyClient.staff_id, row.client_id)),
+        else_=_of(models.Credential.staff_id, row.credential_id),
+    )
+
+
+async def _contact(root: Any, info: Info) -> Any:
     if root.credential_id is None:
         return None
     contact_id, _ = await info.context.loaders.credential().load(root.credential_id)
-    return None if contact_id is None else await info.context.loaders.record(models.Contact).load(contact_id)
+    return contact_id
 
 
 async def _client(root: strawberry.Parent[Any], info: Info) -> Any:
@@ -77,6 +86,11 @@ async def _client(root: strawberry.Parent[Any], info: Info) -> Any:
         return None
     name, _ = await info.context.loaders.client().load(root.client_id)
     return name
+
+
+def _of(column: Any, wanted: Any) -> Any:
+    """A column of the row whose id is wanted, which stands in a column of another row."""
+    return select(column).where(column.class_.id == wanted).correlate(wanted.table).scalar_subquery()
 
 
 @strawberry.type(description="One change of a record: who, when, through which API, and what.")
@@ -89,9 +103,25 @@ class Change:
     action: Action = column("What happened to the record.")
     revision: int = column("The revision of the record afterwards.")
     door: Door = column("Through which API it came.")
-    user: User | None = strawberry.field(resolver=_user, description="Whoever of the staff did it, or answers for it.")
-    contact: Annotated["Contact", strawberry.lazy("crmgraph.graph.schema.types.contact")] | None = strawberry.field(
-        resolver=_contact, description="The customer who did it."
+    user: User | None = through(
+        "client_id",
+        "credential_id",
+        model=models.Staff,
+        by=_user,
+        sql=_user_sql,
+        description="Whoever of the staff did it, or answers for it.",
     )
-    client: str | None = strawberry.field(resolver=_client, description="The name of the program that did it.")
-    fields: list[FieldChange] = computed("fields", by=_fields, description="Which fields it touched.")
+    contact: Annotated["Contact", strawberry.lazy("crmgraph.graph.schema.types.contact")] | None = through(
+        "credential_id",
+        model=models.Contact,
+        by=_contact,
+        sql=lambda row: _of(models.Credential.contact_id, row.credential_id),
+        description="The customer who did it.",
+    )
+    client: str | None = looked_up(
+        "client_id",
+        resolver=_client,
+        sql=lambda row: _of(models.LegacyClient.name, row.client_id),
+        description="The name of the program that did it.",
+    )
+    fields: list[FieldChange] = finished("fields", by=_fields, description="Which fields it touched.")

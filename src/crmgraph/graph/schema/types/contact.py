@@ -8,7 +8,7 @@ from sqlalchemy import Text, func, literal_column
 from crmgraph.crm import models
 from crmgraph.crm.policy import may_see_identity
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.declarations import column, computed, global_id, part, rows, to_many, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, part, rows, to_many, to_one
 from crmgraph.graph.schema.filters import CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import CountryCode

@@ -3,28 +3,21 @@
 from typing import Any, ClassVar
 
 import strawberry
+from sqlalchemy import select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.relations import shown_given
-from crmgraph.graph.resolvers.context import Info
-from crmgraph.graph.schema.declarations import column, computed, global_id
+from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.declarations import PUBLIC_URL, Row
 from crmgraph.graph.schema.enums import LegacyDialect
+from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, primary, to_party
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import JSON, CountryCode, EmailAddress, PhoneNumber, Url
 from crmgraph.graph.schema.types.node import Node
 
 _ACTIVE = "Whether it is in use; the other APIs see active ones only."
 _NOTES = "Anything to note about it."
-
-
-async def _primary(root: strawberry.Parent[Any], info: Info) -> Any:
-    siblings = await info.context.loaders.rows(type(root)).load(root.party_id)
-    return root.id == next((row.id for row in siblings if row.active), None)
-
-
-def _is_primary() -> Any:
-    return strawberry.field(resolver=_primary, description="Whether it is the first active one of its list.")
 
 
 @strawberry.type(description="A telephone number of a record.")
@@ -44,7 +37,7 @@ class Phone(Node):
     area_code: str | None = column("The area code that was given for it.")
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
-    primary: bool = _is_primary()
+    primary: bool = primary()
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
@@ -61,7 +54,7 @@ class Email(Node):
     verified: bool = column("Whether somebody has shown that it is theirs.")
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
-    primary: bool = _is_primary()
+    primary: bool = primary()
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
@@ -95,19 +88,15 @@ class Address(Node):
     po_box_postal_code: str | None = column("The postal code of the post office box.")
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
-    primary: bool = _is_primary()
+    primary: bool = primary()
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
         return isinstance(obj, models.Address)
 
 
-async def _other(root: strawberry.Parent[Any], info: Info) -> Any:
-    return None if root.other_id is None else await info.context.loaders.party().load(root.other_id)
-
-
-async def _given(root: strawberry.Parent[Any], info: Info) -> Any:
-    return shown_given(info.context.actor, root)
+def _given(context: Context, party_id: int, given: dict[str, Any]) -> dict[str, Any]:
+    return shown_given(context.actor, party_id, given)
 
 
 @strawberry.type(description="How a contact stands to somebody else.")
@@ -116,11 +105,11 @@ class Relation:
 
     id: strawberry.ID = global_id(Prefix.RELATION)
     kind: str = column("What the other one is to the contact, e.g. `SPOUSE`.")
-    other: Node | None = strawberry.field(
-        resolver=_other, description="The record of the other one, where there is one."
-    )
-    given: JSON = strawberry.field(
-        resolver=_given,
+    other: Node | None = to_party("other_id", "The record of the other one, where there is one.")
+    given: JSON = finished(
+        "party_id",
+        "given",
+        by=_given,
         description=(
             "The other one as they were named, where no record answers to it; the number of an identity document is "
             "null without the right."
@@ -128,42 +117,60 @@ class Relation:
     )
 
 
-async def _href(root: strawberry.Parent[Any], info: Info) -> Any:
-    href = info.context.hrefs.get(root.dialect)
-    if href is None:
-        return None
+def _href(context: Context, dialect: str, value: str, kind: str | None) -> str | None:
+    href = context.hrefs.get(dialect)
+    path = None if href is None or kind is None else href(models.PartyKind(kind), value)
+    return None if path is None else context.core.public_url + path
+
+
+async def _known(root: Any, info: Info) -> tuple[str, str, str | None]:
     # Whoever sees the id sees the record.
     found = await info.context.loaders.kind().load(root.party_id)
-    path = None if found is None else href(found[0], root.value)
-    return None if path is None else info.context.core.public_url + path
+    return root.dialect, root.value, None if found is None else found[0]
+
+
+def _known_sql(row: Row) -> tuple[Any, ...]:
+    kind = select(models.Party.kind).where(models.Party.id == row.party_id).correlate(row.party_id.table)
+    return row.dialect, row.value, kind.scalar_subquery()
 
 
 @strawberry.type(description="What a record is called in another system.")
 class ExternalId:
     model: ClassVar[type] = models.ExternalId
 
-    dialect: LegacyDialect = computed(
-        "dialect", by=lambda row: LegacyDialect(row.dialect), description="Whose id it is."
+    dialect: LegacyDialect = finished(
+        "dialect", by=lambda context, dialect: LegacyDialect(dialect), description="Whose id it is."
     )
     space: str = column("Of what kind the id is there, e.g. `record`.")
     value: str = column("The id, as it is written there.")
-    href: Url | None = strawberry.field(resolver=_href, description="Where that API serves the record.")
+    href: Url | None = finished(
+        "dialect",
+        "value",
+        "party_id",
+        by=_href,
+        known=_known,
+        sql=_known_sql,
+        description="Where that API serves the record.",
+    )
 
 
-def _url(size: str) -> Any:
+def _url(size: str, description: str) -> Any:
     def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         return f"{info.context.core.public_url}/photos/{root.key}/{size}/{root.file_name}"
 
-    return resolve
+    def sql(row: Row) -> Any:
+        return PUBLIC_URL.concat("/photos/").concat(row.key).concat(f"/{size}/").concat(row.file_name)
+
+    return looked_up("key", "file_name", resolver=resolve, sql=sql, description=description)
 
 
 @strawberry.type(description="The photo of a record. Its addresses need no token and cannot be guessed.")
 class Photo:
     model: ClassVar[type] = models.Photo
 
-    url: Url = strawberry.field(resolver=_url("original"), description="The photo in its own size.")
-    medium_url: Url = strawberry.field(resolver=_url("medium"), description="The photo in medium size.")
-    small_url: Url = strawberry.field(resolver=_url("small"), description="The photo as a thumbnail.")
+    url: Url = _url("original", "The photo in its own size.")
+    medium_url: Url = _url("medium", "The photo in medium size.")
+    small_url: Url = _url("small", "The photo as a thumbnail.")
     file_name: str = column("The name under which it is saved.")
     content_type: str = column("`image/jpeg` or `image/png`.")
     width: int = column("The width of the photo in its own size, in pixels.")

@@ -6,7 +6,7 @@ import strawberry
 
 from crmgraph.crm import models
 from crmgraph.crm.models import Approval
-from crmgraph.graph.schema.declarations import column, computed, global_id, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, to_one
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, DateTime, Money
 from crmgraph.graph.schema.types.account import Account

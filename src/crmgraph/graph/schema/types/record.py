@@ -3,19 +3,14 @@
 import strawberry
 
 from crmgraph.crm import models
-from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.declarations import column, photo, rows, to_many, to_one
+from crmgraph.graph.schema.fields import column, photo, rows, to_many, to_one
 from crmgraph.graph.schema.filters import CHANGES, NOTES
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, Phone, Photo
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
-
-
-def _external_ids(root: strawberry.Parent[object], info: Info) -> list[ExternalId]:
-    return info.context.loaders.external_ids().load(root.id)  # type: ignore[attr-defined, return-value]  # a row
 
 
 @strawberry.interface(description="What contacts, accounts and leads have in common.")
@@ -33,8 +28,11 @@ class Record(Node):
     emails: list[Email] = rows(models.Email, "The email addresses, the primary one first.")
     addresses: list[Address] = rows(models.Address, "The postal addresses, the primary one first.")
     photo: Photo | None = photo("The photo.")
-    external_ids: list[ExternalId] = strawberry.field(
-        resolver=_external_ids, description="What the record is called in the systems that it came from."
+    external_ids: list[ExternalId] = rows(
+        models.ExternalId,
+        "What the record is called in the systems that it came from.",
+        order=("dialect", "id"),
+        only=lambda row: row.live.is_(True),
     )
     notes: Connection[Note] | None = to_many(
         NOTES, "party_id", "The notes on it, the latest first; staff see them.", staff_only=True

@@ -1,0 +1,115 @@
+"""Asking: what one request asks of each field that takes arguments, in the two halves of a statement: its shape, which
+is part of the text, and the values of its parameters."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from graphql.execution.values import VariableValues
+from strawberry import UNSET
+
+from crmgraph.crm.errors import NotFound
+from crmgraph.crm.query.sql import resolve
+from crmgraph.crm.records.lookup import Ref
+from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.page import Shape
+from crmgraph.graph.compiled.roots import written
+from crmgraph.graph.compiled.statement import REFUSED, Asked
+from crmgraph.graph.compiled.tree import AnyRecord, ByIds, One, Pages
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.connections import checked, window_of
+from crmgraph.graph.schema.nodes import NODES, named_by, require_few
+from crmgraph.graph.schema.refs import ref_of
+
+
+@dataclass(slots=True)
+class Ask:
+    """What is asked of one field.
+
+    Attributes:
+        values: of the parameters.
+        refusal: why its arguments are refused; None where they are not.
+    """
+
+    asked: Asked
+    values: Mapping[str, Any]
+    refusal: Exception | None = None
+
+
+def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Pages | One | ByIds]:
+    """The fields that take arguments, without those that tell the actor nothing: their arguments do not matter.
+
+    Args:
+        is_staff: whether the actor is.
+    """
+    for field in fields:
+        match field:
+            case Pages(staff_only=True) | One(kind=None) if not is_staff:
+                continue
+            case Pages() | One() | ByIds():
+                yield field
+        match field:
+            case ByIds(kinds=kinds):
+                for prefix, tree in kinds:
+                    if is_staff or not NODES[prefix].staff_only:
+                        yield from numbered(tree, is_staff=is_staff)
+            case AnyRecord(kinds=kinds):
+                for _, tree in kinds:
+                    yield from numbered(tree, is_staff=is_staff)
+            case _:
+                yield from numbered(
+                    [*getattr(field, "tree", ()), *(getattr(field, "fields", None) or ())], is_staff=is_staff
+                )
+
+
+def ask(field: Pages | One | ByIds, reader: Reader, given: VariableValues, context: Context) -> Ask:
+    """What a request asks of a field.
+
+    Args:
+        reader: of its arguments.
+        given: the values of the variables.
+    """
+    name = f"n{field.number}_"
+    try:
+        arguments = reader.read(given)
+        match field:
+            case Pages():
+                return _page(field, arguments, context, name)
+            case One():
+                return _one(field, arguments, context, name)
+        return _ids(field, arguments, name)
+    except Exception as error:  # a fault of ours too is told where it happened
+        return Ask(Asked(REFUSED), {}, error)
+
+
+def _page(field: Pages, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:
+    listing = field.listing
+    bounds = [arguments.get(each) for each in ("first", "after", "last", "before")]
+    window = window_of(context, listing.model, listing.orders(arguments.get("sort", UNSET)), *bounds)
+    criterion = checked(listing.criterion(arguments.get("filter", UNSET)))
+    values: dict[str, Any] = {f"{name}size": window.size}
+    for side, bound in (("after", window.after), ("before", window.before)):
+        values |= {f"{name}{side}{i}": value for i, value in enumerate(bound or ())}
+    shape = None
+    if criterion is not None:
+        resolved = resolve(criterion, context.core.region)
+        shape = resolved.shape
+        values |= resolved.parameters(f"{name}c")
+    is_after, is_before = window.after is not None, window.before is not None
+    return Ask(Asked(Shape(window.orders, is_after, is_before, window.backward, shape), context.max_page), values)
+
+
+def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:
+    try:
+        ref = ref_of(context, field.kind, arguments["by"])
+    except NotFound:
+        ref = Ref()  # the id NULL, which nobody has
+    return Ask(Asked(ref.shape), ref.parameters(name))
+
+
+def _ids(field: ByIds, arguments: Mapping[str, Any], name: str) -> Ask:
+    if not field.many:
+        found = named_by(arguments["id"])
+        return Ask(Asked(None), {f"{name}id": None if found is None else found[1]})
+    require_few(arguments["ids"])
+    return Ask(Asked(None), {f"{name}ids": written(arguments["ids"])})

@@ -1,0 +1,70 @@
+"""Nodes: what global ids name, and who may fetch it by them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from crmgraph.crm import models
+from crmgraph.crm.policy import KINDS
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.ids import Prefix, decode
+
+MAX_NODES = 100
+"""The most ids that `nodes` takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """What the ids of one prefix name: rows of `model`.
+
+    Attributes:
+        staff_only: nobody else is told of them.
+    """
+
+    model: Any
+    staff_only: bool = False
+
+
+NODES = {
+    Prefix.CONTACT: NodeKind(models.Contact),
+    Prefix.ACCOUNT: NodeKind(models.Account),
+    Prefix.LEAD: NodeKind(models.Lead),
+    Prefix.PHONE: NodeKind(models.Phone),
+    Prefix.EMAIL: NodeKind(models.Email),
+    Prefix.ADDRESS: NodeKind(models.Address),
+    Prefix.NOTE: NodeKind(models.Note, staff_only=True),
+    Prefix.USER: NodeKind(models.Staff, staff_only=True),
+}
+"""Everything that can be fetched by its global id."""
+
+
+def named_by(text: str) -> tuple[Prefix, int] | None:
+    """The prefix and the number of an id of something that can be fetched; None of any other text."""
+    found = decode(text)
+    return found if found is not None and found[0] in NODES else None
+
+
+def require_few(ids: Sequence[str]) -> None:
+    """Let a list of ids pass that is not too long.
+
+    Raises:
+        BadInput: it is.
+    """
+    if len(ids) > MAX_NODES:
+        raise BadInput(f"There are {len(ids)} ids, and at most {MAX_NODES} are taken.")
+
+
+async def node_of(context: Context, text: str) -> Any:
+    """Whatever has this global id; None when nothing has, or the actor may not know of it."""
+    found = named_by(text)
+    if found is None:
+        return None
+    prefix, number = found
+    kind, loaders = NODES[prefix], context.loaders
+    if kind.staff_only and not context.actor.is_staff:
+        return None
+    if kind.model is models.Staff:
+        return await loaders.staff().load(number)
+    loader = loaders.record(kind.model) if kind.model in KINDS else loaders.row(kind.model)
+    return await loader.load(number)
