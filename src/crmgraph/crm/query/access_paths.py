@@ -26,12 +26,13 @@ many have reads ten thousand rows: about as much."""
 MAX_DRIVERS = 3
 """How many conditions of a list may lead to its rows, the most selective ones."""
 
-_RANKS = {Op.EQUALS: 0, Op.IN: 1, Op.STARTS_WITH: 2, Op.BETWEEN: 3, Op.GT: 3, Op.GE: 3, Op.LT: 3, Op.LE: 3}
+_RANKS = {Op.EQUALS: 0, Op.IN: 0, Op.STARTS_WITH: 1, Op.IS_NULL: 3, **dict.fromkeys((Op.BETWEEN, Op.GT, Op.GE), 3)}
+_RANKS |= {Op.LT: 3, Op.LE: 3}
 """How selective a comparator is, as far as one can tell without its value."""
 SCANNED = 10
 """The rank of what no index answers."""
-_SHARED = frozenset({"country", "city_key", "account_id", "owner_id"})
-"""Columns whose values many rows share."""
+_OWN = frozenset({"id", "number", "address_key", "e164", "digits"})
+"""Columns whose values few rows share; of all others it takes a step more to be as selective."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,8 @@ def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElem
         sql: writes conditions on the rows of the list.
         sorted_by: the column, or whatever else, by which the list is sorted above all.
     """
-    walking = replace(sql, by_row=True)
+    walking = replace(sql, by_row=True, ranged=sorted_by)
+    asking = replace(sql, by_row=True)
     if shape is None:
         return [[]]
     # A condition on what the list is sorted by is a range of the walk.
@@ -70,9 +72,17 @@ def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElem
         few = driver.ids.limit(literal(FEW + 1)).cte(f"{sql.prefix}few{number}")
         size = select(func.count()).select_from(few).scalar_subquery()
         own = sql.model.id.in_(select(few.c[0]))
-        ways.append([*many, size <= literal(FEW), own, walking.where(driver.rest)])
+        ways.append([*many, size <= literal(FEW), own, asking.where(driver.rest)])
         many.append(size > literal(FEW))
     return [*ways, [*many, walking.where(shape)]]
+
+
+def fenced(sql: Sql, query: Select[Any]) -> Any:
+    """The rows of a path of few rows, as a source: all of them are found before any is sorted.
+
+    Else PostgreSQL, which takes them for 5,000, would walk the list and look for each row among them.
+    """
+    return (query if sql.sqlite else query.offset(literal(0))).subquery()
 
 
 def all_rows(sql: Sql, shape: Where) -> ColumnElement[bool]:
@@ -143,13 +153,13 @@ def _rank(model: Any, test: Test) -> int:
     column = test.at
     if test.op is Op.IS_NULL:
         answered = test.flag and references.live(column) is None and is_indexed(column)
-        return 4 if answered else SCANNED
+        return _RANKS[test.op] if answered else SCANNED
     keys = [key for key, _ in keys_of(column, test.by, test.op.value)]
     # What is no key is compared with its letters small, which no index holds.
     as_stored = test.by is By.EXACT or all(key in KEYS or not isinstance(key.type, Text) for key in keys)
     if test.op not in _RANKS or not as_stored or not all(map(is_indexed, keys)):
         return SCANNED
-    return _RANKS[test.op] + (4 if keys[0].key in _SHARED else 0)
+    return _RANKS[test.op] + (0 if keys[0].key in _OWN else 2)
 
 
 @cache

@@ -97,8 +97,9 @@ def listed(
     model = sql.model
     city = _city_of(shape) if _by_name(model, orders) else None
     if city is None or not isinstance(shape, And):
-        found = access_paths.paths(sql, shape, orders[0].by)
-        return [Listed(select(*columns).where(*hidden, *conditions), model) for conditions in found]
+        *ways, along = access_paths.paths(sql, shape, orders[0].by)
+        walk = Listed(select(*columns).where(*hidden, *along), model)
+        return [*(_few(sql, select(*columns).where(*hidden, *way)) for way in ways), walk]
     others = And(tuple(each for each in shape.of if each is not city))
     *ways, along = access_paths.paths(sql, others, orders[0].by)
     # The name is asked of the address, which repeats it.
@@ -110,7 +111,12 @@ def listed(
     keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
     walk = Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
     in_city = replace(sql, by_row=True).where(city)
-    return [*(Listed(select(*columns).where(*hidden, in_city, *way), model) for way in ways), walk]
+    return [*(_few(sql, select(*columns).where(*hidden, in_city, *way)) for way in ways), walk]
+
+
+def _few(sql: Sql, query: Select[Any]) -> Listed:
+    rows = access_paths.fenced(sql, query)
+    return Listed(select(*rows.c), rows.c)
 
 
 def _by_name(model: Any, orders: Sequence[Order]) -> bool:

@@ -146,7 +146,10 @@ def _first_ids(sql: Sql, seen: ColumnElement[bool], resolved: Resolved, most: in
         return named.order_by(*_ordering(by, downward)).limit(access_paths.literal(most))
 
     *ways, walk = access_paths.paths(sql, resolved.shape, values[0])
-    found = [first(select().select_from(model).where(seen, *way), values) for way in ways]
+    found = []
+    for way in ways:
+        few = access_paths.fenced(sql, select(*(v.label(f"v{i}") for i, v in enumerate(values))).where(seen, *way))
+        found.append(first(select().select_from(few), list(few.c)))
     indexed = _indexed(sql, resolved.orders[0][0]) if resolved.orders else None
     if indexed is None:
         found.append(first(select().select_from(model).where(seen, *walk), values))

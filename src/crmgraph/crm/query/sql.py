@@ -227,12 +227,15 @@ class Sql:
         prefix: of the names of the parameters, see `Resolved.parameters`.
         by_row: whether the rows are asked one by one, in the order of a list that ends when its page is full; else the
             rows that fulfil a condition are found together.
+        ranged: of rows that are asked one by one, the column by which the list is sorted: what is asked of it bounds
+            the list. No index answers what is asked of any other.
     """
 
     model: Any
     sqlite: bool
     prefix: str = "v"
     by_row: bool = False
+    ranged: Any = None
 
     def where(self, shape: Where) -> ColumnElement[bool]:
         """The condition of a shape."""
@@ -308,6 +311,16 @@ class Sql:
         return query.correlate(self.model)
 
     def _test(self, test: Test) -> ColumnElement[bool]:
+        asked = self._asked(test)
+        # What is put like this is asked of a row, and leads to none: planners look for an index of a comparison alone.
+        return asked.is_(True) if self.by_row and not self._is_ranged(test) else asked
+
+    def _is_ranged(self, test: Test) -> bool:
+        if self.ranged is None or not hasattr(test.at, "class_"):
+            return False
+        return any(key is self.ranged for key, _ in keys_of(test.at, test.by, test.op.value))
+
+    def _asked(self, test: Test) -> ColumnElement[bool]:
         match test.at:
             case ExtraValue():
                 return self._extra(test)
