@@ -312,3 +312,87 @@ async def test_a_converted_lead_names_what_is_there_alone_and_all_of_it_when_it_
     await deleted(demo, office, Account, account, back=True)
     assert await named() == [both] * 2
     assert (await zoho.get("Contacts", contact[4:]))["Account_Name"] == {"name": "Hidden Co", "id": account[4:]}
+
+
+async def test_every_door_that_prints_the_ties_of_a_conversion_hides_those_to_what_is_deleted(
+    demo: Running, office: Caller, zoho: Zoho
+) -> None:
+    """Zoho prints those of the lead. The others know no leads: they print those of the contact and the account."""
+    parent = await make(office, "Account", name="Hidden Parent")
+    lead = await make(office, "Lead", firstName="A", lastName="Hidden", company="Hidden Co")
+    convert = "mutation($i: ConvertLeadInput!) { convertLead(input: $i) { contact { id } account { id number } } }"
+    done = (await office(convert, i={"lead": {"id": lead}}))["convertLead"]
+    contact, account = done["contact"]["id"], done["account"]["id"]
+    await zoho.ok("PUT", f"/Accounts/{account[4:]}", {"data": [{"Parent_Account": {"id": parent[4:]}}]})
+    known = demo.credentials["valomnia"]
+    login = {"j_username": known["username"], "j_password": known["password"], "ajax": "true"}
+    assert (await demo.client.post("/j_spring_security_check", data=login)).status_code == 302
+    token = (await demo.client.post("/crmapi/rest/v2/authentication/token", json=demo.credentials["crmcom"])).json()
+    crmcom = {"token": token["data"]["token"], "contact_information_identifier": {"id": printed(contact)}}
+    relation = {"action": "ADD", "type": "CUSTOM1", "contact_information_identifier": {"id": printed(account)}}
+    update = "/crmapi/rest/v2/contact_information/update"
+    answer = (await demo.client.post(update, json=crmcom | {"relation_set": [relation]})).json()
+    assert answer["status"]["code"] == "OK"
+
+    async def valomnia(resource: str, global_id: str) -> Any:
+        answer = await demo.client.get(f"/api/v1.0/{resource}/{global_id[4:]}")
+        return None if answer.status_code == 404 else answer.json()
+
+    async def shown() -> dict[str, Any]:
+        person, firm = await valomnia("contacts", contact), await valomnia("customers", account)
+        params = {"token": crmcom["token"], "contact_information_identifier": f"id={printed(contact)}"}
+        told = (await demo.client.get("/crmapi/rest/v2/contact_information/show", params=params)).json()["data"]
+        criteria = await zoho.names(f"/Contacts/search?criteria=(Account_Name:equals:{account[4:]})")
+        return {
+            "lead": (await zoho.get("Leads", lead[4:]))["$converted_detail"],
+            "customer of the contact": person and (person["customer"].get("name"), person["customerReference"]),
+            "parent of the customer": firm and firm["parentCustomer"].get("name"),
+            "contacts of the customer": firm and [each["lastName"] for each in firm["contacts"]],
+            "relation": told and ["Hidden Co" in str(each) for each in told["relation_set"]],
+            "found": criteria,
+        }
+
+    all_of_it = {
+        "lead": {"deal": None, "contact": contact[4:], "account": account[4:]},
+        "customer of the contact": ("Hidden Co", done["account"]["number"]),
+        "parent of the customer": "Hidden Parent",
+        "contacts of the customer": ["Hidden"],
+        "relation": [True],
+        "found": ["Hidden"],
+    }
+    assert await shown() == all_of_it
+    for model, record, hidden in (
+        (Account, parent, {"parent of the customer": None}),
+        (
+            Account,
+            account,
+            {
+                "lead": all_of_it["lead"] | {"account": None},
+                "customer of the contact": (None, ""),
+                "parent of the customer": None,
+                "contacts of the customer": None,
+                "relation": [False],
+                "found": [],
+            },
+        ),
+        (
+            Contact,
+            contact,
+            {
+                "lead": all_of_it["lead"] | {"contact": None},
+                "customer of the contact": None,
+                "contacts of the customer": [],
+                "relation": None,
+                "found": [],
+            },
+        ),
+    ):
+        await deleted(demo, office, model, record)
+        assert await shown() == all_of_it | hidden
+        await deleted(demo, office, model, record, back=True)
+    assert await shown() == all_of_it
+    # Neither door takes a lead for one of its own.
+    assert (await valomnia("contacts", lead), await valomnia("customers", lead)) == (None, None)
+    params = {"token": crmcom["token"], "contact_information_identifier": f"id={printed(lead)}"}
+    told = (await demo.client.get("/crmapi/rest/v2/contact_information/show", params=params)).json()
+    assert told["data"] is None

@@ -104,6 +104,37 @@ async def test_who_has_no_login_has_nothing_to_be_told(office: Caller, core: Cor
     assert await change(office, f"con_{contact}", update=[corrected]) == (["b@example.com"], [])
 
 
+async def test_a_lead_that_brings_a_contact_its_first_email_tells_so_too(
+    office: Caller, customer: Customer, core: Core, nobody: Caller
+) -> None:
+    convert = f"""mutation($i: ConvertLeadInput!) {{ convertLead(input: $i) {{
+      contact {{ emails {{ address }} }} {TOLD} }} }}"""
+    contact = {"id": customer.contact}
+    own = (await ids(office, customer.contact))["ray@example.com"]
+    rows = {
+        "new": [{"kind": "BUSINESS", "address": "new@example.com"}],
+        "own": [{"kind": "BUSINESS", "address": "RAY@example.com"}],
+        "none": [],
+    }
+    leads = await put(core, PartyKind.LEAD, *({"last_name": name, "emails": emails} for name, emails in rows.items()))
+
+    async def converted(lead: int, **more: Any) -> Any:
+        given = {"lead": {"id": f"lea_{lead}"}, "contact": contact} | more
+        done = (await office(convert, i=given))["convertLead"]
+        told = [each for each in done["userErrors"] if each["code"] != "LEFT_OUT"]
+        return [each["address"] for each in done["contact"]["emails"]], told
+
+    # What leaves the primary email as it is, is nothing to warn of.
+    assert await converted(leads[0], dryRun=True) == (["ray@example.com", "new@example.com"], [])
+    assert await change(office, customer.contact, remove=[own]) == ([], [WARNING])
+    assert await converted(leads[2]) == ([], [])
+    assert await converted(leads[1], dryRun=True) == (["RAY@example.com"], [])
+    told = [WARNING | {"path": ["input", "contact"]}]
+    assert await converted(leads[0], dryRun=True) == (["new@example.com"], told)
+    assert await converted(leads[0]) == (["new@example.com"], told)
+    await nobody.login("ray@example.com")
+
+
 async def test_it_is_read_with_the_emails_and_takes_no_statement(
     office: Caller, customer: Customer, served: Running
 ) -> None:

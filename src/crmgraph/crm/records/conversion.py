@@ -195,7 +195,8 @@ async def _known(
     """The record of this id, taken for writing; None where none is named, or, with a fault, where there is none."""
     if party_id is None:
         return None
-    found = (await load_for_change(Transaction(session), actor, kind, [party_id])).get(party_id)
+    parts = (*PARTS, "login")
+    found = (await load_for_change(Transaction(session), actor, kind, [party_id], parts=parts)).get(party_id)
     if found is None:
         faults.append(Invalid((kind.value.lower(),), "reference"))
     return found
@@ -239,7 +240,7 @@ def _copied(aggregate: Aggregate) -> Aggregate:
         name: [apart(row) for row in getattr(aggregate, name)] for name in PARTS if name != "photo"
     }
     photo = apart(aggregate.photo) if aggregate.photo is not None else None
-    return Aggregate(apart(aggregate.record), **lists, photo=photo)
+    return Aggregate(apart(aggregate.record), **lists, photo=photo, parted_login=aggregate.parted_login)
 
 
 async def _hand_over(

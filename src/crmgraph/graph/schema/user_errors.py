@@ -134,6 +134,7 @@ def warnings_of(done: Conversion) -> list[UserError]:
         )
         for left in done.left_out
     ]
+    told += login_warnings(done.contact, "contact")
     return told + [
         DuplicateWarning(
             message=f"There is {_ARTICLES[kind]} that may be the same: name it in `{kind.value.lower()}` to join it.",
@@ -146,16 +147,18 @@ def warnings_of(done: Conversion) -> list[UserError]:
     ]
 
 
-def login_warnings(changed: Aggregate) -> list[UserError]:
-    """What there is to know of a record whose emails have changed."""
+def login_warnings(changed: Aggregate, field: str = "emails") -> list[UserError]:
+    """What there is to know of a record whose emails have changed.
+
+    Args:
+        field: of the input, whose value changed them.
+    """
     email = changed.parted_login
     if email is None:
         return []
     message = f"The login still opens by {email}, which is not the primary email: `changeEmail` moves the login."
     return [
-        LoginEmailWarning(
-            message=message, path=["input", "emails"], code=ErrorCode.OTHER_LOGIN_EMAIL, login_email=email
-        )
+        LoginEmailWarning(message=message, path=["input", field], code=ErrorCode.OTHER_LOGIN_EMAIL, login_email=email)
     ]
 
 

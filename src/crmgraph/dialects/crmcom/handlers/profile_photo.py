@@ -6,9 +6,9 @@ from typing import Any
 from starlette.datastructures import UploadFile
 
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused
-from crmgraph.crm.models import PartyKind, Photo
+from crmgraph.crm.models import Photo
 from crmgraph.crm.records import aggregates
-from crmgraph.crm.records.external_ids import encoding_context
+from crmgraph.crm.records.external_ids import of_records
 from crmgraph.dialects.crmcom.codecs import print_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import worded
@@ -23,7 +23,8 @@ VIEWED = ("file_name", "file_content_url", "file_mime_type")
 
 async def view(call: Call) -> dict[str, Any]:
     """Where the photo is, and what it is called."""
-    return _chosen(await _described(call, *await _photo_of(call, call.identifier)), call.fields_set)
+    party_id, photo = await _photo_of(call, call.identifier)
+    return _chosen(await _described(call, party_id, photo), call.fields_set)
 
 
 async def add(call: Call) -> dict[str, Any]:
@@ -43,7 +44,7 @@ async def add(call: Call) -> dict[str, Any]:
         )
     except Refused as refused:
         raise RequestError(worded(refused, lambda path: "file" if path else None)) from None
-    return _chosen(await _described(call, kind, party_id, photo), fields_set)
+    return _chosen(await _described(call, party_id, photo), fields_set)
 
 
 async def remove(call: Call) -> None:
@@ -56,27 +57,25 @@ async def remove(call: Call) -> None:
 
 async def image(call: Call) -> tuple[Photo, bytes]:
     """The image that `file_content_url` leads to; its id is that of the contact information."""
-    _, _, photo = await _photo_of(call, ("id", call.text("id").strip()))
+    _, photo = await _photo_of(call, ("id", call.text("id").strip()))
     try:
         return await call.core.record_photos.read(photo.key, "original")
     except NotFound:
         raise NotFound(("id",)) from None
 
 
-async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[PartyKind, int, Photo]:
+async def _photo_of(call: Call, wanted: tuple[str, str]) -> tuple[int, Photo]:
     async with call.core.db.read() as session:
         kind, party_id = await find(session, call.actor, wanted)
         found = await aggregates.load(session, call.actor, kind, [party_id], parts=("photo",))
     if party_id not in found or (photo := found[party_id].photo) is None:
         raise NotFound(("profile_photo",))
-    return kind, party_id, photo
+    return party_id, photo
 
 
-async def _described(call: Call, kind: PartyKind, party_id: int, photo: Photo) -> dict[str, Any]:
+async def _described(call: Call, party_id: int, photo: Photo) -> dict[str, Any]:
     async with call.core.db.read() as session:
-        found = await aggregates.load(session, call.actor, kind, [party_id], parts=())
-        around = await encoding_context(session, call.actor, DIALECT, found.values())
-    own = print_id(around.external_id("party", party_id) or str(party_id))
+        own = print_id((await of_records(session, DIALECT, [party_id]))[party_id])
     return {
         "file_name": f"{own}_{photo.file_name}",
         "file_content_url": f"{IMAGES}?id={own}",
