@@ -26,6 +26,7 @@ from crmgraph.crm.core import Core
 from crmgraph.db.database import Database
 from crmgraph.demo import Demo, prepare, shown
 from crmgraph.demo.loading import load
+from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
 from tests.program import crmgraph
@@ -43,6 +44,9 @@ def roomy_memory() -> Path | None:
 if (memory := roomy_memory()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
+
+# As the program does. By itself structlog takes seconds to print all values of all frames of a fault.
+configure("debug", "text")
 
 CONNECTIONS = 5
 """How many connections the database of `db` has."""

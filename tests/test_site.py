@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from crmgraph.crm.models import Photo
 from crmgraph.logs import without_keys, without_secrets
+from crmgraph.site import health
 from tests.conftest import Running, serving, settings_for
 
 
@@ -37,6 +38,12 @@ async def test_the_pages_load_what_we_serve(client: httpx.AsyncClient, path: str
     assert f'href="{path}"' in (await client.get("/")).text
     answer = await client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No check of health is given up here, however busy the machine is."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 120)
 
 
 async def test_ready_tells_whether_the_database_answers_and_is_migrated(running: Running, tmp_path: Path) -> None:
