@@ -4,12 +4,14 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.columns import Base, BigId, Document, Key, now, one_of
 from crmgraph.crm.models.identity import Door
 from crmgraph.crm.models.records import PartyKind
+
+_SOMEBODY = text("credential_id IS NOT NULL")
 
 
 class Action(StrEnum):
@@ -24,7 +26,12 @@ class Change(Base):
     """One transaction's change of one record: who, when, through which door, which fields, old and new."""
 
     __tablename__ = "change"
-    __table_args__ = (Index("ix_change_party_id_id", "party_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_change_party_id_id", "party_id", "id"),
+        # Asked by the foreign key alone, for each credential that goes.
+        Index("ix_change_credential_id", "credential_id", postgresql_where=_SOMEBODY, sqlite_where=_SOMEBODY),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Key]
     party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"))

@@ -151,7 +151,8 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_updated_at_id", "updated_at", "id"),
         _live("ix_contact_last_name_key_id", "last_name_key", "id"),
         _live("ix_contact_first_name_key_last_name_key", "first_name_key", "last_name_key"),
-        _live("ix_contact_account_id_id", "account_id", "id"),
+        # Of deleted ones too: they are looked through for whoever names an account that goes for good.
+        Index("ix_contact_account_id_id", "account_id", "id"),
         _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
         _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
         _live("ix_contact_account_id_updated_at_id", "account_id", "updated_at", "id"),
