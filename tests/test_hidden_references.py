@@ -10,17 +10,12 @@ from tests.conftest import Running
 from tests.dialects.covalense.conftest import Portal, result
 from tests.dialects.zoho.conftest import Program as Zoho
 from tests.dialects.zoho.conftest import row_error
-from tests.graph.conftest import Caller
-
-LOGIN = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
+from tests.graph.conftest import Caller, employee_of
 
 
 @pytest.fixture
 async def office(demo: Running) -> Caller:
-    given = demo.credentials["staff"]
-    body = {"query": LOGIN, "variables": {"i": {"email": given["email"], "password": given["password"]}}}
-    answer = (await demo.client.post("/graphql", json=body)).json()
-    return Caller(demo.client, answer["data"]["login"]["accessToken"])
+    return await employee_of(demo)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from crmgraph.migrations import downgrade, upgrade
 from crmgraph.seed import seed
 from tests.conftest import Running
 from tests.dialects.zoho.conftest import Program as Zoho
-from tests.graph.conftest import Caller
+from tests.graph.conftest import Caller, employee_of
 from tests.test_folding import OTHERS, SAME
 
 FOUND = [
@@ -52,8 +52,7 @@ def zoho(demo: Running) -> Zoho:
 
 @pytest.fixture
 async def office(demo: Running) -> Caller:
-    given = demo.credentials["staff"]
-    return await Caller(demo.client).login(given["email"], given["password"])
+    return await employee_of(demo)
 
 
 async def write(zoho: Zoho, module: str, words: list[str]) -> None:

@@ -62,6 +62,11 @@ def nobody(running: Running) -> Caller:
     return Caller(running.client)
 
 
+async def employee_of(demo: Running) -> Caller:
+    """The demo's own member of the staff, signed in."""
+    return await Caller(demo.client).login(**demo.credentials["staff"])
+
+
 async def hired(core: Core, nobody: Caller, email: str, role: Role, *, sees_identity: bool = False) -> Caller:
     """A member of the staff, signed in."""
     password_hash = await core.passwords.hash(PASSWORD)

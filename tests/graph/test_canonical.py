@@ -12,7 +12,7 @@ from PIL import Image
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
 from tests.conftest import Running
-from tests.graph.conftest import PASSWORD, Caller, Customer, put
+from tests.graph.conftest import PASSWORD, Caller, Customer, employee_of, put
 
 _TEXT = (Path(__file__).parent / "canonical.graphql").read_text(encoding="utf-8")
 OPERATIONS = {
@@ -237,8 +237,7 @@ async def test_create_and_convert_a_lead(agent: Caller) -> None:
 
 
 async def test_the_demo_can_be_asked(demo: Running) -> None:
-    staff = demo.credentials["staff"]
-    caller = await Caller(demo.client).login(staff["email"], staff["password"])
+    caller = await employee_of(demo)
     by = "query($by: ContactRef!) { contact(by: $by) { fullName externalIds { dialect value } } }"
     ref = {"external": {"dialect": "COVALENSE", "value": "11937"}}
     assert (await caller(by, by=ref))["contact"] == {

@@ -1,16 +1,14 @@
 """Where each legacy API serves a record, told beside the id that it has there."""
 
 from tests.conftest import Running
-from tests.graph.conftest import LOGIN
+from tests.graph.conftest import employee_of
 
 
 async def test_an_href_leads_to_the_record_in_that_dialect(demo: Running) -> None:
-    login = await demo.client.post("/graphql", json={"query": LOGIN, "variables": {"i": demo.credentials["staff"]}})
-    token = login.json()["data"]["login"]["accessToken"]
+    staff = await employee_of(demo)
 
     async def ids(query: str) -> list[tuple[str, str, str | None]]:
-        answer = await demo.client.post("/graphql", json={"query": query}, headers={"authorization": f"Bearer {token}"})
-        (record,) = answer.json()["data"].values()
+        (record,) = (await staff(query)).values()
         return [(e["dialect"], e["value"], e["href"]) for e in record["externalIds"]]
 
     lead = (

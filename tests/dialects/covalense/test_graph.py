@@ -1,9 +1,8 @@
 """One store, two vocabularies: what changes at Covalense's door is changed in GraphQL, and the other way round."""
 
-from typing import Any
-
 from tests.conftest import Running
 from tests.dialects.covalense.conftest import YOGESH, Portal, result
+from tests.graph.conftest import employee_of
 
 ASK = """query { contact(by: {number: "CON19195"}) {
   id revision firstName gender birthDate { day month year } phones { kind raw } emails { address }
@@ -13,21 +12,10 @@ CHANGE = """mutation($id: ID!, $phone: ID!) { updateContact(input: {
 }) { contact { revision } userErrors { code message path } } }"""
 
 
-async def _ask(demo: Running, query: str, **variables: Any) -> Any:
-    login = """mutation($email: EmailAddress!, $password: String!) {
-      login(input: {email: $email, password: $password}) { accessToken } }"""
-    body = {"query": login, "variables": demo.credentials["staff"]}
-    token = (await demo.client.post("/graphql", json=body)).json()["data"]["login"]["accessToken"]
-    answer = await demo.client.post(
-        "/graphql", json={"query": query, "variables": variables}, headers={"Authorization": f"Bearer {token}"}
-    )
-    assert "errors" not in answer.json(), answer.text
-    return answer.json()["data"]
-
-
 async def test_a_change_at_this_door_is_seen_in_graphql(demo: Running, portal: Portal) -> None:
     token = await portal.login(YOGESH)
-    before = (await _ask(demo, ASK))["contact"]
+    staff = await employee_of(demo)
+    before = (await staff(ASK))["contact"]
     changes = {
         "firstname": "Yogi",
         "birthday": "1980-02-29",
@@ -36,7 +24,7 @@ async def test_a_change_at_this_door_is_seen_in_graphql(demo: Running, portal: P
         "mailingcountry": "USA",
     }
     result(await portal.send("PUT", "profile/contact", changes, token=token))
-    assert (await _ask(demo, ASK))["contact"] == {
+    assert (await staff(ASK))["contact"] == {
         "id": before["id"],
         "revision": before["revision"] + 1,
         "firstName": "Yogi",
@@ -54,9 +42,10 @@ async def test_a_change_at_this_door_is_seen_in_graphql(demo: Running, portal: P
 async def test_a_change_in_graphql_is_seen_at_this_door(demo: Running, portal: Portal) -> None:
     token = await portal.login(YOGESH)
     before = result(await portal.send("GET", "profile/contact", token=token))
-    ids = await _ask(demo, '{ contact(by: {number: "CON19195"}) { id phones { id kind } } }')
+    staff = await employee_of(demo)
+    ids = await staff('{ contact(by: {number: "CON19195"}) { id phones { id kind } } }')
     (phone,) = [each["id"] for each in ids["contact"]["phones"] if each["kind"] == "LANDLINE"]
-    done = await _ask(demo, CHANGE, id=ids["contact"]["id"], phone=phone)
+    done = await staff(CHANGE, id=ids["contact"]["id"], phone=phone)
     assert done["updateContact"]["userErrors"] == []
     after = result(await portal.send("GET", "profile/contact", token=token))
     assert after == {

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from crmgraph.crm.models import Change, Contact, Relation, Staff
 from tests.conftest import statements
 from tests.dialects.crmcom.conftest import ELLEN, JOANNA, LOUIS, PREFIX, Program, answer_of, code, done, refused
+from tests.graph.conftest import employee_of
 
 INFORMATION = "contact_information/"
 IDENTIFIER = "contact_information_identifier"
@@ -152,17 +153,13 @@ async def test_graphql_tells_no_number_of_a_relation_without_the_right(program: 
     friend = {"action": "ADD", "type": "FRIEND", IDENTIFIER: {"id_number": "142536"}}
     company = {"action": "ADD", "type": "EMPLOYER", IDENTIFIER: {"vat_registration_number": "12"}}
     await program.changed(LOUIS, relation_set=[friend, company])
-    known, client = program.running.credentials["staff"], program.client
-    login = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
-    answer = await client.post("/graphql", json={"query": login, "variables": {"i": known}})
-    token = answer.json()["data"]["login"]["accessToken"]
+    staff = await employee_of(program.running)
     query = (
         f"""{{ contact(by: {{external: {{dialect: CRMCOM, value: "{LOUIS}"}}}}) {{ relations {{ kind given }} }} }}"""
     )
 
     async def given() -> list[Any]:
-        told = await client.post("/graphql", json={"query": query}, headers={"Authorization": f"Bearer {token}"})
-        return [row["given"] for row in told.json()["data"]["contact"]["relations"]][-2:]
+        return [row["given"] for row in (await staff(query))["contact"]["relations"]][-2:]
 
     for role, sees, number in (
         ("ADMIN", False, "142536"),
@@ -170,6 +167,6 @@ async def test_graphql_tells_no_number_of_a_relation_without_the_right(program: 
         ("AGENT", False, None),
     ):
         async with program.running.db.begin() as session:
-            member = update(Staff).where(Staff.email == known["email"])
+            member = update(Staff).where(Staff.email == program.running.credentials["staff"]["email"])
             await session.execute(member.values(role=role, sees_identity=sees))
         assert await given() == [{"id_number": number}, {"vat_registration_number": "12"}]

@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from crmgraph.crm import errors
-from crmgraph.crm.errors import Refused
 from crmgraph.crm.identity import clients
 from crmgraph.dialects.zoho import mounts, unique_fields
-from crmgraph.dialects.zoho.errors import WORDS
 from tests.conftest import Running, serving, settings_for, statements
 from tests.dialects.zoho.conftest import LEAD, Program
 
@@ -280,16 +277,6 @@ async def test_the_database_being_away_is_an_internal_error_everywhere(tmp_path:
             assert answer.content == (
                 b'{"code":"INTERNAL_ERROR","details":{},"message":"Internal server error occurred.","status":"error"}\n'
             )
-
-
-def test_every_refusal_of_the_core_has_words() -> None:
-    def below(kind: type[Refused]) -> set[type[Refused]]:
-        return {kind}.union(*(below(one) for one in kind.__subclasses__()))
-
-    assert set(WORDS) == {kind for kind in below(Refused) if kind.__module__ == errors.__name__} - {
-        Refused,
-        errors.Several,
-    }
 
 
 async def test_only_fields_that_there_are_can_be_unique(demo: Running) -> None:

@@ -1,27 +1,13 @@
 """Every record has an owner there: who nobody owns is told, searched and sent back as the caller's employee's."""
 
-from typing import Any
-
 from tests.dialects.zoho.conftest import OWNER, PATRICIA, Program
-
-
-async def _ask(zoho: Program, query: str, **variables: Any) -> Any:
-    demo = zoho.running
-    login = """mutation($email: EmailAddress!, $password: String!) {
-      login(input: {email: $email, password: $password}) { accessToken } }"""
-    body = {"query": login, "variables": demo.credentials["staff"]}
-    token = (await demo.client.post("/graphql", json=body)).json()["data"]["login"]["accessToken"]
-    answer = await demo.client.post(
-        "/graphql", json={"query": query, "variables": variables}, headers={"Authorization": f"Bearer {token}"}
-    )
-    assert "errors" not in answer.json(), answer.text
-    return answer.json()["data"]
+from tests.graph.conftest import employee_of
 
 
 async def _unowned(zoho: Program) -> tuple[str, str]:
     """(its id in the graph, its id here) of a contact that nobody owns, as other doors make them."""
     make = 'mutation { createContact(input: {lastName: "Unowned"}) { contact { id owner { id } } } }'
-    made = (await _ask(zoho, make))["createContact"]["contact"]
+    made = (await (await employee_of(zoho.running))(make))["createContact"]["contact"]
     assert made["owner"] is None
     (found,) = (await zoho.ok("GET", "/Contacts/search?word=Unowned"))["data"]
     return made["id"], found["id"]
@@ -30,7 +16,7 @@ async def _unowned(zoho: Program) -> tuple[str, str]:
 async def _owner(zoho: Program, graph_id: str) -> str | None:
     """The owner as the graph knows them."""
     query = "query($id: ID!) { contact(by: {id: $id}) { owner { name } } }"
-    owner = (await _ask(zoho, query, id=graph_id))["contact"]["owner"]
+    owner = (await (await employee_of(zoho.running))(query, id=graph_id))["contact"]["owner"]
     return None if owner is None else owner["name"]
 
 

@@ -21,7 +21,7 @@ async def find_records(
     order: Sequence[Order] = (),
     offset: int = 0,
     limit: int = 200,
-    parts: Collection[str] = ("phones", "emails", "addresses", "photo"),
+    parts: Collection[str] = aggregates.PARTS,
 ) -> tuple[list[Aggregate], bool]:
     """A page of records with their rows, and whether there is another; see `find_ids` and `aggregates.load`."""
     page = await find_ids(session, actor, kind, where, order=order, offset=offset, limit=limit)
