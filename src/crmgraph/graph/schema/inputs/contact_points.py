@@ -6,7 +6,7 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
-from crmgraph.graph.schema.inputs.edits import described_like
+from crmgraph.graph.schema.inputs.edits import described_like, required
 from crmgraph.graph.schema.scalars import CountryCode, EmailAddress
 from crmgraph.graph.schema.types.contact_points import Address, Email, Phone
 
@@ -17,10 +17,6 @@ _REMOVE = "The ids of what goes."
 
 def _list(description: str) -> Any:
     return strawberry.field(default=UNSET, description=description)
-
-
-def _required(description: str) -> Any:
-    return strawberry.field(description=description)
 
 
 @described_like(Phone, "What a telephone number may have besides what it must have.")
@@ -34,20 +30,20 @@ class PhoneValues:
 
 @strawberry.input(description="A new telephone number.")
 class PhoneInput(PhoneValues):
-    kind: PhoneKind = _required("What it is for.")
-    raw: str = _required("The number, in any spelling.")
+    kind: PhoneKind = required("What it is for.")
+    raw: str = required("The number, in any spelling.")
 
 
 @described_like(Phone, "A change of a telephone number. What is absent stays, null clears.")
 class PhoneUpdate(PhoneValues):
-    id: strawberry.ID = _required("Which one.")
+    id: strawberry.ID = required("Which one.")
     kind: PhoneKind | None
     raw: str | None
 
 
 @strawberry.input(description="New telephone numbers.")
 class NewPhones:
-    add: list[PhoneInput] = _required(_ADD)
+    add: list[PhoneInput] = required(_ADD)
 
 
 @strawberry.input(description="Changes of the telephone numbers. What is not named stays.")
@@ -66,20 +62,20 @@ class EmailValues:
 
 @strawberry.input(description="A new email address.")
 class EmailInput(EmailValues):
-    kind: EmailKind = _required("What it is for.")
-    address: EmailAddress = _required("The address.")
+    kind: EmailKind = required("What it is for.")
+    address: EmailAddress = required("The address.")
 
 
 @described_like(Email, "A change of an email address. What is absent stays, null clears.")
 class EmailUpdate(EmailValues):
-    id: strawberry.ID = _required("Which one.")
+    id: strawberry.ID = required("Which one.")
     kind: EmailKind | None
     address: EmailAddress | None
 
 
 @strawberry.input(description="New email addresses.")
 class NewEmails:
-    add: list[EmailInput] = _required(_ADD)
+    add: list[EmailInput] = required(_ADD)
 
 
 @strawberry.input(description="Changes of the email addresses. What is not named stays.")
@@ -113,18 +109,18 @@ class AddressValues:
 
 @strawberry.input(description="A new postal address.")
 class AddressInput(AddressValues):
-    kind: AddressKind = _required("What it is for.")
+    kind: AddressKind = required("What it is for.")
 
 
 @described_like(Address, "A change of a postal address. What is absent stays, null clears.")
 class AddressUpdate(AddressValues):
-    id: strawberry.ID = _required("Which one.")
+    id: strawberry.ID = required("Which one.")
     kind: AddressKind | None
 
 
 @strawberry.input(description="New postal addresses.")
 class NewAddresses:
-    add: list[AddressInput] = _required(_ADD)
+    add: list[AddressInput] = required(_ADD)
 
 
 @strawberry.input(description="Changes of the postal addresses. What is not named stays.")

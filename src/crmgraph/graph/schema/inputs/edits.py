@@ -31,6 +31,11 @@ def described_like(type_: Any, description: str) -> Callable[[type[_T]], type[_T
     return decorate
 
 
+def required(description: str) -> Any:
+    """A field that has to be given."""
+    return strawberry.field(description=description)
+
+
 def edit_of(given: Any) -> Edit:
     """What an input wants changed. What it does not name stays, and null clears."""
     edit = Edit(dict(_values(given)))

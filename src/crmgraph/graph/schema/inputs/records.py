@@ -7,7 +7,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.models import AccountKind, Approval
 from crmgraph.graph.schema.inputs.contact_points import NewRows, RowChanges
-from crmgraph.graph.schema.inputs.edits import described_like
+from crmgraph.graph.schema.inputs.edits import described_like, required
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
 from crmgraph.graph.schema.scalars import BigInt, CountryCode, Date, Money
 from crmgraph.graph.schema.types.account import Account
@@ -144,10 +144,6 @@ class LeadValues:
     owner: strawberry.ID | None
 
 
-def _which(description: str) -> Any:
-    return strawberry.field(description=description)
-
-
 def _if_revision() -> Any:
     return strawberry.field(default=UNSET, description="The revision that was read: another one by now is refused.")
 
@@ -164,13 +160,13 @@ class CreateContactInput(ContactValues, NewRows):
 
 @strawberry.input(description="A change of a contact. What is absent stays, null clears.")
 class UpdateContactInput(ContactValues, RowChanges):
-    contact: ContactRef = _which(_WHICH_CONTACT)
+    contact: ContactRef = required(_WHICH_CONTACT)
     if_revision: int | None = _if_revision()
 
 
 @strawberry.input(description="Which contact to delete.")
 class DeleteContactInput:
-    contact: ContactRef = _which(_WHICH_CONTACT)
+    contact: ContactRef = required(_WHICH_CONTACT)
     if_revision: int | None = _if_revision()
 
 
@@ -181,13 +177,13 @@ class CreateAccountInput(AccountValues, NewRows):
 
 @strawberry.input(description="A change of an account. What is absent stays, null clears.")
 class UpdateAccountInput(AccountValues, RowChanges):
-    account: AccountRef = _which(_WHICH_ACCOUNT)
+    account: AccountRef = required(_WHICH_ACCOUNT)
     if_revision: int | None = _if_revision()
 
 
 @strawberry.input(description="Which account to delete.")
 class DeleteAccountInput:
-    account: AccountRef = _which(_WHICH_ACCOUNT)
+    account: AccountRef = required(_WHICH_ACCOUNT)
     if_revision: int | None = _if_revision()
 
 
@@ -198,13 +194,13 @@ class CreateLeadInput(LeadValues, NewRows):
 
 @strawberry.input(description="A change of a lead. What is absent stays, null clears.")
 class UpdateLeadInput(LeadValues, RowChanges):
-    lead: LeadRef = _which(_WHICH_LEAD)
+    lead: LeadRef = required(_WHICH_LEAD)
     if_revision: int | None = _if_revision()
 
 
 @strawberry.input(description="Which lead to delete.")
 class DeleteLeadInput:
-    lead: LeadRef = _which(_WHICH_LEAD)
+    lead: LeadRef = required(_WHICH_LEAD)
     if_revision: int | None = _if_revision()
 
 
@@ -215,7 +211,7 @@ class UpdateProfileInput(ProfileValues, RowChanges):
 
 @strawberry.input(description="How a lead is converted.")
 class ConvertLeadInput:
-    lead: LeadRef = _which(_WHICH_LEAD)
+    lead: LeadRef = required(_WHICH_LEAD)
     dry_run: bool = strawberry.field(default=False, description="Whether to find every fault and change nothing.")
     contact: ContactRef | None = strawberry.field(
         default=UNSET, description="A contact that is known, to join instead of a new one."
