@@ -421,15 +421,17 @@ async def test_staff_get_another_password_role_and_rights_at_once(tmp_path: Path
 
         token = (await login(word))["accessToken"]
         assert (await graphql(client, ME, token))["data"]["me"] == {"role": "ADMIN"}
-        role, rights, nothing, changed = batch(
+        role, rights, none, nothing, changed = batch(
             tmp_path,
             ["staff", "role", "ada@EXAMPLE.com", "AGENT"],
             ["staff", "rights", "1000000000", "--sees-identity"],
+            ["staff", "rights", "ada@example.com", "--no-sees-identity"],
             ["staff", "rights", "1000000000"],
             (["staff", "password", "1000000000"], {"CRMGRAPH_PASSWORD": other}),
         )
         assert role.out == "ada@EXAMPLE.com is AGENT now.\n", role.err
         assert rights.out == "1000000000 sees identity documents now.\n"
+        assert none.out == "ada@example.com sees no identity documents now, unless as an administrator.\n"
         assert (nothing.code, nothing.err) == (1, "Say which right: --sees-identity or --no-sees-identity.\n")
         assert changed.out == "Ada has a new password.\n"
         assert "errors" in (await graphql(client, ME, token)), "every login has ended"

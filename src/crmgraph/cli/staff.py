@@ -161,8 +161,10 @@ def rights(
     """Give an employee rights or take them, at once."""
     if sees_identity is None:
         fail("Say which right: --sees-identity or --no-sees-identity.")
-    told = "sees identity documents" if sees_identity else "sees no identity documents unless an administrator"
-    _change(who, demo, f"{told} now", sees_identity=sees_identity)
+    told = (
+        "sees identity documents now" if sees_identity else "sees no identity documents now, unless as an administrator"
+    )
+    _change(who, demo, told, sees_identity=sees_identity)
 
 
 @app.command()
