@@ -76,3 +76,15 @@ def test_whatever_of_the_core_opens_its_own_transactions_says_so() -> None:
         if not any("own transaction" in docstring for docstring in docstrings)
     ]
     assert not silent, f"no docstring around says that this opens its own transaction: {silent}"
+
+
+def test_no_test_imports_what_is_private_to_a_module() -> None:
+    """Ruff's SLF001 finds what is private to an object."""
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in (ROOT / "tests").rglob("*.py")
+        if "node_modules" not in file.parts
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and any(each.name.startswith("_") for each in node.names)
+    ]
+    assert not found, f"a test goes through what is public: {found}"
