@@ -120,11 +120,11 @@ WARM = {
     "values": Case(VALUES, (6, 2), (1, 0), loaded=1, worked=1),
     "what is there already": Case(VALUES, (3, 2), (1, 0), loaded=1, worked=1),
     "a phone that comes": Case(ADDED, (7, 6), (1, 0), loaded=1, worked=1),
-    "a name that is repeated": Case(RENAMED, (7, 6), (1, 0), loaded=1, worked=1),
+    "a name that is repeated": Case(RENAMED, (6, 5), (1, 0), loaded=1, worked=1),
     "a revision that is gone": Case(STALE, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "values that are refused": Case(INVALID, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "a change whose answer takes resolvers": Case(HISTORY, (5, 4), (1, 1), resolved=1, loaded=1, worked=1),
-    "a creation": Case(CREATE, (6, 6), (1, 1), resolved=1, worked=1),
+    "a creation": Case(CREATE, (6, 4), (1, 1), resolved=1, worked=1),
 }
 
 

@@ -103,7 +103,7 @@ class By(StrEnum):
     EXACT = "exact"
     """As it stands."""
     IDENTITY = "identity"
-    """The very same. SQL finds what a search takes for equal, and `uniqueness.holders` decides."""
+    """The very same. SQL finds what a search takes for equal, and `records/holders.py` decides."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Action, Change, now, values_of
+from crmgraph.crm.models import Action, Change, now
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.edits import Stamp
@@ -182,7 +183,14 @@ def plain(value: Any) -> Any:
 
 def _row(row: Any) -> dict[str, Any]:
     return {
-        _STORED_AS.get(name, name): sorted(value) if name == "given" else plain(value)
-        for name, value in values_of(row).items()
-        if name not in _DERIVED and value not in (None, {}, True, False)
+        stored: sorted(value) if name == "given" else plain(value)
+        for name, stored in _told(row.__class__)
+        if (value := getattr(row, name)) not in (None, {}, True, False)
     }
+
+
+@cache
+def _told(model: Any) -> tuple[tuple[str, str], ...]:
+    """(column, what the log calls it) of what is told of a row of this model."""
+    names = (each.key for each in model.__mapper__.column_attrs)
+    return tuple((name, _STORED_AS.get(name, name)) for name in names if name not in _DERIVED)

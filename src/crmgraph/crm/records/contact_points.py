@@ -109,11 +109,10 @@ def _take_slots(record: type, rows: list[Any], arrived: list[Any]) -> None:
         arrived: of `rows`; a new one bears the slot already that it was written to, or that it had on another record.
     """
     arrived.sort(key=lambda row: row.rank)
-    wishes = {i: row.slot for i, row in enumerate(arrived)}
-    for row in arrived:
-        row.slot = None
-    for i, slot in assign(record, rows, arrived, wishes).items():
-        arrived[i].slot = slot
+    found = assign(record, rows, arrived)
+    for i, row in enumerate(arrived):
+        if row.slot != found.get(i):
+            row.slot = found.get(i)
 
 
 def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:

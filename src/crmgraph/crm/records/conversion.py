@@ -223,10 +223,10 @@ async def _duplicates(
 ) -> list[tuple[PartyKind, int]]:
     made = {PartyKind.CONTACT: makes_contact, PartyKind.ACCOUNT: makes_account}
     return [
-        (kind, each.id)
+        (kind, party_id)
         for kind, where in wanted.items()
         if made[kind]
-        for each in await uniqueness.holders(session, actor, kind, where, limit=MAX_DUPLICATES)
+        for party_id in await uniqueness.holders(session, actor, kind, where, limit=MAX_DUPLICATES)
     ]
 
 

@@ -13,7 +13,7 @@ to nothing that was refused. See docs/decisions/sets.md.
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import orjson
@@ -37,7 +37,7 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import object_session
-from sqlalchemy.orm.attributes import instance_state, set_committed_value
+from sqlalchemy.orm.attributes import instance_state
 
 from crmgraph.crm.models import (
     Account,
@@ -80,7 +80,8 @@ class RowSet:
 
     def clear(self) -> None:
         """Forget what was collected."""
-        self.new: list[Any] = []
+        self.made: list[Any] = []
+        self.passing: set[int] = set()
         self.touched: dict[int, Any] = {}
         self.gone: list[Any] = []
         self.entries: list[Entry] = []
@@ -88,17 +89,17 @@ class RowSet:
         self.removed: list[Record] = []
 
     def __bool__(self) -> bool:
-        return bool(self.entries or self.new or self.gone or self.name_keys or any(self.changed()))
+        return bool(self.entries or self.made or self.gone or self.name_keys or any(self.changed()))
 
     @property
     def fits_one_update(self) -> bool:
         """Whether it takes nothing but new values in rows that are there, of one change."""
-        return not (self.new or self.gone or self.name_keys or self.removed or len(self.entries) > 1)
+        return not (self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1)
 
     def add(self, row: Any) -> None:
         """Let a record or a row of one come. It has a provisional id from now on."""
-        set_committed_value(row, "id", next(self._provisional))
-        self.new.append(row)
+        vars(row)["id"] = next(self._provisional)
+        self.made.append(row)
 
     def touch(self, *rows: Any) -> None:
         """Write what has changed of rows that are there."""
@@ -107,10 +108,15 @@ class RowSet:
     def remove(self, row: Any) -> None:
         """Let a row of a record go."""
         if row.id < 0:
-            self.new = [each for each in self.new if each is not row]
+            self.passing.add(id(row))  # its id stands in the log nevertheless
         else:
             self.gone.append(row)
             self.touched.pop(id(row), None)
+
+    @property
+    def new(self) -> list[Any]:
+        """The rows that come and stay."""
+        return [row for row in self.made if id(row) not in self.passing] if self.passing else self.made
 
     def changed(self) -> Iterator[Any]:
         """The rows that are there and hold something else than they did when they were read."""
@@ -119,21 +125,17 @@ class RowSet:
 
 def fresh(model: Any, values: Mapping[str, Any]) -> Any:
     """A row that belongs to no session, with the defaults of its columns."""
-    given = {
-        name: values[name] if name in values else default() if callable(default) else default
-        for name, default in _defaults(model)
-    }
-    return snapshots.instance(model, given)
+    constant, made = _defaults(model)
+    return snapshots.instance(model, {**constant, **{name: make(None) for name, make in made}, **values})
 
 
 @cache
-def _defaults(model: Any) -> tuple[tuple[str, Any], ...]:
-    """(column, its default or what makes it) of all columns of a model."""
-    defaults = [(column.key, column.default) for column in model.__table__.c]
-    return tuple(
-        (name, None if default is None else partial(default.arg, None) if default.is_callable else default.arg)
-        for name, default in defaults
-    )
+def _defaults(model: Any) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
+    """The defaults of all columns of a model: values, and what makes one anew for each row."""
+    defaults = {column.key: column.default for column in model.__table__.c}
+    made = {name: default.arg for name, default in defaults.items() if default is not None and default.is_callable}
+    constant = {name: None if default is None else default.arg for name, default in defaults.items()}
+    return constant, tuple(made.items())
 
 
 def changed_columns(row: Any) -> tuple[str, ...]:
@@ -156,44 +158,54 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         await _update(session, changed)  # which may name what is new
         await _rename(session, rows.name_keys)
         await _release(session, rows.removed)
-    for row in (*changed, *rows.new):
+    for row in (*changed, *rows.made):
         _settle(row)
     rows.clear()
 
 
 def _settle(row: Any) -> None:
     """Let a row count as it was read."""
-    for name in list(instance_state(row).committed_state):
-        set_committed_value(row, name, getattr(row, name))
+    instance_state(row).committed_state.clear()
 
 
 async def _give_ids(session: AsyncSession, rows: RowSet) -> None:
     """Give what is new its ids, and their numbers to records that have none."""
-    if not rows.new:
+    if not rows.made or _is_one_a_table(session, rows):
         return
     unnumbered: dict[Series, list[Any]] = defaultdict(list)
-    for row in rows.new:
+    for row in rows.made:
         if getattr(row, "number", "") is None:
             unnumbered[OF_KIND[KINDS[type(row)]]].append(row)
     given = await allocate(
         session,
-        Counter(map(_minting, rows.new)),
+        Counter(map(_minting, rows.made)),
         {series: len(each) for series, each in unnumbered.items()},
-        besides={number for row in rows.new if (number := getattr(row, "number", None)) is not None},
+        besides={number for row in rows.made if (number := getattr(row, "number", None)) is not None},
     )
     for series, each in unnumbered.items():
         for row, number in zip(each, given.numbers[series], strict=True):
-            set_committed_value(row, "number", number)
+            vars(row)["number"] = number
     ids = {table: iter(each) for table, each in given.ids.items()}
-    for row in rows.new:
+    for row in rows.made:
         own_id = next(ids[_minting(row)])
         if isinstance(row, _RECORDS):
             rows.ids[row.id] = own_id
-        set_committed_value(row, "id", own_id)
-    for row in itertools.chain(rows.new, rows.touched.values()):
+        vars(row)["id"] = own_id
+    for row in itertools.chain(rows.made, rows.touched.values()):
         for name in _naming(type(row)):
-            if (real := rows.ids.get(getattr(row, name))) is not None:
-                setattr(row, name, real)
+            own_id = vars(row).get(name)
+            if own_id is not None and own_id < 0:
+                setattr(row, name, rows.ids[own_id])
+
+
+def _is_one_a_table(session: AsyncSession, rows: RowSet) -> bool:
+    """Whether SQLite gives what is new its ids as it is written: rows of records, no more than one in each table.
+
+    Of several in one statement nobody knows which got which id.
+    """
+    counted = Counter(map(_minting, rows.made))
+    alone = not counted["party"] and max(counted.values()) == 1
+    return database_of(session).is_sqlite and alone and not rows.passing  # whose ids stand in the log nevertheless
 
 
 def _minting(row: Any) -> str:
@@ -275,6 +287,9 @@ async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
 async def _insert(session: AsyncSession, rows: RowSet) -> None:
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.new:
+        if row.id < 0:
+            await _insert_one(session, row)
+            continue
         if isinstance(row, _RECORDS):
             found[Party].append({"id": row.id, "kind": KINDS[type(row)]})
         found[type(row)].append(_columns(row))
@@ -293,6 +308,14 @@ async def _insert(session: AsyncSession, rows: RowSet) -> None:
         return
     values = {model.__tablename__: _json(found[model]) for model in _WRITTEN}
     await db.fetch_compiled_in(session, "insert rows", _inserting, values)
+
+
+async def _insert_one(session: AsyncSession, row: Any) -> None:
+    """Write a row that has no id yet, and gets it so."""
+    table: Any = type(row).__table__
+    values = {name: value for name, value in _columns(row).items() if name != "id"}
+    inserted = await (await session.connection()).execute(insert(table).returning(table.c.id), values)
+    vars(row)["id"] = inserted.scalar_one()
 
 
 def _by_model(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:

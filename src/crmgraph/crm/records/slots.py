@@ -5,7 +5,7 @@ is activated, and has it until it goes, is deactivated or becomes another kind. 
 See docs/decisions/slots.md.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from crmgraph.crm.models import Account, Address, Email, Phone
@@ -41,24 +41,23 @@ def vacate(record: type, rows: Iterable[Any]) -> None:
             row.slot = None
 
 
-def assign(
-    record: type, rows: Iterable[Any], arrived: Sequence[Any], wishes: Mapping[int, str | None]
-) -> dict[int, str]:
+def assign(record: type, rows: Iterable[Any], arrived: Sequence[Any]) -> dict[int, str]:
     """{place in `arrived`: the slot that the row gets}.
 
     Args:
         rows: all of the record.
-        arrived: those of them that look for a slot, in the order of the list.
-        wishes: {place in `arrived`: the slot that the row was written to, or had on another record}.
+        arrived: those of them that look for a slot, in the order of the list. What they bear is what they wish for: a
+            new row bears the slot that it was written to, or had on another record.
     """
-    taken = {row.slot for row in rows if row.slot is not None}
+    looking = {id(row) for row in arrived}
+    taken = {row.slot for row in rows if row.slot is not None and id(row) not in looking}
     found: dict[int, str] = {}
     for wishing in (True, False):
         for i, row in enumerate(arrived):
             if i in found or not row.active:
                 continue
             fit = slots_for(record, row)
-            candidates = [slot for slot in fit if wishes.get(i) == slot] if wishing else fit
+            candidates = [slot for slot in fit if row.slot == slot] if wishing else fit
             slot = next((slot for slot in candidates if slot not in taken), None)
             if slot is not None:
                 taken.add(slot)

@@ -11,9 +11,8 @@ Values of one kind are locked by one call, records of one kind locked by id.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Select, bindparam, cast, func, select, union_all
@@ -21,32 +20,16 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, PartyKind, Phone
+from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.columns import compared_forms
-from crmgraph.crm.query.conditions import And, By, Compare, Op, Point, Where, comparisons
+from crmgraph.crm.query.conditions import Op, Where, comparisons
 from crmgraph.crm.query.sql import Sql, resolve, rows
-from crmgraph.crm.values.folding import identity
-from crmgraph.crm.values.phone_numbers import is_same_number, parse_phone
 from crmgraph.db.database import require_transaction
 
-MAX_SPELLINGS = 1_000
-"""How many spellings of one search key are looked at for the one that is the very same."""
 MAX_LOCKED = 200
 """The most values that a transaction locks one by one; with more it locks all values of the kind, for PostgreSQL has
 room for some thousand locks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """The live record that has a value.
-
-    Attributes:
-        revision: that it had when it was found: with another one it may have the value no more.
-    """
-
-    id: int
-    revision: int
 
 
 async def lock(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Iterable[Where]) -> None:
@@ -70,82 +53,24 @@ async def lock(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Ite
     await session.execute(union_all(shared, select(func.pg_advisory_xact_lock(each))))
 
 
-async def holder(
-    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None
-) -> Holder | None:
-    """The first live record that has a value; None when it is free. See `holders`."""
-    return next(iter(await holders(session, actor, kind, where, own_id, limit=1)), None)
-
-
-async def holders(
-    session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, own_id: int | None = None, *, limit: int
-) -> list[Holder]:
-    """The live records that have a value, the first ones first.
+async def holders(session: AsyncSession, actor: Actor, kind: PartyKind, where: Where, *, limit: int) -> list[int]:
+    """The live records that fulfil conditions, the first ones first.
 
     Args:
-        where: what records with the value fulfil.
-        own_id: the record that is to get it, which does not count; None for a new one.
         limit: the most that are told.
 
     Raises:
-        Invalid: the value is not of the form of its column.
+        Invalid: a value is not of the form of its column.
     """
     model = MODELS[kind]
     resolved = resolve(where, actor.region)
-    same = _same_of(where)
-    place = None if same is None else same.at
-    deciding = _deciding(place)
 
     def build(sql: Sql, seen: Any) -> Select[Any]:
-        query: Any = select(model.id, model.revision).where(seen, sql.where(resolved.shape))
-        if own_id is not None:
-            query = query.where(model.id != bindparam("own", type_=BigInteger()))
-        most = bindparam("most", type_=BigInteger())
-        if not deciding:
-            found: Select[Any] = query.order_by(model.id).limit(most)
-            return found
-        # An index finds whoever has the value to a search. They may be many, but are spelled in a few ways: the first
-        # of each are enough to tell by the spelling whether they have the very same.
-        given = [sql.slotted(place, each) if isinstance(place, Point) else each for each in deciding]
-        named = [each.label(f"given{i}") for i, each in enumerate(given)]
-        candidates = query.add_columns(*named).subquery()
-        spelled = [candidates.c[each.name] for each in named]
-        number = func.row_number().over(partition_by=spelled, order_by=candidates.c.id).label("number")
-        firsts = select(candidates, number).subquery()
-        told = [each for each in firsts.c if each.name != "number"]
-        return select(*told).where(firsts.c.number <= most).order_by(firsts.c.id).limit(most * MAX_SPELLINGS)
+        found = select(model.id).where(seen, sql.where(resolved.shape))
+        return found.order_by(model.id).limit(bindparam("most", type_=BigInteger()))
 
-    what = ("holders", own_id is None)
-    found = await rows(session, actor, model, what, resolved, build, {"own": own_id, "most": limit})
-    if same is None or not deciding:
-        return [Holder(*row) for row in found]
-    the_same = [Holder(row[0], row[1]) for row in found if _is_same(same, row[2:], actor.region)]
-    return the_same[:limit]
-
-
-def _same_of(where: Where) -> Compare | None:
-    """What is compared by identity in conditions; None where nothing is."""
-    parts = where.of if isinstance(where, And) else (where,)
-    return next((part for part in parts if isinstance(part, Compare) and part.by is By.IDENTITY), None)
-
-
-def _deciding(place: Any) -> list[Any]:
-    """The columns that decide whether a record that SQL found has the very same value; none where it has."""
-    whole = place.column if isinstance(place, Point) else place
-    if whole is Phone.raw:
-        return [Phone.raw, Phone.e164, Phone.extension]
-    return [whole] if whole in FOLDED else []
-
-
-def _is_same(same: Compare, given: Sequence[str | None], region: str | None) -> bool:
-    """Whether a value is the same as one that was given, as the columns of `_deciding` tell it."""
-    raw, *forms = given
-    if raw is None:
-        return False
-    if not forms:
-        return identity(raw) == identity(same.value)
-    e164, extension = forms
-    return is_same_number((raw, e164, extension), same.value, parse_phone(same.value, region))
+    found = await rows(session, actor, model, "holders", resolved, build, {"most": limit})
+    return [party_id for (party_id,) in found]
 
 
 def _forms(where: Where, region: str | None) -> Iterator[tuple[str, str]]:

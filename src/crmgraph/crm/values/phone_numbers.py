@@ -61,16 +61,11 @@ def parse_phone(raw: str, region: str | None) -> ParsedPhone:
 
 def _parse(raw: str, region: str | None) -> ParsedPhone:
     digits = _digits_of(raw)
-    number = _number_of(raw.strip(), region if region in phonenumbers.SUPPORTED_REGIONS else None)
+    number, valid = _number_of(raw.strip(), region if region in phonenumbers.SUPPORTED_REGIONS else None)
     if number is None:
         return ParsedPhone(None, digits)
     extension, number.extension = number.extension, None
-    return ParsedPhone(
-        phonenumbers.format_number(number, PhoneNumberFormat.E164),
-        digits,
-        extension or None,
-        phonenumbers.is_valid_number(number),
-    )
+    return ParsedPhone(phonenumbers.format_number(number, PhoneNumberFormat.E164), digits, extension or None, valid)
 
 
 _cached = functools.lru_cache(maxsize=16384)(_parse)
@@ -102,10 +97,11 @@ _INTERNATIONAL = "00"
 """The prefix of international calls that the ITU recommends (E.164): what is meant where no region says otherwise."""
 
 
-def _number_of(text: str, region: str | None) -> PhoneNumber | None:
-    """The first reading of a text that can be dialled from anywhere; a valid one before one that is only possible."""
+def _number_of(text: str, region: str | None) -> tuple[PhoneNumber | None, bool]:
+    """The first reading of a text that can be dialled from anywhere, and whether it is valid; a valid one before one
+    that is only possible."""
     if len(text) > MAX_LENGTH or not any(c.isdigit() for c in text):
-        return None
+        return None, False
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     # Runs of blanks say nothing, and patterns go over them again from each of them.
@@ -114,12 +110,13 @@ def _number_of(text: str, region: str | None) -> PhoneNumber | None:
         text = "+" + text.removeprefix(_INTERNATIONAL)
     possible = None
     for number in _readings(text, region):
-        if _is_complete(number, region):
-            if phonenumbers.is_valid_number(number):
-                return number
-            possible = possible or number
+        if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+            continue
+        if phonenumbers.is_valid_number(number):
+            return number, True
+        possible = possible or (number if _is_complete(number, region) else None)
     # Where letters are in doubt, as words or as keys to be pressed, only a number that is given out settles it.
-    return None if phonenumbers.is_alpha_number(text) else possible
+    return None if phonenumbers.is_alpha_number(text) else possible, False
 
 
 def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
@@ -137,11 +134,8 @@ def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
 
 
 def _is_complete(number: PhoneNumber, region: str | None) -> bool:
-    """Whether it is as long as a whole number of its country is, and neither local nor short as 112 is."""
-    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
-        return False
-    if phonenumbers.is_valid_number(number):
-        return True
+    """Whether it is, though not given out, as long as a whole number of its country is, and neither local nor short as
+    112 is."""
     if phonenumbers.is_valid_short_number(number) or (number.number_of_leading_zeros or 0) > 1:
         return False
     # In some countries a local number is as long as that of a service (AU, BR, NZ). What is written without the prefix

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Note, Staff
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query.names import find_named
+from crmgraph.crm.query.names import find_each_named
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import external_ids
 from crmgraph.dialects.zoho.fields import DIALECT
@@ -18,7 +18,7 @@ _TARGETS: dict[type, dict[str, type]] = {**REFERENCES, Note: {"owner_id": Staff}
 
 
 async def resolve(session: AsyncSession, actor: Actor, fields: FieldMap, rows: Iterable[Any]) -> Resolved:
-    """Our ids of everything that the rows name: by ids in one statement, by names in one each.
+    """Our ids of everything that the rows name: by ids in one statement, by names in one for each kind of record.
 
     Args:
         rows: as they came; what is no object names nothing.
@@ -30,8 +30,11 @@ async def resolve(session: AsyncSession, actor: Actor, fields: FieldMap, rows: I
             wanted |= links(fields, row)
             named |= names(fields, row)
     found: dict[tuple[str, Any], int] = {**await external_ids.resolve(session, DIALECT, wanted)}
-    for column, each in named:
-        own = await find_named(session, actor, _TARGETS[fields.model][column], each.name, each.email)
-        if own is not None:
-            found[column, each] = own
+    targets = _TARGETS[fields.model]
+    for target in {targets[column] for column, _ in named}:
+        of_target = {(column, each) for column, each in named if targets[column] is target}
+        called = await find_each_named(session, actor, target, {(each.name, each.email) for _, each in of_target})
+        for column, each in of_target:
+            if (own := called.get((each.name, each.email))) is not None:
+                found[column, each] = own
     return found

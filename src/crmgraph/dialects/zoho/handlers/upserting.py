@@ -1,6 +1,6 @@
 """Upsert: rows change the records that they have a value in common with, and create the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,19 +8,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.records import aggregates, uniqueness
+from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.zoho import answers, errors, search
 from crmgraph.dialects.zoho.handlers.writing import (
     Row,
+    Writing,
     attempted,
+    begin,
     change_row,
     create_row,
     is_something,
-    prepare,
     read_row,
-    tell_rows,
+    write_rows,
 )
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.rest import RequestError
@@ -34,26 +35,21 @@ async def upsert(call: Call) -> Response:
 
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         rows = [read_row(given) for given in wanted]
-        resolved = await prepare(call, Transaction(session), rows, _identifying(call, checks))
-        matches = [await _match(call, session, row, checks) for row in rows]
-        ids = {match.id for match in matches if match is not None}
-        loaded = await aggregates.load(session, call.actor, call.module.kind, ids, lock=True) if ids else {}
-        for row, match in zip(rows, matches, strict=True):
-            if match is None or not match.holds(loaded.get(match.id)):
-                # A row before this one may have become what this one asks for, or another writer taken the value away
-                # before the record was locked.
-                match = await _match(call, session, row, checks)
-                if match is not None and match.id not in loaded:
-                    loaded |= await aggregates.load(session, call.actor, call.module.kind, [match.id], lock=True)
-            if match is None or match.id not in loaded:
-                row.told = {"duplicate_field": None, "action": "insert"}
-                with attempted(row):
-                    await create_row(call, session, row, resolved)
-            else:
-                row.told = {"duplicate_field": match.field, "action": "update"}
-                with attempted(row):
-                    await change_row(call, Transaction(session), row, loaded[match.id], resolved, None)
-        return await tell_rows(call, session, rows)
+        writing = await begin(call, Transaction(session), rows, _identifying(call, checks))
+        matching = await _Matching.begin(writing, rows, checks)
+        matches = [await matching.first(row) for row in rows]
+        await writing.load({match.id for match in matches if match is not None})
+        await writing.expect([(row, (await matching.record(row))[0]) for row in rows])
+        for row in rows:
+            # Anew for each: a row before this one may have become what this one asks for, or be it no more.
+            aggregate, field = await matching.record(row)
+            row.told = {"duplicate_field": field, "action": "insert" if aggregate is None else "update"}
+            with attempted(row):
+                if aggregate is None:
+                    await create_row(writing, row)
+                else:
+                    await change_row(writing, row, aggregate)
+        return await write_rows(writing, rows)
 
     return answers.rows(await call.core.db.transact(work), call)
 
@@ -78,39 +74,65 @@ def _identifying(call: Call, checks: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """The record that a row means.
-
-    Attributes:
-        field: by which field.
-        revision: that it had when it was found; None where the row names it by its id.
-    """
+    """The record that a row means, and by which field."""
 
     id: int
     field: str
-    revision: int | None = None
-
-    def holds(self, record: Aggregate | None) -> bool:
-        """Whether the record, locked by now, is sure to have still what it was found by."""
-        return record is not None and self.revision in (None, record.record.revision)
 
 
-async def _match(call: Call, session: AsyncSession, row: Row, checks: Sequence[str]) -> _Match | None:
-    """The first record that a row means; None for a new one."""
-    if row.body is None:
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """Which records the rows of a request mean.
+
+    Attributes:
+        checks: the fields by which a row is compared.
+        named: our ids of the ids that rows give.
+    """
+
+    writing: Writing
+    checks: Sequence[str]
+    named: Mapping[str, int]
+
+    @classmethod
+    async def begin(cls, writing: Writing, rows: Sequence[Row], checks: Sequence[str]) -> "_Matching":
+        """Ask for all that the rows are compared with."""
+        given = [own_id for row in rows if (own_id := _given_id(row)) is not None]
+        named = await writing.call.resolve(writing.unit.session, given) if given else {}
+        matching = cls(writing, checks, named)
+        unnamed = (row for row in rows if _given_id(row) is None)
+        await writing.holders.look_for(where for row in unnamed for _, where in matching._values(row))
+        return matching
+
+    def _values(self, row: Row) -> Iterator[tuple[str, Where]]:
+        for name in self.checks:
+            if is_something(value := (row.body or {}).get(name)):
+                yield name, search.having(self.writing.call.module, name, value)
+
+    async def first(self, row: Row) -> _Match | None:
+        """The first record that a row means; None for a new one."""
+        if (given := _given_id(row)) is not None:
+            return _Match(self.named[given], "id") if given in self.named else None
+        for name, where in self._values(row):
+            try:
+                found = await self.writing.holders.first(where)
+            except Refused:
+                continue  # it is not of the form of its field, which the row itself will be told
+            if found is not None:
+                return _Match(found, name)
         return None
-    if row.body.get("id") not in (None, ""):
-        given = str(row.body["id"])
-        own = (await call.resolve(session, [given])).get(given)
-        return None if own is None else _Match(own, "id")
-    for name in checks:
-        value = row.body.get(name)
-        if not is_something(value):
-            continue
-        try:
-            where = search.having(call.module, name, value)
-            found = await uniqueness.holder(session, call.actor, call.module.kind, where)
-        except Refused:
-            continue  # it is not of the form of its field, which the row itself will be told
-        if found is not None:
-            return _Match(found.id, name, found.revision)
-    return None
+
+    async def record(self, row: Row) -> tuple[Aggregate | None, str | None]:
+        """The record that a row means by now, locked, and by which field; None for a new one."""
+        loaded = self.writing.loaded
+        while (match := await self.first(row)) is not None and match.id not in loaded:
+            await self.writing.load([match.id])
+            if match.id not in loaded:
+                self.writing.holders.leave(match.id)  # it is gone since it was found
+                if match.field == "id":
+                    return None, None
+        return (None, None) if match is None else (loaded[match.id], match.field)
+
+
+def _given_id(row: Row) -> str | None:
+    given = (row.body or {}).get("id")
+    return None if given in (None, "") else str(given)

@@ -1,8 +1,7 @@
-"""Create, update and delete: row by row, each told apart, in one transaction and a constant number of
-statements a row."""
+"""Create, update and delete: each row told apart, all of them in one transaction and one write set."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +11,19 @@ from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead
-from crmgraph.crm.records import aggregates, external_ids, parties, uniqueness
+from crmgraph.crm.query.conditions import Where
+from crmgraph.crm.records import aggregates, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.records.holders import Holders
 from crmgraph.crm.records.leads import require_workable
 from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
 from crmgraph.dialects.zoho.errors import Failure, Spoken
-from crmgraph.dialects.zoho.fields import DIALECT, Module
+from crmgraph.dialects.zoho.fields import DIALECT
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, Resolved, decode, linked
 from crmgraph.rest import RequestError
@@ -34,6 +36,8 @@ class Row:
     Attributes:
         body: what it wants; None when it is no object.
         named_id: the id it names its record by.
+        record: the record that it is to change; None for a new one.
+        decoded: what it wants in our words, of the record at the revision `decoded_at`.
         done: the record as it is now.
         message: what was done.
         refused: why nothing was done, in our words or already in Zoho's.
@@ -42,7 +46,9 @@ class Row:
 
     body: dict[str, Any] | None
     named_id: str | None = None
+    record: Aggregate | None = None
     decoded: Decoded = field(default_factory=Decoded)
+    decoded_at: tuple[int, int] | None = None
     done: Aggregate | None = None
     message: str = ""
     refused: Refused | Failure | None = None
@@ -55,17 +61,61 @@ class Row:
         return first.existing if isinstance(first, Taken) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What the rows of one request have in common.
+
+    Attributes:
+        written: the set in which they are decided.
+        holders: who has the values that tell records apart.
+        resolved: our ids of whatever the rows name.
+        loaded: the records that the rows are about, by id, as they are by now.
+    """
+
+    call: Call
+    unit: UnitOfWork
+    written: WriteSet
+    holders: Holders
+    resolved: Resolved
+    loaded: dict[int, Aggregate] = field(default_factory=dict)
+
+    async def load(self, ids: Collection[int]) -> None:
+        """Load records to be changed, those of them that there are."""
+        if ids:
+            found = await aggregates.load_for_change(self.unit, self.call.actor, self.call.module.kind, ids)
+            for aggregate in found.values():
+                self.take(aggregate)
+
+    def take(self, aggregate: Aggregate) -> None:
+        """Know of a record that was loaded, made or changed."""
+        self.loaded[aggregate.id] = aggregate
+        self.holders.take(aggregate)
+
+    async def expect(self, planned: Iterable[tuple[Row, Aggregate | None]]) -> None:
+        """Read at once what it takes to decide rows.
+
+        Args:
+            planned: (a row, the record that it will change); None for a new one.
+        """
+        planned = [(row, aggregate) for row, aggregate in planned if row.refused is None]
+        await self.holders.look_for(where for row, _ in planned for _, where in _unique_values(self.call, row))
+        kind = self.call.module.kind
+        edits = [(kind, aggregate, _read(self, row, aggregate).edit) for row, aggregate in planned]
+        await self.written.expect(edits)
+
+
 async def create(call: Call) -> Response:
     """New records, up to 100."""
     wanted = call.rows(await call.body())
 
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         rows = [read_row(given) for given in wanted]
-        resolved = await prepare(call, Transaction(session), rows)
+        writing = await begin(call, Transaction(session), rows)
+        await writing.expect((row, None) for row in rows)
         for row in rows:
             with attempted(row):
-                await create_row(call, session, row, resolved)
-        return await tell_rows(call, session, rows)
+                await create_row(writing, row)
+        return await write_rows(writing, rows)
 
     return answers.rows(await call.core.db.transact(work), call, 201)
 
@@ -100,16 +150,17 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
     async def work(unit: UnitOfWork) -> list[dict[str, Any]]:
         # Where another writer came first, nothing stays of what was done until then.
         for row, refused in given:
-            row.refused, row.done = refused, None
-        resolved = await prepare(call, unit, rows)
-        known = await call.resolve(unit.session, [row.named_id for row in rows if row.named_id is not None])
-        loaded = await aggregates.load_for_change(unit, call.actor, call.module.kind, set(known.values()))
+            row.refused, row.record, row.decoded_at, row.done = refused, None, None, None
+        writing = await begin(call, unit, rows)
+        named = await call.resolve(unit.session, [row.named_id for row in rows if row.named_id is not None])
+        await writing.load(set(named.values()))
+        planned = [(row, writing.loaded.get(named.get(row.named_id or "", 0))) for row in rows]
+        await writing.expect((row, aggregate) for row, aggregate in planned if aggregate is not None)
         since = call.since("If-Unmodified-Since")
-        for row in rows:
-            aggregate = loaded.get(known.get(row.named_id or "", 0))
+        for row, aggregate in planned:
             with attempted(row):
-                await change_row(call, unit, row, aggregate, resolved, since)
-        return await tell_rows(call, unit.session, rows)
+                await change_row(writing, row, aggregate, since)
+        return await write_rows(writing, rows)
 
     if len(rows) == 1:
         return await revise(call.core.db, work)
@@ -132,20 +183,25 @@ async def delete_many(call: Call) -> Response:
 
 
 async def _delete(call: Call, ids: Sequence[str]) -> Response:
+    kind = call.module.kind
+
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         data = []
-        known = await call.resolve(session, ids)
-        loaded = await aggregates.load(session, call.actor, call.module.kind, set(known.values()), lock=True, parts=())
+        unit = Transaction(session)
+        named = await call.resolve(session, ids)
+        loaded = await aggregates.load_for_change(unit, call.actor, kind, set(named.values()), parts=())
+        written = WriteSet(unit, call.actor)
         for given in ids:
-            aggregate = loaded.pop(known.get(given, 0), None)
+            aggregate = loaded.pop(named.get(given, 0), None)
             if aggregate is None:
                 data.append(errors.INVALID_ID.about(id=given).body())
                 continue
             try:
-                await parties.remove(session, call.actor, aggregate)
+                written.remove(aggregate)
                 data.append(done({"id": given}, "record deleted"))
             except Refused as refused:
                 data.append(Spoken(call.module.name_of, call.module.types, given, str).error(refused).body())
+        await written.write()
         return data
 
     return answers.rows(await call.core.db.transact(work), call)
@@ -164,8 +220,8 @@ def read_row(given: Any) -> Row:
     return Row(None, refused=errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data"))
 
 
-async def prepare(call: Call, unit: UnitOfWork, rows: Collection[Row], identifying: Collection[str] = ()) -> Resolved:
-    """Hold the values that are looked for before the rows are written, then resolve everything that the rows name.
+async def begin(call: Call, unit: UnitOfWork, rows: Collection[Row], identifying: Collection[str] = ()) -> Writing:
+    """Lock the values that are looked for before the rows are written, and resolve everything that the rows name.
 
     Args:
         identifying: the fields by which records are looked for, besides those that have to be unique.
@@ -177,7 +233,8 @@ async def prepare(call: Call, unit: UnitOfWork, rows: Collection[Row], identifyi
     looked_for = [search.having(module, name, value) for name, value in values]
     if looked_for:
         await uniqueness.lock(await unit.transaction(), call.actor, module.kind, looked_for)
-    return await lookups.resolve(unit.session, call.actor, module.fields, bodies)
+    resolved = await lookups.resolve(unit.session, call.actor, module.fields, bodies)
+    return Writing(call, unit, WriteSet(unit, call.actor), Holders(unit, call.actor, module.kind), resolved)
 
 
 @contextmanager
@@ -189,32 +246,23 @@ def attempted(row: Row) -> Iterator[None]:
         row.refused = refused
 
 
-async def create_row(call: Call, session: AsyncSession, row: Row, resolved: Resolved) -> None:
-    """Make a row's record, unless the row has failed already. It belongs to the caller's employee by default.
+async def create_row(writing: Writing, row: Row) -> None:
+    """Make a row's record, unless the row has failed already.
 
     Raises:
-        Refused: what is wrong with the row; nothing was written.
+        Refused: what is wrong with the row; nothing of it is written.
     """
     if row.refused is not None:
         return
-    row.decoded = decode(call.module.fields, row.body or {}, None, resolved)
-    values = row.decoded.edit.values
-    if values.get("owner_id") is None:
-        values["owner_id"] = call.actor.staff_id
-    refuse(row.decoded.faults)
-    await _check_unique(call, session, row, None)
-    row.done = await parties.create(session, call.actor, call.module.kind, row.decoded.edit)
+    decoded = _read(writing, row, None)
+    refuse(decoded.faults)
+    await _check_unique(writing, row, None)
+    row.done = await writing.written.create(writing.call.module.kind, decoded.edit)
     row.message = "record added"
+    writing.take(row.done)
 
 
-async def change_row(
-    call: Call,
-    unit: UnitOfWork,
-    row: Row,
-    aggregate: Aggregate | None,
-    resolved: Resolved,
-    since: dt.datetime | None,
-) -> None:
+async def change_row(writing: Writing, row: Row, aggregate: Aggregate | None, since: dt.datetime | None = None) -> None:
     """Change a row's record, unless the row has failed already.
 
     Args:
@@ -222,7 +270,7 @@ async def change_row(
         since: the time after which the record must not have changed.
 
     Raises:
-        Refused: what is wrong with the row; nothing was written.
+        Refused: what is wrong with the row; nothing of it is written.
     """
     if row.refused is not None:
         return
@@ -232,15 +280,29 @@ async def change_row(
         require_workable(aggregate.record)  # this is told before anything that is wrong with the values
     if since is not None and aggregate.record.updated_at.replace(microsecond=0) > since:
         raise Stale((), aggregate.record.revision)
-    row.named_id = row.named_id or str(aggregate.id)
-    row.decoded = decode(call.module.fields, row.body or {}, aggregate, resolved)
-    if row.decoded.edit.values.get("owner_id", 0) is None or _is_told_as_owner(call, row, aggregate):
-        del row.decoded.edit.values["owner_id"]  # every record has an owner there: an empty one changes nothing
-    refuse(row.decoded.faults)
-    await _check_unique(call, unit.session, row, aggregate.id)
-    await parties.update(unit, call.actor, aggregate, row.decoded.edit)
+    row.record = aggregate
+    decoded = _read(writing, row, aggregate)
+    refuse(decoded.faults)
+    await _check_unique(writing, row, aggregate.id)
+    await writing.written.update(aggregate, decoded.edit)
     row.done = aggregate
     row.message = "record updated"
+    writing.take(aggregate)
+
+
+def _read(writing: Writing, row: Row, aggregate: Aggregate | None) -> Decoded:
+    """What a row wants of a record as it is now. Every record has an owner there, the caller's employee by default."""
+    at = (0, 0) if aggregate is None else (aggregate.id, aggregate.record.revision)
+    if row.decoded_at == at:
+        return row.decoded
+    call = writing.call
+    row.decoded, row.decoded_at = decode(call.module.fields, row.body or {}, aggregate, writing.resolved), at
+    values = row.decoded.edit.values
+    if aggregate is None and values.get("owner_id") is None:
+        values["owner_id"] = call.actor.staff_id
+    elif aggregate is not None and (values.get("owner_id", 0) is None or _is_told_as_owner(call, row, aggregate)):
+        del values["owner_id"]  # an empty one changes nothing
+    return row.decoded
 
 
 def _is_told_as_owner(call: Call, row: Row, aggregate: Aggregate) -> bool:
@@ -253,15 +315,19 @@ def _is_told_as_owner(call: Call, row: Row, aggregate: Aggregate) -> bool:
     return told and aggregate.record.owner_id is None and own is not None and own == call.actor.staff_id
 
 
-async def _check_unique(call: Call, session: AsyncSession, row: Row, own_id: int | None) -> None:
+def _unique_values(call: Call, row: Row) -> Iterator[tuple[str, Where]]:
+    """(field, who has the value) of those values of a row that no two records may share."""
     for name in sorted(call.unique.get(call.module.name, ())):
-        value = (row.body or {}).get(name)
-        if is_something(value):
-            where = search.having(call.module, name, value)
-            other = await uniqueness.holder(session, call.actor, call.module.kind, where, own_id)
-            if other is not None:
-                row.decoded.names[(name,)] = name
-                raise Taken((name,), other.id)
+        if is_something(value := (row.body or {}).get(name)):
+            yield name, search.having(call.module, name, value)
+
+
+async def _check_unique(writing: Writing, row: Row, own_id: int | None) -> None:
+    for name, where in _unique_values(writing.call, row):
+        other = await writing.holders.first(where, own_id)
+        if other is not None:
+            row.decoded.names[(name,)] = name
+            raise Taken((name,), other)
 
 
 def is_something(value: Any) -> bool:
@@ -269,25 +335,27 @@ def is_something(value: Any) -> bool:
     return not is_blank(value) if isinstance(value, str) else isinstance(value, int | float)
 
 
-async def tell_rows(call: Call, session: AsyncSession, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """The answers of all rows."""
-    around = await external_ids.encoding_context(
-        session, call.actor, DIALECT, [row.done for row in rows if row.done is not None]
-    )
-    existing = {row.existing for row in rows if row.existing is not None}
+async def write_rows(writing: Writing, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Write what was decided; the answers of all rows."""
+    await writing.written.write()
+    session, call = writing.unit.session, writing.call
+    changed = [row.done for row in rows if row.done is not None]
+    around = await external_ids.encoding_context(session, call.actor, DIALECT, changed)
+    existing = {writing.written.id_of(row.existing) for row in rows if row.existing is not None}
     others = await external_ids.of_records(session, DIALECT, existing) if existing else {}
-    return [_tell(call.module, row, around, others) for row in rows]
+    return [_tell(writing, row, around, others) for row in rows]
 
 
-def _tell(module: Module, row: Row, around: EncodingContext, others: Mapping[int, str]) -> dict[str, Any]:
+def _tell(writing: Writing, row: Row, around: EncodingContext, others: Mapping[int, str]) -> dict[str, Any]:
     if isinstance(row.refused, Failure):
         return row.refused.body()
     if row.refused is not None:
+        module = writing.call.module
         spoken = Spoken(
             lambda path: row.decoded.name_of(path) or module.name_of(path),
             module.types,
-            row.named_id,
-            lambda own: others[own],
+            row.named_id or (None if row.record is None else str(row.record.id)),
+            lambda own: others[writing.written.id_of(own)],
         )
         return spoken.error(row.refused).body()
     assert row.done is not None  # noqa: S101 - every row is done or refused
