@@ -39,6 +39,9 @@ LEASE = 30.0
 FIRST_RUN = 60.0
 """Seconds from the first start of all to the first run of a recurring job, or its interval if that is shorter: not at
 the start, when there is other work."""
+FIRST_LOOK = 1.0
+"""Seconds from the start of a server to its first look at the table when nothing has called for one: its first requests
+go before."""
 JITTER = 0.25
 """By how much of itself a wait is longer at random, so that what failed together is not tried again together."""
 CONTENDED = 0.1
@@ -83,6 +86,7 @@ class Runner:
         self._in_hand: dict[int, _Held] = {}
         self._background: list[asyncio.Task[None]] = []
         self._scheduled = False
+        self._looked = False
         self._stopping = asyncio.Event()
         self._closed = asyncio.Event()
 
@@ -107,6 +111,11 @@ class Runner:
         if not self._background:
             return
         running, renewing = self._background
+        if not self._looked and not self._queue.woken.is_set():
+            # Nobody has stored anything here, and what others have stored waits for those who stay.
+            await _end(self._background)
+            self._background = []
+            return
         self._stopping.set()
         self._queue.wake()
         await asyncio.wait([running], timeout=ENDING)  # not in the middle of a claim
@@ -141,6 +150,8 @@ class Runner:
             log_background(error, "jobs")
 
     async def _run(self) -> None:
+        await _wait(self._queue.woken, FIRST_LOOK)
+        self._looked = True
         while not self._stopping.is_set():
             self._queue.woken.clear()
             pause = self._poll
