@@ -84,7 +84,7 @@ def _run(folder: Path, arguments: tuple[str, ...], environment: dict[str, str], 
     for number, path in enumerate(streams):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
         os.dup2(os.open(path, flags, 0o600), number)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115 - open until it ends
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

@@ -119,11 +119,10 @@ async def plan(db: Database, sql: str) -> str:
 
 @pytest.mark.usefixtures("contacts")
 @pytest.mark.parametrize("direction", ["ASC", "DESC"])
-@pytest.mark.parametrize("executor", ["compiled", "resolvers"])
+@pytest.mark.parametrize(("size", "bound"), [("first", "after"), ("last", "before")])
 async def test_a_page_of_a_city_is_read_along_its_index(
-    running: Running, admin: Caller, executor: str, direction: str
+    running: Running, admin: Caller, size: str, bound: str, direction: str
 ) -> None:
-    size, bound = ("first", "after") if executor == "compiled" else ("last", "before")
     query = f"""query($f: ContactFilter, $c: String, $d: SortDirection!) {{
       contacts({size}: 2, {bound}: $c, filter: $f, sort: [{{field: LAST_NAME, direction: $d}}]) {{
         edges {{ cursor }} }} }}"""
@@ -132,8 +131,9 @@ async def test_a_page_of_a_city_is_read_along_its_index(
         for _ in range(2):
             with statements(running.db) as seen:
                 page = (await admin(query, f=given, c=cursor, d=direction))["contacts"]
-            cursor = page["edges"][-1 if executor == "compiled" else 0]["cursor"]
+            cursor = page["edges"][-1 if size == "first" else 0]["cursor"]
             found = await plan(running.db, seen[-1])
             assert "ix_address_city_key_name_key_party_id" in found
-            assert "Sort" not in found, found
-            assert "TEMP B-TREE" not in found, found
+            # Read from its end, the page is turned round: it is limited by then.
+            sorts = re.findall(r"\bSort\b(?! Key)|TEMP B-TREE", found)
+            assert len(sorts) == (size == "last"), found

@@ -106,7 +106,8 @@ async def test_every_filter_finds_what_it_says(agent: Caller, contacts: dict[str
 
 
 async def test_every_filter_is_planned_and_found_by_resolvers_alike(agent: Caller, contacts: dict[str, int]) -> None:
-    resolved = CONTACTS.replace("first", "last")
+    # What is asked of the schema itself is left to the resolvers, and all that stands beside it.
+    resolved = CONTACTS[: CONTACTS.rindex("}")] + "__schema { queryType { name } } }"
     for query, executor in ((CONTACTS, "compiled"), (resolved, "resolvers")):
         for given, expected in MATCHES:
             body = (await agent.post(query, {"f": given}, **{"graphql-cost": "1"})).json()

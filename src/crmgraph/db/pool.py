@@ -8,6 +8,7 @@ Each statement is a transaction by itself.
 
 import asyncio
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 import aiosqlite
@@ -126,14 +127,15 @@ class StatementPool:
 
     async def _connect(self) -> Any:
         if isinstance(self._opens, str):
-            connection = await aiosqlite.connect(self._opens, isolation_level=None)
+            opening = asyncio.ensure_future(_open_sqlite(self._opens))
             try:
-                for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
-                    await connection.execute(f"PRAGMA {pragma}")
-            except BaseException:
-                await connection.close()
+                return await asyncio.shield(opening)
+            except asyncio.CancelledError:
+                # A thread opens it all the same. It is closed when it is open, and `close` waits for that.
+                closing = asyncio.ensure_future(_close_when_open(opening))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
                 raise
-            return connection
         connection = await self._opens.connect(
             # However long it is, a statement is prepared once; the driver would do it anew for those of many kilobytes.
             statement_cache_size=KEPT_STATEMENTS,
@@ -176,6 +178,22 @@ class StatementPool:
         while self._idle or self._closing:
             self._forget()
             await asyncio.gather(*self._closing)
+
+
+async def _open_sqlite(path: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(path, isolation_level=None)
+    try:
+        for pragma in ("busy_timeout = 15000", "cache_size = -65536", "query_only = ON"):
+            await connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def _close_when_open(opening: asyncio.Future[aiosqlite.Connection]) -> None:
+    with suppress(Exception):  # what was never open needs no closing
+        await (await opening).close()
 
 
 class CompiledStatement:

@@ -67,11 +67,13 @@ STATEMENTS = {
     "create.1": 13,
     "create.2": 13,
     "create.3": 11,
-    "update": 14,
-    "photo.view": 7,
-    "photo.remove": 8,
+    "update": 13,
+    "photo.view": 5,
+    "photo.remove": 9,
 }
 """What each example costs, who asks and what they may do included."""
+AT_ONCE = {"create.1": 7, "create.2": 7, "create.3": 6}
+"""Where one statement can write a record with its rows and the line of the log."""
 
 
 async def test_the_examples_cost_so_many_statements(program: Program) -> None:
@@ -80,7 +82,7 @@ async def test_the_examples_cost_so_many_statements(program: Program) -> None:
         with statements(program.running.db) as seen:
             await _send(program, EXCHANGES[name]["request"])
         cost[name] = len(seen)
-    assert cost == STATEMENTS
+    assert cost == STATEMENTS | ({} if program.running.db.is_sqlite else AT_ONCE)
 
 
 async def test_the_answers_have_as_many_keys_as_the_documented_ones(program: Program) -> None:

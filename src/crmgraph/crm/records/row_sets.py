@@ -93,8 +93,13 @@ class RowSet:
 
     @property
     def fits_one_update(self) -> bool:
-        """Whether it takes nothing but new values in rows that are there, of one change."""
-        return not (self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1)
+        """Whether it takes nothing but new values in rows that are there, of one change.
+
+        Rows that change places with each other take two updates: no two may bear one slot at any time.
+        """
+        if self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1:
+            return False
+        return sum("slot" in changed_columns(row) for row in self.touched.values()) < 2
 
     def add(self, row: Any) -> None:
         """Let a record or a row of one come. It has a provisional id from now on."""
@@ -391,7 +396,8 @@ def _renaming() -> ClauseElement:
 def _named(own_id: Any) -> ColumnElement[bool]:
     # The ids by themselves let the planner go by the index, however few rows the table has.
     array = ARRAY(BigInteger())
-    return own_id == func.any(as_type(bindparam("ids", type_=array), array))  # type: ignore[no-any-return]
+    held = func.any(as_type(bindparam("ids", type_=array), array))
+    return own_id == held  # type: ignore[no-any-return]  # SQLAlchemy's == of Any
 
 
 def _names(table: Any) -> list[str]:
