@@ -28,6 +28,7 @@ from crmgraph import demo
 from crmgraph.app import create_app
 from crmgraph.assembly import build
 from crmgraph.db.database import Database
+from crmgraph.demo.loading import load
 from crmgraph.http.protocol import Connection
 from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
@@ -451,7 +452,7 @@ async def serving(folder: Path) -> AsyncIterator[tuple[int, dict[str, Any]]]:
     await upgrade(db)
     await db.close()
     core, runner = build(settings)
-    await demo.load(core, kept)
+    await load(core, kept)
     await runner.close()
     await core.db.close()
     configure("error", "json")
