@@ -173,6 +173,8 @@ class Maker:
                 given.append(f"ids: {self.variable('[ID!]!', several)}")
             else:
                 given.append(f"ids: [{', '.join(map(self.text, several))}]")
+        if "deleted" in definition.args and self.dice.random() < 0.5:
+            given.append(f"deleted: {self.dice.choice(('true', 'true', 'false'))}")
         if "first" in definition.args:
             given += self.page(definition)
         return f"({', '.join(given)})" if given else ""

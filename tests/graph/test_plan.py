@@ -38,6 +38,7 @@ from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, hired, put, signed_up
 from tests.graph.documents import Document, Known, Maker
 
+AT = "2026-03-29T12:00:00.5+00:00"
 DOCUMENTS = int(os.environ.get("TEST_DOCUMENTS", "100"))
 """How many documents each caller asks; `make soak` asks thousands."""
 
@@ -87,9 +88,12 @@ async def known(core: Core, caller: Caller) -> Known:
             cursors.setdefault(page["__typename"], []).append((sort, found))
     async with core.db.read() as session:
         others = []
-        for prefix, model in (("pho", Phone), ("ema", Email), ("add", Address), ("not", Note), ("chg", Change)):
+        for prefix, model in (("pho", Phone), ("ema", Email), ("add", Address), ("not", Note), ("rel", Relation)):
             some = await session.scalars(select(model.id).order_by(model.id.desc()).limit(6))
             others += [f"{prefix}_{i}" for i in some]
+        # The records of the first ones are deleted later on.
+        some = await session.scalars(select(Change.id).order_by(Change.party_id, Change.id).limit(30))
+        others += [f"chg_{i}" for i in [*some][::3]]
     return Known(ids, others, refs, cursors)
 
 
@@ -173,6 +177,12 @@ async def furnish(core: Core, admin: Caller) -> None:
             {"field": f"addresses.{contacts[0]}", "old": None, "new": {"po_box": "1", "country_name": "X"}},
             {"field": "remainder.zoho.Some_Field", "old": [1], "new": {"Some_Key": 1.5}},
             {"field": "id_number", "masked": True},
+            {"field": f"relations.{contacts[0]}", "old": None, "new": {"kind": "A", "other_id": contacts[1]}},
+            {"field": f"relations.{contacts[0]}.other_id", "old": accounts[0], "new": contacts[0] + 10**6},
+            {"field": f"notes.{contacts[0]}", "old": {"owner_id": staff_id, "created_at": AT}, "new": None},
+            {"field": f"notes.{contacts[0]}.party_id", "old": lead, "new": contacts[0]},
+            {"field": "converted_at", "old": None, "new": AT},
+            {"field": "left_out", "old": None, "new": ["annual_revenue"]},
         ]
         for i, (door, by) in enumerate(
             (
@@ -202,6 +212,9 @@ async def there(running: Running, nobody: Caller) -> Known:
     admin = await hired(running.core, nobody, "admin@example.com", Role.ADMIN, sees_identity=True)
     await furnish(running.core, admin)
     found = await known(running.core, admin)
+    converted = "mutation($l: ID!) { convertLead(input: {lead: {id: $l}}) { userErrors { __typename code } } }"
+    for each in found.ids["lead"][:2]:
+        await admin(converted, l=each)
     # What others name of them is hidden.
     for kind, ids in (("Account", found.ids["account"][1:2]), ("Contact", found.ids["contact"][2:4])):
         for each in ids:
@@ -239,6 +252,9 @@ async def test_both_executors_answer_alike(
         assert theirs[1].get("executor", "resolvers") == "resolvers"
         if ours[1]:
             reasons[ours[1].get("executorReason", "compiled")] += 1
+    # What leads back can be nested without end, and SQLite's parser has one.
+    deep = reasons.pop("nested too deep for SQLite", 0)
+    assert deep <= (0.03 if running.db.is_sqlite else 0) * reasons.total(), reasons
     assert reasons["compiled"] >= 0.99 * reasons.total(), reasons
 
 

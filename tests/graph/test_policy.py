@@ -88,7 +88,8 @@ async def test_what_is_hidden_is_found_by_no_name(
         "xxx_1",
         f"con_{2**63}",
         f"acc_{others['contact']}",
-        "chg_1000000000",
+        "chg_2000000000",
+        "rel_2000000000",
     ]
     assert (await agent("query($n: [ID!]!) { nodes(ids: $n) { id } }", n=strange))["nodes"] == [None] * len(strange)
 

@@ -28,6 +28,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Accounts with their contacts"),
         ("staff", "Filter contacts"),
         ("staff", "Find contacts by phone"),
+        ("staff", "The history of a record"),
         ("staff", "Create a lead"),
         ("staff", "Convert a lead"),
         ("staff", "Update a contact"),

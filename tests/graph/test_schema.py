@@ -110,10 +110,11 @@ def test_no_field_of_what_is_read_is_left_to_its_resolver() -> None:
 
 def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None:
     """A new column has a line in the type and one in the input; this names the one that was forgotten."""
+    stamps = {"revision", "created_at", "updated_at", "deleted_at"}
     only_shown = {
-        "Contact": {"revision", "created_at", "updated_at"},
-        "Account": {"revision", "created_at", "updated_at"},
-        "Lead": {"revision", "created_at", "updated_at", "converted_at"},
+        "Contact": stamps,
+        "Account": stamps,
+        "Lead": stamps | {"converted_at"},
     }
     for type_, name in ((Contact, "Contact"), (Account, "Account"), (Lead, "Lead")):
         shown = {n for n, d in declarations.declared(type_).items() if isinstance(d, declarations.Column)} - only_shown[

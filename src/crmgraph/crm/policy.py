@@ -85,13 +85,17 @@ class Actor:
         return self.role in (Role.AGENT, Role.ADMIN)
 
 
-def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
+def visible(actor: Actor, model: RecordType, *, deleted: bool = False) -> ColumnElement[bool]:
     """The condition under which a live row of `model` exists for this actor.
 
     A customer sees their own contact and its account, staff every record, anybody else nothing.
+
+    Args:
+        deleted: whether deleted records are meant as well, which nobody but staff sees.
     """
     if actor.is_staff:
-        return model.deleted_at.is_(None)
+        live = model.deleted_at.is_(None)
+        return or_(live, gone(model)) if deleted else live
     if actor.role is Role.CUSTOMER:
         own = {Contact: actor.contact_id, Account: actor.account_id}.get(model)
         if own is not None:
@@ -99,11 +103,15 @@ def visible(actor: Actor, model: RecordType) -> ColumnElement[bool]:
     return false()
 
 
-def row_visible(actor: Actor, model: Any) -> ColumnElement[bool]:
-    """The condition under which a row of `model` exists for this actor: that the record does to which it belongs."""
+def row_visible(actor: Actor, model: Any, *, deleted: bool = False) -> ColumnElement[bool]:
+    """The condition under which a row of `model` exists for this actor: that the record does to which it belongs.
+
+    Args:
+        deleted: see `visible`.
+    """
     return or_(
         *(
-            model.party_id.in_(select(kind.id).where(kind.id == model.party_id, visible(actor, kind)))
+            model.party_id.in_(select(kind.id).where(kind.id == model.party_id, visible(actor, kind, deleted=deleted)))
             for kind in MODELS.values()
         )
     )
@@ -118,6 +126,11 @@ def waits(model: RecordType) -> ColumnElement[bool]:
     if person is None:
         return false()
     return exists().where(Credential.contact_id == person, Credential.confirmed.is_(False))
+
+
+def gone(model: RecordType) -> ColumnElement[bool]:
+    """The condition that a row of `model` was deleted, and is not merely hidden until a signup is confirmed."""
+    return model.deleted_at.is_not(None) & ~waits(model)
 
 
 def visibility_key(actor: Actor) -> tuple[object, ...]:

@@ -166,7 +166,7 @@ def _spelled(field: dict[str, Any], ids: Mapping[int, int]) -> dict[str, Any]:
     if isinstance(path, RowPath):
         return field | {"field": str(path)}
     new = field.get("new")
-    if path in REFERENCING and isinstance(new, int):
+    if isinstance(new, int) and (path in REFERENCING or path.endswith(".party_id")):
         return field | {"new": ids.get(new, new)}
     return field
 

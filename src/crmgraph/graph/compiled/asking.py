@@ -108,8 +108,9 @@ def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) 
 
 
 def _ids(field: ByIds, arguments: Mapping[str, Any], name: str) -> Ask:
+    deleted = bool(arguments["deleted"])
     if not field.many:
         found = named_by(arguments["id"])
-        return Ask(Asked(None), {f"{name}id": None if found is None else found[1]})
+        return Ask(Asked(deleted), {f"{name}id": None if found is None else found[1]})
     require_few(arguments["ids"])
-    return Ask(Asked(None), {f"{name}ids": written(arguments["ids"])})
+    return Ask(Asked(deleted), {f"{name}ids": written(arguments["ids"])})

@@ -200,10 +200,8 @@ async def _or_null(finish: Finish, value: Any, path: Path, run: Finishing, nulla
 
 def _nullable(field: Any) -> bool:
     match field:
-        case Later(nullable=nullable) | Branch(nullable=nullable):
+        case Later(nullable=nullable) | Branch(nullable=nullable) | AnyRecord(nullable=nullable):
             return nullable
         case Pages(arguments=arguments):
             return arguments.nullable
-        case AnyRecord():
-            return True
     return False

@@ -81,17 +81,19 @@ def _one(builder: Builder, root: One) -> Sql:
         model = MODELS[root.kind]
         conditions = lookup.conditions(builder.actor, model, shape, prefix)
     if shape.is_unique:
-        return or_null(builder.row(root.tree, model, *conditions))
+        return or_null(builder.row(root.tree, model, *conditions, *builder.seen(model)))
     query = select(model.id).where(*conditions, *builder.seen(model))
     found = query.limit(literal_column("2", Integer())).cte(builder.name())
     several = select(func.count()).select_from(found).scalar_subquery() > literal_column("1", Integer())
     the_one = select(func.min(found.c.id)).scalar_subquery()
-    return case((several, constant(PLACEHOLDER)), else_=or_null(builder.row(root.tree, model, model.id == the_one)))
+    row = builder.row(root.tree, model, model.id == the_one, *builder.seen(model))
+    return case((several, constant(PLACEHOLDER)), else_=or_null(row))
 
 
 def _by_id(builder: Builder, root: ByIds) -> Sql:
     wanted = bindparam(f"n{root.number}_id", type_=BigInteger())
-    return or_null(*(_node(builder, prefix, tree, wanted) for prefix, tree in root.kinds))
+    deleted = bool(builder.asked[root.number].shape)
+    return or_null(*(_node(builder, prefix, tree, wanted, deleted=deleted) for prefix, tree in root.kinds))
 
 
 def _listed(builder: Builder, root: ByIds) -> Pieces:
@@ -99,9 +101,11 @@ def _listed(builder: Builder, root: ByIds) -> Pieces:
     ids = bindparam(f"n{root.number}_ids", type_=Text())
     listed = builder.source(_ids_sqlite(ids) if builder.write.sqlite else _ids_postgresql(ids))
     is_told = is_finished(root, builder.refused)
+    deleted = bool(builder.asked[root.number].shape)
     texts = []
     for place, (prefix, tree) in enumerate(root.kinds):
-        text = _node(builder, prefix, tree, listed.c.id, listed, place if is_told else None)
+        tag = place if is_told else None
+        text = _node(builder, prefix, tree, listed.c.id, listed, tag, deleted=deleted)
         texts.append((listed.c.kind == literal_column(f"'{prefix}'", Text()), text))
     each = or_null(case(*texts)) if texts else constant("null")
     return ["[", over(listed, [builder.write.listed(each)]), "]"]
@@ -134,12 +138,14 @@ def _node(
     wanted: ColumnElement[Any],
     parent: Any = None,
     tag: int | None = None,
+    *,
+    deleted: bool,
 ) -> Any:
     kind = NODES[prefix]
     if kind.staff_only and not builder.actor.is_staff:
         return null()
-    model = kind.model
-    conditions = [model.id == wanted]
+    model, deleted = kind.model, deleted or kind.outlives
+    conditions = [model.id == wanted, *builder.seen(model, deleted=deleted)]
     if model not in KINDS and model is not Staff:
-        conditions.append(row_visible(builder.actor, model))
+        conditions.append(row_visible(builder.actor, model, deleted=deleted))
     return builder.row(tree, model, *conditions, parent=parent, tag=tag)

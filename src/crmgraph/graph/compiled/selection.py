@@ -208,7 +208,8 @@ class Selector:
             case declarations.ToPhoto() as of:
                 return Branch(key, of, Photo, self._tree(_object(definition.type), nodes), nullable)
             case declarations.ToParty() as of:
-                return AnyRecord(key, of, tuple((model, self._model_tree(model, nodes)) for model in MODELS.values()))
+                kinds = tuple((model, self._model_tree(model, nodes)) for model in MODELS.values())
+                return AnyRecord(key, of, kinds, nullable)
             case declarations.ToMany(listing=listing, key=column, staff_only=staff_only):
                 number = self._number()
                 fields = self._connection(_object(definition.type), nodes)

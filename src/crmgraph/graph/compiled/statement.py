@@ -51,7 +51,7 @@ class Asked:
 
     Attributes:
         shape: what of its arguments changes the text of the statement: `page.Shape` of a connection, `RefShape` of a
-            reference, `REFUSED` where they are refused.
+            reference, of global ids whether deleted records are meant as well, `REFUSED` where they are refused.
         most: how many rows a page has at most.
     """
 
@@ -88,14 +88,15 @@ class Builder:
         return f"t{self._sources}"
 
     def row(self, tree: Sequence[Any], model: Any, *conditions: Any, parent: Any = None, tag: int | None = None) -> Sql:
-        """The JSON of the row of a model that fulfils the conditions, if the actor may see it; NULL of none.
+        """The JSON of the row of a model that fulfils the conditions; NULL of none.
 
         Args:
+            conditions: those of the policy among them, see `seen`.
             parent: whose columns the conditions look at.
             tag: of a row that may be of several kinds, the place of its own among them: it is told beside it, see
                 `finishing`.
         """
-        query = select(*_columns(model, _needed(tree))).where(*conditions, *self.seen(model))
+        query = select(*_columns(model, _needed(tree))).where(*conditions)
         row = self.source(query, parent)
         text = self.object(tree, model, row)
         return over(row, text if tag is None else [f"[{tag},", *text, "]"])
@@ -141,15 +142,17 @@ class Builder:
         raise Unplannable(type(field.declaration).__name__)
 
     def _by_id(self, field: Branch, wanted: ColumnElement[Any], parent: Any) -> Sql:
-        return or_null(self.row(field.tree, field.model, field.model.id == wanted, parent=parent))
+        model = field.model
+        return or_null(self.row(field.tree, model, model.id == wanted, *self.seen(model), parent=parent))
 
     def _any_record(self, field: AnyRecord, parent: Any) -> Sql:
         """The record that a row names: it is of one kind, and there is none of the others."""
         wanted, is_told = parent.c[field.declaration.foreign_key], is_finished(field, self.refused)
-        found = [
-            self.row(tree, model, model.id == wanted, parent=parent, tag=place if is_told else None)
-            for place, (model, tree) in enumerate(field.kinds)
-        ]
+        found = []
+        for place, (model, tree) in enumerate(field.kinds):
+            seen = [] if field.declaration.owner else self.seen(model)
+            tag = place if is_told else None
+            found.append(self.row(tree, model, model.id == wanted, *seen, parent=parent, tag=tag))
         return or_null(*found)
 
     def _rows(self, field: Branch, listed: declarations.ToRows, row: Any) -> Pieces:
@@ -224,9 +227,13 @@ class Builder:
             where.append(getattr(model, connection.column) == parent.c.id)
         return where
 
-    def seen(self, model: Any) -> list[ColumnElement[bool]]:
-        """The conditions under which records exist for the actor; whoever sees a record sees what hangs off it."""
-        return [visible(self.actor, model)] if model in KINDS else []
+    def seen(self, model: Any, *, deleted: bool = False) -> list[ColumnElement[bool]]:
+        """The conditions under which records exist for the actor; whoever sees a record sees what hangs off it.
+
+        Args:
+            deleted: see `policy.visible`.
+        """
+        return [visible(self.actor, model, deleted=deleted)] if model in KINDS else []
 
     def _listed(self, connection: Pages, shape: Shape, parent: Any) -> list[Listed]:
         """The paths to all rows of a connection."""

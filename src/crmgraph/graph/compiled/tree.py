@@ -112,11 +112,13 @@ class AnyRecord:
 
     Attributes:
         kinds: (model, what is selected of it).
+        nullable: whether null is an answer.
     """
 
     key: str
     declaration: declarations.ToParty
     kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
+    nullable: bool
 
 
 @dataclass(frozen=True, slots=True)

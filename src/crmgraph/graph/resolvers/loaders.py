@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Address, Credential, Email, LegacyClient, Party, Phone, Photo, Staff
+from crmgraph.crm.models import Address, Credential, Email, Lead, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible, visible
 from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.access_paths import all_rows
@@ -41,26 +41,34 @@ class Loaders:
         self._made: dict[Hashable, Loader] = {}
         self._running: set[asyncio.Task[Any] | None] = set()
 
-    def record(self, model: Any) -> Loader:
-        """Contacts, accounts or leads by id; None for one that does not exist for the actor."""
+    def record(self, model: Any, *, deleted: bool = False) -> Loader:
+        """Contacts, accounts or leads by id; None for one that does not exist for the actor.
+
+        Args:
+            deleted: see `policy.visible`.
+        """
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            query = select(model).where(among(session, model.id, ids), visible(self._actor, model))
-            return _by_id(ids, await session.scalars(query))
+            seen = visible(self._actor, model, deleted=deleted)
+            return _by_id(ids, await session.scalars(select(model).where(among(session, model.id, ids), seen)))
 
-        return self._loader(("record", model), batch)
+        return self._loader(("record", model, deleted), batch)
 
-    def party(self) -> Loader:
-        """Records of any kind by id; None for one that does not exist for the actor."""
+    def party(self, *, of_rows: bool = False) -> Loader:
+        """Records of any kind by id; None for one that does not exist for the actor.
+
+        Args:
+            of_rows: the records of rows that were read: whoever sees a row sees its record, also a deleted one.
+        """
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             found: list[Any] = []
             for model in MODELS.values():
-                query = select(model).where(among(session, model.id, ids), visible(self._actor, model))
-                found += await session.scalars(query)
+                query = select(model).where(among(session, model.id, ids))
+                found += await session.scalars(query if of_rows else query.where(visible(self._actor, model)))
             return _by_id(ids, found)
 
-        return self._loader("party", batch)
+        return self._loader(("party", of_rows), batch)
 
     def rows(
         self, model: Any, order: Sequence[str] = ("rank", "id"), only: Callable[[Any], Any] | None = None
@@ -81,14 +89,18 @@ class Loaders:
 
         return self._loader(("rows", model), batch)
 
-    def row(self, model: Any) -> Loader:
-        """One phone, email, address or note by its own id; None when its record does not exist for the actor."""
+    def row(self, model: Any, *, deleted: bool = False) -> Loader:
+        """What belongs to a record, by its own id, e.g. a phone; None when the record does not exist for the actor.
+
+        Args:
+            deleted: see `policy.visible`.
+        """
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            query = select(model).where(among(session, model.id, ids), row_visible(self._actor, model))
-            return _by_id(ids, await session.scalars(query))
+            seen = row_visible(self._actor, model, deleted=deleted)
+            return _by_id(ids, await session.scalars(select(model).where(among(session, model.id, ids), seen)))
 
-        return self._loader(("row", model), batch)
+        return self._loader(("row", model, deleted), batch)
 
     def photo(self) -> Loader:
         """The photo of a record by the record's id, or None."""
@@ -115,6 +127,17 @@ class Loaders:
     def kind(self) -> Loader:
         """(kind,) of a record that the actor may see, by its id."""
         return self._columns("kind", Party, Party.kind)
+
+    def converted_lead(self) -> Loader:
+        """The id of the live lead that was converted into a contact, the first of several, by the contact's id."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            into = Lead.converted_contact_id
+            query = select(into, func.min(Lead.id)).where(among(session, into, ids), Lead.deleted_at.is_(None))
+            found: dict[int | None, int] = {row[0]: row[1] for row in await session.execute(query.group_by(into))}
+            return [found.get(i) for i in ids]
+
+        return self._loader("converted lead", batch)
 
     def client(self) -> Loader:
         """(name, staff id) of a legacy client, by its id."""

@@ -102,9 +102,14 @@ class Through:
 
 @dataclass(frozen=True, slots=True)
 class ToParty:
-    """The record, of whatever kind, whose id stands in a column; null when the policy hides it."""
+    """The record, of whatever kind, whose id stands in a column; null when the policy hides it.
+
+    Attributes:
+        owner: it is the record to which the row belongs: whoever sees the row sees it, also where it was deleted.
+    """
 
     foreign_key: str
+    owner: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,6 +166,15 @@ def to_party(foreign_key: str, description: str) -> Any:
     return _field(ToParty(foreign_key), description, resolve)
 
 
+def owner(description: str) -> Any:
+    """A field that is the record, of any kind, to which the row belongs."""
+
+    def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # the class says the type
+        return info.context.loaders.party(of_rows=True).load(root.party_id)
+
+    return _field(ToParty("party_id", owner=True), description, resolve)
+
+
 def own(attribute: str, model: type, description: str) -> Any:
     """A field of somebody who is signed in: the row of `model` whose id is an attribute of the actor."""
 

@@ -3,6 +3,8 @@
 import re
 from enum import StrEnum
 
+from crmgraph.crm.models import PartyKind
+
 _FORM = re.compile(r"([a-z]{3})_([1-9][0-9]{0,15})", re.ASCII)
 _ABOVE = 2**53
 
@@ -21,6 +23,10 @@ class Prefix(StrEnum):
     USER = "usr"
     CHANGE = "chg"
     VIEWER = "vie"
+
+
+PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT, PartyKind.LEAD: Prefix.LEAD}
+"""The prefixes of the kinds of record."""
 
 
 def encode(prefix: Prefix, number: int) -> str:

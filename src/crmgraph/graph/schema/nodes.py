@@ -20,10 +20,12 @@ class NodeKind:
 
     Attributes:
         staff_only: nobody else is told of them.
+        outlives: whether they are there also where the record to which they belong was deleted.
     """
 
     model: Any
     staff_only: bool = False
+    outlives: bool = False
 
 
 NODES = {
@@ -33,7 +35,9 @@ NODES = {
     Prefix.PHONE: NodeKind(models.Phone),
     Prefix.EMAIL: NodeKind(models.Email),
     Prefix.ADDRESS: NodeKind(models.Address),
+    Prefix.RELATION: NodeKind(models.Relation),
     Prefix.NOTE: NodeKind(models.Note, staff_only=True),
+    Prefix.CHANGE: NodeKind(models.Change, staff_only=True, outlives=True),
     Prefix.USER: NodeKind(models.Staff, staff_only=True),
 }
 """Everything that can be fetched by its global id."""
@@ -55,8 +59,12 @@ def require_few(ids: Sequence[str]) -> None:
         raise BadInput(f"There are {len(ids)} ids, and at most {MAX_NODES} are taken.")
 
 
-async def node_of(context: Context, text: str) -> Any:
-    """Whatever has this global id; None when nothing has, or the actor may not know of it."""
+async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:
+    """Whatever has this global id; None when nothing has, or the actor may not know of it.
+
+    Args:
+        deleted: see `policy.visible`.
+    """
     found = named_by(text)
     if found is None:
         return None
@@ -66,5 +74,7 @@ async def node_of(context: Context, text: str) -> Any:
         return None
     if kind.model is models.Staff:
         return await loaders.staff().load(number)
-    loader = loaders.record(kind.model) if kind.model in KINDS else loaders.row(kind.model)
+    deleted = deleted or kind.outlives
+    of = loaders.record if kind.model in KINDS else loaders.row
+    loader = of(kind.model, deleted=deleted)
     return await loader.load(number)

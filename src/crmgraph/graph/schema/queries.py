@@ -75,6 +75,10 @@ def _listed(listing: Listing, type_: Any, description: str, *, staff_only: bool 
 
 
 _By = strawberry.argument(description="What names it.")
+_DELETED = strawberry.argument(
+    description="Whether records that were deleted are found as well, with what belongs to them. Nobody but staff "
+    "finds any."
+)
 
 
 @strawberry.type(description="What can be asked.")
@@ -89,8 +93,9 @@ class Query:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],
+        deleted: Annotated[bool, _DELETED] = False,
     ) -> Any:
-        return await node_of(info.context, id)
+        return await node_of(info.context, id, deleted=deleted)
 
     @resolves(
         "Whatever has these global ids, in their order, with null where nothing has.",
@@ -101,9 +106,10 @@ class Query:
         self,
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, 100 at most.")],
+        deleted: Annotated[bool, _DELETED] = False,
     ) -> Any:
         require_few(ids)
-        return await asyncio.gather(*(node_of(info.context, each) for each in ids))
+        return await asyncio.gather(*(node_of(info.context, each, deleted=deleted) for each in ids))
 
     @resolves("One contact; null when there is none.", Contact | None, reads=Named(PartyKind.CONTACT))
     async def contact(self, info: Info, by: Annotated[ContactRef, _By]) -> Any:

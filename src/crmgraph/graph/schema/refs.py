@@ -11,10 +11,8 @@ from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import LegacyDialect
-from crmgraph.graph.schema.ids import Prefix, number_of
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
 from crmgraph.graph.schema.scalars import EmailAddress
-
-PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT, PartyKind.LEAD: Prefix.LEAD}
 
 
 @strawberry.input(description="An id that a record has in another system.")

@@ -39,7 +39,8 @@ def _moment(value: Any) -> dt.datetime:
     return moment
 
 
-def _printed_moment(value: dt.datetime) -> str:
+def printed_moment(value: dt.datetime) -> str:
+    """A point in time as the scalar has it."""
     return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
@@ -97,7 +98,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A point in time in UTC, e.g. `2026-03-29T12:00:00Z`. As input, any offset is understood, and none "
         "means UTC.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
-        serialize=_printed_moment,
+        serialize=printed_moment,
         parse_value=_moment,
     ),
     Money: strawberry.scalar(

@@ -1,13 +1,17 @@
 """The words of the schema for what the core calls by columns: in inputs, in the paths of faults, and in histories."""
 
+import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm.errors import Path
-from crmgraph.crm.models.columns import Preferences
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models.columns import Base, Moment, Preferences
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
-from crmgraph.graph.schema.ids import Prefix, encode
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode
+from crmgraph.graph.schema.scalars import printed_moment
 
 REFERENCES = {
     "owner": ("owner_id", Prefix.USER),
@@ -33,9 +37,20 @@ _PLACES: dict[str, tuple[str, ...]] = {column: (name,) for name, (column, _) in 
 }
 _LISTS = {**ROWS, "relations": Prefix.RELATION, "notes": Prefix.NOTE}
 _IDS = dict(REFERENCES.values()) | {
+    "created_by_id": Prefix.USER,
+    "modified_by_id": Prefix.USER,
     "converted_contact_id": Prefix.CONTACT,
     "converted_account_id": Prefix.ACCOUNT,
 }
+
+_ROW_FIELDS = {"party_id": "on"} | {name: name.removesuffix("_id") for name in (*_IDS, "other_id")}
+_ROW_FIELDS = {name: to_camel_case(field) for name, field in _ROW_FIELDS.items()}
+"""{column of a row that names something: its field}."""
+
+_MOMENTS = frozenset(
+    column.name for table in Base.metadata.tables.values() for column in table.c if isinstance(column.type, Moment)
+)
+"""The columns that hold points in time."""
 
 
 def graph_path(path: Path) -> list[str]:
@@ -70,18 +85,49 @@ def history_path(path: str) -> str:
         # What one dialect alone knows has that dialect's names.
         return path
     if first in _LISTS and rest:
-        return ".".join([first, encode(_LISTS[first], int(rest[0])), *map(to_camel_case, rest[1:])])
+        row, *below = rest
+        if below[:1] != ["remainder"]:
+            below = [_ROW_FIELDS.get(name) or to_camel_case(name) for name in below]
+        return ".".join([first, encode(_LISTS[first], int(row)), *below])
     return ".".join(map(to_camel_case, _PLACES.get(first, (first.removesuffix("_id"),))))
 
 
-def history_value(path: str, value: Any) -> Any:
-    """A value of the change log; what names another record is its global id.
+def history_value(path: str, value: Any, kinds: Mapping[int, PartyKind], *, is_new: bool) -> Any:
+    """A value of the change log in the words of the schema: what names something is its global id.
 
     Args:
         path: as the change log has it.
+        kinds: of the records that relations name, by their ids.
+        is_new: whether it is the later one of two.
     """
-    if isinstance(value, int) and path in _IDS:
-        return encode(_IDS[path], value)
-    if isinstance(value, dict) and not path.startswith("remainder"):
-        return {to_camel_case(name): inner for name, inner in value.items()}
+    first, *rest = path.split(".")
+    if "remainder" in (first, *rest[1:2]):
+        # What one dialect alone knows has that dialect's words.
+        return value
+    if first in _LISTS and not rest[1:]:
+        return _history_row(value, kinds) if isinstance(value, dict) else value
+    name = rest[-1] if rest else first
+    if name == "party_id":
+        # A note moves when a lead is converted, and never otherwise.
+        prefix = Prefix.CONTACT if is_new else Prefix.LEAD
+        return encode(prefix, value) if isinstance(value, int) else value
+    if name == "left_out":
+        return None if value is None else [lead_field(each) for each in value]
+    return _history_column(name, value, kinds)
+
+
+def _history_row(row: dict[str, Any], kinds: Mapping[int, PartyKind]) -> dict[str, Any]:
+    return {
+        _ROW_FIELDS.get(name) or to_camel_case(name): _history_column(name, value, kinds) for name, value in row.items()
+    }
+
+
+def _history_column(name: str, value: Any, kinds: Mapping[int, PartyKind]) -> Any:
+    if name == "other_id":
+        kind = kinds.get(value)
+        return None if kind is None else encode(PREFIXES[kind], value)
+    if isinstance(value, int) and name in _IDS:
+        return encode(_IDS[name], value)
+    if isinstance(value, str) and name in _MOMENTS:
+        return printed_moment(dt.datetime.fromisoformat(value))
     return value

@@ -14,7 +14,7 @@ from crmgraph.crm.records import aggregates, conversion, lookup, parties
 from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
-from crmgraph.graph.schema.ids import Prefix, encode, number_of
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode, number_of
 from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
 from crmgraph.graph.schema.inputs.records import (
     ConvertLeadInput,
@@ -29,7 +29,7 @@ from crmgraph.graph.schema.inputs.records import (
     UpdateLeadInput,
 )
 from crmgraph.graph.schema.mutations.payloads import USER_ERRORS_OR_WARNINGS, Payload, ended
-from crmgraph.graph.schema.refs import PREFIXES, ref_of
+from crmgraph.graph.schema.refs import ref_of
 from crmgraph.graph.schema.root_fields import Changes, mutation
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact

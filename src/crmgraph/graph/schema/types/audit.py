@@ -1,16 +1,28 @@
 """What is written about a record: notes by people, and the log of its changes."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
-from sqlalchemy import case, select
+from sqlalchemy import Text, case, cast, literal_column, select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import Action, Door, PartyKind
+from crmgraph.crm.query.relations_named import KindsNamed, named_by_relations
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.declarations import Row
-from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, through, to_one
-from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.fields import (
+    column,
+    computed,
+    finished,
+    global_id,
+    looked_up,
+    owner,
+    through,
+    to_one,
+    to_party,
+)
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode
 from crmgraph.graph.schema.scalars import JSON, DateTime
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
@@ -18,6 +30,7 @@ from crmgraph.graph.schema.vocabulary import history_path, history_value
 
 if TYPE_CHECKING:
     from crmgraph.graph.schema.types.contact import Contact
+    from crmgraph.graph.schema.types.record import Record
 
 
 @strawberry.type(description="A note that was written on a record.")
@@ -29,6 +42,9 @@ class Note(Node):
     content: str = column("Its text.")
     created_at: DateTime = column("When it was written.")
     updated_at: DateTime = column("When it was last changed.")
+    on: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] = owner(
+        "The record that it is written on."
+    )
     owner: User | None = to_one("owner_id", models.Staff, "Whoever of the staff is responsible for it.")
     created_by: User | None = to_one("created_by_id", models.Staff, "Whoever of the staff wrote it.")
     modified_by: User | None = to_one("modified_by_id", models.Staff, "Whoever of the staff changed it last.")
@@ -46,16 +62,29 @@ class FieldChange:
     masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
 
 
-def _fields(context: Context, fields: list[dict[str, Any]]) -> list[FieldChange]:
+def _fields(
+    context: Context, fields: list[dict[str, Any]], kinds: Sequence[tuple[int, str]] | None
+) -> list[FieldChange]:
+    named = {number: PartyKind(kind) for number, kind in kinds or ()}
     return [
         FieldChange(
             field=history_path(each["field"]),
-            old=history_value(each["field"], each.get("old")),
-            new=history_value(each["field"], each.get("new")),
+            old=history_value(each["field"], each.get("old"), named, is_new=False),
+            new=history_value(each["field"], each.get("new"), named, is_new=True),
             masked=each.get("masked", False),
         )
         for each in fields
     ]
+
+
+async def _known_fields(root: Any, info: Info) -> tuple[Any, ...]:
+    wanted = named_by_relations(root.fields)
+    found = await info.context.loaders.kind().load_many(wanted) if wanted else ()
+    return root.fields, [(number, each[0]) for number, each in zip(wanted, found, strict=True) if each is not None]
+
+
+def _known_fields_sql(row: Row) -> tuple[Any, ...]:
+    return row.fields, KindsNamed(row.fields)
 
 
 async def _user(root: Any, info: Info) -> Any:
@@ -93,12 +122,27 @@ def _of(column: Any, wanted: Any) -> Any:
     return select(column).where(column.class_.id == wanted).correlate(wanted.table).scalar_subquery()
 
 
+def _record_id_sql(row: Row) -> list[Any]:
+    prefixes = [(row.kind == kind, literal_column(f"'{prefix}_'", Text())) for kind, prefix in PREFIXES.items()]
+    return [case(*prefixes), cast(row.party_id, Text())]
+
+
 @strawberry.type(description="One change of a record: who, when, through which API, and what.")
-class Change:
+class Change(Node):
     model: ClassVar[type] = models.Change
 
     id: strawberry.ID = global_id(Prefix.CHANGE)
     at: DateTime = column("When it happened.")
+    record: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] | None = to_party(
+        "party_id", "The record that changed; null when it was deleted."
+    )
+    record_id: strawberry.ID = computed(
+        "kind",
+        "party_id",
+        by=lambda row: encode(PREFIXES[row.kind], row.party_id),
+        sql=_record_id_sql,
+        description="The id of the record, also when it was deleted.",
+    )
     kind: PartyKind = column("Of which kind the record is.")
     action: Action = column("What happened to the record.")
     revision: int = column("The revision of the record afterwards.")
@@ -124,4 +168,14 @@ class Change:
         sql=lambda row: _of(models.LegacyClient.name, row.client_id),
         description="The name of the program that did it.",
     )
-    fields: list[FieldChange] = finished("fields", by=_fields, description="Which fields it touched.")
+    fields: list[FieldChange] = finished(
+        "fields",
+        by=_fields,
+        known=_known_fields,
+        sql=_known_fields_sql,
+        description="Which fields it touched, in the words of this schema.",
+    )
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Change)

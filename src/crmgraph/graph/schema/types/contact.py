@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 
 import strawberry
-from sqlalchemy import Text, func, literal_column
+from sqlalchemy import Text, func, literal_column, select
 
 from crmgraph.crm import models
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.fields import column, computed, global_id, part, rows, to_many, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, part, rows, through, to_many, to_one
 from crmgraph.graph.schema.filters import CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import CountryCode
@@ -17,6 +18,7 @@ from crmgraph.graph.schema.types.record import Preferences, Record
 
 if TYPE_CHECKING:
     from crmgraph.graph.schema.types.account import Account
+    from crmgraph.graph.schema.types.lead import Lead
 
 
 @strawberry.type(description="A date of birth, of which any part may be unknown.")
@@ -73,6 +75,16 @@ def _may_see(actor: Any, row: Any) -> bool:
     return may_see_identity(actor, row.id)
 
 
+async def _converted_lead(root: Any, info: Info) -> Any:
+    return await info.context.loaders.converted_lead().load(root.id)
+
+
+def _converted_lead_sql(row: Any) -> Any:
+    into = models.Lead.converted_contact_id == row.id
+    first = select(func.min(models.Lead.id)).where(into, models.Lead.deleted_at.is_(None))
+    return first.correlate(row.id.table).scalar_subquery()
+
+
 @strawberry.type(description="A person.")
 class Contact(Record):
     model: ClassVar[type] = models.Contact
@@ -126,6 +138,13 @@ class Contact(Record):
     reports_to: Optional["Contact"] = to_one("reports_to_id", models.Contact, "Whom they report to.")
     direct_reports: Connection[Annotated["Contact", strawberry.lazy("crmgraph.graph.schema.types.contact")]] = to_many(
         CONTACTS, "reports_to_id", "Who reports to them."
+    )
+    converted_from: Annotated["Lead", strawberry.lazy("crmgraph.graph.schema.types.lead")] | None = through(
+        "id",
+        model=models.Lead,
+        by=_converted_lead,
+        sql=_converted_lead_sql,
+        description="The lead that was converted into this contact, the first one of several; staff see it.",
     )
     relations: list[Relation] = rows(models.Relation, "How they stand to other people.")
 

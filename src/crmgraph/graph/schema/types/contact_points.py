@@ -1,6 +1,6 @@
 """What hangs off a record row by row: phones, emails, addresses, relations, external ids, and its photo."""
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
 from sqlalchemy import select
@@ -11,11 +11,15 @@ from crmgraph.crm.records.relations import shown_given
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.declarations import PUBLIC_URL, Row
 from crmgraph.graph.schema.enums import LegacyDialect
-from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, primary, to_party
+from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, owner, primary, to_party
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import JSON, CountryCode, EmailAddress, PhoneNumber, Url
 from crmgraph.graph.schema.types.node import Node
 
+if TYPE_CHECKING:
+    from crmgraph.graph.schema.types.record import Record
+
+_OF = "The record that it belongs to."
 _ACTIVE = "Whether it is in use; the other APIs see active ones only."
 _NOTES = "Anything to note about it."
 
@@ -38,6 +42,7 @@ class Phone(Node):
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
     primary: bool = primary()
+    of: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] = owner(_OF)
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
@@ -55,6 +60,7 @@ class Email(Node):
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
     primary: bool = primary()
+    of: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] = owner(_OF)
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
@@ -89,6 +95,7 @@ class Address(Node):
     notes: str | None = column(_NOTES)
     active: bool = column(_ACTIVE)
     primary: bool = primary()
+    of: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] = owner(_OF)
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:
@@ -100,11 +107,12 @@ def _given(context: Context, party_id: int, given: dict[str, Any]) -> dict[str, 
 
 
 @strawberry.type(description="How a contact stands to somebody else.")
-class Relation:
+class Relation(Node):
     model: ClassVar[type] = models.Relation
 
     id: strawberry.ID = global_id(Prefix.RELATION)
     kind: str = column("What the other one is to the contact, e.g. `SPOUSE`.")
+    of: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] = owner(_OF)
     other: Node | None = to_party("other_id", "The record of the other one, where there is one.")
     given: JSON = finished(
         "party_id",
@@ -115,6 +123,10 @@ class Relation:
             "null without the right."
         ),
     )
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Relation)
 
 
 def _href(context: Context, dialect: str, value: str, kind: str | None) -> str | None:

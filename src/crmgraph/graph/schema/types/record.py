@@ -19,6 +19,7 @@ class Record(Node):
     revision: int = column("Counts the changes of the record with all that belongs to it, for `ifRevision`.")
     created_at: DateTime = column("When the record was created.")
     updated_at: DateTime = column("When the record, or anything that belongs to it, was last changed.")
+    deleted_at: DateTime | None = column("When the record was deleted; null while it is there.")
     description: str | None = column("Anything to say about it.")
     email_opt_out: bool = column("Whether they want no email from us.")
     owner: User | None = to_one("owner_id", models.Staff, "Whoever of the staff is responsible.")
