@@ -1,0 +1,191 @@
+"""Rows of a table to records in the making, as the layout of the format says column by column."""
+
+import html
+from dataclasses import dataclass, field
+from typing import Any
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.imports import cells, dates
+from crmgraph.imports.drafts import Context, Draft
+from crmgraph.imports.fields import FIELDS
+from crmgraph.imports.formats.model import Format, Layout, header_key
+from crmgraph.imports.owners import Owners
+from crmgraph.imports.quirks import ENDS, QUIRKS
+from crmgraph.imports.records import Note, Place, Refusal, Skipped
+from crmgraph.imports.tables import MAX_CELL, Row
+from crmgraph.imports.targets import TARGETS, Handler, put
+
+_SEVERAL_LINES = frozenset({"description", "keep", "content", "street"})
+
+
+class SheetNumber(str):
+    """A cell of a workbook that holds a number: whatever zeros led it are gone."""
+
+    __slots__ = ()
+
+
+@dataclass(slots=True)
+class Step:
+    """What is done with a column."""
+
+    index: int
+    column: str
+    words: tuple[str, ...]
+    handler: Handler
+    lines: bool
+    field: str
+
+
+@dataclass(slots=True)
+class Columns:
+    """The columns of one table.
+
+    Attributes:
+        targets: {header: what it is read as}, to be shown.
+    """
+
+    format: Format
+    layout: Layout
+    context: Context
+    owners: Owners
+    file: str
+    header: list[str]
+    targets: dict[str, str] = field(default_factory=dict)
+    duplicates: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        known = {header_key(name): target for name, target in self.layout.columns.items()}
+        stated = {header_key(name): target for name, target in self.context.options.columns.items()}
+        ranks = {key: n for n, key in enumerate(known)}
+        found: list[tuple[int, int, Step]] = []
+        seen: dict[str, int] = {}
+        for index, name in enumerate(self.header):
+            if not name:
+                continue
+            key = header_key(name)
+            seen[key] = seen.get(key, 0) + 1
+            if seen[key] == 2:
+                self.duplicates.append(name)
+            column = name if seen[key] == 1 else f"{name} ({seen[key]})"
+            target = stated.get(key) or known.get(key) or "keep"
+            if target == "keep" and self.format.keep_parted and key not in known:
+                target = f"keep {self.format.keep_parted}"
+            self.targets[column] = target
+            found.append((ranks.get(key, len(ranks) + index), index, self._step(index, column, target)))
+        self.steps = [step for _, _, step in sorted(found, key=lambda each: each[:2])]
+
+    def _step(self, index: int, column: str, target: str) -> Step:
+        words = tuple(target.split(" "))
+        first, last = words[0], words[-1]
+        handler = TARGETS.get(first) or QUIRKS.get(first)
+        if handler is None:
+            unknown = self.layout.kind and first not in FIELDS[self.layout.kind]
+            handler = TARGETS["keep"] if unknown else put
+        path = last if first == "address" else "phones" if first == "phone" else "emails" if first == "email" else first
+        return Step(index, column, words, handler, bool(_SEVERAL_LINES & {first, last}), path)
+
+    def column_of(self, *targets: str) -> str | None:
+        """The first column that is read so."""
+        return next((name for target in targets for name, each in self.targets.items() if each == target), None)
+
+    def read(self, row: Row) -> Draft | Refusal | Skipped:
+        """What a row says."""
+        at = Place(self.file, str(row.line), row.line)
+        if row.fault is not None:
+            code, reason, facts = row.fault
+            return Refusal(at, code, reason, (), dict(facts), row.raw)
+        texts = row.cells
+        short = len(texts) < len(self.header)
+        if len(texts) > len(self.header) and any(not cells.is_empty(text) for text in texts[len(self.header) :]):
+            reason = f"{len(texts)} cells where the header has {len(self.header)}: nobody knows which belongs where"
+            return Refusal(at, "INVALID", reason, (), {}, row.raw)
+        draft = Draft(self.layout.kind or PartyKind.CONTACT, at, self.context, original=row.raw)
+        draft.match_name = self.layout.kind is PartyKind.ACCOUNT
+        if short:
+            draft.warn("SHORT_ROW", None, cells=len(texts), header=len(self.header))
+        if row.fallback:
+            draft.warn("OTHER_ENCODING", None, "cp1252")
+        width = len(texts)
+        for step in self.steps:
+            cell = texts[step.index] if step.index < width else ""
+            if not cell:
+                continue
+            if len(cell) > MAX_CELL:
+                reason = f"{len(cell)} characters, {MAX_CELL} are taken"
+                return Refusal(at, "TOO_LARGE", reason, (step.field,), {"limit": MAX_CELL}, row.raw)
+            text = self._text(draft, step, cell)
+            if text is not None:
+                step.handler(self, draft, step.column, text, step.words)
+        return self.end(draft)
+
+    def _text(self, draft: Draft, step: Step, cell: str) -> str | None:
+        if cell in cells.EMPTY:
+            return None
+        text, removed = cells.clean(cell, lines=step.lines)
+        if text in cells.EMPTY or text in self.format.empty:
+            return None
+        if self.format.html and "&" in text:
+            text = html.unescape(text)
+        if text[0] in "'=@#":
+            if text in cells.SHEET_ERRORS:
+                draft.warn("VALUE_DROPPED", step.column, text, "an error of the spreadsheet")
+                return None
+            text, bare = cells.unwrapped(text)
+            if bare and self.format.apostrophe == "told":
+                draft.warn("APOSTROPHE_REMOVED", step.column)
+            elif not bare and cells.is_formula(text) and step.words[0] != "twitter":
+                draft.warn("FORMULA", step.column)
+        if removed:
+            draft.warn("CONTROL_REMOVED", step.column)
+        if isinstance(cell, SheetNumber) and (step.words[0] == "phone" or step.words[-1] == "postalCode"):
+            draft.warn("NUMBER_CELL", step.column, text)
+        return text or None
+
+    def end(self, draft: Draft) -> Draft | Skipped:
+        """What holds for the row as a whole."""
+        for name in self.format.ends:
+            ENDS[name](self, draft)
+        if draft.skip is not None:
+            skipped = Skipped(draft.at, *draft.skip)
+            if draft.master is None:
+                return skipped
+        elif not draft.has_values and draft.external is None:
+            return Skipped(draft.at, "EMPTY", self.format.emptiness)
+        for name, value in self.layout.constants.items():
+            draft.input.setdefault(name, value)
+        draft.facts.setdefault("name_column", self.column_of("lastName", "name"))
+        self.own(draft)
+        return draft
+
+    def own(self, draft: Draft) -> None:
+        """Who owns the record."""
+        id_, name = draft.facts.get("owner.id"), draft.facts.get("owner")
+        column = draft.facts.get("owner_column")
+        draft.owner = self.owners.importer
+        if column is None:
+            return
+        found, given = self.owners.find(id_, name)
+        if found is None:
+            draft.warn("OWNER_UNKNOWN", column, given)
+        else:
+            draft.owner = found
+
+    def id_of(self, text: str) -> str:
+        """An id without what it is printed with."""
+        return text.removeprefix(self.format.prefix) if self.format.prefix else text
+
+    def time(self, draft: Draft, column: str, text: str) -> Any:
+        """The time that a cell says; None and told when it says none."""
+        found = dates.time_of(text, self.context.order, self.context.zone)
+        if found is None:
+            draft.drop(column, text, "no time")
+            return None
+        if not found[1]:
+            draft.warn("TIME_DOES_NOT_EXIST", column, text)
+        return found[0]
+
+
+def note_of(columns: Columns, draft: Draft) -> Note:
+    """The note of a row."""
+    return Note(draft.facts.get("content", ""), draft.facts.get("title"), draft.owner, draft.created_at)

@@ -1,0 +1,181 @@
+"""From files to records: recognise, ask, and tell record by record.
+
+`open_set` looks at the files and says what they are and what cannot be known; `Reading.events` tells the records.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.imports.columns import Columns, note_of
+from crmgraph.imports.drafts import Draft
+from crmgraph.imports.files import BadFile, Source, sources
+from crmgraph.imports.owners import Owners
+from crmgraph.imports.parts import Part, parts_of
+from crmgraph.imports.records import (
+    Event,
+    External,
+    Options,
+    Place,
+    Question,
+    Recognised,
+    Record,
+    Refusal,
+    Skipped,
+    Staff,
+)
+from crmgraph.imports.sets import RecordSet
+
+ORDER = ("STAFF", "FIELDS", "ACCOUNT", "CONTACT", "LEAD", None, "NOTE")
+"""In which files are read: accounts before those who belong to them."""
+
+
+def _never(kind: PartyKind, external: External) -> bool:
+    return False
+
+
+class Reading:
+    """A set of files that is imported together.
+
+    Attributes:
+        recognised: what each file, or member of an archive, was taken for.
+        questions: what cannot be known, or should be. While one of them is `open`, nothing is read.
+        refused: files of which nothing can be read.
+    """
+
+    def __init__(
+        self,
+        parts: list[Part],
+        refused: list[Refusal],
+        skipped: list[Skipped],
+        options: Options,
+        owners: Owners,
+        stored: Callable[[PartyKind, External], bool],
+    ) -> None:
+        self._parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
+        self._options = options
+        self._owners = owners
+        self._stored = stored
+        self._skipped = skipped
+        self.refused = refused
+        self.recognised: list[Recognised] = [part.recognised for part in parts]
+        self.questions: list[Question] = _once([each for part in self._parts for each in part.questions])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a question has to be answered first."""
+        return any(question.open for question in self.questions)
+
+    def events(self) -> Iterator[Event]:
+        """Every row as what became of it, accounts first, and the records that are implied by others.
+
+        References may name records that come later. The same files and options tell the same, in the same order.
+
+        Raises:
+            ValueError: a question is open.
+        """
+        if self.is_open:
+            raise ValueError("a question is open")
+        yield from self.refused
+        yield from self._skipped
+        with self._set() as found:
+            for part in self._parts:
+                self._take(found, part, None)
+            yield from found.events()
+
+    def preview(self, count: int = 10) -> list[Record]:
+        """The first records of each kind as they will be; references to what lies further down are left out."""
+        told: list[Record] = []
+        with self._set() as found:
+            for part in self._parts:
+                self._take(found, part, count)
+            counts = dict.fromkeys(PartyKind, 0)
+            for event in found.events():
+                if isinstance(event, Record) and counts[event.kind] < count:
+                    counts[event.kind] += 1
+                    event.warnings = [each for each in event.warnings if each.code != "REFERENCE_BROKEN"]
+                    told.append(event)
+        return told
+
+    @contextmanager
+    def _set(self) -> Iterator[RecordSet]:
+        found = RecordSet(self._options, self._owners.importer, stored=self._stored)
+        try:
+            for part in self._parts:
+                if part.recognised.kind is not None and part.brings:
+                    found.bring(part.recognised.kind)
+            yield found
+        finally:
+            found.close()
+
+    def _take(self, found: RecordSet, part: Part, count: int | None) -> None:
+        role = part.recognised.role
+        for n, item in enumerate(part.read()):
+            if count is not None and n >= count and role != "STAFF":
+                return
+            if role == "STAFF":
+                self._learn(item)
+            elif role == "NOTE" and isinstance(item, Draft):
+                self._take_note(found, part.columns, item)
+            else:
+                found.add(item)
+
+    def _learn(self, item: Draft | Refusal | Skipped) -> None:
+        if isinstance(item, Draft):
+            facts = item.facts
+            name = facts.get("user.name") or f"{facts.get('user.first', '')} {facts.get('user.last', '')}".strip()
+            self._owners.learn(facts.get("user.id", ""), facts.get("user.email", ""), name)
+
+    def _take_note(self, found: RecordSet, columns: Columns | None, item: Draft) -> None:
+        if columns is None:
+            return
+        module = item.facts.get("parent_kind", "")
+        kind = next((kind for kind, space in item.context.spaces.items() if space == module), None)
+        if kind is None:
+            reason = f"its parent is a record of {module}, which has no home here"
+            found.add(Skipped(item.at, "PARENT_NOT_IMPORTED", reason))
+            return
+        value = columns.id_of(item.facts.get("parent_record", ""))
+        external = External(item.context.system or "", item.context.spaces[kind], value)
+        found.add_note(item.at, kind, external, note_of(columns, item))
+
+
+def open_set(
+    paths: Sequence[Path],
+    options: Options,
+    staff: Sequence[Staff],
+    *,
+    stored: Callable[[PartyKind, External], bool] = _never,
+) -> Reading:
+    """Look at files that are imported together.
+
+    Args:
+        staff: of the store.
+        stored: whether the store has a record of this id.
+    """
+    owners = Owners(staff, options.users, options.owner)
+    parts: list[Part] = []
+    refused: list[Refusal] = []
+    skipped: list[Skipped] = []
+    for path in paths:
+        try:
+            parts.extend(parts_of(path.name, sources(path), options, owners))
+        except BadFile as bad:
+            refused.append(Refusal(Place(bad.file, ""), bad.code, bad.reason, (), dict(bad.facts)))
+    return Reading(parts, refused, skipped, options, owners, stored)
+
+
+def _once(questions: list[Question]) -> list[Question]:
+    """Each question once for all files that ask it with the same words."""
+    found: dict[tuple[str, str | None, str | None], Question] = {}
+    for each in questions:
+        same = each.code in ("TIMEZONE", "NO_IDS")
+        found.setdefault(
+            (each.code, None if same else each.file, each.column), replace(each, file=None) if same else each
+        )
+    return list(found.values())
+
+
+__all__ = ["Reading", "Source", "open_set"]

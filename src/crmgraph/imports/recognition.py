@@ -1,0 +1,212 @@
+"""What a table is: its encoding, its header, its format, and what only a person can say about it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from zoneinfo import ZoneInfo
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.imports import dates
+from crmgraph.imports.cells import is_empty, separator_of
+from crmgraph.imports.columns import Columns
+from crmgraph.imports.drafts import Context
+from crmgraph.imports.files import BadFile, Encoding, Source, encoding_of, is_nothing, is_page, is_strict
+from crmgraph.imports.formats import FORMATS, Format, Layout
+from crmgraph.imports.formats.model import header_key
+from crmgraph.imports.headers import KNOWN, layout_of
+from crmgraph.imports.owners import Owners
+from crmgraph.imports.records import Options, Question, Recognised
+from crmgraph.imports.tables import Row, Shape, rows, shape_of
+
+TIMES = frozenset({"created", "updated"})
+DATES = frozenset({"birthDate", "establishedOn", "order", *TIMES})
+MAX_SURVEYED = 1_000_000
+"""Rows that are looked at for the order of dates."""
+
+
+@dataclass(slots=True)
+class Table:
+    """A table that was recognised."""
+
+    source: Source
+    shape: Shape
+    format: Format
+    layout: Layout
+    recognised: Recognised
+    questions: list[Question] = field(default_factory=list)
+    columns: Columns | None = None
+
+    def rows(self, options: Options) -> Iterator[Row]:
+        """Its rows, below the header."""
+        return rows(self.source, self.shape, lenient=options.lenient)
+
+
+def known(header: list[str]) -> int:
+    """How many of these headers somebody knows."""
+    return sum(1 for name in header if name and header_key(name) in KNOWN)
+
+
+def format_of(header: list[str], wanted: str | None) -> tuple[Format, Layout] | None:
+    """The format whose signs a header has."""
+    keys = {header_key(name) for name in header}
+    for each in FORMATS:
+        if wanted is not None and each.word != wanted:
+            continue
+        for layout in each.layouts:
+            if any(sign <= keys for sign in layout.signs):
+                return each, layout
+    return None
+
+
+def member_of(name: str, format_: Format) -> Layout | None:
+    """The layout of a member of an archive, by its name."""
+    base = PurePosixPath(name).name
+    return next((each for each in format_.layouts if each.member and re.fullmatch(each.member, base)), None)
+
+
+def archive_format(sources: list[Source], wanted: str | None) -> Format | None:
+    """The format of an archive, by the names of its members."""
+    for each in FORMATS:
+        if each.container == "zip" and wanted in (None, each.word):
+            found = [layout for source in sources if (layout := member_of(source.name, each)) is not None]
+            if any(layout.kind is not None for layout in found):
+                return each
+    return None
+
+
+def table_of(source: Source, options: Options, given: tuple[Format, Layout] | None = None) -> Table:
+    """What a file of text is, as a table.
+
+    Args:
+        given: its format and layout, where the archive says them.
+
+    Raises:
+        BadFile: it is none.
+    """
+    head = source.head()
+    if is_nothing(head):
+        raise BadFile(source.name, "EMPTY_FILE", "the file holds nothing")
+    if is_page(head):
+        raise BadFile(source.name, "NOT_A_TABLE", "this is a web page, probably of a login that has run out")
+    questions: list[Question] = []
+    encoding, shape = _decoded(source, options, questions)
+    if shape.header is None:
+        reason = "the first row looks like data: is there a header? (--no-header names the columns by number)"
+        questions.append(Question("NO_HEADER", reason, option="no_header", open=True, file=source.name))
+    header = shape.header or []
+    format_, layout = given or format_of(header, options.format) or layout_of(header, shape.first_rows, options)
+    table = Table(source, shape, format_, layout, Recognised(source.name, format_.name), questions)
+    found = table.recognised
+    found.kind, found.role, found.language = layout.kind, layout.role, layout.language
+    found.encoding, found.delimiter, found.header_row = encoding.name or "", shape.delimiter, shape.header_row
+    if shape.header_row and shape.header_row > 1:
+        found.facts["preamble_lines"] = shape.header_row - 1
+    if encoding.bad_lines:
+        found.facts["undecodable_lines"] = list(encoding.bad_lines)
+    return table
+
+
+def _decoded(source: Source, options: Options, questions: list[Question]) -> tuple[Encoding, Shape]:
+    encoding = Encoding(options.encoding) if options.encoding else encoding_of(source)
+
+    def shape_in(name: str) -> Shape:
+        return shape_of(source, name, known, delimiter=options.delimiter, no_header=options.no_header)
+
+    if encoding.name is not None:
+        return encoding, shape_in(encoding.name)
+    for name, _ in encoding.candidates:
+        shape = shape_in(name)
+        found = format_of(shape.header or [], options.format)
+        if found is not None and found[0].ansi and is_strict(source, name):
+            return Encoding(name), shape
+    reads = ", ".join(f'{name} reads "{text}"' for name, text in encoding.candidates[:3])
+    names = tuple(name for name, _ in encoding.candidates)
+    questions.append(Question("ENCODING", f"not UTF-8; {reads}", names, option="encoding", open=True, file=source.name))
+    return encoding, shape_in(names[0] if names else "cp1252")
+
+
+def context_of(table: Table, options: Options) -> Context:
+    """What all rows of the table share; what cannot be known becomes a question of the table."""
+    format_ = table.format
+    zone = ZoneInfo(options.timezone) if options.timezone else None
+    spaces = {kind: format_.space_of(kind) for kind in PartyKind}
+    context = Context(
+        options, options.system or format_.system, options.dates, options.decimal or format_.decimal, zone, spaces
+    )
+    targets = {header_key(name): target for name, target in table.layout.columns.items()}
+    read_as = {n: targets.get(header_key(name), "") for n, name in enumerate(table.shape.header or [])}
+    moments = [n for n, target in read_as.items() if target.split(" ")[0] in DATES]
+    if format_.iso:
+        context.order = context.order or "ymd"
+    elif moments and context.order is None:
+        _decide_dates(table, options, context, moments)
+    if context.decimal is None:
+        _decide_decimal(table, options, context, [n for n, target in read_as.items() if target == "annualRevenue"])
+    if zone is None and not format_.utc:
+        _ask_zone(table, options, [n for n, target in read_as.items() if target in TIMES])
+    return context
+
+
+def _cells(table: Table, options: Options, indexes: list[int], limit: int) -> Iterator[str]:
+    for n, row in enumerate(table.rows(options)):
+        if n >= limit:
+            return
+        for index in indexes:
+            if index < len(row.cells) and not is_empty(cell := row.cells[index]):
+                yield cell
+
+
+def _decide_dates(table: Table, options: Options, context: Context, indexes: list[int]) -> None:
+    order, proof, doubtful = dates.decided(_cells(table, options, indexes, MAX_SURVEYED))
+    if order is not None:
+        context.order = order
+        table.recognised.date_order, table.recognised.evidence = order.upper(), proof
+    elif doubtful is not None:
+        reason = f"{doubtful}: is the day first, or the month? No date of the file tells"
+        table.questions.append(
+            Question("DATE_ORDER", reason, ("dmy", "mdy"), option="dates", open=True, file=table.source.name)
+        )
+
+
+def _decide_decimal(table: Table, options: Options, context: Context, indexes: list[int]) -> None:
+    doubtful = None
+    for cell in _cells(table, options, indexes, MAX_SURVEYED) if indexes else ():
+        if (found := separator_of(cell)) is not None:
+            context.decimal = found
+            return
+        if "," in cell or "." in cell:
+            doubtful = doubtful or cell
+    if doubtful is not None:
+        reason = f"{doubtful}: does it have decimals, or thousands? No number of the file tells"
+        table.questions.append(
+            Question("DECIMAL", reason, (",", "."), option="decimal", open=True, file=table.source.name)
+        )
+
+
+def _ask_zone(table: Table, options: Options, indexes: list[int]) -> None:
+    local = (
+        next((cell for cell in _cells(table, options, indexes, 100) if dates.is_local(cell)), None) if indexes else None
+    )
+    if local is not None:
+        reason = f"{local} does not say in which time zone"
+        table.questions.append(Question("TIMEZONE", reason, option="timezone", open=True, file=table.source.name))
+
+
+def columns_of(table: Table, options: Options, owners: Owners) -> Columns:
+    """The columns of a table, ready to read its rows; what should be told of them becomes a question of the table."""
+    context = context_of(table, options)
+    columns = Columns(table.format, table.layout, context, owners, table.source.name, table.shape.header or [])
+    table.columns = columns
+    table.recognised.columns = columns.targets
+    if columns.duplicates:
+        table.recognised.facts["duplicate_headers"] = columns.duplicates
+    name = table.source.name
+    for column in columns.duplicates:
+        reason = "two columns of one name: read as first and second"
+        table.questions.append(Question("DUPLICATE_HEADER", reason, file=name, column=column))
+    firsts = {target.split(" ")[0] for target in columns.targets.values()}
+    if table.layout.kind is not None and "id" not in firsts and table.layout.space == "id":
+        reason = "the file has no ids: a second import finds these people by name and address alone"
+        table.questions.append(Question("NO_IDS", reason, file=name))
+    return columns

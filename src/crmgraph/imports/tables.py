@@ -1,0 +1,330 @@
+"""Tables in text: which character parts the cells, where the header stands, and the rows within bounds.
+
+The rows are those of RFC 4180, by Python's own reader. It is given one line at a time, so that each row is known by the
+line on which it begins and by its bytes.
+"""
+
+import codecs
+import csv
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from crmgraph.imports.cells import is_empty
+from crmgraph.imports.files import CHUNK, FALLBACK, HEAD, UTF8_MARK, BadFile, Source
+
+MAX_ROW = 1024 * 1024
+"""Bytes of a row that are read."""
+MAX_CELL = 32_000
+"""Characters of a cell."""
+MAX_CELLS = 2_000
+"""Cells of a row."""
+DELIMITERS = (",", ";", "\t", "|")
+HEADER_WITHIN = 10
+"""Rows in which the header is looked for."""
+
+csv.field_size_limit(2 * MAX_ROW)
+
+
+@dataclass(slots=True)
+class Row:
+    """A row of a table.
+
+    Attributes:
+        line: on which it begins, counted from 1.
+        cells: their texts as they stand, or numbers and times of a workbook.
+        raw: its bytes.
+        fallback: whether it was read in another encoding than the file.
+        fault: why it cannot be taken: (code, reason, facts).
+    """
+
+    line: int
+    cells: list[str]
+    raw: bytes = b""
+    fallback: bool = False
+    fault: tuple[str, str, dict[str, object]] | None = None
+
+
+@dataclass(slots=True)
+class Shape:
+    """How a text is cut into a table.
+
+    Attributes:
+        encoding: as Python calls it.
+        delimiter: what parts its cells.
+        header: the texts of the header, None where there is none.
+        header_row: the line on which it begins.
+        skip: lines above the rows.
+    """
+
+    encoding: str
+    delimiter: str
+    header: list[str] | None = None
+    header_row: int | None = None
+    skip: int = 0
+    first_rows: list[list[str]] = field(default_factory=list)
+
+
+class Lines:
+    """The lines of a file as bytes, each cut at `MAX_ROW`; in UTF-16 they are those of the same text in UTF-8.
+
+    Attributes:
+        number: of the line that was read last.
+    """
+
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        wide = encoding.startswith("utf-16")
+        self._stream = _Transcoded(stream, encoding) if wide else stream
+        self._rest = b""
+        self._ended = False
+        self._end = b"\n"
+        self.number = 0
+        self._first = True
+
+    def __iter__(self) -> "Lines":
+        return self
+
+    def __next__(self) -> bytes:
+        line = self._line()
+        if self._first:
+            self._first = False
+            line = line.removeprefix(UTF8_MARK)
+        self.number += 1
+        return line
+
+    def _line(self) -> bytes:
+        kept, length = b"", 0
+        while True:
+            end = self._rest.find(self._end)
+            if end >= 0:
+                part, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
+                return self._cut(kept, part)
+            length += len(self._rest)
+            kept = (kept + self._rest)[: MAX_ROW + 1]
+            self._rest = b"" if self._ended else self._stream.read(CHUNK if self.number else HEAD)
+            if self.number == 0 and length == 0 and b"\n" not in self._rest and b"\r" in self._rest:
+                self._end = b"\r"
+            if not self._rest:
+                self._ended = True
+                if not kept:
+                    raise StopIteration
+                return kept
+
+    def _cut(self, kept: bytes, part: bytes) -> bytes:
+        line = kept + part
+        if len(line) <= MAX_ROW:
+            return line[:-1] + b"\n" if self._end == b"\r" else line
+        return line[: MAX_ROW + 1]
+
+
+class _Transcoded:
+    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def read(self, size: int) -> bytes:
+        while chunk := self._stream.read(size):
+            if text := self._decoder.decode(chunk):
+                return text.encode("utf-8", "surrogatepass")
+        return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def rows(source: Source, shape: Shape, *, lenient: bool = False) -> Iterator[Row]:
+    """The rows below the header, each with its line and its bytes.
+
+    Args:
+        lenient: whether a quote that is never closed is read as a letter.
+    """
+    with source.open() as stream:
+        lines = Lines(stream, shape.encoding)
+        for _ in range(shape.skip):
+            next(lines, None)
+        yield from _Rows(lines, shape, lenient).read()
+
+
+class _Rows:
+    """Cuts lines into rows."""
+
+    def __init__(self, lines: Iterator[bytes], shape: Shape, lenient: bool) -> None:
+        self._lines = lines
+        self._shape = shape
+        self._lenient = lenient
+        wide = shape.encoding.startswith("utf-16")
+        self._encoding = "utf-8" if wide or shape.encoding == "utf-8-sig" else shape.encoding
+        self._number = shape.skip
+        self._taken: list[bytes] = []
+        self._size = 0
+        self._fallback = False
+        self._ended = False
+        self._again: list[bytes] = []
+
+    def read(self) -> Iterator[Row]:
+        reader = self._reader()
+        while True:
+            self._taken, self._size, self._fallback = [], 0, False
+            begin = self._number + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except _TooLong:
+                yield self._swallowed(begin)
+                reader = self._reader()
+                continue
+            except csv.Error as error:
+                raw = b"".join(self._taken)
+                yield Row(begin, [], raw, fault=("INVALID", f"no row of a table: {error}", {}))
+                reader = self._reader()
+                continue
+            if self._ended:
+                # A row ends with its line unless a quote is open.
+                yield from self._unclosed(begin)
+                reader = self._reader()
+                continue
+            yield self._row(begin, cells)
+
+    def _row(self, begin: int, cells: list[str]) -> Row:
+        return Row(begin, cells, b"".join(self._taken), self._fallback)
+
+    def _reader(self) -> Iterator[list[str]]:
+        self._ended = False
+        return csv.reader(self._texts(), delimiter=self._shape.delimiter, doublequote=True)
+
+    def _texts(self) -> Iterator[str]:
+        while True:
+            line = self._again.pop(0) if self._again else next(self._lines, None)
+            if line is None:
+                self._ended = True
+                return
+            self._number += 1
+            self._taken.append(line)
+            self._size += len(line)
+            if self._size > MAX_ROW:
+                if len(self._taken) == 1:
+                    # One line is too long: its cells tell which of them is to blame.
+                    yield self._text(line).replace("\n", " ").rstrip("\r ") + self._closing(line)
+                    continue
+                raise _TooLong
+            text = self._text(line)
+            yield text
+
+    @staticmethod
+    def _closing(line: bytes) -> str:
+        return '"' if line.count(b'"') % 2 else ""
+
+    def _text(self, line: bytes) -> str:
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError:
+            if len(line) > MAX_ROW:
+                return line.decode(self._encoding, "replace")
+            self._fallback = True
+            return line.decode(FALLBACK, "replace")
+
+    def _unclosed(self, begin: int) -> Iterator[Row]:
+        end = begin + len(self._taken) - 1
+        if self._lenient:
+            taken = self._taken
+            self._number = begin - 1
+            for line in taken:
+                self._number += 1
+                text = self._text(line).rstrip("\r\n")
+                cells = [cell.replace('"', "") for cell in text.split(self._shape.delimiter)]
+                yield Row(self._number, cells, line)
+            return
+        reason = f"a quote that is opened in line {begin} is never closed; lines {begin} to {end} are in it"
+        yield Row(begin, [], b"".join(self._taken), fault=("INVALID", reason, {"lines": [begin, end]}))
+
+    def _swallowed(self, begin: int) -> Row:
+        """A row of several lines that is too long: what follows is passed over until its quote is closed."""
+        raw = b"".join(self._taken)
+        inside = raw.count(b'"') % 2 == 1
+        while inside and (line := next(self._lines, None)) is not None:
+            self._number += 1
+            inside = line.count(b'"') % 2 == 0
+        reason = (
+            f"a quote that is opened in line {begin} is not closed within {MAX_ROW:,} bytes; lines {begin} to "
+            f"{self._number} are in it"
+        )
+        return Row(begin, [], raw[:MAX_ROW], fault=("INVALID", reason, {"lines": [begin, self._number]}))
+
+
+class _TooLong(Exception):
+    pass
+
+
+def shape_of(
+    source: Source, encoding: str, known: Callable[[list[str]], int], *, delimiter: str | None, no_header: bool
+) -> Shape:
+    """How a text is cut into a table.
+
+    Args:
+        known: how many of these headers a dictionary knows.
+        delimiter, no_header: what the user states.
+
+    Raises:
+        BadFile: it holds nothing.
+    """
+    with source.open() as stream:
+        lines = Lines(stream, encoding)
+        head: list[bytes] = []
+        size = 0
+        for line in lines:
+            head.append(line)
+            size += len(line)
+            if size > HEAD or len(head) > 1_000:
+                break
+    skip = 0
+    if head and head[0][:4].lower() == b"sep=" and len(head[0].strip()) == 5:
+        delimiter = delimiter or chr(head[0].strip()[4])
+        skip = 1
+    if not any(line.strip(b"\r\n\t ,;\x00") for line in head[skip:]):
+        raise BadFile(source.name, "EMPTY_FILE", "the file holds nothing")
+    shape = Shape(encoding, delimiter or _delimiter(head[skip:], encoding), skip=skip)
+    sample = []
+    for row in _Rows(iter(head[skip:]), shape, lenient=False).read():
+        sample.append(row)
+        if len(sample) > 100:
+            break
+    if no_header:
+        width = max((len(row.cells) for row in sample), default=0)
+        shape.header = [str(n) for n in range(1, width + 1)]
+        return shape
+    for n, row in enumerate(sample[: HEADER_WITHIN + 1]):
+        texts = [cell.strip() for cell in row.cells]
+        filled = [text for text in texts if text]
+        count = known(texts)
+        if filled and count and (count >= 2 or count >= 0.4 * len(filled) or (len(filled) == 1 and n == 0)):
+            shape.header, shape.header_row = texts, row.line
+            shape.skip = row.line - 1 + max(1, row.raw.count(b"\n"))
+            break
+    shape.first_rows = [row.cells for row in sample if not row.fault]
+    return shape
+
+
+def _delimiter(head: list[bytes], encoding: str) -> str:
+    """What parts the cells: the rows have most often the same number of cells above one."""
+    best, score = ",", 0.0
+    for delimiter in DELIMITERS:
+        shape = Shape(encoding, delimiter)
+        counts = Counter(len(row.cells) for row in _first(head, shape) if row.cells)
+        usual = [(rows, cells) for cells, rows in counts.items() if cells > 1]
+        if usual:
+            rows_, cells = max(usual)
+            found = rows_ + min(cells, 200) / 1_000
+            if found > score:
+                best, score = delimiter, found
+    return best
+
+
+def _first(head: list[bytes], shape: Shape) -> Iterator[Row]:
+    for n, row in enumerate(_Rows(iter(head), shape, lenient=False).read()):
+        if n > 50:
+            return
+        yield row
+
+
+def is_blank_row(cells: list[str]) -> bool:
+    """Whether no cell holds anything."""
+    return all(is_empty(cell) for cell in cells)
