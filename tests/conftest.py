@@ -21,9 +21,10 @@ import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import event
 
+from crmgraph import assembly
 from crmgraph.app import DIALECTS, Dialect, build, create_app
 from crmgraph.crm.core import Core
-from crmgraph.db.database import Database
+from crmgraph.db.database import Compiled, Database
 from crmgraph.demo import Demo, prepare, shown
 from crmgraph.demo.loading import load
 from crmgraph.logs import configure
@@ -47,6 +48,34 @@ if (memory := roomy_memory()) is not None:
 
 # As the program does. By itself structlog takes seconds to print all values of all frames of a fault.
 configure("debug", "text")
+
+
+class OfOneDialect(dict[Any, Any]):
+    """SQLAlchemy's keys begin with the dialect of the engine, of which each has an object of its own."""
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+# Each test has a database of its own, and SQLAlchemy takes longer to write a statement than a small database to run it:
+# those of one dialect share what is written.
+COMPILED = {name: Compiled(OfOneDialect()) for name in ("sqlite", "postgresql")}
+
+
+def open_database(url: str, **options: Any) -> Database:
+    """A database whose statements are compiled once for all tests."""
+    return Database(url, compiled=COMPILED[url.partition(":")[0].partition("+")[0]], **options)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assembly, "Database", open_database)
+        yield
+
 
 CONNECTIONS = 5
 """How many connections the database of `db` has."""
@@ -133,7 +162,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def db(database: str) -> AsyncIterator[Database]:
     """An empty, migrated database of each kind."""
-    db = Database(database, pool_size=CONNECTIONS)
+    db = open_database(database, pool_size=CONNECTIONS)
     yield db
     await db.close()
 

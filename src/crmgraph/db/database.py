@@ -69,6 +69,21 @@ def require_transaction(session: AsyncSession) -> None:
         raise RuntimeError("this needs a transaction")
 
 
+class Compiled:
+    """Statements that have been compiled: they say nothing of a database but its dialect.
+
+    Attributes:
+        kept: by key, those whose shapes the program knows.
+        chosen: by key, those whose shapes clients choose.
+        of_sessions: of what sessions run; None where each engine keeps its own.
+    """
+
+    def __init__(self, of_sessions: dict[Any, Any] | None = None) -> None:
+        self.kept: LRUCache[Hashable, CompiledStatement] = LRUCache(KEPT_STATEMENTS)
+        self.chosen: LRUCache[Hashable, CompiledStatement] = LRUCache(CHOSEN_BYTES, attrgetter("size"))
+        self.of_sessions = of_sessions
+
+
 class Database:
     """One database and its pool of connections.
 
@@ -79,6 +94,7 @@ class Database:
             not answer, by us; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
         untouched: the file of a SQLite database, which has to be there, is not written to.
+        compiled: what databases of the same dialect, all of one thread, have compiled together.
 
     Attributes:
         engine: what sessions run their statements by.
@@ -93,6 +109,7 @@ class Database:
         statement_seconds: float | None = 30,
         pooled: bool = True,
         untouched: bool = False,
+        compiled: Compiled | None = None,
     ) -> None:
         self.url = database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -101,6 +118,8 @@ class Database:
             "json_serializer": _dumps,
             "json_deserializer": orjson.loads,
         }
+        if compiled is not None and compiled.of_sessions is not None:
+            options["execution_options"] = {"compiled_cache": compiled.of_sessions}
         if not pooled:
             options["poolclass"] = NullPool
         else:
@@ -129,8 +148,7 @@ class Database:
         )
         self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
         self.pool = StatementPool(opens, size=pool_size)
-        self._statements: LRUCache[Hashable, CompiledStatement] = LRUCache(KEPT_STATEMENTS)
-        self._chosen: LRUCache[Hashable, CompiledStatement] = LRUCache(CHOSEN_BYTES, attrgetter("size"))
+        self._kept = compiled or Compiled()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -219,7 +237,7 @@ class Database:
         return statement.read(rows)
 
     def _compiled(self, key: Hashable, build: Callable[[], ClauseElement], chosen: bool) -> CompiledStatement:
-        statements = self._chosen if chosen else self._statements
+        statements = self._kept.chosen if chosen else self._kept.kept
         statement = statements.get(key)
         if statement is None:
             statement = CompiledStatement(build(), self.engine.dialect)
