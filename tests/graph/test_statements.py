@@ -9,14 +9,18 @@ from sqlalchemy import insert, select, update
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Account, Contact, Lead, Note, PartyKind, Photo, Relation
 from crmgraph.crm.records.external_ids import claim
+from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.seed import seed
 from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, put
 
 
-@pytest.fixture
-async def running(database: str, tmp_path: Path) -> AsyncIterator[Running]:
-    """The application with every query left to the resolvers and loaders."""
+@pytest.fixture(params=["at once", "object by object"])
+async def running(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Running]:
+    """The application with every query left to the resolvers and loaders, whether there is time for them or not."""
+    monkeypatch.setattr(Slices, "SECONDS", 10 if request.param == "at once" else 0)
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (client, app):
         yield Running(client, app, {})
 

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from crmgraph.db.compiling import beside
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool, keep
 from crmgraph.db.url import Connector, database_url, sqlite_file
@@ -209,7 +210,8 @@ class Database:
             chosen: clients choose of what shape it is, so that there may be any number of them: they are kept within
                 `CHOSEN_BYTES`, and push out none of the others.
         """
-        return await self._compiled(key, build, chosen).rows(self.pool, parameters, once=once)
+        statement = await self._compiled(key, build, chosen)
+        return await statement.rows(self.pool, parameters, once=once)
 
     async def fetch_compiled_in(
         self,
@@ -224,7 +226,7 @@ class Database:
 
         A lock is none of what may be fetched so as the first statement: it would be gone as soon as it is taken.
         """
-        statement = self._compiled(key, build, chosen)
+        statement = await self._compiled(key, build, chosen)
         connection = await session.connection()
         raw = await connection.get_raw_connection()
         try:
@@ -236,13 +238,17 @@ class Database:
             raise
         return statement.read(rows)
 
-    def _compiled(self, key: Hashable, build: Callable[[], ClauseElement], chosen: bool) -> CompiledStatement:
+    async def _compiled(self, key: Hashable, build: Callable[[], ClauseElement], chosen: bool) -> CompiledStatement:
         statements = self._kept.chosen if chosen else self._kept.kept
         statement = statements.get(key)
         if statement is None:
-            statement = CompiledStatement(build(), self.engine.dialect)
+            # Only what clients choose can be long.
+            statement = await beside(lambda: self._made(build)) if chosen else self._made(build)
             keep(statements, key, statement)
         return statement
+
+    def _made(self, build: Callable[[], ClauseElement]) -> CompiledStatement:
+        return CompiledStatement(build(), self.engine.dialect)
 
     async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""

@@ -13,6 +13,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.policy import Actor, visibility_values, with_parameters
 from crmgraph.crm.query.authorization import authorization_values, still_authorized
 from crmgraph.db import pool
+from crmgraph.db.compiling import beside
 from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.asking import Ask, ask
@@ -62,7 +63,7 @@ class CompiledQueries:
         operation = self._operations.operation(key, lambda: self._operation(prepared))
         if isinstance(operation, NotCompiled):
             return operation
-        plan = self._plan(key, operation, prepared.values)
+        plan = await self._plan(key, operation, prepared.values)
         if isinstance(plan, NotCompiled):
             return plan
         try:
@@ -80,10 +81,10 @@ class CompiledQueries:
             return NotCompiled(why.reason)
         return Operation(definition, fragments, names, readers, prepared.document.size)
 
-    def _plan(self, key: Hashable, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
+    async def _plan(self, key: Hashable, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
         if operation.is_plain:
             if operation.plan is None:
-                operation.plan = self._made(operation, {}, {})
+                operation.plan = await beside(lambda: self._made(operation, {}, {}))
                 self._operations.reckon(key, operation)
             return operation.plan
         switched: tuple[Any, ...] = tuple(given.coerced.get(name) for name in operation.switches)
@@ -93,7 +94,8 @@ class CompiledQueries:
         name = ("variant", switched, tuple(named.values()))
         known = operation.things.get(name)
         if known is None:
-            made = self._made(operation, dict(zip(operation.switches, switched, strict=True)), named)
+            switches = dict(zip(operation.switches, switched, strict=True))
+            made = await beside(lambda: self._made(operation, switches, named))
             known = operation.shared(made) if isinstance(made, Plan) else made
             self._operations.keep(key, operation, name, known)
         return known.plan if isinstance(known, Variant) else known
@@ -138,11 +140,11 @@ class CompiledQueries:
         if not verified:
             values.update(authorization_values(actor))
         if refused:
-            return self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
-        statement = self._statement(key, operation, view, view.read, actor, asks, verified)
+            return await self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
+        statement = await self._statement(key, operation, view, view.read, actor, asks, verified)
         return ReadyQuery(self._core, plan.roots, view.read_keys, statement, values, not verified, plan.finishers(None))
 
-    def _ready_to_refuse(
+    async def _ready_to_refuse(
         self,
         key: Hashable,
         operation: Operation,
@@ -164,13 +166,13 @@ class CompiledQueries:
                 # Nothing else is told, so nothing is read.
                 told = Failed(None, [failure(refusal.error, root.arguments.nodes, root.key)], verified=True)
         read = view.read if told is None else ()
-        statement = self._statement(key, operation, view, read, actor, asks, verified)
+        statement = await self._statement(key, operation, view, read, actor, asks, verified)
         finishers = plan.finishers(refusal.number)
         return ReadyQuery(
             self._core, plan.roots, view.read_keys, statement, values, not verified, finishers, refusal, told
         )
 
-    def _statement(
+    async def _statement(
         self,
         key: Hashable,
         operation: Operation,
@@ -191,11 +193,13 @@ class CompiledQueries:
         known = operation.things.get(name)
         if known is None:
             asked = {field.number: each.asked for field, each in zip(view.fields, asks, strict=True)}
+            made: pool.CompiledStatement | NotCompiled
             try:
-                known = self._built(read, actor, asked, verified)
+                made = await beside(lambda: self._built(read, actor, asked, verified))
             except Unplannable as why:
-                known = NotCompiled(why.reason)
-            self._operations.keep(key, operation, name, known)
+                made = NotCompiled(why.reason)
+            self._operations.keep(key, operation, name, made)
+            known = made
         if isinstance(known, NotCompiled):
             raise Unplannable(known.reason)
         return known

@@ -34,6 +34,7 @@ from crmgraph.graph.edge.requests import (
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
 from crmgraph.graph.resolvers.context import Context, Href, ReadId
+from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
 
 PATH = "/graphql"
@@ -101,6 +102,7 @@ class Endpoint:
         self._hrefs = hrefs
         self._id_candidates = id_candidates
         self._demo = demo
+        self._slices = Slices()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Every method there is comes here: those that are not taken are refused in our own words."""
@@ -174,7 +176,9 @@ class Endpoint:
 
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
         address = reading.address(http)
-        return Context(self._core, actor, address, self._max_page, hrefs=self._hrefs, id_candidates=self._id_candidates)
+        return Context(
+            self._core, actor, address, self._max_page, self._hrefs, self._id_candidates, slices=self._slices
+        )
 
     async def _verified(self, token: str | None, until: float) -> "Caller | Answer":
         """Who asks, by what the database says of their token now; or that it does not say."""

@@ -12,7 +12,6 @@ import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.policy import Actor
@@ -27,6 +26,7 @@ from crmgraph.graph.documents.preparation import (
     coded,
 )
 from crmgraph.graph.execution.deadline import Attended, Receive
+from crmgraph.graph.execution.sliced import SlicedExecutor
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.root_fields import Access, declaration_of
 from crmgraph.graph.schema.schema import schema
@@ -236,7 +236,7 @@ class Engine:
             context_value=context,
             variable_values=dict(request.variables),
             operation_name=request.operation_name or None,
-            executor_class=StrawberryGraphQLCoreExecutionContext,
+            executor_class=SlicedExecutor,
             is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # theirs says bool
             hide_suggestions=True,
         )

@@ -13,6 +13,7 @@ from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.graph.resolvers.loaders import Loaders
+from crmgraph.graph.resolvers.slices import Slices, Turns
 
 Href: TypeAlias = Callable[[PartyKind, str], str | None]
 """(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
@@ -31,6 +32,7 @@ class Context:
         hrefs: by dialect, where it serves a record.
         id_candidates: by dialect, what the ids that it prints stand for.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
+        slices: in which the resolvers of all requests do their work.
     """
 
     core: Core
@@ -40,13 +42,22 @@ class Context:
     hrefs: Mapping[str, Href] = field(default_factory=dict)
     id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
     refused: Refused | None = None
+    slices: Slices = field(default_factory=Slices)
+    _turns: Turns | None = field(init=False, default=None)
     _loaders: Loaders | None = field(init=False, default=None)
+
+    @property
+    def turns(self) -> Turns:
+        """The turns of this request, made when they are first asked for, as the loaders are."""
+        if self._turns is None:
+            self._turns = Turns(self.slices)
+        return self._turns
 
     @property
     def loaders(self) -> Loaders:
         """The loaders, made when they are first asked for: a planned document needs none."""
         if self._loaders is None:
-            self._loaders = Loaders(self.core.db, self.actor)
+            self._loaders = Loaders(self.core.db, self.actor, self.turns)
         return self._loaders
 
     def stop(self) -> None:

@@ -5,7 +5,7 @@ policy hides is not read. Loaders remember what they have read, and are replaced
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
@@ -21,8 +21,13 @@ from crmgraph.crm.query.keyset_pages import Rows, Window, among
 from crmgraph.crm.query.sql import Sql, resolve
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.db.database import Database
+from crmgraph.graph.resolvers.slices import Turns
 
 Loader: TypeAlias = "DataLoader[Any, Any]"
+TOLD = 5
+"""Of how many keys the rows are told at once: each may be a page, of which objects are made."""
+PART = 200
+"""How many rows become objects before others are let in: one takes a few hundredths of a millisecond."""
 _ROWS = (("phones", Phone), ("emails", Email), ("addresses", Address))
 Batch: TypeAlias = Callable[[AsyncSession, list[Any]], Awaitable[list[Any]]]
 
@@ -33,11 +38,13 @@ class Loaders:
     Args:
         db: where every batch opens its session.
         actor: whose policy holds.
+        turns: of the document.
     """
 
-    def __init__(self, db: Database, actor: Actor) -> None:
+    def __init__(self, db: Database, actor: Actor, turns: Turns) -> None:
         self._db = db
         self._actor = actor
+        self._turns = turns
         self._made: dict[Hashable, Loader] = {}
         self._running: set[asyncio.Task[Any] | None] = set()
 
@@ -50,7 +57,7 @@ class Loaders:
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             seen = visible(self._actor, model, deleted=deleted)
-            return _by_id(ids, await session.scalars(select(model).where(among(session, model.id, ids), seen)))
+            return _by_id(ids, await _objects(session, select(model).where(among(session, model.id, ids), seen)))
 
         return self._loader(("record", model, deleted), batch)
 
@@ -65,7 +72,7 @@ class Loaders:
             found: list[Any] = []
             for model in MODELS.values():
                 query = select(model).where(among(session, model.id, ids))
-                found += await session.scalars(query if of_rows else query.where(visible(self._actor, model)))
+                found += await _objects(session, query if of_rows else query.where(visible(self._actor, model)))
             return _by_id(ids, found)
 
         return self._loader(("party", of_rows), batch)
@@ -85,7 +92,7 @@ class Loaders:
             if only is not None:
                 query = query.where(only(model))
             query = query.order_by(model.party_id, *(getattr(model, name) for name in order))
-            return _grouped(ids, await session.scalars(query), "party_id")
+            return _grouped(ids, await _objects(session, query), "party_id")
 
         return self._loader(("rows", model), batch)
 
@@ -98,7 +105,7 @@ class Loaders:
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             seen = row_visible(self._actor, model, deleted=deleted)
-            return _by_id(ids, await session.scalars(select(model).where(among(session, model.id, ids), seen)))
+            return _by_id(ids, await _objects(session, select(model).where(among(session, model.id, ids), seen)))
 
         return self._loader(("row", model, deleted), batch)
 
@@ -106,7 +113,7 @@ class Loaders:
         """The photo of a record by the record's id, or None."""
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            found = await session.scalars(select(Photo).where(among(session, Photo.party_id, ids)))
+            found = await _objects(session, select(Photo).where(among(session, Photo.party_id, ids)))
             by_party = {photo.party_id: photo for photo in found}
             return [by_party.get(i) for i in ids]
 
@@ -116,7 +123,7 @@ class Loaders:
         """Staff by id."""
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
-            return _by_id(ids, await session.scalars(select(Staff).where(among(session, Staff.id, ids))))
+            return _by_id(ids, await _objects(session, select(Staff).where(among(session, Staff.id, ids))))
 
         return self._loader("staff", batch)
 
@@ -153,7 +160,7 @@ class Loaders:
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             where, values = self.where(model, criterion)
             query = keyset_pages.of_each(session, model, getattr(model, key), ids, where, window)
-            found = _grouped(ids, await session.scalars(query, values), key)
+            found = _grouped(ids, await _objects(session, query, values), key)
             return [Rows.of(rows, window) for rows in found]
 
         return self._loader(("page", model, key, criterion, window), batch)
@@ -214,17 +221,73 @@ class Loaders:
         if (made := self._made.get(key)) is not None:
             return made
 
+        async def read(keys: list[Any]) -> list[Any]:
+            async with self._db.read() as session:
+                return await batch(session, keys)
+
+        batches = _Batches(read, self._turns)
+
         async def load(keys: list[Any]) -> list[Any]:
             task = asyncio.current_task()
             self._running.add(task)
             try:
-                async with self._db.read() as session:
-                    return await batch(session, keys)
+                return await batches.load(keys)
             finally:
                 self._running.discard(task)
 
-        self._made[key] = DataLoader(load)
+        self._made[key] = DataLoader(load, max_batch_size=TOLD)
         return self._made[key]
+
+
+class _Batches:
+    """The batches of one loader, of `TOLD` keys each: what is asked together is read together, and told batch by batch.
+
+    Args:
+        read: reads what these keys stand for.
+        turns: of the document.
+    """
+
+    def __init__(self, read: Callable[[list[Any]], Awaitable[list[Any]]], turns: Turns) -> None:
+        self._read = read
+        self._turns = turns
+        self._joined: list[tuple[list[Any], asyncio.Future[Any]]] = []
+
+    async def load(self, keys: list[Any]) -> list[Any]:
+        """What these keys stand for, in their order."""
+        mine: asyncio.Future[tuple[Iterator[Any], Iterator[asyncio.Future[Any]]]]
+        mine = asyncio.get_running_loop().create_future()
+        self._joined.append((keys, mine))
+        if len(self._joined) == 1:
+            # The next batches come in this round; what is put off asks later.
+            await asyncio.sleep(0)
+            await self._turns.settled()
+            joined, self._joined = self._joined, []
+            try:
+                rows = await self._read([key for keys, _ in joined for key in keys])
+                self._turns.put_off(len(joined) - 1)
+                mine.set_result((iter(rows), iter([found for _, found in joined[1:]])))
+            except Exception as error:
+                for _, found in joined:
+                    found.set_exception(error)
+        read, others = await mine
+        told = [next(read) for _ in keys]
+        if (following := next(others, None)) is not None:
+            # It is told in the next round of the loop.
+            following.set_result((read, others))
+            self._turns.put_off(-1)
+        return told
+
+
+async def _objects(session: AsyncSession, query: Any, values: Mapping[str, Any] | None = None) -> list[Any]:
+    """The objects that a query selects, made in parts."""
+    found: list[Any] = []
+    # By itself an asynchronous session makes all of them at once.
+    result = await session.run_sync(lambda within: within.execute(query, values))
+    for part in result.yield_per(PART).scalars().partitions(PART):
+        if found:
+            await asyncio.sleep(0)
+        found += part
+    return found
 
 
 def _by_id(ids: Sequence[int], rows: Any) -> list[Any]:
