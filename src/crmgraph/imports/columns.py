@@ -9,19 +9,17 @@ from crmgraph.imports import cells, dates
 from crmgraph.imports.drafts import Context, Draft
 from crmgraph.imports.fields import FIELDS
 from crmgraph.imports.formats.model import Format, Layout, header_key
+from crmgraph.imports.numbered import Groups, group_of
+from crmgraph.imports.numbered import put as put_groups
 from crmgraph.imports.owners import Owners
 from crmgraph.imports.quirks import ENDS, QUIRKS
 from crmgraph.imports.records import Note, Place, Refusal, Skipped
+from crmgraph.imports.sheets import SheetNumber
 from crmgraph.imports.tables import MAX_CELL, Row
 from crmgraph.imports.targets import TARGETS, Handler, put
 
+_NAMES = frozenset({"firstName", "middleName", "lastName", "name", "account"})
 _SEVERAL_LINES = frozenset({"description", "keep", "content", "street"})
-
-
-class SheetNumber(str):
-    """A cell of a workbook that holds a number: whatever zeros led it are gone."""
-
-    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -53,6 +51,7 @@ class Columns:
     targets: dict[str, str] = field(default_factory=dict)
     duplicates: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    _groups: list[tuple[int, str, tuple[str, int], str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         known = {header_key(name): target for name, target in self.layout.columns.items()}
@@ -62,6 +61,10 @@ class Columns:
         seen: dict[str, int] = {}
         for index, name in enumerate(self.header):
             if not name:
+                continue
+            if self.format.numbered and (group := group_of(name)) is not None:
+                self.targets[name] = group[0]
+                self._groups.append((index, name, (group[0], group[1]), group[2]))
                 continue
             key = header_key(name)
             seen[key] = seen.get(key, 0) + 1
@@ -117,13 +120,26 @@ class Columns:
             text = self._text(draft, step, cell)
             if text is not None:
                 step.handler(self, draft, step.column, text, step.words)
+        if self._groups:
+            self._put_groups(draft, texts)
         return self.end(draft)
+
+    def _put_groups(self, draft: Draft, texts: list[str]) -> None:
+        groups: Groups = {}
+        for index, column, group, part in self._groups:
+            if index < len(texts) and texts[index]:
+                text, _ = cells.clean(texts[index], lines=True)
+                if text and text not in cells.EMPTY:
+                    groups.setdefault(group, {})[part] = (column, text)
+        put_groups(draft, groups)
 
     def _text(self, draft: Draft, step: Step, cell: str) -> str | None:
         if cell in cells.EMPTY:
             return None
         text, removed = cells.clean(cell, lines=step.lines)
         if text in cells.EMPTY or text in self.format.empty:
+            return None
+        if text in self.format.defaults and step.field not in _NAMES:
             return None
         if self.format.html and "&" in text:
             text = html.unescape(text)
@@ -173,6 +189,8 @@ class Columns:
 
     def id_of(self, text: str) -> str:
         """An id without what it is printed with."""
+        if self.format.case_held:
+            return extended(text)
         return text.removeprefix(self.format.prefix) if self.format.prefix else text
 
     def time(self, draft: Draft, column: str, text: str) -> Any:
@@ -184,6 +202,20 @@ class Columns:
         if not found[1]:
             draft.warn("TIME_DOES_NOT_EXIST", column, text)
         return found[0]
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+def extended(id_: str) -> str:
+    """Salesforce: the 18 letters of an id of 15, with three that hold their case.
+
+    https://help.salesforce.com/s/articleView?id=000383751
+    """
+    if len(id_) != 15 or not id_.isalnum():
+        return id_
+    chunks = (id_[0:5], id_[5:10], id_[10:15])
+    return id_ + "".join(_LETTERS[sum(1 << n for n, c in enumerate(chunk) if "A" <= c <= "Z")] for chunk in chunks)
 
 
 def note_of(columns: Columns, draft: Draft) -> Note:

@@ -46,12 +46,14 @@ class Source:
         size: in bytes, unpacked.
         open: a new stream of its bytes from the start.
         archive: the name of the archive that it is a member of.
+        path: of a file that is no member.
     """
 
     name: str
     size: int
     open: Callable[[], BinaryIO]
     archive: str | None = None
+    path: Path | None = None
 
     def head(self, size: int = HEAD) -> bytes:
         """Its first bytes."""
@@ -66,7 +68,7 @@ def sources(path: Path) -> list[Source]:
         BadFile: it is not there, or an archive that is not taken.
     """
     try:
-        source = Source(path.name, path.stat().st_size, lambda: path.open("rb"))
+        source = Source(path.name, path.stat().st_size, lambda: path.open("rb"), path=path)
         head = source.head(4)
     except OSError as error:
         raise BadFile(path.name, "NOT_FOUND", f"the file cannot be read: {error.strerror}") from error

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 from crmgraph.crm.models import PartyKind
@@ -17,7 +18,8 @@ from crmgraph.imports.formats.model import header_key
 from crmgraph.imports.headers import KNOWN, layout_of
 from crmgraph.imports.owners import Owners
 from crmgraph.imports.records import Options, Question, Recognised
-from crmgraph.imports.tables import Row, Shape, rows, shape_of
+from crmgraph.imports.sheets import OLD, Sheet
+from crmgraph.imports.tables import HEADER_WITHIN, Row, Shape, find_header, rows, shape_of
 
 TIMES = frozenset({"created", "updated"})
 DATES = frozenset({"birthDate", "establishedOn", "order", *TIMES})
@@ -36,9 +38,12 @@ class Table:
     recognised: Recognised
     questions: list[Question] = field(default_factory=list)
     columns: Columns | None = None
+    sheet: Sheet | None = None
 
     def rows(self, options: Options) -> Iterator[Row]:
         """Its rows, below the header."""
+        if self.sheet is not None:
+            return (row for row in self.sheet.rows() if row.line > self.shape.skip)
         return rows(self.source, self.shape, lenient=options.lenient)
 
 
@@ -85,25 +90,51 @@ def table_of(source: Source, options: Options, given: tuple[Format, Layout] | No
         BadFile: it is none.
     """
     head = source.head()
+    if source.path is not None and head.startswith((b"PK", OLD)):
+        return _sheet_table(source, source.path, options)
     if is_nothing(head):
         raise BadFile(source.name, "EMPTY_FILE", "the file holds nothing")
     if is_page(head):
         raise BadFile(source.name, "NOT_A_TABLE", "this is a web page, probably of a login that has run out")
     questions: list[Question] = []
     encoding, shape = _decoded(source, options, questions)
+    table = _table(source, shape, options, given, questions)
+    found = table.recognised
+    found.encoding, found.delimiter = encoding.name or "", shape.delimiter
+    if encoding.bad_lines:
+        found.facts["undecodable_lines"] = list(encoding.bad_lines)
+    return table
+
+
+def _table(
+    source: Source, shape: Shape, options: Options, given: tuple[Format, Layout] | None, questions: list[Question]
+) -> Table:
     if shape.header is None:
         reason = "the first row looks like data: is there a header? (--no-header names the columns by number)"
         questions.append(Question("NO_HEADER", reason, option="no_header", open=True, file=source.name))
     header = shape.header or []
     format_, layout = given or format_of(header, options.format) or layout_of(header, shape.first_rows, options)
-    table = Table(source, shape, format_, layout, Recognised(source.name, format_.name), questions)
-    found = table.recognised
-    found.kind, found.role, found.language = layout.kind, layout.role, layout.language
-    found.encoding, found.delimiter, found.header_row = encoding.name or "", shape.delimiter, shape.header_row
+    found = Recognised(source.name, format_.name, layout.kind, layout.role, header_row=shape.header_row)
+    found.language = layout.language
+    if layout.variant:
+        found.facts["variant"] = layout.variant
     if shape.header_row and shape.header_row > 1:
         found.facts["preamble_lines"] = shape.header_row - 1
-    if encoding.bad_lines:
-        found.facts["undecodable_lines"] = list(encoding.bad_lines)
+    return Table(source, shape, format_, layout, found, questions)
+
+
+def _sheet_table(source: Source, path: Path, options: Options) -> Table:
+    sheet = Sheet(path)
+    head = list(islice(sheet.rows(), HEADER_WITHIN + 1))
+    if not any(cell for row in head for cell in row.cells):
+        raise BadFile(source.name, "EMPTY_FILE", "the workbook holds nothing")
+    shape = Shape("utf-8", ",")
+    find_header(shape, head, known, no_header=options.no_header)
+    if shape.header_row is not None:
+        shape.skip = shape.header_row
+    table = _table(source, shape, options, None, [])
+    table.sheet = sheet
+    table.recognised.facts["sheet"] = sheet.name
     return table
 
 

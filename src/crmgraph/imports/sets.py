@@ -83,6 +83,9 @@ class RecordSet:
             return
         record = item.finish()
         links = list(item.links.values())
+        for link in links:
+            if link.external is None and link.name and link.kind is PartyKind.ACCOUNT:
+                self._index.run("INSERT OR IGNORE INTO spelled VALUES (?, ?)", account_key(link.name), link.name)
         if isinstance(record, Refusal):
             self._spool.add((record, links))
             return
@@ -281,7 +284,8 @@ class RecordSet:
         if self._index.one("SELECT 1 FROM implied WHERE key = ?", key) is not None:
             return
         self._index.run("INSERT INTO implied VALUES (?)", key)
-        values: dict[str, Any] = {"name": link.name}
+        spelled = self._index.one("SELECT name FROM spelled WHERE key = ?", key)
+        values: dict[str, Any] = {"name": spelled[0] if spelled else link.name}
         if link.number is not None:
             values["number"] = link.number
         if self._importer is not None:

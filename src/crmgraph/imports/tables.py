@@ -287,20 +287,31 @@ def shape_of(
         sample.append(row)
         if len(sample) > 100:
             break
+    find_header(shape, sample, known, no_header=no_header)
+    return shape
+
+
+def find_header(shape: Shape, sample: list[Row], known: Callable[[list[str]], int], *, no_header: bool) -> None:
+    """The header of a table: the first of its rows of which a dictionary knows at least two texts, or two in five.
+
+    Args:
+        known: how many of these headers a dictionary knows.
+        no_header: whether there is none, and columns are called by their numbers.
+    """
+    shape.first_rows = [row.cells for row in sample if not row.fault]
     if no_header:
         width = max((len(row.cells) for row in sample), default=0)
         shape.header = [str(n) for n in range(1, width + 1)]
-        return shape
+        return
     for n, row in enumerate(sample[: HEADER_WITHIN + 1]):
         texts = [cell.strip() for cell in row.cells]
         filled = [text for text in texts if text]
         count = known(texts)
-        if filled and count and (count >= 2 or count >= 0.4 * len(filled) or (len(filled) == 1 and n == 0)):
+        if filled and count and (count >= 2 or count >= 0.4 * len(filled)):
             shape.header, shape.header_row = texts, row.line
             shape.skip = row.line - 1 + max(1, row.raw.count(b"\n"))
-            break
-    shape.first_rows = [row.cells for row in sample if not row.fault]
-    return shape
+            shape.first_rows = shape.first_rows[n:]
+            return
 
 
 def _delimiter(head: list[bytes], encoding: str) -> str:

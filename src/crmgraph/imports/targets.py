@@ -1,7 +1,8 @@
 """What is done with the cell of a column, by the first word of its target; `formats/model.py` has the list."""
 
+import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports import cells, dates
@@ -24,11 +25,28 @@ def put(columns: "Columns", draft: Draft, column: str, text: str, words: Sequenc
 
 def _keep(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
     draft.has_values = True
-    if len(words) > 1:
+    if len(words) > 1 and words[1] == "json":
+        draft.kept[column] = _json_or(text)
+    elif len(words) > 1:
         parts = cells.texts(text, words[1])
         draft.kept[column] = parts if len(parts) > 1 or words[-1] == "always" else text
     else:
         draft.kept[column] = text
+
+
+def _json_or(text: str) -> Any:
+    """A list or an object of JSON; the text where it is none."""
+    if text[0] not in "[{":
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _website(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
+    draft.put("website", text, column)
+    draft.facts.setdefault("website", column)
 
 
 def _flag(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
@@ -123,7 +141,7 @@ def _deleted(columns: "Columns", draft: Draft, column: str, text: str, words: Se
 
 
 def _master(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
-    draft.master = text
+    draft.master = columns.id_of(text)
 
 
 def _converted(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
@@ -151,7 +169,7 @@ def _private(columns: "Columns", draft: Draft, column: str, text: str, words: Se
 
 
 def _fact(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
-    draft.facts[" ".join(words)] = text
+    draft.facts[words[0]] = columns.id_of(text) if words[0] == "user.id" else text
     draft.has_values = True
 
 
@@ -160,6 +178,7 @@ TARGETS: dict[str, Handler] = {
     for words, handler in (
         ("keep", _keep),
         ("flag", _flag),
+        ("website", _website),
         ("drop", _drop),
         ("name", _name),
         ("phone", _phone),

@@ -42,6 +42,7 @@ class Layout:
         choices: {header: {word in lower case: {field: value}}}.
         constants: {field: value} of every row.
         language: of the headers, where they differ by it.
+        variant: which form of the export it is.
     """
 
     role: str
@@ -52,6 +53,7 @@ class Layout:
     choices: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     constants: Mapping[str, Any] = field(default_factory=dict)
     language: str | None = None
+    variant: str | None = None
 
     @property
     def kind(self) -> PartyKind | None:
@@ -75,9 +77,11 @@ class Format:
         ansi: whether it writes in the encoding of the user's Windows where it is not UTF-8.
         apostrophe: `told` when its `'` before a sign is removed, `silent` where it writes one before every sign.
         html: whether cells hold entities of HTML.
-        empty: what it writes where nothing was chosen.
-        keep_parted: what parts several choices in columns without a home.
+        empty: what it writes where there is nothing.
+        defaults: what it writes where nothing was chosen, which may be somebody's name.
+        keep_parted: what parts several choices in columns without a home; `json` for lists of JSON.
         numbered: whether it has columns as `Phone 1 - Value`.
+        case_held: whether ids of 15 letters are those of 18 without the three that hold their case.
         container: `zip` for an archive of tables.
         ends: quirks of rows as a whole, functions of `quirks.ENDS`.
         emptiness: what is said of a row without anything.
@@ -95,8 +99,10 @@ class Format:
     apostrophe: str = "told"
     html: bool = False
     empty: frozenset[str] = frozenset()
+    defaults: frozenset[str] = frozenset()
     keep_parted: str | None = None
     numbered: bool = False
+    case_held: bool = False
     container: str | None = None
     ends: tuple[str, ...] = ()
     emptiness: str = "no cell holds anything"
