@@ -122,7 +122,7 @@ async def test_writing_a_contact_neither_cuts_nor_shows_a_hidden_tie(demo: Runni
     assert (await update(account=None))["contact"]["revision"] == 2
     assert await ties() == [account, boss]
     # What cannot be named cannot be named by what it was either.
-    refused = [{"code": "INVALID", "path": ["input", name]} for name in ("account", "reportsTo")]
+    refused = [{"code": "NOT_FOUND", "path": ["input", name]} for name in ("account", "reportsTo")]
     assert (await update(firstName="B", account=account, reportsTo=boss))["userErrors"] == refused
     history = await office(
         "query($i: ID!) { contact(by: {id: $i}) { history { nodes { fields { field } } } } }", i=contact
@@ -302,7 +302,7 @@ async def test_a_converted_lead_names_what_is_there_alone_and_all_of_it_when_it_
     assert await named() == [(None, None)] * 2
     again = "mutation($i: ConvertLeadInput!) { convertLead(input: $i) { lead { id } userErrors { code } } }"
     refused = (await office(again, i={"lead": {"id": lead}}))["convertLead"]
-    assert refused == {"lead": None, "userErrors": [{"code": "INVALID"}]}
+    assert refused == {"lead": None, "userErrors": [{"code": "ALREADY_CONVERTED"}]}
     await deleted(demo, office, Contact, contact, back=True)
     await deleted(demo, office, Account, account, back=True)
     assert await named() == [both] * 2

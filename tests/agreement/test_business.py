@@ -137,7 +137,7 @@ async def test_a_lead_that_is_converted_through_one_door_is_a_contact_and_an_acc
         assert person[Place("raw", "phones", "MOBILE")] == "+39 06 1"
         assert person.get(Place("account_id"), account.number) == account.number
     again = {"lead": {"id": graph.id(lead)}}
-    with pytest.raises(AssertionError, match="INVALID"):
+    with pytest.raises(AssertionError, match="ALREADY_CONVERTED"):
         await graph.ask(CONVERT, i=again)
     refused = (await zoho(world, "POST", f"/Leads/{lead.number}/actions/convert", {"data": [{}]})).json()
     assert (refused["data"][0] if "data" in refused else refused)["code"] == "ID_ALREADY_CONVERTED"

@@ -233,7 +233,7 @@ async def test_create_and_convert_a_lead(agent: Caller) -> None:
     assert re.fullmatch(r"con_\d+", converted["contact"]["id"])
     assert re.fullmatch(r"acc_\d+", converted["account"]["id"])
     again = (await agent(CONVERT_LEAD, lead=lead))["convertLead"]
-    assert again == {"contact": None, "account": None, "userErrors": [{"code": "INVALID"}]}
+    assert again == {"contact": None, "account": None, "userErrors": [{"code": "ALREADY_CONVERTED"}]}
 
 
 async def test_the_demo_can_be_asked(demo: Running) -> None:

@@ -87,7 +87,7 @@ async def test_a_name_is_no_code(agent: Caller, given: dict[str, Any], field: st
         "contact": None,
         "userErrors": [
             {
-                "code": "INVALID",
+                "code": "NOT_A_COUNTRY",
                 "message": f"`addresses.add.0.{field}` is no code of ISO 3166-1: {message}",
                 "path": ["input", "addresses", "add", "0", field],
             }
@@ -99,7 +99,7 @@ async def test_a_code_and_the_name_of_another_country_are_refused(agent: Caller)
     payload = await made(agent, country="NL", countryName="Germany")
     assert payload["contact"] is None
     (error,) = payload["userErrors"]
-    assert (error["code"], error["path"]) == ("INVALID", ["input", "addresses", "add", "0", "countryName"])
+    assert (error["code"], error["path"]) == ("CONFLICTING", ["input", "addresses", "add", "0", "countryName"])
 
 
 @pytest.mark.parametrize(("code", "write"), [("Germany", "write DE"), ("Freedonia", "e.g. DE"), ("ZZ", "e.g. DE")])

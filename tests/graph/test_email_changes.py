@@ -59,8 +59,8 @@ async def test_a_person_comes_in_by_the_email_that_they_prove_to_own(
         ({"password": "another"}, ("UNAUTHENTICATED", "currentPassword")),
         ({"password": None}, ("REQUIRED", "currentPassword")),
         ({"password": ""}, ("REQUIRED", "currentPassword")),
-        ({"email": "no email"}, ("INVALID", "email")),
-        ({"email": ""}, ("INVALID", "email")),
+        ({"email": "no email"}, ("NOT_AN_EMAIL", "email")),
+        ({"email": ""}, ("NOT_AN_EMAIL", "email")),
     ],
 )
 async def test_no_email_goes_for_a_change_that_is_refused(

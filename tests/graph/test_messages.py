@@ -31,14 +31,14 @@ async def told(caller: Caller, mutation: str, given: dict[str, Any]) -> list[str
 @pytest.mark.parametrize(
     ("given", "messages"),
     [
-        ({}, ["`lastName` is required."]),
+        ({}, ["`lastName` is required: give e.g. Curie."]),
         ({"lastName": "x" * 1001}, ["`lastName` has more than 1,000 characters."]),
         ({"lastName": "x", "description": "x" * 32_001}, ["`description` has more than 32,000 characters."]),
         ({"lastName": "a\nb"}, [f"`lastName` {KEPT}"]),
         ({"lastName": "x", "birthDate": {"month": 13}}, ["`birthDate.month` is no month: write 1 to 12."]),
         (
             {"lastName": "x", "birthDate": {"day": 30, "month": 2, "year": 2000}},
-            ["`birthDate.day` is no day of that month: write 1 to 31, and no more than the month has."],
+            ["`birthDate.day` is no day of that month: write 1 to 29."],
         ),
         ({"lastName": "x", "birthDate": {"year": 0}}, ["`birthDate.year` is no year: write 1 to 9999."]),
         (
@@ -54,8 +54,8 @@ async def told(caller: Caller, mutation: str, given: dict[str, Any]) -> list[str
             {"lastName": "x", "addresses": {"add": [{"kind": "HOME", "country": "NL", "countryName": "Germany"}]}},
             ["`addresses.add.0.countryName` is another country than that of `country`: leave one of them out."],
         ),
-        ({"lastName": "x", "account": "acc_1"}, ["`account` names no record that is here."]),
-        ({"lastName": "x", "owner": "usr_1"}, ["`owner` names no record that is here."]),
+        ({"lastName": "x", "account": "acc_1"}, ["`account` names nothing that is here: give e.g. acc_1000000001."]),
+        ({"lastName": "x", "owner": "usr_1"}, ["`owner` names nothing that is here: give e.g. usr_1000000001."]),
         (
             {"lastName": "x", "identityDocuments": {"idNumber": "X1"}},
             ["You may not give `identityDocuments.idNumber`."],
@@ -96,10 +96,10 @@ async def test_of_what_is_there(agent: Caller, customer: Customer, core: Core) -
         "The record has changed since you read it: read it again, its revision is 1 now."
     ]
     assert await told(agent, CHANGE, target | {"phones": {"remove": ["pho_1"]}}) == [
-        "`phones.remove.0` names nothing that is here."
+        "`phones.remove.0` names nothing that is here: give e.g. pho_1000000001."
     ]
-    assert await told(agent, REMOVE, {}) == ["`contact` is required."]
+    assert await told(agent, REMOVE, {}) == ["`contact` is required: give e.g. con_1000000001."]
     assert await told(agent, REMOVE, target | {"account": {"id": customer.account}}) == [
         "`account` is named beside another record: name one."
     ]
-    assert await told(customer, PROFILE, {"lastName": ""}) == ["`lastName` is required."]
+    assert await told(customer, PROFILE, {"lastName": ""}) == ["`lastName` is required: give e.g. Curie."]

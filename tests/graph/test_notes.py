@@ -76,8 +76,12 @@ async def test_records_of_the_other_kinds_have_notes_too(agent: Caller, core: Co
         ({"on": {"contact": {"number": "CON9"}}}, [("NOT_FOUND", "input.on")]),
         ({"content": " "}, [("REQUIRED", "input.content")]),
         (
+            {"on": {"contact": {"number": "CON9"}}, "content": " ", "owner": "usr_1"},
+            [("NOT_FOUND", "input.on"), ("REQUIRED", "input.content"), ("NOT_FOUND", "input.owner")],
+        ),
+        (
             {"title": "a\0b", "content": "", "owner": "usr_1"},
-            [("INVALID", "input.title"), ("REQUIRED", "input.content"), ("INVALID", "input.owner")],
+            [("BAD_CHARACTERS", "input.title"), ("REQUIRED", "input.content"), ("NOT_FOUND", "input.owner")],
         ),
     ],
 )

@@ -86,7 +86,7 @@ async def test_a_photo_is_set_by_those_who_may_change_the_record(
     }
     both = target | {"account": {"id": customer.account}}
     assert await upload(agent, picture(), **both) == nothing | {
-        "userErrors": [{"code": "INVALID", "path": ["input", "account"]}]
+        "userErrors": [{"code": "CHOOSE_ONE", "path": ["input", "account"]}]
     }
     assert await nobody.errors(REMOVE, i=target) == [("UNAUTHENTICATED", "Sign in first.")]
     query = "query($r: ContactRef!) { contact(by: $r) { revision photo { url } } }"

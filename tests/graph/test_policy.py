@@ -122,7 +122,11 @@ async def test_a_hidden_record_is_not_found_by_a_mutation(
     assert (await customer(RENAME, r=hidden))["updateContact"] == {
         "contact": None,
         "userErrors": [
-            {"code": "NOT_FOUND", "message": "`contact` names nothing that is here.", "path": ["input", "contact"]}
+            {
+                "code": "NOT_FOUND",
+                "message": "`contact` names nothing that is here: give e.g. con_1000000001.",
+                "path": ["input", "contact"],
+            }
         ],
     }
     assert await nobody.errors(RENAME, r=hidden) == [("UNAUTHENTICATED", "Sign in first.")]

@@ -90,17 +90,17 @@ async def test_every_fault_of_an_input_is_told_at_once(agent: Caller) -> None:
         "emails": {"add": [{"kind": "BUSINESS", "address": "no address"}]},
     }
     assert await faults(agent, CREATE, given) == [
-        wrong("INVALID", "input.firstName"),
+        wrong("BAD_CHARACTERS", "input.firstName"),
         wrong("REQUIRED", "input.lastName"),
-        wrong("INVALID", "input.residenceCountry"),
-        wrong("INVALID", "input.identityDocuments.idCountry"),
+        wrong("NOT_A_COUNTRY", "input.residenceCountry"),
+        wrong("NOT_A_COUNTRY", "input.identityDocuments.idCountry"),
         wrong("REQUIRED", "input.phones.add.0.raw"),
-        wrong("INVALID", "input.phones.add.1.country"),
-        wrong("INVALID", "input.emails.add.0.address"),
-        wrong("INVALID", "input.birthDate.day"),
+        wrong("NOT_A_COUNTRY", "input.phones.add.1.country"),
+        wrong("NOT_AN_EMAIL", "input.emails.add.0.address"),
+        wrong("NOT_A_DATE", "input.birthDate.day", __typename="RangeError"),
         wrong("FORBIDDEN", "input.identityDocuments.idCountry"),
-        wrong("INVALID", "input.account"),
-        wrong("INVALID", "input.owner"),
+        wrong("NOT_FOUND", "input.account"),
+        wrong("NOT_FOUND", "input.owner"),
     ]
     assert (await agent("{ contacts { totalCount } }"))["contacts"]["totalCount"] == 0
 
@@ -343,7 +343,10 @@ async def test_accounts_and_leads_are_made_changed_and_deleted(agent: Caller) ->
     assert (await agent(read, r={"number": "ACC1"}))["account"] == expected | {"parts": {"nodes": [{"name": "Part"}]}}
     wrong_values = {"name": "x", "employees": 1.5, "annualRevenue": "much", "establishedOn": "yesterday"}
     errors = (await agent(create, i=wrong_values))["createAccount"]["userErrors"]
-    assert errors == [{"code": "INVALID", "path": ["input", name]} for name in list(wrong_values)[1:]]
+    codes = ("OUT_OF_RANGE", "NOT_A_NUMBER", "NOT_A_DATE")
+    assert errors == [
+        {"code": code, "path": ["input", name]} for code, name in zip(codes, list(wrong_values)[1:], strict=True)
+    ]
 
     create = """mutation($i: CreateLeadInput!) { createLead(input: $i) { lead { id number approval lockedBy }
       userErrors { code path } } }"""
@@ -379,7 +382,7 @@ async def test_converting_joins_known_records(agent: Caller, core: Core, contact
             {"code": "NOT_FOUND", "path": ["input", "lead"]},
             {"code": "NOT_FOUND", "path": ["input", "contact"]},
             {"code": "NOT_FOUND", "path": ["input", "account"]},
-            {"code": "INVALID", "path": ["input", "owner"]},
+            {"code": "NOT_FOUND", "path": ["input", "owner"]},
         ]
     }
     dry = (await agent(convert, i=given | {"dryRun": True}))["convertLead"]

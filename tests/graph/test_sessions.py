@@ -85,10 +85,10 @@ async def test_every_fault_of_a_signup_is_told_at_once_and_nothing_is_made(nobod
     signup = (await nobody(SIGNUP, input=given))["signup"]
     assert (signup["viewer"], signup["accessToken"], signup["refreshToken"]) == (None, None, None)
     assert [(error["code"], ".".join(error["path"])) for error in signup["userErrors"]] == [
-        ("INVALID", "input.email"),
-        ("INVALID", "input.password"),
+        ("NOT_AN_EMAIL", "input.email"),
+        ("PASSWORD_TOO_SHORT", "input.password"),
         ("REQUIRED", "input.lastName"),
-        ("INVALID", "input.phones.add.0.raw"),
+        ("BAD_CHARACTERS", "input.phones.add.0.raw"),
         ("REQUIRED", "input.account.name"),
     ]
     assert await agent("{ contacts { totalCount } accounts { totalCount } }") == {
@@ -205,7 +205,7 @@ async def test_a_changed_password_ends_the_other_sessions(nobody: Caller, custom
     ]
     assert (await customer(change, o=PASSWORD, n="short"))["changePassword"]["userErrors"] == [
         {
-            "code": "INVALID",
+            "code": "PASSWORD_TOO_SHORT",
             "message": "`newPassword` has fewer than 8 characters: choose e.g. four words that have nothing to do with"
             " each other.",
             "path": ["input", "newPassword"],
@@ -236,7 +236,7 @@ async def test_a_password_is_reset_by_mail(nobody: Caller, customer: Customer, t
             "path": ["input", "code"],
         }
     ]
-    assert (await nobody(RESET, c=code, p="short"))["resetPassword"]["userErrors"][0]["code"] == "INVALID"
+    assert (await nobody(RESET, c=code, p="short"))["resetPassword"]["userErrors"][0]["code"] == "PASSWORD_TOO_SHORT"
     assert await nobody(RESET, c=code, p="a new password") == {"resetPassword": {"userErrors": []}}
     assert (await nobody(RESET, c=code, p="a third password"))["resetPassword"]["userErrors"][0]["path"][1] == "code"
     assert [each for each, _ in await customer.errors(ME)] == ["UNAUTHENTICATED"]

@@ -1,6 +1,7 @@
 """What the business refuses. A refusal holds data, which field and which record; each edge finds its own words."""
 
 from collections.abc import Iterable
+from typing import Any
 
 Path = tuple[str | int, ...]
 """Where in an edit a fault lies, e.g. ("phones", "add", 0, "raw")."""
@@ -61,8 +62,13 @@ class Invalid(Refused):
         limit: int | None = None,
         meant: str | None = None,
         unit: str = "characters",
+        least: Any = None,
+        most: Any = None,
     ) -> None:
         super().__init__(path)
+        self.least = least
+        self.most = most
+        """Of a number that is out of range, the bounds that hold, as JSON has them; None where there is none."""
         self.meant = meant
         """What to write instead, where that is known: the code of a country that was given by its name."""
         self.reason = reason
@@ -121,10 +127,14 @@ class UnsupportedImage(Refused):
 class Stale(Refused):
     """The record has changed since the caller read it."""
 
-    def __init__(self, path: Path = (), current: int = 0) -> None:
+    def __init__(self, path: Path = (), current: int = 0, since: int = 0, record: Any = None) -> None:
         super().__init__(path)
         self.current = current
         """The revision that the record has now."""
+        self.since = since
+        """The one that the caller read."""
+        self.record = record
+        """The record, which the caller may see; None where nothing is to be told of it."""
 
 
 class Conflicting(Refused):

@@ -65,6 +65,28 @@ def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
         raise Malformed(str(error)) from None
 
 
+async def beginning(request: Request, limit: int) -> tuple[bytes, bool]:
+    """The first bytes of the body of a request, and whether there are more of it, which are not read; see `body`.
+
+    Raises:
+        ClientDisconnect: the client went away.
+    """
+    chunks: list[bytes] = []
+    length = 0
+    more = True
+    with not_counted(request):
+        while more and length <= limit:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            chunk = message.get("body", b"")
+            length += len(chunk)
+            chunks.append(chunk)
+            more = message.get("more_body", False)
+    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return (data[:limit], True) if length > limit else (data, False)
+
+
 async def body(request: Request, limit: int) -> bytes:
     """The body of a request, whose time on the way does not count to the request's deadline.
 
@@ -78,21 +100,10 @@ async def body(request: Request, limit: int) -> bytes:
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise TooLarge((), limit)
-    chunks: list[bytes] = []
-    length = 0
-    more = True
-    with not_counted(request):
-        while more:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk = message.get("body", b"")
-            length += len(chunk)
-            if length > limit:
-                raise TooLarge((), limit)
-            chunks.append(chunk)
-            more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    data, is_cut = await beginning(request, limit)
+    if is_cut:
+        raise TooLarge((), limit)
+    return data
 
 
 def json(data: bytes, encoding: str = UTF_8) -> Any:
@@ -206,6 +217,7 @@ __all__ = [
     "TooMany",
     "UnknownCharset",
     "address",
+    "beginning",
     "body",
     "charset",
     "fields",

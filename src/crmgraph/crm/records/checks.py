@@ -99,7 +99,7 @@ def stale(record: Record, if_revision: int | None) -> list[Refused]:
     """The fault of a caller who read another revision than the record has, if there is any; see `require_revision`."""
     if if_revision is None or if_revision == record.revision:
         return []
-    return [Stale(("if_revision",), record.revision)]
+    return [Stale(("if_revision",), record.revision, if_revision, record)]
 
 
 def require_revision(record: Record, if_revision: int | None) -> None:

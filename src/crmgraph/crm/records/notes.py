@@ -144,7 +144,7 @@ async def add(session: AsyncSession, actor: Actor, aggregate: Aggregate, values:
     require_staff(actor)
     require_unlocked(aggregate.record)
     values = {"owner_id": actor.staff_id, "extra_fields": {}, **values}
-    refuse(await _faults(session, values, creating=True))
+    refuse(await faults_of(session, values, creating=True))
     at = now()
     note = Note(
         party_id=aggregate.id,
@@ -172,7 +172,7 @@ async def change(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
         Refused: everything that is wrong with the values; or the actor may not.
     """
     require_staff(actor)
-    refuse(await _faults(session, values, creating=False))
+    refuse(await faults_of(session, values, creating=False))
     changes = Changes(actor)
     for name, value in values.items():
         if name == "extra_fields":
@@ -207,7 +207,12 @@ async def _write(session: AsyncSession, actor: Actor, aggregate: Aggregate, chan
     await session.flush()
 
 
-async def _faults(session: AsyncSession, values: dict[str, Any], *, creating: bool) -> list[Refused]:
+async def faults_of(session: AsyncSession, values: dict[str, Any], *, creating: bool) -> list[Refused]:
+    """Everything that is wrong with the values of a note, whatever record it is on; blank ones become None.
+
+    Args:
+        creating: whether the text has to be there.
+    """
     faults: list[Refused] = []
     for name in ("title", "content"):
         value = values.get(name)

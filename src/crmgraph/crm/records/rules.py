@@ -58,6 +58,9 @@ MAX_ROWS = 100
 """The most phones, emails or addresses that one record holds."""
 AMOUNT_DIGITS, AMOUNT_DECIMALS = 15, 8
 """How many digits of an amount are kept before and behind the point."""
+_MAX_AMOUNT = "9" * AMOUNT_DIGITS + "." + "9" * AMOUNT_DECIMALS
+BOUNDS: dict[str, tuple[Any, Any]] = {"employees": (0, 2**53 - 1), "annual_revenue": (f"-{_MAX_AMOUNT}", _MAX_AMOUNT)}
+"""{column: the least and the greatest number that it holds, as JSON has them}."""
 MAX_AMOUNT_TEXT = 100
 """The longest text that is read as an amount, in characters."""
 MAX_EXTRA_BYTES = 64 * 1024
@@ -168,7 +171,7 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
             continue
         fault, kept = _check(key, types[key], value)
         if fault is not None:
-            yield Invalid((*path, key), *fault)
+            yield _invalid((*path, key), fault, value)
         elif kept is None and key in REQUIRED.get(model, ()):
             yield Missing((*path, key))
         elif kept is None and _not_null(model).get(key, "") is False:
@@ -187,6 +190,15 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
                 yield Missing((*path, key))
     if model is Address and _contradict(values.get("country"), values.get("country_name")):
         yield Invalid((*path, "country_name"), "contradiction")
+
+
+def _invalid(path: Path, fault: Fault, value: Any) -> Invalid:
+    """A fault of a value, with the bounds that hold where it is a number beyond them."""
+    invalid = Invalid(path, *fault)
+    is_number = isinstance(value, Decimal | int | float) and not isinstance(value, bool)
+    if fault[0] == "negative" or (fault[0] == "number" and is_number):
+        invalid.least, invalid.most = BOUNDS.get(str(path[-1]), (None, None))
+    return invalid
 
 
 def _contradict(country: Any, name: Any) -> bool:
@@ -268,7 +280,7 @@ def check_birth_date(values: Row) -> Iterator[Refused]:
     """Whether the parts of a birth date that are given can stand together: a fault for each that cannot be."""
     day, month, year = (values.get(part) for part in BIRTH_DATE)
     faults = [
-        Invalid((name,), "date")
+        Invalid((name,), "date", least=1, most=most)
         for name, part, most in (("birth_day", day, 31), ("birth_month", month, 12), ("birth_year", year, 9999))
         if isinstance(part, int) and not 1 <= part <= most
     ]
@@ -277,7 +289,7 @@ def check_birth_date(values: Row) -> Iterator[Refused]:
         # Without a year it may be a leap day.
         last = calendar.monthrange(year if isinstance(year, int) else 2000, month)[1]
         if day > last:
-            yield Invalid(("birth_day",), "date")
+            yield Invalid(("birth_day",), "date", least=1, most=last)
 
 
 def check_extra_fields(extra_fields: dict[str, dict[str, Any]], path: Path) -> Iterator[Refused]:

@@ -17,12 +17,12 @@ from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.change_log import Changes, touch
-from crmgraph.crm.records.checks import changed_values, require_revision
+from crmgraph.crm.records.checks import changed_values, require_revision, stale
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit, Stamp
 from crmgraph.crm.records.keys import derive, keys_of, name_key
 from crmgraph.crm.records.known import Known, Planned
-from crmgraph.crm.records.leads import releases, require_unlocked, require_workable
+from crmgraph.crm.records.leads import releases, require_unlocked, unworkable
 from crmgraph.crm.records.row_sets import RowSet, fresh
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 
@@ -108,13 +108,13 @@ class WriteSet:
 
         Raises:
             Refused: everything that is wrong with the edit, at once; or the actor may not.
-            NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.require_workable`.
+            NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.unworkable`.
         """
         record = aggregate.record
-        require_revision(record, if_revision)
+        faults = stale(record, if_revision)
         if isinstance(record, Lead) and not releases(edit):
-            require_workable(record)
-        refuse(await self.faults_of(aggregate.kind, aggregate, edit))
+            faults += unworkable(record)
+        refuse(faults + await self.faults_of(aggregate.kind, aggregate, edit))
 
         primary = _primary_email(aggregate)
         changes = Changes(self._actor)

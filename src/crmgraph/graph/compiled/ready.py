@@ -104,7 +104,7 @@ async def _root(root: Any, value: bytes, finish: Finish | None, run: Finishing) 
     try:
         if value == _PLACEHOLDER:
             if run.refusal is None or run.refusal.number != root.number:
-                raise failure(Ambiguous(), root.arguments.nodes, root.key)
+                raise failure(Ambiguous(("by",)), root.arguments.nodes, root.key)
             # It is told first: to refuse takes no look at the database.
             run.errors.insert(0, failure(run.refusal.error, root.arguments.nodes, root.key))
             return None

@@ -21,6 +21,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Undefined,
+    ValueNode,
     coerce_input_value,
     get_nullable_type,
     is_input_type,
@@ -43,6 +44,7 @@ from crmgraph.graph.documents.limits import (
     TooCostly,
     check_values,
 )
+from crmgraph.graph.documents.places import faults_of_variables, place_of
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 KEPT_BYTES = 48 * 2**20
@@ -264,9 +266,12 @@ class Preparer:
         ahead = _read_ahead(document.variables.get(id(operation), ()), request.variables)
         if ahead is not None:
             return ahead
-        return get_variable_values(
+        values = get_variable_values(
             self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
         )
+        if isinstance(values, list):
+            return faults_of_variables(self._schema, operation, request.variables, MAX_ERRORS + 1) or values
+        return values
 
     def _cost(
         self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
@@ -340,4 +345,6 @@ def _validate(schema: GraphQLSchema, ast: DocumentNode, suggest: bool) -> list[G
         faults = [GraphQLError("The document is nested too deep.")]
     for fault in faults:
         fault.extensions = {**(fault.extensions or {}), "code": "GRAPHQL_VALIDATION_FAILED"}
+        if fault.nodes and isinstance(fault.nodes[0], ValueNode) and (place := place_of(ast, fault.nodes[0])):
+            fault.extensions["inputPath"] = place
     return faults

@@ -123,14 +123,14 @@ class Endpoint:
         try:
             headers = http.headers
             media_type = accepted(headers.get("accept", "*/*")[:MAX_MEDIA_TYPES])
-            given = await read(self._core, http, files)
+            given, is_cut = await read(self._core, http, files)
             request = request_of(given)
             answer = await self._run(http, request)
         except BadRequest as bad:
             return _refused(bad)
         except TooLarge as too_large:
             message = f"A request has at most {too_large.limit} bytes."
-            return _refused(BadRequest(message, 413, "TOO_LARGE", Connection="close"))
+            return _refused(BadRequest(message, 413, "TOO_LARGE", Connection="close"), limitBytes=too_large.limit)
         except reading.ClientDisconnect:
             # Nobody is there to be told.
             return Response(status_code=499)
@@ -140,7 +140,7 @@ class Endpoint:
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
         status = _status(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
-        return Reply(content, status, media_type)
+        return Reply(content, status, media_type, last=is_cut)
 
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
         # One deadline for all that is asked of the database on behalf of a request.
@@ -213,9 +213,14 @@ class Caller:
 
 
 class Reply:
-    """The response to what was run or refused as GraphQL, sent without the work of a response that may be anything."""
+    """The response to what was run or refused as GraphQL, sent without the work of a response that may be anything.
 
-    def __init__(self, content: bytes, status: int, media_type: str) -> None:
+    Args:
+        last: whether the connection ends with it: something of the request was not read.
+    """
+
+    def __init__(self, content: bytes, status: int, media_type: str, *, last: bool = False) -> None:
+        self._last = last
         self._content = content
         self._status = status
         self._media_type = media_type
@@ -226,6 +231,8 @@ class Reply:
             (b"content-length", str(len(self._content)).encode()),
             *RAW_HEADERS,
         ]
+        if self._last:
+            headers.append((b"connection", b"close"))
         if self._status == 405:
             headers.append((b"allow", b"POST"))
         if self._status == 401:
@@ -251,7 +258,7 @@ def _status(answer: Answer, media_type: str) -> int:
     return 400 if media_type == GRAPHQL_JSON else 200
 
 
-def _refused(bad: BadRequest) -> Response:
-    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code}}]}
+def _refused(bad: BadRequest, **facts: int) -> Response:
+    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code} | facts}]}
     headers = {**HEADERS, **bad.headers}
     return Response(orjson.dumps(body), bad.status, headers, media_type=f"{JSON}; charset=utf-8")

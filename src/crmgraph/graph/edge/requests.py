@@ -7,6 +7,7 @@ from starlette.datastructures import QueryParams, UploadFile
 from starlette.requests import Request as HttpRequest
 
 from crmgraph.crm.core import Core
+from crmgraph.crm.errors import TooLarge
 from crmgraph.graph.documents.preparation import Request
 from crmgraph.graph.edge.variables import MAX_LEVELS, excess_of
 from crmgraph.http import reading
@@ -32,8 +33,11 @@ class BadRequest(Exception):
         self.headers = headers
 
 
-async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[str, Any]:
-    """The parameters of a request; its files are added to `files`, to be closed in the end.
+async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> tuple[dict[str, Any], bool]:
+    """The parameters of a request, and whether something of it was not read; its files are added to `files`, to be
+    closed in the end.
+
+    A file that is longer than any that is taken is not read to its end: whoever is handed it refuses it by its length.
 
     Raises:
         BadRequest: it is none of GraphQL over HTTP.
@@ -41,17 +45,16 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> dict[s
         ClientDisconnect: the client went away.
     """
     if http.method in ("GET", "HEAD"):
-        return _from_query(http)
+        return _from_query(http), False
     if http.method != "POST":
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
     kind, charset = _content_type(http.headers.get("content-type", "")[:MAX_MEDIA_TYPES])
     if kind == JSON and charset in ("utf-8", "utf8"):
-        return _object(await reading.body(http, core.max_body_bytes))
+        return _object(await reading.body(http, core.max_body_bytes)), False
     if kind == "multipart/form-data":
         if not any(guard in http.headers for guard in GUARDS):
             raise BadRequest("An upload needs the header GraphQL-Preflight: 1.", code="PREFLIGHT_REQUIRED")
-        limit = core.max_body_bytes + core.max_photo_bytes
-        return await _from_form(http, limit, files)
+        return await _from_form(http, core, files)
     raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -134,16 +137,26 @@ def request_of(given: dict[str, Any]) -> Request:
     return Request(query, variables, name)
 
 
-async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> dict[str, Any]:
-    """The operation of a multipart request, with its files put where the map says."""
-    data = await reading.body(http, limit)
+async def _from_form(http: HttpRequest, core: Core, files: list[UploadFile]) -> tuple[dict[str, Any], bool]:
+    """The operation of a multipart request, with its files put where the map says; see `read`.
+
+    Raises:
+        TooLarge: there is more of it than is taken, beside one file that is too long.
+    """
+    limit = core.max_body_bytes + core.max_photo_bytes
+    data, is_cut = await reading.beginning(http, limit)
     try:
         form = await reading.parse_form(http.headers, data)
     except reading.TooMany as too_many:
         raise BadRequest(f"The form has more than {too_many.limit:,} {too_many.what}.") from None
     except reading.Malformed:
+        if is_cut:
+            raise TooLarge((), limit) from None
         raise BadRequest("The form cannot be read.") from None
     files += [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    # Files come last (multipart request specification): the one that was cut can be told from one that was too many.
+    if is_cut and not (files and (files[-1].size or 0) > core.max_photo_bytes):
+        raise TooLarge((), limit)
     parts = {}
     for name in ("operations", "map"):
         text = form.get(name)
@@ -162,7 +175,7 @@ async def _from_form(http: HttpRequest, limit: int, files: list[UploadFile]) -> 
             raise BadRequest(f"`map` has at most {MAX_FILE_PATHS} paths.")
         for path in paths:
             _put(parts["operations"], path.split("."), file)
-    return parts["operations"]
+    return parts["operations"], is_cut
 
 
 def _put(operations: dict[str, Any], path: list[str], file: UploadFile) -> None:

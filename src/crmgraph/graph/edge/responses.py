@@ -1,15 +1,17 @@
 """What a client is told: answers as JSON, with every fault of ours masked and logged once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError
 
-from crmgraph.crm.errors import Refused, Throttled
+from crmgraph.crm.errors import Refused
 from crmgraph.db.errors import is_away, log_away
+from crmgraph.graph.documents.places import variable_at
 from crmgraph.graph.documents.preparation import MAX_ERRORS
 from crmgraph.graph.execution.engine import Answer
-from crmgraph.graph.schema.errors import WORDS, message_of
+from crmgraph.graph.schema.errors import facts_of, message_of, words_of
 from crmgraph.graph.schema.vocabulary import graph_path
 from crmgraph.logs import request_id
 
@@ -49,13 +51,16 @@ def told(error: GraphQLError) -> dict[str, Any]:
     shown: dict[str, Any] = dict(error.formatted)
     cause = _cause(error)
     if "code" in (error.extensions or {}):
+        shown["extensions"] = dict(error.extensions or {}) | _variable(error, error.extensions or {})
         return shown
     if isinstance(cause, Refused):
         first = cause.all[0]
-        shown["message"] = message_of(first, ".".join(graph_path(first.path)[1:]))
-        shown["extensions"] = {"code": WORDS[type(first)].code.value}
-        if isinstance(first, Throttled):
-            shown["extensions"]["retryAfterSeconds"] = first.retry_after
+        _, *place = graph_path(first.path)
+        shown["message"] = message_of(first, ".".join(place))
+        told: dict[str, Any] = {"code": words_of(first).code.value} | facts_of(first)
+        if place:
+            told["inputPath"] = place
+        shown["extensions"] = told | _variable(error, told)
     elif cause is not None and is_away(cause):
         log_away(cause, "graphql")
         shown["message"] = "The records are out of reach at the moment: try again later."
@@ -67,6 +72,15 @@ def told(error: GraphQLError) -> dict[str, Any]:
         if (current := request_id.get()) is not None:
             shown["extensions"]["requestId"] = current
     return shown
+
+
+def _variable(error: GraphQLError, told: Mapping[str, Any]) -> dict[str, str]:
+    """The variable by which the value came that an error is about, where it came by one."""
+    path, field = told.get("inputPath"), error.nodes[0] if error.nodes else None
+    if not path or "variable" in told or not isinstance(field, FieldNode):
+        return {}
+    name = variable_at(field, path)
+    return {} if name is None else {"variable": name}
 
 
 def _cause(error: GraphQLError) -> BaseException | None:

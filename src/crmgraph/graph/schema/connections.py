@@ -130,12 +130,13 @@ def window_of(
     first, last = _given(first), _given(last)
     after, before = _given(after), _given(before)
     if first is not None and last is not None:
-        raise BadInput("Ask for `first` or for `last`, not for both.")
+        raise BadInput("Ask for `first` or for `last`, not for both.", "last")
     name, size = ("last", last) if last is not None else ("first", first)
     if size is None:
         size = min(DEFAULT_PAGE, context.max_page)
     if not 0 <= size <= context.max_page:
-        raise BadInput(f"`{name}` is {size}, and a page has 0 to {context.max_page} items.")
+        message = f"`{name}` is {size}, and a page has 0 to {context.max_page} items."
+        raise BadInput(message, name, least=0, most=context.max_page)
     if not any(order.name == "id" for order in orders):
         orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
     return Window(
@@ -200,7 +201,7 @@ def checked(criterion: And | None) -> And | None:
     try:
         conditions.check(criterion)
     except Invalid as invalid:
-        raise BadInput(message_of(invalid, "filter")) from None
+        raise BadInput(message_of(invalid, "filter"), "filter") from None
     return criterion
 
 
@@ -222,7 +223,8 @@ def read_cursor(model: Any, orders: tuple[Order, ...], cursor: str, argument: st
     if tag == sort_tag(model, orders) and len(values) == len(orders):
         with suppress(ValueError, OverflowError):
             return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
-    raise BadInput(f"`{argument}` is no cursor of this list: give the `cursor` of an edge of the same list and sort.")
+    message = f"`{argument}` is no cursor of this list: give the `cursor` of an edge of the same list and sort."
+    raise BadInput(message, argument)
 
 
 @lru_cache(maxsize=1024)

@@ -58,6 +58,16 @@ class ErrorCode(StrEnum):
     AMBIGUOUS = "AMBIGUOUS"
     REQUIRED = "REQUIRED"
     INVALID = "INVALID"
+    NOT_AN_EMAIL = "NOT_AN_EMAIL"
+    NOT_A_PHONE = "NOT_A_PHONE"
+    NOT_A_COUNTRY = "NOT_A_COUNTRY"
+    NOT_A_DATE = "NOT_A_DATE"
+    NOT_A_NUMBER = "NOT_A_NUMBER"
+    OUT_OF_RANGE = "OUT_OF_RANGE"
+    TOO_LONG = "TOO_LONG"
+    BAD_CHARACTERS = "BAD_CHARACTERS"
+    CHOOSE_ONE = "CHOOSE_ONE"
+    ALREADY_CONVERTED = "ALREADY_CONVERTED"
     TAKEN = "TAKEN"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     THROTTLED = "THROTTLED"
@@ -74,6 +84,7 @@ class ErrorCode(StrEnum):
     NOT_APPROVED = "NOT_APPROVED"
     UNAVAILABLE = "UNAVAILABLE"
     MAIL_NOT_CONFIGURED = "MAIL_NOT_CONFIGURED"
+    PASSWORD_TOO_SHORT = "PASSWORD_TOO_SHORT"  # noqa: S105 - a word, not a secret
     PASSWORD_TOO_COMMON = "PASSWORD_TOO_COMMON"  # noqa: S105 - a word, not a secret
 
 
@@ -199,7 +210,17 @@ _describe(
     NOT_FOUND="There is no such thing, or none that you may know of.",
     AMBIGUOUS="Several records answer to what names one.",
     REQUIRED="A value is needed here.",
-    INVALID="The value does not have the form that is needed.",
+    INVALID="The value does not have the form that is needed, and no other code says why.",
+    NOT_AN_EMAIL="The value is no email address.",
+    NOT_A_PHONE="The value is no telephone number, nor the end of one.",
+    NOT_A_COUNTRY="The value is no code of a country.",
+    NOT_A_DATE="The value is no date, or no part of one.",
+    NOT_A_NUMBER="The value is no number.",
+    OUT_OF_RANGE="The number is less or more than is taken.",
+    TOO_LONG="The text has more characters, or the amount more decimals, than are kept.",
+    BAD_CHARACTERS="The text holds characters that cannot be kept.",
+    CHOOSE_ONE="The value is none of those to choose from, or more than one where one is wanted.",
+    ALREADY_CONVERTED="The lead has been converted already.",
     TAKEN="The value is unique, and another record has it.",
     UNAUTHENTICATED="Nobody is signed in, or what proves who it is does not hold.",
     THROTTLED="There were too many tries of late.",
@@ -216,5 +237,6 @@ _describe(
     NOT_APPROVED="The record awaits approval.",
     UNAVAILABLE="Something that is needed does not answer; try again later.",
     MAIL_NOT_CONFIGURED="It needs an email to be sent, and this service sends none.",
+    PASSWORD_TOO_SHORT="A password that has too few characters.",  # noqa: S106 - words
     PASSWORD_TOO_COMMON="A password that is guessed first: a common one, or a name or an email.",  # noqa: S106 - words
 )

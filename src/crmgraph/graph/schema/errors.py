@@ -1,20 +1,39 @@
-"""The words for what is refused: one table from the core's refusals, used in payloads and at the top level alike."""
+"""The words for what is refused: one table from the core's refusals, used in payloads and at the top level alike.
 
+A refusal is told by a code, by its facts, and in a sentence for people that names the field, says what is expected and,
+where that is not plain, gives an example.
+"""
+
+import re
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import GraphQLError
 
 from crmgraph.crm import errors as core
 from crmgraph.crm.errors import Refused
+from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.rules import AMOUNT_DIGITS
 from crmgraph.graph.schema.enums import ErrorCode
+from crmgraph.graph.schema.vocabulary import example_of
+
+_STEP = re.compile(r"[^.\[\]]+")
 
 
 class BadInput(GraphQLError):
-    """Arguments that nothing can be done with, told at the top level."""
+    """Arguments that nothing can be done with, told at the top level.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT"})
+    Args:
+        at: where in the arguments of the field the fault lies, e.g. `filter.lastName.eq`; by default what the message
+            begins with.
+        facts: what programs are to know of it, by their names in the answer.
+    """
+
+    def __init__(self, message: str, at: str = "", **facts: Any) -> None:
+        if not at and message.startswith("`"):
+            at = message[1 : message.index("`", 1)]
+        place: dict[str, Any] = {"inputPath": _STEP.findall(at)} if at else {}
+        super().__init__(message, extensions={"code": "BAD_USER_INPUT"} | place | facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +48,12 @@ class Words:
     message: str
 
 
+_NOTHING = "{it} names nothing that is here{example}."
+
 WORDS: dict[type[Refused], Words] = {
-    core.NotFound: Words(ErrorCode.NOT_FOUND, "{it} names nothing that is here."),
-    core.Ambiguous: Words(ErrorCode.AMBIGUOUS, "{it} names several records: name one by its id."),
-    core.Missing: Words(ErrorCode.REQUIRED, "{it} is required."),
+    core.NotFound: Words(ErrorCode.NOT_FOUND, _NOTHING),
+    core.Ambiguous: Words(ErrorCode.AMBIGUOUS, "{it} names several records: name one by its id{example}."),
+    core.Missing: Words(ErrorCode.REQUIRED, "{it} is required{example}."),
     core.Invalid: Words(ErrorCode.INVALID, "{it} is not valid."),
     core.Taken: Words(ErrorCode.TAKEN, "{it} belongs to another record, and has to be unique."),
     core.Unauthenticated: Words(ErrorCode.UNAUTHENTICATED, "Sign in first."),
@@ -57,70 +78,115 @@ WORDS: dict[type[Refused], Words] = {
 }
 """Every refusal of the core; `Several` is told as the refusals that it holds."""
 
-REASONS: dict[str, str] = {
-    "form": "{it} does not have the right form.",
-    "type": "{it} is a value of another type.",
-    "too_long": "{it} has more than {limit:,} {unit}.",
-    "too_deep": "{it} is nested deeper than {limit} levels.",
-    "control": "{it} holds characters that cannot be kept, e.g. NUL, or a line break where there is one line.",
-    "key": "{it} holds a name that is empty, or has control characters in it.",
-    "email": "{it} is no email address, e.g. ada@example.com.",
-    "country": "{it} is no code of ISO 3166-1: {write}.",
-    "contradiction": "{it} is another country than that of `country`: leave one of them out.",
-    "date": "{it} is no date, e.g. 1990-12-31.",
-    "negative": "{it} is less than 0: write 0 or more.",
-    "decimals": "{it} has more than {limit} decimals: write e.g. 1250000.5.",
-    "number": f"{{it}} is no number that can be kept: write one of at most {AMOUNT_DIGITS} digits before the point.",
-    "choice": "{it} is none of the values to choose from.",
-    "password": "{it} has fewer than {limit} characters: choose e.g. four words that have nothing to do with each"
-    " other.",
-    "guessable": "{it} is guessed first: choose none that is common or made of your name or email, but"
-    " e.g. four words that have nothing to do with each other.",
-    "reference": "{it} names no record that is here.",
-    "order": "{it} is in the wrong order.",
-    "unknown": "{it} is not known by this name.",
-    "converted": "This lead has been converted already.",
-    "minted": "{it} is an id that only we give out.",
+_NO_NUMBER = f"{{it}} is no number that can be kept: write one of at most {AMOUNT_DIGITS} digits before the point."
+
+REASONS: dict[str, Words] = {
+    "form": Words(ErrorCode.INVALID, "{it} does not have the right form."),
+    "type": Words(ErrorCode.INVALID, "{it} is a value of another type."),
+    "too_long": Words(ErrorCode.TOO_LONG, "{it} has more than {limit:,} {unit}."),
+    "too_deep": Words(ErrorCode.TOO_LARGE, "{it} is nested deeper than {limit} levels."),
+    "control": Words(
+        ErrorCode.BAD_CHARACTERS,
+        "{it} holds characters that cannot be kept, e.g. NUL, or a line break where there is one line.",
+    ),
+    "key": Words(ErrorCode.BAD_CHARACTERS, "{it} holds a name that is empty, or has control characters in it."),
+    "email": Words(ErrorCode.NOT_AN_EMAIL, "{it} is no email address, e.g. ada@example.com."),
+    "country": Words(ErrorCode.NOT_A_COUNTRY, "{it} is no code of ISO 3166-1: {write}."),
+    "contradiction": Words(
+        ErrorCode.CONFLICTING, "{it} is another country than that of `country`: leave one of them out."
+    ),
+    "date": Words(ErrorCode.NOT_A_DATE, "{it} is no date, e.g. 1990-12-31."),
+    "negative": Words(ErrorCode.OUT_OF_RANGE, "{it} is less than 0: write 0 or more."),
+    "decimals": Words(ErrorCode.TOO_LONG, "{it} has more than {limit} decimals: write e.g. 1250000.5."),
+    "number": Words(ErrorCode.NOT_A_NUMBER, _NO_NUMBER),
+    "choice": Words(ErrorCode.CHOOSE_ONE, "{it} is none of the values to choose from."),
+    "password": Words(
+        ErrorCode.PASSWORD_TOO_SHORT,
+        "{it} has fewer than {limit} characters: choose e.g. four words that have nothing to do with each other.",
+    ),
+    "guessable": Words(
+        ErrorCode.PASSWORD_TOO_COMMON,
+        "{it} is guessed first: choose none that is common or made of your name or email, but"
+        " e.g. four words that have nothing to do with each other.",
+    ),
+    "reference": Words(ErrorCode.NOT_FOUND, _NOTHING),
+    "order": Words(ErrorCode.INVALID, "{it} is in the wrong order."),
+    "unknown": Words(ErrorCode.INVALID, "{it} is not known by this name."),
+    "converted": Words(ErrorCode.ALREADY_CONVERTED, "This lead has been converted already."),
+    "minted": Words(ErrorCode.INVALID, "{it} is an id that only we give out."),
 }
 """The words for what is invalid, by the core's reason."""
 
 _BIRTH_DATE = {
-    "birth_day": "{it} is no day of that month: write 1 to 31, and no more than the month has.",
-    "birth_month": "{it} is no month: write 1 to 12.",
-    "birth_year": "{it} is no year: write 1 to 9999.",
+    "birth_day": "{it} is no day of that month: write {least} to {most}.",
+    "birth_month": "{it} is no month: write {least} to {most}.",
+    "birth_year": "{it} is no year: write {least} to {most}.",
 }
 """The same, of the parts of a birth date."""
 
-REASON_CODES: dict[str, ErrorCode] = {"guessable": ErrorCode.PASSWORD_TOO_COMMON}
-"""The codes of what is invalid for a reason that programs tell apart; of any other it is that of `Invalid`."""
+_NAMED_BESIDE = "{it} is named beside another record: name one."
 
 
-def code_of(refused: Refused) -> ErrorCode:
-    """The code of one refusal."""
-    reason = refused.reason if isinstance(refused, core.Invalid) else ""
-    return REASON_CODES.get(reason, WORDS[type(refused)].code)
+def words_of(refused: Refused) -> Words:
+    """How one refusal is told."""
+    if isinstance(refused, core.Invalid):
+        words = REASONS[refused.reason]
+        if refused.reason == "number" and refused.most is not None:
+            return Words(ErrorCode.OUT_OF_RANGE, words.message)
+        return words
+    return WORDS[type(refused)]
+
+
+def choices_of(refused: Refused) -> list[str] | None:
+    """What there was to choose from, of a refusal that is about a choice."""
+    match refused:
+        case core.Invalid(path=(*_, "account" | "lead"), reason="choice"):
+            return [kind.value.lower() for kind in PartyKind]
+    return None
+
+
+def facts_of(refused: Refused) -> dict[str, Any]:
+    """What programs are to know of one refusal, by the names of the schema; bounds that nothing has are left out."""
+    match refused:
+        case core.Invalid(reason="too_long" | "decimals", limit=limit):
+            return {"limitLength": limit}
+        case core.Invalid(reason="password", limit=limit):
+            return {"least": limit}
+        case core.Invalid(reason="choice"):
+            choices = choices_of(refused)
+            return {} if choices is None else {"choices": choices}
+        case core.Invalid():
+            bounds = {"least": refused.least, "most": refused.most}
+            return {name: value for name, value in bounds.items() if value is not None}
+        case core.TooLarge():
+            return {f"limit{(refused.unit or 'items').title()}": refused.limit}
+        case core.Throttled():
+            return {"retryAfterSeconds": refused.retry_after}
+        case core.Stale():
+            return {"current": refused.current}
+        case core.Locked():
+            return {"holder": refused.holder}
+    return {}
 
 
 def message_of(refused: Refused, place: str) -> str:
-    """What to tell a person about one refusal: which field, what is wrong with it and, where it is not plain, what is
-    expected.
+    """What to tell a person about one refusal: which field, what is wrong with it, what is expected, and an example
+    where it is not plain.
 
     Args:
         place: where in the input the fault lies, e.g. `emails.add.0.address`; empty where it is about the whole.
     """
     it = f"`{place}`" if place else "This"
-    words = WORDS[type(refused)].message
+    words = words_of(refused).message
     match refused:
         case core.Invalid(reason="country", meant=meant):
             write = "e.g. DE" if meant is None else f"write {meant}"
             name = ", or put the name into `countryName`" if refused.path[:1] == ("addresses",) else ""
-            return REASONS["country"].format(it=it, write=write + name)
-        case core.Invalid(path=(*_, "account" | "lead"), reason="choice"):
-            return f"{it} is named beside another record: name one."
+            return words.format(it=it, write=write + name)
+        case core.Invalid(reason="choice") if choices_of(refused) is not None:
+            return _NAMED_BESIDE.format(it=it)
         case core.Invalid(reason="date", path=(*_, str(part))) if part in _BIRTH_DATE:
-            return _BIRTH_DATE[part].format(it=it)
-        case core.Invalid():
-            return REASONS[refused.reason].format(it=it, limit=refused.limit, unit=refused.unit)
+            return _BIRTH_DATE[part].format(it=it, least=refused.least, most=refused.most)
         case core.TooLarge():
             return words.format(it=it, limit=refused.limit, unit=refused.unit or "items")
         case core.Forbidden() if place:
@@ -137,4 +203,9 @@ def message_of(refused: Refused, place: str) -> str:
             return "The contact belongs to another account: name that one or none, or give `overwrite` to move them."
         case core.Taken(path=("email",)):
             return "There is a login with this email already."
-    return words.format(it=it, **vars(refused))
+    return words.format(it=it, example=_example(refused.path), **vars(refused))
+
+
+def _example(path: core.Path) -> str:
+    example = example_of(path)
+    return "" if example is None else f": give e.g. {example}"

@@ -56,7 +56,8 @@ def require_few(ids: Sequence[str]) -> None:
         BadInput: it is.
     """
     if len(ids) > MAX_NODES:
-        raise BadInput(f"There are {len(ids)} ids, and at most {MAX_NODES} are taken.")
+        message = f"`ids` are {len(ids)}, and at most {MAX_NODES} are taken."
+        raise BadInput(message, "ids", limitItems=MAX_NODES)
 
 
 async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:

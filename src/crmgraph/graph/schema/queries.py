@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from crmgraph.crm.errors import NotFound
+from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import lookup
@@ -39,6 +39,9 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
                 number = await lookup.find(session, context.actor, kind, ref)
     except NotFound:
         return None
+    except Ambiguous as refused:
+        refused.path = ("by",)
+        raise
     return await context.record(kind, number)
 
 
@@ -58,6 +61,9 @@ async def user_of(context: Context, by: Any) -> Any:
                 number = await staff.find(session, ref)
     except NotFound:
         return None
+    except Ambiguous as refused:
+        refused.path = ("by",)
+        raise
     return await context.loaders.staff().load(number)
 
 

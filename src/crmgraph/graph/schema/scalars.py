@@ -2,6 +2,7 @@
 the input. What is only looked for has to be of its form at once."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NewType
 
@@ -28,6 +29,18 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise GraphQLError("A text is expected.")
     return value
+
+
+def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
+    """What reads a value that stands in a document; what is wrong with it is told with its place."""
+
+    def parse_literal(node: Any, variables: Any = None) -> Any:
+        try:
+            return parse(value_from_ast_untyped(node, variables))
+        except GraphQLError as error:
+            raise GraphQLError(error.message, node) from None
+
+    return parse_literal
 
 
 def _moment(value: Any) -> dt.datetime:
@@ -86,6 +99,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         "three letters will do.",
         serialize=str,
         parse_value=_text,
+        parse_literal=_literal(_text),
     ),
     Date: strawberry.scalar(
         name="Date",
@@ -100,6 +114,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time",
         serialize=printed_moment,
         parse_value=_moment,
+        parse_literal=_literal(_moment),
     ),
     Money: strawberry.scalar(
         name="Decimal",
@@ -113,6 +128,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="An email address, as it was given.",
         serialize=str,
         parse_value=_text,
+        parse_literal=_literal(_text),
     ),
     JSON: strawberry.scalar(
         name="JSON",
@@ -125,12 +141,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="A telephone number in E.164, e.g. `+491512345678`.",
         serialize=str,
         parse_value=_text,
+        parse_literal=_literal(_text),
     ),
     Url: strawberry.scalar(
         name="URL",
         description="The address of a document that can be fetched.",
         serialize=str,
         parse_value=_text,
+        parse_literal=_literal(_text),
     ),
     Upload: strawberry.scalar(
         name="Upload",

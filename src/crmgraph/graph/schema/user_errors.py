@@ -1,21 +1,35 @@
 """User errors: refusals as a part of the schema, with the facts that belong to each kind."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
+from sqlalchemy import select
+from strawberry.utils.str_converters import to_snake_case
 
 from crmgraph.crm import errors as core
+from crmgraph.crm import models
 from crmgraph.crm.errors import Path, Refused
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import KINDS
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.conversion import Conversion
 from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.enums import ErrorCode
-from crmgraph.graph.schema.errors import code_of, message_of
+from crmgraph.graph.schema.errors import facts_of, message_of, words_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.scalars import JSON
+from crmgraph.graph.schema.types.audit import Change
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.vocabulary import graph_path, lead_field
+
+if TYPE_CHECKING:
+    from crmgraph.graph.schema.types.record import Record
+
+
+MAX_CHANGES = 20
+"""How many changes of a record are told to whoever comes too late."""
+
+_Record = Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")]
 
 
 @strawberry.interface(
@@ -35,6 +49,22 @@ class InputError(UserError):
     pass
 
 
+@strawberry.type(description="A value outside of what is taken, with whichever of the bounds hold.")
+class RangeError(UserError):
+    limit_length: int | None = strawberry.field(
+        default=None, description="The most characters of a text, or decimals of an amount, that are taken."
+    )
+    least: JSON | None = strawberry.field(
+        default=None, description="The least that is taken: a number, or of a password the characters that it has."
+    )
+    most: JSON | None = strawberry.field(default=None, description="The most that is taken.")
+
+
+@strawberry.type(description="A value that is none of those to choose from, or more than one where one is wanted.")
+class ChoiceError(UserError):
+    choices: list[str] = strawberry.field(description="What there is to choose from.")
+
+
 @strawberry.type(description="A value that another record has and that is unique.")
 class DuplicateError(UserError):
     kind: strawberry.Private[PartyKind]
@@ -47,7 +77,31 @@ class DuplicateError(UserError):
 
 @strawberry.type(description="A change of a record that is not any more as it was read.")
 class StaleError(UserError):
+    kind: strawberry.Private[PartyKind | None]
+    record_id: strawberry.Private[int | None]
+    since: strawberry.Private[int]
     current: int = strawberry.field(description="The revision that the record has now.")
+
+    @resolves("The record as it is now; null when you may not see it.", _Record | None)
+    async def record(self, info: Info) -> Any:
+        return None if self.kind is None else await info.context.record(self.kind, self.record_id)
+
+    @resolves(
+        "What has changed since it was read, the latest first, 20 changes at most; staff see it.",
+        list[Change] | None,
+    )
+    async def changes(self, info: Info) -> Any:
+        context = info.context
+        if self.record_id is None or not context.actor.is_staff:
+            return None
+        query = (
+            select(models.Change)
+            .where(models.Change.party_id == self.record_id, models.Change.revision > self.since)
+            .order_by(models.Change.id.desc())
+            .limit(MAX_CHANGES)
+        )
+        async with context.core.db.read() as session:
+            return list(await session.scalars(query))
 
 
 @strawberry.type(description="More than is taken. Whichever of the limits holds is given.")
@@ -108,6 +162,8 @@ class LoginEmailWarning(UserError):
 
 TYPES = (
     InputError,
+    RangeError,
+    ChoiceError,
     DuplicateError,
     StaleError,
     TooLargeError,
@@ -182,7 +238,7 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
     path = graph_path((*under, *fault.path))
     told: dict[str, Any] = {
         "message": message_of(fault, ".".join(path[1:])),
-        "code": code_of(fault),
+        "code": words_of(fault).code,
         "path": path,
     }
     match fault:
@@ -191,7 +247,9 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
         case core.Conflicting():
             return ConflictError(**told, kind=PartyKind.ACCOUNT, existing_id=fault.existing)
         case core.Stale():
-            return StaleError(**told, current=fault.current)
+            record = fault.record
+            of = (None, None) if record is None else (KINDS[type(record)], record.id)
+            return StaleError(**told, current=fault.current, since=fault.since, kind=of[0], record_id=of[1])
         case core.Throttled():
             return ThrottledError(**told, retry_after_seconds=fault.retry_after)
         case core.Locked():
@@ -199,4 +257,9 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
         case core.TooLarge():
             limit: dict[str, Any] = {f"limit_{fault.unit or 'items'}": fault.limit}
             return TooLargeError(**told, **limit)
+    facts = facts_of(fault)
+    if "choices" in facts:
+        return ChoiceError(**told, **facts)
+    if facts:
+        return RangeError(**told, **{to_snake_case(name): value for name, value in facts.items()})
     return InputError(**told)

@@ -8,7 +8,7 @@ from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm.errors import Path
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.models.columns import Base, Moment, Preferences
+from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, Moment, Preferences
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode
 from crmgraph.graph.schema.scalars import printed_moment
@@ -131,3 +131,33 @@ def _history_column(name: str, value: Any, kinds: Mapping[int, PartyKind]) -> An
     if isinstance(value, str) and name in _MOMENTS:
         return printed_moment(dt.datetime.fromisoformat(value))
     return value
+
+
+def example_of(path: Path) -> str | None:
+    """What may be given at a place of an input; None where that is plain, or nobody can say.
+
+    Args:
+        path: in the words of the core.
+    """
+    names = [step for step in path if isinstance(step, str)]
+    if not names:
+        return None
+    prefix = ROWS.get(names[0]) if names[1:] in (["update"], ["remove"]) else _NAMING.get(names[-1])
+    return _EXAMPLES.get(names[-1]) if prefix is None else encode(prefix, FIRST_MINTED_ID + 1)
+
+
+_NAMING = (
+    _IDS
+    | {name: prefix for name, (_, prefix) in REFERENCES.items()}
+    | {"contact": Prefix.CONTACT, "lead": Prefix.LEAD, "note": Prefix.NOTE}
+)
+"""{step of a path that names something: what its ids are of}."""
+
+_EXAMPLES = {
+    "last_name": "Curie",
+    "name": "Acme Ltd",
+    "raw": "+49 30 90123456",
+    "address": "ada@example.com",
+    "email": "ada@example.com",
+    "content": "Called at noon",
+}

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 
 from crmgraph.crm import models
-from crmgraph.crm.errors import NotFound
+from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import aggregates, notes
 from crmgraph.crm.records.aggregates import Aggregate
@@ -16,7 +16,7 @@ from crmgraph.graph.schema.ids import Prefix, encode, number_of
 from crmgraph.graph.schema.inputs.edits import edit_of
 from crmgraph.graph.schema.inputs.notes import CreateNoteInput, DeleteNoteInput, UpdateNoteInput
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
-from crmgraph.graph.schema.mutations.records import DeletePayload, Input, find
+from crmgraph.graph.schema.mutations.records import DeletePayload, Input, sought
 from crmgraph.graph.schema.root_fields import mutation
 from crmgraph.graph.schema.types.audit import Note
 
@@ -43,11 +43,16 @@ async def _create(context: Context, given: CreateNoteInput) -> dict[str, Any]:
     kind = next(kind for kind in PartyKind if getattr(given.on, kind.value.lower()) is not UNSET)
 
     async def work(session: AsyncSession) -> models.Note:
-        found = await find(session, context, kind, getattr(given.on, kind.value.lower()), "on")
+        values = {**edit_of(given).values, "content": given.content}
+        faults: list[Refused] = []
+        named = getattr(given.on, kind.value.lower())
+        found = await sought(session, context, kind, named, "on", faults) or 0
+        if faults:
+            # What else is wrong is told along, to those who may write notes at all.
+            refuse(faults + (await notes.faults_of(session, values, creating=True) if context.actor.is_staff else []))
         record = (await aggregates.load(session, context.actor, kind, [found], lock=True, parts=())).get(found)
         if record is None:
             raise NotFound(("on",))
-        values = {**edit_of(given).values, "content": given.content}
         return await notes.add(session, context.actor, record, values)
 
     note = await context.core.db.transact(work)

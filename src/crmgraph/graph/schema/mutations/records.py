@@ -8,10 +8,14 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 
-from crmgraph.crm.errors import Refused
+from crmgraph.crm.errors import Ambiguous, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import aggregates, conversion, lookup, parties
+from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.rules import check_edit
+from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode, number_of
@@ -138,9 +142,21 @@ async def update(
     name = kind.value.lower()
     edit = edit_of(given)
     wanted = aggregates.parts_of(edit).union(parts)
-    aggregate = await find_for_change(unit, context, kind, getattr(given, name), name, wanted)
+    try:
+        aggregate = await find_for_change(unit, context, kind, getattr(given, name), name, wanted)
+    except (NotFound, Ambiguous) as refused:
+        refuse([refused, *await _faults_besides(unit, context, kind, edit)])
+        raise
     await parties.update(unit, context.actor, aggregate, edit, if_revision=revision_of(given))
     return aggregate
+
+
+async def _faults_besides(unit: UnitOfWork, context: Context, kind: PartyKind, edit: Edit) -> list[Refused]:
+    """What is wrong with a change of a record that is not known, by itself. What else it names is for staff to know."""
+    faults = check_edit(MODELS[kind], edit, creating=False)
+    if context.actor.is_staff:
+        faults += await WriteSet(unit, context.actor).unknown_references(kind, edit.values)
+    return faults
 
 
 _CONTACT, _ACCOUNT, _LEAD = (Changes(kind, partial(update, kind)) for kind in PartyKind)
@@ -167,7 +183,7 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     return {"deleted_id": encode(PREFIXES[kind], aggregate.id)}
 
 
-async def _sought(
+async def sought(
     session: AsyncSession, context: Context, kind: PartyKind, by: Any, field: str, faults: list[Refused]
 ) -> int | None:
     """What `find` gives; None for what is not named, and, with a fault, for what there is none of."""
@@ -188,9 +204,9 @@ async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
         return await conversion.convert(
             session,
             context.actor,
-            await _sought(session, context, PartyKind.LEAD, given.lead, "lead", faults),
-            contact_id=await _sought(session, context, PartyKind.CONTACT, given.contact, "contact", faults),
-            account_id=await _sought(session, context, PartyKind.ACCOUNT, given.account, "account", faults),
+            await sought(session, context, PartyKind.LEAD, given.lead, "lead", faults),
+            contact_id=await sought(session, context, PartyKind.CONTACT, given.contact, "contact", faults),
+            account_id=await sought(session, context, PartyKind.ACCOUNT, given.account, "account", faults),
             owner_id=owner,
             overwrite=given.overwrite,
             if_revision=revision_of(given),
