@@ -9,6 +9,7 @@ from tests.imports.compare import compare, expected_of, opened, pair, plain
 
 WHOLE = (
     "01_zoho_backup",
+    "03_zoho_rest",
     "04_vtiger_contacts",
     "05_suitecrm_contacts",
     "06_espocrm_contacts",
@@ -17,7 +18,10 @@ WHOLE = (
     "10_pipedrive_people",
     "12_google_contacts",
     "13_outlook_de",
+    "15_apple_icloud",
     "18_linkedin",
+    "19_thunderbird_ldif",
+    "20_legacy_lists",
     "D1_dirty_rows",
     "D2_dirty_cells",
 )
@@ -40,6 +44,13 @@ def test_a_sample_is_recognised(name: str) -> None:
         assert {each.file.removeprefix("Data_001/"): each.role for each in found} == members
     for file, more in wanted.pop("files", {}).items():
         assert_recognised(next(each for each in found if each.file == file), more)
+    formats = wanted.pop("formats", None)
+    if formats is not None:
+        assert {each.file: each.format for each in found} == formats
+    if "pages" in wanted:
+        assert len(found) == wanted.pop("pages")
+    if "cards" in wanted:
+        assert len(list(opened(name).events())) - 1 == wanted.pop("cards")  # one account is implied
     for each in found:
         if each.kind is not None:
             assert_recognised(each, wanted)
@@ -69,6 +80,18 @@ def asked(questions: list[Question]) -> set[tuple[str, str | None]]:
 
 def asked_for(expected: list[dict[str, Any]]) -> set[tuple[str, str | None]]:
     return {(each["code"], each.get("column")) for each in expected}
+
+
+CARDS = expected_of("17_cards")
+
+
+@pytest.mark.parametrize("file", CARDS["files"])
+def test_the_same_cards_in_three_forms_give_the_same_records(file: str) -> None:
+    reading = opened("17_cards", [file])
+    compare(reading, CARDS)
+    (found,) = reading.recognised
+    versions = "".join(f" {each}" for each in found.facts.get("versions", ()))
+    assert found.format + versions == CARDS["recognised"]["formats"][file]
 
 
 DIRTY = expected_of("D3_dirty_files")

@@ -65,7 +65,7 @@ def unwrapped(text: str) -> tuple[str, bool]:
 
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet would take this text for a formula that is no number."""
-    return text.startswith(("=", "@"))
+    return text.startswith(("=", "@")) and len(text) > 1
 
 
 _YES = "1 true yes y x on ja wahr vrai oui sí si verdadero sim vero ano tak prawda はい ✓ ✔"

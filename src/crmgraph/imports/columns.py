@@ -94,7 +94,7 @@ class Columns:
 
     def read(self, row: Row) -> Draft | Refusal | Skipped:
         """What a row says."""
-        at = Place(self.file, str(row.line), row.line)
+        at = Place(self.file, row.where or str(row.line), row.line)
         if row.fault is not None:
             code, reason, facts = row.fault
             return Refusal(at, code, reason, (), dict(facts), row.raw)
@@ -150,7 +150,7 @@ class Columns:
             text, bare = cells.unwrapped(text)
             if bare and self.format.apostrophe == "told":
                 draft.warn("APOSTROPHE_REMOVED", step.column)
-            elif not bare and cells.is_formula(text) and step.words[0] != "twitter":
+            elif not bare and self.format.formulas and cells.is_formula(text) and step.words[0] != "twitter":
                 draft.warn("FORMULA", step.column)
         if removed:
             draft.warn("CONTROL_REMOVED", step.column)

@@ -184,3 +184,8 @@ def is_local(text: str) -> bool:
     """Whether a text is a time that does not say where."""
     match = _TIME.fullmatch(text.strip())
     return match is not None and not match["zone"]
+
+
+def from_seconds(seconds: int) -> datetime:
+    """The time of so many seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)

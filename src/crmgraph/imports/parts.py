@@ -4,18 +4,27 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+import orjson
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.imports import crmcom, ldif
+from crmgraph.imports.cards import jcard, jscontact, people, vcard
 from crmgraph.imports.columns import Columns
-from crmgraph.imports.drafts import Draft
-from crmgraph.imports.files import BadFile, Source
-from crmgraph.imports.formats import Format
+from crmgraph.imports.documents import Document, document_of, layout_of
+from crmgraph.imports.documents import table_of as rows_of
+from crmgraph.imports.drafts import Context, Draft
+from crmgraph.imports.files import UTF8_MARK, BadFile, Source, encoding_of
+from crmgraph.imports.formats import Format, lists
 from crmgraph.imports.owners import Owners
-from crmgraph.imports.recognition import Table, archive_format, columns_of, member_of, table_of
+from crmgraph.imports.recognition import Table, archive_format, columns_of, member_of, table_of, zone_of
 from crmgraph.imports.records import Options, Place, Question, Recognised, Refusal, Skipped
 from crmgraph.imports.tables import is_blank_row
 
 Items = Iterator[Draft | Refusal | Skipped]
 READ = (".csv", ".txt", ".tsv", ".vcf", ".json", ".ldif", ".ldf")
 """What the members of an archive are called that may be read one by one."""
+_CARDS = {"JCARD": jcard.card_of, "JSCONTACT": jscontact.card_of}
+_TABLES = {"ZOHO_REST": lists.ZOHO, "VALOMNIA_LIST": lists.VALOMNIA}
 
 
 @dataclass(slots=True)
@@ -24,14 +33,12 @@ class Part:
 
     Attributes:
         read: tells its rows from the start, each time it is called.
-        brings: whether it has all records of its kind that others name.
         columns: of a table.
     """
 
     recognised: Recognised
     read: Callable[[], Items]
     questions: list[Question] = field(default_factory=list)
-    brings: bool = True
     columns: Columns | None = None
 
 
@@ -41,60 +48,130 @@ def parts_of(name: str, found: list[Source], options: Options, owners: Owners) -
     Raises:
         BadFile: nothing can be read of it.
     """
-    if not (len(found) == 1 and found[0].archive is None):
-        yield from _members(name, found, options, owners)
+    if len(found) == 1 and found[0].archive is None:
+        yield _part(found[0], options, owners)
         return
-    yield _part(found[0], options, owners)
-
-
-def _members(name: str, found: list[Source], options: Options, owners: Owners) -> Iterator[Part]:
     format_ = archive_format(found, options.format)
     if format_ is None:
-        single = [each for each in found if PurePosixPath(each.name).suffix.lower() in READ]
-        known = []
-        for each in single:
-            try:
-                part = _part(each, options, owners)
-            except BadFile:
-                continue
-            if part.recognised.format != "TABLE" or part.recognised.header_row is not None:
-                known.append(part)
-        if not known:
-            raise BadFile(name, "NOT_A_TABLE", "an archive with no member that is known")
-        yield from known
+        yield from _singly(name, found, options, owners)
         return
     for each in found:
         if each.name.lower().endswith(".csv"):
             yield _member(each, format_, options, owners)
 
 
+def _singly(name: str, found: list[Source], options: Options, owners: Owners) -> Iterator[Part]:
+    """The members of an archive of any files, each for itself."""
+    known = []
+    for each in found:
+        if PurePosixPath(each.name).suffix.lower() in READ:
+            try:
+                part = _part(each, options, owners)
+            except BadFile:
+                continue
+            if part.recognised.format != "TABLE" or part.recognised.header_row is not None:
+                known.append(part)
+    if not known:
+        raise BadFile(name, "NOT_A_TABLE", "an archive with no member that is known")
+    yield from known
+
+
 def _member(source: Source, format_: Format, options: Options, owners: Owners) -> Part:
     layout = member_of(source.name, format_)
     if layout is None or layout.role == "FIELDS":
         role = layout.role if layout else None
-        return Part(
-            Recognised(source.name, format_.name, role=role), lambda: _homeless(source) if role is None else iter(())
-        )
+        return Part(Recognised(source.name, format_.name, role=role), lambda: _homeless(source, role))
     return _tabular(table_of(source, options, (format_, layout)), options, owners)
 
 
-def _homeless(source: Source) -> Items:
-    name = PurePosixPath(source.name).stem.partition("_")[0]
-    yield Skipped(Place(source.name, "2", 2), "NO_HOME", f"{name} is not imported")
+def _homeless(source: Source, role: str | None) -> Items:
+    if role is None:
+        name = PurePosixPath(source.name).stem.partition("_")[0]
+        yield Skipped(Place(source.name, "2", 2), "NO_HOME", f"{name} is not imported")
 
 
 def _part(source: Source, options: Options, owners: Owners) -> Part:
+    head = source.head(1024).removeprefix(UTF8_MARK).lstrip()
+    if head[:11].upper() == b"BEGIN:VCARD":
+        return _cards(source, options, owners)
+    if head[:1] in (b"{", b"["):
+        return _document(source, options, owners)
+    if head[:8].lower() == b"version:" or head[:3].lower() == b"dn:":
+        return _directory(source, options, owners)
     return _tabular(table_of(source, options), options, owners)
+
+
+def _cards(source: Source, options: Options, owners: Owners) -> Part:
+    encoding = encoding_of(source).name or "utf-8"
+    versions = sorted({each.strip().decode("ascii", "replace") for each in _versions(source)})
+    recognised = Recognised(source.name, "VCARD", role="CONTACT", encoding=encoding, facts={"versions": versions})
+    context = _context(options, people.SYSTEM, people.SPACE)
+
+    def read() -> Items:
+        for card in vcard.cards(source, encoding):
+            yield people.read(card, source.name, context, owners)
+
+    return Part(recognised, read)
+
+
+def _versions(source: Source) -> Iterator[bytes]:
+    for line in source.head().upper().splitlines():
+        if line.startswith(b"VERSION:"):
+            yield line[8:]
+
+
+def _directory(source: Source, options: Options, owners: Owners) -> Part:
+    encoding = encoding_of(source).name or "utf-8"
+    context = _context(options, ldif.SYSTEM, ldif.SPACE)
+    recognised = Recognised(source.name, "LDIF", role="CONTACT", encoding=encoding)
+    return Part(recognised, lambda: ldif.read(source, encoding, context, owners))
+
+
+def _context(options: Options, system: str, space: str) -> Context:
+    return Context(options, options.system or system, "ymd", ".", zone_of(options), dict.fromkeys(PartyKind, space))
+
+
+def _document(source: Source, options: Options, owners: Owners) -> Part:
+    found = document_of(source)
+    recognised = Recognised(source.name, found.name, role="CONTACT")
+    if (card_of := _CARDS.get(found.name)) is not None:
+        context = _context(options, people.SYSTEM, people.SPACE)
+
+        def read() -> Items:
+            for n, each in enumerate(found.rows, start=1):
+                yield people.read(card_of(n, each, orjson.dumps(each)), source.name, context, owners)
+
+        return Part(recognised, read)
+    if found.name == "CRMCOM_LIST":
+        context = _context(options, crmcom.SYSTEM, crmcom.SPACE)
+        return Part(recognised, lambda: crmcom.drafts(source.name, found.rows, context, owners))
+    return _listed(source, found, options, owners)
+
+
+def _listed(source: Source, found: Document, options: Options, owners: Owners) -> Part:
+    """A list of JSON whose objects are flat enough for a table."""
+    format_ = _TABLES[found.name]
+    layout = layout_of(format_, found.rows)
+    header, _ = rows_of(found.rows)
+    spaces = {kind: format_.space_of(kind) for kind in PartyKind}
+    context = Context(options, options.system or format_.system, "ymd", ".", zone_of(options), spaces)
+    columns = Columns(format_, layout, context, owners, source.name, header)
+    recognised = Recognised(source.name, format_.name, layout.kind, layout.role, columns=columns.targets)
+    recognised.facts |= {"page": found.page, "more_records": found.more}
+
+    def read() -> Items:
+        for row in rows_of(found.rows)[1]:
+            yield columns.read(row)
+
+    return Part(recognised, read, columns=columns)
 
 
 def _tabular(table: Table, options: Options, owners: Owners) -> Part:
     columns = columns_of(table, options, owners)
 
     def read() -> Items:
-        blank: int | None = None
-        last = 0
-        count = 0
-        after_gap = False
+        name = table.source.name
+        blank, last, count, after_gap = 0, 0, 0, False
         for row in table.rows(options):
             if row.fault is None and is_blank_row(row.cells):
                 if row.cells:
@@ -102,22 +179,22 @@ def _tabular(table: Table, options: Options, owners: Owners) -> Part:
                 else:
                     after_gap = True
                 continue
-            if blank is not None:
-                yield _empty(table, blank, last)
-                blank = None
+            if blank:
+                yield _empty(name, blank, last)
+                blank = 0
             if after_gap and row.fault is None and sum(1 for cell in row.cells if cell.strip()) == 1:
-                yield Skipped(Place(table.source.name, str(row.line), row.line), "FOOTER", "below the table")
+                yield Skipped(Place(name, str(row.line), row.line), "FOOTER", "below the table")
                 continue
             count += 1
             yield columns.read(row)
-        if blank is not None:
-            yield _empty(table, blank, last)
+        if blank:
+            yield _empty(name, blank, last)
         elif not count:
-            yield Skipped(Place(table.source.name, ""), "NO_ROWS", "a header and no row: nothing to do")
+            yield Skipped(Place(name, ""), "NO_ROWS", "a header and no row: nothing to do")
 
-    return Part(table.recognised, read, table.questions, columns=columns)
+    return Part(table.recognised, read, table.questions, columns)
 
 
-def _empty(table: Table, first: int, last: int) -> Skipped:
+def _empty(name: str, first: int, last: int) -> Skipped:
     reason = "no cell holds anything" if first == last else f"lines {first} to {last} hold nothing"
-    return Skipped(Place(table.source.name, str(first), first), "EMPTY", reason)
+    return Skipped(Place(name, str(first), first), "EMPTY", reason)

@@ -113,6 +113,12 @@ def _photo_address(columns: "Columns", draft: Draft, column: str, text: str, wor
     draft.warn("PHOTO_DROPPED", column, reason="an address that nobody here can fetch")
 
 
+def _account_number(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
+    """Valomnia: what people call the customer by, beside its id and its name."""
+    if (link := draft.links.get("account")) is not None:
+        link.number = text
+
+
 def _dynamics_status(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:
     if text.casefold() != "active":
         draft.kept[column] = text
@@ -129,6 +135,7 @@ QUIRKS: dict[str, Handler] = {
     "profile": _profile,
     "groups": _groups,
     "photo_address": _photo_address,
+    "account_number": _account_number,
     "dynamics_status": _dynamics_status,
 }
 """{word of a target: what is done with the column}."""

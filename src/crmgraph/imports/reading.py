@@ -62,6 +62,7 @@ class Reading:
         self.refused = refused
         self.recognised: list[Recognised] = [part.recognised for part in parts]
         self.questions: list[Question] = _once([each for part in self._parts for each in part.questions])
+        self.questions += _more_pages(self.recognised)
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +105,7 @@ class Reading:
         found = RecordSet(self._options, self._owners.importer, stored=self._stored)
         try:
             for part in self._parts:
-                if part.recognised.kind is not None and part.brings:
+                if part.recognised.kind is not None:
                     found.bring(part.recognised.kind)
             yield found
         finally:
@@ -176,6 +177,19 @@ def _once(questions: list[Question]) -> list[Question]:
             (each.code, None if same else each.file, each.column), replace(each, file=None) if same else each
         )
     return list(found.values())
+
+
+def _more_pages(found: list[Recognised]) -> Iterator[Question]:
+    """What is missing of lists that come in pages."""
+    last: dict[tuple[str, str | None], Recognised] = {}
+    for each in found:
+        if "page" in each.facts:
+            before = last.get((each.format, each.role))
+            if before is None or each.facts["page"] >= before.facts["page"]:
+                last[(each.format, each.role)] = each
+    for each in last.values():
+        if each.facts["more_records"]:
+            yield Question("MORE_PAGES", "the last page says more_records: true; pages are missing")
 
 
 __all__ = ["Reading", "Source", "open_set"]

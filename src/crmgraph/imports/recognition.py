@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports import dates
@@ -157,10 +157,24 @@ def _decoded(source: Source, options: Options, questions: list[Question]) -> tup
     return encoding, shape_in(names[0] if names else "cp1252")
 
 
+def zone_of(options: Options) -> ZoneInfo | None:
+    """The zone of local times, as the user states it.
+
+    Raises:
+        ValueError: there is none of this name.
+    """
+    if options.timezone is None:
+        return None
+    try:
+        return ZoneInfo(options.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{options.timezone}: there is no such time zone, e.g. Europe/Berlin") from error
+
+
 def context_of(table: Table, options: Options) -> Context:
     """What all rows of the table share; what cannot be known becomes a question of the table."""
     format_ = table.format
-    zone = ZoneInfo(options.timezone) if options.timezone else None
+    zone = zone_of(options)
     spaces = {kind: format_.space_of(kind) for kind in PartyKind}
     context = Context(
         options, options.system or format_.system, options.dates, options.decimal or format_.decimal, zone, spaces

@@ -37,6 +37,7 @@ class Row:
         raw: its bytes.
         fallback: whether it was read in another encoding than the file.
         fault: why it cannot be taken: (code, reason, facts).
+        where: what its place is called, if not by the line.
     """
 
     line: int
@@ -44,6 +45,7 @@ class Row:
     raw: bytes = b""
     fallback: bool = False
     fault: tuple[str, str, dict[str, object]] | None = None
+    where: str | None = None
 
 
 @dataclass(slots=True)

@@ -80,11 +80,13 @@ class Format:
         empty: what it writes where there is nothing.
         defaults: what it writes where nothing was chosen, which may be somebody's name.
         keep_parted: what parts several choices in columns without a home; `json` for lists of JSON.
+        formulas: whether its cells are those of a spreadsheet, which takes some of them for formulas.
         numbered: whether it has columns as `Phone 1 - Value`.
         case_held: whether ids of 15 letters are those of 18 without the three that hold their case.
         container: `zip` for an archive of tables.
         ends: quirks of rows as a whole, functions of `quirks.ENDS`.
         emptiness: what is said of a row without anything.
+        spaces: {kind: space} of the ids of records that only others name.
     """
 
     name: str
@@ -101,16 +103,17 @@ class Format:
     empty: frozenset[str] = frozenset()
     defaults: frozenset[str] = frozenset()
     keep_parted: str | None = None
+    formulas: bool = True
     numbered: bool = False
     case_held: bool = False
     container: str | None = None
     ends: tuple[str, ...] = ()
     emptiness: str = "no cell holds anything"
-    spaces: Mapping[PartyKind, str] = field(default_factory=dict)
+    spaces: Mapping[str, str] = field(default_factory=dict)
 
     def space_of(self, kind: PartyKind) -> str:
         """The space of the ids of these records."""
-        return next((each.space for each in self.layouts if each.kind is kind), None) or self.spaces.get(kind, "id")
+        return self.spaces.get(kind) or next((each.space for each in self.layouts if each.kind is kind), "id")
 
 
 def headers(text: str) -> frozenset[str]:
