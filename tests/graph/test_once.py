@@ -117,14 +117,14 @@ WARM = {
     "an argument that is refused below": Case(REFUSED_BELOW, (1, 1)),
     "arguments that are refused": Case(REFUSED_TWICE, (1, 1), (1, 1), resolved=1),
     "a document with a fault": Case(FAULTY, (1, 1), (1, 1), chosen=0),
-    "values": Case(VALUES, (6, 2), (1, 0), loaded=1, worked=1),
+    "values": Case(VALUES, (8, 2), (1, 0), loaded=1, worked=1),
     "what is there already": Case(VALUES, (3, 2), (1, 0), loaded=1, worked=1),
-    "a phone that comes": Case(ADDED, (7, 6), (1, 0), loaded=1, worked=1),
-    "a name that is repeated": Case(RENAMED, (6, 5), (1, 0), loaded=1, worked=1),
+    "a phone that comes": Case(ADDED, (8, 6), (1, 0), loaded=1, worked=1),
+    "a name that is repeated": Case(RENAMED, (8, 5), (1, 0), loaded=1, worked=1),
     "a revision that is gone": Case(STALE, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "values that are refused": Case(INVALID, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "a change whose answer takes resolvers": Case(HISTORY, (5, 4), (1, 1), resolved=1, loaded=1, worked=1),
-    "a creation": Case(CREATE, (6, 4), (1, 1), resolved=1, worked=1),
+    "a creation": Case(CREATE, (7, 4), (1, 1), resolved=1, worked=1),
 }
 
 
@@ -198,7 +198,7 @@ async def test_a_caller_who_has_not_been_here_is_asked_about_first(
     again = await agent.login("agent@example.com")
     assert await traced(core, again, Case(READ, (0, 0)), given, calls) == expected(core, Case(READ, (2, 2), (1, 1)))
     again = await agent.login("agent@example.com")
-    case = Case(VALUES, (6, 3), (1, 1), loaded=1, worked=1)
+    case = Case(VALUES, (8, 3), (1, 1), loaded=1, worked=1)
     assert await traced(core, again, case, given, calls) == expected(core, case)
 
 
@@ -229,7 +229,7 @@ async def test_a_customer_goes_the_same_way(customer: Customer, core: Core, call
     await customer("{ me { id } }")
     for case in (
         Case(READ, (1, 1)),
-        Case(PROFILE, (4, 2), (1, 0), loaded=1, worked=1),
+        Case(PROFILE, (5, 2), (1, 0), loaded=1, worked=1),
         Case(CREATE, (1, 1), (1, 1), resolved=1, worked=1),
     ):
         assert await traced(core, customer, case, given, calls) == expected(core, case)

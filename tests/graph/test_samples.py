@@ -23,6 +23,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("customer", "Update the profile"),
         ("customer", "Upload a photo"),
         ("staff", "Me"),
+        ("staff", "Search"),
         ("staff", "One contact"),
         ("staff", "A page of contacts"),
         ("staff", "Accounts with their contacts"),

@@ -164,8 +164,8 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
     return {
         "Zoho, a value": Case("PUT", modules, row(Description="a"), (9, 7), CHANGE, writing),
         "Zoho, once more": Case("PUT", modules, row(Description="b"), (9, 7), CHANGE, writing),
-        "Zoho, a phone": Case("PUT", modules, row(Phone="030 1"), (10, 10), CHANGE, writing),
-        "Zoho, a contact": Case("POST", module, row(Last_Name="Roy"), (9, 7), CREATION, writing),
+        "Zoho, a phone": Case("PUT", modules, row(Phone="030 1"), (11, 10), CHANGE, writing),
+        "Zoho, a contact": Case("POST", module, row(Last_Name="Roy"), (10, 7), CREATION, writing),
         "Zoho, a photo": Case(
             "POST",
             f"{modules}/photo",
@@ -178,7 +178,7 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
             "POST",
             f"{methods}/create",
             {"json": token | {"type": "PERSON", "first_name": "Ann", "last_name": "Roy"}},
-            (8, 6),
+            (9, 6),
             CREATION,
             information,
         ),
@@ -200,15 +200,15 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
             "PUT",
             "/crm/v1/profile/contact",
             {"headers": covalense, "json": {"id": f"12x{number}", "nickname": "Annie"}},
-            (8, 6),
+            (9, 6),
             CHANGE,
             profile,
         ),
         "Valomnia, a value": Case(
-            "POST", contacts, {"headers": valomnia, "data": form}, (11, 11), CHANGE, (*own, *records)
+            "POST", contacts, {"headers": valomnia, "data": form}, (12, 11), CHANGE, (*own, *records)
         ),
         "Valomnia, a contact": Case(
-            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (11, 9), CREATION, (*own, *records)
+            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (12, 9), CREATION, (*own, *records)
         ),
         "Valomnia, a photo": Case(
             "POST",

@@ -1,11 +1,11 @@
-"""The command line: serve, migrate, schema, seed, work, repair, purge, demo, staff and clients."""
+"""The command line: serve, migrate, schema, seed, work, repair, reindex, purge, demo, staff and clients."""
 
 from typing import Annotated
 
 import typer
 
 import crmgraph
-from crmgraph.cli import clients, demo, doctor, program, purge, repair, staff, throttle, work
+from crmgraph.cli import clients, demo, doctor, program, purge, reindex, repair, staff, throttle, work
 from crmgraph.cli.console import out
 from crmgraph.logs import configure
 
@@ -16,6 +16,7 @@ for command in program.COMMANDS:
     app.command()(command)
 app.command()(work.work)
 app.command()(repair.repair)
+app.command()(reindex.reindex)
 app.command()(purge.purge)
 app.command()(doctor.doctor)
 app.add_typer(demo.app, name="demo")

@@ -26,6 +26,7 @@ from crmgraph.crm import installation
 from crmgraph.crm.identity.outbox import EMAIL
 from crmgraph.crm.job_queue import Backlog, JobQueue
 from crmgraph.crm.models import now
+from crmgraph.crm.search import upkeep
 from crmgraph.db.database import Database
 from crmgraph.db.url import sqlite_file, without_secrets
 from crmgraph.mail import MailAway, MailRefused, Unmailable, open_mail
@@ -168,6 +169,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         if fault is None:
             for found in await _jobs(JobQueue(db)):
                 yield found
+            yield await _index(db)
     except Exception as error:
         words = faults.of_database(error, settings.database_url)
         if words is None:
@@ -203,6 +205,15 @@ async def _jobs(queue: JobQueue) -> list[Finding]:
     if not any(each.check == "jobs" for each in found):
         found.append(Finding("jobs", "ok", "none has failed, and none is late"))
     return found
+
+
+async def _index(db: Database) -> Finding:
+    count = await upkeep.missing(db)
+    if not count:
+        return Finding("search", "ok", "every record is in the index")
+    words = "1 record is" if count == 1 else f"{count} records are"
+    more = " at least" if count >= upkeep.MOST_MISSING else ""
+    return Finding("search", "fail", f"{words} not in the index{more}, and not found", "run `crmgraph reindex`")
 
 
 async def _photos(settings: Settings) -> Finding:

@@ -1,5 +1,5 @@
 """What is derived from stored values, brought up to date with the rules of this version: keys by which text, emails and
-numbers are found, E.164 forms, country codes.
+numbers are found, E.164 forms, country codes, and the words of the search index that come of them.
 
 A batch of records is one transaction, and what is right already is left alone: a run may be stopped at any time and
 started again, while the database is served. Nothing is merged. A row whose new key belongs to another stays as it is,
@@ -18,6 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Staff, VerificationCode
 from crmgraph.crm.records import contact_points, keys
+from crmgraph.crm.records.row_sets import before_of
+from crmgraph.crm.search import index
+from crmgraph.crm.search.terms import changed_terms
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
 
@@ -145,6 +148,7 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
                 contact_points.rederive(row, given)
             for child in ROWS:
                 found += own[child]
+        await index.write(session, *changed_terms((), [(row, before_of(row)) for row in found], ()))
     return found
 
 

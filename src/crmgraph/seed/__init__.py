@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Table, text
 
+from crmgraph.crm.models import SearchTerm
 from crmgraph.crm.records import numbers
+from crmgraph.crm.search.terms import Term, terms_of_values
 from crmgraph.db.database import Database
 from crmgraph.seed.people import Chunk, People
 
@@ -54,9 +56,13 @@ async def seed(
                         people.contact(chunk, number, index, owner)
                     else:
                         people.lead(chunk, number, index)
+                terms: set[Term] = set()
                 for model, rows in chunk.rows.items():
                     if rows:
-                        await _write(connection, db, model.__table__, rows)
+                        full = _filled(model.__table__, rows)
+                        await _write(connection, db, model.__table__, full)
+                        terms.update(term for row in full for term in terms_of_values(model, row))
+                await _write(connection, db, SearchTerm.__table__, [term._asdict() for term in sorted(terms)])
             progress(size)
     await _analyse(db)
 
@@ -80,15 +86,18 @@ async def _reserve(connection: Any, db: Database, table: str, count: int) -> Ite
     return itertools.count(last - count + 1)
 
 
-async def _write(connection: Any, db: Database, table: Table, rows: list[dict[str, Any]]) -> None:
-    # Every row gets every column, so that one prepared statement (or one COPY) takes them all.
+def _filled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with every column, so that one prepared statement (or one COPY) takes them all."""
     start: dict[str, Any] = {}
     for column in table.columns:
         default: Any = column.default
         start[column.name] = None if default is None else default.arg({}) if default.is_callable else default.arg
-    full = [start | row for row in rows]
+    return [start | row for row in rows]
+
+
+async def _write(connection: Any, db: Database, table: Any, rows: list[dict[str, Any]]) -> None:
     if db.is_sqlite:
-        await connection.execute(table.insert(), full)
+        await connection.execute(table.insert(), rows)
         return
     names = [c.name for c in table.columns]
     dialect = connection.dialect
@@ -98,7 +107,7 @@ async def _write(connection: Any, db: Database, table: Table, rows: list[dict[st
             process(row[name]) if process is not None and row[name] is not None else row[name]
             for name, process in zip(names, processors, strict=True)
         )
-        for row in full
+        for row in rows
     ]
     raw = await connection.get_raw_connection()
     await raw.driver_connection.copy_records_to_table(table.name, records=records, columns=names)

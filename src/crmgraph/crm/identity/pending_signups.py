@@ -27,12 +27,13 @@ from crmgraph.crm.models import (
     Phone,
     Relation,
     SalesOrder,
+    SearchTerm,
     VerificationCode,
     now,
 )
 from crmgraph.crm.records import numbers
 
-OWN_ROWS: tuple[Any, ...] = (Change, ExternalId, Relation, Phone, Email, Address)
+OWN_ROWS: tuple[Any, ...] = (Change, ExternalId, Relation, SearchTerm, Phone, Email, Address)
 """What belongs to a record that a signup made and goes with it. Nobody had the time to add a photo or a note."""
 _OWN = and_(Account.id == Contact.account_id, Account.primary_contact_id == Contact.id)
 """Of a contact and an account: they came by one signup."""

@@ -40,6 +40,7 @@ from crmgraph.crm.models.records import (
     Photo,
     Relation,
 )
+from crmgraph.crm.models.search import SearchField, SearchTerm
 
 # Settled now, once: a class whose mapper waits for its first query has no attributes yet.
 configure_mappers()
@@ -81,6 +82,8 @@ __all__ = [
     "Relation",
     "Role",
     "SalesOrder",
+    "SearchField",
+    "SearchTerm",
     "Session",
     "Staff",
     "VerificationCode",

@@ -20,13 +20,15 @@ from sqlalchemy import BigInteger, Integer, Select, bindparam, insert, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.models import Change
+from crmgraph.crm.models import Change, SearchTerm
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.records import row_sets
 from crmgraph.crm.records.change_log import Entry
-from crmgraph.crm.records.row_sets import RowSet, changed_columns
+from crmgraph.crm.records.row_sets import RowSet, before_of, changed_columns
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
+from crmgraph.crm.search import index
+from crmgraph.crm.search.terms import changed_terms
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose, is_away
 
@@ -221,12 +223,14 @@ class OptimisticUpdate:
     async def _write_at_once(
         self, record: Any, names: Columns, dirty: Sequence[tuple[Any, Columns]], line: dict[str, Any]
     ) -> Lost | None:
-        shape = (type(record), names, tuple((type(row), changed) for row, changed in dirty))
+        terms = changed_terms((), [(row, before_of(row)) for row in (record, *(row for row, _ in dirty))], ())
+        shape = (type(record), names, tuple((type(row), changed) for row, changed in dirty), any(terms))
         values: dict[str, Any] = {"id": record.id, "was": self._revision}
         values |= {f"record_{name}": getattr(record, name) for name in names}
         values |= {f"log_{name}": line[name] for name in _LOGGED}
         for i, (row, changed) in enumerate(dirty):
             values |= {f"row{i}_id": row.id} | {f"row{i}_{name}": getattr(row, name) for name in changed}
+        values |= index.values_of(*terms) if any(terms) else {}
         actor = self._unverified
         key: Hashable = ("optimistic update", shape, None if actor is None else actor.is_staff)
         if actor is not None:
@@ -259,8 +263,14 @@ def _locking(record: Any, actor: Actor | None) -> Select[Any]:
     return select(table.c.revision, *still).where(*wanted).with_for_update(key_share=True, of=table)
 
 
-def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], actor: Actor | None) -> Select[Any]:
-    """The statement that answers the record's id when it has written everything, and no row when it wrote nothing."""
+def _statement(
+    model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], indexed: bool, actor: Actor | None
+) -> Select[Any]:
+    """The statement that answers the record's id when it has written everything, and no row when it wrote nothing.
+
+    Args:
+        indexed: whether terms of the search index change.
+    """
     table = model.__table__
     conditions = [
         table.c.id == bindparam("id", type_=BigInteger()),
@@ -284,6 +294,8 @@ def _statement(model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], 
     log: Any = Change.__table__
     line = select(*_values(log, "log", _LOGGED).values()).select_from(record)
     logged = insert(log).from_select(list(_LOGGED), line, include_defaults=False).returning(log.c.id)
+    if indexed:
+        written += [index.removing(SearchTerm.party_id.in_(select(record.c.id))), index.adding(record)]
     return select(record.c.id).add_cte(*written, logged.cte("log"))
 
 

@@ -16,25 +16,13 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-import orjson
 from sqlalchemy import (
-    JSON,
-    BigInteger,
     ClauseElement,
-    ColumnElement,
-    Text,
     bindparam,
-    column,
     delete,
-    func,
     insert,
-    literal,
-    literal_column,
-    select,
     update,
 )
-from sqlalchemy import cast as as_type
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import instance_state
@@ -45,24 +33,22 @@ from crmgraph.crm.models import (
     Change,
     Contact,
     Credential,
-    Email,
     ExternalId,
     Lead,
     Party,
-    Phone,
-    Relation,
 )
 from crmgraph.crm.policy import KINDS, Record
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.records import row_statements
 from crmgraph.crm.records.allocation import allocate
 from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.numbers import OF_KIND, Series
+from crmgraph.crm.search import index
+from crmgraph.crm.search.terms import changed_terms
 from crmgraph.db.database import database_of
 
 _RECORDS = (Account, Contact, Lead)
-_WRITTEN: tuple[Any, ...] = (Party, *_RECORDS, Phone, Email, Address, Relation, Change)
-"""The models in the order in which their rows name each other."""
 _AS_IT_IS = {"synchronize_session": False}
 
 
@@ -149,6 +135,12 @@ def changed_columns(row: Any) -> tuple[str, ...]:
     return tuple(sorted(name for name, old in before.items() if getattr(row, name) != old)) if before else ()
 
 
+def before_of(row: Any) -> dict[str, Any]:
+    """{column: what it held when it was read} of the columns that have changed since."""
+    before = instance_state(row).committed_state
+    return {name: before[name] for name in changed_columns(row)}
+
+
 async def write(session: AsyncSession, rows: RowSet) -> None:
     """Write a row set in the transaction of a session, and forget what it has collected.
 
@@ -159,7 +151,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         changed = list(rows.changed())
         await _remove(session, rows.gone)
         await _free_slots(session, changed, rows.new)
-        await _insert(session, rows)
+        await _insert(session, rows, changed)
         await _update(session, changed)  # which may name what is new
         await _rename(session, rows.name_keys)
         await _release(session, rows.removed)
@@ -260,7 +252,7 @@ async def _update(session: AsyncSession, changed: Sequence[Any]) -> None:
             {"id": row.id} | {name: getattr(row, name) for name in each}
             for row, each in zip(of_model, columns, strict=True)
         ]
-        await _run(session, ("update rows", model), _updating(model), found)
+        await _run(session, ("update rows", model), row_statements.updating(model), found)
 
 
 async def _rename(session: AsyncSession, keys: Mapping[int, str]) -> None:
@@ -274,7 +266,7 @@ async def _rename(session: AsyncSession, keys: Mapping[int, str]) -> None:
         await (await session.connection()).execute(renaming, values)
         return
     found = [{"id": party_id, "name_key": key} for party_id, key in keys.items()]
-    await _run(session, "rename rows", _renaming(), found)
+    await _run(session, "rename rows", row_statements.renaming(), found)
 
 
 async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
@@ -289,7 +281,8 @@ async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
         await session.execute(each.values(live=None), execution_options=_AS_IT_IS)
 
 
-async def _insert(session: AsyncSession, rows: RowSet) -> None:
+async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -> None:
+    """Write what is new, the log, and what changes in the search index."""
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for row in rows.new:
         if row.id < 0:
@@ -299,7 +292,8 @@ async def _insert(session: AsyncSession, rows: RowSet) -> None:
             found[Party].append({"id": row.id, "kind": KINDS[type(row)]})
         found[type(row)].append(_columns(row))
     found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
-    if not any(found.values()):
+    terms = changed_terms(rows.gone, [(row, before_of(row)) for row in changed], rows.new)
+    if not any(found.values()) and not any(terms):
         return
     db = database_of(session)
     if db.is_sqlite:
@@ -307,12 +301,15 @@ async def _insert(session: AsyncSession, rows: RowSet) -> None:
         if any(getattr(row, name) in rows.ids.values() for row in rows.new for name in REFERENCES.get(type(row), ())):
             # Each of two may name the other, as an account and its primary contact do.
             await connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        for model in _WRITTEN:
+        for model in row_statements.WRITTEN:
             if found[model]:
                 await connection.execute(insert(model.__table__), found[model])
+        await index.write(session, *terms)
         return
-    values = {model.__tablename__: _json(found[model]) for model in _WRITTEN}
-    await db.fetch_compiled_in(session, "insert rows", _inserting, values)
+    values = {
+        model.__tablename__: row_statements.as_json(found[model]) for model in row_statements.WRITTEN
+    } | index.values_of(*terms)
+    await db.fetch_compiled_in(session, "insert rows", row_statements.inserting, values)
 
 
 async def _insert_one(session: AsyncSession, row: Any) -> None:
@@ -327,7 +324,7 @@ def _by_model(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
     found: dict[Any, list[Any]] = defaultdict(list)
     for row in rows:
         found[type(row)].append(row)
-    for model in _WRITTEN:
+    for model in row_statements.WRITTEN:
         if model in found:
             yield model, found[model]
 
@@ -337,68 +334,6 @@ def _columns(row: Any) -> dict[str, Any]:
     return {name: value for name, value in row.__dict__.items() if name != "_sa_instance_state"}
 
 
-# PostgreSQL's statements. Rows come as JSON, of which its own functions make rows of a table.
-
-
 async def _run(session: AsyncSession, key: Hashable, statement: ClauseElement, found: list[dict[str, Any]]) -> None:
-    values = {"rows": _json(found), "ids": [row["id"] for row in found]}
+    values = {"rows": row_statements.as_json(found), "ids": [row["id"] for row in found]}
     await database_of(session).fetch_compiled_in(session, key, lambda: statement, values)
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def _given(name: str) -> Any:
-    return as_type(bindparam(name, type_=Text()), JSON)
-
-
-@cache
-def _inserting() -> ClauseElement:
-    """One statement for all tables: references are checked when all of it is there."""
-    ctes = []
-    for model in _WRITTEN:
-        table: Any = model.__table__
-        nothing: Any = literal_column(f"CAST(NULL AS {table.name})")
-        rows = func.json_populate_recordset(nothing, _given(table.name)).table_valued(*_names(table))
-        names = [name for name in _names(table) if table is not Change.__table__ or name != "id"]
-        taken = select(*(rows.c[name] for name in names))
-        ctes.append(insert(table).from_select(names, taken, include_defaults=False).cte(f"new_{table.name}"))
-    return select(literal(1)).add_cte(*ctes)
-
-
-@cache
-def _updating(model: Any) -> ClauseElement:
-    """Each row gets the columns that are named of it, and keeps the others."""
-    table: Any = model.__table__
-    before = table.alias("before")
-    each = func.json_array_elements(_given("rows")).table_valued(column("value", JSON), name="each")
-    row = func.json_populate_record(literal_column("before"), each.c.value).table_valued(*_names(table))
-    now = row.lateral("now")
-    own_id = as_type(func.json_extract_path_text(each.c.value, "id"), BigInteger)
-    return (
-        update(table)
-        .values({name: now.c[name] for name in _names(table) if name != "id"})
-        .where(before.c.id == own_id, _named(before.c.id), now.c.id == before.c.id, table.c.id == before.c.id)
-    )
-
-
-@cache
-def _renaming() -> ClauseElement:
-    table: Any = Address.__table__
-    named = func.json_to_recordset(_given("rows")).table_valued(column("id", BigInteger), column("name_key", Text))
-    named = named.render_derived(name="named", with_types=True)
-    return (
-        update(table).values(name_key=named.c.name_key).where(table.c.party_id == named.c.id, _named(table.c.party_id))
-    )
-
-
-def _named(own_id: Any) -> ColumnElement[bool]:
-    # The ids by themselves let the planner go by the index, however few rows the table has.
-    array = ARRAY(BigInteger())
-    held = func.any(as_type(bindparam("ids", type_=array), array))
-    return own_id == held  # type: ignore[no-any-return]  # SQLAlchemy's == of Any
-
-
-def _names(table: Any) -> list[str]:
-    return [each.name for each in table.c]

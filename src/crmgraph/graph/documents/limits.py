@@ -60,6 +60,8 @@ MAX_DIGITS = 1_000
 """The longest number that stands in a document, in characters."""
 LIST_COST = 5
 """How many items a list that has no pages is reckoned to have."""
+SEARCH_COST = 100
+"""What a search is reckoned to cost besides its page: it looks at thousands of words."""
 
 
 class TooCostly(GraphQLError):
@@ -223,6 +225,7 @@ class Meter:
         if definition is None or of is None or not is_composite_type(of):
             return
         if _is_connection(of):
+            total.cost += SEARCH_COST if of.name == "SearchConnection" else 0
             total.cost += inner.cost + self._page_size(node, total) * inner.per_item
         elif _is_connection(parent) and name in ("edges", "nodes"):
             total.per_item += inner.cost + (name == "nodes")

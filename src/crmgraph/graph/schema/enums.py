@@ -1,6 +1,6 @@
 """The enums, with what each of their values means."""
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import strawberry
@@ -51,6 +51,14 @@ class LeadSortField(StrEnum):
     LAST_NAME = "last_name_key"
 
 
+class SearchKind(Enum):
+    """Which kinds of thing a search looks at; the value is the kind of record."""
+
+    CONTACT = models.PartyKind.CONTACT
+    ACCOUNT = models.PartyKind.ACCOUNT
+    LEAD = models.PartyKind.LEAD
+
+
 class ErrorCode(StrEnum):
     """Why an input was refused."""
 
@@ -88,7 +96,7 @@ class ErrorCode(StrEnum):
     PASSWORD_TOO_COMMON = "PASSWORD_TOO_COMMON"  # noqa: S105 - a word, not a secret
 
 
-def _describe(enum: type[StrEnum], description: str, **values: str) -> None:
+def _describe(enum: type[Enum], description: str, **values: str) -> None:
     strawberry.enum(enum, description=description)
     definition: Any = enum.__strawberry_definition__  # type: ignore[attr-defined]  # put there by the line above
     if missing := {value.name for value in definition.values} - values.keys():
@@ -203,6 +211,13 @@ _describe(
     CREATED_AT=_CREATED,
     UPDATED_AT=_UPDATED,
     LAST_NAME="The family name, without regard to case and accents.",
+)
+_describe(
+    SearchKind,
+    "Which kinds of thing a search looks at.",
+    CONTACT="People.",
+    ACCOUNT="Companies, households, and people as customers.",
+    LEAD="Whoever may become a customer.",
 )
 _describe(
     ErrorCode,

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 
 import strawberry
+from strawberry import UNSET
 
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.identity import staff
@@ -11,18 +12,20 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
-from crmgraph.graph.schema.connections import Connection, list_page, window_of
+from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, list_page, window_of
 from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Viewing
 from crmgraph.graph.schema.fields import connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.types import search as searching
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import SignedIn, User, Viewer
+from crmgraph.graph.schema.types.search import SearchConnection
 
 
 async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
@@ -138,6 +141,24 @@ class Query:
     @resolves("One of the staff; null when there is none, and for anybody but staff.", User | None, reads=Named(None))
     async def user(self, info: Info, by: Annotated[UserRef, _By]) -> Any:
         return await user_of(info.context, by)
+
+    @resolves(
+        "Records by anything that people type: names in any order, numbers, emails, phones in any spelling or by their "
+        "last digits, companies and cities. Each word is the beginning of one; where nothing is found, one mistake is "
+        "forgiven. Nothing for less than two letters.",
+        SearchConnection,
+    )
+    async def search(
+        self,
+        info: Info,
+        text: searching.Text,
+        kinds: searching.Kinds = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        return await searching.search(info.context, text, kinds, (first, after, last, before))
 
     users = _listed(
         filters.USERS,

@@ -3,11 +3,12 @@
 from typing import Annotated, ClassVar, Optional
 
 import strawberry
+from sqlalchemy import Text, func, literal_column
 
 from crmgraph.crm import models
 from crmgraph.crm.models import AccountKind
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.fields import column, global_id, part, to_many, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, part, to_many, to_one
 from crmgraph.graph.schema.filters import ACCOUNTS, CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, CountryCode, Date, Money
@@ -21,6 +22,13 @@ class Account(Record):
 
     id: strawberry.ID = global_id(Prefix.ACCOUNT)
     name: str | None = column("The name.")
+    display_name: str = computed(
+        "name",
+        "number",
+        by=lambda row: row.name or row.number,
+        sql=lambda row: func.coalesce(func.nullif(row.name, literal_column("''", Text())), row.number),
+        description="The name, or the number of what has none.",
+    )
     kind: AccountKind | None = column("Whether it stands for one person or for a business.")
     account_type: str | None = column("What it is to us, e.g. `Customer` or `Partner`.")
     industry: str | None = column("The industry.")

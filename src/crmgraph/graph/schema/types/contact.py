@@ -63,6 +63,20 @@ def full_name_sql(row: Any) -> Any:
     return func.substr(spaced[0].concat(spaced[1]).concat(spaced[2]), literal_column("2"), type_=Text())
 
 
+def display_name(row: Any) -> str:
+    """What to call a person in a list."""
+    return full_name(row) or str(row.number)
+
+
+def display_name_sql(row: Any) -> Any:
+    """The same of columns."""
+    return func.coalesce(func.nullif(full_name_sql(row), literal_column("''", Text())), row.number)
+
+
+NAMED = ("first_name", "middle_name", "last_name", "number")
+"""The columns that it is made of."""
+
+
 def _is_known(_: object, row: Any) -> bool:
     return (row.birth_day, row.birth_month, row.birth_year) != (None, None, None)
 
@@ -102,6 +116,9 @@ class Contact(Record):
         by=full_name,
         sql=full_name_sql,
         description="The first, middle and last name.",
+    )
+    display_name: str = computed(
+        *NAMED, by=display_name, sql=display_name_sql, description="The full name, or the number of who has none."
     )
     gender: str | None = column("The gender, as it was given.")
     birth_date: BirthDate | None = part(

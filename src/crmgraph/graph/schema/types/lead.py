@@ -10,7 +10,14 @@ from crmgraph.graph.schema.fields import column, computed, global_id, to_one
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, DateTime, Money
 from crmgraph.graph.schema.types.account import Account
-from crmgraph.graph.schema.types.contact import Contact, full_name, full_name_sql
+from crmgraph.graph.schema.types.contact import (
+    NAMED,
+    Contact,
+    display_name,
+    display_name_sql,
+    full_name,
+    full_name_sql,
+)
 from crmgraph.graph.schema.types.record import Record
 
 
@@ -30,6 +37,9 @@ class Lead(Record):
         by=full_name,
         sql=full_name_sql,
         description="The first, middle and last name.",
+    )
+    display_name: str = computed(
+        *NAMED, by=display_name, sql=display_name_sql, description="The full name, or the number of who has none."
     )
     company: str | None = column("The company that they work for, or that they are.")
     job_title: str | None = column("What they do where they work.")

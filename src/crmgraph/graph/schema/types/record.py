@@ -16,6 +16,9 @@ from crmgraph.graph.schema.types.people import User
 @strawberry.interface(description="What contacts, accounts and leads have in common.")
 class Record(Node):
     number: str = column("The number that people call the record by, e.g. `CON1`.")
+    display_name: str = strawberry.field(
+        description="What to call it in a list: a person's full name or an account's name, else the number."
+    )
     revision: int = column("Counts the changes of the record with all that belongs to it, for `ifRevision`.")
     created_at: DateTime = column("When the record was created.")
     updated_at: DateTime = column("When the record, or anything that belongs to it, was last changed.")

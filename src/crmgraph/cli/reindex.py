@@ -1,0 +1,40 @@
+"""Make the search index anew from the records."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from crmgraph.cli.console import DemoOption, err, opened, out, run, settings_of
+
+
+def reindex(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Bring the search index up to date with the records. What is right already is left alone."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from crmgraph.crm.search import upkeep
+
+    settings = settings_of(demo)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+
+    async def work() -> upkeep.Report:
+        async with opened(settings) as core:
+            with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+                task = bar.add_task("Records", total=await upkeep.size(core.db))
+                return await upkeep.reindex(core.db, dry_run=dry_run, progress=lambda done: bar.advance(task, done))
+
+    report = run(work(), settings)
+    if as_json:
+        sys.stdout.write(json.dumps({"dry_run": dry_run, **asdict(report)}, indent=2) + "\n")
+        return
+    changed = "would be changed" if dry_run else "changed"
+    words = (
+        f"{report.stale} of {report.records} records {changed}: {report.added} words added, {report.removed} removed"
+    )
+    out.print(words, markup=False, highlight=False)

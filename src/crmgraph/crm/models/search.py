@@ -1,0 +1,44 @@
+"""The search index: the words by which records are found, one row for each place in which a record has one."""
+
+from enum import IntEnum
+
+from sqlalchemy import Index, SmallInteger
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crmgraph.crm.models.columns import Base, BigId, FoldedText
+
+
+class SearchField(IntEnum):
+    """Where a word stands, the place that tells most first: the number is also what a hit there weighs."""
+
+    NUMBER = 0
+    LAST_NAME = 1
+    NAME = 2
+    FIRST_NAME = 3
+    MIDDLE_NAME = 4
+    NICKNAME = 5
+    COMPANY = 6
+    EMAIL = 7
+    PHONE = 8
+    CITY = 9
+
+
+class SearchTerm(Base):
+    """A word of a record, derived from one row: the record's own, or one of its phones, emails and addresses.
+
+    `crm/search/terms.py` says which words a row has. There are no foreign keys: to check them took longer than to write
+    the rows. What is indexed does not depend on whether the record is deleted; whoever searches asks the record.
+    """
+
+    __tablename__ = "search_term"
+    __table_args__ = (
+        # In the order in which hits are ranked: whole words before longer ones, names before cities.
+        Index("ix_search_term_term_field_party_id", "term", "field", "party_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    party_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    term: Mapped[str] = mapped_column(FoldedText, primary_key=True)
+    field: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    source_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
+    """The row that it comes from: the id of the phone, email or address, else of the record."""

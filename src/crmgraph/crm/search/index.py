@@ -1,0 +1,88 @@
+"""The index of terms: what writes it, beside whatever writes the rows and in the same transaction."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, BigInteger, SmallInteger, Text, bindparam, column, delete, func, insert, select
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import SearchTerm
+from crmgraph.crm.search.terms import Term
+from crmgraph.db.database import database_of
+
+_TABLE: Any = SearchTerm.__table__
+_COLUMNS = (
+    column("party_id", BigInteger),
+    column("term", Text),
+    column("field", SmallInteger),
+    column("source_id", BigInteger),
+)
+
+
+async def write(session: AsyncSession, gone: Sequence[Term], come: Sequence[Term]) -> None:
+    """Take terms out of the index and put others in; those that are there already stay.
+
+    It takes one statement for both on PostgreSQL, one for each on SQLite, and none where nothing changes.
+    """
+    if not gone and not come:
+        return
+    db = database_of(session)
+    if not db.is_sqlite:
+        await db.fetch_compiled_in(session, "index terms", _writing, values_of(gone, come))
+        return
+    connection = await session.connection()
+    if gone:
+        same = (_TABLE.c[name] == bindparam(f"own_{name}") for name in Term._fields)
+        going = [{f"own_{name}": value for name, value in term._asdict().items()} for term in gone]
+        await connection.execute(delete(_TABLE).where(*same), going)
+    if come:
+        await connection.execute(insert(_TABLE).prefix_with("OR IGNORE"), [term._asdict() for term in come])
+
+
+# PostgreSQL's parts of a statement.
+
+
+def values_of(gone: Sequence[Term], come: Sequence[Term]) -> dict[str, str]:
+    """The values of the parameters of `removing` and `adding`."""
+    return {"gone_terms": _json(gone), "new_terms": _json(come)}
+
+
+def removing(*conditions: Any) -> Any:
+    """Takes the terms of the parameter `gone_terms` out, as a part of a statement.
+
+    Args:
+        conditions: on the table, under which it does.
+    """
+    each = _given("gone_terms")
+    same = (_TABLE.c[name] == each.c[name] for name in Term._fields)
+    return delete(_TABLE).where(*same, *conditions).returning(_TABLE.c.party_id).cte("removed_terms")
+
+
+def adding(source: Any = None) -> Any:
+    """Puts the terms of the parameter `new_terms` in, as a part of a statement.
+
+    Args:
+        source: the rows of another part, without which nothing is put in.
+    """
+    each = _given("new_terms")
+    taken = select(*each.c)
+    if source is not None:
+        taken = taken.where(each.c.party_id.in_(select(source.c.id)))
+    adding = postgresql.insert(_TABLE).from_select(list(Term._fields), taken, include_defaults=False)
+    return adding.on_conflict_do_nothing().returning(_TABLE.c.party_id).cte("added_terms")
+
+
+def _writing() -> Any:
+    return select(1).add_cte(removing(), adding())
+
+
+def _given(name: str) -> Any:
+    rows = func.json_to_recordset(as_type(bindparam(name, type_=Text()), JSON)).table_valued(*_COLUMNS)
+    return rows.render_derived(name=f"each_of_{name}", with_types=True)
+
+
+def _json(terms: Sequence[Term]) -> str:
+    return orjson.dumps([term._asdict() for term in terms]).decode()

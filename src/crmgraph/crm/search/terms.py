@@ -1,0 +1,148 @@
+"""Terms: the words by which a row is found. They are a function of the row alone, so that whoever writes a row knows
+what changes in the index without reading anything else.
+
+Text is folded as every search folds it (`values/folding.py`) and taken apart at whatever is no letter or digit. Of an
+email the whole address, the words of its local part and its domain are terms; of a telephone number its digits with and
+without the code of the country, and from the last one backwards, which is how its last digits are found.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone, SearchField
+from crmgraph.crm.values.folding import fold
+
+MAX_TERM = 64
+"""The longest term, in characters: of a longer word its beginning is kept."""
+MAX_WORDS = 16
+"""The most words of one value that are kept."""
+BACKWARDS = "<"
+"""Stands before the digits of a number that are written from the last one on; no word begins with it."""
+
+_APOSTROPHE = re.compile("'")
+_WORD = re.compile(r"[^\W_]+")
+_ZEROS = re.compile("^0+")
+
+
+class Term(NamedTuple):
+    """A row of the index; see `SearchTerm`."""
+
+    party_id: int
+    term: str
+    field: int
+    source_id: int
+
+
+_PERSON = (
+    ("number", SearchField.NUMBER),
+    ("last_name", SearchField.LAST_NAME),
+    ("first_name", SearchField.FIRST_NAME),
+    ("middle_name", SearchField.MIDDLE_NAME),
+)
+SOURCES: dict[type, tuple[tuple[str, SearchField], ...]] = {
+    Contact: (*_PERSON, ("nickname", SearchField.NICKNAME)),
+    Account: (("number", SearchField.NUMBER), ("name", SearchField.NAME)),
+    Lead: (*_PERSON, ("company", SearchField.COMPANY)),
+    Email: (("address_key", SearchField.EMAIL),),
+    Phone: (("e164", SearchField.PHONE), ("digits", SearchField.PHONE)),
+    Address: (("city", SearchField.CITY),),
+}
+"""{model: (column, what it is to a search)} of all that is searched."""
+RECORDS = frozenset({Contact, Account, Lead})
+_READ: dict[type, frozenset[str]] = {
+    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else {"active"}))
+    for model, of in SOURCES.items()
+}
+"""{model: the columns that its terms depend on}."""
+
+
+def words_of(text: str | None) -> list[str]:
+    """The words of a text in the form that they are compared in."""
+    return _WORD.findall(_APOSTROPHE.sub("", fold(text)))
+
+
+def terms_of(row: Any, before: Mapping[str, Any] | None = None) -> Iterator[Term]:
+    """The terms of a row; of one that is no source, none.
+
+    Args:
+        row: a record or one of its rows, which has its id.
+        before: {column: what it held} of those that have changed, for the terms that it had then.
+    """
+    return terms_of_values(type(row), vars(row) if before is None else {**vars(row), **before})
+
+
+def terms_of_values(model: type, held: Mapping[str, Any]) -> Iterator[Term]:
+    """The same of what a row holds, by the names of its columns."""
+    own = model in RECORDS
+    if model not in SOURCES or not (own or held["active"]):
+        return
+    party_id = held["id" if own else "party_id"]
+    for text, field in _texts(model, held):
+        yield Term(party_id, text[:MAX_TERM], int(field), held["id"])
+
+
+def _texts(model: type, held: Mapping[str, Any]) -> Iterator[tuple[str, SearchField]]:
+    if model is Phone:
+        yield from ((each, SearchField.PHONE) for each in phone_terms(held["e164"], held["digits"]))
+    elif model is Email:
+        yield from ((each, SearchField.EMAIL) for each in email_terms(held["address_key"]))
+    else:
+        for name, field in SOURCES[model]:
+            if text := held[name]:
+                yield from ((word, field) for word in dict.fromkeys(words_of(text)[:MAX_WORDS]))
+
+
+def changed_terms(
+    gone: Iterable[Any], changed: Iterable[tuple[Any, dict[str, Any]]], come: Iterable[Any]
+) -> tuple[list[Term], list[Term]]:
+    """The terms that go and come when rows do.
+
+    Args:
+        gone: rows that go.
+        changed: (a row, {column: what it held before}).
+        come: rows that are new.
+    """
+    old: dict[Term, None] = {}
+    new: dict[Term, None] = {}
+    for row in gone:
+        old.update(dict.fromkeys(terms_of(row)))
+    for row, before in changed:
+        if not _READ.get(type(row), frozenset()).isdisjoint(before):
+            old.update(dict.fromkeys(terms_of(row, before)))
+            new.update(dict.fromkeys(terms_of(row)))
+    for row in come:
+        new.update(dict.fromkeys(terms_of(row)))
+    return [term for term in old if term not in new], [term for term in new if term not in old]
+
+
+def email_terms(key: str) -> list[str]:
+    """The terms of an email by its key: the address, what follows each dot or sign of its local part, the domain."""
+    if not key:
+        return []
+    local, _, domain = key.rpartition("@")
+    words = [word for word in words_of(local)[1:MAX_WORDS] if len(word) > 1]
+    return list(dict.fromkeys(each for each in (key, *words, domain) if each))
+
+
+def phone_terms(e164: str | None, digits: str) -> list[str]:
+    """The terms of a telephone number: its digits with and without the code of its country, and from the last one on.
+
+    Zeros in front are what is dialled before a number: they are left away, as in what is looked for.
+    """
+    whole = e164.removeprefix("+") if e164 is not None else without_zeros(digits)
+    if not whole:
+        return []
+    national = "" if e164 is None else whole[_code_length(whole) :]
+    return list(dict.fromkeys(each for each in (whole, national, BACKWARDS + whole[::-1]) if each))
+
+
+def without_zeros(digits: str) -> str:
+    """Digits without the zeros in front, which are dialled for another area or country; a lone zero stays."""
+    return _ZEROS.sub("", digits) or digits[:1]
+
+
+def _code_length(digits: str) -> int:
+    return next((n for n in (1, 2, 3) if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE), 0)

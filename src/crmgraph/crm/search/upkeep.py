@@ -1,0 +1,107 @@
+"""Upkeep of the index: made anew from the records, batch by batch, and asked whether any of them is missing in it.
+
+Each batch is one transaction that locks its records, so that nobody changes them between being read and being indexed.
+What is right already is left alone: a run may be stopped at any time and started again, while the database is served.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Address, Email, Party, Phone, SearchTerm
+from crmgraph.crm.policy import MODELS
+from crmgraph.crm.search import index
+from crmgraph.crm.search.terms import Term, terms_of
+from crmgraph.db.database import Database
+
+BATCH = 500
+"""How many records one transaction goes through."""
+MOST_MISSING = 1_000
+"""How many records without a row in the index are looked at."""
+_ROWS: tuple[Any, ...] = (Phone, Email, Address)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found.
+
+    Attributes:
+        records: how many were gone through.
+        stale: how many of them had other words in the index than they should, or none.
+        added, removed: rows of the index.
+    """
+
+    records: int = 0
+    stale: int = 0
+    added: int = 0
+    removed: int = 0
+
+
+async def size(db: Database) -> int:
+    """How many records there are to go through."""
+    async with db.read() as session:
+        return await session.scalar(select(func.count()).select_from(Party)) or 0
+
+
+async def reindex(
+    db: Database, *, dry_run: bool = False, progress: Callable[[int], None] = lambda done: None
+) -> Report:
+    """Bring the index up to date with the records, deleted ones too, each batch in its own transaction.
+
+    Args:
+        dry_run: change nothing, and tell what would be changed.
+        progress: is told after each batch how many records it had.
+    """
+    report = Report()
+    last = 0
+    while True:
+        async with db.begin() as session:
+            query = select(Party.id).where(Party.id > last).order_by(Party.id).limit(BATCH)
+            ids = (await session.scalars(query)).all()
+            ends = len(ids) < BATCH
+            wanted = await _wanted(session, ids)
+            # What nobody's words are belongs to a record that is gone.
+            until = () if ends else (SearchTerm.party_id <= ids[-1],)
+            columns = (getattr(SearchTerm, name) for name in Term._fields)
+            found = await session.execute(select(*columns).where(SearchTerm.party_id > last, *until))
+            held = {Term(*row) for row in found}
+            gone, come = held - wanted, wanted - held
+            if not dry_run:
+                await index.write(session, sorted(gone), sorted(come))
+        report.records += len(ids)
+        report.stale += len({term.party_id for term in gone | come})
+        report.added += len(come)
+        report.removed += len(gone)
+        progress(len(ids))
+        if ends:
+            return report
+        last = ids[-1]
+
+
+async def missing(db: Database) -> int:
+    """How many records have words and are not in the index at all, `MOST_MISSING` at most."""
+    count = 0
+    async with db.read() as session:
+        for model in MODELS.values():
+            indexed = select(SearchTerm.party_id).where(SearchTerm.party_id == model.id)
+            query = select(model).where(~indexed.exists()).limit(MOST_MISSING - count)
+            count += sum(any(True for _ in terms_of(record)) for record in await session.scalars(query))
+    return count
+
+
+async def _wanted(session: AsyncSession, ids: Any) -> set[Term]:
+    """The terms of records and their rows, which stay as they are until the transaction ends."""
+    found: set[Term] = set()
+    if not ids:
+        return found
+    for model in MODELS.values():
+        query = select(model).where(model.id.in_(ids)).order_by(model.id).with_for_update(key_share=True)
+        for record in await session.scalars(query):
+            found.update(terms_of(record))
+    for child in _ROWS:
+        for row in await session.scalars(select(child).where(child.party_id.in_(ids))):
+            found.update(terms_of(row))
+    return found
