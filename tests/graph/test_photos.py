@@ -72,6 +72,19 @@ async def test_a_photo_that_is_replaced_or_removed_is_dead(customer: Customer) -
     assert (await customer(REMOVE, i={}))["removePhoto"]["contact"] == {"photo": None, "revision": 4}
 
 
+async def test_a_photo_is_kept_by_a_browser_for_a_day_and_by_nobody_else(customer: Customer) -> None:
+    url = (await upload(customer, picture()))["contact"]["photo"]["url"]
+    served = await customer.client.get(url)
+    assert served.headers["cache-control"] == "private, max-age=86400, immutable"
+    etag = served.headers["etag"]
+    again = await customer.client.get(url, headers={"if-none-match": etag})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    small = await customer.client.get(url.replace("/original/", "/small/"), headers={"if-none-match": etag})
+    assert (small.status_code, small.headers["etag"] == etag) == (200, False)
+    await customer(REMOVE, i={})
+    assert (await customer.client.get(url, headers={"if-none-match": etag})).status_code == 404
+
+
 async def test_a_photo_is_set_by_those_who_may_change_the_record(
     nobody: Caller, customer: Customer, agent: Caller, core: Core
 ) -> None:

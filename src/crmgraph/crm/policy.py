@@ -1,6 +1,7 @@
 """Who may see and change what: one policy, asked by every door."""
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, exists, false, or_, select
@@ -186,6 +187,49 @@ def may_see_identity(actor: Actor, contact_id: int) -> bool:
     if actor.is_staff:
         return actor.role is Role.ADMIN or actor.sees_identity
     return actor.role is Role.CUSTOMER and actor.contact_id == contact_id
+
+
+class Permission(StrEnum):
+    """What somebody may do with a record."""
+
+    UPDATE = "UPDATE"
+    DELETE = "DELETE"
+    RESTORE = "RESTORE"
+    MERGE = "MERGE"
+    CONVERT = "CONVERT"
+    SEE_IDENTITY = "SEE_IDENTITY"
+    ERASE = "ERASE"
+
+
+def permissions(
+    actor: Actor,
+    kind: PartyKind,
+    party_id: int,
+    *,
+    deleted: bool,
+    primary_contact_id: int | None = None,
+    held: bool = False,
+    workable: bool = True,
+) -> list[Permission]:
+    """What the actor, who sees a record, may do with it as it is now; with a deleted one nothing.
+
+    UPDATE says that there is something of it which they may change, not that this is everything.
+
+    Args:
+        primary_contact_id: of an account.
+        held: of a lead, whether a process holds it.
+        workable: of a lead, whether it is approved and was not converted.
+    """
+    if deleted:
+        return []
+    person = party_id if kind is PartyKind.CONTACT else primary_contact_id
+    may = {
+        Permission.UPDATE: actor.is_staff or (person is not None and person == actor.contact_id),
+        Permission.DELETE: actor.is_staff and not held,
+        Permission.CONVERT: actor.is_staff and kind is PartyKind.LEAD and workable and not held,
+        Permission.SEE_IDENTITY: kind is PartyKind.CONTACT and may_see_identity(actor, party_id),
+    }
+    return [permission for permission in Permission if may.get(permission)]
 
 
 def require_staff(actor: Actor) -> None:

@@ -189,3 +189,10 @@ def region_of_e164(e164: str) -> str | None:
         return phonenumbers.region_code_for_number(phonenumbers.parse(e164))
     except phonenumbers.NumberParseException:
         return None
+
+
+@functools.lru_cache(maxsize=4096)
+def national_form(e164: str) -> str:
+    """How a number in E.164 is written in its country, by the formats of libphonenumber."""
+    number = phonenumbers.parse(e164)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)

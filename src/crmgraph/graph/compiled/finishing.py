@@ -130,7 +130,7 @@ def _later(field: Later) -> Finish:
         await run.turn()
         try:
             made = field.declaration.finish(run.context, *value)
-            if field.fields is not None and isinstance(made, list):  # as a value, a list is one
+            if field.listed and made is not None:
                 return [told(each) for each in made]
             return told(made)
         except Exception as error:

@@ -80,6 +80,12 @@ def _leaf(model: Any, leaf: Leaf) -> Print:
     match leaf.declaration:
         case declarations.Computed(compute=compute) if compute is not None:
             value: Callable[[Any], Any] = compute
+        case declarations.Column(required=True):
+            name = leaf.name
+
+            def value(row: Any) -> Any:
+                return getattr(row, name) or ""
+
         case declarations.Column():
             if model.__table__.c[leaf.name].nullable and not leaf.nullable:
                 raise Unplannable(f"a null in {leaf.name}")

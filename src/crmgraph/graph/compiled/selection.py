@@ -16,6 +16,8 @@ from graphql import (
     OperationType,
     SelectionSetNode,
     get_named_type,
+    get_nullable_type,
+    is_list_type,
     is_non_null_type,
 )
 from graphql.language import BooleanValueNode, DirectiveNode, VariableNode
@@ -195,7 +197,8 @@ class Selector:
                 return Leaf(key, of, field.python_name, get_named_type(definition.type), nullable)
             case declarations.Finished() as of:
                 named = get_named_type(definition.type)
-                return Later(key, of, named, nullable, tuple(nodes), self._later(named, nodes))
+                listed = is_list_type(get_nullable_type(definition.type))
+                return Later(key, of, named, nullable, tuple(nodes), self._later(named, nodes), listed)
             case declarations.Part(sql=sql, shown=shown) as of if shown is None or sql is not None:
                 return Branch(key, of, None, self._tree(_object(definition.type), nodes), nullable)
             case (

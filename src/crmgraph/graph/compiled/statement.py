@@ -173,6 +173,8 @@ class Builder:
             case declarations.Primary():
                 return [self._is_primary(model, row)]
         value = row.c[leaf.name]
+        if isinstance(leaf.declaration, declarations.Column) and leaf.declaration.required:
+            return self.write.value(func.coalesce(value, constant("")), leaf.type_, nullable=False)
         if _may_be_null(value) and not leaf.nullable:
             raise Unplannable(f"a null in {leaf.name}")
         return self.write.value(value, leaf.type_, _may_be_null(value))

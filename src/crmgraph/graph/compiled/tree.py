@@ -80,6 +80,7 @@ class Later:
         type_: its named type in the schema.
         nodes: where the document selects it.
         fields: (response key, attribute or, with True, the name of the type) of each object; None of a value.
+        listed: whether it is a list of values or objects.
     """
 
     key: str
@@ -88,6 +89,7 @@ class Later:
     nullable: bool
     nodes: tuple[FieldNode, ...]
     fields: tuple[tuple[str, str, bool], ...] | None
+    listed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
 from crmgraph.graph.compiled import Compiled
 from crmgraph.graph.documents.preparation import PreparedOperation, Request
+from crmgraph.graph.edge import published
 from crmgraph.graph.edge.page import page, routes, wants_page
 from crmgraph.graph.edge.requests import (
     GRAPHQL_JSON,
@@ -75,7 +76,19 @@ def mounts(
     endpoint = Endpoint(
         core, engine, max_page=max_page, hrefs=hrefs or {}, id_candidates=id_candidates or {}, demo=demo is not None
     )
-    return [Route(PATH, endpoint), Route(PATH + "/", endpoint), *routes(PATH, demo=demo)]
+
+    async def schema(http: HttpRequest) -> Response:
+        try:
+            return await published.answer(http, core, introspection, _token(http.headers.get("authorization", "")))
+        except BadRequest as bad:
+            return _refused(bad)
+
+    return [
+        Route(PATH, endpoint),
+        Route(PATH + "/", endpoint),
+        Route(PATH + "/schema.graphql", schema),
+        *routes(PATH, demo=demo),
+    ]
 
 
 def busy() -> Response:

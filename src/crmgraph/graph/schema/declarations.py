@@ -27,7 +27,14 @@ Row: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The column of the same name, as it is."""
+    """The column of the same name, as it is.
+
+    Attributes:
+        required: a text that every record has by the rules of the core, and that only one from before them lacks: it is
+            empty there.
+    """
+
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from crmgraph.crm import models
+from crmgraph.crm.policy import Permission
 
 DIALECTS = tuple(door for door in models.Door if door.is_dialect)
 
@@ -218,6 +219,17 @@ _describe(
     CONTACT="People.",
     ACCOUNT="Companies, households, and people as customers.",
     LEAD="Whoever may become a customer.",
+)
+_describe(
+    Permission,
+    "What you may do with a record as it is now.",
+    UPDATE="Change something of it: `updateContact` and the like.",
+    DELETE="Delete it.",
+    RESTORE="Bring it back. Nothing can be restored yet.",
+    MERGE="Merge it with another one. Nothing can be merged yet.",
+    CONVERT="Convert it: `convertLead`.",
+    SEE_IDENTITY="See its identity documents, and change them.",
+    ERASE="Erase what is known of the person for good. Nothing can be erased yet.",
 )
 _describe(
     ErrorCode,

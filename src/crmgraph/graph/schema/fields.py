@@ -46,6 +46,15 @@ def column(description: str) -> Any:
     return _field(Column(), description)
 
 
+def required(name: str, description: str) -> Any:
+    """A field that is the column of its own name, a text without which no record is made."""
+
+    def resolve(root: strawberry.Parent[Any]):  # type: ignore[no-untyped-def]  # the class says the type
+        return getattr(root, name) or ""
+
+    return _field(Column(required=True), description, resolve)
+
+
 def computed(*reads: str, by: Callable[[Any], Any], description: str, sql: Callable[[Row], Any]) -> Any:
     """A field that `by` makes of the columns named `reads`, and `sql` of their expressions."""
 

@@ -90,6 +90,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     BigInt: strawberry.scalar(
         name="BigInt",
         description="A whole number up to 2^53, as a JSON number.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc7493#section-2.2",
         serialize=int,
         parse_value=_whole,
     ),
@@ -97,6 +98,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         name="CountryCode",
         description="A country by its ISO 3166-1 alpha-2 code, e.g. `DE`, or `XK` for Kosovo. As input, a code of "
         "three letters will do.",
+        specified_by_url="https://www.iso.org/iso-3166-country-codes.html",
         serialize=str,
         parse_value=_text,
         parse_literal=_literal(_text),
@@ -104,6 +106,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Date: strawberry.scalar(
         name="Date",
         description="A day, e.g. `2026-03-29`.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         serialize=dt.date.isoformat,
         parse_value=_date,
     ),
@@ -119,6 +122,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Money: strawberry.scalar(
         name="Decimal",
         description='An exact amount as a text, e.g. `"1250000.5"`. As input, a number will do.',
+        specified_by_url="https://www.w3.org/TR/xmlschema11-2/#decimal",
         serialize=_printed_money,
         parse_value=_money,
         parse_literal=_money_literal,
@@ -126,6 +130,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     EmailAddress: strawberry.scalar(
         name="EmailAddress",
         description="An email address, as it was given.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc5321#section-4.1.2",
         serialize=str,
         parse_value=_text,
         parse_literal=_literal(_text),
@@ -133,12 +138,14 @@ SCALARS: dict[object, ScalarDefinition] = {
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=lambda value: value,
         parse_value=lambda value: value,
     ),
     PhoneNumber: strawberry.scalar(
         name="PhoneNumber",
         description="A telephone number in E.164, e.g. `+491512345678`.",
+        specified_by_url="https://www.itu.int/rec/T-REC-E.164",
         serialize=str,
         parse_value=_text,
         parse_literal=_literal(_text),
@@ -146,6 +153,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Url: strawberry.scalar(
         name="URL",
         description="The address of a document that can be fetched.",
+        specified_by_url="https://url.spec.whatwg.org/",
         serialize=str,
         parse_value=_text,
         parse_literal=_literal(_text),
@@ -153,6 +161,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     Upload: strawberry.scalar(
         name="Upload",
         description="A file, sent as a part of a multipart request.",
+        specified_by_url="https://github.com/jaydenseric/graphql-multipart-request-spec",
         serialize=lambda value: value,
         parse_value=lambda value: value,
     ),

@@ -6,14 +6,15 @@ import strawberry
 from sqlalchemy import Text, func, literal_column
 
 from crmgraph.crm import models
-from crmgraph.crm.models import AccountKind
+from crmgraph.crm.models import AccountKind, PartyKind
+from crmgraph.crm.policy import Permission
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.fields import column, computed, global_id, part, to_many, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, part, required, to_many, to_one
 from crmgraph.graph.schema.filters import ACCOUNTS, CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, CountryCode, Date, Money
 from crmgraph.graph.schema.types.contact import Contact
-from crmgraph.graph.schema.types.record import Preferences, Record
+from crmgraph.graph.schema.types.record import Preferences, Record, permitted
 
 
 @strawberry.type(description="A company, a household or one person as a customer.")
@@ -21,7 +22,7 @@ class Account(Record):
     model: ClassVar[type] = models.Account
 
     id: strawberry.ID = global_id(Prefix.ACCOUNT)
-    name: str | None = column("The name.")
+    name: str = required("name", "The name.")
     display_name: str = computed(
         "name",
         "number",
@@ -54,6 +55,9 @@ class Account(Record):
     preferences: Preferences = part("What they chose in the self-care portal.")
     parent: Optional["Account"] = to_one("parent_id", models.Account, "The account that it is a part of.")
     primary_contact: Contact | None = to_one("primary_contact_id", models.Contact, "Whom to speak to first.")
+    can: list[Permission] = permitted(
+        PartyKind.ACCOUNT, "primary_contact_id", state=lambda person: {"primary_contact_id": person}
+    )
     contacts: Connection[Contact] = to_many(CONTACTS, "account_id", "The contacts who belong to it.")
     parts: Connection[Annotated["Account", strawberry.lazy("crmgraph.graph.schema.types.account")]] = to_many(
         ACCOUNTS, "parent_id", "The accounts that are parts of it."

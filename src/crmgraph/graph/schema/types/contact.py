@@ -6,15 +6,16 @@ import strawberry
 from sqlalchemy import Text, func, literal_column, select
 
 from crmgraph.crm import models
-from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import Permission, may_see_identity
 from crmgraph.graph.resolvers.context import Info
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.fields import column, computed, global_id, part, rows, through, to_many, to_one
+from crmgraph.graph.schema.fields import column, computed, global_id, part, required, rows, through, to_many, to_one
 from crmgraph.graph.schema.filters import CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import CountryCode
 from crmgraph.graph.schema.types.contact_points import Relation
-from crmgraph.graph.schema.types.record import Preferences, Record
+from crmgraph.graph.schema.types.record import Preferences, Record, permitted
 
 if TYPE_CHECKING:
     from crmgraph.graph.schema.types.account import Account
@@ -107,7 +108,7 @@ class Contact(Record):
     salutation: str | None = column("How they are addressed, e.g. `Mr`.")
     first_name: str | None = column("The given name.")
     middle_name: str | None = column("The middle name.")
-    last_name: str | None = column("The family name.")
+    last_name: str = required("last_name", "The family name.")
     nickname: str | None = column("What friends call them.")
     full_name: str = computed(
         "first_name",
@@ -163,6 +164,7 @@ class Contact(Record):
         sql=_converted_lead_sql,
         description="The lead that was converted into this contact, the first one of several; staff see it.",
     )
+    can: list[Permission] = permitted(PartyKind.CONTACT)
     relations: list[Relation] = rows(models.Relation, "How they stand to other people.")
 
     @classmethod

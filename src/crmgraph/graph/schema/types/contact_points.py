@@ -8,6 +8,7 @@ from sqlalchemy import select
 from crmgraph.crm import models
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.relations import shown_given
+from crmgraph.crm.values.phone_numbers import national_form
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.declarations import PUBLIC_URL, Row
 from crmgraph.graph.schema.enums import LegacyDialect
@@ -24,6 +25,10 @@ _ACTIVE = "Whether it is in use; the other APIs see active ones only."
 _NOTES = "Anything to note about it."
 
 
+def _national(_: Context, e164: str | None) -> str | None:
+    return None if e164 is None else national_form(e164)
+
+
 @strawberry.type(description="A telephone number of a record.")
 class Phone(Node):
     model: ClassVar[type] = models.Phone
@@ -34,6 +39,11 @@ class Phone(Node):
     e164: PhoneNumber | None = column(
         "The number in E.164, where it is known from where it is dialled; null of local and short numbers, and of what "
         "is no number at all."
+    )
+    national: str | None = finished(
+        "e164",
+        by=_national,
+        description="How it is written in its country, e.g. `030 90123456`; null of what has no E.164 form.",
     )
     extension: str | None = column("What is dialled once the number has answered, e.g. `12` of `+1 202 555 0123 x12`.")
     valid: bool = column("Whether numbers like this one are given out; false of what has no E.164 form.")

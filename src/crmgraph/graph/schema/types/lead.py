@@ -5,8 +5,9 @@ from typing import ClassVar
 import strawberry
 
 from crmgraph.crm import models
-from crmgraph.crm.models import Approval
-from crmgraph.graph.schema.fields import column, computed, global_id, to_one
+from crmgraph.crm.models import Approval, PartyKind
+from crmgraph.crm.policy import Permission
+from crmgraph.graph.schema.fields import column, computed, global_id, required, to_one
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, DateTime, Money
 from crmgraph.graph.schema.types.account import Account
@@ -18,7 +19,11 @@ from crmgraph.graph.schema.types.contact import (
     full_name,
     full_name_sql,
 )
-from crmgraph.graph.schema.types.record import Record
+from crmgraph.graph.schema.types.record import Record, permitted
+
+
+def _state(locked_by: str | None, approval: str, converted: int | None) -> dict[str, bool]:
+    return {"held": locked_by is not None, "workable": approval == Approval.APPROVED and not converted}
 
 
 @strawberry.type(description="A person or company that may become a customer.")
@@ -29,7 +34,7 @@ class Lead(Record):
     salutation: str | None = column("How they are addressed, e.g. `Mr`.")
     first_name: str | None = column("The given name.")
     middle_name: str | None = column("The middle name.")
-    last_name: str | None = column("The family name.")
+    last_name: str = required("last_name", "The family name.")
     full_name: str = computed(
         "first_name",
         "middle_name",
@@ -57,6 +62,8 @@ class Lead(Record):
     converted_at: DateTime | None = column("When it was converted; null while it is a lead.")
     converted_contact: Contact | None = to_one("converted_contact_id", models.Contact, "The contact that came of it.")
     converted_account: Account | None = to_one("converted_account_id", models.Account, "The account that came of it.")
+
+    can: list[Permission] = permitted(PartyKind.LEAD, "locked_by", "approval", "converted_at", state=_state)
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:

@@ -1,16 +1,28 @@
 """The interface of contacts, accounts and leads, and the parts that two of them share."""
 
+import datetime as dt
+from collections.abc import Callable
+from typing import Any
+
 import strawberry
+from sqlalchemy import Integer, case, literal_column
 
 from crmgraph.crm import models
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models.columns import Moment
+from crmgraph.crm.policy import Permission, permissions
+from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import Connection
-from crmgraph.graph.schema.fields import column, photo, rows, to_many, to_one
+from crmgraph.graph.schema.declarations import Row
+from crmgraph.graph.schema.fields import column, finished, photo, rows, to_many, to_one
 from crmgraph.graph.schema.filters import CHANGES, NOTES
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, Phone, Photo
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
+
+_CAN = "What you may do with it as it is now."
 
 
 @strawberry.interface(description="What contacts, accounts and leads have in common.")
@@ -32,6 +44,7 @@ class Record(Node):
     emails: list[Email] = rows(models.Email, "The email addresses, the primary one first.")
     addresses: list[Address] = rows(models.Address, "The postal addresses, the primary one first.")
     photo: Photo | None = photo("The photo.")
+    can: list[Permission] = strawberry.field(description=_CAN)
     external_ids: list[ExternalId] = rows(
         models.ExternalId,
         "What the record is called in the systems that it came from.",
@@ -44,6 +57,33 @@ class Record(Node):
     history: Connection[Change] | None = to_many(
         CHANGES, "party_id", "Its changes, the latest first; staff see them.", staff_only=True
     )
+
+
+def permitted(kind: PartyKind, *reads: str, state: Callable[..., dict[str, Any]] = dict) -> Any:
+    """The field `can` of one kind of record.
+
+    Args:
+        reads: the columns that have a say beside `id` and `deleted_at`; of a point in time, whether there is one.
+        state: makes of their values what `policy.permissions` wants to know.
+    """
+
+    def can(context: Context, number: int, deleted: int, *values: Any) -> list[Permission]:
+        return permissions(context.actor, kind, number, deleted=bool(deleted), **state(*values))
+
+    def sql(row: Row) -> list[Any]:
+        return [_told(row[name]) for name in ("id", "deleted_at", *reads)]
+
+    async def known(root: Any, info: Info) -> list[Any]:
+        values = [getattr(root, name) for name in ("id", "deleted_at", *reads)]
+        return [1 if isinstance(value, dt.datetime) else value for value in values]
+
+    return finished("id", "deleted_at", *reads, by=can, sql=sql, known=known, description=_CAN)
+
+
+def _told(column: Any) -> Any:
+    if not isinstance(column.type, Moment):
+        return column
+    return case((column.is_not(None), literal_column("1", Integer())), else_=literal_column("0", Integer()))
 
 
 @strawberry.type(description="What a customer chose in the self-care portal.")
