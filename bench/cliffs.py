@@ -24,7 +24,15 @@ from typing import Any, ClassVar
 
 import asyncpg
 import httpx
-from graphql import GraphQLInputObjectType, GraphQLList, GraphQLSchema, build_schema, get_named_type, get_nullable_type
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    get_nullable_type,
+)
 
 from crmgraph.app import create_app
 from crmgraph.crm.core import Core
@@ -39,6 +47,7 @@ MAX_STATEMENTS = 8
 VALUES: dict[str, tuple[Any, Any, Any]] = {
     "lastName": ("Papadopoulos", "Zyx", "Nobody At All"),
     "firstName": ("Maria", "Maria Zyx", "Nobody"),
+    "fullName": ("Maria Papadopoulos", "Maria Zyx", "Nobody At All"),
     "name": ("Nikolaou", "Nikolaou Trading 7", "Nobody"),
     "company": ("Frequent Ltd", "Nikolaou Trading 7 Ltd", "Nobody"),
     "jobTitle": ("Buyer", "Buyer of Hamlet", "Nobody"),
@@ -50,6 +59,14 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "status": ("Contacted", "Junk", "Nobody's"),
     "source": ("Web", "Fair", "Nobody's"),
     "industry": ("Retail", "Mining", "Nobody's"),
+    "category": ("Regular", "VIP", "Nobody's"),
+    "lifeCycleState": ("Customer", "Lost", "Nobody's"),
+    "accountType": ("Customer", "Partner", "Nobody's"),
+    "segment": ("SMB", "Government", "Nobody's"),
+    "rating": ("Warm", "Hot", "Nobody's"),
+    "state": ("Central", "Far North", "Nowhere"),
+    "postalCode": ("1000", "9999", "0"),
+    "value": ("7000000014", "7000000007", "0"),
     "createdAt": ("2019-01-02T00:00:00Z", "2999-01-01T00:00:00Z", "2019-06-01T00:00:00Z"),
     "updatedAt": ("2019-01-02T00:00:00Z", "2999-01-01T00:00:00Z", "2019-06-01T00:00:00Z"),
 }
@@ -58,7 +75,11 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 KNOWN: tuple[tuple[str, str], ...] = (
     (r"totalCount", "an exact count counts whatever it finds"),
     (r"contains", "a part of a text is looked for in every text until there is an index of words"),
-    (r"not: |isNull: false", "what few lack is found by asking everybody"),
+    (r"not: |isNull: false|notIn", "what few lack is found by asking everybody"),
+    (r"(OptOut|doNotCall): false|Marketing: \{eq: false", "what nearly everybody is not has no index"),
+    (r"address: \{.*kind: \[", "of addresses of which each value is frequent hardly any may have them all"),
+    (r"active: false", "addresses that are not active have no index"),
+    (r"accountMatches|anyContact", "what many other records have, and hardly any of the list's, is asked one by one"),
     (r"isNull: true", "what few lack is found by asking everybody"),
     (r"or: \[.*\}, [a-z]\w*: \{", "of several conditions in one part of an OR one leads to its rows, whichever it is"),
     (r"Lead_Status", "what Zoho takes for equal in a list of choices has no index"),
@@ -130,8 +151,8 @@ class GraphQuestions:
         text = f"{{ {name}({', '.join(arguments)}) {{ nodes {{ id }} pageInfo {{ hasNextPage }}{total} }} }}"
         return Question(text, "POST", "/graphql", {"query": text})
 
-    def _filter(self, type_: GraphQLInputObjectType, depth: int) -> str:
-        names = [name for name in type_.fields if name not in ("and", "or", "not")]
+    def _filter(self, type_: GraphQLInputObjectType, depth: int, without: Sequence[str] = ()) -> str:
+        names = [name for name in type_.fields if name not in ("and", "or", "not", *without)]
         if depth and self._dice.random() < 0.25:
             word = self._dice.choice(("and", "or", "not"))
             inner = [self._filter(type_, depth - 1) for _ in range(2)]
@@ -141,8 +162,23 @@ class GraphQuestions:
 
     def _comparison(self, type_: GraphQLInputObjectType, name: str) -> str:
         input_ = get_named_type(type_.fields[name].type)
-        comparators = list(input_.fields)
-        word = self._dice.choice([c for c in comparators for _ in range(1 if c in ("contains", "isNull") else 4)])
+        if isinstance(input_, GraphQLEnumType):
+            return f"[{self._dice.choice(list(input_.values))}]"
+        if not isinstance(input_, GraphQLInputObjectType):
+            return self._dice.choice(("true", "true", "false"))
+        if "and" in input_.fields:
+            return self._filter(input_, 0, ("accountMatches", "anyContact"))
+        match input_.name:
+            case "AddressFilter":
+                chosen = self._dice.sample([n for n in input_.fields if n != "active"], self._dice.choice((1, 2)))
+                return "{" + ", ".join(f"{each}: {self._comparison(input_, each)}" for each in chosen) + "}"
+            case "ExternalFilter":
+                return f"{{dialect: ZOHO, value: {self._comparison(input_, 'value')}}}"
+            case "BooleanFilter":
+                return f"{{eq: {self._dice.choice(('true', 'true', 'false'))}}}"
+        comparators = [each for each in input_.fields if each != "ago"]
+        seldom = ("contains", "isNull", "notIn")
+        word = self._dice.choice([c for c in comparators for _ in range(1 if c in seldom else 4)])
         given = get_nullable_type(input_.fields[word].type)
         if word == "isNull":
             return f"{{isNull: {self._dice.choice(('true', 'false'))}}}"

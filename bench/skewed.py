@@ -6,13 +6,18 @@ with most of the contacts, deleted records, external ids and long histories. Pla
 for the other.
 """
 
+from functools import reduce
+
 STATEMENTS = (
     # One contact in six is of the hot account, the first one there is.
     "UPDATE contact SET account_id = (SELECT min(id) FROM account) WHERE id % 6 = 1",
     # A third has the frequent name and lives in the frequent city; one in ten thousand the rare ones.
-    "UPDATE contact SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos' WHERE id % 3 = 0",
-    "UPDATE contact SET last_name = 'Zyx', last_name_key = 'zyx' WHERE id % 10000 = 7",
-    "UPDATE lead SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos' WHERE id % 3 = 0",
+    "UPDATE contact SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos', "
+    "full_name_key = first_name_key || ' papadopoulos' WHERE id % 3 = 0",
+    "UPDATE contact SET last_name = 'Zyx', last_name_key = 'zyx', full_name_key = first_name_key || ' zyx' "
+    "WHERE id % 10000 = 7",
+    "UPDATE lead SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos', "
+    "full_name_key = first_name_key || ' papadopoulos' WHERE id % 3 = 0",
     "UPDATE lead SET company = 'Frequent Ltd', company_key = 'frequent ltd' WHERE id % 3 = 1",
     "UPDATE address SET city = 'Metropolis', city_key = 'metropolis', country = 'CY' WHERE party_id % 3 = 1",
     "UPDATE address SET city = 'Hamlet', city_key = 'hamlet', country = 'IS' WHERE party_id % 10000 = 8",
@@ -27,7 +32,20 @@ STATEMENTS = (
     """UPDATE contact SET extra_fields = '{"zoho":{"Tier":"Lead Crystal"}}' WHERE id % 10000 = 3""",
     """UPDATE lead SET extra_fields = '{"zoho":{"Tier":"Gold","Score":12.5}}' WHERE id % 4 = 0""",
     # Leads of one status above all, and converted ones.
-    "UPDATE lead SET status = 'Contacted' WHERE id % 2 = 0",
+    "UPDATE lead SET status = 'Contacted', status_key = 'contacted' WHERE id % 2 = 0",
+    "UPDATE lead SET converted_at = updated_at WHERE id % 20 <> 1",
+    "UPDATE lead SET rating = CASE WHEN id % 10000 = 9 THEN 'Hot' ELSE 'Warm' END",
+    "UPDATE lead SET approval = 'AWAITING' WHERE id % 10000 = 11",
+    # Choices that nearly everybody has, and that hardly anybody has; those who want to hear nothing.
+    "UPDATE contact SET category = CASE WHEN id % 10000 = 9 THEN 'VIP' ELSE 'Regular' END, "
+    "life_cycle_state = CASE WHEN id % 10000 = 12 THEN 'Lost' ELSE 'Customer' END, "
+    "do_not_call = CASE WHEN id % 10000 = 13 THEN {true} ELSE {false} END, "
+    "direct_marketing = CASE WHEN id % 10000 = 14 THEN {true} WHEN id % 3 = 0 THEN {false} END, "
+    "email_opt_out = CASE WHEN id % 3 = 0 THEN {true} ELSE {false} END",
+    "UPDATE account SET account_type = CASE WHEN id % 1000 = 9 THEN 'Partner' ELSE 'Customer' END, "
+    "segment = CASE WHEN id % 1000 = 9 THEN 'Government' ELSE 'SMB' END, rating = 'Warm'",
+    "UPDATE address SET state = 'Central', state_key = 'central', postal_code = '1000' WHERE party_id % 3 = 1",
+    "UPDATE address SET state = 'Far North', state_key = 'far north', postal_code = '9999' WHERE party_id % 10000 = 8",
     # External ids of every contact in three, in the spaces of two dialects.
     "INSERT INTO external_id (dialect, space, value, live, party_id) "
     "SELECT 'zoho', 'record', CAST(id * 7 AS TEXT), {true}, id FROM contact WHERE id % 3 = 0",
@@ -45,4 +63,5 @@ STATEMENTS = (
 
 def statements(*, sqlite: bool) -> list[str]:
     """What turns a seeded store into a skewed one."""
-    return [each.replace("{true}", "1" if sqlite else "TRUE") for each in STATEMENTS]
+    words = {"{true}": "1" if sqlite else "TRUE", "{false}": "0" if sqlite else "FALSE"}
+    return [reduce(lambda text, word: text.replace(word, words[word]), words, each) for each in STATEMENTS]

@@ -154,6 +154,8 @@ def comparisons(kind: PartyKind) -> list[Compare]:
             match op.value.takes:
                 case _ if op is Op.IS_NULL:
                     given: list[Any] = [True, False]
+                case _ if op is Op.IS:
+                    given = [True, False] if at is Account.email_opt_out else []
                 case None:
                     given = [[], values[:1], values[:2], values]
                 case 2:
@@ -166,6 +168,7 @@ def comparisons(kind: PartyKind) -> list[Compare]:
 
 LIKE: dict[Op, Callable[[Any, Any], bool]] = {
     Op.EQUALS: operator.eq,
+    Op.IS: operator.is_,
     Op.IN: lambda stored, values: stored in values,
     Op.STARTS_WITH: lambda stored, part: stored.startswith(part),
     Op.CONTAINS: lambda stored, part: part in stored,

@@ -84,7 +84,8 @@ async def test_stored_rows_get_the_slots_that_were_counted_until_now(db: Databas
         for own, kind in kinds.items():
             await session.execute(text(f"INSERT INTO party (id, kind) VALUES ({own}, '{kind.upper()}')"))
         names_then = {"extra_fields": "remainder"}
-        columns = [names_then.get(name, name) for name, column in Account.__table__.c.items() if not column.nullable]
+        now_there = {name for name, column in Account.__table__.c.items() if not column.nullable}
+        columns = [names_then.get(name, name) for name in sorted(now_there - {"number_key"})]
         values = {"number": "'A'", "revision": "1", "remainder": empty, "id": str(account), "name_key": "''"}
         values |= {name: "'2026-01-01'" for name in columns if name.endswith("_at")}
         listed = ", ".join(values.get(name, "false") for name in columns)

@@ -50,7 +50,7 @@ async def everything(db: Database) -> dict[str, list[Any]]:
     async with db.read() as session:
         for name in ("party", "contact", "phone", "email", "address", "change", "photo", "relation"):
             table = Base.metadata.tables[name]
-            columns = [c for c in table.c if c.name not in ("created_at", "updated_at", "at")]
+            columns = [c for c in table.c if c.name not in OF_ITS_OWN]
             found[name] = [
                 tuple(row) for row in await session.execute(select(*columns).order_by(table.c[columns[0].name]))
             ]
@@ -75,6 +75,9 @@ def edits(contact: Aggregate) -> list[Any]:
     ]
 
 
+OF_ITS_OWN = frozenset({"created_at", "updated_at", "at", "number_key"})
+
+
 async def told(db: Database, contact: Aggregate) -> str:
     """All that is kept of a contact, without its ids and what the clock says."""
     text = []
@@ -82,7 +85,7 @@ async def told(db: Database, contact: Aggregate) -> str:
         for model in (Contact, Phone, Email, Address, Change):
             key = model.id if model is Contact else model.party_id
             for row in await session.scalars(select(model).where(key == contact.id).order_by(model.id)):
-                names = [c.name for c in model.__table__.c if c.name not in ("created_at", "updated_at", "at")]
+                names = [c.name for c in model.__table__.c if c.name not in OF_ITS_OWN]
                 text.append(repr({name: getattr(row, name) for name in names}))
     return re.sub(r"CON\d+|\b1000\d{6}\b", "N", "\n".join(text))
 

@@ -8,9 +8,11 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
+    GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
     get_named_type,
+    get_nullable_type,
 )
 
 ROOTS = (
@@ -253,9 +255,31 @@ class Maker:
                     nested = self.filter(inner, depth + 1)
                     parts.append(f"{name}: {nested if name == 'not' else '[' + nested + ']'}")
                 continue
-            op = self.dice.choice(list(inner.fields))
-            parts.append(f"{name}: {{{op}: {self.value(get_named_type(inner.fields[op].type).name, op)}}}")
+            parts.append(f"{name}: {self.asked(type_.fields[name], inner, depth)}")
         return "{" + ", ".join(parts) + "}"
+
+    def asked(self, field: Any, type_: Any, depth: int) -> str:
+        """What a field of a filter is compared with, which may be an input again."""
+        if isinstance(type_, GraphQLEnumType):
+            values = self.dice.sample(list(type_.values), self.dice.randrange(3))
+            return f"[{', '.join(values)}]" if isinstance(get_nullable_type(field.type), GraphQLList) else values[0]
+        if not isinstance(type_, GraphQLInputObjectType):
+            return self.value(type_.name, "")
+        if "and" in type_.fields:  # other records
+            return self.filter(type_, depth + 1) if depth < 2 else "{}"
+        match type_.name:
+            case "AgoFilter":
+                zone = self.dice.choice(("UTC", "Europe/Berlin", "Nowhere"))
+                return f'{{from: "{self.dice.choice(("P7D", "P9Y", "1"))}", zone: "{zone}"}}'
+            case "ExternalFilter":
+                dialect = self.dice.choice(("ZOHO", "CRMCOM", "VALOMNIA"))
+                value = type_.fields["value"]
+                return f"{{dialect: {dialect}, value: {self.asked(value, get_named_type(value.type), depth)}}}"
+        op = self.dice.choice(list(type_.fields))
+        inner = get_named_type(type_.fields[op].type)
+        if isinstance(inner, GraphQLInputObjectType | GraphQLEnumType):
+            return f"{{{op}: {self.asked(type_.fields[op], inner, depth)}}}"
+        return f"{{{op}: {self.value(inner.name, op)}}}"
 
     def value(self, type_: str, op: str) -> str:
         def one() -> str:
@@ -266,10 +290,10 @@ class Maker:
                     return self.text(self.dice.choice(self.every_id()))
                 case "DateTime":
                     return self.dice.choice(('"2023-01-01T00:00:00Z"', '"1969-12-31T23:59:59.5+02:00"', '"never"'))
-            if self.dice.random() < 0.3 and op != "in":
+            if self.dice.random() < 0.3 and op not in ("in", "notIn"):
                 return self.variable(type_, self.dice.choice(TEXTS))
             return self.text(self.dice.choice(TEXTS))
 
-        if op == "in":
+        if op in ("in", "notIn"):
             return "[" + ", ".join(one() for _ in range(self.dice.randrange(3))) + "]"
         return "null" if self.dice.random() < 0.03 else one()

@@ -191,7 +191,8 @@ NULL = "`{}` is null: give a value, or leave the whole out to find all.{}"
 BLANK = "`{}` is blank: give a text to look for.{}"
 EMPTY = "`{}` compares with nothing: give one of {}, or leave it out to find all."
 NONE = " `isNull: true` finds those that have none."
-TEXT = "`eq`, `in`, `startsWith`, `contains`, `isNull`"
+TEXT = "`eq`, `in`, `notIn`, `startsWith`, `contains`, `isNull`"
+EMAIL = TEXT.replace("`notIn`, ", "")
 
 FORGOTTEN: list[tuple[dict[str, Any], str]] = [
     ({"lastName": None}, NULL.format("filter.lastName", "")),
@@ -208,15 +209,15 @@ FORGOTTEN: list[tuple[dict[str, Any], str]] = [
     ({"lastName": {"isNull": None}}, NULL.format("filter.lastName.isNull", NONE)),
     ({"lastName": {"eq": "Meyer", "contains": None}}, NULL.format("filter.lastName.contains", NONE)),
     ({"email": {"eq": " "}}, BLANK.format("filter.email.eq", NONE)),
-    ({"email": {}}, EMPTY.format("filter.email", TEXT)),
-    ({"phone": {}}, EMPTY.format("filter.phone", "`eq`, `in`")),
-    ({"phone": {"eq": ""}}, BLANK.format("filter.phone.eq", "")),
-    ({"phone": {"eq": None}}, NULL.format("filter.phone.eq", "")),
+    ({"email": {}}, EMPTY.format("filter.email", EMAIL)),
+    ({"phone": {}}, EMPTY.format("filter.phone", "`eq`, `in`, `isNull`")),
+    ({"phone": {"eq": ""}}, BLANK.format("filter.phone.eq", NONE)),
+    ({"phone": {"eq": None}}, NULL.format("filter.phone.eq", NONE)),
     ({"country": {"eq": ""}}, BLANK.format("filter.country.eq", NONE)),
     ({"number": {"eq": ""}}, BLANK.format("filter.number.eq", NONE)),
     ({"account": {"eq": ""}}, BLANK.format("filter.account.eq", NONE)),
     ({"account": {"in": [" "]}}, BLANK.format("filter.account.in[0]", NONE)),
-    ({"createdAt": {}}, EMPTY.format("filter.createdAt", "`eq`, `gt`, `gte`, `lt`, `lte`")),
+    ({"createdAt": {}}, EMPTY.format("filter.createdAt", "`eq`, `gt`, `gte`, `lt`, `lte`, `ago`")),
     ({"createdAt": {"gt": None}}, NULL.format("filter.createdAt.gt", "")),
     ({"and": None}, NULL.format("filter.and", "")),
     ({"or": None}, NULL.format("filter.or", "")),

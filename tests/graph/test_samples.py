@@ -28,6 +28,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "A page of contacts"),
         ("staff", "Accounts with their contacts"),
         ("staff", "Filter contacts"),
+        ("staff", "Filter contacts by more"),
         ("staff", "Find contacts by phone"),
         ("staff", "The history of a record"),
         ("staff", "Create a lead"),

@@ -19,7 +19,7 @@ from sqlalchemy.orm import class_mapper
 from crmgraph import crm, security
 from crmgraph.crm.policy import MODELS
 from crmgraph.graph import sdl
-from crmgraph.graph.schema import declarations, filters
+from crmgraph.graph.schema import comparators, criteria, declarations, filters
 from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField
 from crmgraph.graph.schema.errors import REASONS, WORDS
 from crmgraph.graph.schema.inputs.edits import VALUE
@@ -126,10 +126,9 @@ def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None
 
 
 def test_every_filter_and_sort_is_known_to_the_core() -> None:
-    renamed = {name: column for name, (column, _) in filters.REFERENCES.items()}
     for listing in (filters.CONTACTS, filters.ACCOUNTS, filters.LEADS):
-        names = {field.name for field in fields(listing.filter)} - {"and_", "or_", "not_"}
-        columns = {renamed.get(name, name) for name in names - filters.ROWS.keys()}
+        names = {field.name for field in fields(listing.filter)} - criteria.OF_ITS_OWN - criteria.ROWS.keys()
+        columns = {criteria.COLUMNS.get(name, name) for name in names}
         assert columns <= set(listing.model.__mapper__.columns.keys())
     for sorts, model in zip((ContactSortField, AccountSortField, LeadSortField), MODELS.values(), strict=True):
         for field in sorts:
@@ -139,14 +138,12 @@ def test_every_filter_and_sort_is_known_to_the_core() -> None:
 
 
 def test_every_field_that_compares_is_a_comparator() -> None:
-    for listing in (filters.CONTACTS, filters.ACCOUNTS, filters.LEADS):
-        for field in listing.filter.__strawberry_definition__.fields:
-            type_ = field.type.of_type
-            if field.python_name in ("and_", "or_", "not_"):
-                continue
-            words = {each.name for each in fields(type_)} - {"is_null"}
-            missing = sorted(words - filters.COMPARATORS.keys())
-            assert not missing, f"COMPARATORS of graph/schema/filters.py has no row for {missing} of {type_.__name__}"
+    inputs = [each for name, each in vars(comparators).items() if name.endswith("Filter")]
+    assert comparators.TextFilter in inputs
+    for type_ in set(inputs) - {comparators.AddressFilter, comparators.ExternalFilter, comparators.AgoFilter}:
+        words = {each.name for each in fields(type_)} - {"is_null", "ago"}
+        missing = sorted(words - criteria.COMPARATORS.keys())
+        assert not missing, f"COMPARATORS of graph/schema/criteria.py has no row for {missing} of {type_.__name__}"
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:

@@ -26,7 +26,7 @@ from crmgraph.crm.models import (
     PhoneKind,
 )
 from crmgraph.crm.records.slots import FIRST, SECOND
-from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.folding import fold, natural
 from crmgraph.seed.vocabulary import (
     COMPANY,
     DEPARTMENTS,
@@ -106,6 +106,7 @@ class People:
             middle_name=middle,
             last_name=last,
             last_name_key=fold(last),
+            full_name_key=fold(" ".join(filter(None, (first, middle, last)))),
             job_title=job,
             job_title_key=fold(job),
             department=dice.choice(DEPARTMENTS),
@@ -140,11 +141,13 @@ class People:
             first_name_key=fold(first),
             last_name=last,
             last_name_key=fold(last),
+            full_name_key=fold(f"{first} {last}"),
             company=company,
             company_key=fold(company),
             job_title=job,
             job_title_key=fold(job),
-            status=dice.choice(STATUSES),
+            status=(status := dice.choice(STATUSES)),
+            status_key=fold(status),
             source=dice.choice(SOURCES),
             industry=dice.choice(INDUSTRIES),
             employees=dice.randrange(1, 5000),
@@ -162,7 +165,9 @@ class People:
         own = next(self.ids)
         at = _START + dt.timedelta(seconds=dice.randrange(0, 7 * 365 * 86400), microseconds=dice.randrange(10**6))
         chunk.rows[Party].append({"id": own, "kind": party})
-        chunk.rows[model].append({"id": own, "number": number, "created_at": at, "updated_at": at, **values})
+        chunk.rows[model].append(
+            {"id": own, "number": number, "number_key": natural(number), "created_at": at, "updated_at": at, **values}
+        )
         chunk.rows[Change].append(
             {
                 "id": next(self.rows["change"]),

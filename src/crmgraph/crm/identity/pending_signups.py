@@ -32,6 +32,7 @@ from crmgraph.crm.models import (
     now,
 )
 from crmgraph.crm.records import numbers
+from crmgraph.crm.records.keys import number_key
 
 OWN_ROWS: tuple[Any, ...] = (Change, ExternalId, Relation, SearchTerm, Phone, Email, Address)
 """What belongs to a record that a signup made and goes with it. Nobody had the time to add a photo or a note."""
@@ -68,7 +69,8 @@ async def reveal(session: AsyncSession, contact_id: int) -> None:
             taken = await session.scalar(numbers.among_live(series, [number])) is not None
             shown: dict[str, Any] = {"deleted_at": None, "updated_at": now()}
             if taken:
-                shown["number"] = (await numbers.take(session, series))[0]
+                (number,) = await numbers.take(session, series)
+                shown |= {"number": number, "number_key": number_key(number)}
             await session.execute(
                 update(model).where(model.id == record_id).values(shown),
                 execution_options={"synchronize_session": False},

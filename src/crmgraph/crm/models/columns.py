@@ -131,6 +131,8 @@ class Named:
     middle_name: Mapped[str | None]
     last_name: Mapped[str | None]
     last_name_key: Mapped[Folded]
+    full_name_key: Mapped[Folded]
+    """The first, middle and last name."""
 
 
 class Preferences:

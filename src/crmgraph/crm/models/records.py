@@ -103,6 +103,8 @@ class Record:
     """
 
     number: Mapped[str]
+    number_key: Mapped[Folded]
+    """The number as it is sorted: by what its digits say, so that CON9 comes before CON10."""
     revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now)
@@ -135,10 +137,24 @@ def _live(name: str, *columns: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
 
 
+def _having(name: str, condition: str) -> Index:
+    """An index of the live rows alone of which a condition holds, in the words of PostgreSQL."""
+    sqlite = condition.replace("IS true", "IS 1")
+    return Index(
+        name,
+        "id",
+        postgresql_where=text(f"{condition} AND deleted_at IS NULL"),
+        sqlite_where=text(f"{sqlite} AND deleted_at IS NULL"),
+    )
+
+
 def _deleted(table: str) -> Index:
     """The index of deleted records, in the order in which they are listed."""
     where = text("deleted_at IS NOT NULL")
     return Index(f"ix_{table}_deleted_at_id", "deleted_at", "id", postgresql_where=where, sqlite_where=where)
+
+
+_CONTACT_FLAGS = ("email_opt_out", "do_not_call", "sms_opt_out", "direct_marketing", "affiliate_marketing")
 
 
 class Contact(Record, Named, Preferences, Base):
@@ -150,13 +166,18 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_created_at_id", "created_at", "id"),
         _live("ix_contact_updated_at_id", "updated_at", "id"),
         _live("ix_contact_last_name_key_id", "last_name_key", "id"),
-        _live("ix_contact_first_name_key_last_name_key", "first_name_key", "last_name_key"),
+        _live("ix_contact_first_name_key_last_name_key_id", "first_name_key", "last_name_key", "id"),
+        _live("ix_contact_full_name_key_id", "full_name_key", "id"),
+        _live("ix_contact_number_key_id", "number_key", "id"),
         # Of deleted ones too: they are looked through for whoever names an account that goes for good.
         Index("ix_contact_account_id_id", "account_id", "id"),
         _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
         _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
         _live("ix_contact_account_id_updated_at_id", "account_id", "updated_at", "id"),
         _live("ix_contact_job_title_key_id", "job_title_key", "id"),
+        _live("ix_contact_category", "category"),
+        _live("ix_contact_life_cycle_state", "life_cycle_state"),
+        *(_having(f"ix_contact_{name}", f"{name} IS true") for name in _CONTACT_FLAGS),
         _deleted("contact"),
         Index("ix_contact_id_number", "id_number"),
         Index("ix_contact_passport_number", "passport_number"),
@@ -206,8 +227,12 @@ class Account(Record, Preferences, Base):
         _live("ix_account_created_at_id", "created_at", "id"),
         _live("ix_account_updated_at_id", "updated_at", "id"),
         _live("ix_account_name_key_id", "name_key", "id"),
-        _live("ix_account_status", "status"),
-        _live("ix_account_industry", "industry"),
+        _live("ix_account_number_key_id", "number_key", "id"),
+        *(
+            _live(f"ix_account_{name}", name)
+            for name in ("status", "industry", "kind", "account_type", "segment", "rating")
+        ),
+        *(_having(f"ix_account_{name}", f"{name} IS true") for name in ("email_opt_out", "sms_opt_out")),
         _deleted("account"),
         Index("ix_account_registration_number", "registration_number"),
         Index("ix_account_vat_number", "vat_number"),
@@ -252,11 +277,16 @@ class Lead(Record, Named, Base):
         _live("ix_lead_created_at_id", "created_at", "id"),
         _live("ix_lead_updated_at_id", "updated_at", "id"),
         _live("ix_lead_last_name_key_id", "last_name_key", "id"),
-        _live("ix_lead_first_name_key_last_name_key", "first_name_key", "last_name_key"),
+        _live("ix_lead_first_name_key_last_name_key_id", "first_name_key", "last_name_key", "id"),
+        _live("ix_lead_full_name_key_id", "full_name_key", "id"),
+        _live("ix_lead_number_key_id", "number_key", "id"),
+        _live("ix_lead_status_key_id", "status_key", "id"),
         _live("ix_lead_company_key_id", "company_key", "id"),
         _live("ix_lead_job_title_key_id", "job_title_key", "id"),
-        _live("ix_lead_status", "status"),
-        _live("ix_lead_source", "source"),
+        *(_live(f"ix_lead_{name}", name) for name in ("status", "source", "rating", "approval")),
+        _having("ix_lead_email_opt_out", "email_opt_out IS true"),
+        _having("ix_lead_open", "converted_at IS NULL"),
+        _having("ix_lead_converted", "converted_at IS NOT NULL"),
         _deleted("lead"),
     )
 
@@ -265,6 +295,7 @@ class Lead(Record, Named, Base):
     job_title: Mapped[str | None]
     job_title_key: Mapped[Folded]
     status: Mapped[str | None]
+    status_key: Mapped[Folded]
     source: Mapped[str | None]
     rating: Mapped[str | None]
     industry: Mapped[str | None]
@@ -371,6 +402,12 @@ class Address(ContactPoint, Base):
             sqlite_where=text("active = 1"),
         ),
         Index("ix_address_country", "country"),
+        *(
+            Index(
+                f"ix_address_{name}", name, "party_id", postgresql_where=text("active"), sqlite_where=text("active = 1")
+            )
+            for name in ("state_key", "postal_code")
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -386,6 +423,7 @@ class Address(ContactPoint, Base):
     city: Mapped[str | None]
     city_key: Mapped[Folded]
     state: Mapped[str | None]
+    state_key: Mapped[Folded]
     postal_code: Mapped[str | None]
     country: Mapped[str | None]
     country_name: Mapped[str | None]
@@ -450,6 +488,7 @@ class ExternalId(Base):
     __tablename__ = "external_id"
     __table_args__ = (
         Index("uq_external_id_dialect_space_value_live", "dialect", "space", "value", "live", unique=True),
+        Index("ix_external_id_value_dialect", "value", "dialect"),
         CheckConstraint(
             " + ".join(
                 f"CASE WHEN {target}_id IS NULL THEN 0 ELSE 1 END"
@@ -483,6 +522,7 @@ FOLDED: dict[Any, Any] = {
     Lead.company: Lead.company_key,
     Lead.job_title: Lead.job_title_key,
     Address.city: Address.city_key,
+    Address.state: Address.state_key,
 }
 """{column: the column of its search key}, of all that people search by. What writes the one brings up the other:
 `keys.derive` of records, `contact_points.derive` of addresses."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, Text, and_, func, literal_column, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, Text, and_, func, literal_column, not_, select, true, union_all
 
-from crmgraph.crm.models import Address, Email, Phone
+from crmgraph.crm.models import Account, Address, Contact, Email, ExternalId, Lead, Phone
 from crmgraph.crm.query import references
 from crmgraph.crm.query.columns import keys_of
-from crmgraph.crm.query.conditions import And, By, HasPoint, Not, Op, Or, Test, Where
+from crmgraph.crm.query.conditions import And, By, HasPoint, HasRecord, Not, Op, Or, Test, Where
 from crmgraph.crm.query.sql import KEYS, Sql
 
 FEW = 5_000
@@ -34,8 +34,20 @@ _RANKS |= {Op.LT: 3, Op.LE: 3}
 """How selective a comparator is, as far as one can tell without its value."""
 SCANNED = 10
 """The rank of what no index answers."""
-_OWN = frozenset({"id", "number", "address_key", "e164", "digits"})
+_OWN = frozenset({"id", "number", "address_key", "e164", "digits", "value"})
 """Columns whose values few rows share; of all others it takes a step more to be as selective."""
+
+_FLAGS = {
+    Contact: ("email_opt_out", "do_not_call", "sms_opt_out", "direct_marketing", "affiliate_marketing"),
+    Account: ("email_opt_out", "sms_opt_out"),
+    Lead: ("email_opt_out",),
+}
+_ANSWERED = {
+    *((getattr(model, name), Op.IS, True) for model, names in _FLAGS.items() for name in names),
+    (Lead.converted_at, Op.IS_NULL, True),
+    (Lead.converted_at, Op.IS_NULL, False),
+}
+"""What an index answers that has none but the rows of which it is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +59,14 @@ class Driver:
         rest: what else is asked of them.
         column: what it compares; None for several.
         rank: the lower, the fewer rows it is expected to find.
+        before: the rows that it goes on from, which have to be few too.
     """
 
     ids: Select[Any]
     rest: Where
     column: Any
     rank: int
+    before: tuple[Any, ...] = ()
 
 
 def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElement[bool]]]:
@@ -74,10 +88,10 @@ def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElem
     drive = min(MAX_DRIVERS, MAX_TESTS // max(1, _count(shape)) - 1)
     for number, driver in enumerate(found[: max(0, drive)]):
         few = driver.ids.limit(literal(FEW + 1)).cte(f"{sql.prefix}few{number}")
-        size = select(func.count()).select_from(few).scalar_subquery()
+        are_few = [_size(each) <= literal(FEW) for each in (*driver.before, few)]
         own = sql.model.id.in_(select(few.c[0]))
-        ways.append([*many, size <= literal(FEW), own, asking.where(driver.rest)])
-        many.append(size > literal(FEW))
+        ways.append([*many, *are_few, own, asking.where(driver.rest)])
+        many.append(not_(and_(*are_few)) if len(are_few) > 1 else _size(few) > literal(FEW))
     return [*ways, [*many, walking.where(shape)]]
 
 
@@ -124,7 +138,7 @@ def drivers(sql: Sql, shape: Where, among: Sequence[Where] = (), *, alone: bool 
         case Or(of=parts):
             each = [drivers(sql, part, alone=False) for part in parts]
             best = [min(found, key=lambda driver: driver.rank, default=None) for found in each]
-            of = [driver for driver in best if driver is not None]
+            of = [driver for driver in best if driver is not None and not driver.before]
             if parts and len(of) == len(parts):
                 either = union_all(*(driver.ids for driver in of)).subquery()
                 rest = And(()) if all(_is_all(driver.rest) for driver in of) else shape
@@ -133,12 +147,47 @@ def drivers(sql: Sql, shape: Where, among: Sequence[Where] = (), *, alone: bool 
             ranks = [_rank(shape.of, test) for test in _tests(shape.where)]
             points = select(shape.of.party_id).where(*sql.of_row(shape, among))
             yield Driver(points, And(()), None, min(ranks, default=SCANNED))
+        case HasRecord():
+            yield _going_on(sql, shape)
         case Test() if getattr(shape.at, "class_", None) is sql.model:
             rank = _rank(model, shape)
             if rank < SCANNED or (not alone and shape.op is not Op.IS_NULL):
                 rows = select(model.id).where(model.deleted_at.is_(None), sql.where(shape))
                 ((key, _), *_) = keys_of(shape.at, shape.by, shape.op.value)
                 yield Driver(rows, And(()), key, rank)
+
+
+def _going_on(sql: Sql, record: HasRecord) -> Driver:
+    """The rows whose other record fulfils a condition: few of those are found first, and the rows go on from there."""
+    model: Any = sql.model
+    inner = replace(sql, model=record.of, ranged=None)
+    others = select(record.other).where(*sql.of_record(record))
+    before: tuple[Any, ...] = ()
+    best = min(drivers(inner, record.where), key=lambda driver: driver.rank, default=None)
+    if best is not None:
+        before = (best.ids.limit(literal(FEW + 1)).cte(),)
+        rest = replace(inner, by_row=True)
+        others = select(record.other).where(*rest.seen(), rest.where(best.rest))
+        others = _of_each(sql, before[0], record.of.id, others)
+    rank = SCANNED if best is None else best.rank + 1
+    if record.own is model.id:
+        return Driver(others, And(()), None, rank, before)
+    few = others.limit(literal(FEW + 1)).cte()
+    rows = select(model.id).where(model.deleted_at.is_(None))
+    return Driver(_of_each(sql, few, record.own, rows), And(()), None, rank, (*before, few))
+
+
+def _of_each(sql: Sql, few: Any, column: Any, query: Select[Any]) -> Select[Any]:
+    """What a query finds for each of a few values of a column."""
+    if sql.sqlite:
+        return query.where(column.in_(select(few.c[0])))
+    # A join that PostgreSQL cannot turn round: else it would read all rows, to look each up among the few.
+    each = query.where(column == few.c[0]).correlate(few).limit(literal(FEW + 1)).lateral()
+    return select(each.c[0]).select_from(few).join(each, true())
+
+
+def _size(rows: Any) -> ColumnElement[int]:
+    return select(func.count()).select_from(rows).scalar_subquery()
 
 
 def _is_all(where: Where) -> bool:
@@ -153,6 +202,8 @@ def _count(where: Where) -> int:
             return sum(map(_count, parts))
         case Not(of=inner) | HasPoint(where=inner):
             return _count(inner)
+        case HasRecord(where=inner):
+            return 1 + _count(inner)
     return 1
 
 
@@ -165,6 +216,8 @@ def _tests(where: Where) -> list[Test]:
 def _rank(model: Any, test: Test) -> int:
     """How selective a test is, see `Driver`; `SCANNED` where no index of the model's answers it."""
     column = test.at
+    if test.op in (Op.IS, Op.IS_NULL) and (column, test.op, test.flag) in _ANSWERED:
+        return _RANKS[Op.IS_NULL]
     if test.op is Op.IS_NULL:
         answered = test.flag and references.live(column) is None and is_indexed(column)
         return _RANKS[test.op] if answered else SCANNED
@@ -180,7 +233,7 @@ def _rank(model: Any, test: Test) -> int:
 def _leading(model: Any) -> frozenset[str]:
     """The columns with which an index of live or of all rows begins."""
     names = {index.columns[0].name for index in model.__table__.indexes}
-    return frozenset(names | ({"id"} if model not in (Phone, Email, Address) else set()))
+    return frozenset(names | ({"id"} if model not in (Phone, Email, Address, ExternalId) else set()))
 
 
 def literal(number: int) -> ColumnElement[int]:

@@ -12,9 +12,10 @@ from sqlalchemy import Boolean, Date, Integer, Text
 from sqlalchemy import Enum as SqlEnum
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Address, Email, Phone
-from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.models import FOLDED, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models.columns import Moment, Money, now
 from crmgraph.crm.query.conditions import By, Comparator, ExtraValue, Op, Place, Point, WholeDate
+from crmgraph.crm.values.ago import Ago
 from crmgraph.crm.values.countries import country_code
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import parse_phone
@@ -54,6 +55,7 @@ def _code(text: str, region: str | None) -> str | None:
 
 SEARCHED: dict[Any, Searched] = {
     **{column: Searched(key, _folded, _folded) for column, key in FOLDED.items()},
+    **{key: Searched(key, _folded, _folded) for key in (Contact.full_name_key, Lead.full_name_key)},
     Email.address: Searched(
         Email.address_key, lambda address, region: email_key(address), lambda text, region: email_part(text)
     ),
@@ -144,6 +146,8 @@ def _typed(kind: Any, value: Any) -> Any:
             raise Invalid((), "number")
         return value
     if isinstance(kind, Moment):
+        if isinstance(value, Ago):
+            return value.before(now())
         if not isinstance(value, dt.datetime) or value.tzinfo is None:
             raise Invalid((), "date")
         return value

@@ -23,6 +23,8 @@ MAX_PHONES = 50
 """The most telephone numbers in a tree that `check` lets pass: to read one takes up to a quarter of a millisecond."""
 MAX_NESTING = 8
 """How deep the branches of such a tree may be nested."""
+MAX_RELATED = 5
+"""How often such a tree may go on to other records: each of them is looked through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +93,8 @@ class Op(Enum):
     LE = Comparator(_ordered(operator.le), is_bounded_above=True)
     BETWEEN = Comparator(_between, takes=2, is_bounded_above=True)
     IS_NULL = Comparator()
+    # Its value is part of the statement, so that an index of the rows which have it answers.
+    IS = Comparator(takes=1)
 
     __hash__ = object.__hash__  # one of each: they are parts of keys
 
@@ -146,8 +150,8 @@ class Compare:
     """One comparison.
 
     Attributes:
-        value: in the form of the column; a list or tuple for IN, two values for BETWEEN (both included), a bool for
-            IS_NULL. None asks EQUALS and NOT_EQUAL for what has no value.
+        value: in the form of the column, or an `Ago` for a moment; a list or tuple for IN, two values for BETWEEN (both
+            included), a bool for IS_NULL and IS. None asks EQUALS and NOT_EQUAL for what has no value.
     """
 
     at: Place
@@ -164,7 +168,8 @@ class Test:
         at: of an extra field the name is a value too, and its first one.
         first: the number of its first value.
         asked: for each column that stands for `at`: how it is compared, and with how many values.
-        flag: whether there is to be no value, for IS_NULL; else whether the extra field is compared as a number.
+        flag: whether there is to be no value, for IS_NULL; which value there is to be, for IS; else whether the extra
+            field is compared as a number.
     """
 
     at: Place
@@ -179,16 +184,35 @@ class Test:
 
 @dataclass(frozen=True, slots=True)
 class HasPoint:
-    """There is a contact point of which this holds: one that is active, or the one that bears a slot.
+    """There is a contact point of which this holds: one that is active, or the one that bears a slot; or an external id
+    that lasts.
 
     Attributes:
-        of: Phone, Email or Address.
+        of: Phone, Email, Address or ExternalId.
         where: of its columns.
+        active: False for one that is not active.
     """
 
     of: Any
     where: "Where"
     slot: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HasRecord:
+    """There is another record, which the actor may see and of which this holds.
+
+    Attributes:
+        of: the model of the other record.
+        own, other: the columns that hold the same: of the record that is asked, and of the other one.
+        where: of the other record; it goes on to no third one.
+    """
+
+    of: Any
+    own: Any
+    other: Any
+    where: "Where"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +236,7 @@ class Not:
     of: "Where"
 
 
-Where: TypeAlias = Compare | Test | HasPoint | And | Or | Not
+Where: TypeAlias = Compare | Test | HasPoint | HasRecord | And | Or | Not
 """What is asked of a record. In the shape of a statement every comparison is a test."""
 
 
@@ -236,7 +260,7 @@ def comparisons(where: Where) -> Iterator[Compare]:
             yield where
         case Test():
             return
-        case HasPoint():
+        case HasPoint() | HasRecord():
             yield from comparisons(where.where)
         case Not():
             yield from comparisons(where.of)
@@ -249,10 +273,12 @@ def check(where: Where, path: Path = ()) -> None:
     """Whether a tree that a client has made may be asked.
 
     Raises:
-        Invalid: too many comparisons or values, nested too deep, or text that no record can hold.
+        Invalid: too many comparisons, values or other records, nested too deep, or text that no record can hold.
     """
     if _depth(where) > MAX_NESTING:
         raise Invalid(path, "too_deep", MAX_NESTING)
+    if _related(where) > MAX_RELATED:
+        raise Invalid(path, "too_long", MAX_RELATED, unit="conditions on other records")
     count = values = phones = 0
     for each in comparisons(where):
         given = each.value if isinstance(each.value, tuple) else (each.value,)
@@ -274,6 +300,20 @@ def _depth(where: Where) -> int:
     match where:
         case Compare() | Test() | HasPoint():
             return 0
+        case HasRecord():
+            return 1 + _depth(where.where)
         case Not():
             return 1 + _depth(where.of)
     return max((1 + _depth(each) for each in where.of), default=0)
+
+
+def _related(where: Where) -> int:
+    """How often a tree goes on to another record."""
+    match where:
+        case HasRecord():
+            return 1
+        case Not():
+            return _related(where.of)
+        case And() | Or():
+            return sum(map(_related, where.of))
+    return 0

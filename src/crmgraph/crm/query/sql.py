@@ -34,7 +34,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_values, visible, with_parameters
@@ -47,6 +47,7 @@ from crmgraph.crm.query.conditions import (
     Compare,
     ExtraValue,
     HasPoint,
+    HasRecord,
     Not,
     Op,
     Or,
@@ -108,7 +109,9 @@ class _Reader:
             case Compare():
                 return self._compare(where)
             case HasPoint():
-                return HasPoint(where.of, self.shape(where.where), where.slot)
+                return replace(where, where=self.shape(where.where))
+            case HasRecord():
+                return replace(where, where=self.shape(where.where))
             case Not():
                 return Not(self.shape(where.of))
             case And() | Or():
@@ -142,7 +145,7 @@ class _Reader:
     def _test(self, compare: Compare) -> Test:
         op, by, first = compare.op, compare.by, len(self.values)
         at = self.place(compare.at)
-        if op is Op.IS_NULL:
+        if op in (Op.IS_NULL, Op.IS):
             return Test(at, op, by, first, flag=bool(compare.value))
         given = (compare.value,) if op.value.takes == 1 else compare.value
         if op.value.takes not in (None, len(given)):
@@ -229,6 +232,7 @@ class Sql:
             rows that fulfil a condition are found together.
         ranged: of rows that are asked one by one, the column by which the list is sorted: what is asked of it bounds
             the list. No index answers what is asked of any other.
+        actor: whose policy holds for other records that conditions go on to, see `policy.visible`.
     """
 
     model: Any
@@ -236,6 +240,7 @@ class Sql:
     prefix: str = "v"
     by_row: bool = False
     ranged: Any = None
+    actor: Actor | None = None
 
     def where(self, shape: Where) -> ColumnElement[bool]:
         """The condition of a shape."""
@@ -255,6 +260,8 @@ class Sql:
                 return not_(func.coalesce(self.where(shape.of), false()))
             case HasPoint():
                 return self._has(shape)
+            case HasRecord():
+                return self._has_record(shape)
         return self._test(cast(Test, shape))
 
     def of_row(self, row: HasPoint, among: Sequence[Any] = ()) -> list[ColumnElement[bool]]:
@@ -264,7 +271,8 @@ class Sql:
             among: what else its record has to fulfil. What is asked of the name is asked, beside a city, of the name
                 that an address repeats: one index holds both.
         """
-        found = [row.of.active, replace(self, model=row.of).where(row.where)]
+        there = ExternalId.live.is_(True) if row.of is ExternalId else row.of.active
+        found = [there if row.active else not_(there), replace(self, model=row.of).where(row.where)]
         if row.slot is not None:
             found.append(row.of.slot == row.slot)
         if names_city(row):
@@ -301,6 +309,24 @@ class Sql:
         query = select(row.of.party_id).where(*self.of_row(row, among))
         return cast(ColumnElement[bool], self.model.id.in_(query))
 
+    def of_record(self, record: HasRecord) -> list[ColumnElement[bool]]:
+        """What another record has to fulfil."""
+        of = replace(self, model=record.of, ranged=None)
+        return [*of.seen(), of.where(record.where)]
+
+    def seen(self) -> list[ColumnElement[bool]]:
+        """The condition under which records of the model exist for the actor."""
+        if self.actor is None:
+            raise TypeError("nobody asks for other records")
+        return [visible(self.actor, self.model)]
+
+    def _has_record(self, record: HasRecord) -> ColumnElement[bool]:
+        query = select(record.other).where(*self.of_record(record))
+        if not self.by_row:
+            return cast(ColumnElement[bool], record.own.in_(query))
+        each = query.where(record.other == record.own).correlate(self.model).limit(literal_column("1"))
+        return each.scalar_subquery().is_not(None)
+
     def _each_has(self, row: HasPoint) -> ColumnElement[bool]:
         """Whether the row at hand has a contact point; a planner makes no join of this."""
         return self._points(row).limit(literal_column("1")).scalar_subquery().is_not(None)
@@ -330,6 +356,8 @@ class Sql:
             case Point(column=whole) as point if test.op is Op.IS_NULL:
                 return _is_null(self.slotted(point, whole), test.flag)
         whole = test.at.column if isinstance(test.at, Point) else test.at
+        if test.op is Op.IS:
+            return cast(ColumnElement[bool], whole.is_(test.flag))
         there = references.live(whole)
         if test.op is Op.IS_NULL:
             return _is_null(whole, test.flag) if there is None else not_(there) if test.flag else there
@@ -435,7 +463,8 @@ async def rows(
     values = parameters | visibility_values(actor) | resolved.parameters("v")
 
     def statement() -> Select[Any]:
-        return build(Sql(model, sqlite), visible(with_parameters(actor), model))
+        whose = with_parameters(actor)
+        return build(Sql(model, sqlite, actor=whose), visible(whose, model))
 
     return await snapshots.rows_of(session, key, statement, values, chosen=True)
 

@@ -186,6 +186,7 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
                 row.self_given = given["self_given"]
         case Address():
             row.city_key = fold(row.city)
+            row.state_key = fold(row.state)
             row.name_key = given.get("name_key", row.name_key)
             _agree(row, "country" in changed, "country_name" in changed)
 

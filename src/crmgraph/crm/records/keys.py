@@ -3,29 +3,40 @@
 from collections.abc import Mapping
 from typing import Any
 
-from crmgraph.crm.models import FOLDED, Account
+from crmgraph.crm.models import FOLDED, Account, Contact, Lead
 from crmgraph.crm.policy import MODELS, Record
-from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.folding import fold, natural
 
-_KEYS: dict[Any, list[tuple[str, str]]] = {
-    model: [(column.key, key.key) for column, key in FOLDED.items() if column.class_ is model]
+_FULL_NAME = ("first_name", "middle_name", "last_name")
+_KEYS: dict[Any, list[tuple[str, tuple[str, ...]]]] = {
+    model: [(key.key, (column.key,)) for column, key in FOLDED.items() if column.class_ is model]
     for model in MODELS.values()
 }
-"""{model: (column, the column of its search key)}."""
+"""{model: (the column of a key, the columns that it is of)}."""
+_KEYS[Contact].append(("full_name_key", _FULL_NAME))
+_KEYS[Lead] += [("full_name_key", _FULL_NAME), ("status_key", ("status",))]
+_GIVEN = {model: {"number"}.union(*(names for _, names in keys)) for model, keys in _KEYS.items()}
 
 
 def keys_of(model: Any, values: Mapping[str, Any]) -> dict[str, str]:
-    """{column: search key} of a record with these values."""
-    return {key: fold(values.get(name)) for name, key in _KEYS[model]}
+    """{column: key} of a record with these values."""
+    keys = {key: fold(" ".join(filter(None, map(values.get, names)))) for key, names in _KEYS[model]}
+    return keys | {"number_key": number_key(values.get("number"))}
+
+
+def number_key(number: str | None) -> str:
+    """The key by which records are sorted by their number; empty until they have one."""
+    return natural(number)
 
 
 def derive(record: Record) -> str | None:
     """Bring the stored keys up to date; the name key when it changed."""
     before = name_key(record)
-    for name, key in _KEYS[type(record)]:
-        folded = fold(getattr(record, name))
-        if getattr(record, key) != folded:
-            setattr(record, key, folded)
+    model = type(record)
+    given = {name: getattr(record, name) for name in _GIVEN[model]}
+    for key, value in keys_of(model, given).items():
+        if getattr(record, key) != value:
+            setattr(record, key, value)
     after = name_key(record)
     return None if after == before else after
 

@@ -34,7 +34,12 @@ _TO_ACCOUNT = {
 }
 """{column of the account: column of the lead}."""
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
-_DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid", "address_key", "city_key", "name_key"})
+_DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid"}) | {
+    "address_key",
+    "city_key",
+    "state_key",
+    "name_key",
+}
 """What a copy has of its own. Its `e164` goes along: a number is read where it was written."""
 _BESIDE = ("area_code", "notes", "extra_fields")
 """What stands beside a phone or an email, and is told where the known one has another."""

@@ -43,6 +43,7 @@ from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import row_statements
 from crmgraph.crm.records.allocation import allocate
 from crmgraph.crm.records.change_log import Entry
+from crmgraph.crm.records.keys import number_key
 from crmgraph.crm.records.numbers import OF_KIND, Series
 from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
@@ -181,7 +182,7 @@ async def _give_ids(session: AsyncSession, rows: RowSet) -> None:
     )
     for series, each in unnumbered.items():
         for row, number in zip(each, given.numbers[series], strict=True):
-            vars(row)["number"] = number
+            vars(row).update(number=number, number_key=number_key(number))
     ids = {table: iter(each) for table, each in given.ids.items()}
     for row in rows.made:
         own_id = next(ids[_minting(row)])

@@ -10,6 +10,7 @@ in its script stays, as the voicing marks of kana, the breve of й and the vowel
 
 import functools
 import hashlib
+import re
 import unicodedata
 
 MAX_KEY = 1_200
@@ -53,6 +54,11 @@ _CYRILLIC_VOWELS = frozenset("аеиоуыэюяіѣАЕИОУЫЭЮЯІѢ")
 _YO = frozenset("еЕ")
 
 
+_DIGITS = re.compile("[0-9]+")
+MAX_NATURAL = 200
+"""How much of a text is sorted by what its digits say, in characters."""
+
+
 def fold(text: str | None) -> str:
     """The key by which text is searched and sorted, the same for what a reader takes for equal.
 
@@ -67,6 +73,19 @@ def fold(text: str | None) -> str:
     decomposed = unicodedata.normalize("NFKD", text.translate(_TABLE))
     folded = _without_accents(decomposed).casefold().translate(_TABLE)
     return _bounded(" ".join(unicodedata.normalize("NFC", folded).split()))
+
+
+def natural(text: str | None) -> str:
+    """The key by which numbers with letters are sorted: as `fold`, but by what their digits say, CON9 before CON10.
+
+    Of a long text the beginning counts.
+    """
+    return _DIGITS.sub(_counted, fold(text)[:MAX_NATURAL])
+
+
+def _counted(digits: re.Match[str]) -> str:
+    number = digits[0].lstrip("0")
+    return f"{len(number):03}{number}"
 
 
 def identity(text: str | None) -> str:

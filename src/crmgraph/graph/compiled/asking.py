@@ -9,8 +9,10 @@ from graphql.execution.values import VariableValues
 from strawberry import UNSET
 
 from crmgraph.crm.errors import NotFound
+from crmgraph.crm.query.conditions import comparisons
 from crmgraph.crm.query.sql import resolve
 from crmgraph.crm.records.lookup import Ref
+from crmgraph.crm.values.ago import Ago
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.page import Shape
 from crmgraph.graph.compiled.roots import written
@@ -29,11 +31,13 @@ class Ask:
     Attributes:
         values: of the parameters.
         refusal: why its arguments are refused; None where they are not.
+        lasts: whether the same is asked whenever the arguments are the same; not of what is counted from now.
     """
 
     asked: Asked
     values: Mapping[str, Any]
     refusal: Exception | None = None
+    lasts: bool = True
 
 
 def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Pages | One | ByIds]:
@@ -90,13 +94,15 @@ def _page(field: Pages, arguments: Mapping[str, Any], context: Context, name: st
     values: dict[str, Any] = {f"{name}size": window.size}
     for side, bound in (("after", window.after), ("before", window.before)):
         values |= {f"{name}{side}{i}": value for i, value in enumerate(bound or ())}
-    shape = None
+    shape, lasts = None, True
     if criterion is not None:
+        lasts = not any(isinstance(each.value, Ago) for each in comparisons(criterion))
         resolved = resolve(criterion, context.core.region)
         shape = resolved.shape
         values |= resolved.parameters(f"{name}c")
     is_after, is_before = window.after is not None, window.before is not None
-    return Ask(Asked(Shape(window.orders, is_after, is_before, window.backward, shape), context.max_page), values)
+    asked = Asked(Shape(window.orders, is_after, is_before, window.backward, shape), context.max_page)
+    return Ask(asked, values, lasts=lasts)
 
 
 def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:

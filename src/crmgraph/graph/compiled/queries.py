@@ -131,7 +131,7 @@ class CompiledQueries:
                     await asyncio.sleep(0)
                 reader = plan.readers[field.number]
                 known = ask(field, reader, given, context)
-                if reader.constant is not None:
+                if reader.constant is not None and known.lasts:
                     plan.asks[field.number] = known
             asks.append(known)
             values.update(known.values)

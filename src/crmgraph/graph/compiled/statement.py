@@ -249,7 +249,7 @@ class Builder:
     def _filter(self, connection: Pages) -> Conditions:
         """What writes the filter of a connection."""
         model: Any = connection.listing.model
-        return Conditions(model, self.write.sqlite, f"n{connection.number}_c")
+        return Conditions(model, self.write.sqlite, f"n{connection.number}_c", actor=self.actor)
 
     def _page(self, connection: Pages, shape: Shape, most: int, parent: Any) -> Page:
         model: Any = connection.listing.model

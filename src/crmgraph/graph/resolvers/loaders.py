@@ -188,7 +188,7 @@ class Loaders:
 
     def sql(self, model: Any) -> Sql:
         """What writes conditions on `model`."""
-        return Sql(model, self._db.is_sqlite)
+        return Sql(model, self._db.is_sqlite, actor=self._actor)
 
     def resolved(self, criterion: Where | None) -> tuple[Where | None, dict[str, Any]]:
         """What this actor means by a criterion: its shape, and the values of its parameters; None for any row."""

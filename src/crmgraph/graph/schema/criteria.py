@@ -1,0 +1,288 @@
+"""What the core is asked for by a client's filter."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from strawberry import UNSET
+
+from crmgraph.crm import models
+from crmgraph.crm.errors import Invalid
+from crmgraph.crm.query.columns import SEARCHED
+from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, HasRecord, Not, Op, Or, Where
+from crmgraph.crm.values.ago import Ago, ago, zone_of
+from crmgraph.crm.values.countries import country_code, country_code_of_name
+from crmgraph.crm.values.text import fault_of, is_blank
+from crmgraph.graph.schema.comparators import (
+    AddressFilter,
+    AgoFilter,
+    EmailFilter,
+    ExternalFilter,
+    TextFilter,
+    ValueFilter,
+)
+from crmgraph.graph.schema.errors import BadInput, message_of
+from crmgraph.graph.schema.ids import Prefix, number_of
+
+REFERENCES = {
+    "owner": ("owner_id", Prefix.USER),
+    "account": ("account_id", Prefix.ACCOUNT),
+    "parent": ("parent_id", Prefix.ACCOUNT),
+}
+"""{field: (column, what its ids are of)}."""
+COLUMNS = {name: column for name, (column, _) in REFERENCES.items()} | {"full_name": "full_name_key"}
+"""{field: column}, where they are not called alike."""
+ROWS: dict[str, Any] = {
+    "email": models.Email.address,
+    "phone": models.Phone.raw,
+    "city": models.Address.city,
+    "country": models.Address.country,
+}
+"""{field: the column of a contact point that it is about}; any other field is about a column of the record."""
+RELATED: dict[str, tuple[Any, Any, Any]] = {
+    "account_matches": (models.Account, models.Contact.account_id, models.Account.id),
+    "any_contact": (models.Contact, models.Account.id, models.Contact.account_id),
+}
+"""{field: (the model of the other record, the columns that hold the same: of the record, and of the other one)}."""
+OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", *RELATED})
+"""The fields that are about no column."""
+COMPARATORS = {
+    "eq": Op.EQUALS,
+    "in_": Op.IN,
+    "not_in": Op.IN,
+    "starts_with": Op.STARTS_WITH,
+    "contains": Op.CONTAINS,
+    "gt": Op.GT,
+    "gte": Op.GE,
+    "lt": Op.LT,
+    "lte": Op.LE,
+}
+"""{field of the inputs that compare: the comparator that it is, or whose contrary}; `is_null` is asked in two ways, see
+`_null`, and `ago` by two comparators."""
+
+
+def criterion(model: Any, filter_: Any, path: str) -> And:
+    """What a filter asks of the rows of a model.
+
+    Args:
+        path: where it stands.
+
+    Raises:
+        BadInput: something in it is null, a comparator is empty, a text is blank or cannot be kept, or nothing can be
+            asked for like this.
+    """
+    parts: list[Where] = []
+    rows: dict[Any, list[Where]] = {}
+    for name, value in _given(filter_, path):
+        inner = f"{path}.{_word(name)}"
+        match name:
+            case "and_":
+                parts += [criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)]
+            case "or_":
+                parts.append(Or(tuple([criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)])))
+            case "not_":
+                parts.append(Not(criterion(model, value, inner)))
+            case "address":
+                parts.append(_address(value, inner))
+            case "external":
+                parts.append(_external(value, inner))
+            case "converted":
+                parts.append(Compare(models.Lead.converted_at, Op.IS_NULL, not value))
+            case _ if name in RELATED:
+                parts.append(_related(name, value, inner))
+            case _ if name in ROWS:
+                column = ROWS[name]
+                # What is asked of contact points of one kind is asked of one of them; that there is none, of all.
+                for comparator, given in _comparators(name, value, inner):
+                    if comparator == "is_null" and given:
+                        parts.append(Not(HasPoint(column.class_, _null(column, value, False))))
+                    else:
+                        rows.setdefault(column.class_, []).append(_compared(column, value, comparator, given))
+            case _:
+                parts += _of_column(getattr(model, COLUMNS.get(name, name)), name, value, inner)
+    parts += [HasPoint(of, And(tuple(asked))) for of, asked in rows.items()]
+    return And(tuple(parts))
+
+
+def _of_column(column: Any, name: str, value: Any, path: str) -> Iterator[Where]:
+    """What is asked of one column: of a yes or no which of the two it is, of a choice that it is one of several."""
+    if isinstance(value, bool):
+        yield Compare(column, Op.IS, value)
+    elif isinstance(value, list):
+        yield Compare(column, Op.IN, tuple(value), By.EXACT)
+    else:
+        for comparator, given in _comparators(name, value, path):
+            yield _compared(column, value, comparator, given)
+
+
+def _compared(column: Any, comparators: Any, comparator: str, given: Any) -> Where:
+    """One comparison of a column.
+
+    Args:
+        comparators: the input in which it stands.
+    """
+    match comparator:
+        case "is_null":
+            return _null(column, comparators, given)
+        case "ago":
+            return And(tuple([Compare(column, op, moment) for op, moment in given]))
+        case "eq" if isinstance(given, bool):
+            return Compare(column, Op.IS, given)
+    by = By.EXACT if isinstance(comparators, ValueFilter) else By.SEARCH
+    compare = Compare(column, COMPARATORS[comparator], given, by)
+    return Not(compare) if comparator == "not_in" else compare
+
+
+def _address(filter_: AddressFilter, path: str) -> HasPoint:
+    parts: list[Where] = []
+    active = True
+    for name, value in _given(filter_, path):
+        if name == "active":
+            active = value
+        else:
+            parts += _of_column(getattr(models.Address, name), name, value, f"{path}.{_word(name)}")
+    if filter_ == AddressFilter():
+        raise BadInput(_nothing(filter_, path))
+    return HasPoint(models.Address, And(tuple(parts)), active=active)
+
+
+def _external(filter_: ExternalFilter, path: str) -> Where:
+    of = models.ExternalId
+    own: list[Where] = [Compare(of.dialect, Op.EQUALS, filter_.dialect.value, By.EXACT)]
+    found: list[Where] = []
+    for name, value in _given(filter_, path):
+        inner = f"{path}.{_word(name)}"
+        if name == "space":
+            _require_something(value, inner, "")
+            own.append(Compare(of.space, Op.EQUALS, value, By.EXACT))
+        elif name == "value":
+            for comparator, given in _comparators(name, value, inner):
+                if comparator != "is_null":
+                    found.append(_compared(of.value, value, comparator, given))
+                elif given:
+                    return Not(HasPoint(of, And(tuple(own))))
+    return HasPoint(of, And((*own, *found)))
+
+
+def _related(name: str, filter_: Any, path: str) -> HasRecord:
+    of, own, other = RELATED[name]
+    where = criterion(of, filter_, path)
+    if any(isinstance(each, HasRecord) for each in _walk(where)):
+        raise BadInput(f"`{path}` goes on to other records again: one step is the most.")
+    return HasRecord(of, own, other, where)
+
+
+def _walk(where: Where) -> Iterator[Where]:
+    yield where
+    match where:
+        case And() | Or():
+            for each in where.of:
+                yield from _walk(each)
+        case Not():
+            yield from _walk(where.of)
+
+
+def _null(column: Any, comparators: Any, absent: bool) -> Where:
+    """That there is no value, which a text has none of that nothing is left of in its key."""
+    if not isinstance(comparators, TextFilter | EmailFilter):
+        return Compare(column, Op.IS_NULL, absent)
+    empty = Compare(SEARCHED[column].key, Op.EQUALS, "", By.EXACT)
+    return empty if absent else Not(empty)
+
+
+def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]]:
+    """(comparator, value) of what a client compares a field with: ids as our numbers, times ago as comparisons."""
+    _, prefix = REFERENCES.get(name, (name, None))
+    found = []
+    for comparator, value in _given(comparators, path):
+        inner = f"{path}.{_word(comparator)}"
+        _require_something(value, inner, _hint(comparators))
+        if isinstance(value, AgoFilter):
+            value = _ago(value, inner)
+        if name == "country" and comparator != "is_null":
+            _require_countries(value, inner)
+        if prefix is not None and comparator != "is_null":
+            # No row has the id 0, so that an id of something else matches nothing.
+            numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
+            value = numbers if isinstance(value, list) else numbers[0]
+        found.append((comparator, tuple(value) if isinstance(value, list) else value))
+    if not found:
+        raise BadInput(_nothing(comparators, path))
+    return found
+
+
+def _nothing(input_: Any, path: str) -> str:
+    words = ", ".join(f"`{_word(field.name)}`" for field in fields(input_))
+    return f"`{path}` compares with nothing: give one of {words}, or leave it out to find all."
+
+
+def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
+    """The comparisons that durations make.
+
+    Raises:
+        BadInput: there is none, one is of another form, or no zone has this name.
+    """
+    if zone_of(filter_.zone) is None:
+        raise BadInput(f"`{path}.zone` names no time zone, e.g. Europe/Berlin.")
+    found = []
+    for name, value in _given(filter_, path):
+        if name == "zone":
+            continue
+        moment = ago(value, filter_.zone)
+        if moment is None:
+            raise BadInput(
+                f"`{path}.{_word(name)}` is no duration of ISO 8601 in whole numbers, e.g. P7D, P1M or PT12H."
+            )
+        found.append((Op.GE if name == "from_" else Op.LE, moment))
+    if not found:
+        raise BadInput(f"`{path}` compares with nothing: give one of `from`, `to`, or leave it out to find all.")
+    return found
+
+
+def _given(input_: Any, path: str) -> list[tuple[str, Any]]:
+    """(Python name, value) of what a client gave.
+
+    Raises:
+        BadInput: something is null, as a variable is that somebody forgot: that must not find everybody.
+    """
+    given = [(field.name, getattr(input_, field.name)) for field in fields(input_)]
+    for name, value in given:
+        if value is None:
+            raise BadInput(
+                f"`{path}.{_word(name)}` is null: give a value, or leave the whole out to find all.{_hint(input_)}"
+            )
+    return [(name, value) for name, value in given if value is not UNSET]
+
+
+def _require_something(value: Any, path: str, hint: str) -> None:
+    if isinstance(value, list):
+        for i, each in enumerate(value):
+            _require_something(each, f"{path}[{i}]", hint)
+    elif isinstance(value, str) and is_blank(value):
+        raise BadInput(f"`{path}` is blank: give a text to look for.{hint}")
+    elif isinstance(value, str) and (fault := fault_of(value)):
+        raise BadInput(message_of(Invalid((), *fault), path))
+
+
+def _hint(input_: Any) -> str:
+    return " `isNull: true` finds those that have none." if hasattr(input_, "is_null") else ""
+
+
+def _word(name: str) -> str:
+    """What a field of an input is called in the schema."""
+    first, *others = name.rstrip("_").split("_")
+    return first + "".join(map(str.capitalize, others))
+
+
+def _require_countries(value: str | list[str], path: str) -> None:
+    """Whether countries are named by their codes.
+
+    Raises:
+        BadInput: one of them is not.
+    """
+    for i, code in enumerate(value if isinstance(value, list) else [value]):
+        if country_code(code) is None:
+            place = f"{path}[{i}]" if isinstance(value, list) else path
+            meant = country_code_of_name(code)
+            write = f"write {meant}" if meant else "e.g. DE"
+            raise BadInput(f"`{place}` is compared with codes of ISO 3166-1: {write}.")
