@@ -18,6 +18,8 @@ from crmgraph.imports.sheets import SheetNumber
 from crmgraph.imports.tables import MAX_CELL, Row
 from crmgraph.imports.targets import TARGETS, Handler, put
 
+TOLD = frozenset({"_line", "_code", "_reason"})
+"""What stands before the cells of rows that were refused once: `reports.py` writes them."""
 _NAMES = frozenset({"firstName", "middleName", "lastName", "name", "account"})
 _SEVERAL_LINES = frozenset({"description", "keep", "content", "street"})
 
@@ -71,7 +73,7 @@ class Columns:
             if seen[key] == 2:
                 self.duplicates.append(name)
             column = name if seen[key] == 1 else f"{name} ({seen[key]})"
-            target = stated.get(key) or known.get(key) or "keep"
+            target = "drop" if key in TOLD else stated.get(key) or known.get(key) or "keep"
             if target == "keep" and self.format.keep_parted and key not in known:
                 target = f"keep {self.format.keep_parted}"
             self.targets[column] = target

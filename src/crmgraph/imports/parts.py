@@ -18,7 +18,7 @@ from crmgraph.imports.formats import Format, lists
 from crmgraph.imports.owners import Owners
 from crmgraph.imports.recognition import Table, archive_format, columns_of, member_of, table_of, zone_of
 from crmgraph.imports.records import Options, Place, Question, Recognised, Refusal, Skipped
-from crmgraph.imports.tables import is_blank_row
+from crmgraph.imports.tables import Shape, is_blank_row
 
 Items = Iterator[Draft | Refusal | Skipped]
 READ = (".csv", ".txt", ".tsv", ".vcf", ".json", ".ldif", ".ldf")
@@ -34,12 +34,14 @@ class Part:
     Attributes:
         read: tells its rows from the start, each time it is called.
         columns: of a table.
+        shape: of a table, with its header as it stood.
     """
 
     recognised: Recognised
     read: Callable[[], Items]
     questions: list[Question] = field(default_factory=list)
     columns: Columns | None = None
+    shape: Shape | None = None
 
 
 def parts_of(name: str, found: list[Source], options: Options, owners: Owners) -> Iterator[Part]:
@@ -192,7 +194,7 @@ def _tabular(table: Table, options: Options, owners: Owners) -> Part:
         elif not count:
             yield Skipped(Place(name, ""), "NO_ROWS", "a header and no row: nothing to do")
 
-    return Part(table.recognised, read, table.questions, columns)
+    return Part(table.recognised, read, table.questions, columns, table.shape)
 
 
 def _empty(name: str, first: int, last: int) -> Skipped:

@@ -43,6 +43,7 @@ class Reading:
         recognised: what each file, or member of an archive, was taken for.
         questions: what cannot be known, or should be. While one of them is `open`, nothing is read.
         refused: files of which nothing can be read.
+        parts: the files and members in the order in which they are read.
     """
 
     def __init__(
@@ -54,14 +55,14 @@ class Reading:
         owners: Owners,
         stored: Callable[[PartyKind, External], bool],
     ) -> None:
-        self._parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
+        self.parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
         self._options = options
         self._owners = owners
         self._stored = stored
         self._skipped = skipped
         self.refused = refused
         self.recognised: list[Recognised] = [part.recognised for part in parts]
-        self.questions: list[Question] = _once([each for part in self._parts for each in part.questions])
+        self.questions: list[Question] = _once([each for part in self.parts for each in part.questions])
         self.questions += _more_pages(self.recognised)
 
     @property
@@ -82,7 +83,7 @@ class Reading:
         yield from self.refused
         yield from self._skipped
         with self._set() as found:
-            for part in self._parts:
+            for part in self.parts:
                 self._take(found, part, None)
             yield from found.events()
 
@@ -90,7 +91,7 @@ class Reading:
         """The first records of each kind as they will be; references to what lies further down are left out."""
         told: list[Record] = []
         with self._set() as found:
-            for part in self._parts:
+            for part in self.parts:
                 self._take(found, part, count)
             counts = dict.fromkeys(PartyKind, 0)
             for event in found.events():
@@ -104,7 +105,7 @@ class Reading:
     def _set(self) -> Iterator[RecordSet]:
         found = RecordSet(self._options, self._owners.importer, stored=self._stored)
         try:
-            for part in self._parts:
+            for part in self.parts:
                 if part.recognised.kind is not None:
                     found.bring(part.recognised.kind)
             yield found

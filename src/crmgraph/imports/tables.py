@@ -58,6 +58,8 @@ class Shape:
         header: the texts of the header, None where there is none.
         header_row: the line on which it begins.
         skip: lines above the rows.
+        first_rows: cells of the first rows, that of the header among them.
+        header_raw: the header in bytes.
     """
 
     encoding: str
@@ -66,6 +68,7 @@ class Shape:
     header_row: int | None = None
     skip: int = 0
     first_rows: list[list[str]] = field(default_factory=list)
+    header_raw: bytes = b""
 
 
 class Lines:
@@ -313,6 +316,7 @@ def find_header(shape: Shape, sample: list[Row], known: Callable[[list[str]], in
             shape.header, shape.header_row = texts, row.line
             shape.skip = row.line - 1 + max(1, row.raw.count(b"\n"))
             shape.first_rows = shape.first_rows[n:]
+            shape.header_raw = row.raw
             return
 
 

@@ -1,0 +1,187 @@
+"""What `crmgraph import` does: look at files, ask, and tell what would come of each row."""
+
+import csv
+import json
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import typer
+from sqlalchemy import select
+
+from crmgraph.cli.console import err, opened, out, run
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Staff as StaffRow
+from crmgraph.imports import maps
+from crmgraph.imports.formats import FORMATS
+from crmgraph.imports.reading import Reading, open_set
+from crmgraph.imports.records import Options, Question, Record, Staff
+from crmgraph.imports.reports import Report, told
+from crmgraph.imports.words import QUESTIONS
+from crmgraph.settings import Settings
+
+NOTHING, REFUSED, ASKED = 1, 3, 4
+"""Exit codes: nothing was done, some rows were refused, a question is open."""
+SHOWN = 10
+MAX_USERS = 10_000
+_KINDS = {"contacts": PartyKind.CONTACT, "accounts": PartyKind.ACCOUNT, "leads": PartyKind.LEAD}
+
+
+def options_of(
+    *,
+    format_: str | None,
+    kind: str | None,
+    delimiter: str | None,
+    region: str | None,
+    users: Path | None,
+    map_: Path | None,
+    **stated: Any,
+) -> Options:
+    """What was said on the command line.
+
+    Raises:
+        ValueError: something of it cannot be.
+    """
+    words = sorted({each.word for each in FORMATS} | {"table"})
+    if format_ is not None and format_ not in words:
+        raise ValueError(f"--format {format_}: there is none of this name: {', '.join(words)}")
+    options = Options(
+        format=format_,
+        kind=_KINDS[kind] if kind else None,
+        delimiter=_delimiter(delimiter),
+        region=region.upper() if region else None,
+        users=_users(users),
+        **stated,
+    )
+    return maps.load(map_, options) if map_ else options
+
+
+def look(paths: list[Path], options: Options, settings: Settings, *, ask: bool) -> tuple[Reading, Options]:
+    """Look at files and ask what can be answered.
+
+    Returns:
+        The reading, and the options with the answers.
+
+    Raises:
+        ValueError, LookupError: an option cannot be.
+    """
+    staff = run(_staff(settings, options.owner), settings)
+    while True:
+        reading = open_set(paths, options, staff)
+        waiting = next((each for each in reading.questions if each.open and each.option), None)
+        if waiting is None or not ask:
+            return reading, options
+        options = replace(options, **{str(waiting.option): _answer(waiting)})
+
+
+def save_map(path: Path, options: Options, reading: Reading) -> None:
+    """Save how the columns were read."""
+    columns = {header: target for each in reading.recognised for header, target in each.columns.items()}
+    path.write_text(maps.saved(options, columns), "utf-8")
+
+
+def _delimiter(given: str | None) -> str | None:
+    if given is None:
+        return None
+    meant = {"\\t": "\t", "tab": "\t"}.get(given.lower(), given)
+    if len(meant) != 1:
+        raise ValueError(f"--delimiter {given}: one character, or tab")
+    return meant
+
+
+def _users(path: Path | None) -> dict[str, str]:
+    """{what the source calls somebody: an email} of a table of two columns."""
+    if path is None:
+        return {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = islice(csv.reader(file), MAX_USERS)
+            return {row[0].strip(): row[1].strip() for row in rows if len(row) > 1 and "@" in row[1]}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"--users {path}: {error}") from error
+
+
+async def _staff(settings: Settings, owner: str | None) -> list[Staff]:
+    async with opened(settings) as core, core.db.read() as session:
+        rows = await session.execute(select(StaffRow.email, StaffRow.name).where(StaffRow.email.is_not(None)))
+        found = [Staff(email, name, email == owner) for email, name in rows if email]
+    if owner is not None and not any(each.importer for each in found):
+        raise ValueError(f"--owner {owner}: nobody of the staff has this email")
+    return found
+
+
+def _answer(question: Question) -> Any:
+    err.print(f"{QUESTIONS[question.code]} {question.reason}", markup=False, highlight=False)
+    if question.option == "no_header":
+        if not typer.confirm("Name the columns by number?", err=True):
+            raise ValueError("a header that is known is needed: --map says what other columns are")
+        return True
+    while True:
+        given = str(typer.prompt(" or ".join(question.answers) or str(question.option), err=True)).strip()
+        if given in question.answers or not question.answers:
+            return given
+
+
+def tell(reading: Reading, folder: Path | None, *, as_json: bool) -> int:
+    """Tell what the files hold, and return how the program ends."""
+    if not as_json:
+        _show_files(reading)
+    if reading.is_open:
+        if as_json:
+            _print(Report(reading).summary())
+        return ASKED
+    found = Report(reading, folder)
+    shown: list[Record] = []
+    for event in reading.events():
+        found.take(event)
+        if isinstance(event, Record) and not event.implied and len(shown) < SHOWN:
+            shown.append(event)
+    found.close()
+    if as_json:
+        _print({**found.summary(), "preview": [told(each) for each in shown]})
+    else:
+        _show(found, shown)
+    records = sum(found.counts[kind] for kind in PartyKind)
+    if found.counts["refused"]:
+        return REFUSED if records else NOTHING
+    return 0
+
+
+def _print(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _line(text: str) -> None:
+    out.print(text, markup=False, highlight=False)
+
+
+def _show_files(reading: Reading) -> None:
+    for each in reading.recognised:
+        said = [each.format, each.role.lower() if each.role else "not used", each.encoding]
+        if each.delimiter:
+            said.append({"\t": "tab", ",": "comma", ";": "semicolon"}.get(each.delimiter, each.delimiter))
+        if each.date_order:
+            said.append(f"dates {each.date_order} ({each.evidence})")
+        kept = [name for name, target in each.columns.items() if target.split(" ")[0] == "keep"]
+        if each.columns and each.kind is not None:
+            said.append(f"{len(each.columns)} columns, kept as they are: {', '.join(kept) or 'none'}")
+        _line(f"{each.file}: {'; '.join(said)}")
+    for question in reading.questions:
+        answer = f" (--{question.option.replace('_', '-')})" if question.option else ""
+        _line(f"{'?' if question.open else '-'} {QUESTIONS[question.code]} {question.reason}{answer}")
+
+
+def _show(found: Report, shown: list[Record]) -> None:
+    for record in shown:
+        values = json.dumps(told(record.input), ensure_ascii=False)
+        _line(f"{record.kind.lower()} {record.at}: {values[:300]}{' ...' if len(values) > 300 else ''}")
+    counts = found.counts
+    _line(
+        f"Would be read: {counts['ACCOUNT']} accounts, {counts['CONTACT']} contacts, {counts['LEAD']} leads. "
+        f"Refused {counts['refused']}, skipped {counts['skipped']}, merged {counts['merged']}, "
+        f"warnings {counts['warnings']}."
+    )
+    for (what, code, reason), rows in found.reasons.most_common(20):
+        _line(f"  {what} {rows}: {code}: {reason}")

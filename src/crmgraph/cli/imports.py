@@ -1,0 +1,84 @@
+"""Move in: read the files of another CRM, and tell what they hold."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from crmgraph.cli.console import DemoOption, fail, settings_of
+
+
+class _Files(typer.core.TyperGroup):
+    """A group whose first command needs no name: whatever is no command is a file, or an option of it."""
+
+    # The types are those of Typer's own copy of Click, which is private to it.
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args and args[0] in self.commands else ["files", *args])
+
+
+app = typer.Typer(
+    cls=_Files,
+    help="Move in: read the files of another CRM. `crmgraph import FILE...` is `crmgraph import files FILE...`.",
+    no_args_is_help=True,
+    context_settings={"ignore_unknown_options": True},
+)
+
+
+@app.command()
+def files(
+    file: Annotated[list[Path], typer.Argument(help="The files that are imported together.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; tell what would come of each row.")
+    ] = False,
+    format_: Annotated[str | None, typer.Option("--format", help="Whose files they are, e.g. hubspot.")] = None,
+    kind: Annotated[
+        Literal["contacts", "accounts", "leads"] | None, typer.Option("--as", help="What the rows of a table are.")
+    ] = None,
+    map_: Annotated[Path | None, typer.Option("--map", help="A saved mapping: how columns are read.")] = None,
+    save_map: Annotated[Path | None, typer.Option("--save-map", help="Where to save the mapping.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="The encoding, e.g. cp1250.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="What parts the cells of a table.")] = None,
+    no_header: Annotated[bool, typer.Option("--no-header", help="The table has none: columns are numbered.")] = False,
+    dates: Annotated[Literal["dmy", "mdy", "ymd"] | None, typer.Option(help="The order of dates.")] = None,
+    decimal: Annotated[Literal[",", "."] | None, typer.Option(help="What parts decimals.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="The time zone of local times, e.g. Europe/Berlin.")] = None,
+    region: Annotated[str | None, typer.Option(help="The country that telephone numbers are dialled from.")] = None,
+    system: Annotated[str | None, typer.Option(help="What the source is called, beside its ids.")] = None,
+    id_column: Annotated[str | None, typer.Option(help="The column of the ids, of a table that nobody knows.")] = None,
+    accounts: Annotated[
+        Literal["create", "link", "ignore"], typer.Option(help="What is done with companies that are a text.")
+    ] = "create",
+    nameless: Annotated[
+        Literal["address", "refuse"], typer.Option(help="What is done with people without a name.")
+    ] = "address",
+    owner: Annotated[str | None, typer.Option(help="Who owns what belongs to nobody who is known, by email.")] = None,
+    users: Annotated[
+        Path | None, typer.Option(help="A table of what the source calls the staff, and their emails.")
+    ] = None,
+    lenient: Annotated[bool, typer.Option("--lenient", help="Read a quote that is never closed as a letter.")] = False,
+    report: Annotated[Path | None, typer.Option(help="A folder for the report, refused rows and warnings.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Read files of contacts, accounts and leads, and tell what would come of each row."""
+    from crmgraph.cli import importing
+
+    settings = settings_of(demo)
+    try:
+        options = importing.options_of(
+            format_=format_, kind=kind, encoding=encoding, delimiter=delimiter, no_header=no_header, dates=dates,
+            decimal=decimal, timezone=timezone, region=region, system=system, id_column=id_column, accounts=accounts,
+            nameless=nameless, owner=owner, users=users, lenient=lenient, map_=map_,
+        )  # fmt: skip
+        ask = not yes and not as_json and sys.stdin.isatty()
+        reading, options = importing.look(file, options, settings, ask=ask)
+        if save_map is not None:
+            importing.save_map(save_map, options, reading)
+        code = importing.tell(reading, report, as_json=as_json)
+    except (ValueError, LookupError, OSError) as error:
+        fail(str(error))
+    if not dry_run and code in (0, importing.REFUSED):
+        fail("Nothing was written: this version reads files, and writes no records yet. See --dry-run.")
+    raise typer.Exit(code)

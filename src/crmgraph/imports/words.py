@@ -1,0 +1,56 @@
+"""What people are told: the codes of warnings, refusals and rows that are passed over, in words."""
+
+WARNINGS = {
+    "APOSTROPHE_REMOVED": "the ' that an exporter puts before + - = @ was taken away",
+    "CENTURY_GUESSED": "the year has two figures: it was taken for one of the last hundred years",
+    "CONTROL_REMOVED": "characters that nobody sees were taken out",
+    "FORMULA": "a spreadsheet would take this text for a formula; here it is text",
+    "ID_LOST": "a spreadsheet has rounded the id, and it is none any more",
+    "INACTIVE": "it is inactive at the source",
+    "NAME_FROM_EMAIL": "there is no name: the email address stands for it",
+    "NAME_FROM_PHONE": "there is no name: the telephone number stands for it",
+    "NAME_MOVED": "there is no last name: the name that there is became it",
+    "NAME_SPLIT": "a name of several words was parted into first and last name",
+    "NUMBER_CELL": "the cell is a number: a zero in front would be gone",
+    "OTHER_ENCODING": "the row is in another encoding than the file",
+    "OWNER_UNKNOWN": "nobody of the staff is called so: the record belongs to the importing user",
+    "PHOTO_DROPPED": "the photo was left out",
+    "PRIVATE": "it is marked private at the source, and is seen by all staff here",
+    "REFERENCE_AMBIGUOUS": "several records are called so: the reference was left out, and its text is kept",
+    "REFERENCE_BROKEN": "the record that it names is not there: the reference was left out",
+    "REFERENCE_FOREIGN": "it names a record of a kind without a home here; its text is kept",
+    "REFERENCE_MERGED": "the record that it names went into another, which it names now",
+    "SAME_NAME": "another account has the same name, and another id",
+    "SHARED_EMAIL": "another person has the same email address",
+    "SHORT_ROW": "the row has fewer cells than the header: the rest is empty",
+    "TIME_DOES_NOT_EXIST": "the clock had leapt over this time: the offset before it was taken",
+    "VALUE_DROPPED": "the value cannot be what its column says: it is kept beside the record",
+}
+REFUSALS = {
+    "EMPTY_FILE": "the file holds nothing",
+    "INVALID": "it cannot be read",
+    "NOT_A_TABLE": "it is nothing that is imported",
+    "NOT_FOUND": "it is not there, or not ours to read",
+    "REQUIRED": "what a record must have is not there",
+    "TOO_LARGE": "it is larger than is taken",
+}
+SKIPPED = {
+    "CONVERTED": "leads that have become contacts",
+    "DELETED": "deleted at the source",
+    "EMPTY": "rows without anything",
+    "FOOTER": "lines below the table",
+    "NO_HOME": "what has no home here",
+    "NO_ROWS": "tables without rows",
+    "OTHER_CONTACT": "addresses that Google has collected by itself",
+    "PARENT_NOT_IMPORTED": "notes of what is not imported",
+}
+QUESTIONS = {
+    "DATE_ORDER": "Is the day first in dates, or the month?",
+    "DECIMAL": "What parts the decimals of numbers?",
+    "DUPLICATE_HEADER": "Two columns are called the same.",
+    "ENCODING": "Which encoding is the file in?",
+    "MORE_PAGES": "Pages are missing.",
+    "NO_HEADER": "Is there a header?",
+    "NO_IDS": "The file has no ids.",
+    "TIMEZONE": "In which time zone are its times?",
+}
