@@ -3,7 +3,8 @@
 Every word of the text has to be found in a record, in any of its places, as the beginning of a term. A hit weighs the
 sum of its words: each counts the place (`SearchField`) and whether the whole term was typed. Of several words the
 rarest one leads to the records, and the others are asked of each: which one that is, is counted first. Where it has
-more rows than `FEW`, they are walked in the order of the index, whole words first, until there are `MOST` hits. See
+more rows than `FEW`, those words that have less than `COUNTED` are joined; where the others have more, the rows of the
+rarest are walked in the order of the index, whole words first, until there are `MOST` hits. See
 docs/decisions/search.md.
 """
 
@@ -40,11 +41,11 @@ from crmgraph.crm.search.question import Word, readings, variants
 from crmgraph.crm.values.folding import prefix_end
 from crmgraph.db.database import database_of
 
-COUNTED = 20_000
+COUNTED = 40_000
 """How far the rows of a word are counted, to know which one is the rarest."""
 FEW = 2_000
 """How many rows of the index are rather all looked at than walked in their order."""
-MOST = 500
+MOST = 200
 """How many hits a search has at most."""
 MAX_VARIANTS = 8
 """How many words that are one mistake away are looked for together."""
@@ -109,13 +110,20 @@ class _Shape:
         prefixes: how many each word has.
         driver: the number of the word whose index leads to the records.
         walked: whether that is walked in its order, and not all looked at.
+        joined: the numbers of the words whose rows are all read, and joined; none where the driver leads.
     """
 
     prefixes: tuple[int, ...]
     driver: int
     walked: bool
+    joined: tuple[int, ...]
     kinds: tuple[PartyKind, ...]
     after: bool
+
+    @property
+    def asked(self) -> list[int]:
+        """The numbers of the words that each record is asked for."""
+        return [i for i in range(len(self.prefixes)) if i != self.driver and i not in self.joined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +146,18 @@ class _Search:
     async def hits(self, words: tuple[Word, ...], penalty: int = 0) -> list[Hit]:
         """The hits of one reading."""
         counts = tuple(len(word.prefixes) for word in words)
+        joined: tuple[int, ...] = ()
         driver, walked = 0, len(words) == 1
         if len(words) > 1 and sees_all(self.actor):
             sizes = await self._sizes(words)
             if 0 in sizes:
                 return []
             driver = min(range(len(words)), key=lambda i: (sizes[i], -len(words[i].prefixes[0])))
-            walked = sizes[driver] > FEW
-        shape = _Shape(counts, driver, walked, self.kinds, self.after is not None)
+            if sizes[driver] > FEW:
+                joined = tuple(i for i, size in enumerate(sizes) if size < COUNTED)
+                joined = joined if len(joined) > 1 else ()
+                walked = not joined
+        shape = _Shape(counts, driver, walked, joined, self.kinds, self.after is not None)
         weight, own_id = self.after or (0, 0)
         values = _values(words) | visibility_values(self.actor)
         values |= {"after_weight": weight - penalty, "after_id": own_id, "most": self.limit}
@@ -227,17 +239,17 @@ def _weight(table: Any, word: int, count: int) -> ColumnElement[int]:
 def _hits(sqlite: bool, shape: _Shape, actor: Actor) -> Select[Any]:
     """The statement of the hits of some words: weight, id and kind, the best first."""
     who = with_parameters(actor)
-    others = [i for i in range(len(shape.prefixes)) if i != shape.driver]
-    leading = _leading(sqlite, shape, who, others).subquery("leading")
-    own = func.min(_weight(leading, shape.driver, shape.prefixes[shape.driver]))
-    found = select(leading.c.party_id, own.label("weight")).group_by(leading.c.party_id).subquery("found")
-    weights = [_best(found.c.party_id, i, shape.prefixes[i]).label(f"weight{i}") for i in others]
+    found = _joined(shape) if shape.joined else _led(sqlite, shape, who)
+    weights = [_best(found.c.party_id, i, shape.prefixes[i]).label(f"weight{i}") for i in shape.asked]
     weighed = _fenced(sqlite, select(found.c.party_id, found.c.weight, *weights), "weighed")
     parts = [weighed.c[each.name] for each in weights]
     total: Any = weighed.c.weight
     for part in parts:
         total = total + part
     summed = select(total.label("weight"), weighed.c.party_id).where(*(part.is_not(None) for part in parts))
+    if not sqlite:
+        # The records are asked in this order, until the page is full.
+        summed = summed.order_by(total, weighed.c.party_id)
     hits = _fenced(sqlite, summed, "hits")
     listed: Any = select(hits.c.weight, hits.c.party_id)
     if not shape.walked:
@@ -247,11 +259,39 @@ def _hits(sqlite: bool, shape: _Shape, actor: Actor) -> Select[Any]:
         own_id = bindparam("after_id", type_=BigInteger())
         later = and_(hits.c.weight == weight, hits.c.party_id > own_id)
         listed = listed.where(or_(hits.c.weight > weight, later))
-    most = bindparam("most", type_=Integer())
-    page = listed.order_by(hits.c.weight, hits.c.party_id).limit(most).subquery("page")
+    if sqlite:
+        listed = listed.order_by(hits.c.weight, hits.c.party_id)
+    page = listed.limit(bindparam("most", type_=Integer())).subquery("page")
     kinds = [(_live(page.c.party_id, kind, who), literal_column(f"'{kind.value}'", Text())) for kind in shape.kinds]
     query = select(page.c.weight, page.c.party_id, case(*kinds).label("kind"))
     return query.order_by(page.c.weight, page.c.party_id)
+
+
+def _joined(shape: _Shape) -> Any:
+    """The records that have several words, of which none has many rows: each is read once, and they are joined."""
+    sources = []
+    for i in shape.joined:
+        parts = [
+            select(_TERM.c.party_id, _weight(_TERM, i, shape.prefixes[i]).label("weight")).where(_within(_TERM, i, j))
+            for j in range(shape.prefixes[i])
+        ]
+        rows: Any = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery(f"rows{i}")
+        best = select(rows.c.party_id, func.min(rows.c.weight).label("weight")).group_by(rows.c.party_id)
+        sources.append(best.subquery(f"having{i}"))
+    first, *others = sources
+    joined: Any = first
+    total: Any = first.c.weight
+    for other in others:
+        joined = joined.join(other, other.c.party_id == first.c.party_id)
+        total = total + other.c.weight
+    return select(first.c.party_id, total.label("weight")).select_from(joined).subquery("found")
+
+
+def _led(sqlite: bool, shape: _Shape, actor: Actor) -> Any:
+    """The records that the index of one word leads to."""
+    leading = _leading(sqlite, shape, actor, shape.asked).subquery("leading")
+    own = func.min(_weight(leading, shape.driver, shape.prefixes[shape.driver]))
+    return select(leading.c.party_id, own.label("weight")).group_by(leading.c.party_id).subquery("found")
 
 
 def _leading(sqlite: bool, shape: _Shape, actor: Actor, others: Sequence[int]) -> Any:
