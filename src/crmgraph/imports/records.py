@@ -26,6 +26,10 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.where}"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Every row is spooled: that of a dataclass with slots looks its fields up each time.
+        return Place, (self.file, self.where, self.line)
+
 
 @dataclass(frozen=True, slots=True)
 class External:
@@ -39,6 +43,9 @@ class External:
     system: str
     space: str
     value: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return External, (self.system, self.space, self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,9 @@ class Record:
     kept: dict[str, Any] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     implied: bool = False
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Record, tuple(getattr(self, name) for name in self.__slots__)
 
 
 @dataclass(slots=True)
