@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from crmgraph.imports.records import DateOrder
@@ -141,6 +141,7 @@ _TIME = re.compile(
     r"\s*(?P<half>[ap]\.?m\.?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?",
     re.IGNORECASE,
 )
+_SERIAL_TIME = re.compile(r"(\d{3,6})(\.\d+)")
 _STAMP = re.compile(r"(\d{8})T(\d{2})(\d{2})(\d{2})(Z)?")
 
 
@@ -152,6 +153,11 @@ def time_of(text: str, order: DateOrder | None, zone: ZoneInfo | None) -> tuple[
             holds, in the doubled hour the first.
     """
     text = text.strip()
+    if (match := _SERIAL_TIME.fullmatch(text)) and int(match[1]) in _SERIAL:
+        moment = datetime.combine(_EPOCH, time()) + timedelta(
+            days=int(match[1]), seconds=round(86_400 * float(match[2]))
+        )
+        text = f"{moment:%Y-%m-%d %H:%M:%S}"
     if match := _STAMP.fullmatch(text):
         text = f"{match[1]} {match[2]}:{match[3]}:{match[4]}{match[5] or ''}"
     match = _TIME.fullmatch(text)

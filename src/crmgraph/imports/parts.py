@@ -23,6 +23,9 @@ from crmgraph.imports.tables import Shape, is_blank_row
 Items = Iterator[Draft | Refusal | Skipped]
 READ = (".csv", ".txt", ".tsv", ".vcf", ".json", ".ldif", ".ldf")
 """What the members of an archive are called that may be read one by one."""
+_TOTALS = frozenset(
+    {"sum", "total", "totals", "grand", "summe", "gesamt", "somme", "suma", "totale", "totaal", "razem", "合計"}
+)
 _CARDS = {"JCARD": jcard.card_of, "JSCONTACT": jscontact.card_of}
 _TABLES = {"ZOHO_REST": lists.ZOHO, "VALOMNIA_LIST": lists.VALOMNIA}
 
@@ -184,7 +187,7 @@ def _tabular(table: Table, options: Options, owners: Owners) -> Part:
             if blank:
                 yield _empty(name, blank, last)
                 blank = 0
-            if after_gap and row.fault is None and sum(1 for cell in row.cells if cell.strip()) == 1:
+            if after_gap and row.fault is None and _is_footer(row.cells):
                 yield Skipped(Place(name, str(row.line), row.line), "FOOTER", "below the table")
                 continue
             count += 1
@@ -195,6 +198,12 @@ def _tabular(table: Table, options: Options, owners: Owners) -> Part:
             yield Skipped(Place(name, ""), "NO_ROWS", "a header and no row: nothing to do")
 
     return Part(table.recognised, read, table.questions, columns, table.shape)
+
+
+def _is_footer(cells: list[str]) -> bool:
+    """Whether a row behind an empty line is none of the table: a line of text, or totals."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    return len(filled) == 1 or filled[0].casefold().rstrip(":").partition(" ")[0] in _TOTALS
 
 
 def _empty(name: str, first: int, last: int) -> Skipped:

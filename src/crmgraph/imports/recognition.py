@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -64,6 +64,40 @@ def format_of(header: list[str], wanted: str | None) -> tuple[Format, Layout] | 
     return None
 
 
+def format_of_ids(header: list[str], first_rows: list[list[str]], wanted: str | None) -> tuple[Format, Layout] | None:
+    """The format whose ids stand in a table, whatever its columns are called: its labels are those of a language, or
+    the user's own. A column `X.id` has the ids of what the column `X` names."""
+    for each in FORMATS:
+        if each.id_form is None or wanted not in (None, each.word):
+            continue
+        has_ids = [
+            name
+            for index, name in enumerate(header)
+            if any(index < len(row) and re.fullmatch(each.id_form, row[index].strip()) for row in first_rows)
+        ]
+        if has_ids:
+            layout = max(each.layouts, key=lambda layout: _hits(layout, header))
+            targets = {header_key(name): target for name, target in layout.columns.items()}
+            found = {}
+            for name in has_ids:
+                label, dot, _ = name.rpartition(".")
+                named = targets.get(header_key(label)) if dot else None
+                found[name] = f"{named}.id" if named in ("owner", "account", "parent", "reportsTo") else "id"
+            if list(found.values()).count("id") > 1:
+                found = {
+                    name: target if target != "id" or "." not in name else "drop" for name, target in found.items()
+                }
+            return each, replace(layout, columns={**found, **layout.columns})
+    return None
+
+
+def _hits(layout: Layout, header: list[str]) -> tuple[int, int]:
+    """How many of these headers a layout knows, those of owners before all others: they tell what the rows are."""
+    targets = {header_key(name): target for name, target in layout.columns.items()}
+    found = [targets[key] for name in header if (key := header_key(name)) in targets]
+    return sum(1 for target in found if target == "owner"), len(found)
+
+
 def member_of(name: str, format_: Format) -> Layout | None:
     """The layout of a member of an archive, by its name."""
     base = PurePosixPath(name).name
@@ -113,7 +147,13 @@ def _table(
         reason = "the first row looks like data: is there a header? (--no-header names the columns by number)"
         questions.append(Question("NO_HEADER", reason, option="no_header", open=True, file=source.name))
     header = shape.header or []
-    format_, layout = given or format_of(header, options.format) or layout_of(header, shape.first_rows, options)
+    format_, layout = (
+        given
+        or format_of(header, options.format)
+        or format_of_ids(header, shape.first_rows[1:], options.format)
+        or _format_of_name(source, header)
+        or layout_of(header, shape.first_rows, options)
+    )
     found = Recognised(source.name, format_.name, layout.kind, layout.role, header_row=shape.header_row)
     found.language = layout.language
     if layout.variant:
@@ -121,6 +161,15 @@ def _table(
     if shape.header_row and shape.header_row > 1:
         found.facts["preamble_lines"] = shape.header_row - 1
     return Table(source, shape, format_, layout, found, questions)
+
+
+def _format_of_name(source: Source, header: list[str]) -> tuple[Format, Layout] | None:
+    """The format of a table of staff, or of notes, that was in an archive once, by its name."""
+    for each in FORMATS:
+        layout = member_of(source.name, each)
+        if layout is not None and layout.kind is None and _hits(layout, header)[1] >= 3:
+            return each, layout
+    return None
 
 
 def _sheet_table(source: Source, path: Path, options: Options) -> Table:

@@ -12,9 +12,11 @@ from crmgraph.imports.formats.salesforce import EXPORT, REPORT
 from crmgraph.imports.formats.suitecrm import SUITECRM
 from crmgraph.imports.formats.vtiger import VTIGER
 from crmgraph.imports.formats.zoho import BACKUP
+from crmgraph.imports.formats.zoho import LIST as ZOHO_LIST
 
 FORMATS: tuple[Format, ...] = (
     BACKUP,
+    ZOHO_LIST,
     VTIGER,
     SUITECRM,
     ESPOCRM,

@@ -71,6 +71,8 @@ class Format:
         system: whose ids its ids are.
         layouts: its kinds of row.
         prefix: what its ids begin with when they are printed.
+        id_form: what its ids look like, as a regular expression: where nobody else has such, they tell the format
+            whatever its columns are called.
         decimal: what parts decimals; None where the columns have to say it.
         iso: whether dates are written year first.
         utc: whether times without a zone are UTC.
@@ -94,6 +96,7 @@ class Format:
     system: str | None
     layouts: tuple[Layout, ...]
     prefix: str = ""
+    id_form: str | None = None
     decimal: str | None = "."
     iso: bool = True
     utc: bool = False

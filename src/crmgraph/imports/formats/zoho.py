@@ -4,6 +4,9 @@ https://help.zoho.com/portal/en/kb/crm/data-administration/data-backup has the a
 of docs/fields.md.
 """
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from crmgraph.imports.formats.model import Format, Layout, address, headers
 
 _BOTH = {
@@ -112,27 +115,39 @@ NOTES = {
 }
 USERS = {"id": "user.id", "First Name": "user.first", "Last Name": "user.last", "Email": "user.email"}
 
-BACKUP = Format(
-    "ZOHO_BACKUP",
+_LABELS = [line.split("\t") for line in Path(__file__).with_name("zoho_labels.tsv").read_text("utf-8").splitlines()[1:]]
+"""What the labels are in other languages. They are the user's, who may have renamed any of them."""
+
+
+def _in_all_languages(columns: Mapping[str, str]) -> dict[str, str]:
+    found = dict(columns)
+    for english, *others in _LABELS:
+        if english in columns:
+            found |= {label: columns[english] for label in others if label not in columns}
+    return found
+
+
+_MEMBERS = (
+    Layout("STAFF", USERS, member=r"Users_\d{3}\.csv"),
+    Layout("ACCOUNT", ACCOUNTS, "Accounts", member=r"Accounts_\d{3}\.csv"),
+    Layout("CONTACT", CONTACTS, "Contacts", member=r"Contacts_\d{3}\.csv"),
+    Layout("LEAD", LEADS, "Leads", member=r"Leads_\d{3}\.csv"),
+    Layout("NOTE", NOTES, member=r"Notes_\d{3}\.csv"),
+    Layout("FIELDS", {}, member=r"Fields_\d{3}\.csv"),
+)
+BACKUP = Format("ZOHO_BACKUP", "zoho", "ZOHO", _MEMBERS, prefix="zcrm_", container="zip")
+LIST = Format(
+    "ZOHO_LIST",
     "zoho",
     "ZOHO",
     (
-        Layout("STAFF", USERS, member=r"Users_\d{3}\.csv"),
         Layout(
-            "ACCOUNT",
-            ACCOUNTS,
-            "Accounts",
-            (headers("Record Id|Account Owner.id|Account Name"),),
-            r"Accounts_\d{3}\.csv",
+            "ACCOUNT", _in_all_languages(ACCOUNTS), "Accounts", (headers("Record Id|Account Owner.id|Account Name"),)
         ),
-        Layout(
-            "CONTACT", CONTACTS, "Contacts", (headers("Record Id|Contact Owner.id|Last Name"),), r"Contacts_\d{3}\.csv"
-        ),
-        Layout("LEAD", LEADS, "Leads", (headers("Record Id|Lead Owner.id|Last Name"),), r"Leads_\d{3}\.csv"),
-        Layout("NOTE", NOTES, member=r"Notes_\d{3}\.csv"),
-        Layout("FIELDS", {}, member=r"Fields_\d{3}\.csv"),
+        Layout("CONTACT", _in_all_languages(CONTACTS), "Contacts", (headers("Record Id|Contact Owner.id|Last Name"),)),
+        Layout("LEAD", _in_all_languages(LEADS), "Leads", (headers("Record Id|Lead Owner.id|Last Name"),)),
     ),
     prefix="zcrm_",
-    keep_parted=None,
-    container="zip",
+    iso=False,
+    id_form=r"zcrm_\d+",
 )
