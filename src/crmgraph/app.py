@@ -25,6 +25,7 @@ from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
+from crmgraph.http.compression import Compressing
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mapping import FieldMap
 from crmgraph.metrics import count
@@ -241,6 +242,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
     answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
+    if settings.compress_from:
+        answering = Compressing(answering, least=settings.compress_from)
     app.answering = requests = Requests(answering, doors, places)
     return app
 

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     )
     mail_from: str = Field("crmgraph@localhost", description="The sender of our mail.")
     cors_origins: Listed = Field((), description="Origins whose pages may call us, e.g. https://app.example.com.")
+    compress_from: int = Field(
+        1_400,
+        ge=0,
+        description="From how many bytes on answers are compressed, where the client takes that; 0 for none.",
+    )
     trusted_proxies: Listed = Field((), description="Addresses or networks whose X-Forwarded-For is believed.")
     phone_region: str | None = Field(None, description="ISO 3166-1 alpha-2: the region of phones that name none.")
     signup_confirm: bool = Field(True, description="Whether a signup has to be confirmed by mail first.")

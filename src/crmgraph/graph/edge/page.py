@@ -7,7 +7,6 @@ another host. The endpoint itself is another module's: it answers `page()` where
 
 import gzip
 import html
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
+
+from crmgraph.http.weights import weights
 
 BUILT = Path(__file__).parents[1] / "graphiql"
 
@@ -54,7 +55,6 @@ MEDIA_TYPES = {
 }
 COMPRESSED_ALREADY = {".woff", ".woff2"}
 
-WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")  # RFC 9110, 12.4.2
 HTML_TYPES = ("text/html", "application/xhtml+xml")
 GRAPHQL_TYPES = ("application/graphql-response+json", "application/json", "text/event-stream", "multipart/mixed")
 
@@ -82,19 +82,9 @@ def wants_page(request: Request) -> bool:
         "query" not in parameters and parameters & {"documentId", "extensions"}
     ):
         return False
-    accepted = _weights(request, "accept")
+    accepted = weights(request.headers.getlist("accept"))
     page_weight = max(accepted.get(name, 0.0) for name in HTML_TYPES)
     return page_weight > max(accepted.get(name, 0.0) for name in GRAPHQL_TYPES)
-
-
-def _weights(request: Request, header: str) -> dict[str, float]:
-    """The names in an Accept or Accept-Encoding header with their weights, 0 to 1; a malformed one counts nothing."""
-    weights: dict[str, float] = {}
-    for item in ",".join(request.headers.getlist(header)).split(","):
-        name, *parameters = (part.strip().lower() for part in item.split(";"))
-        written = next((value for key, _, value in (part.partition("=") for part in parameters) if key == "q"), "1")
-        weights[name] = float(written) if WEIGHT.fullmatch(written) else 0.0
-    return weights
 
 
 def routes(prefix: str = "/graphql", *, demo: Mapping[str, Mapping[str, str]] | None = None) -> list[Route]:
@@ -129,7 +119,7 @@ def _file_response(file: Path, headers: Mapping[str, str], request: Request) -> 
     if file.suffix in COMPRESSED_ALREADY:
         return Response(file.read_bytes(), headers=headers, media_type=media_type)
     headers = {**headers, "Vary": "Accept-Encoding"}
-    if _weights(request, "accept-encoding").get("gzip", 0.0) > 0:
+    if weights(request.headers.getlist("accept-encoding")).get("gzip", 0.0) > 0:
         return Response(_compressed(file), headers={**headers, "Content-Encoding": "gzip"}, media_type=media_type)
     return Response(file.read_bytes(), headers=headers, media_type=media_type)
 
