@@ -78,6 +78,10 @@ def boolean(value: Any) -> bool | None:
     return True if word in _TRUE else False if word in _FALSE else None
 
 
+MAX_FIGURES = 60
+"""The longest text in which a number, or a date, is looked for."""
+MAX_SEVERAL = 4_000
+"""The longest text that is parted into several numbers or addresses."""
 _CURRENCY = re.compile(r"^(?:[A-Z]{3}|[^\W\d]{0,2}[$€£¥₹₽₺₴₩])?\s*(.*?)\s*(?:[A-Z]{3}|[$€£¥₹₽₺₴₩]|zł|kr\.?|Kč|Ft)?$")
 _GROUPS = re.compile(r"[\s\xa0\u202f'’](?=\d{3}(?!\d))")
 
@@ -92,6 +96,8 @@ def number(text: str, decimal: str | None = None, *, whole: bool = False) -> Dec
     Returns:
         None where it writes no number, or `1,200` and nobody knows which.
     """
+    if len(text) > MAX_FIGURES:
+        return None
     match = _CURRENCY.match(text.strip())
     bare = _GROUPS.sub("", match[1] if match else text)
     found = decimal_of(_pointed(bare, decimal, whole))
@@ -144,7 +150,7 @@ _SCIENTIFIC = re.compile(r"([+-]?\d)[.,](\d+)[eE]\+?(\d{1,2})")
 def whole_digits(text: str) -> str | None:
     """The digits of a number that a spreadsheet has written as `4,91571E+11`; empty where it has lost some, None where
     it is no such number."""
-    match = _SCIENTIFIC.fullmatch(text.strip())
+    match = _SCIENTIFIC.fullmatch(text.strip()) if len(text) <= MAX_FIGURES else None
     if match is None:
         return None
     return match[1] + match[2] if len(match[2]) == int(match[3]) else ""
@@ -164,6 +170,8 @@ def is_phone(raw: str) -> bool:
 
 def phones(cell: str) -> list[str]:
     """The numbers of a cell: several, where each of them is complete by itself."""
+    if len(cell) > MAX_SEVERAL:
+        return [cell]
     pieces = [piece for piece in _SEVERAL.split(cell) if piece]
     if len(pieces) > 1 and all(sum(c.isdigit() for c in piece) >= COMPLETE_DIGITS for piece in pieces):
         return pieces
@@ -172,7 +180,7 @@ def phones(cell: str) -> list[str]:
 
 def emails(cell: str) -> list[str]:
     """The addresses of a cell."""
-    if cell.startswith("/"):
+    if cell.startswith("/") or len(cell) > MAX_SEVERAL:
         return [cell]
     return [piece.strip() for piece in re.split(r"\s*:::\s*|[;,\s]+(?=\S*@)", cell) if piece.strip()]
 

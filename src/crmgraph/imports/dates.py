@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from crmgraph.imports.cells import MAX_FIGURES
 from crmgraph.imports.records import DateOrder
 
 _EPOCH = date(1899, 12, 30)
@@ -92,7 +93,7 @@ def day_of(text: str, order: DateOrder | None, today: date | None = None) -> Day
         today: two figures for the year mean one of the last hundred years.
     """
     text = text.strip()
-    parts = _parts(text, order)
+    parts = _parts(text, order) if len(text) <= MAX_FIGURES else None
     if parts is None:
         return "no date"
     year, month, day, guessed = parts
@@ -153,6 +154,8 @@ def time_of(text: str, order: DateOrder | None, zone: ZoneInfo | None) -> tuple[
             holds, in the doubled hour the first.
     """
     text = text.strip()
+    if len(text) > MAX_FIGURES:
+        return None
     if (match := _SERIAL_TIME.fullmatch(text)) and int(match[1]) in _SERIAL:
         moment = datetime.combine(_EPOCH, time()) + timedelta(
             days=int(match[1]), seconds=round(86_400 * float(match[2]))
@@ -188,7 +191,7 @@ def _offset(zone: str) -> timedelta:
 
 def is_local(text: str) -> bool:
     """Whether a text is a time that does not say where."""
-    match = _TIME.fullmatch(text.strip())
+    match = _TIME.fullmatch(text.strip()) if len(text) <= MAX_FIGURES else None
     return match is not None and not match["zone"]
 
 

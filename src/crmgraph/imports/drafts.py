@@ -12,6 +12,9 @@ from crmgraph.imports import cells, dates
 from crmgraph.imports.fields import BOOLEANS, FIELDS, LINES, OPT_OUTS
 from crmgraph.imports.records import DateOrder, External, Note, Options, Photo, Place, Record, Refusal, StaffRef, Warned
 
+MAX_ROWS = 100
+"""Telephone numbers, email addresses and postal addresses of a record, of each."""
+
 
 @dataclass(slots=True)
 class Link:
@@ -171,6 +174,9 @@ class Draft:
         if not cells.is_phone(raw) or fault_of(raw):
             self.drop(column, raw, "no phone number")
             return
+        if len(self.phones) >= MAX_ROWS:
+            self.drop(column, raw, f"more than {MAX_ROWS} numbers")
+            return
         row = {"kind": kind, "raw": raw, **more}
         if notes:
             row["notes"] = notes
@@ -185,6 +191,8 @@ class Draft:
             self.drop(column, text, "an address inside Exchange (EX)")
         elif not is_email(text):
             self.drop(column, text, "no email address")
+        elif len(self.emails) >= MAX_ROWS:
+            self.drop(column, text, f"more than {MAX_ROWS} addresses")
         elif not any(email_key(each["address"]) == email_key(text) for each in self.emails):
             self.emails.append({"kind": kind, "address": text, **more})
             self.columns.setdefault("email", column)
@@ -198,6 +206,9 @@ class Draft:
         self.has_values = True
         if fault_of(text, line=part not in ("street", "notes")):
             self.drop(column, text, "too long")
+            return
+        if len(self.addresses) >= MAX_ROWS and (key or kind) not in self.addresses:
+            self.drop(column, text, f"more than {MAX_ROWS} addresses")
             return
         row = self.addresses.setdefault(key or kind, {"kind": kind})
         if part == "street" and "street" in row:

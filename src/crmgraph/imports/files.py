@@ -2,7 +2,9 @@
 
 import codecs
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -19,6 +21,9 @@ CHUNK = 1024 * 1024
 HEAD = 64 * 1024
 """Bytes in which the form of a file has to show."""
 
+Stream = BinaryIO | io.BufferedIOBase
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError)
+"""What Python raises on the way through a damaged archive."""
 UTF8_MARK = codecs.BOM_UTF8
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -51,7 +56,7 @@ class Source:
 
     name: str
     size: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], Stream]
     archive: str | None = None
     path: Path | None = None
 
@@ -77,7 +82,7 @@ def sources(path: Path) -> list[Source]:
     try:
         archive = zipfile.ZipFile(path)
         members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (*_DAMAGED, ValueError) as error:
         raise BadFile(path.name, "INVALID", "a damaged archive") from error
     if any(each.filename == "xl/workbook.xml" for each in members):
         _guard(path.name, members)
@@ -88,8 +93,8 @@ def sources(path: Path) -> list[Source]:
 def _members(path: Path, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo]) -> list[Source]:
     _guard(path.name, members)
 
-    def opener(info: zipfile.ZipInfo) -> Callable[[], BinaryIO]:
-        return lambda: _checked(archive, info, path.name)
+    def opener(info: zipfile.ZipInfo) -> Callable[[], Stream]:
+        return lambda: _Member(archive, info, path.name)
 
     return [
         Source(info.filename, info.file_size, opener(info), path.name)
@@ -98,11 +103,29 @@ def _members(path: Path, archive: zipfile.ZipFile, members: list[zipfile.ZipInfo
     ]
 
 
-def _checked(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> BinaryIO:
-    try:
-        return io.BufferedReader(archive.open(info), CHUNK)  # type: ignore[type-var]  # it is a raw stream but in name
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError) as error:
-        raise BadFile(name, "INVALID", f"{info.filename} cannot be unpacked: {error}") from error
+class _Member(io.BufferedIOBase):
+    """A member of an archive; what is damaged in it is told as a bad file."""
+
+    def __init__(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> None:
+        self._name = name
+        self._info = info
+        try:
+            self._stream = archive.open(info)
+        except (*_DAMAGED, RuntimeError) as error:
+            raise self._bad(error) from error
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        try:
+            return self._stream.read(-1 if size is None else size)
+        except _DAMAGED as error:
+            raise self._bad(error) from error
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def _bad(self, error: Exception) -> BadFile:
+        return BadFile(self._info.filename, "INVALID", f"it cannot be unpacked from {self._name}: {error}")
 
 
 def _guard(name: str, members: list[zipfile.ZipInfo]) -> None:

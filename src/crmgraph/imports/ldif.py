@@ -13,8 +13,11 @@ from crmgraph.imports.records import External, Place, Refusal, Skipped
 from crmgraph.imports.tables import Lines
 
 SYSTEM, SPACE = "LDIF", "dn"
+MAX_ATTRIBUTES = 2_000
 MAX_ENTRY = 16 * 1024 * 1024
 """Bytes of an entry."""
+_MAX_LINES = MAX_ENTRY // 64
+"""Lines of an entry: a photo is folded into many."""
 _TEXTS = {
     "sn": "lastName",
     "surname": "lastName",
@@ -80,10 +83,10 @@ def entries(source: Source, encoding: str) -> Iterator[tuple[Entry, bytes, bool]
                     taken.append(line)
                 continue
             if taken:
-                yield _entry(taken), b"".join(taken), size > MAX_ENTRY
+                yield _entry(taken), b"".join(taken), size > MAX_ENTRY or len(taken) > _MAX_LINES
             taken, size = [], 0
         if taken:
-            yield _entry(taken), b"".join(taken), size > MAX_ENTRY
+            yield _entry(taken), b"".join(taken), size > MAX_ENTRY or len(taken) > _MAX_LINES
 
 
 def _entry(taken: list[bytes]) -> Entry:
@@ -121,8 +124,9 @@ def read(source: Source, encoding: str, context: Context, owners: Owners) -> Ite
             continue
         dn = next((_text(value) for name, value, _ in entry if name.lower() == "dn"), "")
         at = Place(source.name, f"dn {dn}")
-        if is_long:
-            yield Refusal(at, "TOO_LARGE", f"more than {MAX_ENTRY:,} bytes", original=raw)
+        if is_long or len(entry) > MAX_ATTRIBUTES:
+            reason = f"more than {MAX_ENTRY:,} bytes, or {MAX_ATTRIBUTES:,} attributes"
+            yield Refusal(at, "TOO_LARGE", reason, original=raw)
             continue
         classes = {_text(value).lower() for name, value, _ in entry if name.lower() == "objectclass"}
         change = next((_text(value) for name, value, _ in entry if name.lower() == "changetype"), "add")

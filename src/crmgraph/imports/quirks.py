@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports import cells
@@ -94,7 +94,7 @@ def _profile(columns: "Columns", draft: Draft, column: str, text: str, words: Se
     """LinkedIn: the last part of the address of a profile is its id."""
     draft.has_values = True
     draft.kept[column] = text
-    name = unquote(urlsplit(text).path.rstrip("/").rpartition("/")[2])
+    name = unquote(text.partition("?")[0].rstrip("/").rpartition("/")[2])
     if name:
         draft.external = External(columns.format.system or "", columns.layout.space, name)
 

@@ -114,15 +114,19 @@ class Reading:
 
     def _take(self, found: RecordSet, part: Part, count: int | None) -> None:
         role = part.recognised.role
-        for n, item in enumerate(part.read()):
-            if count is not None and n >= count and role != "STAFF":
-                return
-            if role == "STAFF":
-                self._learn(item)
-            elif role == "NOTE" and isinstance(item, Draft):
-                self._take_note(found, part.columns, item)
-            else:
-                found.add(item)
+        try:
+            for n, item in enumerate(part.read()):
+                if count is not None and n >= count and role != "STAFF":
+                    return
+                if role == "STAFF":
+                    self._learn(item)
+                elif role == "NOTE" and isinstance(item, Draft):
+                    self._take_note(found, part.columns, item)
+                else:
+                    found.add(item)
+        except BadFile as bad:
+            # An archive shows its damage where it is.
+            found.add(_refusal(bad))
 
     def _learn(self, item: Draft | Refusal | Skipped) -> None:
         if isinstance(item, Draft):
@@ -165,8 +169,12 @@ def open_set(
         try:
             parts.extend(parts_of(path.name, sources(path), options, owners))
         except BadFile as bad:
-            refused.append(Refusal(Place(bad.file, ""), bad.code, bad.reason, (), dict(bad.facts)))
+            refused.append(_refusal(bad))
     return Reading(parts, refused, skipped, options, owners, stored)
+
+
+def _refusal(bad: BadFile) -> Refusal:
+    return Refusal(Place(bad.file, ""), bad.code, bad.reason, (), dict(bad.facts))
 
 
 def _once(questions: list[Question]) -> list[Question]:

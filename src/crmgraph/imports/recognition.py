@@ -1,7 +1,7 @@
 """What a table is: its encoding, its header, its format, and what only a person can say about it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -47,9 +47,14 @@ class Table:
         return rows(self.source, self.shape, lenient=options.lenient)
 
 
-def known(header: list[str]) -> int:
-    """How many of these headers somebody knows."""
-    return sum(1 for name in header if name and header_key(name) in KNOWN)
+def known_by(options: Options) -> Callable[[list[str]], int]:
+    """Counts the headers that somebody knows, the user among them."""
+    stated = {header_key(name) for name in (*options.columns, *filter(None, [options.id_column]))}
+
+    def known(header: list[str]) -> int:
+        return sum(1 for name in header if name and ((key := header_key(name)) in KNOWN or key in stated))
+
+    return known
 
 
 def format_of(header: list[str], wanted: str | None) -> tuple[Format, Layout] | None:
@@ -178,7 +183,7 @@ def _sheet_table(source: Source, path: Path, options: Options) -> Table:
     if not any(cell for row in head for cell in row.cells):
         raise BadFile(source.name, "EMPTY_FILE", "the workbook holds nothing")
     shape = Shape("utf-8", ",")
-    find_header(shape, head, known, no_header=options.no_header)
+    find_header(shape, head, known_by(options), no_header=options.no_header)
     if shape.header_row is not None:
         shape.skip = shape.header_row
     table = _table(source, shape, options, None, [])
@@ -191,7 +196,7 @@ def _decoded(source: Source, options: Options, questions: list[Question]) -> tup
     encoding = Encoding(options.encoding) if options.encoding else encoding_of(source)
 
     def shape_in(name: str) -> Shape:
-        return shape_of(source, name, known, delimiter=options.delimiter, no_header=options.no_header)
+        return shape_of(source, name, known_by(options), delimiter=options.delimiter, no_header=options.no_header)
 
     if encoding.name is not None:
         return encoding, shape_in(encoding.name)

@@ -141,7 +141,7 @@ class Report:
         return {
             "recognised": [told(each) for each in self._reading.recognised],
             "questions": [asdict(each) for each in self._reading.questions],
-            "counts": dict(sorted(self.counts.items())),
+            "counts": {name: rows for name, rows in sorted(self.counts.items()) if rows},
             "outcomes": dict(sorted(self.outcomes.items())),
             "reasons": [
                 {"what": what, "code": code, "reason": reason, "rows": rows}

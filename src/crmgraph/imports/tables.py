@@ -9,17 +9,16 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from crmgraph.imports.cells import is_empty
-from crmgraph.imports.files import CHUNK, FALLBACK, HEAD, UTF8_MARK, BadFile, Source
+from crmgraph.imports.files import CHUNK, FALLBACK, HEAD, UTF8_MARK, BadFile, Source, Stream
 
 MAX_ROW = 1024 * 1024
 """Bytes of a row that are read."""
 MAX_CELL = 32_000
 """Characters of a cell."""
 MAX_CELLS = 2_000
-"""Cells of a row."""
+"""Columns of a table."""
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_WITHIN = 10
 """Rows in which the header is looked for."""
@@ -78,53 +77,36 @@ class Lines:
         number: of the line that was read last.
     """
 
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
-        wide = encoding.startswith("utf-16")
-        self._stream = _Transcoded(stream, encoding) if wide else stream
-        self._rest = b""
-        self._ended = False
-        self._end = b"\n"
+    def __init__(self, stream: Stream, encoding: str) -> None:
+        self._lines = _cut(_Transcoded(stream, encoding) if encoding.startswith("utf-16") else stream)
         self.number = 0
-        self._first = True
 
     def __iter__(self) -> "Lines":
         return self
 
     def __next__(self) -> bytes:
-        line = self._line()
-        if self._first:
-            self._first = False
-            line = line.removeprefix(UTF8_MARK)
+        line = next(self._lines)
         self.number += 1
-        return line
+        return line.removeprefix(UTF8_MARK) if self.number == 1 else line
 
-    def _line(self) -> bytes:
-        kept, length = b"", 0
-        while True:
-            end = self._rest.find(self._end)
-            if end >= 0:
-                part, self._rest = self._rest[: end + 1], self._rest[end + 1 :]
-                return self._cut(kept, part)
-            length += len(self._rest)
-            kept = (kept + self._rest)[: MAX_ROW + 1]
-            self._rest = b"" if self._ended else self._stream.read(CHUNK if self.number else HEAD)
-            if self.number == 0 and length == 0 and b"\n" not in self._rest and b"\r" in self._rest:
-                self._end = b"\r"
-            if not self._rest:
-                self._ended = True
-                if not kept:
-                    raise StopIteration
-                return kept
 
-    def _cut(self, kept: bytes, part: bytes) -> bytes:
-        line = kept + part
-        if len(line) <= MAX_ROW:
-            return line[:-1] + b"\n" if self._end == b"\r" else line
-        return line[: MAX_ROW + 1]
+def _cut(stream: "Stream | _Transcoded") -> Iterator[bytes]:
+    chunk = stream.read(HEAD)
+    # Macs of before 2001, and some exports since, end lines with a carriage return alone.
+    end = b"\r" if b"\n" not in chunk and b"\r" in chunk else b"\n"
+    rest = b""
+    while chunk:
+        lines = (rest + chunk).split(end)
+        rest = lines.pop()[: MAX_ROW + 1]
+        for line in lines:
+            yield line + b"\n" if len(line) < MAX_ROW else line[: MAX_ROW + 1]
+        chunk = stream.read(CHUNK)
+    if rest:
+        yield rest
 
 
 class _Transcoded:
-    def __init__(self, stream: BinaryIO, encoding: str) -> None:
+    def __init__(self, stream: Stream, encoding: str) -> None:
         self._stream = stream
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
 
@@ -269,7 +251,7 @@ def shape_of(
         delimiter, no_header: what the user states.
 
     Raises:
-        BadFile: it holds nothing.
+        BadFile: it holds nothing, or more columns than are taken.
     """
     with source.open() as stream:
         lines = Lines(stream, encoding)
@@ -293,6 +275,8 @@ def shape_of(
         if len(sample) > 100:
             break
     find_header(shape, sample, known, no_header=no_header)
+    if len(shape.header or ()) > MAX_CELLS:
+        raise BadFile(source.name, "TOO_LARGE", f"more than {MAX_CELLS:,} columns", limit=MAX_CELLS)
     return shape
 
 

@@ -19,6 +19,10 @@ _LISTS = frozenset({"NICKNAME", "CATEGORIES"})
 _BEGIN, _END = re.compile(rb"\s*BEGIN:VCARD\s*$", re.IGNORECASE), re.compile(rb"\s*END:VCARD\s*$", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ENCODED = re.compile(r"\^([n'^])")
+_CHARSET = re.compile(
+    r"(utf-?(8|16)|us-ascii|iso-8859-\d\d?|(windows-|cp)125\d|koi8-[ru]|shift[_-]jis|gb\w+|big5|euc-\w+)", re.I
+)
+"""The charsets that are heard: some of Python's decoders take long, or make no text."""
 _CUSTOM = re.compile(r"X-CUSTOM\((?P<said>.*)\)", re.IGNORECASE)
 
 
@@ -172,7 +176,7 @@ def _value(card: Card, found: Property, value: bytes, *, old: bool) -> None:
 
 
 def _decoded(card: Card, value: bytes, charset: str | None) -> str:
-    for name in (charset, "utf-8"):
+    for name in (charset if charset and _CHARSET.fullmatch(charset) else None, "utf-8"):
         try:
             if name:
                 return value.decode(name)
