@@ -255,6 +255,11 @@ class Maker:
                     nested = self.filter(inner, depth + 1)
                     parts.append(f"{name}: {nested if name == 'not' else '[' + nested + ']'}")
                 continue
+            if inner.name == "IdFilter" and self.dice.random() < 0.98:
+                # Ids of another kind are refused, and what is refused of several fields is not compiled.
+                ids = self.known.ids["user" if name == "owner" else "account"]
+                parts.append(f"{name}: {{eq: {self.text(self.dice.choice(ids))}}}")
+                continue
             parts.append(f"{name}: {self.asked(type_.fields[name], inner, depth)}")
         return "{" + ", ".join(parts) + "}"
 

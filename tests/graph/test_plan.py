@@ -255,6 +255,7 @@ async def test_both_executors_answer_alike(
     # What leads back can be nested without end, and SQLite's parser has one.
     deep = reasons.pop("nested too deep for SQLite", 0)
     assert deep <= (0.04 if running.db.is_sqlite else 0) * reasons.total(), reasons
+    assert reasons.pop("the arguments of several fields are refused", 0) <= 0.03 * reasons.total(), reasons
     assert reasons["compiled"] >= 0.99 * reasons.total(), reasons
 
 

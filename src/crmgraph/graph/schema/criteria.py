@@ -8,6 +8,7 @@ from strawberry import UNSET
 
 from crmgraph.crm import models
 from crmgraph.crm.errors import Invalid
+from crmgraph.crm.models.columns import FIRST_MINTED_ID
 from crmgraph.crm.query.columns import SEARCHED
 from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, HasRecord, Not, Op, Or, Where
 from crmgraph.crm.values.ago import Ago, ago, zone_of
@@ -22,7 +23,7 @@ from crmgraph.graph.schema.comparators import (
     ValueFilter,
 )
 from crmgraph.graph.schema.errors import BadInput, message_of
-from crmgraph.graph.schema.ids import Prefix, number_of
+from crmgraph.graph.schema.ids import Prefix, encode, number_of
 
 REFERENCES = {
     "owner": ("owner_id", Prefix.USER),
@@ -202,13 +203,27 @@ def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]
         if name == "country" and comparator != "is_null":
             _require_countries(value, inner)
         if prefix is not None and comparator != "is_null":
-            # No row has the id 0, so that an id of something else matches nothing.
-            numbers = [number_of(prefix, text) or 0 for text in (value if isinstance(value, list) else [value])]
-            value = numbers if isinstance(value, list) else numbers[0]
+            value = _numbers(prefix, value, inner)
         found.append((comparator, tuple(value) if isinstance(value, list) else value))
     if not found:
         raise BadInput(_nothing(comparators, path))
     return found
+
+
+def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[int]:
+    """What ids of one kind are in the store; whether anything has them is not asked.
+
+    Raises:
+        BadInput: one of them is an id of something else, or none.
+    """
+    found = []
+    for i, text in enumerate(value if isinstance(value, list) else [value]):
+        number = number_of(prefix, text)
+        if number is None:
+            place = f"{path}[{i}]" if isinstance(value, list) else path
+            raise BadInput(f"`{place}` is compared with ids: give e.g. {encode(prefix, FIRST_MINTED_ID + 1)}.")
+        found.append(number)
+    return found if isinstance(value, list) else found[0]
 
 
 def _nothing(input_: Any, path: str) -> str:
