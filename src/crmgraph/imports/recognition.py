@@ -1,7 +1,7 @@
 """What a table is: its encoding, its header, its format, and what only a person can say about it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -75,11 +75,7 @@ def format_of_ids(header: list[str], first_rows: list[list[str]], wanted: str | 
     for each in FORMATS:
         if each.id_form is None or wanted not in (None, each.word):
             continue
-        has_ids = [
-            name
-            for index, name in enumerate(header)
-            if any(index < len(row) and re.fullmatch(each.id_form, row[index].strip()) for row in first_rows)
-        ]
+        has_ids = [name for index, name in enumerate(header) if _has_ids(each, [index], first_rows)]
         if has_ids:
             layout = max(each.layouts, key=lambda layout: _hits(layout, header))
             targets = {header_key(name): target for name, target in layout.columns.items()}
@@ -94,6 +90,21 @@ def format_of_ids(header: list[str], first_rows: list[list[str]], wanted: str | 
                 }
             return each, replace(layout, columns={**found, **layout.columns})
     return None
+
+
+def _format_of_both(header: list[str], first_rows: list[list[str]], wanted: str | None) -> tuple[Format, Layout] | None:
+    """The format of a table: ids in a column of that name decide between sources whose headers are the same."""
+    by_header, by_ids = format_of(header, wanted), format_of_ids(header, first_rows, wanted)
+    if by_header is None or by_ids is None:
+        return by_header or by_ids
+    own = {header_key(name) for name, target in by_header[1].columns.items() if target == "id"}
+    indexes = [index for index, name in enumerate(header) if header_key(name) in own]
+    return by_ids if _has_ids(by_ids[0], indexes, first_rows) else by_header
+
+
+def _has_ids(format_: Format, indexes: Iterable[int], rows: list[list[str]]) -> bool:
+    form = re.compile(format_.id_form or "(?!)")
+    return any(index < len(row) and form.fullmatch(row[index].strip()) for index in indexes for row in rows)
 
 
 def _hits(layout: Layout, header: list[str]) -> tuple[int, int]:
@@ -154,8 +165,7 @@ def _table(
     header = shape.header or []
     format_, layout = (
         given
-        or format_of(header, options.format)
-        or format_of_ids(header, shape.first_rows[1:], options.format)
+        or _format_of_both(header, shape.first_rows[1:], options.format)
         or _format_of_name(source, header)
         or layout_of(header, shape.first_rows, options)
     )
