@@ -1,11 +1,14 @@
 """Which source a table is taken for, and what is asked of it."""
 
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Record, Staff
+from tests.imports.compare import SAMPLES
 
 STAFF = (Staff("ada@crmgraph.example", "Ada Agent", importer=True),)
 
@@ -132,3 +135,24 @@ def test_the_words_of_a_spreadsheet_say_yes_and_no(tmp_path: Path) -> None:
     rows = "".join(f"P{n},{word}\n" for n, word in enumerate(words))
     found = records(reading_of(tmp_path, f"Last name,Email opt out\n{rows}"))
     assert [each.input["emailOptOut"] for each in found] == [True, False] * 4
+
+
+def test_the_members_of_an_archive_give_the_same_records_by_themselves_in_any_order(tmp_path: Path) -> None:
+    options = Options(timezone="Europe/Berlin")
+    staff = [*STAFF, Staff("ben.berg@example.com", "Ben Berg")]
+    archive = SAMPLES / "01_zoho_backup" / "zoho_backup.zip"
+    whole = told_by(open_set([archive], options, staff))
+    with zipfile.ZipFile(archive) as members:
+        for name in ("Users", "Accounts", "Contacts", "Leads", "Notes"):
+            for member in members.namelist():
+                if f"/{name}_" in member:
+                    (tmp_path / Path(member).name).write_bytes(members.read(member))
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 6
+    assert told_by(open_set(paths, options, staff)) == whole
+    assert told_by(open_set(paths[::-1], options, staff)) == whole
+
+
+def told_by(reading: Reading) -> dict[Any, Any]:
+    """The records of a reading, each by its id, without what depends on the order of rows."""
+    return {each.external: (each.input, each.kept, each.notes, each.updated_at) for each in records(reading)}

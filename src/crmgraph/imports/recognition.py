@@ -165,8 +165,8 @@ def _table(
     header = shape.header or []
     format_, layout = (
         given
-        or _format_of_both(header, shape.first_rows[1:], options.format)
         or _format_of_name(source, header)
+        or _format_of_both(header, shape.first_rows[1:], options.format)
         or layout_of(header, shape.first_rows, options)
     )
     found = Recognised(source.name, format_.name, layout.kind, layout.role, header_row=shape.header_row)
