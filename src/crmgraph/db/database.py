@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -148,6 +148,9 @@ class Database:
             autoflush=False,
         )
         self._writing = async_sessionmaker(self.engine, class_=Session, database=self, expire_on_commit=False)
+        # SQLite has one writer at a time, and lets whoever waits for it sleep and look again, more and more rarely.
+        # Writers of one process wait here, in their order, and before they take a connection.
+        self._writers: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         self.pool = StatementPool(opens, size=pool_size)
         self._kept = compiled or Compiled()
 
@@ -164,7 +167,7 @@ class Database:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A session in one transaction: committed when the block ends, rolled back when it raises."""
-        async with self._writing() as session, session.begin():
+        async with self._writers, self._writing() as session, session.begin():
             yield session
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
