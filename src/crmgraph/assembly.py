@@ -8,6 +8,7 @@ from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.retention import Retention
 from crmgraph.db.database import Database
+from crmgraph.db.shares import Shares
 from crmgraph.jobs import POLL, Runner, kinds
 from crmgraph.mail import open_mail
 from crmgraph.photos import PhotoStore
@@ -85,6 +86,8 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         max_body_bytes=settings.max_body_bytes,
         max_photo_bytes=settings.max_photo_bytes,
         request_seconds=settings.request_seconds,
+        # Half of all there is, rounded up: the others have as much.
+        shares=Shares((settings.pool_size + 1) // 2, (settings.max_concurrency + 1) // 2),
     )
     table = kinds(db, outbox, photos, retention(settings), purge_seconds=60.0 * settings.purge_minutes)
     return core, Runner(db, queue, table, poll=poll)

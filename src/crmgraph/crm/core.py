@@ -1,11 +1,12 @@
 """The core as the edges get it: everything that was wired once, in one hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.db.database import Database
+from crmgraph.db.shares import Shares
 from crmgraph.security import Passwords
 
 
@@ -19,6 +20,7 @@ class Core:
         max_body_bytes: the longest request that is not an upload.
         max_photo_bytes: the longest uploaded photo.
         request_seconds: after how long a request is given up, at every door.
+        shares: what one caller may have in hand.
     """
 
     db: Database
@@ -31,3 +33,4 @@ class Core:
     max_body_bytes: int = 2 * 1024 * 1024
     max_photo_bytes: int = 10 * 1024 * 1024
     request_seconds: float = 30.0
+    shares: Shares = field(default_factory=Shares)

@@ -81,6 +81,15 @@ class Actor:
     region: str | None = None
 
     @property
+    def principal(self) -> tuple[str, int] | None:
+        """What stands for whoever acts, however often they came in; None when nobody is signed in."""
+        if self.client_id is not None:
+            return "client", self.client_id
+        if self.staff_id is not None:
+            return "staff", self.staff_id
+        return None if self.contact_id is None else ("contact", self.contact_id)
+
+    @property
     def is_staff(self) -> bool:
         """Whether they see and change every record."""
         return self.role in (Role.AGENT, Role.ADMIN)

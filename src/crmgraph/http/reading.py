@@ -13,6 +13,7 @@ from crmgraph.http import multipart
 from crmgraph.http.charsets import UTF_8, WIDE, Malformed, TooMany, UnknownCharset, declared, decoded
 from crmgraph.http.deadline import not_counted
 from crmgraph.http.multipart import MAX_FIELDS
+from crmgraph.http.sharing import given_back
 
 FORM_ON_LOOP = 64 * 1024
 """The longest urlencoded form, in bytes, that is read on the event loop: a megabyte takes a tenth of a second."""
@@ -70,19 +71,21 @@ async def beginning(request: Request, limit: int) -> tuple[bytes, bool]:
 
     Raises:
         ClientDisconnect: the client went away.
+        Crowded: its caller has too much else in hand by now.
     """
     chunks: list[bytes] = []
     length = 0
     more = True
-    with not_counted(request):
-        while more and length <= limit:
-            message = await request.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk = message.get("body", b"")
-            length += len(chunk)
-            chunks.append(chunk)
-            more = message.get("more_body", False)
+    async with given_back(request):
+        with not_counted(request):
+            while more and length <= limit:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk = message.get("body", b"")
+                length += len(chunk)
+                chunks.append(chunk)
+                more = message.get("more_body", False)
     data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     return (data[:limit], True) if length > limit else (data, False)
 
@@ -96,6 +99,7 @@ async def body(request: Request, limit: int) -> bytes:
     Raises:
         TooLarge: it is longer, by its own account or in fact; the rest is not read.
         ClientDisconnect: the client went away.
+        Crowded: its caller has too much else in hand by now.
     """
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):

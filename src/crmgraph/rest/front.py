@@ -16,8 +16,11 @@ from starlette.types import Receive, Scope, Send
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
 from crmgraph.db.errors import is_away, log_away
+from crmgraph.db.shares import Crowded
 from crmgraph.http.charsets import Malformed
 from crmgraph.http.deadline import within
+from crmgraph.http.reading import address
+from crmgraph.http.sharing import holding
 from crmgraph.rest.requests import Call, Operation, RequestError
 
 log = structlog.get_logger(__name__)
@@ -147,6 +150,10 @@ class Front:
             failure = wording.malformed
         except ClientDisconnect:
             return Response(status_code=400)  # which nobody hears
+        except Crowded:
+            response = wording.failed(wording.busy, call)
+            response.headers["Retry-After"] = "1"
+            return response
         except Exception as error:
             if is_away(error):
                 log_away(error, self._api.door)
@@ -163,7 +170,9 @@ class Front:
         await self._api.before(call)
         self._find(call)
         await self._api.admit(call)
-        return await call.operation.handler(call)
+        caller = call.actor.principal or address(call.request)
+        async with holding(call.request, self._core.shares.of(caller)):
+            return await call.operation.handler(call)
 
     def _find(self, call: Call) -> None:
         """Tell a call its operation.

@@ -248,6 +248,8 @@ class Reply:
             headers.append((b"connection", b"close"))
         if self._status == 405:
             headers.append((b"allow", b"POST"))
+        if self._status == 503:
+            headers.append((b"retry-after", b"1"))
         if self._status == 401:
             headers.append((b"www-authenticate", b"Bearer"))
         await send({"type": "http.response.start", "status": self._status, "headers": headers})

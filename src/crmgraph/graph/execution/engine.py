@@ -16,6 +16,7 @@ from strawberry.execution import optimized_is_awaitable
 from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed
+from crmgraph.db.shares import Crowded, Share
 from crmgraph.graph.compiled import Compiled, Failed, NotCompiled, ReadyMutation, ReadyQuery
 from crmgraph.graph.documents.preparation import (
     Preparation,
@@ -27,12 +28,15 @@ from crmgraph.graph.documents.preparation import (
 )
 from crmgraph.graph.execution.deadline import Attended, Receive
 from crmgraph.graph.execution.sliced import SlicedExecutor
-from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.resolvers.context import CONNECTIONS, Context
 from crmgraph.graph.schema.root_fields import Access, declaration_of
 from crmgraph.graph.schema.schema import schema
 from crmgraph.metrics import executor
 
 log = structlog.get_logger(__name__)
+
+RESOLVED = 4
+"""How much more a record costs on the resolvers than in a compiled statement, at the least."""
 
 T = TypeVar("T")
 Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
@@ -71,6 +75,14 @@ class Unverified:
     answer: Answer | None = None
 
 
+class TooManyInHand(GraphQLError):
+    """What is told where a caller has too much in hand."""
+
+    def __init__(self) -> None:
+        message = "You have too many requests in hand: try again when some of them are answered."
+        super().__init__(message, extensions={"code": "UNAVAILABLE"})
+
+
 class TookTooLong(GraphQLError):
     """What is told where a request was given up after these seconds."""
 
@@ -98,6 +110,7 @@ class Engine:
     ) -> None:
         self._schema: GraphQLSchema = schema.graphql_core
         self._introspection = introspection
+        self._max_cost = max_cost
         self._compiled = compiled
         self._preparer = Preparer(self._schema, max_page=max_page, max_cost=max_cost)
         mutation = self._schema.mutation_type
@@ -185,6 +198,8 @@ class Engine:
         except TimeoutError:
             log.warning("an operation took too long", door="graphql", operation=prepared.request.operation_name)
             return Answer(None, [TookTooLong(context.core.request_seconds)], ran=False, cost=prepared.cost)
+        except Crowded:
+            return Answer(None, [TooManyInHand()], ran=False, cost=prepared.cost)
         finally:
             # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
             context.stop()
@@ -198,7 +213,8 @@ class Engine:
         choice = await self._choose(prepared, context, verified=False)
         if isinstance(choice, NotCompiled) or not choice.verifies:
             return Unverified(choice)
-        outcome = await choice.run(context, verified=False)
+        async with context.core.shares.of(context.caller):
+            outcome = await choice.run(context, verified=False)
         if isinstance(outcome, Lapsed):
             return Unverified()
         answer = await self._told(outcome, prepared, context)
@@ -211,7 +227,8 @@ class Engine:
             choice = await self._choose(prepared, context, verified=True)
         if isinstance(choice, NotCompiled):
             return await self._resolved(prepared, context, choice.reason)
-        outcome = await choice.run(context, verified=True)
+        async with context.core.shares.of(context.caller):
+            outcome = await choice.run(context, verified=True)
         if isinstance(outcome, Lapsed):
             raise RuntimeError("nothing was to be verified")
         return await self._told(outcome, prepared, context)
@@ -229,6 +246,16 @@ class Engine:
     async def _resolved(self, prepared: PreparedOperation, context: Context, reason: str) -> Answer:
         """The answer of the resolvers."""
         executor("resolvers").inc()
+        async with self._share(prepared, context):
+            return await self._executed(prepared, context, reason)
+
+    def _share(self, prepared: PreparedOperation, context: Context) -> Share:
+        """What a document on the resolvers takes of its caller's share: all of it at a part of the highest cost."""
+        shares = context.core.shares
+        more = shares.most * RESOLVED * prepared.cost // self._max_cost
+        return shares.of(context.caller, CONNECTIONS + more)
+
+    async def _executed(self, prepared: PreparedOperation, context: Context, reason: str) -> Answer:
         request = prepared.request
         running: Awaitable[ExecutionResult] | ExecutionResult = execute(
             self._schema,

@@ -1,10 +1,13 @@
 """What resolvers are handed: the core, who acts, and the loaders. No session is in here."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import strawberry
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused, Unauthenticated
@@ -20,6 +23,10 @@ Href: TypeAlias = Callable[[PartyKind, str], str | None]
 
 ReadId: TypeAlias = Callable[[PartyKind | None, str], IdCandidates | None]
 """(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
+
+
+CONNECTIONS = 2
+"""How many connections the resolvers of one document read by at once."""
 
 
 @dataclass(slots=True)
@@ -43,8 +50,14 @@ class Context:
     id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
     refused: Refused | None = None
     slices: Slices = field(default_factory=Slices)
+    _reading: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     _turns: Turns | None = field(init=False, default=None)
     _loaders: Loaders | None = field(init=False, default=None)
+
+    @property
+    def caller(self) -> Hashable:
+        """Whose share of the worker this takes."""
+        return self.actor.principal or self.address
 
     @property
     def turns(self) -> Turns:
@@ -53,11 +66,17 @@ class Context:
             self._turns = Turns(self.slices)
         return self._turns
 
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session to read with, as soon as the document has a connection free; nothing else is opened within."""
+        async with self._reading, self.core.db.read() as session:
+            yield session
+
     @property
     def loaders(self) -> Loaders:
         """The loaders, made when they are first asked for: a planned document needs none."""
         if self._loaders is None:
-            self._loaders = Loaders(self.core.db, self.actor, self.turns)
+            self._loaders = Loaders(self.core.db, self.read, self.actor, self.turns)
         return self._loaders
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ policy hides is not read. Loaders remember what they have read, and are replaced
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeAlias
 
 from aiodataloader import DataLoader
@@ -36,13 +37,17 @@ class Loaders:
     """The loaders of one request, for one actor.
 
     Args:
-        db: where every batch opens its session.
+        db: where everything is read.
+        opened: opens the session of a batch.
         actor: whose policy holds.
         turns: of the document.
     """
 
-    def __init__(self, db: Database, actor: Actor, turns: Turns) -> None:
+    def __init__(
+        self, db: Database, opened: Callable[[], AbstractAsyncContextManager[AsyncSession]], actor: Actor, turns: Turns
+    ) -> None:
         self._db = db
+        self._opened = opened
         self._actor = actor
         self._turns = turns
         self._made: dict[Hashable, Loader] = {}
@@ -222,7 +227,7 @@ class Loaders:
             return made
 
         async def read(keys: list[Any]) -> list[Any]:
-            async with self._db.read() as session:
+            async with self._opened() as session:
                 return await batch(session, keys)
 
         batches = _Batches(read, self._turns)

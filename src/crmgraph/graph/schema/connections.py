@@ -163,10 +163,10 @@ async def list_page(context: Context, model: Any, criterion: And | None, window:
 
     async def count() -> int:
         where, values = loaders.where(model, criterion)
-        async with context.core.db.read() as session:
+        async with context.read() as session:
             return await session.scalar(select(func.count()).select_from(model).where(*where), values) or 0
 
-    async with context.core.db.read() as session:
+    async with context.read() as session:
         shape, values = loaders.resolved(criterion)
         query = keyset_pages.of_list(loaders.sql(model), loaders.seen(model), shape, window)
         found = list(await session.scalars(query, values))

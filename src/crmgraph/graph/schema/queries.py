@@ -38,7 +38,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
         ref = ref_of(context, kind, by)
         number = ref.id
         if number is None:
-            async with context.core.db.read() as session:
+            async with context.read() as session:
                 number = await lookup.find(session, context.actor, kind, ref)
     except NotFound:
         return None
@@ -60,7 +60,7 @@ async def user_of(context: Context, by: Any) -> Any:
         ref = ref_of(context, None, by)
         number = ref.id
         if number is None:
-            async with context.core.db.read() as session:
+            async with context.read() as session:
                 number = await staff.find(session, ref)
     except NotFound:
         return None

@@ -136,7 +136,7 @@ async def _change_password(context: Context, given: ChangePasswordInput) -> dict
 async def _change_email(context: Context, given: ChangeEmailInput) -> dict[str, Any]:
     emails, actor = context.core.identity.emails, context.signed_in()
     if given.contact:
-        async with context.core.db.read() as session:
+        async with context.read() as session:
             contact = await find(session, context, PartyKind.CONTACT, given.contact, "contact")
         await emails.request_for(actor, contact, given.email, address=context.address)
     elif not given.current_password:

@@ -93,7 +93,7 @@ async def _target(context: Context, given: PhotoTarget) -> tuple[PartyKind, int]
     if len(named) > 1:
         raise Invalid((named[1].value.lower(),), "choice")
     name = named[0].value.lower()
-    async with context.core.db.read() as session:
+    async with context.read() as session:
         return named[0], await find(session, context, named[0], getattr(given, name), name)
 
 

@@ -1,0 +1,35 @@
+"""What a request at the legacy doors holds of its caller's share of the worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.requests import Request
+
+from crmgraph.db.shares import Share
+
+_KEY = "crmgraph.http.share"
+"""Where a request keeps what it holds."""
+
+
+@asynccontextmanager
+async def holding(request: Request, share: Share) -> AsyncIterator[None]:
+    """A block in which a request is worked on.
+
+    Raises:
+        Crowded: its caller has too much in hand.
+    """
+    async with share:
+        request.scope[_KEY] = share
+        yield
+
+
+@asynccontextmanager
+async def given_back(request: Request) -> AsyncIterator[None]:
+    """A block in which the client is waited for, who may be slow: its address may be that of many."""
+    share: Share | None = request.scope.get(_KEY)
+    if share is None:
+        yield
+        return
+    share.give_back()
+    yield
+    await share.take()
