@@ -12,6 +12,7 @@ from crmgraph.crm.models import Contact, Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit
+from crmgraph.db import prepared
 from crmgraph.db.database import Database
 from crmgraph.db.errors import is_away
 from tests.conftest import CONNECTIONS, statements
@@ -46,6 +47,38 @@ async def test_more_than_there_are_connections_wait_their_turn(db: Database, mon
     )
     assert [row[0][0] for row in rows] == list(range(50))
     assert len(used) == CONNECTIONS
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_a_connection_keeps_no_more_prepared_than_so_many_bytes(db: Database) -> None:
+    kept = "SELECT name, length(statement) FROM pg_prepared_statements"
+    for n in range(30):
+        long = f"SELECT $1::int + {n}, '{'x' * 40_000}'"
+        assert [row[0] for row in await db.pool.fetch(long, [n])] == [2 * n]
+    sizes = [row[1] for row in await db.pool.fetch(kept, [])]
+    assert 400_000 < sum(sizes) < prepared.KEPT_BYTES
+    # What is too long by itself is not kept.
+    for _ in range(2):
+        assert [row[0] for row in await db.pool.fetch(f"SELECT $1::int, '{'x' * prepared.KEPT_BYTES}'", [7])] == [7]
+    await db.pool.fetch("SELECT 1", [])
+    after = await db.pool.fetch(kept, [])
+    assert sum(row[1] for row in after) < prepared.KEPT_BYTES
+    for n in range(1_000):
+        await db.pool.fetch(f"SELECT {n}", [])
+    assert len(await db.pool.fetch(kept, [])) <= prepared.KEPT_BYTES // prepared.OVERHEAD
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_what_was_prepared_before_a_migration_is_prepared_anew(db: Database) -> None:
+    async with db.begin() as session:
+        await session.execute(text("CREATE TABLE changing (id integer)"))
+        await session.execute(text("INSERT INTO changing VALUES (1)"))
+    for column in ("integer", "text", "bigint"):
+        async with db.begin() as session:
+            await session.execute(text(f"ALTER TABLE changing ALTER COLUMN id TYPE {column} USING id::{column}"))
+        for once in (False, True):
+            rows = await db.pool.fetch("SELECT id FROM changing", [], once=once)
+            assert [str(row[0]) for row in rows] == ["1"]
 
 
 async def test_a_statement_that_fails_or_is_given_up_leaves_the_others_alone(db: Database) -> None:

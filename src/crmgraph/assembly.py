@@ -1,5 +1,6 @@
 """The core that settings describe. Apart from `app.py`, since commands and the parent of workers need no edges."""
 
+from crmgraph.cores import spare_cores
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
@@ -47,7 +48,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         raise ValueError(NO_SECRET)
     db = Database(settings.database_url, pool_size=settings.pool_size, statement_seconds=settings.request_seconds)
     passwords = Passwords(
-        settings.password_concurrency,
+        spare_cores(settings.password_concurrency),
         memory_kib=settings.password_memory_kib,
         passes=settings.password_passes,
         parallelism=1,

@@ -63,7 +63,9 @@ class Settings(BaseSettings):
     throttle_emails: int = Field(5, ge=1, description="Emails of each kind to one address within an hour.")
     device_token_days: int = Field(180, ge=1, description="How long a device that came in is known, in days.")
     throttle_window_seconds: int = Field(900, ge=1, description="How long failed tries are remembered, in seconds.")
-    password_concurrency: int = Field(2, ge=1, description="Passwords that are hashed at the same time, per process.")
+    password_concurrency: int = Field(
+        2, ge=1, description="Passwords hashed at once, per process; a core is left free."
+    )
     password_memory_kib: int = Field(19 * 1024, ge=8, description="What argon2id takes per password, in KiB.")
     password_passes: int = Field(2, ge=1, description="How often argon2id goes over that memory.")
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="The longest request that is no upload.")

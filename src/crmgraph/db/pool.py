@@ -17,6 +17,7 @@ from cachetools import LRUCache
 from sqlalchemy import ClauseElement, Dialect
 
 from crmgraph.db.errors import Meaning, diagnose
+from crmgraph.db.prepared import PreparingConnection
 from crmgraph.db.url import Connector
 
 Row: TypeAlias = Sequence[Any]
@@ -24,7 +25,7 @@ Row: TypeAlias = Sequence[Any]
 Value = TypeVar("Value")
 
 KEPT_STATEMENTS = 500
-"""How many statements a connection keeps prepared."""
+"""How many compiled statements are kept that are ours alone."""
 
 GENERIC_PLANS = "; SET plan_cache_mode = force_generic_plan"
 """A statement is planned once a connection, not anew for the values of its first five runs, and not otherwise after
@@ -137,10 +138,8 @@ class StatementPool:
                 closing.add_done_callback(self._closing.discard)
                 raise
         connection = await self._opens.connect(
-            # However long it is, a statement is prepared once; the driver would do it anew for those of many kilobytes.
-            statement_cache_size=KEPT_STATEMENTS,
-            max_cacheable_statement_size=0,
-            max_cached_statement_lifetime=0,
+            connection_class=PreparingConnection,
+            statement_cache_size=0,
             settings=GENERIC_PLANS,
         )
         # SQLAlchemy writes JSON as text; what it reads it wants read already.

@@ -3,11 +3,12 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
+from crmgraph.cores import spare_cores
 from crmgraph.photos.formats import FORMATS, Rendered, TooLargeImage
 
 # The bound on memory: so many images are decoded at once in a process, and the others wait as the bytes that came. A
 # pool rather than a semaphore, because a thread goes on when the request that waits for it is cancelled.
-_DECODERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="photo")
+_DECODERS = ThreadPoolExecutor(max_workers=spare_cores(2), thread_name_prefix="photo")
 
 
 async def render(data: bytes, *, max_bytes: int, formats: frozenset[str] = FORMATS) -> Rendered:
