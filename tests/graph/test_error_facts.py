@@ -140,50 +140,66 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         '{ contacts(filter: {createdAt: {gt: "yesterday"}}) { totalCount } }',
         {},
-        {"locations": [{"line": 1, "column": 37}], "inputPath": ["filter", "createdAt", "gt"]},
+        {"locations": [{"line": 1, "column": 37}], "reason": "NOT_A_DATE", "inputPath": ["filter", "createdAt", "gt"]},
     ),
     (
         "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }",
         {"f": {"or": [{"createdAt": {"gt": "yesterday"}}]}},
-        {"variable": "f", "inputPath": ["f", "or", "0", "createdAt", "gt"]},
+        {"variable": "f", "reason": "NOT_A_DATE", "inputPath": ["f", "or", "0", "createdAt", "gt"]},
     ),
     (
         "query($w: DateTime) { contacts(filter: {createdAt: {gt: $w}}) { totalCount } }",
         {"w": "yesterday"},
-        {"variable": "w", "inputPath": ["w"]},
+        {"variable": "w", "reason": "NOT_A_DATE", "inputPath": ["w"]},
     ),
     (
         "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }",
         {"f": {"lastName": {"eq": " "}}},
-        {"variable": "f", "path": ["contacts"], "inputPath": ["filter", "lastName", "eq"]},
+        {"variable": "f", "path": ["contacts"], "reason": "REQUIRED", "inputPath": ["filter", "lastName", "eq"]},
     ),
     (
         "query($x: String) { all: contacts(filter: {or: [{lastName: {eq: $x}}]}) { totalCount } }",
         {"x": " "},
-        {"variable": "x", "path": ["all"], "inputPath": ["filter", "or", "0", "lastName", "eq"]},
+        {"variable": "x", "path": ["all"], "reason": "REQUIRED", "inputPath": ["filter", "or", "0", "lastName", "eq"]},
     ),
     (
         '{ contacts(filter: {country: {eq: "Holland"}}) { totalCount } }',
         {},
-        {"path": ["contacts"], "inputPath": ["filter", "country", "eq"]},
+        {"path": ["contacts"], "reason": "NOT_A_COUNTRY", "inputPath": ["filter", "country", "eq"]},
     ),
     (
         "query($n: Int) { contacts(first: $n) { totalCount } }",
         {"n": 101},
-        {"variable": "n", "path": ["contacts"], "inputPath": ["first"], "least": 0, "most": 100},
+        {
+            "variable": "n",
+            "path": ["contacts"],
+            "reason": "OUT_OF_RANGE",
+            "inputPath": ["first"],
+            "least": 0,
+            "most": 100,
+        },
     ),
-    ("query($n: Int) { contacts(first: $n) { totalCount } }", {"n": "a"}, {"variable": "n", "inputPath": ["n"]}),
-    ('{ contacts(after: "x") { totalCount } }', {}, {"path": ["contacts"], "inputPath": ["after"]}),
+    (
+        "query($n: Int) { contacts(first: $n) { totalCount } }",
+        {"n": "a"},
+        {"variable": "n", "reason": "INVALID", "inputPath": ["n"]},
+    ),
+    (
+        '{ contacts(after: "x") { totalCount } }',
+        {},
+        {"path": ["contacts"], "reason": "INVALID", "inputPath": ["after"]},
+    ),
     (
         "query($i: [ID!]!) { nodes(ids: $i) { id } }",
         {"i": ["x"] * 101},
-        {"variable": "i", "path": ["nodes"], "inputPath": ["ids"], "limitItems": 100},
+        {"variable": "i", "path": ["nodes"], "reason": "TOO_LARGE", "inputPath": ["ids"], "limitItems": 100},
     ),
     (
         "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } } }",
         {"i": {"emails": {"add": [{"kind": "PRIVATE", "address": "a@example.com"}]}}},
         {
             "variable": "i",
+            "reason": "CHOOSE_ONE",
             "inputPath": ["i", "emails", "add", "0", "kind"],
             "choices": ["PERSONAL", "BUSINESS", "CUSTOM1", "CUSTOM2", "CUSTOM3", "CUSTOM4", "CUSTOM5"],
         },
@@ -191,9 +207,13 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "query($b: ContactRef!) { contact(by: $b) { id } }",
         {"b": {"id": "a", "number": "b"}},
-        {"variable": "b", "inputPath": ["b"]},
+        {"variable": "b", "reason": "INVALID", "inputPath": ["b"]},
     ),
-    ("query($b: ContactRef!) { contact(by: $b) { id } }", {}, {"variable": "b", "inputPath": ["b"]}),
+    (
+        "query($b: ContactRef!) { contact(by: $b) { id } }",
+        {},
+        {"variable": "b", "reason": "REQUIRED", "inputPath": ["b"]},
+    ),
     (
         "query($e: EmailAddress!) { contact(by: {email: $e}) { id } }",
         {"e": "shared@example.com"},

@@ -103,7 +103,8 @@ def faults_of_variables(
             steps = list(path)
             place = [name, *map(str, steps)]
             told = f"`{'.'.join(place)}`: {_short(error.message)}"
-            facts = {"variable": name, "inputPath": place} | _choices(type_, steps)
+            facts = {"reason": "INVALID", "variable": name, "inputPath": place} | dict(error.extensions or {})
+            facts |= _choices(type_, steps)
             found.append(GraphQLError(told, node, extensions=facts))
             if len(found) >= most:
                 raise _Enough
@@ -115,7 +116,8 @@ def faults_of_variables(
                 if len(found) == before:
                     coerce_input_value(given[name], type_)
             elif node.default_value is None and print_ast(node.type).endswith("!"):
-                note(GraphQLError(f"A value of the type {print_ast(node.type)} is required."), ())
+                missing = f"A value of the type {print_ast(node.type)} is required."
+                note(GraphQLError(missing, extensions={"reason": "REQUIRED"}), ())
         except _Enough:
             return found
         except GraphQLError as error:
@@ -130,7 +132,7 @@ def _choices(type_: Any, path: Sequence[str | int]) -> dict[str, Any]:
         fields = getattr(type_, "fields", {})
         type_ = type_.of_type if is_list_type(type_) else getattr(fields.get(step), "type", None)
     named = None if type_ is None else get_nullable_type(type_)
-    return {"choices": list(named.values)} if is_enum_type(named) else {}
+    return {"reason": "CHOOSE_ONE", "choices": list(named.values)} if is_enum_type(named) else {}
 
 
 def _short(text: str) -> str:

@@ -21,7 +21,8 @@ from crmgraph.crm.query.conditions import And, Order
 from crmgraph.crm.query.keyset_pages import Rows, Window
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.errors import BadInput, message_of
+from crmgraph.graph.schema.enums import ErrorCode
+from crmgraph.graph.schema.errors import BadInput, message_of, words_of
 
 DEFAULT_PAGE = 20
 """How many items a page has when neither `first` nor `last` says."""
@@ -130,13 +131,13 @@ def window_of(
     first, last = _given(first), _given(last)
     after, before = _given(after), _given(before)
     if first is not None and last is not None:
-        raise BadInput("Ask for `first` or for `last`, not for both.", "last")
+        raise BadInput("Ask for `first` or for `last`, not for both.", "last", reason=ErrorCode.CHOOSE_ONE)
     name, size = ("last", last) if last is not None else ("first", first)
     if size is None:
         size = min(DEFAULT_PAGE, context.max_page)
     if not 0 <= size <= context.max_page:
         message = f"`{name}` is {size}, and a page has 0 to {context.max_page} items."
-        raise BadInput(message, name, least=0, most=context.max_page)
+        raise BadInput(message, name, reason=ErrorCode.OUT_OF_RANGE, least=0, most=context.max_page)
     if not any(order.name == "id" for order in orders):
         orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
     return Window(
@@ -201,7 +202,7 @@ def checked(criterion: And | None) -> And | None:
     try:
         conditions.check(criterion)
     except Invalid as invalid:
-        raise BadInput(message_of(invalid, "filter"), "filter") from None
+        raise BadInput(message_of(invalid, "filter"), "filter", reason=words_of(invalid).code) from None
     return criterion
 
 

@@ -22,7 +22,8 @@ from crmgraph.graph.schema.comparators import (
     TextFilter,
     ValueFilter,
 )
-from crmgraph.graph.schema.errors import BadInput, message_of
+from crmgraph.graph.schema.enums import ErrorCode
+from crmgraph.graph.schema.errors import BadInput, facts_of, message_of, words_of
 from crmgraph.graph.schema.ids import Prefix, encode, number_of
 
 REFERENCES = {
@@ -143,7 +144,7 @@ def _address(filter_: AddressFilter, path: str) -> HasPoint:
         else:
             parts += _of_column(getattr(models.Address, name), name, value, f"{path}.{_word(name)}")
     if filter_ == AddressFilter():
-        raise BadInput(_nothing(filter_, path))
+        raise BadInput(_nothing(filter_, path), reason=ErrorCode.REQUIRED)
     return HasPoint(models.Address, And(tuple(parts)), active=active)
 
 
@@ -206,7 +207,7 @@ def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]
             value = _numbers(prefix, value, inner)
         found.append((comparator, tuple(value) if isinstance(value, list) else value))
     if not found:
-        raise BadInput(_nothing(comparators, path))
+        raise BadInput(_nothing(comparators, path), reason=ErrorCode.REQUIRED)
     return found
 
 
@@ -221,7 +222,8 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
         number = number_of(prefix, text)
         if number is None:
             place = f"{path}[{i}]" if isinstance(value, list) else path
-            raise BadInput(f"`{place}` is compared with ids: give e.g. {encode(prefix, FIRST_MINTED_ID + 1)}.")
+            message = f"`{place}` is compared with ids: give e.g. {encode(prefix, FIRST_MINTED_ID + 1)}."
+            raise BadInput(message, reason=ErrorCode.NOT_FOUND)
         found.append(number)
     return found if isinstance(value, list) else found[0]
 
@@ -263,9 +265,10 @@ def _given(input_: Any, path: str) -> list[tuple[str, Any]]:
     given = [(field.name, getattr(input_, field.name)) for field in fields(input_)]
     for name, value in given:
         if value is None:
-            raise BadInput(
+            message = (
                 f"`{path}.{_word(name)}` is null: give a value, or leave the whole out to find all.{_hint(input_)}"
             )
+            raise BadInput(message, reason=ErrorCode.REQUIRED)
     return [(name, value) for name, value in given if value is not UNSET]
 
 
@@ -274,9 +277,10 @@ def _require_something(value: Any, path: str, hint: str) -> None:
         for i, each in enumerate(value):
             _require_something(each, f"{path}[{i}]", hint)
     elif isinstance(value, str) and is_blank(value):
-        raise BadInput(f"`{path}` is blank: give a text to look for.{hint}")
+        raise BadInput(f"`{path}` is blank: give a text to look for.{hint}", reason=ErrorCode.REQUIRED)
     elif isinstance(value, str) and (fault := fault_of(value)):
-        raise BadInput(message_of(Invalid((), *fault), path))
+        invalid = Invalid((), *fault)
+        raise BadInput(message_of(invalid, path), reason=words_of(invalid).code, **facts_of(invalid))
 
 
 def _hint(input_: Any) -> str:
@@ -300,4 +304,5 @@ def _require_countries(value: str | list[str], path: str) -> None:
             place = f"{path}[{i}]" if isinstance(value, list) else path
             meant = country_code_of_name(code)
             write = f"write {meant}" if meant else "e.g. DE"
-            raise BadInput(f"`{place}` is compared with codes of ISO 3166-1: {write}.")
+            message = f"`{place}` is compared with codes of ISO 3166-1: {write}."
+            raise BadInput(message, reason=ErrorCode.NOT_A_COUNTRY)

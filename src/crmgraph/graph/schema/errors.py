@@ -26,14 +26,15 @@ class BadInput(GraphQLError):
     Args:
         at: where in the arguments of the field the fault lies, e.g. `filter.lastName.eq`; by default what the message
             begins with.
+        reason: the code of just what is wrong, the same as in `userErrors`.
         facts: what programs are to know of it, by their names in the answer.
     """
 
-    def __init__(self, message: str, at: str = "", **facts: Any) -> None:
+    def __init__(self, message: str, at: str = "", *, reason: ErrorCode = ErrorCode.INVALID, **facts: Any) -> None:
         if not at and message.startswith("`"):
             at = message[1 : message.index("`", 1)]
         place: dict[str, Any] = {"inputPath": _STEP.findall(at)} if at else {}
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT"} | place | facts)
+        super().__init__(message, extensions={"code": "BAD_USER_INPUT", "reason": reason.value} | place | facts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from crmgraph.crm import models
 from crmgraph.crm.policy import KINDS
 from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import Prefix, decode
 
@@ -57,7 +58,7 @@ def require_few(ids: Sequence[str]) -> None:
     """
     if len(ids) > MAX_NODES:
         message = f"`ids` are {len(ids)}, and at most {MAX_NODES} are taken."
-        raise BadInput(message, "ids", limitItems=MAX_NODES)
+        raise BadInput(message, "ids", reason=ErrorCode.TOO_LARGE, limitItems=MAX_NODES)
 
 
 async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:

@@ -38,7 +38,7 @@ def _literal(parse: Callable[[Any], Any]) -> Callable[..., Any]:
         try:
             return parse(value_from_ast_untyped(node, variables))
         except GraphQLError as error:
-            raise GraphQLError(error.message, node) from None
+            raise GraphQLError(error.message, node, extensions=error.extensions) from None
 
     return parse_literal
 
@@ -48,7 +48,8 @@ def _moment(value: Any) -> dt.datetime:
         moment = dt.datetime.fromisoformat(_text(value))
         moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        raise GraphQLError("A point in time is expected, e.g. 2026-03-29T12:00:00Z.") from None
+        message = "A point in time is expected, e.g. 2026-03-29T12:00:00Z."
+        raise GraphQLError(message, extensions={"reason": "NOT_A_DATE"}) from None
     return moment
 
 
