@@ -88,6 +88,19 @@ QUERIES = {
         5,
         "query($n: Int!) { contacts(first: $n) { nodes { relations { kind other { id } } } } }",
     ),
+    "back to the record": (
+        6,
+        """query($n: Int!) { contacts(first: $n) { nodes {
+             phones { of { id } } emails { of { ... on Contact { lastName } } } } } }""",
+    ),
+    "the record of a change": (
+        5,
+        "query($n: Int!) { contacts(first: $n) { nodes { history(first: 1) { nodes { recordId record { id } } } } } }",
+    ),
+    "the lead that it came of": (
+        2,
+        "query($n: Int!) { contacts(first: $n) { nodes { convertedFrom { id } can } } }",
+    ),
     "reports": (
         3,
         """query($n: Int!) { contacts(first: $n, sort: [{field: LAST_NAME, direction: DESC}]) { nodes {
