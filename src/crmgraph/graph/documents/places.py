@@ -32,16 +32,18 @@ MAX_CHARACTERS = 200
 """The longest text of a library that is told."""
 
 
-def place_of(document: Node, wanted: Node) -> list[str]:
-    """The input path of a value that stands in a document; empty where it is in no argument.
+def places_of(document: Node, wanted: Iterable[Node]) -> dict[int, list[str]]:
+    """{`id` of a value that stands in a document: its input path}, without those that are in no argument.
 
-    It takes the time of a walk through the document, so it is for faults alone.
+    It takes one walk through the document, so it is for faults alone.
     """
+    sought = {id(node) for node in wanted}
+    found: dict[int, list[str]] = {}
     waiting: list[tuple[Node, tuple[str, ...]]] = [(document, ())]
-    while waiting:
+    while waiting and len(found) < len(sought):
         node, path = waiting.pop()
-        if node is wanted:
-            return list(path)
+        if path and id(node) in sought:
+            found[id(node)] = list(path)
         match node:
             case ArgumentNode(name=name):
                 path = (name.value,)
@@ -51,7 +53,7 @@ def place_of(document: Node, wanted: Node) -> list[str]:
             waiting += [(each, (*path, str(i))) for i, each in enumerate(node.values)]
         else:
             waiting += [(each, path) for each in _within(node)]
-    return []
+    return found
 
 
 def _within(node: Node) -> Iterator[Node]:

@@ -44,7 +44,7 @@ from crmgraph.graph.documents.limits import (
     TooCostly,
     check_values,
 )
-from crmgraph.graph.documents.places import faults_of_variables, place_of
+from crmgraph.graph.documents.places import faults_of_variables, places_of
 
 RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 KEPT_BYTES = 48 * 2**20
@@ -343,8 +343,10 @@ def _validate(schema: GraphQLSchema, ast: DocumentNode, suggest: bool) -> list[G
         faults = validate(schema, ast, RULES, max_errors=MAX_ERRORS, hide_suggestions=not suggest)
     except RecursionError:
         faults = [GraphQLError("The document is nested too deep.")]
+    values = [node for fault in faults for node in (fault.nodes or ())[:1] if isinstance(node, ValueNode)]
+    places = places_of(ast, values) if values else {}
     for fault in faults:
         fault.extensions = {**(fault.extensions or {}), "code": "GRAPHQL_VALIDATION_FAILED"}
-        if fault.nodes and isinstance(fault.nodes[0], ValueNode) and (place := place_of(ast, fault.nodes[0])):
+        if fault.nodes and (place := places.get(id(fault.nodes[0]))):
             fault.extensions["inputPath"] = place
     return faults
