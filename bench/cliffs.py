@@ -78,12 +78,13 @@ KNOWN: tuple[tuple[str, str], ...] = (
     (r"not: |isNull: false|notIn", "what few lack is found by asking everybody"),
     (r"(OptOut|doNotCall): false|Marketing: \{eq: false", "what nearly everybody is not has no index"),
     (r"address: \{.*kind: \[", "of addresses of which each value is frequent hardly any may have them all"),
+    (r"deleted: true", "deleted records are looked through in the order in which they were deleted"),
     (r"active: false", "addresses that are not active have no index"),
     (r"accountMatches|anyContact", "what many other records have, and hardly any of the list's, is asked one by one"),
     (r"isNull: true", "what few lack is found by asking everybody"),
     (r"or: \[.*\}, [a-z]\w*: \{", "of several conditions in one part of an OR one leads to its rows, whichever it is"),
     (r"Lead_Status", "what Zoho takes for equal in a list of choices has no index"),
-    (r"Leads\?sort_by=(Email|Phone)", "the index has the emails of contacts too, which are passed over"),
+    (r"\?sort_by=(Email|Phone)", "the index has the rows of other kinds and slots too, which are passed over"),
 )
 """(what the question has in it, why it may be slow)."""
 
@@ -147,11 +148,14 @@ class GraphQuestions:
         if self._dice.random() < 0.8:
             direction = self._dice.choice(("ASC", "DESC"))
             arguments.append(f"sort: [{{field: {self._dice.choice(fields)}, direction: {direction}}}]")
+        if "deleted: true" in arguments[1]:
+            arguments = arguments[:2]
         total = " totalCount" if self._dice.random() < 0.05 else ""
         text = f"{{ {name}({', '.join(arguments)}) {{ nodes {{ id }} pageInfo {{ hasNextPage }}{total} }} }}"
         return Question(text, "POST", "/graphql", {"query": text})
 
     def _filter(self, type_: GraphQLInputObjectType, depth: int, without: Sequence[str] = ()) -> str:
+        without = without if depth == 2 else (*without, "deleted")
         names = [name for name in type_.fields if name not in ("and", "or", "not", *without)]
         if depth and self._dice.random() < 0.25:
             word = self._dice.choice(("and", "or", "not"))
@@ -384,9 +388,24 @@ def grew(small: Cost, large: Cost, *, slack: int) -> bool:
     return large.blocks > 2 * small.blocks + slack
 
 
+def every_sort() -> list[Question]:
+    """A page of every list of records in every order that it can have, from either end."""
+    schema = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+    found = []
+    for name in ("contacts", "accounts", "leads"):
+        sort = get_named_type(schema.query_type.fields[name].args["sort"].type)  # type: ignore[union-attr]  # it has them
+        for each in get_named_type(sort.fields["field"].type).values:
+            for direction in ("ASC", "DESC"):
+                text = (
+                    f"{{ {name}(first: 20, sort: [{{field: {each}, direction: {direction}}}]) {{ nodes {{ id }} }} }}"
+                )
+                found.append(Question(text, "POST", "/graphql", {"query": text}))
+    return found
+
+
 async def costs(application: Explained, seed: int, count: int) -> list[tuple[Question, Cost]]:
-    """Questions and what they cost."""
-    asked = questions(seed, count, await application.ids())
+    """Questions and what they cost: so many, and a page in every order."""
+    asked = questions(seed, count, await application.ids()) + every_sort()
     return [(question, await application.cost(question)) for question in asked]
 
 

@@ -220,14 +220,17 @@ class Maker:
             given.append(f"{end}: null")
         sort = self.sort(definition) if "sort" in definition.args and self.dice.random() < 0.5 else ""
         known = self.known.cursors.get(get_named_type(definition.type).name)
+        before = len(given)
         if known and self.dice.random() < 0.2:
             sort, cursors = self.dice.choice(known)
             for side in self.dice.choice((("after",), ("before",), ("after", "before"))):
                 cursor = self.dice.choice(cursors) if self.dice.random() < 0.98 else self.dice.choice(CURSORS)
                 given.append(f"{side}: {self.given('String', cursor)}")
+        # A cursor goes with its filter alone, which it had none.
+        is_free = len(given) == before or self.dice.random() < 0.02
         if sort:
             given.append(f"sort: {sort}")
-        if "filter" in definition.args and self.dice.random() < 0.35:
+        if "filter" in definition.args and is_free and self.dice.random() < 0.35:
             given.append(f"filter: {self.filter(get_named_type(definition.args['filter'].type), 0)}")
         return given
 
@@ -248,7 +251,9 @@ class Maker:
 
     def filter(self, type_: Any, depth: int) -> str:
         parts = []
-        for name in self.dice.sample(list(type_.fields), self.dice.choice((0, 1, 1, 2))):
+        # That it asks for deleted records as well as for a sort, or further down, is seldom.
+        names = [name for name in type_.fields if name != "deleted" or self.dice.random() < 0.1]
+        for name in self.dice.sample(names, self.dice.choice((0, 1, 1, 2))):
             inner = get_named_type(type_.fields[name].type)
             if name in ("and", "or", "not"):
                 if depth < 2:

@@ -29,6 +29,8 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Accounts with their contacts"),
         ("staff", "Filter contacts"),
         ("staff", "Filter contacts by more"),
+        ("staff", "Count leads by status"),
+        ("staff", "Staff and their records"),
         ("staff", "Find contacts by phone"),
         ("staff", "The history of a record"),
         ("staff", "Create a lead"),

@@ -143,6 +143,11 @@ def gone(model: RecordType) -> ColumnElement[bool]:
     return model.deleted_at.is_not(None) & ~waits(model)
 
 
+def gone_for(actor: Actor, model: RecordType) -> ColumnElement[bool]:
+    """The condition that a row of `model` was deleted, and that the actor may know of it: staff may."""
+    return gone(model) if actor.is_staff else false()
+
+
 def visibility_key(actor: Actor) -> tuple[object, ...]:
     """What of an actor changes the text of a statement that `with_parameters` was used for."""
     return (actor.role, actor.contact_id is None, actor.account_id is None, actor.staff_id is None, actor.sees_identity)

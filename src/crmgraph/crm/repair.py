@@ -21,6 +21,7 @@ from crmgraph.crm.records import contact_points, keys
 from crmgraph.crm.records.row_sets import before_of
 from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
+from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
 
@@ -97,6 +98,7 @@ async def repair(
         report.count(session, found)
     async for session, members in _batches(db, Staff, Staff.id, dry_run):
         for member in members:
+            member.name_key = fold(member.name)
             if member.email is not None:
                 write_email(member, member.email)
         report.count(session, members)

@@ -25,6 +25,7 @@ from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.models import Credential, ExternalId, Role, Staff
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.lookup import Ref, RefShape, meant, the_one
+from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_blank, is_email
 
 
@@ -58,7 +59,7 @@ async def add_staff(
     if role is Role.CUSTOMER:
         faults.append(Invalid(("role",), "choice"))
     refuse(faults)
-    staff = Staff(name=name, role=role, sees_identity=sees_identity)
+    staff = Staff(name=name, name_key=fold(name), role=role, sees_identity=sees_identity)
     if email is not None:
         write_email(staff, email)
     session.add(staff)

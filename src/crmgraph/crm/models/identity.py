@@ -69,10 +69,15 @@ class Staff(Base):
     """An employee: owns records, works on them, and acts for a legacy client."""
 
     __tablename__ = "staff"
-    __table_args__ = (Index("ix_staff_email_key", "email_key"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_staff_email_key", "email_key"),
+        Index("ix_staff_name_key_id", "name_key", "id"),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Key]
     name: Mapped[str]
+    name_key: Mapped[Folded] = mapped_column(server_default="")
     email: Mapped[str | None]
     email_key: Mapped[Folded] = mapped_column(server_default="")
     """The email as it is looked up; empty where there is none. `staff.write_email` writes both."""

@@ -175,6 +175,7 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_account_id_created_at_id", "account_id", "created_at", "id"),
         _live("ix_contact_account_id_updated_at_id", "account_id", "updated_at", "id"),
         _live("ix_contact_job_title_key_id", "job_title_key", "id"),
+        _live("ix_contact_owner_id_id", "owner_id", "id"),
         _live("ix_contact_category", "category"),
         _live("ix_contact_life_cycle_state", "life_cycle_state"),
         *(_having(f"ix_contact_{name}", f"{name} IS true") for name in _CONTACT_FLAGS),
@@ -228,6 +229,7 @@ class Account(Record, Preferences, Base):
         _live("ix_account_updated_at_id", "updated_at", "id"),
         _live("ix_account_name_key_id", "name_key", "id"),
         _live("ix_account_number_key_id", "number_key", "id"),
+        _live("ix_account_owner_id_id", "owner_id", "id"),
         *(
             _live(f"ix_account_{name}", name)
             for name in ("status", "industry", "kind", "account_type", "segment", "rating")
@@ -281,6 +283,7 @@ class Lead(Record, Named, Base):
         _live("ix_lead_full_name_key_id", "full_name_key", "id"),
         _live("ix_lead_number_key_id", "number_key", "id"),
         _live("ix_lead_status_key_id", "status_key", "id"),
+        _live("ix_lead_owner_id_id", "owner_id", "id"),
         _live("ix_lead_company_key_id", "company_key", "id"),
         _live("ix_lead_job_title_key_id", "job_title_key", "id"),
         *(_live(f"ix_lead_{name}", name) for name in ("status", "source", "rating", "approval")),

@@ -80,6 +80,8 @@ def paths(sql: Sql, shape: Where | None, sorted_by: Any) -> list[list[ColumnElem
     asking = replace(sql, by_row=True)
     if shape is None:
         return [[]]
+    if not hasattr(sql.model, "deleted_at"):
+        return [[walking.where(shape)]]  # there are few staff
     # A condition on what the list is sorted by is a range of the walk.
     found = [each for each in drivers(sql, shape) if each.column is not sorted_by]
     found.sort(key=lambda driver: driver.rank)
@@ -107,7 +109,10 @@ def all_rows(sql: Sql, shape: Where) -> ColumnElement[bool]:
     """The condition of a shape where every row that fulfils it is read, to count them for one."""
     parts = shape.of if isinstance(shape, And) else (shape,)
     # PostgreSQL asks every row of the table for an OR of two subqueries.
-    found = {i: list(drivers(sql, part))[:1] if isinstance(part, Or) else [] for i, part in enumerate(parts)}
+    has_paths = hasattr(sql.model, "deleted_at")
+    found = {
+        i: list(drivers(sql, part))[:1] if isinstance(part, Or) and has_paths else [] for i, part in enumerate(parts)
+    }
     others = And(tuple(part for i, part in enumerate(parts) if not found[i]))
     either = [driver for each in found.values() for driver in each]
     return and_(sql.where(others), *(and_(sql.model.id.in_(driver.ids), sql.where(driver.rest)) for driver in either))

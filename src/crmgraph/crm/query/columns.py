@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, Date, Integer, Text
 from sqlalchemy import Enum as SqlEnum
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models import FOLDED, Address, Contact, Email, Lead, Phone, Staff
 from crmgraph.crm.models.columns import Moment, Money, now
 from crmgraph.crm.query.conditions import By, Comparator, ExtraValue, Op, Place, Point, WholeDate
 from crmgraph.crm.values.ago import Ago
@@ -56,6 +56,10 @@ def _code(text: str, region: str | None) -> str | None:
 SEARCHED: dict[Any, Searched] = {
     **{column: Searched(key, _folded, _folded) for column, key in FOLDED.items()},
     **{key: Searched(key, _folded, _folded) for key in (Contact.full_name_key, Lead.full_name_key)},
+    Staff.name: Searched(Staff.name_key, _folded, _folded),
+    Staff.email: Searched(
+        Staff.email_key, lambda address, region: email_key(address), lambda text, region: email_part(text)
+    ),
     Email.address: Searched(
         Email.address_key, lambda address, region: email_key(address), lambda text, region: email_part(text)
     ),

@@ -269,6 +269,22 @@ def comparisons(where: Where) -> Iterator[Compare]:
                 yield from comparisons(each)
 
 
+def told(where: Where) -> str:
+    """Conditions as a text, the same for the same conditions in every process."""
+    match where:
+        case Compare():
+            return f"{where.at} {where.op.name} {where.by} {where.value!r}"
+        case HasPoint():
+            return f"{where.of.__name__} {where.slot} {where.active} ({told(where.where)})"
+        case HasRecord():
+            return f"{where.own} {where.other} ({told(where.where)})"
+        case Not():
+            return f"not ({told(where.of)})"
+        case And() | Or():
+            return f"{type(where).__name__} ({', '.join(map(told, where.of))})"
+    raise TypeError("a shape has no values")
+
+
 def check(where: Where, path: Path = ()) -> None:
     """Whether a tree that a client has made may be asked.
 

@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from crmgraph.crm.models import FOLDED, Address
+from crmgraph.crm.policy import KINDS, Actor, gone_for, visible
 from crmgraph.crm.query import access_paths
 from crmgraph.crm.query.conditions import And, Order, Where
 from crmgraph.crm.query.sql import NAMES, Sql, names_city
@@ -76,6 +77,19 @@ class Listed:
     keys: Any
 
 
+def lists_deleted(where: Where | None) -> bool:
+    """Whether conditions, or the shape of some, ask for records that are deleted, in place of those that are there."""
+    parts = where.of if isinstance(where, And) else ()
+    return any(getattr(getattr(part, "at", None), "key", None) == "deleted_at" for part in parts)
+
+
+def seen(actor: Actor, model: Any, where: Where | None) -> list[ColumnElement[bool]]:
+    """The conditions under which the rows of a list exist for the actor."""
+    if model not in KINDS:
+        return []
+    return [gone_for(actor, model) if lists_deleted(where) else visible(actor, model)]
+
+
 def listed(
     columns: Sequence[Any],
     sql: Sql,
@@ -95,6 +109,10 @@ def listed(
         orders: by what the list will be sorted.
     """
     model = sql.model
+    if lists_deleted(shape):
+        # Indexes of what is there lead to none of them.
+        walking = replace(sql, by_row=True, ranged=orders[0].by)
+        return [Listed(select(*columns).where(*hidden, *([] if shape is None else [walking.where(shape)])), model)]
     city = _city_of(shape) if _by_name(model, orders) else None
     if city is None or not isinstance(shape, And):
         *ways, along = access_paths.paths(sql, shape, orders[0].by)
@@ -121,7 +139,10 @@ def _few(sql: Sql, query: Select[Any]) -> Listed:
 
 def _by_name(model: Any, orders: Sequence[Order]) -> bool:
     name = FOLDED.get(NAMES.get(model))
-    return [order.by for order in orders] == [name, model.id] and orders[0].descending == orders[1].descending
+    if name is None or len(orders) != 2:
+        return False
+    first, last = orders
+    return first.by is name and last.by is model.id and first.descending == last.descending
 
 
 def _city_of(shape: Where | None) -> Any:

@@ -19,7 +19,7 @@ from crmgraph.graph.compiled.roots import written
 from crmgraph.graph.compiled.statement import REFUSED, Asked
 from crmgraph.graph.compiled.tree import AnyRecord, ByIds, One, Pages
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.connections import checked, window_of
+from crmgraph.graph.schema.connections import asked_of, tag_of
 from crmgraph.graph.schema.nodes import NODES, named_by, require_few
 from crmgraph.graph.schema.refs import ref_of
 
@@ -89,9 +89,9 @@ def ask(field: Pages | One | ByIds, reader: Reader, given: VariableValues, conte
 def _page(field: Pages, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:
     listing = field.listing
     bounds = [arguments.get(each) for each in ("first", "after", "last", "before")]
-    window = window_of(context, listing.model, listing.orders(arguments.get("sort", UNSET)), *bounds)
-    criterion = checked(listing.criterion(arguments.get("filter", UNSET)))
-    values: dict[str, Any] = {f"{name}size": window.size}
+    filter_, sort = (arguments.get(each, UNSET) for each in ("filter", "sort"))
+    criterion, window = asked_of(context, listing, bounds, filter_, sort)
+    values: dict[str, Any] = {f"{name}size": window.size, f"{name}tag": tag_of(listing.model, window.orders, criterion)}
     for side, bound in (("after", window.after), ("before", window.before)):
         values |= {f"{name}{side}{i}": value for i, value in enumerate(bound or ())}
     shape, lasts = None, True

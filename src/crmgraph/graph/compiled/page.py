@@ -10,7 +10,6 @@ from crmgraph.crm.query.conditions import Order, Where
 from crmgraph.crm.query.keyset_pages import Window, ordering
 from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
 from crmgraph.graph.compiled.tree import Edges, Nodes, PageInfo, Unplannable
-from crmgraph.graph.schema.connections import sort_tag
 
 _ENDS = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")
 
@@ -58,14 +57,15 @@ class Page:
 
     Attributes:
         size: the parameter that says how many rows a page has.
+        tag: the parameter with which cursors begin.
         rows: a source, of the rows of the page in the order of the list.
         ahead: the same as they are read, with a row more, if there is one; None where no end is told.
     """
 
     write: Writer
-    model: Any
     shape: Shape
     size: ColumnElement[int]
+    tag: Sql
     rows: Any
     ahead: Any
 
@@ -87,7 +87,7 @@ class Page:
     def cursor(self, row: Any = None) -> Pieces:
         """The cursor of a row of the page, or of another source, as `connections.write_cursor` writes it."""
         orders = self.shape.orders
-        pieces: Pieces = [f'"{sort_tag(self.model, orders)}']
+        pieces: Pieces = ['"', self.tag]
         for order in orders:
             column = (self.rows if row is None else row).c[order.name]
             kind = column.type.python_type

@@ -219,7 +219,7 @@ class Builder:
         self, connection: Pages, shape: Shape, parent: Any, *, by_row: bool = False
     ) -> list[ColumnElement[bool]]:
         model: Any = connection.listing.model
-        where = self.seen(model)
+        where = keyset_pages.seen(self.actor, model, shape.criterion)
         if shape.criterion is not None:
             sql, criterion = self._filter(connection), shape.criterion
             where.append(
@@ -244,7 +244,8 @@ class Builder:
         if connection.column is not None:
             conditions = self._conditions(connection, shape, parent, by_row=True)
             return [Listed(select(*columns).where(*conditions), model)]
-        return keyset_pages.listed(columns, self._filter(connection), self.seen(model), shape.criterion, shape.orders)
+        seen = keyset_pages.seen(self.actor, model, shape.criterion)
+        return keyset_pages.listed(columns, self._filter(connection), seen, shape.criterion, shape.orders)
 
     def _filter(self, connection: Pages) -> Conditions:
         """What writes the filter of a connection."""
@@ -252,7 +253,6 @@ class Builder:
         return Conditions(model, self.write.sqlite, f"n{connection.number}_c", actor=self.actor)
 
     def _page(self, connection: Pages, shape: Shape, most: int, parent: Any) -> Page:
-        model: Any = connection.listing.model
         size = bindparam(f"n{connection.number}_size", type_=Integer())
         paths = [self._walked(path, connection, shape) for path in self._listed(connection, shape, parent)]
         if not any(tells_ends(field, shape) for field in connection.fields):
@@ -264,7 +264,8 @@ class Builder:
         rows = self.source(page)
         if shape.backward:
             rows = self.source(select(*rows.c).order_by(*keyset_pages.ordering(rows.c, shape.reading(backward=False))))
-        return Page(self.write, model, shape, size, rows, ahead)
+        tag = bindparam(f"n{connection.number}_tag", type_=Text())
+        return Page(self.write, shape, size, tag, rows, ahead)
 
     def _walked(self, path: Listed, connection: Pages, shape: Shape) -> Select[Any]:
         """A path between the cursors of a connection, in the order in which it is read."""

@@ -62,6 +62,16 @@ LIST_COST = 5
 """How many items a list that has no pages is reckoned to have."""
 SEARCH_COST = 100
 """What a search is reckoned to cost besides its page: it looks at thousands of words."""
+GROUPS_COST = 500
+"""What groups are reckoned to cost besides what is listed: every record is counted."""
+CHOICES_COST = 50
+"""What the choices of a field are reckoned to cost: up to two hundred look-ups."""
+_ITSELF = {
+    "SearchConnection": SEARCH_COST,
+    "Choice": CHOICES_COST,
+    **dict.fromkeys(("ContactGroupRow", "AccountGroupRow", "LeadGroupRow"), GROUPS_COST),
+}
+"""{type: what a field of it is reckoned to cost besides its items}."""
 
 
 class TooCostly(GraphQLError):
@@ -225,13 +235,14 @@ class Meter:
         if definition is None or of is None or not is_composite_type(of):
             return
         if _is_connection(of):
-            total.cost += SEARCH_COST if of.name == "SearchConnection" else 0
+            total.cost += _ITSELF.get(of.name, 0)
             total.cost += inner.cost + self._page_size(node, total) * inner.per_item
         elif _is_connection(parent) and name in ("edges", "nodes"):
             total.per_item += inner.cost + (name == "nodes")
         elif parent is not None and parent.name.endswith("Edge"):
             total.cost += 1 + inner.cost
         else:
+            total.cost += _ITSELF.get(of.name, 0)
             own = of.name != "PageInfo"
             total.cost += self._length(node, definition, total) * (own + inner.cost)
 
@@ -244,6 +255,8 @@ class Meter:
     def _length(self, node: FieldNode, definition: GraphQLField, total: Measure) -> int:
         if not is_list_type(get_nullable_type(definition.type)):
             return 1
+        if "first" in definition.args:
+            return self._page_size(node, total)
         ids = self._argument(node, "ids", total)
         return len(ids) if isinstance(ids, list | tuple) else LIST_COST
 

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Address, Credential, Email, Lead, LegacyClient, Party, Phone, Photo, Staff
-from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible, visible
-from crmgraph.crm.query import keyset_pages
+from crmgraph.crm.policy import MODELS, Actor, row_visible, visible
+from crmgraph.crm.query import groups, keyset_pages
 from crmgraph.crm.query.access_paths import all_rows
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.keyset_pages import Rows, Window, among
@@ -182,14 +182,31 @@ class Loaders:
 
         return self._loader(("count", model, key, criterion), batch)
 
+    def members(self, model: Any, by: tuple[str, ...], criterion: Where | None, window: Window) -> Loader:
+        """The same window of the records of each group, as `Rows`, by the keys of the group.
+
+        Args:
+            by: see `groups`.
+        """
+
+        async def batch(session: AsyncSession, wanted: list[Any]) -> list[Any]:
+            where, values = self.where(model, criterion)
+            query = groups.members(model, by, wanted, where, window, sqlite=self._db.is_sqlite)
+            found: dict[Any, list[Any]] = {keys: [] for keys in wanted}
+            for row, *keys in await session.execute(query, values):
+                found[tuple(keys)].append(row)
+            return [Rows.of(found[keys], window) for keys in wanted]
+
+        return self._loader(("members", model, by, criterion, window), batch)
+
     def where(self, model: Any, criterion: Where | None) -> tuple[list[ColumnElement[bool]], dict[str, Any]]:
         """The conditions of a list of `model`, what the actor may see of it and what is asked for, and their values."""
         shape, values = self.resolved(criterion)
-        return self.seen(model) + ([] if shape is None else [all_rows(self.sql(model), shape)]), values
+        return self.seen(model, shape) + ([] if shape is None else [all_rows(self.sql(model), shape)]), values
 
-    def seen(self, model: Any) -> list[ColumnElement[bool]]:
-        """The conditions under which rows of `model` exist for the actor."""
-        return [visible(self._actor, model)] if model in KINDS else []
+    def seen(self, model: Any, shape: Where | None = None) -> list[ColumnElement[bool]]:
+        """The conditions under which the rows of a list of `model` exist for the actor."""
+        return keyset_pages.seen(self._actor, model, shape)
 
     def sql(self, model: Any) -> Sql:
         """What writes conditions on `model`."""

@@ -4,7 +4,7 @@ when they are selected."""
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,6 +23,7 @@ from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import BadInput, message_of, words_of
+from crmgraph.graph.schema.filters import Listing
 
 DEFAULT_PAGE = 20
 """How many items a page has when neither `first` nor `last` says."""
@@ -80,13 +81,14 @@ class Page:
 
     Args:
         model: what its rows are.
+        tag: with what cursors begin, see `tag_of`.
         count: counts the whole list.
     """
 
-    def __init__(self, model: Any, rows: Rows, window: Window, count: Callable[[], Awaitable[int]]) -> None:
+    def __init__(self, tag: str, rows: Rows, window: Window, count: Callable[[], Awaitable[int]]) -> None:
         self.nodes = rows.items
         self.count = count
-        self._model = model
+        self._tag = tag
         self._more = rows.more
         self._window = window
 
@@ -108,7 +110,7 @@ class Page:
     def cursor(self, node: Any) -> str:
         """Where `node` stands."""
         values = [getattr(node, order.name) for order in self._window.orders]
-        return write_cursor(self._model, self._window.orders, values)
+        return ".".join([self._tag, *map(_written, values)])
 
 
 def window_of(
@@ -119,11 +121,14 @@ def window_of(
     after: str | None = None,
     last: int | None = None,
     before: str | None = None,
+    criterion: And | None = None,
+    told: str = "",
 ) -> Window:
     """The window that the arguments of a connection ask for. Absent and null are the same here.
 
     Args:
         orders: by what the list is sorted; the id is added.
+        criterion, told: what is listed, to which cursors are bound; see `tag_of`.
 
     Raises:
         BadInput: more than a page holds, fewer than none, both ends at once, or a cursor of another list.
@@ -140,13 +145,31 @@ def window_of(
         raise BadInput(message, name, reason=ErrorCode.OUT_OF_RANGE, least=0, most=context.max_page)
     if not any(order.name == "id" for order in orders):
         orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
+    tag = tag_of(model, orders, criterion, told)
     return Window(
         size=size,
         orders=orders,
-        after=None if after is None else read_cursor(model, orders, after, "after"),
-        before=None if before is None else read_cursor(model, orders, before, "before"),
+        after=None if after is None else read_cursor(model, orders, tag, after, "after"),
+        before=None if before is None else read_cursor(model, orders, tag, before, "before"),
         backward=last is not None,
     )
+
+
+def asked_of(
+    context: Context, listing: Listing, bounds: Sequence[Any], filter_: Any, sort: Any
+) -> tuple[And | None, Window]:
+    """What the arguments of a connection ask for: which rows, and which of them in what order.
+
+    Args:
+        bounds: first, after, last and before.
+
+    Raises:
+        BadInput: see `window_of`, `Listing` and `checked`.
+    """
+    criterion = checked(listing.criterion(filter_))
+    first, after, last, before = bounds
+    orders = listing.orders(sort, criterion)
+    return criterion, window_of(context, listing.model, orders, first, after, last, before, criterion)
 
 
 def _given(value: T | None) -> T | None:
@@ -159,7 +182,6 @@ async def list_page(context: Context, model: Any, criterion: And | None, window:
     Raises:
         BadInput: nothing can be asked for like this.
     """
-    criterion = checked(criterion)
     loaders = context.loaders
 
     async def count() -> int:
@@ -169,9 +191,9 @@ async def list_page(context: Context, model: Any, criterion: And | None, window:
 
     async with context.read() as session:
         shape, values = loaders.resolved(criterion)
-        query = keyset_pages.of_list(loaders.sql(model), loaders.seen(model), shape, window)
+        query = keyset_pages.of_list(loaders.sql(model), loaders.seen(model, shape), shape, window)
         found = list(await session.scalars(query, values))
-    return Page(model, Rows.of(found, window), window, count)
+    return Page(tag_of(model, window.orders, criterion), Rows.of(found, window), window, count)
 
 
 async def nested_page(
@@ -185,10 +207,10 @@ async def nested_page(
     Raises:
         BadInput: nothing can be asked for like this.
     """
-    criterion = checked(criterion)
     loaders = context.loaders
     rows = await loaders.page(model, key, criterion, window).load(parent)
-    return Page(model, rows, window, lambda: loaders.count(model, key, criterion).load(parent))
+    tag = tag_of(model, window.orders, criterion)
+    return Page(tag, rows, window, lambda: loaders.count(model, key, criterion).load(parent))
 
 
 def checked(criterion: And | None) -> And | None:
@@ -206,33 +228,53 @@ def checked(criterion: And | None) -> And | None:
     return criterion
 
 
-def write_cursor(model: Any, orders: tuple[Order, ...], values: list[Any]) -> str:
-    """The cursor of a row with these values in a list of this sort."""
-    return ".".join([sort_tag(model, orders), *map(_written, values)])
-
-
-def read_cursor(model: Any, orders: tuple[Order, ...], cursor: str, argument: str) -> tuple[Any, ...]:
+def read_cursor(model: Any, orders: tuple[Order, ...], expected: str, cursor: str, argument: str) -> tuple[Any, ...]:
     """The values that a cursor holds.
 
     Args:
+        expected: the tag of the list.
         argument: the name of the one that it came in.
 
     Raises:
-        BadInput: it is none, or belongs to a list of another kind or sort.
+        BadInput: it is none, or belongs to a list of another kind, sort or filter.
     """
     tag, *values = cursor.split(".")
-    if tag == sort_tag(model, orders) and len(values) == len(orders):
+    if tag == expected and len(values) == len(orders):
         with suppress(ValueError, OverflowError):
             return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
+    if tag[:_TAG] == expected[:_TAG] and tag != expected and _FORM.fullmatch(tag):
+        message = f"`{argument}` is a cursor of this list with another filter: give the filter that it came with."
+        raise BadInput(message, argument, reason=ErrorCode.CONFLICTING)
     message = f"`{argument}` is no cursor of this list: give the `cursor` of an edge of the same list and sort."
     raise BadInput(message, argument)
 
 
+def tag_of(model: Any, orders: tuple[Order, ...], criterion: And | None, told: str = "") -> str:
+    """Tells the cursors of one list, sort and filter from those of all others: the values of the filter count, what is
+    ago by its words.
+
+    Args:
+        told: what else the list is known by, e.g. how it is grouped.
+    """
+    sort = _sort_tag(model, orders)
+    if criterion is not None:
+        told += conditions.told(criterion)
+    return sort + _digest(told) if told else sort
+
+
+_TAG = 8
+"""How long each half of a tag is, in characters."""
+_FORM = re.compile(f"[0-9a-f]{{{_TAG}}}([0-9a-f]{{{_TAG}}})?", re.ASCII)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_TAG]
+
+
 @lru_cache(maxsize=1024)
-def sort_tag(model: Any, orders: tuple[Order, ...]) -> str:
-    """Tells the cursors of one list and sort from those of all others."""
+def _sort_tag(model: Any, orders: tuple[Order, ...]) -> str:
     sort = ".".join([model.__tablename__, *(("-" if o.descending else "") + o.name for o in orders)])
-    return hashlib.sha256(sort.encode()).hexdigest()[:8]
+    return _digest(sort)
 
 
 def _written(value: Any) -> str:

@@ -46,7 +46,7 @@ RELATED: dict[str, tuple[Any, Any, Any]] = {
     "any_contact": (models.Contact, models.Account.id, models.Contact.account_id),
 }
 """{field: (the model of the other record, the columns that hold the same: of the record, and of the other one)}."""
-OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", *RELATED})
+OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", "deleted", *RELATED})
 """The fields that are about no column."""
 COMPARATORS = {
     "eq": Op.EQUALS,
@@ -88,11 +88,15 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
                 parts.append(_address(value, inner))
             case "external":
                 parts.append(_external(value, inner))
+            case "deleted":
+                if path != "filter":
+                    raise BadInput(f"`{inner}` is about the whole list: it stands at the top of `filter`.")
+                parts += [Compare(model.deleted_at, Op.IS_NULL, False)] if value else []
             case "converted":
                 parts.append(Compare(models.Lead.converted_at, Op.IS_NULL, not value))
             case _ if name in RELATED:
                 parts.append(_related(name, value, inner))
-            case _ if name in ROWS:
+            case _ if name in ROWS and model is not models.Staff:
                 column = ROWS[name]
                 # What is asked of contact points of one kind is asked of one of them; that there is none, of all.
                 for comparator, given in _comparators(name, value, inner):

@@ -29,27 +29,46 @@ class SortDirection(StrEnum):
 
 
 class ContactSortField(StrEnum):
-    """The value is the column that contacts are sorted by, which has no nulls: of a text its key."""
+    """The value is the column that contacts are sorted by, or several, which have no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
+    NUMBER = "number_key"
     LAST_NAME = "last_name_key"
+    FIRST_NAME = "first_name_key last_name_key"
+    FULL_NAME = "full_name_key"
+    JOB_TITLE = "job_title_key"
 
 
 class AccountSortField(StrEnum):
-    """The value is the column that accounts are sorted by, which has no nulls: of a text its key."""
+    """The value is the column that accounts are sorted by, or several, which have no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
+    NUMBER = "number_key"
     NAME = "name_key"
 
 
 class LeadSortField(StrEnum):
-    """The value is the column that leads are sorted by, which has no nulls: of a text its key."""
+    """The value is the column that leads are sorted by, or several, which have no nulls: of a text its key."""
 
     CREATED_AT = "created_at"
     UPDATED_AT = "updated_at"
+    NUMBER = "number_key"
     LAST_NAME = "last_name_key"
+    FIRST_NAME = "first_name_key last_name_key"
+    FULL_NAME = "full_name_key"
+    JOB_TITLE = "job_title_key"
+    COMPANY = "company_key"
+    STATUS = "status_key"
+
+
+class UserSortField(StrEnum):
+    """The value is the column that the staff are sorted by, which has no nulls: of a text its key."""
+
+    NAME = "name_key"
+    EMAIL = "email_key"
+    CREATED_AT = "created_at"
 
 
 class SearchKind(Enum):
@@ -58,6 +77,43 @@ class SearchKind(Enum):
     CONTACT = models.PartyKind.CONTACT
     ACCOUNT = models.PartyKind.ACCOUNT
     LEAD = models.PartyKind.LEAD
+
+
+class ContactGroup(StrEnum):
+    """The value is by what contacts are grouped, see `crm/query/groups.py`."""
+
+    ACCOUNT = "account"
+    OWNER = "owner"
+    COUNTRY = "country"
+    CATEGORY = "category"
+    LIFE_CYCLE_STATE = "life_cycle_state"
+    CREATED_MONTH = "created_month"
+
+
+class AccountGroup(StrEnum):
+    """The value is by what accounts are grouped."""
+
+    OWNER = "owner"
+    COUNTRY = "country"
+    KIND = "kind"
+    ACCOUNT_TYPE = "account_type"
+    INDUSTRY = "industry"
+    RATING = "rating"
+    SEGMENT = "segment"
+    STATUS = "status"
+    CREATED_MONTH = "created_month"
+
+
+class LeadGroup(StrEnum):
+    """The value is by what leads are grouped."""
+
+    OWNER = "owner"
+    COUNTRY = "country"
+    APPROVAL = "approval"
+    RATING = "rating"
+    SOURCE = "source"
+    STATUS = "status"
+    CREATED_MONTH = "created_month"
 
 
 class ErrorCode(StrEnum):
@@ -109,6 +165,11 @@ def _describe(enum: type[Enum], description: str, **values: str) -> None:
 _CUSTOM = {f"CUSTOM{n}": f"A use of your own, number {n}." for n in range(1, 6)}
 _CREATED = "When the record was created."
 _UPDATED = "When the record was last changed."
+_NUMBER = "The number, by what its digits say: `CON9` comes before `CON10`."
+_LAST_NAME = "The family name, without regard to case and accents."
+_FIRST_NAME = "The given name and then the family name, without regard to case and accents."
+_FULL_NAME = "The first, middle and last name as they are shown, without regard to case and accents."
+_JOB_TITLE = "What they do, without regard to case and accents."
 
 _describe(
     models.Role,
@@ -197,13 +258,18 @@ _describe(
     "What contacts can be sorted by.",
     CREATED_AT=_CREATED,
     UPDATED_AT=_UPDATED,
-    LAST_NAME="The family name, without regard to case and accents.",
+    NUMBER=_NUMBER,
+    LAST_NAME=_LAST_NAME,
+    FIRST_NAME=_FIRST_NAME,
+    FULL_NAME=_FULL_NAME,
+    JOB_TITLE=_JOB_TITLE,
 )
 _describe(
     AccountSortField,
     "What accounts can be sorted by.",
     CREATED_AT=_CREATED,
     UPDATED_AT=_UPDATED,
+    NUMBER=_NUMBER,
     NAME="The name, without regard to case and accents.",
 )
 _describe(
@@ -211,7 +277,20 @@ _describe(
     "What leads can be sorted by.",
     CREATED_AT=_CREATED,
     UPDATED_AT=_UPDATED,
-    LAST_NAME="The family name, without regard to case and accents.",
+    NUMBER=_NUMBER,
+    LAST_NAME=_LAST_NAME,
+    FIRST_NAME=_FIRST_NAME,
+    FULL_NAME=_FULL_NAME,
+    JOB_TITLE=_JOB_TITLE,
+    COMPANY="The company, without regard to case and accents.",
+    STATUS="The status, without regard to case and accents.",
+)
+_describe(
+    UserSortField,
+    "What the staff can be sorted by.",
+    NAME="The name, without regard to case and accents.",
+    EMAIL="The email address, without regard to case.",
+    CREATED_AT="Since when they are here.",
 )
 _describe(
     SearchKind,
@@ -230,6 +309,43 @@ _describe(
     CONVERT="Convert it: `convertLead`.",
     SEE_IDENTITY="See its identity documents, and change them.",
     ERASE="Erase what is known of the person for good. Nothing can be erased yet.",
+)
+_OWNER = "Whoever of the staff is responsible."
+_COUNTRY = "The country of the first address."
+_MONTH = "The month in which the record was created, in UTC, e.g. `2026-03`."
+_describe(
+    ContactGroup,
+    "By what contacts are grouped.",
+    ACCOUNT="The account that they belong to.",
+    OWNER=_OWNER,
+    COUNTRY=_COUNTRY,
+    CATEGORY="The category that they are put in.",
+    LIFE_CYCLE_STATE="Where they are on the way from a prospect to a customer.",
+    CREATED_MONTH=_MONTH,
+)
+_describe(
+    AccountGroup,
+    "By what accounts are grouped.",
+    OWNER=_OWNER,
+    COUNTRY="The country of the billing address.",
+    KIND="Whether it stands for one person or for a business.",
+    ACCOUNT_TYPE="What it is to us, e.g. `Customer` or `Partner`.",
+    INDUSTRY="The industry.",
+    RATING="How it is rated.",
+    SEGMENT="The segment of the market.",
+    STATUS="The status.",
+    CREATED_MONTH=_MONTH,
+)
+_describe(
+    LeadGroup,
+    "By what leads are grouped.",
+    OWNER=_OWNER,
+    COUNTRY=_COUNTRY,
+    APPROVAL="Whether it may be worked on yet.",
+    RATING="How promising it is.",
+    SOURCE="Where the lead came from.",
+    STATUS="How far it is with them.",
+    CREATED_MONTH=_MONTH,
 )
 _describe(
     ErrorCode,

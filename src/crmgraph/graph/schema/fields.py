@@ -10,7 +10,7 @@ from strawberry import UNSET
 from crmgraph.crm.models import Staff
 from crmgraph.crm.policy import Actor
 from crmgraph.graph.resolvers.context import Info
-from crmgraph.graph.schema.connections import After, Before, First, Last, nested_page, window_of
+from crmgraph.graph.schema.connections import After, Before, First, Last, asked_of, nested_page
 from crmgraph.graph.schema.declarations import (
     DECLARED,
     Column,
@@ -233,8 +233,8 @@ def to_many(listing: Listing, key: str, description: str, *, staff_only: bool = 
         context = info.context
         if staff_only and not context.actor.is_staff:
             return None
-        window = window_of(context, listing.model, listing.orders(sort), *arguments)
-        return await nested_page(context, listing.model, key, root.id, listing.criterion(filter_), window)
+        asked = asked_of(context, listing, arguments, filter_, sort)
+        return await nested_page(context, listing.model, key, root.id, *asked)
 
     return connection(listing, ToMany(listing, key, staff_only), page, description)
 

@@ -8,6 +8,7 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm import models
+from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.conditions import And, Order
 from crmgraph.graph.schema.comparators import (
     AddressFilter,
@@ -23,7 +24,14 @@ from crmgraph.graph.schema.comparators import (
     op,
 )
 from crmgraph.graph.schema.criteria import criterion
-from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, SortDirection
+from crmgraph.graph.schema.enums import (
+    AccountSortField,
+    ContactSortField,
+    ErrorCode,
+    LeadSortField,
+    SortDirection,
+    UserSortField,
+)
 from crmgraph.graph.schema.errors import BadInput
 
 _AND = "All of these hold."
@@ -44,6 +52,10 @@ _UPDATED = "When the record was last changed."
 _STATUS = "The status."
 _ADDRESS = "Any of the addresses, which has all of what is asked."
 _EXTERNAL = "Any of its ids in another system."
+_DELETED = (
+    "Whether deleted records are listed, from the one deleted last, in place of those that are there. It stands at the "
+    "top of a filter; nobody but staff finds any."
+)
 _EMAIL_OPT_OUT = "Whether they want no email from us."
 _SMS_OPT_OUT = "Whether they want no text messages from us."
 
@@ -74,6 +86,7 @@ class ContactFilter:
     number: ValueFilter | None = op(_NUMBER)
     account: IdFilter | None = op("The account that they belong to.")
     owner: IdFilter | None = op(_OWNER)
+    deleted: bool | None = op(_DELETED)
     created_at: DateTimeFilter | None = op(_CREATED)
     updated_at: DateTimeFilter | None = op(_UPDATED)
 
@@ -104,6 +117,7 @@ class AccountFilter:
     industry: ValueFilter | None = op("The industry.")
     parent: IdFilter | None = op("The account that it is a part of.")
     owner: IdFilter | None = op(_OWNER)
+    deleted: bool | None = op(_DELETED)
     created_at: DateTimeFilter | None = op(_CREATED)
     updated_at: DateTimeFilter | None = op(_UPDATED)
 
@@ -134,8 +148,20 @@ class LeadFilter:
     address: AddressFilter | None = op(_ADDRESS)
     external: ExternalFilter | None = op(_EXTERNAL)
     owner: IdFilter | None = op(_OWNER)
+    deleted: bool | None = op(_DELETED)
     created_at: DateTimeFilter | None = op(_CREATED)
     updated_at: DateTimeFilter | None = op(_UPDATED)
+
+
+@strawberry.input(description="Which of the staff. All fields that are given must hold.")
+class UserFilter:
+    and_: list["UserFilter"] | None = op(_AND, "and")
+    or_: list["UserFilter"] | None = op(_OR, "or")
+    not_: Optional["UserFilter"] = op(_NOT, "not")
+    name: TextFilter | None = op("Their name.")
+    email: EmailFilter | None = op("Their email address.")
+    role: list[models.Role] | None = op("What they may do: any of these; none of these is nothing.")
+    active: bool | None = op("Whether they still work here; all without this.")
 
 
 MAX_SORTS = 10
@@ -162,6 +188,12 @@ class LeadSort:
     direction: SortDirection = strawberry.field(default=SortDirection.ASC, description=_DIRECTION)
 
 
+@strawberry.input(description="How the staff are sorted; ties go by id.")
+class UserSort:
+    field: UserSortField = strawberry.field(description=_FIELD)
+    direction: SortDirection = strawberry.field(default=SortDirection.ASC, description=_DIRECTION)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """How the rows of one model are listed.
@@ -176,20 +208,31 @@ class Listing:
     sort: Any = None
     natural: tuple[Order, ...] = ()
 
-    def orders(self, sort: Any) -> tuple[Order, ...]:
+    def orders(self, sort: Any, criterion: And | None = None) -> tuple[Order, ...]:
         """What a client's `sort` says; absent, null and empty say the natural order.
 
+        Args:
+            criterion: what is listed.
+
         Raises:
-            BadInput: it has more than `MAX_SORTS` parts.
+            BadInput: it has more than `MAX_SORTS` parts, or what is listed has one order alone.
         """
-        if sort is UNSET or not sort:
+        is_sorted = sort is not UNSET and bool(sort)
+        if keyset_pages.lists_deleted(criterion):
+            if is_sorted:
+                raise BadInput(
+                    "`sort` has no say in deleted records, which are listed from the one deleted last.",
+                    reason=ErrorCode.CONFLICTING,
+                )
+            return (Order(self.model.deleted_at, descending=True),)
+        if not is_sorted:
             return self.natural
         if len(sort) > MAX_SORTS:
             raise BadInput(f"`sort` has at most {MAX_SORTS} parts.")
         wanted: dict[str, Order] = {}
         for each in sort:
-            name = each.field.value
-            wanted.setdefault(name, Order(getattr(self.model, name), each.direction is SortDirection.DESC))
+            for name in each.field.value.split():
+                wanted.setdefault(name, Order(getattr(self.model, name), each.direction is SortDirection.DESC))
         return tuple(wanted.values())
 
     def criterion(self, filter_: Any) -> And | None:
@@ -214,6 +257,8 @@ class Listing:
 CONTACTS = Listing(models.Contact, ContactFilter, ContactSort)
 ACCOUNTS = Listing(models.Account, AccountFilter, AccountSort)
 LEADS = Listing(models.Lead, LeadFilter, LeadSort)
-USERS = Listing(models.Staff)
+USERS = Listing(models.Staff, UserFilter, UserSort)
+OWNED_CONTACTS, OWNED_ACCOUNTS, OWNED_LEADS = Listing(models.Contact), Listing(models.Account), Listing(models.Lead)
+"""The records of one of the staff, in the order in which they were made."""
 NOTES = Listing(models.Note, natural=(Order(models.Note.id, descending=True),))
 CHANGES = Listing(models.Change, natural=(Order(models.Change.id, descending=True),))

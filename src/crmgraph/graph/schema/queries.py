@@ -12,15 +12,18 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
-from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, list_page, window_of
+from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, asked_of, list_page
 from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Viewing
 from crmgraph.graph.schema.fields import connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
+from crmgraph.graph.schema.types import choices as choosing
+from crmgraph.graph.schema.types import groups as grouping
 from crmgraph.graph.schema.types import search as searching
 from crmgraph.graph.schema.types.account import Account
+from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
@@ -77,8 +80,7 @@ def _listed(listing: Listing, type_: Any, description: str, *, staff_only: bool 
         context = info.context
         if staff_only and not context.actor.is_staff:
             return None
-        window = window_of(context, listing.model, listing.orders(sort), *arguments)
-        return await list_page(context, listing.model, listing.criterion(filter_), window)
+        return await list_page(context, listing.model, *asked_of(context, listing, arguments, filter_, sort))
 
     return connection(listing, Listed(listing, staff_only), page, description, type_)
 
@@ -166,3 +168,43 @@ class Query:
         "Staff, who can own records; null for anybody but staff.",
         staff_only=True,
     )
+
+    @resolves(
+        "What a field may hold, for menus: the values of an enum; of a text those of the records you see, at most 200.",
+        list[Choice],
+    )
+    async def choices(self, info: Info, of: choosing.Of, field: choosing.Field) -> Any:
+        return await choosing.find(info.context, of, field)
+
+    @resolves("Contacts in groups, the largest group first.", list[grouping.ContactGroupRow])
+    async def contact_groups(
+        self,
+        info: Info,
+        by: grouping.ByContact,
+        filter: grouping.OfContact = UNSET,
+        first: grouping.FirstGroups = UNSET,
+        after: grouping.AfterGroup = UNSET,
+    ) -> Any:
+        return await grouping.find(info.context, filters.CONTACTS, by, filter, first, after)
+
+    @resolves("Accounts in groups, the largest group first.", list[grouping.AccountGroupRow])
+    async def account_groups(
+        self,
+        info: Info,
+        by: grouping.ByAccount,
+        filter: grouping.OfAccount = UNSET,
+        first: grouping.FirstGroups = UNSET,
+        after: grouping.AfterGroup = UNSET,
+    ) -> Any:
+        return await grouping.find(info.context, filters.ACCOUNTS, by, filter, first, after)
+
+    @resolves("Leads in groups, the largest group first.", list[grouping.LeadGroupRow])
+    async def lead_groups(
+        self,
+        info: Info,
+        by: grouping.ByLead,
+        filter: grouping.OfLead = UNSET,
+        first: grouping.FirstGroups = UNSET,
+        after: grouping.AfterGroup = UNSET,
+    ) -> Any:
+        return await grouping.find(info.context, filters.LEADS, by, filter, first, after)

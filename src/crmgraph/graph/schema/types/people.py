@@ -10,7 +10,9 @@ from crmgraph.crm import models
 from crmgraph.crm.models import Role
 from crmgraph.crm.policy import Actor
 from crmgraph.graph.resolvers.context import Info
-from crmgraph.graph.schema.fields import column, computed, global_id, looked_up, of_actor, own
+from crmgraph.graph.schema.connections import Connection
+from crmgraph.graph.schema.fields import column, computed, global_id, looked_up, of_actor, own, to_many
+from crmgraph.graph.schema.filters import OWNED_ACCOUNTS, OWNED_CONTACTS, OWNED_LEADS
 from crmgraph.graph.schema.ids import Prefix, encode
 from crmgraph.graph.schema.scalars import EmailAddress
 from crmgraph.graph.schema.types.node import Node
@@ -18,6 +20,7 @@ from crmgraph.graph.schema.types.node import Node
 if TYPE_CHECKING:
     from crmgraph.graph.schema.types.account import Account
     from crmgraph.graph.schema.types.contact import Contact
+    from crmgraph.graph.schema.types.lead import Lead
 
 
 @strawberry.type(description="An employee, who owns records and works on them.")
@@ -29,6 +32,15 @@ class User(Node):
     email: EmailAddress | None = column("Their email address.")
     role: Role = column("What they may do.")
     active: bool = column("Whether they still work here.")
+    contacts: Connection[Annotated["Contact", strawberry.lazy("crmgraph.graph.schema.types.contact")]] = to_many(
+        OWNED_CONTACTS, "owner_id", "The contacts that they are responsible for, as far as you see them."
+    )
+    accounts: Connection[Annotated["Account", strawberry.lazy("crmgraph.graph.schema.types.account")]] = to_many(
+        OWNED_ACCOUNTS, "owner_id", "The accounts that they are responsible for, as far as you see them."
+    )
+    leads: Connection[Annotated["Lead", strawberry.lazy("crmgraph.graph.schema.types.lead")]] = to_many(
+        OWNED_LEADS, "owner_id", "The leads that they are responsible for, as far as you see them."
+    )
 
     @classmethod
     def is_type_of(cls, obj: object, _: object) -> bool:

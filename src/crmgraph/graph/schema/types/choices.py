@@ -1,0 +1,45 @@
+"""Choices: what a field may hold, for menus."""
+
+from typing import Annotated
+
+import strawberry
+from sqlalchemy import Enum as SqlEnum
+from strawberry.utils.str_converters import to_camel_case
+
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.query import choices as core
+from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.errors import BadInput
+
+Of = Annotated[PartyKind, strawberry.argument(description="Whose field it is.")]
+Field = Annotated[str, strawberry.argument(description="The field, as it is called in filters, e.g. `status`.")]
+
+
+@strawberry.type(description="A value that a field may hold.")
+class Choice:
+    value: str = strawberry.field(description="The value, as filters and inputs take it.")
+    label: str = strawberry.field(description="What to show people.")
+    active: bool = strawberry.field(
+        description="Whether new records may still have it; true wherever any text is taken."
+    )
+
+
+async def find(context: Context, of: PartyKind, field: str) -> list[Choice]:
+    """What a field holds.
+
+    Raises:
+        BadInput: it is none that has choices.
+    """
+    fields = {to_camel_case(name): name for name in core.FIELDS[of]}
+    if field not in fields:
+        words = ", ".join(f"`{word}`" for word in sorted(fields))
+        raise BadInput(f"`field` has choices where it is one of {words}.", choices=sorted(fields))
+    async with context.core.db.read() as session:
+        values = await core.choices(session, context.actor, of, fields[field])
+    is_enum = isinstance(core.FIELDS[of][fields[field]].type, SqlEnum)
+    return [Choice(value=each, label=_label(each) if is_enum else each, active=True) for each in values]
+
+
+def _label(value: str) -> str:
+    """What a value of an enum is called, e.g. Business."""
+    return value.replace("_", " ").capitalize()
