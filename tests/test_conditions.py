@@ -172,6 +172,7 @@ LIKE: dict[Op, Callable[[Any, Any], bool]] = {
     Op.IN: lambda stored, values: stored in values,
     Op.STARTS_WITH: lambda stored, part: stored.startswith(part),
     Op.CONTAINS: lambda stored, part: part in stored,
+    Op.ENDS_WITH: lambda stored, part: stored.endswith(part),
     Op.GT: operator.gt,
     Op.GE: operator.ge,
     Op.LT: operator.lt,
@@ -252,6 +253,8 @@ def of_column(column: Any, stored: Any, where: Compare) -> bool:
             return False
         values = known
     key = form(stored)
+    if column is Phone.raw and where.op is Op.ENDS_WITH:
+        key = parse_phone(stored, REGION).e164 or key
     if where.by is By.SEARCH and key == "":
         return False
     found = LIKE[where.op](key, values if several else values[0])
@@ -275,7 +278,9 @@ def of_extra(stored: Any, where: Compare) -> bool:
     if isinstance(stored, list):
         op = Op.EQUALS if where.op is Op.CONTAINS else where.op
         named = [each["name"] if isinstance(each, dict) else each for each in stored]
-        return op in (Op.EQUALS, Op.IN, Op.STARTS_WITH) and any(LIKE[op](small(str(each)), asked) for each in named)
+        return op in (Op.EQUALS, Op.IN, Op.STARTS_WITH, Op.ENDS_WITH) and any(
+            LIKE[op](small(str(each)), asked) for each in named
+        )
     if stored is None:
         return False
     return LIKE[where.op](small(stored if isinstance(stored, str | bool) else str(stored)), asked)

@@ -191,7 +191,7 @@ NULL = "`{}` is null: give a value, or leave the whole out to find all.{}"
 BLANK = "`{}` is blank: give a text to look for.{}"
 EMPTY = "`{}` compares with nothing: give one of {}, or leave it out to find all."
 NONE = " `isNull: true` finds those that have none."
-TEXT = "`eq`, `in`, `notIn`, `startsWith`, `contains`, `isNull`"
+TEXT = "`eq`, `in`, `notIn`, `startsWith`, `contains`, `endsWith`, `isNull`"
 EMAIL = TEXT.replace("`notIn`, ", "")
 
 FORGOTTEN: list[tuple[dict[str, Any], str]] = [
@@ -210,7 +210,7 @@ FORGOTTEN: list[tuple[dict[str, Any], str]] = [
     ({"lastName": {"eq": "Meyer", "contains": None}}, NULL.format("filter.lastName.contains", NONE)),
     ({"email": {"eq": " "}}, BLANK.format("filter.email.eq", NONE)),
     ({"email": {}}, EMPTY.format("filter.email", EMAIL)),
-    ({"phone": {}}, EMPTY.format("filter.phone", "`eq`, `in`, `isNull`")),
+    ({"phone": {}}, EMPTY.format("filter.phone", "`eq`, `in`, `endsWith`, `isNull`")),
     ({"phone": {"eq": ""}}, BLANK.format("filter.phone.eq", NONE)),
     ({"phone": {"eq": None}}, NULL.format("filter.phone.eq", NONE)),
     ({"country": {"eq": ""}}, BLANK.format("filter.country.eq", NONE)),

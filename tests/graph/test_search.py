@@ -7,7 +7,7 @@ import pytest
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.search import upkeep
+from crmgraph.crm.search import finding, upkeep
 from crmgraph.db.database import Database
 from crmgraph.seed import seed
 from tests.conftest import statements
@@ -63,6 +63,8 @@ async def found(caller: Caller, text: str, **given: Any) -> list[str]:
     return names
 
 
+WAYS = [(finding.FEW, finding.COUNTED), (0, finding.COUNTED), (0, 1), (0, 2)]
+"""With few and many rows of a word taken for many: all rows are looked at, joined, walked, and some of it."""
 SCHROEDER = ["Marie Luise Schröder-Weiß"]
 
 
@@ -95,7 +97,12 @@ SCHROEDER = ["Marie Luise Schröder-Weiß"]
         "mimi koln 0142 luise",
     ],
 )
-async def test_a_record_is_found_by_whatever_people_type(asked: str, agent: Caller, records: None) -> None:
+@pytest.mark.parametrize(("few", "counted"), WAYS)
+async def test_a_record_is_found_by_whatever_people_type(
+    asked: str, few: int, counted: int, agent: Caller, records: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "FEW", few)
+    monkeypatch.setattr(finding, "COUNTED", counted)
     assert await found(agent, asked) == SCHROEDER
 
 
@@ -210,6 +217,15 @@ async def test_pages_go_both_ways_and_meet(agent: Caller, records: None) -> None
     assert seen == every
     end = (await agent(SEARCH, t="marie", first=2, after=after))["search"]
     assert (end["nodes"], end["pageInfo"]["hasNextPage"]) == ([], False)
+    # Nor does another reading, or a mistake that is forgiven, go on where the one that found something has ended.
+    for text in ("m.schroeder@münchner-post.example", "mraie"):
+        cursors = [(await agent(SEARCH, t=text, first=50))["search"]["pageInfo"]["endCursor"]]
+        assert cursors[0] is not None
+        assert (await agent(SEARCH, t=text, first=50, after=cursors[0]))["search"]["nodes"] == []
+    mistaken = await found(agent, "mraie")
+    first = (await agent(SEARCH, t="mraie", first=2))["search"]
+    rest = (await agent(SEARCH, t="mraie", first=50, after=first["pageInfo"]["endCursor"]))["search"]
+    assert [node["displayName"] for node in (*first["nodes"], *rest["nodes"])] == mistaken == every
     back = (await agent(SEARCH, t="marie", last=2))["search"]
     assert [node["displayName"] for node in back["nodes"]] == every[-2:]
     assert (back["pageInfo"]["hasPreviousPage"], back["pageInfo"]["hasNextPage"]) == (True, False)

@@ -149,7 +149,13 @@ def drivers(sql: Sql, shape: Where, among: Sequence[Where] = (), *, alone: bool 
                 rest = And(()) if all(_is_all(driver.rest) for driver in of) else shape
                 yield Driver(select(either.c[0]), rest, None, max(driver.rank for driver in of))
         case HasPoint():
-            ranks = [_rank(shape.of, test) for test in _tests(shape.where)]
+            tests = _tests(shape.where)
+            yield from (
+                Driver(sql.by_terms(test.terms), shape, None, _RANKS[Op.STARTS_WITH])
+                for test in tests
+                if test.terms is not None
+            )
+            ranks = [_rank(shape.of, test) for test in tests]
             points = select(shape.of.party_id).where(*sql.of_row(shape, among))
             yield Driver(points, And(()), None, min(ranks, default=SCANNED))
         case HasRecord():

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import Boolean, Date, Integer, Text
+from sqlalchemy import Boolean, Date, Integer, Text, func
 from sqlalchemy import Enum as SqlEnum
 
 from crmgraph.crm.errors import Invalid
@@ -19,6 +19,7 @@ from crmgraph.crm.values.ago import Ago
 from crmgraph.crm.values.countries import country_code
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.values.search_terms import BACKWARDS, FIRST, LAST, MAX_TERM
 from crmgraph.crm.values.text import email_key, email_part, fault_of
 
 Form: TypeAlias = Callable[[str, str | None], str | None]
@@ -32,12 +33,14 @@ class Searched:
     Attributes:
         key: the column of its key.
         form, part: how a whole value, and a part of one, becomes a key.
+        ending: what is compared where the part is an end, if that is not the key.
         also: another key of whole values, and how they become it: who has either is found.
     """
 
     key: Any
     form: Form
     part: Form
+    ending: Any = None
     also: tuple[Any, Form] | None = None
 
 
@@ -64,7 +67,11 @@ SEARCHED: dict[Any, Searched] = {
         Email.address_key, lambda address, region: email_key(address), lambda text, region: email_part(text)
     ),
     Phone.raw: Searched(
-        Phone.digits, _digits, _digits, (Phone.e164, lambda raw, region: parse_phone(raw, region).e164)
+        Phone.digits,
+        _digits,
+        _digits,
+        func.coalesce(Phone.e164, Phone.digits),
+        (Phone.e164, lambda raw, region: parse_phone(raw, region).e164),
     ),
     Address.country: Searched(Address.country, _code, _code),
 }
@@ -82,11 +89,28 @@ def keys_of(column: Any, by: By, how: Comparator) -> Sequence[tuple[Any, Form | 
     searched = SEARCHED.get(column)
     if searched is None or by is By.EXACT:
         return ((column, None),)
+    if how.is_end and searched.ending is not None:
+        return ((searched.ending, searched.part),)
     if how.is_part:
         return ((searched.key, searched.part),)
     if how.is_indexed and searched.also is not None:
         return (searched.also, (searched.key, searched.form))
     return ((searched.key, searched.form),)
+
+
+def terms_ending(column: Any, part: str) -> tuple[str, str] | None:
+    """Between which terms of the search index (`crm/search/terms.py`) those of all values lie that end with a part.
+
+    Args:
+        part: in the form of the column.
+
+    Returns:
+        The first of them, and the first one beyond; None where the index has none that begins like this.
+    """
+    if column is Phone.raw:
+        return BACKWARDS + part[::-1], BACKWARDS + part[::-1] + LAST
+    domain = part.rpartition("@")[2][:MAX_TERM] if column is Email.address and "@" in part else ""
+    return (domain, domain + FIRST) if domain else None
 
 
 def values_of(column: Any, form: Form | None, by: By, given: Sequence[Any], region: str | None) -> list[Any]:

@@ -36,6 +36,7 @@ class Comparator:
         element: the same of one value in a list of an extra field; None where lists fulfil nothing.
         takes: how many values it is given; None for any number, which are one parameter.
         is_part: it compares a part of a text, and nothing but text.
+        is_end: the part is where a text ends.
         is_range: the part is where a text begins: its parameters are both ends of a range.
         is_bounded_above: an empty key, which is no value, is below any other and has to be left out.
         is_indexed: an index of contact points answers it. All others are asked of the records one by one.
@@ -46,6 +47,7 @@ class Comparator:
     element: Callable[..., Any] | None = None
     takes: int | None = 1
     is_part: bool = False
+    is_end: bool = False
     is_range: bool = False
     is_bounded_above: bool = False
     is_indexed: bool = False
@@ -69,6 +71,10 @@ def _contains(sql: Any, at: Any, part: Any) -> Any:
     return sql.position(at, part) > 0
 
 
+def _ends(sql: Any, at: Any, part: Any) -> Any:
+    return sql.ending(at, part) == part
+
+
 def _ordered(compare: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return lambda sql, at, value: compare(at, value)
 
@@ -87,6 +93,7 @@ class Op(Enum):
     STARTS_WITH = Comparator(_begins, element=_begins, is_part=True, is_range=True, is_indexed=True)
     # Of a list, what is contained is one of its values: Golf is not contained in [Golfer].
     CONTAINS = Comparator(_contains, element=_equal, is_part=True)
+    ENDS_WITH = Comparator(_ends, element=_ends, is_part=True, is_end=True)
     GT = Comparator(_ordered(operator.gt))
     GE = Comparator(_ordered(operator.ge))
     LT = Comparator(_ordered(operator.lt), is_bounded_above=True)
@@ -168,6 +175,8 @@ class Test:
         at: of an extra field the name is a value too, and its first one.
         first: the number of its first value.
         asked: for each column that stands for `at`: how it is compared, and with how many values.
+        terms: the number of the value with which those terms of the search index begin that lead to its rows, before
+            the one with which they end; None where none do.
         flag: whether there is to be no value, for IS_NULL; which value there is to be, for IS; else whether the extra
             field is compared as a number.
     """
@@ -178,6 +187,7 @@ class Test:
     first: int
     asked: tuple[tuple[Op, int], ...] = ()
     flag: bool = False
+    terms: int | None = None
 
     __test__ = False  # not one of pytest's
 

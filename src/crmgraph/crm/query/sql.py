@@ -34,12 +34,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import TypeEngine
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead, SearchTerm
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import references, snapshots
-from crmgraph.crm.query.columns import SEARCHED, day, finite, is_compared, is_number, keys_of, spelled, values_of
+from crmgraph.crm.query.columns import (
+    SEARCHED,
+    day,
+    finite,
+    is_compared,
+    is_number,
+    keys_of,
+    spelled,
+    terms_ending,
+    values_of,
+)
 from crmgraph.crm.query.conditions import (
     MAX_VALUES,
     And,
@@ -165,7 +175,11 @@ class _Reader:
                 keys = keys_of(whole, by, op.value)
                 forms = [values_of(key, form, by, given, self._region) for key, form in keys]
         asked = [self._asked(op, [form for form in each if is_compared(whole, by, form)]) for each in forms]
-        return Test(at, op, by, first, tuple(asked), numeric)
+        terms = None
+        if op.value.is_end and asked[0][1] and (between := terms_ending(whole, self.values[-1])) is not None:
+            terms = len(self.values)
+            self.values += between
+        return Test(at, op, by, first, tuple(asked), numeric, terms)
 
     def _asked(self, op: Op, forms: list[Any]) -> tuple[Op, int]:
         how, before = op.value, len(self.values)
@@ -296,6 +310,16 @@ class Sql:
     def position(self, at: Any, part: Any) -> Any:
         """Where a part begins in a text; 0 where it is none."""
         return func.instr(at, part) if self.sqlite else func.strpos(at, part)
+
+    def ending(self, at: Any, part: Any) -> Any:
+        """As many of the last characters of a text as a part has."""
+        return func.substr(at, -func.length(part)) if self.sqlite else func.right(at, func.length(part))
+
+    def by_terms(self, begin: int) -> Select[Any]:
+        """The records that have terms of the search index in a range, whose bounds are values from this number on."""
+        term = SearchTerm.term
+        first, end = (self._parameter(number, term.type) for number in (begin, begin + 1))
+        return select(SearchTerm.party_id).where(term >= first, term < end)
 
     def slotted(self, point: Point, value: Any) -> ColumnElement[Any]:
         """A value of the contact point that bears a slot."""

@@ -39,6 +39,7 @@ from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.access_paths import literal
 from crmgraph.crm.search.question import Word, readings, variants
 from crmgraph.crm.values.folding import prefix_end
+from crmgraph.crm.values.search_terms import LAST
 from crmgraph.db.database import database_of
 
 COUNTED = 40_000
@@ -51,8 +52,6 @@ MAX_VARIANTS = 8
 """How many words that are one mistake away are looked for together."""
 MAX_MISTYPED = 3
 """How many words of a text are taken for mistyped, one after the other, the longest first."""
-_LAST = "\U0010ffff"
-"""The last character: what begins with a word is below the word with this."""
 _FORGIVEN = 100
 """What a mistake adds to the weight of a hit."""
 _TERM: Any = SearchTerm.__table__
@@ -95,10 +94,8 @@ async def find(
     search = _Search(session, actor, asked, min(limit, MOST), after)
     read = readings(text)
     for words in read:
-        if found := await search.hits(words):
+        if (found := await search.page(words)) is not None:
             return found
-    if after is not None and (await replace(search, after=None, limit=1).first(read)):
-        return []  # the end of the list, and no mistake
     return await search.forgiving(read[-1]) if read else []
 
 
@@ -136,12 +133,13 @@ class _Search:
     limit: int
     after: tuple[int, int] | None
 
-    async def first(self, read: Sequence[tuple[Word, ...]]) -> bool:
-        """Whether any reading finds anything without a mistake."""
-        for words in read:
-            if await self.hits(words):
-                return True
-        return False
+    async def page(self, words: tuple[Word, ...], penalty: int = 0) -> list[Hit] | None:
+        """The wanted hits of one reading; None where it has no hits at all, wherever the page begins."""
+        if found := await self.hits(words, penalty):
+            return found
+        if self.after is not None and await replace(self, after=None, limit=1).hits(words):
+            return []
+        return None
 
     async def hits(self, words: tuple[Word, ...], penalty: int = 0) -> list[Hit]:
         """The hits of one reading."""
@@ -176,7 +174,7 @@ class _Search:
         for i in unknown or by_length[:MAX_MISTYPED]:
             if right := await self._right(variants(words[i])):
                 meant = (*words[:i], Word(tuple(right)), *words[i + 1 :])
-                if found := await self.hits(meant, _FORGIVEN):
+                if (found := await self.page(meant, _FORGIVEN)) is not None:
                     return found
         return []
 
@@ -192,7 +190,7 @@ class _Search:
         if not words:
             return []
         sqlite = database_of(self.session).is_sqlite
-        values = {"words": orjson.dumps(words).decode(), "last": _LAST}
+        values = {"words": orjson.dumps(words).decode(), "last": LAST}
         rows = await snapshots.rows_of(self.session, "words in the index", lambda: _known(sqlite), values)
         return [row[0] for row in sorted(rows, key=lambda row: (not row[1], -len(row[0]), row[0]))][:MAX_VARIANTS]
 
@@ -208,7 +206,7 @@ def _values(words: Sequence[Word]) -> dict[str, str]:
     found: dict[str, str] = {}
     for i, word in enumerate(words):
         for j, prefix in enumerate(word.prefixes):
-            found |= {f"w{i}_{j}": prefix, f"w{i}_{j}_end": prefix_end(prefix) or prefix + _LAST}
+            found |= {f"w{i}_{j}": prefix, f"w{i}_{j}_end": prefix_end(prefix) or prefix + LAST}
     return found
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from crmgraph.crm.models import Address, Email, Phone, SearchField
 from crmgraph.crm.search.question import Word
-from crmgraph.crm.search.terms import BACKWARDS, SOURCES, phone_terms, words_of
+from crmgraph.crm.search.terms import SOURCES, phone_terms, words_of
 from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.search_terms import BACKWARDS
 
 BEGIN, END = "\u2068", "\u2069"
 """Around what matched."""

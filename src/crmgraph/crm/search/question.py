@@ -11,8 +11,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crmgraph.crm.search.terms import BACKWARDS, MAX_TERM, without_zeros, words_of
+from crmgraph.crm.search.terms import without_zeros, words_of
 from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.search_terms import BACKWARDS, MAX_TERM
 from crmgraph.crm.values.text import email_part
 
 MAX_TEXT = 200

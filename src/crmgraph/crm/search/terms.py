@@ -14,13 +14,10 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone, SearchField
 from crmgraph.crm.values.folding import fold
+from crmgraph.crm.values.search_terms import BACKWARDS, MAX_TERM
 
-MAX_TERM = 64
-"""The longest term, in characters: of a longer word its beginning is kept."""
 MAX_WORDS = 16
 """The most words of one value that are kept."""
-BACKWARDS = "<"
-"""Stands before the digits of a number that are written from the last one on; no word begins with it."""
 
 _APOSTROPHE = re.compile("'")
 _WORD = re.compile(r"[^\W_]+")
@@ -136,7 +133,8 @@ def phone_terms(e164: str | None, digits: str) -> list[str]:
     if not whole:
         return []
     national = "" if e164 is None else whole[_code_length(whole) :]
-    return list(dict.fromkeys(each for each in (whole, national, BACKWARDS + whole[::-1]) if each))
+    backwards = BACKWARDS + (digits if e164 is None else whole)[::-1]
+    return list(dict.fromkeys(each for each in (whole, national, backwards) if each))
 
 
 def without_zeros(digits: str) -> str:

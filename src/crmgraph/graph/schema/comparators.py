@@ -28,6 +28,7 @@ class TextFilter:
     not_in: list[str] | None = op(_NOT_IN)
     starts_with: str | None = op("Begins with this.")
     contains: str | None = op("Has this somewhere in it.")
+    ends_with: str | None = op("Ends with this.")
     is_null: bool | None = op(_IS_NULL)
 
 
@@ -37,6 +38,7 @@ class EmailFilter:
     in_: list[EmailAddress] | None = op(_IN, "in")
     starts_with: str | None = op("Begins with this.")
     contains: str | None = op("Has this somewhere in it.")
+    ends_with: str | None = op("Ends with this, e.g. `@example.com`.")
     is_null: bool | None = op(_IS_NULL)
 
 
@@ -52,6 +54,7 @@ class ValueFilter:
 class PhoneFilter:
     eq: str | None = op(_EQ)
     in_: list[str] | None = op(_IN, "in")
+    ends_with: str | None = op("Ends with these digits, at least four.")
     is_null: bool | None = op(_IS_NULL)
 
 

@@ -13,6 +13,7 @@ from crmgraph.crm.query.columns import SEARCHED
 from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, HasRecord, Not, Op, Or, Where
 from crmgraph.crm.values.ago import Ago, ago, zone_of
 from crmgraph.crm.values.countries import country_code, country_code_of_name
+from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.schema.comparators import (
     AddressFilter,
@@ -48,12 +49,15 @@ RELATED: dict[str, tuple[Any, Any, Any]] = {
 """{field: (the model of the other record, the columns that hold the same: of the record, and of the other one)}."""
 OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", "deleted", *RELATED})
 """The fields that are about no column."""
+MIN_DIGITS = 4
+"""How many digits a number is at least looked for by: fewer are the last ones of too many."""
 COMPARATORS = {
     "eq": Op.EQUALS,
     "in_": Op.IN,
     "not_in": Op.IN,
     "starts_with": Op.STARTS_WITH,
     "contains": Op.CONTAINS,
+    "ends_with": Op.ENDS_WITH,
     "gt": Op.GT,
     "gte": Op.GE,
     "lt": Op.LT,
@@ -205,6 +209,8 @@ def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]
         _require_something(value, inner, _hint(comparators))
         if isinstance(value, AgoFilter):
             value = _ago(value, inner)
+        if name == "phone" and comparator == "ends_with":
+            _require_digits(value, inner)
         if name == "country" and comparator != "is_null":
             _require_countries(value, inner)
         if prefix is not None and comparator != "is_null":
@@ -230,6 +236,12 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
             raise BadInput(message, reason=ErrorCode.NOT_FOUND)
         found.append(number)
     return found if isinstance(value, list) else found[0]
+
+
+def _require_digits(value: str, path: str) -> None:
+    count = len(parse_phone(value, None).digits)
+    if count < MIN_DIGITS:
+        raise BadInput(f"`{path}` has {count} digits, and {MIN_DIGITS} are the least, e.g. 0142.")
 
 
 def _nothing(input_: Any, path: str) -> str:
