@@ -69,6 +69,8 @@ class Draft:
     notes: list[Note] = field(default_factory=list)
     photo: Photo | None = None
     external: External | None = None
+    also: list[External] = field(default_factory=list)
+    kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
     match_name: bool = False
     owner: StaffRef | None = None
     created_at: datetime | None = None
@@ -268,6 +270,8 @@ class Draft:
             photo=self.photo,
             kept=self.kept,
             warnings=self.warnings,
+            also=self.also,
+            kept_by=self.kept_by,
         )
 
     def key(self) -> str:

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import orjson
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.imports import crmcom, ldif
+from crmgraph.imports import crmcom, ldif, own
 from crmgraph.imports.cards import jcard, jscontact, people, vcard
 from crmgraph.imports.columns import Columns
 from crmgraph.imports.documents import Document, document_of, layout_of
@@ -23,6 +23,8 @@ from crmgraph.imports.tables import Shape, is_blank_row
 Items = Iterator[Draft | Refusal | Skipped]
 READ = (".csv", ".txt", ".tsv", ".vcf", ".json", ".ldif", ".ldf")
 """What the members of an archive are called that may be read one by one."""
+MANIFEST = "crmgraph.json"
+"""The member by which an archive of `crmgraph export` is known."""
 _TOTALS = frozenset(
     {"sum", "total", "totals", "grand", "summe", "gesamt", "somme", "suma", "totale", "totaal", "razem", "合計"}
 )
@@ -55,6 +57,10 @@ def parts_of(name: str, found: list[Source], options: Options, owners: Owners) -
     """
     if len(found) == 1 and found[0].archive is None:
         yield _part(found[0], options, owners)
+        return
+    if any(each.name == MANIFEST for each in found):
+        # The tables beside the lines are for people.
+        yield from (_own(each, options, owners) for each in found if each.name.endswith(".jsonl"))
         return
     format_ = archive_format(found, options.format)
     if format_ is None:
@@ -99,6 +105,8 @@ def _part(source: Source, options: Options, owners: Owners) -> Part:
     head = source.head(1024).removeprefix(UTF8_MARK).lstrip()
     if head[:11].upper() == b"BEGIN:VCARD":
         return _cards(source, options, owners)
+    if head.startswith(own.BEGIN):
+        return _own(source, options, owners)
     if head[:1] in (b"{", b"["):
         return _document(source, options, owners)
     if head[:8].lower() == b"version:" or head[:3].lower() == b"dn:":
@@ -123,6 +131,16 @@ def _versions(source: Source) -> Iterator[bytes]:
     for line in source.head().upper().splitlines():
         if line.startswith(b"VERSION:"):
             yield line[8:]
+
+
+def _own(source: Source, options: Options, owners: Owners) -> Part:
+    """Records of one kind, that of the first."""
+    head = source.head(64)
+    kind = next((kind for kind in PartyKind if head.startswith(own.BEGIN + kind.encode() + b'"')), PartyKind.CONTACT)
+    context = _context(options, own.SYSTEM, "")
+    context.spaces = dict(own.SPACES)
+    recognised = Recognised(source.name, own.SYSTEM, kind, kind.value)
+    return Part(recognised, lambda: own.read(source, context, owners))
 
 
 def _directory(source: Source, options: Options, owners: Owners) -> Part:

@@ -124,9 +124,11 @@ class Record:
         input: the values in the vocabulary of `CreateContactInput` and its like, whose names they have. References are
             `Ref`, `StoredRef` and `StaffRef`. A boolean that is absent has its default.
         external: the id at the source, if it has any.
+        also: ids of other systems that the source knows.
         match_name: whether an account that the store knows by this name alone is meant by it.
         created_at, updated_at: of the source.
         kept: {column: text, list of texts or JSON} without a home here.
+        kept_by: {system: {column: the same}} of what an export of our own has told.
         implied: made from a text or from a look-up of another row.
     """
 
@@ -143,6 +145,8 @@ class Record:
     kept: dict[str, Any] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     implied: bool = False
+    also: list[External] = field(default_factory=list)
+    kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, tuple(getattr(self, name) for name in self.__slots__)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Columns", Draft, str, str, Sequence[str]], None]
 """Of the columns of the table, the record in the making, the header, the text and the words of the target."""
-REFERENCES = {"account": PartyKind.ACCOUNT, "parent": PartyKind.ACCOUNT, "reportsTo": PartyKind.CONTACT}
+REFERENCES = {
+    "account": PartyKind.ACCOUNT,
+    "parent": PartyKind.ACCOUNT,
+    "reportsTo": PartyKind.CONTACT,
+    "primaryContact": PartyKind.CONTACT,
+}
 
 
 def put(columns: "Columns", draft: Draft, column: str, text: str, words: Sequence[str]) -> None:

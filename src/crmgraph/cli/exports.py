@@ -1,0 +1,84 @@
+"""Move out: write the records of the store as files."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO, Literal
+
+import typer
+
+from crmgraph.cli.console import DemoOption, err, fail, opened, run, settings_of
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes its name once it is whole."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def export(
+    what: Annotated[Literal["contacts", "accounts", "leads", "all"], typer.Argument(help="Which records.")],
+    format_: Annotated[
+        Literal["csv", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"],
+        typer.Option("--format", help="The form: zip has all that crmgraph import reads again."),
+    ] = "csv",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")] = None,
+    for_: Annotated[
+        Literal["excel"] | None, typer.Option("--for", help="Put a ' before what Excel takes for a formula.")
+    ] = None,
+    identity_documents: Annotated[bool, typer.Option("--identity-documents", help="Identity documents too.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Write contacts, accounts and leads as a file that others read."""
+    from rich.progress import MofNCompleteColumn, Progress, TextColumn
+
+    from crmgraph.crm.models import Door, Role
+    from crmgraph.crm.policy import Actor
+    from crmgraph.exports import writing
+
+    settings = settings_of(demo)
+    kinds = [kind for kind, name in writing.NAMES.items() if what in (name, "all")]
+    if output is None and format_ == "zip":
+        fail("--format zip: an archive needs a file: --output")
+    if format_ == "csv" and what == "all":
+        fail("--format csv: a table has records of one kind; --format zip has a table for each")
+    if for_ is not None and format_ != "csv":
+        fail("--for excel: of --format csv only")
+
+    async def work() -> int:
+        count = 0
+
+        def told(done: int) -> None:
+            nonlocal count
+            count += done
+            bar.advance(task, done)
+
+        async with opened(settings) as core:
+            actor = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=identity_documents)
+            with ExitStack() as stack:
+                out: BinaryIO = sys.stdout.buffer
+                if output is not None:
+                    out = stack.enter_context(_replacing(output))
+                if format_ == "zip":
+                    await writing.archive(core.db, actor, kinds, out, told=told)
+                    return count
+                async for piece in writing.lines(core.db, actor, kinds, format_, excel=for_ == "excel", told=told):
+                    out.write(piece)
+        return count
+
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task("Records", total=None)
+        try:
+            count = run(work(), settings)
+        except OSError as error:
+            fail(f"{error.filename}: {error.strerror}")
+    if output is not None:
+        err.print(f"Wrote {count} records to {output}.", markup=False, highlight=False)

@@ -1,0 +1,119 @@
+"""Reads whole lists of records with everything that belongs to them, page by page, to be written elsewhere."""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Account, Contact, ExternalId, Note, PartyKind, Staff
+from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
+from crmgraph.crm.records.aggregates import ROWS, Aggregate, load
+from crmgraph.db.database import Database
+
+PAGE = 500
+"""Records that are read at once."""
+
+
+@dataclass(slots=True)
+class Dumped:
+    """A record and what belongs to it.
+
+    Attributes:
+        external_ids: (dialect or system, space, value).
+        names: {account, reports_to, parent or owner: what the record or the staff member is called}.
+        owner_email: of the staff member who owns it.
+        note_owners: {note: the email of who owns it}.
+    """
+
+    aggregate: Aggregate
+    external_ids: list[tuple[str, str, str]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    owner_email: str | None = None
+    note_owners: dict[int, str] = field(default_factory=dict)
+
+
+async def dump(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE) -> AsyncIterator[Dumped]:
+    """All live records of a kind by their ids, each page as it is at its time.
+
+    Opens sessions that only read, one for each page.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    require_staff(actor)
+    model: Any = MODELS[kind]
+    last = 0
+    while True:
+        async with db.read() as session:
+            query = select(model.id).where(model.id > last, visible(actor, model)).order_by(model.id).limit(size)
+            ids = list(await session.scalars(query))
+            if not ids:
+                return
+            found = await load(session, actor, kind, ids, parts=("phones", "emails", "addresses", "photo"))
+            page = {own_id: Dumped(aggregate) for own_id, aggregate in found.items()}
+            await _fill(session, actor, page)
+        for own_id in ids:
+            if own_id in page:
+                yield page[own_id]
+        last = ids[-1]
+
+
+async def widths(session: AsyncSession, kind: PartyKind) -> dict[str, int]:
+    """{phones, emails or addresses: how many the record has that has most of them}."""
+    model: Any = MODELS[kind]
+    found = {}
+    for name in ("phones", "emails", "addresses"):
+        row = ROWS[name]
+        of_each = (
+            select(func.count().label("n"))
+            .select_from(row)
+            .join(model, model.id == row.party_id)
+            .where(model.deleted_at.is_(None))
+            .group_by(row.party_id)
+            .subquery()
+        )
+        found[name] = int(await session.scalar(select(func.max(of_each.c.n))) or 0)
+    return found
+
+
+async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) -> None:
+    query = select(ExternalId.party_id, ExternalId.dialect, ExternalId.space, ExternalId.value)
+    query = query.where(ExternalId.party_id.in_(page), ExternalId.live.is_(True)).order_by(ExternalId.id)
+    for own_id, *names in await session.execute(query):
+        page[own_id or 0].external_ids.append((names[0], names[1], names[2]))
+    for note in await session.scalars(select(Note).where(Note.party_id.in_(page)).order_by(Note.id)):
+        page[note.party_id].notes.append(note)
+    records = [each.aggregate.record for each in page.values()]
+    staff_ids = {each.owner_id for each in records} | {n.owner_id for each in page.values() for n in each.notes}
+    staff = {each.id: each for each in await session.scalars(select(Staff).where(Staff.id.in_(staff_ids - {None})))}
+    for each in page.values():
+        owner = staff.get(each.aggregate.record.owner_id or 0)
+        if owner is not None:
+            each.names["owner"], each.owner_email = owner.name, owner.email
+        each.note_owners = {
+            note.id: email for note in each.notes if (email := getattr(staff.get(note.owner_id or 0), "email", None))
+        }
+    await _name(session, actor, page, "account_id", Account)
+    await _name(session, actor, page, "parent_id", Account)
+    await _name(session, actor, page, "reports_to_id", Contact)
+    await _name(session, actor, page, "primary_contact_id", Contact)
+
+
+async def _name(session: AsyncSession, actor: Actor, page: dict[int, Dumped], column: str, model: Any) -> None:
+    """What the records are called that those of the page name."""
+    wanted: Collection[int] = {
+        own_id for each in page.values() if (own_id := getattr(each.aggregate.record, column, None)) is not None
+    }
+    if not wanted:
+        return
+    named = {}
+    for record in await session.scalars(select(model).where(model.id.in_(wanted), visible(actor, model))):
+        is_account = isinstance(record, Account)
+        named[record.id] = record.name if is_account else f"{record.first_name or ''} {record.last_name or ''}".strip()
+    for each in page.values():
+        own_id = getattr(each.aggregate.record, column, None)
+        if own_id in named:
+            each.names[column.removesuffix("_id")] = named[own_id] or ""

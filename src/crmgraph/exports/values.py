@@ -1,0 +1,132 @@
+"""A record in the vocabulary of `CreateContactInput` and its like, with what no input brings beside it."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from crmgraph.crm.models import Account, Address, Contact, Email, Lead, PartyKind, Phone
+from crmgraph.crm.policy import IDENTITY_DOCUMENTS
+from crmgraph.crm.records.dumps import Dumped
+
+_ADDRESS = (
+    "kind care_of street street_number floor apartment area district municipality city state postal_code country "
+    "country_name po_box po_box_postal_code notes active"
+)
+ROWS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "phones": (Phone, ("kind", "raw", "country", "area_code", "notes", "active")),
+    "emails": (Email, ("kind", "address", "notes", "active")),
+    "addresses": (Address, tuple(_ADDRESS.split())),
+}
+"""{list: its model, and what is written of each row}."""
+REFERENCES = ("account", "parent", "reports_to", "primary_contact")
+_MODELS: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: Account, PartyKind.LEAD: Lead}
+_NOT_TOLD = frozenset(
+    {"id", "revision", "created_at", "updated_at", "deleted_at", "extra_fields", "owner_id", "created_by_id"}
+    | {"modified_by_id", "converted_at", "converted_contact_id", "converted_account_id", "locked_by", "approval"}
+    | {"birth_day", "birth_month", "birth_year", *(f"{name}_id" for name in REFERENCES), *IDENTITY_DOCUMENTS}
+)
+PREFERENCES = frozenset(
+    {"push_notifications", "do_not_disturb", "roaming", "show_usage_details", "show_live_chat", "show_weather"}
+    | {"show_finance", "show_calendar", "show_news"}
+)
+
+
+@cache
+def columns(kind: PartyKind) -> tuple[str, ...]:
+    """The columns that are values of the input by themselves, in the order of the model."""
+    names = [each.key for each in _MODELS[kind].__mapper__.column_attrs]
+    return tuple(
+        name for name in names if name not in _NOT_TOLD and name not in PREFERENCES and not name.endswith("_key")
+    )
+
+
+@cache
+def camel(name: str) -> str:
+    """A column as the schema calls it."""
+    return re.sub("_(.)", lambda match: match[1].upper(), name)
+
+
+def plain(value: Any) -> Any:
+    """A value of a column as JSON has it."""
+    match value:
+        case Enum():
+            return value.value
+        case Decimal():
+            text = format(value, "f")
+            return text.rstrip("0").rstrip(".") if "." in text else text
+        case dt.datetime():
+            return f"{value.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".") + "Z"
+        case dt.date():
+            return value.isoformat()
+    return value
+
+
+def input_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
+    """The values of a record, its rows and its references.
+
+    Args:
+        identity: whether identity documents are among them.
+    """
+    record: Any = dumped.aggregate.record
+    kind = dumped.aggregate.kind
+    found: dict[str, Any] = {}
+    for name in columns(kind):
+        if (value := getattr(record, name)) is not None:
+            found[camel(name)] = plain(value)
+    if kind is PartyKind.CONTACT:
+        birth = {part: getattr(record, f"birth_{part}") for part in ("day", "month", "year")}
+        if birth := {part: value for part, value in birth.items() if value is not None}:
+            found["birthDate"] = birth
+        documents = {camel(name): getattr(record, name) for name in IDENTITY_DOCUMENTS} if identity else {}
+        if documents := {name: value for name, value in documents.items() if value is not None}:
+            found["identityDocuments"] = documents
+    chosen = {camel(name): getattr(record, name) for name in sorted(PREFERENCES) if getattr(record, name, False)}
+    if chosen:
+        found["preferences"] = chosen
+    for name in REFERENCES:
+        if (own_id := getattr(record, f"{name}_id", None)) is not None and name in dumped.names:
+            found[camel(name)] = {"id": str(own_id), "name": dumped.names[name]}
+    if dumped.owner_email is not None:
+        found["owner"] = {"email": dumped.owner_email, "name": dumped.names["owner"]}
+    for name in ROWS:
+        if rows := [row_of(name, row) for row in getattr(dumped.aggregate, name)]:
+            found[name] = {"add": rows}
+    return found
+
+
+def row_of(name: str, row: Any) -> dict[str, Any]:
+    """The values of a telephone number, an email or a postal address; that it is active goes without saying."""
+    values = {camel(column): plain(getattr(row, column)) for column in ROWS[name][1]}
+    return {key: value for key, value in values.items() if value is not None and not (key == "active" and value)}
+
+
+def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
+    """Everything of a record: a line of JSON."""
+    record = dumped.aggregate.record
+    found: dict[str, Any] = {
+        "kind": dumped.aggregate.kind.value,
+        "id": str(record.id),
+        "input": input_of(dumped, identity=identity),
+        "createdAt": plain(record.created_at),
+        "updatedAt": plain(record.updated_at),
+    }
+    if dumped.external_ids:
+        found["externalIds"] = [
+            {"system": system, "space": space, "value": value} for system, space, value in dumped.external_ids
+        ]
+    if dumped.notes:
+        found["notes"] = [
+            {
+                "title": note.title,
+                "content": note.content,
+                "owner": dumped.note_owners.get(note.id),
+                "createdAt": plain(note.created_at),
+            }
+            for note in dumped.notes
+        ]
+    if record.extra_fields:
+        found["kept"] = record.extra_fields
+    return found

@@ -1,0 +1,90 @@
+"""Writes the records of a store, page by page, in the form that was asked for."""
+
+import zipfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import BinaryIO, Literal
+
+import orjson
+
+from crmgraph import __version__
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.records.dumps import Dumped, dump, widths
+from crmgraph.db.database import Database
+from crmgraph.exports import cards, jscontact, tables
+from crmgraph.exports.values import record_of
+
+Form = Literal["csv", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"]
+NAMES = {PartyKind.ACCOUNT: "accounts", PartyKind.CONTACT: "contacts", PartyKind.LEAD: "leads"}
+MANIFEST = "crmgraph.json"
+"""The member of an archive by which it is known again."""
+Told = Callable[[int], None]
+
+
+async def lines(
+    db: Database, actor: Actor, kinds: Sequence[PartyKind], form: Form, *, excel: bool = False, told: Told | None = None
+) -> AsyncIterator[bytes]:
+    """The records of these kinds as pieces of one file.
+
+    Args:
+        excel: whether a spreadsheet will open a table.
+        told: is called with 1 for each record.
+
+    Raises:
+        ValueError: a table of several kinds.
+    """
+    if form == "csv" and len(kinds) > 1:
+        raise ValueError("a table has records of one kind: --format zip has a table for each")
+    for n, kind in enumerate(kinds):
+        async for piece in _of_kind(db, actor, kind, form, excel=excel, first=n == 0, told=told):
+            yield piece
+    if form == "jscontact":
+        yield b"\n]\n"
+
+
+async def _of_kind(
+    db: Database, actor: Actor, kind: PartyKind, form: Form, *, excel: bool, first: bool, told: Told | None
+) -> AsyncIterator[bytes]:
+    names: list[str] = []
+    if form == "csv":
+        async with db.read() as session:
+            names = tables.header(kind, await widths(session, kind), identity=actor.sees_identity)
+        yield b"\xef\xbb\xbf" + tables.line(names, excel=False).encode()
+    if form == "jscontact" and first:
+        yield b"["
+    begun = not first
+    async for each in dump(db, actor, kind):
+        if told is not None:
+            told(1)
+        if form == "jscontact":
+            yield (b",\n" if begun else b"\n") + orjson.dumps(jscontact.card_of(each))
+            begun = True
+        else:
+            yield _piece(each, form, names, excel=excel, identity=actor.sees_identity)
+
+
+def _piece(each: Dumped, form: Form, names: list[str], *, excel: bool, identity: bool) -> bytes:
+    match form:
+        case "csv":
+            return tables.line(tables.cells(each, names, identity=identity), excel=excel).encode("utf-8", "replace")
+        case "vcf3":
+            return cards.card_of(each, "3.0")
+        case "vcf" | "vcf4":
+            return cards.card_of(each, "4.0")
+        case _:
+            return orjson.dumps(record_of(each, identity=identity)) + b"\n"
+
+
+async def archive(
+    db: Database, actor: Actor, kinds: Sequence[PartyKind], out: BinaryIO, *, told: Told | None = None
+) -> None:
+    """All records of these kinds as an archive: of each kind the lines that an import reads, and a table for people."""
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as found:
+        found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": [NAMES[kind] for kind in kinds]}))
+        for kind in kinds:
+            with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
+                async for piece in lines(db, actor, [kind], "jsonl", told=told):
+                    member.write(piece)
+            with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
+                async for piece in lines(db, actor, [kind], "csv"):
+                    member.write(piece)

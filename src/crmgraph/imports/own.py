@@ -1,0 +1,119 @@
+"""Lines of JSON that `crmgraph export` has written: records in our own words, with the ids of their store."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from crmgraph.crm.models import AccountKind, AddressKind, EmailKind, PartyKind, PhoneKind
+from crmgraph.imports import dates
+from crmgraph.imports.drafts import Context, Draft
+from crmgraph.imports.fields import FIELDS
+from crmgraph.imports.files import Source
+from crmgraph.imports.owners import Owners
+from crmgraph.imports.records import External, Note, Place, Refusal, Skipped
+from crmgraph.imports.tables import MAX_ROW, Lines
+from crmgraph.imports.targets import REFERENCES
+
+SYSTEM = "CRMGRAPH"
+SPACES = {PartyKind.CONTACT: "contact", PartyKind.ACCOUNT: "account", PartyKind.LEAD: "lead"}
+BEGIN = b'{"kind":"'
+"""What a file of such lines begins with."""
+_ROWS: dict[str, Any] = {"phones": PhoneKind, "emails": EmailKind, "addresses": AddressKind}
+_PARTS = {"birthDate": int, "identityDocuments": str, "preferences": bool}
+
+
+def read(source: Source, context: Context, owners: Owners) -> Iterator[Draft | Refusal | Skipped]:
+    """Each line of a file."""
+    with source.open() as stream:
+        for n, line in enumerate(Lines(stream, "utf-8"), start=1):
+            if not line.strip():
+                continue
+            at = Place(source.name, str(n), n)
+            if len(line) > MAX_ROW:
+                yield Refusal(at, "TOO_LARGE", f"more than {MAX_ROW:,} bytes", (), {"limit": MAX_ROW})
+                continue
+            try:
+                found = orjson.loads(line)
+                kind = PartyKind(found["kind"])
+                values = dict(found["input"])
+            except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+                yield Refusal(at, "INVALID", "no record that crmgraph has written", original=line)
+                continue
+            draft = Draft(kind, at, context, original=line)
+            draft.facts["name_column"] = "name" if kind is PartyKind.ACCOUNT else "lastName"
+            draft.owner = owners.importer
+            _put(draft, values, owners)
+            _put_around(draft, found, owners)
+            yield draft
+
+
+def _put(draft: Draft, values: dict[str, Any], owners: Owners) -> None:
+    for name, value in values.items():
+        if name in _ROWS:
+            _put_rows(draft, name, value)
+        elif name in REFERENCES and isinstance(value, dict):
+            draft.link(name, REFERENCES[name], name, value=str(value.get("id", "")), text=str(value.get("name", "")))
+        elif name == "owner" and isinstance(value, dict):
+            _put_owner(draft, value, owners)
+        elif name in _PARTS and isinstance(value, dict):
+            parts = {str(key): part for key, part in value.items() if type(part) is _PARTS[name]}
+            draft.input[name] = parts
+            draft.has_values = True
+        elif name == "kind" and draft.kind is PartyKind.ACCOUNT and value in AccountKind.__members__:
+            draft.input["kind"] = value
+        elif name in FIELDS[draft.kind] and isinstance(value, str | int | bool):
+            draft.put(name, value, name)
+        else:
+            draft.kept[name] = value
+
+
+def _put_rows(draft: Draft, name: str, value: Any) -> None:
+    rows = value.get("add") if isinstance(value, dict) else None
+    for n, row in enumerate(rows if isinstance(rows, list) else ()):
+        if not isinstance(row, dict) or row.get("kind") not in _ROWS[name].__members__:
+            draft.drop(f"{name}[{n}]", row, f"none of {name}")
+            continue
+        # As they were in a store: what is no number by our own rules, and twice the same, stays as it is.
+        texts = {str(key): part for key, part in row.items() if isinstance(part, str | bool)}
+        if name == "addresses":
+            draft.addresses[f"address {n}"] = texts
+        else:
+            (draft.phones if name == "phones" else draft.emails).append(texts)
+        draft.has_values = True
+
+
+def _put_owner(draft: Draft, value: dict[str, Any], owners: Owners) -> None:
+    found, given = owners.find(None, str(value.get("email", "")))
+    if found is None:
+        draft.warn("OWNER_UNKNOWN", "owner", given)
+    else:
+        draft.owner = found
+
+
+def _put_around(draft: Draft, found: dict[str, Any], owners: Owners) -> None:
+    own_id = found.get("id")
+    if isinstance(own_id, str) and own_id:
+        draft.external = External(draft.context.system or SYSTEM, SPACES[draft.kind], own_id)
+    for each in _objects(found.get("externalIds")):
+        names = [each.get(part) for part in ("system", "space", "value")]
+        if all(isinstance(name, str) and name for name in names):
+            draft.also.append(External(str(names[0]).upper(), str(names[1]), str(names[2])))
+    for name in ("created_at", "updated_at"):
+        moment = dates.time_of(str(found.get("createdAt" if name == "created_at" else "updatedAt") or ""), "ymd", None)
+        if moment is not None:
+            setattr(draft, name, moment[0])
+    for each in _objects(found.get("notes")):
+        moment = dates.time_of(str(each.get("createdAt") or ""), "ymd", None)
+        owner, _ = owners.find(None, str(each.get("owner") or ""))
+        title = each.get("title")
+        draft.notes.append(
+            Note(str(each.get("content", "")), str(title) if title else None, owner, moment[0] if moment else None)
+        )
+    kept = found.get("kept")
+    if isinstance(kept, dict):
+        draft.kept_by = {str(key): each for key, each in kept.items() if isinstance(each, dict)}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
