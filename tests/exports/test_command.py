@@ -33,7 +33,7 @@ def test_records_are_printed_or_written(demo_folder: Path) -> None:
         (("all", "--format", "zip"), "an archive needs a file: --output"),
         (("all",), "a table has records of one kind"),
         (("leads", "--format", "jsonl", "--for", "excel"), "--for excel: of --format csv only"),
-        (("leads", "-o", "nowhere/leads.csv"), "nowhere/leads.csv.part: No such file or directory"),
+        (("leads", "-o", "nowhere/leads.csv"), "nowhere/leads.csv: No such file or directory"),
     ],
 )
 def test_what_cannot_be_written_is_told(demo_folder: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -16,7 +16,11 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes its name once it is whole."""
     part = path.with_name(path.name + ".part")
     try:
-        with part.open("wb") as file:
+        file = part.open("wb")
+    except OSError as error:
+        fail(f"{path}: {error.strerror}")
+    try:
+        with file:
             yield file
         part.replace(path)
     finally:
@@ -76,9 +80,6 @@ def export(
     columns = (TextColumn("{task.description}"), MofNCompleteColumn())
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
         task = bar.add_task("Records", total=None)
-        try:
-            count = run(work(), settings)
-        except OSError as error:
-            fail(f"{error.filename}: {error.strerror}")
+        count = run(work(), settings)
     if output is not None:
         err.print(f"Wrote {count} records to {output}.", markup=False, highlight=False)
