@@ -136,7 +136,7 @@ async def test_the_schema_is_read_at_its_address_and_not_read_again(running: Run
     response = await running.client.get(SCHEMA)
     assert (response.status_code, response.headers["content-type"]) == (200, "text/plain; charset=utf-8")
     first, _, rest = response.text.partition("\n\n")
-    etag = response.headers["etag"]
+    etag = response.headers["etag"].removeprefix("W/")  # the answer came compressed
     assert (first, rest) == (f"# crmgraph {crmgraph.__version__}, schema {etag.strip(chr(34))}", sdl())
     assert build_schema(response.text).query_type is not None
     for known in (etag, f'"x", W/{etag}', "*"):
