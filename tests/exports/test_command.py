@@ -33,6 +33,8 @@ def test_records_are_printed_or_written(demo_folder: Path) -> None:
         (("all", "--format", "zip"), "an archive needs a file: --output"),
         (("all",), "a table has records of one kind"),
         (("leads", "--format", "jsonl", "--for", "excel"), "--for excel: of --format csv only"),
+        (("leads", "--dialect", "sap"), "--dialect sap: there is none of this name: covalense, zoho, crmcom, valomnia"),
+        (("leads", "--dialect", "valomnia"), "--dialect valomnia: it has no leads"),
         (("leads", "-o", "nowhere/leads.csv"), "nowhere/leads.csv: No such file or directory"),
     ],
 )

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from crmgraph.app import DIALECTS
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Forbidden, Unauthenticated
 from crmgraph.crm.models import Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import dumps
-from crmgraph.exports import writing
+from crmgraph.exports import dialects, writing
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Record, Ref, Staff, StaffRef
 from tests.conftest import Running, statements
@@ -178,3 +179,27 @@ def test_an_archive_names_itself(tmp_path: Path) -> None:
     reading: Reading = open_set([path], Options(), [])
     events = list(reading.events())
     assert [type(each).__name__ for each in events] == ["Record", "Refusal", "Refusal"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "columns"),
+    [
+        ("zoho", PartyKind.CONTACT, {"Last_Name": "lastName", "First_Name": "firstName", "Title": "jobTitle"}),
+        ("zoho", PartyKind.LEAD, {"Last_Name": "lastName", "Company": "company"}),
+        ("covalense", PartyKind.CONTACT, {"lastname": "lastName", "contact_no": "number"}),
+        ("crmcom", PartyKind.ACCOUNT, {"company_name": "name"}),
+        ("valomnia", PartyKind.CONTACT, {"lastName": "lastName", "fonction": "jobTitle"}),
+    ],
+)
+async def test_a_table_may_have_the_names_of_a_dialect(
+    demo: Running, name: str, kind: PartyKind, columns: dict[str, str]
+) -> None:
+    fields = next(each for each in DIALECTS if each.name == name).tables()[kind]
+    table = b"".join([piece async for piece in dialects.lines(demo.core.db, OPERATOR, fields)]).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(table, newline="")))
+    lines = [json.loads(line) for line in (await written(demo.core, "jsonl", kind)).splitlines()]
+    assert len(rows) == len(lines)
+    for row, line in zip(rows, lines, strict=True):
+        assert {header: row[header] for header in columns} == {
+            header: line["input"].get(field, "") for header, field in columns.items()
+        }

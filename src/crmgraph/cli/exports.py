@@ -4,11 +4,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 import typer
 
 from crmgraph.cli.console import DemoOption, err, fail, opened, run, settings_of
+
+
+def _fields(dialect: str, kinds: list[Any]) -> Any:
+    """What a dialect calls the values of these records."""
+    from crmgraph.app import DIALECTS
+
+    found = next((each for each in DIALECTS if each.name == dialect), None)
+    if found is None:
+        fail(f"--dialect {dialect}: there is none of this name: {', '.join(each.name for each in DIALECTS)}")
+    fields = found.tables().get(kinds[0])
+    if fields is None:
+        fail(f"--dialect {dialect}: it has no {kinds[0].lower()}s")
+    return fields
 
 
 @contextmanager
@@ -37,6 +50,9 @@ def export(
     for_: Annotated[
         Literal["excel"] | None, typer.Option("--for", help="Put a ' before what Excel takes for a formula.")
     ] = None,
+    dialect: Annotated[
+        str | None, typer.Option(help="The names of columns, and how values stand, of a legacy API: zoho ...")
+    ] = None,
     identity_documents: Annotated[bool, typer.Option("--identity-documents", help="Identity documents too.")] = False,
     demo: DemoOption = False,
 ) -> None:
@@ -45,7 +61,7 @@ def export(
 
     from crmgraph.crm.models import Door, Role
     from crmgraph.crm.policy import Actor
-    from crmgraph.exports import writing
+    from crmgraph.exports import dialects, writing
 
     settings = settings_of(demo)
     kinds = [kind for kind, name in writing.NAMES.items() if what in (name, "all")]
@@ -55,6 +71,9 @@ def export(
         fail("--format csv: a table has records of one kind; --format zip has a table for each")
     if for_ is not None and format_ != "csv":
         fail("--for excel: of --format csv only")
+    fields = _fields(dialect, kinds) if dialect is not None else None
+    if fields is not None and format_ != "csv":
+        fail("--dialect: of --format csv only")
 
     async def work() -> int:
         count = 0
@@ -73,7 +92,12 @@ def export(
                 if format_ == "zip":
                     await writing.archive(core.db, actor, kinds, out, told=told)
                     return count
-                async for piece in writing.lines(core.db, actor, kinds, format_, excel=for_ == "excel", told=told):
+                pieces = (
+                    writing.lines(core.db, actor, kinds, format_, excel=for_ == "excel", told=told)
+                    if fields is None
+                    else dialects.lines(core.db, actor, fields, excel=for_ == "excel", told=told)
+                )
+                async for piece in pieces:
                     out.write(piece)
         return count
 

@@ -35,10 +35,17 @@ def header(kind: PartyKind, widths: Mapping[str, int], *, identity: bool) -> lis
         found.append("identityDocuments")
     for name in _REFERENCES[kind]:
         found += [f"{name}_id", name]
-    for rows, (_, parts) in ROWS.items():
-        for n in range(1, min(widths[rows], MAX_NUMBERED) + 1):
-            found += [f"{_SINGULAR[rows]}_{n}_{camel(part)}" for part in parts]
-    return [*found, "externalIds", "notes", "kept"]
+    return [*found, *numbered(widths), "externalIds", "notes", "kept"]
+
+
+def numbered(widths: Mapping[str, int]) -> list[str]:
+    """The columns of telephone numbers, emails and addresses, as many as a record has at most."""
+    return [
+        f"{_SINGULAR[rows]}_{n}_{camel(part)}"
+        for rows, (_, parts) in ROWS.items()
+        for n in range(1, min(widths[rows], MAX_NUMBERED) + 1)
+        for part in parts
+    ]
 
 
 def cells(dumped: Dumped, names: Iterable[str], *, identity: bool) -> list[str]:

@@ -36,6 +36,13 @@ class Dumped:
 
 
 async def dump(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE) -> AsyncIterator[Dumped]:
+    """All live records of a kind, one by one; see `dump_pages`."""
+    async for page in dump_pages(db, actor, kind, size=size):
+        for each in page:
+            yield each
+
+
+async def dump_pages(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE) -> AsyncIterator[list[Dumped]]:
     """All live records of a kind by their ids, each page as it is at its time.
 
     Opens sessions that only read, one for each page.
@@ -55,9 +62,7 @@ async def dump(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE)
             found = await load(session, actor, kind, ids, parts=("phones", "emails", "addresses", "photo"))
             page = {own_id: Dumped(aggregate) for own_id, aggregate in found.items()}
             await _fill(session, actor, page)
-        for own_id in ids:
-            if own_id in page:
-                yield page[own_id]
+        yield [page[own_id] for own_id in ids if own_id in page]
         last = ids[-1]
 
 
