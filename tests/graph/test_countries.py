@@ -111,6 +111,6 @@ async def test_a_filter_takes_codes_alone(agent: Caller, code: str, write: str, 
     other = "query($f: ContactFilter) { contacts(filter: $f) { nodes { ... on Node { ... on Record { id } } } } }"
     told = [(await agent.post(query, {"f": given})).content for query in (plain, other)]
     assert told[0] == told[1]
-    place = "filter.country.in[1]" if op == "in" else "filter.country.eq"
+    place = "filter.country.in.1" if op == "in" else "filter.country.eq"
     message = f"`{place}` is compared with codes of ISO 3166-1: {write}."
     assert await agent.errors(plain, f=given) == [("BAD_USER_INPUT", message)]

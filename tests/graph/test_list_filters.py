@@ -227,7 +227,9 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "contacts",
         {"accountMatches": {"name": {}}},
-        NOTHING.format("filter.accountMatches.name", "`eq`, `in`, `notIn`, `startsWith`, `contains`, `isNull`"),
+        NOTHING.format(
+            "filter.accountMatches.name", "`eq`, `in`, `notIn`, `startsWith`, `contains`, `endsWith`, `isNull`"
+        ),
     ),
     (
         "contacts",

@@ -83,9 +83,9 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
         inner = f"{path}.{_word(name)}"
         match name:
             case "and_":
-                parts += [criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)]
+                parts += [criterion(model, each, f"{inner}.{i}") for i, each in enumerate(value)]
             case "or_":
-                parts.append(Or(tuple([criterion(model, each, f"{inner}[{i}]") for i, each in enumerate(value)])))
+                parts.append(Or(tuple([criterion(model, each, f"{inner}.{i}") for i, each in enumerate(value)])))
             case "not_":
                 parts.append(Not(criterion(model, value, inner)))
             case "address":
@@ -231,7 +231,7 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
     for i, text in enumerate(value if isinstance(value, list) else [value]):
         number = number_of(prefix, text)
         if number is None:
-            place = f"{path}[{i}]" if isinstance(value, list) else path
+            place = f"{path}.{i}" if isinstance(value, list) else path
             message = f"`{place}` is compared with ids: give e.g. {encode(prefix, FIRST_MINTED_ID + 1)}."
             raise BadInput(message, reason=ErrorCode.NOT_FOUND)
         found.append(number)
@@ -291,7 +291,7 @@ def _given(input_: Any, path: str) -> list[tuple[str, Any]]:
 def _require_something(value: Any, path: str, hint: str) -> None:
     if isinstance(value, list):
         for i, each in enumerate(value):
-            _require_something(each, f"{path}[{i}]", hint)
+            _require_something(each, f"{path}.{i}", hint)
     elif isinstance(value, str) and is_blank(value):
         raise BadInput(f"`{path}` is blank: give a text to look for.{hint}", reason=ErrorCode.REQUIRED)
     elif isinstance(value, str) and (fault := fault_of(value)):
@@ -317,7 +317,7 @@ def _require_countries(value: str | list[str], path: str) -> None:
     """
     for i, code in enumerate(value if isinstance(value, list) else [value]):
         if country_code(code) is None:
-            place = f"{path}[{i}]" if isinstance(value, list) else path
+            place = f"{path}.{i}" if isinstance(value, list) else path
             meant = country_code_of_name(code)
             write = f"write {meant}" if meant else "e.g. DE"
             message = f"`{place}` is compared with codes of ISO 3166-1: {write}."

@@ -4,7 +4,6 @@ A refusal is told by a code, by its facts, and in a sentence for people that nam
 where that is not plain, gives an example.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,6 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.rules import AMOUNT_DIGITS
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.vocabulary import example_of
-
-_STEP = re.compile(r"[^.\[\]]+")
 
 
 class BadInput(GraphQLError):
@@ -33,7 +30,7 @@ class BadInput(GraphQLError):
     def __init__(self, message: str, at: str = "", *, reason: ErrorCode = ErrorCode.INVALID, **facts: Any) -> None:
         if not at and message.startswith("`"):
             at = message[1 : message.index("`", 1)]
-        place: dict[str, Any] = {"inputPath": _STEP.findall(at)} if at else {}
+        place: dict[str, Any] = {"inputPath": at.split(".")} if at else {}
         super().__init__(message, extensions={"code": "BAD_USER_INPUT", "reason": reason.value} | place | facts)
 
 
