@@ -18,8 +18,11 @@ from crmgraph.crm.models import (
     Attempt,
     Change,
     Door,
+    Import,
+    ImportRow,
     Job,
     LegacyToken,
+    Outcome,
     PartyKind,
     Purpose,
     RefreshToken,
@@ -98,9 +101,17 @@ async def fill(running: Running) -> None:
 
 async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts(running: Running) -> None:
     await fill(running)
-    await put(running.core, PartyKind.CONTACT, {"last_name": "Ray"})
+    (ray,) = await put(running.core, PartyKind.CONTACT, {"last_name": "Ray"})
+    async with running.db.begin() as session:
+        author = await staff.add_staff(session, "Ada Agent", None, Role.ADMIN, None)
+        for days in (89, 91):
+            old = Import(files=[], staff_id=author.id, created_at=now() - days * DAY)
+            session.add(old)
+            await session.flush()
+            own = {"kind": PartyKind.CONTACT, "key": "x", "party_id": ray, "outcome": Outcome.CREATED, "digest": ""}
+            session.add(ImportRow(import_id=old.id, revision=1, **own))
     changes = await count(running.db, Change)
-    gone = {"sessions": 2, "tokens": 2, "signups": 0, "codes": 1, "jobs": 1, "tries": 1}
+    gone = {"sessions": 2, "tokens": 2, "signups": 0, "codes": 1, "jobs": 1, "import rows": 1, "tries": 1}
     assert await purge_rows(running.db, Retention(), dry_run=True) == gone
     assert await count(running.db, Session) == 5
     assert await purge_rows(running.db, Retention()) == gone
@@ -113,9 +124,10 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         assert list(await session.scalars(select(VerificationCode.digest))) == ["lately"]
         failed = list(await session.scalars(select(Job.failed_at).where(Job.kind == "test").order_by(Job.id)))
         assert failed[0] is None and len(failed) == 2
+    assert (await count(running.db, Import), await count(running.db, ImportRow)) == (2, 1)
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
-    nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None)
+    nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None, imports_days=None)
     assert await purge_rows(running.db, nothing) == {"tries": 0}
 
 

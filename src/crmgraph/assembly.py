@@ -25,6 +25,7 @@ def retention(settings: Settings) -> Retention:
         tokens_days=settings.keep_tokens_days,
         attempts_seconds=settings.throttle_window_seconds,
         jobs_days=settings.keep_failed_jobs_days,
+        imports_days=settings.keep_imports_days,
         photos_days=settings.keep_orphaned_photos_days,
     )
 

@@ -97,6 +97,9 @@ class Settings(BaseSettings):
     keep_failed_jobs_days: int | None = Field(
         7, ge=1, description="How long background jobs that failed for good are kept, in days."
     )
+    keep_imports_days: int | None = Field(
+        90, ge=1, description="How long imports can be undone, in days: what that takes goes then."
+    )
     keep_orphaned_photos_days: int | None = Field(
         1, ge=1, description="How long photos in the store to which no record belongs are kept, in days."
     )
@@ -124,6 +127,7 @@ class Settings(BaseSettings):
         "keep_sessions_days",
         "keep_tokens_days",
         "keep_failed_jobs_days",
+        "keep_imports_days",
         "keep_orphaned_photos_days",
         mode="before",
     )

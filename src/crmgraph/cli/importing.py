@@ -3,6 +3,7 @@
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -124,14 +125,22 @@ def _answer(question: Question) -> Any:
             return given
 
 
-def tell(reading: Reading, folder: Path | None, *, as_json: bool) -> int:
-    """Tell what the files hold, and return how the program ends."""
-    if not as_json:
+def tell(reading: Reading, folder: Path | None, *, as_json: bool, quiet: bool = False) -> tuple[int, Mapping[str, int]]:
+    """Tell what the files hold.
+
+    Args:
+        as_json: print one object.
+        quiet: whether nothing is told but that, and a question that is open.
+
+    Returns:
+        How the program ends, and how many rows there are, see `Report.counts`.
+    """
+    if not quiet:
         _show_files(reading)
     if reading.is_open:
-        if as_json:
+        if quiet:
             _print(Report(reading).summary())
-        return ASKED
+        return ASKED, {}
     found = Report(reading, folder)
     shown: list[Record] = []
     for event in reading.events():
@@ -141,12 +150,12 @@ def tell(reading: Reading, folder: Path | None, *, as_json: bool) -> int:
     found.close()
     if as_json:
         _print({**found.summary(), "preview": [told(each) for each in shown]})
-    else:
+    elif not quiet:
         _show(found, shown)
     records = sum(found.counts[kind] for kind in PartyKind)
     if found.counts["refused"]:
-        return REFUSED if records else NOTHING
-    return 0
+        return REFUSED if records else NOTHING, found.counts
+    return 0, found.counts
 
 
 def _print(value: dict[str, Any]) -> None:

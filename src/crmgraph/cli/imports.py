@@ -56,14 +56,24 @@ def files(
     users: Annotated[
         Path | None, typer.Option(help="A table of what the source calls the staff, and their emails.")
     ] = None,
+    mode: Annotated[
+        Literal["upsert", "create", "update"],
+        typer.Option(help="Whether records that are known are changed, and others made; or only the one or the other."),
+    ] = "upsert",
+    match: Annotated[
+        str, typer.Option(help="What a record is known by, in this order, of id, email, phone and name.")
+    ] = "id,email",
+    max_refused: Annotated[
+        str, typer.Option(help="How many rows, or which share of them, may be refused; with more nothing is written.")
+    ] = "20%",
     lenient: Annotated[bool, typer.Option("--lenient", help="Read a quote that is never closed as a letter.")] = False,
     report: Annotated[Path | None, typer.Option(help="A folder for the report, refused rows and warnings.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
     demo: DemoOption = False,
 ) -> None:
-    """Read files of contacts, accounts and leads, and tell what would come of each row."""
-    from crmgraph.cli import importing
+    """Bring in files of contacts, accounts and leads; first tell what would come of each row."""
+    from crmgraph.cli import import_runs, importing
 
     settings = settings_of(demo)
     try:
@@ -76,9 +86,70 @@ def files(
         reading, options = importing.look(file, options, settings, ask=ask)
         if save_map is not None:
             importing.save_map(save_map, options, reading)
-        code = importing.tell(reading, report, as_json=as_json)
+        code, counts = importing.tell(reading, report, as_json=as_json and dry_run, quiet=as_json)
     except (ValueError, LookupError, OSError) as error:
         fail(str(error))
-    if not dry_run and code in (0, importing.REFUSED):
-        fail("Nothing was written: this version reads files, and writes no records yet. See --dry-run.")
-    raise typer.Exit(code)
+    if dry_run or code not in (0, importing.REFUSED):
+        raise typer.Exit(code)
+    if ask and not typer.confirm("Write this?", err=True):
+        raise typer.Exit(importing.NOTHING)
+    raise typer.Exit(
+        import_runs.write(
+            file, options, settings, mode=mode, match=match, most_refused=max_refused, counts=counts, report=report,
+            as_json=as_json,
+        )
+    )  # fmt: skip
+
+
+IdArgument = Annotated[
+    int, typer.Argument(metavar="ID", help="The id of the import, as `crmgraph import list` prints it.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
+
+
+@app.command(name="list")
+def list_(as_json: JsonOption = False, demo: DemoOption = False) -> None:
+    """The last imports, the newest first: how far they are and what came of them."""
+    from crmgraph.cli import import_runs
+
+    import_runs.show(settings_of(demo), None, as_json=as_json)
+
+
+@app.command()
+def show(import_: IdArgument, as_json: JsonOption = False, demo: DemoOption = False) -> None:
+    """One import: its files, and what came of the rows of each kind."""
+    from crmgraph.cli import import_runs
+
+    import_runs.show(settings_of(demo), import_, as_json=as_json)
+
+
+@app.command()
+def resume(
+    import_: IdArgument,
+    report: Annotated[Path | None, typer.Option(help="A folder for the report, refused rows and warnings.")] = None,
+    as_json: JsonOption = False,
+    demo: DemoOption = False,
+) -> None:
+    """Go on with an import that was cut off, behind the last batch that was written."""
+    from crmgraph.cli import import_runs
+
+    raise typer.Exit(import_runs.resume(settings_of(demo), import_, report, as_json=as_json))
+
+
+@app.command()
+def undo(
+    import_: IdArgument,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; tell what would become of the records.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    as_json: JsonOption = False,
+    demo: DemoOption = False,
+) -> None:
+    """Take an import back: what it made goes, what it changed is as it was; what was touched since stays."""
+    from crmgraph.cli import import_runs
+
+    settings = settings_of(demo)
+    if not dry_run and not yes and sys.stdin.isatty() and not typer.confirm("Undo this import?", err=True):
+        raise typer.Exit(1)
+    raise typer.Exit(import_runs.take_back(settings, import_, dry_run=dry_run, as_json=as_json))

@@ -65,6 +65,7 @@ class Actor:
         contact_id: the customer's own contact.
         account_id: the account of that contact, when it has one.
         staff_id: the staff member who is signed in or whom a legacy client acts as.
+        import_id: the import that they carry out.
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
     """
 
@@ -76,6 +77,7 @@ class Actor:
     account_id: int | None = None
     staff_id: int | None = None
     client_id: int | None = None
+    import_id: int | None = None
     sees_identity: bool = False
     grants: frozenset[str] = field(default_factory=frozenset)
     region: str | None = None

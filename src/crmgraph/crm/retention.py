@@ -21,6 +21,8 @@ from crmgraph.crm.models import (
     Attempt,
     Change,
     Credential,
+    Import,
+    ImportRow,
     Job,
     LegacyToken,
     Photo,
@@ -51,6 +53,7 @@ class Retention:
             confirmed, after their codes have.
         attempts_seconds: failed tries, as long as the throttle looks back.
         jobs_days: jobs of the background that failed for good.
+        imports_days: what it takes to undo an import, from its beginning; the import itself stays in the list.
         photos_days: photos in the store to which no row belongs.
     """
 
@@ -59,6 +62,7 @@ class Retention:
     tokens_days: int | None = 7
     attempts_seconds: int = 900
     jobs_days: int | None = 7
+    imports_days: int | None = 90
     photos_days: int | None = 1
 
 
@@ -112,6 +116,9 @@ def expired(keep: Retention) -> Iterator[Expired]:
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
     if keep.jobs_days is not None:
         yield Expired("jobs", Job.id, Job.failed_at < at - dt.timedelta(days=keep.jobs_days))
+    if keep.imports_days is not None:
+        old = select(Import.id).where(Import.created_at < at - dt.timedelta(days=keep.imports_days))
+        yield Expired("import rows", ImportRow.id, ImportRow.import_id.in_(old))
     back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 

@@ -19,6 +19,7 @@ from crmgraph.crm.models.identity import (
     Staff,
     VerificationCode,
 )
+from crmgraph.crm.models.imports import Import, ImportRow, ImportState, Outcome
 from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.records import (
     FOLDED,
@@ -64,6 +65,9 @@ __all__ = [
     "Email",
     "EmailKind",
     "ExternalId",
+    "Import",
+    "ImportRow",
+    "ImportState",
     "Installation",
     "Job",
     "KnownAddress",
@@ -72,6 +76,7 @@ __all__ = [
     "LegacyToken",
     "Login",
     "Note",
+    "Outcome",
     "Party",
     "PartyKind",
     "Phone",

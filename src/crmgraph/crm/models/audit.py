@@ -42,6 +42,8 @@ class Change(Base):
     door: Mapped[Door] = mapped_column(one_of(Door))
     credential_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("credential.id"))
     client_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("legacy_client.id"))
+    import_id: Mapped[int | None] = mapped_column(BigId)
+    """The import that it belongs to; its row of `import` may be gone."""
     fields: Mapped[list[dict[str, Any]]] = mapped_column(Document, default=list)
     """[{"field": path, "old": value, "new": value}]; identity documents and secrets are named, never shown."""
 

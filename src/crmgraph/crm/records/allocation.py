@@ -26,7 +26,7 @@ from crmgraph.crm.records import numbers
 from crmgraph.crm.records.numbers import COLUMNS, OF_KIND, Series
 from crmgraph.db.database import database_of
 
-MINTING = ("party", "phone", "email", "address", "relation")
+MINTING = ("party", "phone", "email", "address", "relation", "note")
 """The tables whose ids are given before their rows are written."""
 _SERIES = tuple(OF_KIND.values())
 

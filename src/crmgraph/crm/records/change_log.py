@@ -145,6 +145,7 @@ class Entry:
             "door": self.actor.door,
             "credential_id": self.actor.credential_id,
             "client_id": self.actor.client_id,
+            "import_id": self.actor.import_id,
             "fields": [_spelled(field, ids) for field in self.fields],
         }
 

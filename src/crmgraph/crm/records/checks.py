@@ -6,6 +6,7 @@ from crmgraph.crm.errors import Circular, Invalid, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
 from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.contact_points import check_rows
 from crmgraph.crm.records.edits import Edit
@@ -32,6 +33,7 @@ async def faults_of(
         faults += check_documents(actor, model, edit.values)
         faults += unknown_references(known, model, edit.values)
         faults += _check_number(known, kind, edit.values, None)
+        faults += external_ids.faults_of(edit.external_ids, known.called, None)
         return faults + check_relations(actor, edit.relations, known.can_be_named)
     return faults + _faults_of_change(known, actor, aggregate, edit)
 
@@ -57,6 +59,7 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
         faults.append(Circular((HIERARCHIES[model],), MAX_STEPS))
     faults += _check_number(known, aggregate.kind, changed, record.id)
     faults += check_rows(aggregate, edit)
+    faults += external_ids.faults_of(edit.external_ids, known.called, record.id)
     return faults + check_relations(actor, edit.relations, known.can_be_named, aggregate.relations)
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 """Columns of one child row by attribute name. Absent keeps, None clears."""
@@ -20,6 +20,27 @@ class RowEdits:
         return bool(self.add or self.update or self.remove)
 
 
+class ExternalIdValue(NamedTuple):
+    """What a record is called in another system.
+
+    Attributes:
+        system: a dialect, or the name of any other system, in lower case.
+        space: within which the value names one thing, e.g. `record`.
+    """
+
+    system: str
+    space: str
+    value: str
+
+
+@dataclass(slots=True)
+class ExternalIdEdits:
+    """External ids that a record gets and loses. Those that it has already, or has not, change nothing."""
+
+    add: list[ExternalIdValue] = field(default_factory=list)
+    remove: list[ExternalIdValue] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Edit:
     """A change of one record with its rows.
@@ -27,6 +48,8 @@ class Edit:
     Attributes:
         values: columns of the record by attribute name. Absent keeps, None clears.
         phones, emails, addresses, relations: changes of its rows.
+        external_ids: what it is called elsewhere from now on, and no longer.
+        notes: notes that come with it, from whoever has checked them.
         extra_fields: {dialect: {key: value}}, merged key by key into what is kept; None takes a key out.
     """
 
@@ -35,6 +58,8 @@ class Edit:
     emails: RowEdits = field(default_factory=RowEdits)
     addresses: RowEdits = field(default_factory=RowEdits)
     relations: RowEdits = field(default_factory=RowEdits)
+    external_ids: ExternalIdEdits = field(default_factory=ExternalIdEdits)
+    notes: list[Row] = field(default_factory=list)
     extra_fields: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 

@@ -1,16 +1,16 @@
 """External ids: what a record, a staff member or a row is called in the system that it came from."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, or_, select
+from sqlalchemy import Select, Text, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Taken
+from crmgraph.crm.errors import Invalid, Refused, Taken
 from crmgraph.crm.models import (
     FIRST_MINTED_ID,
     Account,
@@ -24,13 +24,22 @@ from crmgraph.crm.models import (
 )
 from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.conditions import MAX_VALUES
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.edits import ExternalIdEdits, ExternalIdValue
 from crmgraph.crm.records.lookup import minted
-from crmgraph.crm.values.text import fault_of
-from crmgraph.db.database import database_of
+from crmgraph.crm.values.text import fault_of, is_blank
+from crmgraph.db.database import database_of, require_transaction
 
+DIALECTS = frozenset(door.dialect for door in Door if door.is_dialect)
+"""The systems that print their ids at a door of ours."""
+CONTENT = "content"
+"""The system of records that have no id where they came from: a digest of all that was said of them names them, so that
+they are known again. Nobody is told it."""
+MAX_LENGTH = 200
+"""The most characters of an external id."""
 TARGETS = ("party", "staff", "phone", "email", "address")
 """What an external id may point at."""
 
@@ -46,9 +55,9 @@ async def claim(session: AsyncSession, dialect: str, space: str, value: str, **t
         Taken: another thing has it.
     """
     ((kind, target_id),) = target.items()
-    if not value or len(value) > 200:
+    if not value or len(value) > MAX_LENGTH:
         raise Invalid(("external_ids",), "form")
-    if space in _NUMERIC and _is_minted(value):
+    if may_be_minted(dialect, space, value):
         raise Invalid(("external_ids",), "minted")
     insert = insert_sqlite if session.get_bind().dialect.name == "sqlite" else insert_postgresql
     statement = insert(ExternalId).values(
@@ -68,6 +77,11 @@ REFERENCE = "reference"
 _NUMERIC = frozenset({"record", "user", "contact", "customer", "phone", "email", "address"})
 """Spaces in which a minted id is printed as a number, so that the two could meet."""
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{32}")
+
+
+def may_be_minted(system: str, space: str, value: str) -> bool:
+    """Whether an id that a dialect prints could be meant as one of ours, so that the two could meet."""
+    return system in DIALECTS and space in _NUMERIC and _is_minted(value)
 
 
 def _is_minted(value: str) -> bool:
@@ -103,6 +117,57 @@ async def resolve(
     rows = await snapshots.rows_of(session, ("external ids", several), query, given)
     found = {(space, value): next(i for i in ids if i is not None) for space, value, *ids in rows}
     return {key: found[key] for key in wanted if key in found}
+
+
+async def parties(session: AsyncSession, wanted: Collection[ExternalIdValue]) -> dict[ExternalIdValue, int]:
+    """What is called so, in a statement for each system and for each so many values."""
+    found: dict[ExternalIdValue, int] = {}
+    for system in sorted({each.system for each in wanted}):
+        names = sorted((each.space, each.value) for each in wanted if each.system == system)
+        for begin in range(0, len(names), MAX_VALUES):
+            known = await resolve(session, system, names[begin : begin + MAX_VALUES])
+            found |= {ExternalIdValue(system, *name): own_id for name, own_id in known.items()}
+    return found
+
+
+async def holders(session: AsyncSession, wanted: Collection[ExternalIdValue]) -> dict[ExternalIdValue, int | None]:
+    """Our ids of whatever is called so, None for nothing, in one statement for each system; for whoever gives them.
+
+    Until the transaction ends nobody else gives any: of two who find one free, one would fail.
+    """
+    require_transaction(session)
+    if not database_of(session).is_sqlite:
+        await session.execute(select(func.pg_advisory_xact_lock(_GIVING)))
+    found: dict[ExternalIdValue, int | None] = dict.fromkeys(wanted)
+    found |= await parties(session, wanted)
+    return found
+
+
+_GIVING = 0x6578_7465_726E_616C
+"""The number of the advisory lock under which external ids are given: `external` in letters."""
+
+
+def faults_of(
+    edits: ExternalIdEdits, called: Callable[[ExternalIdValue], int | None], own_id: int | None
+) -> list[Refused]:
+    """What is wrong with the external ids of an edit.
+
+    Args:
+        called: who has one.
+        own_id: the record that is to get them; None for a new one.
+    """
+    faults: list[Refused] = []
+    for i, each in enumerate(edits.add):
+        path = ("external_ids", "add", i)
+        if is_blank(each.value) or len(each.value) > MAX_LENGTH:
+            faults.append(Invalid(path, "form"))
+        elif fault := fault_of(each.value):
+            faults.append(Invalid(path, *fault))
+        elif may_be_minted(*each):
+            faults.append(Invalid(path, "minted"))
+        elif (holder := called(each)) not in (None, own_id):
+            faults.append(Taken(path, holder))
+    return faults
 
 
 @dataclass(slots=True)

@@ -24,9 +24,9 @@ from crmgraph.crm.policy import (
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.sql import Several, Sql
-from crmgraph.crm.records import hierarchies, numbers
+from crmgraph.crm.records import external_ids, hierarchies, numbers
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.edits import Edit
+from crmgraph.crm.records.edits import Edit, ExternalIdValue
 from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
 from crmgraph.crm.records.numbers import COLUMNS, OF_KIND
 from crmgraph.crm.records.unit_of_work import UnitOfWork
@@ -53,6 +53,7 @@ class Known:
         self._numbers: dict[PartyKind, dict[str, int | None]] = {kind: {} for kind in PartyKind}
         self._above: dict[Any, dict[int, int | None]] = {model: {} for model in HIERARCHIES}
         self._climbed: dict[Any, set[int]] = {model: set() for model in HIERARCHIES}
+        self._called: dict[ExternalIdValue, int | None] = {}
 
     async def read(self, planned: Iterable[Planned]) -> None:
         """Know everything that these edits name, in a constant number of statements; in none where it is known.
@@ -60,6 +61,8 @@ class Known:
         On PostgreSQL the hierarchies that they change are locked, and then the series of the numbers that they give.
         """
         planned = list(planned)
+        if names := self._unknown_external_ids(planned):
+            self._called |= await external_ids.holders(await self._unit.transaction(), names)
         if ways := self._unknown_ways(planned):
             session = await self._unit.transaction()
             for model, starts in ways.items():
@@ -78,6 +81,14 @@ class Known:
     def is_deleted(self, model: Any, own_id: int) -> bool:
         """Whether this record is deleted, so that nobody sees what names it."""
         return self._deleted.get((model, own_id), False)
+
+    def called(self, each: ExternalIdValue) -> int | None:
+        """The record, staff member or row that is called so; None for none."""
+        return self._called.get(each)
+
+    def call(self, each: ExternalIdValue, own_id: int | None) -> None:
+        """Know who is called so from now on."""
+        self._called[each] = own_id
 
     def holder_of(self, kind: PartyKind, number: object) -> int | None:
         """The live record that has a number."""
@@ -189,6 +200,10 @@ class Known:
         model = column.class_
         found = await session.execute(select(column, model.id).where(column.in_(unknown), model.deleted_at.is_(None)))
         self._numbers[kind] |= dict(found.all())
+
+    def _unknown_external_ids(self, planned: Iterable[Planned]) -> set[ExternalIdValue]:
+        names = (each for _, _, edit in planned for each in (*edit.external_ids.add, *edit.external_ids.remove))
+        return {each for each in names if each not in self._called and not fault_of(each.value)}
 
     def _unknown_ways(self, planned: Iterable[Planned]) -> dict[Any, set[int]]:
         """{model: the records from which the way up has to be known}, of the hierarchies that change."""

@@ -72,7 +72,7 @@ def contact_edit(lead: Aggregate, contact: Aggregate | None, overwrite: bool) ->
     edit = Edit(_taken(values, contact, overwrite), extra_fields=_remainder(record, contact, overwrite))
     if record.email_opt_out:
         edit.values["email_opt_out"] = True  # somebody who wants no mail gets none, whatever the contact said
-    for part in _IDENTITIES:
+    for part in IDENTITIES:
         setattr(
             edit, part, RowEdits(add=[_copy(row) for row in getattr(lead, part) if _same(contact, part, row) is None])
         )
@@ -114,7 +114,7 @@ def _written(value: str | None) -> str:
     return " ".join((value or "").casefold().split())
 
 
-_IDENTITIES: dict[str, Any] = {
+IDENTITIES: dict[str, Any] = {
     "phones": lambda row: (row.e164, row.extension) if row.e164 else written_form(row.raw),
     "emails": lambda row: row.address_key,
     "addresses": lambda row: (
@@ -128,7 +128,7 @@ _IDENTITIES: dict[str, Any] = {
 def _same(known: Aggregate | None, part: str, row: Any) -> Any | None:
     """The row of a known record that is the lead's, so that nothing is added; one that is out of use is no match for
     one that is in use."""
-    of = _IDENTITIES[part]
+    of = IDENTITIES[part]
     rows = getattr(known, part) if known is not None else ()
     return next((each for each in rows if of(each) == of(row) and (each.active or not row.active)), None)
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,6 +44,7 @@ from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import row_statements
 from crmgraph.crm.records.allocation import allocate
 from crmgraph.crm.records.change_log import Entry
+from crmgraph.crm.records.edits import ExternalIdValue
 from crmgraph.crm.records.keys import number_key
 from crmgraph.crm.records.numbers import OF_KIND, Series
 from crmgraph.crm.search import index
@@ -72,6 +74,8 @@ class RowSet:
         self.touched: dict[int, Any] = {}
         self.gone: list[Any] = []
         self.entries: list[Entry] = []
+        self.called: list[tuple[Record, ExternalIdValue]] = []
+        self.uncalled: list[tuple[Record, ExternalIdValue]] = []
         self.name_keys: dict[int, str] = {}
         self.removed: list[Record] = []
 
@@ -85,6 +89,8 @@ class RowSet:
         Rows that change places with each other take two updates: no two may bear one slot at any time.
         """
         if self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1:
+            return False
+        if self.called or self.uncalled:
             return False
         return sum("slot" in changed_columns(row) for row in self.touched.values()) < 2
 
@@ -151,6 +157,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         await _give_ids(session, rows)
         changed = list(rows.changed())
         await _remove(session, rows.gone)
+        await _uncall(session, rows.uncalled)
         await _free_slots(session, changed, rows.new)
         await _insert(session, rows, changed)
         await _update(session, changed)  # which may name what is new
@@ -224,6 +231,13 @@ async def _remove(session: AsyncSession, gone: Sequence[Any]) -> None:
                 session.expunge(row)
 
 
+async def _uncall(session: AsyncSession, uncalled: Sequence[tuple[Record, ExternalIdValue]]) -> None:
+    if uncalled:
+        own = tuple_(ExternalId.party_id, ExternalId.dialect, ExternalId.space, ExternalId.value)
+        going = delete(ExternalId).where(own.in_([(record.id, *each) for record, each in uncalled]))
+        await session.execute(going, execution_options=_AS_IT_IS)
+
+
 async def _free_slots(session: AsyncSession, changed: Sequence[Any], new: Sequence[Any]) -> None:
     """Take slots away from rows as far as others bear them now: no two may at any time."""
     moved = [row for row in changed if "slot" in changed_columns(row)]
@@ -282,6 +296,9 @@ async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
         await session.execute(each.values(live=None), execution_options=_AS_IT_IS)
 
 
+_NO_TARGET = {"live": True, "staff_id": None, "phone_id": None, "email_id": None, "address_id": None}
+
+
 async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -> None:
     """Write what is new, the log, and what changes in the search index."""
     found: dict[Any, list[dict[str, Any]]] = defaultdict(list)
@@ -292,6 +309,9 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
         if isinstance(row, _RECORDS):
             found[Party].append({"id": row.id, "kind": KINDS[type(row)]})
         found[type(row)].append(_columns(row))
+    for record, each in rows.called:
+        row = {"dialect": each.system, "space": each.space, "value": each.value, "party_id": record.id}
+        found[ExternalId].append(_NO_TARGET | row)
     found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
     terms = changed_terms(rows.gone, [(row, before_of(row)) for row in changed], rows.new)
     if not any(found.values()) and not any(terms):

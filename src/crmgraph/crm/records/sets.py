@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy.orm.attributes import set_committed_value
 
 from crmgraph.crm.errors import Refused, refuse
-from crmgraph.crm.models import Action, Lead, PartyKind, now
+from crmgraph.crm.models import Action, Lead, Note, PartyKind, now
 from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
-from crmgraph.crm.records.change_log import Changes, touch
+from crmgraph.crm.records.change_log import Changes, RowPath, touch
 from crmgraph.crm.records.checks import changed_values, require_revision, stale
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit, Stamp
@@ -61,7 +61,13 @@ class WriteSet:
         return checks.unknown_references(self._known, MODELS[kind], values)
 
     async def create(
-        self, kind: PartyKind, edit: Edit, *, signing_up: bool = False, stamp: Stamp | None = None
+        self,
+        kind: PartyKind,
+        edit: Edit,
+        *,
+        signing_up: bool = False,
+        stamp: Stamp | None = None,
+        checked: bool = False,
     ) -> Aggregate:
         """A new record with its rows.
 
@@ -69,13 +75,15 @@ class WriteSet:
             edit: only additions; `number` may be given, and otherwise comes from its series.
             signing_up: the caller registers a customer, who is nobody's staff.
             stamp: when it was made elsewhere, and by whom.
+            checked: whether the caller has asked for the faults of the edit, and mended them.
 
         Raises:
             Refused: everything that is wrong with the edit, at once; or the actor may not.
         """
         if not signing_up:
             require_staff(self._actor)
-        refuse(await self.faults_of(kind, None, edit))
+        if not checked:
+            refuse(await self.faults_of(kind, None, edit))
         model: Any = MODELS[kind]
         at, author = now(), self._actor.staff_id
         stamps = {"created_at": at, "updated_at": at, "created_by_id": author, "modified_by_id": author}
@@ -88,12 +96,19 @@ class WriteSet:
         for name, value in edit.values.items():
             changes.column(name, None, value)
         self._apply_rows(aggregate, edit, changes)
+        self._apply_names(aggregate, edit, changes)
         self._known.created(record)
         self._rows.entries.append(changes.entry(record, Action.CREATED, at))
         return aggregate
 
     async def update(
-        self, aggregate: Aggregate, edit: Edit, *, if_revision: int | None = None, stamp: Stamp | None = None
+        self,
+        aggregate: Aggregate,
+        edit: Edit,
+        *,
+        if_revision: int | None = None,
+        stamp: Stamp | None = None,
+        checked: bool = False,
     ) -> bool:
         """Change a record that this set has made, or that was loaded with `lock` or for the change in the same unit.
 
@@ -102,6 +117,7 @@ class WriteSet:
         Args:
             if_revision: the revision that the caller read; another one now is refused.
             stamp: when it was made and changed elsewhere, and by whom.
+            checked: whether the caller has asked for the faults of the edit, and mended them.
 
         Returns:
             Whether anything changed.
@@ -114,7 +130,9 @@ class WriteSet:
         faults = stale(record, if_revision)
         if isinstance(record, Lead) and not releases(edit):
             faults += unworkable(record)
-        refuse(faults + await self.faults_of(aggregate.kind, aggregate, edit))
+        if not checked:
+            faults += await self.faults_of(aggregate.kind, aggregate, edit)
+        refuse(faults)
 
         primary = _primary_email(aggregate)
         changes = Changes(self._actor)
@@ -126,6 +144,7 @@ class WriteSet:
         self._known.changed(record, before)
         self._rename(aggregate, derive(record))
         self._apply_rows(aggregate, edit, changes)
+        self._apply_names(aggregate, edit, changes)
         record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
         login = aggregate.login
         if login is not None and _primary_email(aggregate) not in (primary, login.email_key):
@@ -209,6 +228,24 @@ class WriteSet:
         if edit.phones or edit.addresses:
             # What is derived is nobody's change: it is written, and not told in the log.
             complete_numbers(aggregate.phones, region)
+
+    def _apply_names(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
+        """Let a record be called what the edit says, and take up the notes that come with it."""
+        record = aggregate.record
+        for each in edit.external_ids.add:
+            if self._known.called(each) is None:
+                self._known.call(each, record.id)
+                self._rows.called.append((record, each))
+                changes.column(f"external_ids.{each.system}.{each.space}", None, each.value)
+        for each in edit.external_ids.remove:
+            if self._known.called(each) == record.id:
+                self._known.call(each, None)
+                self._rows.uncalled.append((record, each))
+                changes.column(f"external_ids.{each.system}.{each.space}", each.value, None)
+        for values in edit.notes:
+            note = fresh(Note, {"party_id": record.id} | values)
+            self._rows.add(note)
+            changes.added(RowPath("notes", note), note)
 
 
 def _primary_email(aggregate: Aggregate) -> str | None:

@@ -41,12 +41,17 @@ async def lock(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Ite
         wanted: what records of `kind` with the values fulfil; each value that is compared for equality is locked.
     """
     require_transaction(session)
-    keys = sorted({_key(kind.value, form) for where in wanted for form in _forms(where, actor.region)})
-    if not keys or session.get_bind().dialect.name == "sqlite":
+    asked = list(wanted)
+    if not asked or session.get_bind().dialect.name == "sqlite":
         return
     whole = _key(kind.value, None)
-    if len(keys) > MAX_LOCKED:
+    # Of more, nobody needs to know the forms.
+    few = asked if len(asked) <= MAX_LOCKED else ()
+    keys = sorted({_key(kind.value, form) for where in few for form in _forms(where, actor.region)})
+    if not few or len(keys) > MAX_LOCKED:
         await session.execute(select(func.pg_advisory_xact_lock(whole)))
+        return
+    if not keys:
         return
     each = func.unnest(cast(keys, ARRAY(BigInteger))).column_valued("key")
     shared = select(func.pg_advisory_xact_lock_shared(whole))

@@ -176,6 +176,15 @@ class ExternalId:
     )
 
 
+@strawberry.type(description="What a record is called in a system that speaks no dialect here.")
+class OtherId:
+    model: ClassVar[type] = models.ExternalId
+
+    system: str = finished("dialect", by=lambda context, system: system, description="Whose id it is, e.g. `hubspot`.")
+    space: str = column("Within which the id names one record, e.g. `Contacts`.")
+    value: str = column("The id, as it is written there.")
+
+
 def _url(size: str, description: str) -> Any:
     def resolve(root: strawberry.Parent[Any], info: Info) -> Any:
         return f"{info.context.core.public_url}/photos/{root.key}/{size}/{root.file_name}"

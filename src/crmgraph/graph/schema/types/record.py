@@ -11,6 +11,7 @@ from crmgraph.crm import models
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.models.columns import Moment
 from crmgraph.crm.policy import Permission, permissions
+from crmgraph.crm.records.external_ids import CONTENT, DIALECTS
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import Connection
 from crmgraph.graph.schema.declarations import Row
@@ -18,7 +19,7 @@ from crmgraph.graph.schema.fields import column, finished, photo, rows, to_many,
 from crmgraph.graph.schema.filters import CHANGES, NOTES
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.audit import Change, Note
-from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, Phone, Photo
+from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, OtherId, Phone, Photo
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
 
@@ -47,9 +48,15 @@ class Record(Node):
     can: list[Permission] = strawberry.field(description=_CAN)
     external_ids: list[ExternalId] = rows(
         models.ExternalId,
-        "What the record is called in the systems that it came from.",
+        "What the record is called in the dialects of old APIs that it came from.",
         order=("dialect", "id"),
-        only=lambda row: row.live.is_(True),
+        only=lambda row: row.live.is_(True) & row.dialect.in_(sorted(DIALECTS)),
+    )
+    other_ids: list[OtherId] = rows(
+        models.ExternalId,
+        "What it is called in any other system that it came from, e.g. one whose files were imported.",
+        order=("dialect", "id"),
+        only=lambda row: row.live.is_(True) & row.dialect.not_in(sorted({*DIALECTS, CONTENT})),
     )
     notes: Connection[Note] | None = to_many(
         NOTES, "party_id", "The notes on it, the latest first; staff see them.", staff_only=True

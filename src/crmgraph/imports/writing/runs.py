@@ -1,0 +1,388 @@
+"""Runs: an import from its start to its end, in batches with a checkpoint each, and on from there after a crash."""
+
+import asyncio
+import datetime as dt
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Door, Import, ImportRow, ImportState, Outcome, PartyKind, Role, Staff, now
+from crmgraph.crm.policy import Actor
+from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records.edits import Edit, Stamp
+from crmgraph.crm.records.sets import WriteSet
+from crmgraph.crm.records.unit_of_work import Transaction
+from crmgraph.db.database import Database
+from crmgraph.imports.reading import Reading
+from crmgraph.imports.records import Event, External, Merged, Record, Ref, Refusal, Skipped
+from crmgraph.imports.writing.batches import Batch, How, Named, Row
+from crmgraph.imports.writing.edits import external_id
+from crmgraph.imports.writing.photos import Photos
+
+BATCH = 1_000
+"""Events of the reading that are dealt with in one transaction."""
+LEASE = dt.timedelta(seconds=60)
+"""How long a run may take for a batch before another may take it over."""
+
+T = TypeVar("T")
+Told = Callable[[Event, Outcome], None]
+"""Is told what became of each event."""
+
+
+class ImportBusy(Exception):
+    """Another import is being carried out.
+
+    Attributes:
+        import_id: which.
+        seconds: after how long it counts as given up.
+    """
+
+    def __init__(self, import_id: int, seconds: float) -> None:
+        super().__init__(import_id, seconds)
+        self.import_id = import_id
+        self.seconds = seconds
+
+
+class FilesChanged(Exception):
+    """A file is not the one that the import began with.
+
+    Attributes:
+        name: of the file.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: events that are dealt with.
+        counts: {kind, empty for a row of no kind: {outcome: how many}}.
+    """
+
+    done: int = 0
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def count(self, kind: PartyKind | None, outcome: Outcome) -> None:
+        self.counts.setdefault(kind or "", Counter())[outcome] += 1
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """{outcome: how many}, of all kinds."""
+        return sum(self.counts.values(), Counter())
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """By what a file is known again: {"name", "path", "bytes", "sha256"}."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"name": path.name, "path": str(path.resolve()), "bytes": path.stat().st_size, "sha256": digest}
+
+
+async def begin(db: Database, staff: Staff, paths: Sequence[Path], options: Mapping[str, Any]) -> int:
+    """Store a new import, which nobody but the caller carries out for now; its id.
+
+    Raises:
+        ImportBusy: another one is being carried out.
+    """
+    files = await asyncio.to_thread(lambda: [fingerprint(path) for path in paths])
+    async with db.begin() as session:
+        await _require_idle(session, None)
+        made = Import(files=files, options=dict(options), staff_id=staff.id, claimed_until=now() + LEASE)
+        session.add(made)
+        await session.flush()
+        return made.id
+
+
+async def take_over(db: Database, import_id: int, state: ImportState) -> None:
+    """Claim an import that was cut off, or that is to be undone.
+
+    Raises:
+        ImportBusy: it is being carried out, or another one is.
+    """
+    async with db.begin() as session:
+        await _require_idle(session, import_id)
+        given = {"state": state, "fault": None, "claimed_until": now() + LEASE, "finished_at": None}
+        await session.execute(update(Import).where(Import.id == import_id).values(**given))
+
+
+async def _require_idle(session: AsyncSession, import_id: int | None) -> None:
+    # Whoever asks has the lock on all rows of imports, so that of two at once the second finds the first.
+    running = select(Import.id, Import.claimed_until).where(Import.claimed_until > now()).with_for_update()
+    if import_id is not None:
+        await session.execute(select(Import.id).where(Import.id == import_id).with_for_update())
+    for other, until in await session.execute(running):
+        if until is not None:
+            raise ImportBusy(other, (until - now()).total_seconds())
+
+
+async def wait_for_lease(db: Database, import_id: int, waiting: Callable[[float], None]) -> None:
+    """Wait until whoever carried out an import, and was killed, does not count any more; a minute at the most."""
+    async with db.read() as session:
+        until = await session.scalar(select(Import.claimed_until).where(Import.id == import_id))
+    if until is not None and (seconds := (until - now()).total_seconds()) > 0:
+        waiting(seconds)
+        await asyncio.sleep(seconds)
+
+
+async def get(db: Database, import_id: int) -> Import | None:
+    """One import."""
+    async with db.read() as session:
+        return await session.get(Import, import_id)
+
+
+async def latest(db: Database, count: int = 50) -> list[Import]:
+    """The last imports, the newest first."""
+    async with db.read() as session:
+        return list(await session.scalars(select(Import).order_by(Import.id.desc()).limit(count)))
+
+
+def actor_of(staff: Staff, import_id: int | None, region: str | None) -> Actor:
+    """The import as whoever writes."""
+    return Actor(
+        Door.IMPORT,
+        staff.role,
+        staff_id=staff.id,
+        sees_identity=staff.sees_identity or staff.role is Role.ADMIN,
+        region=region,
+        import_id=import_id,
+    )
+
+
+class Finder:
+    """Asks the store from the thread in which files are read. Make it in the event loop.
+
+    Args:
+        db: the store.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._loop = asyncio.get_running_loop()
+
+    def is_stored(self, kind: PartyKind, external: External) -> bool:
+        """Whether the store has a record of this id."""
+
+        async def find() -> bool:
+            async with self._db.read() as session:
+                return bool(await external_ids.parties(session, {external_id(external)}))
+
+        return asyncio.run_coroutine_threadsafe(find(), self._loop).result()
+
+
+class Run:
+    """Carries out one import.
+
+    Args:
+        photos: takes those that come with new records.
+        actor: the import; without an id of one, nothing is written: see what would become of each record.
+        reading: of the same files, with the same options, whenever it goes on.
+        told: of what became of each event, from the first on even where the run goes on after a crash.
+        progress: called after each batch.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        actor: Actor,
+        reading: Reading,
+        how: How,
+        *,
+        photos: Photos,
+        told: Told,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._db = db
+        self._actor = actor
+        self._reading = reading
+        self._how = how
+        self._photos = photos
+        self._told = told
+        self._show = progress
+        self._ids: dict[Named, int] = {}
+        self._later: list[tuple[PartyKind, int, dict[str, Ref]]] = []
+        self.progress = Progress()
+
+    async def carry_out(self) -> Progress:
+        """Deal with all events that are not dealt with yet."""
+        position = await self._known_position()
+        async with _reading_thread(self._reading) as next_ones:
+            # What was dealt with before is only decided anew: so that what was refused of it is told again.
+            while events := await next_ones(_up_to(position - self.progress.done)):
+                rows = await self._batch(events, write=self.progress.done >= position)
+                self._take_up(rows)
+                if self._actor.import_id is not None:
+                    await self._photos.take(self._actor, rows, self._ids)
+                self._tell(events, rows)
+                self._show(self.progress)
+        await self._link()
+        if self._actor.import_id is not None:
+            await self._end(ImportState.DONE, None)
+        return self.progress
+
+    async def fail(self, why: str) -> None:
+        """Say that the run was given up; it can be resumed."""
+        await self._end(ImportState.FAILED, why)
+
+    async def _known_position(self) -> int:
+        if self._actor.import_id is None:
+            return 0
+        async with self._db.read() as session:
+            run = await session.get_one(Import, self._actor.import_id)
+            rows = await session.execute(
+                select(ImportRow.kind, ImportRow.key, ImportRow.party_id).where(ImportRow.import_id == run.id)
+            )
+            self._ids = {(kind, key): party_id for kind, key, party_id in rows}
+            self.progress.counts = {kind: Counter(each) for kind, each in run.counts.items()}
+        return run.position
+
+    async def _batch(self, events: Sequence[Event], *, write: bool) -> list[Row]:
+        records = [each for each in events if isinstance(each, Record)]
+        warned = [list(each.warnings) for each in records]
+
+        async def work(session: AsyncSession) -> tuple[list[Row], dict[Named, int], Progress]:
+            for record, warnings in zip(records, warned, strict=True):
+                record.warnings = list(warnings)
+            batch = Batch(session, self._actor, self._how, self._ids)
+            rows = await batch.decide(records)
+            if not write:
+                progress = Progress(self.progress.done + len(events), self.progress.counts)
+            else:
+                progress = _counted(self.progress, events, rows)
+            if write and self._actor.import_id is not None:
+                ids = await batch.write(rows, self._actor.import_id)
+                await self._checkpoint(session, progress)
+                return rows, ids, progress
+            return rows, {named: own_id for named, own_id in batch.ids().items() if own_id > 0}, progress
+
+        rows, ids, self.progress = await self._db.transact(work)
+        self._ids |= ids
+        return rows
+
+    async def _checkpoint(self, session: AsyncSession, progress: Progress) -> None:
+        counts = {kind: dict(each) for kind, each in progress.counts.items()}
+        given = {"position": progress.done, "counts": counts, "claimed_until": now() + LEASE}
+        await session.execute(update(Import).where(Import.id == self._actor.import_id).values(**given))
+
+    def _take_up(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            if row.later and (own_id := self._ids.get((row.record.kind, row.record.key))) is not None:
+                self._later.append((row.record.kind, own_id, row.later))
+
+    def _tell(self, events: Iterable[Event], rows: Iterable[Row]) -> None:
+        of_record = iter(rows)
+        for event in events:
+            row = next(of_record) if isinstance(event, Record) else None
+            if row is not None and row.refusal is not None:
+                self._told(row.refusal, Outcome.REFUSED)
+            else:
+                self._told(event, _outcome(event, row))
+
+    async def _link(self) -> None:
+        """Let records name others that came after them."""
+        if self._actor.import_id is None:
+            return
+        for begin_ in range(0, len(self._later), BATCH):
+            group = self._later[begin_ : begin_ + BATCH]
+            await self._db.transact(lambda session, group=group: self._link_group(session, group))  # type: ignore[misc]  # bound now
+
+    async def _link_group(self, session: AsyncSession, group: Sequence[tuple[PartyKind, int, dict[str, Ref]]]) -> None:
+        unit = Transaction(session)
+        written = WriteSet(unit, self._actor)
+        changed = []
+        for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT):
+            wanted = {own_id: refs for of_kind, own_id, refs in group if of_kind is kind}
+            loaded = await aggregates.load_for_change(unit, self._actor, kind, wanted, parts=()) if wanted else {}
+            planned = []
+            for own_id, aggregate in loaded.items():
+                named = {column: self._ids.get((ref.kind, ref.key)) for column, ref in wanted[own_id].items()}
+                planned.append((kind, aggregate, Edit({name: value for name, value in named.items() if value})))
+            await written.expect(planned)
+            for _, aggregate, edit in planned:
+                # A circle in the files: the record stays without it.
+                for fault in await written.faults_of(kind, aggregate, edit):
+                    edit.values.pop(str(fault.path[0]), None)
+                before = {name: getattr(aggregate.record, name) for name in edit.values}
+                if await written.update(aggregate, edit, stamp=Stamp(updated_at=aggregate.record.updated_at)):
+                    changed.append((aggregate, before))
+        await written.write()
+        for aggregate, before in changed:
+            await self._note_link(session, aggregate.kind, aggregate.id, aggregate.record.revision, before)
+        await self._checkpoint(session, self.progress)
+
+    async def _note_link(
+        self, session: AsyncSession, kind: PartyKind, party_id: int, revision: int, before: dict[str, Any]
+    ) -> None:
+        own = (ImportRow.import_id == self._actor.import_id) & (ImportRow.party_id == party_id)
+        row = await session.scalar(select(ImportRow).where(own))
+        if row is None:
+            given: dict[str, Any] = {"import_id": self._actor.import_id, "kind": kind, "key": "", "party_id": party_id}
+            given["digest"] = ""
+            given |= {"outcome": Outcome.UPDATED, "revision": revision, "before": {"values": before}}
+            await session.execute(insert(ImportRow), [given])
+            return
+        row.revision = revision
+        if row.before is not None:
+            row.before = {**row.before, "values": before | row.before.get("values", {})}
+
+    async def _end(self, state: ImportState, fault: str | None) -> None:
+        given = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
+        async with self._db.begin() as session:
+            await session.execute(update(Import).where(Import.id == self._actor.import_id).values(**given))
+
+
+def _up_to(left: int) -> int:
+    """How many events to take next, with so many left that were dealt with before."""
+    return min(BATCH, left) if left > 0 else BATCH
+
+
+def _counted(progress: Progress, events: Sequence[Event], rows: Iterable[Row]) -> Progress:
+    """The progress after these events."""
+    counts = {kind: Counter(each) for kind, each in progress.counts.items()}
+    told = Progress(progress.done + len(events), counts)
+    of_record = iter(rows)
+    for event in events:
+        row = next(of_record) if isinstance(event, Record) else None
+        told.count(event.kind if isinstance(event, Record) else None, _outcome(event, row))
+    return told
+
+
+def _outcome(event: Event, row: Row | None) -> Outcome:
+    match event:
+        case Refusal():
+            return Outcome.REFUSED
+        case Skipped():
+            return Outcome.SKIPPED
+        case Merged():
+            return Outcome.MERGED
+    assert row is not None  # noqa: S101 - each record has one
+    return row.outcome
+
+
+@asynccontextmanager
+async def _reading_thread(reading: Reading) -> AsyncIterator[Callable[[int], Awaitable[list[Event]]]]:
+    """Gives so many of the next events. They are read in a thread of their own, which what lies on disk belongs to."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
+        events = reading.events()
+
+        async def next_ones(count: int) -> list[Event]:
+            return await loop.run_in_executor(thread, lambda: list(islice(events, count)))
+
+        try:
+            yield next_ones
+        finally:
+            await loop.run_in_executor(thread, events.close)  # type: ignore[attr-defined]  # it is a generator

@@ -1,0 +1,410 @@
+"""Imports that write: matched, written once, resumed, undone; through the program and read through the doors."""
+
+import asyncio
+import base64
+import csv
+import json
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.identity.staff import add_staff
+from crmgraph.crm.models import Account, Change, Contact, ExternalId, ImportRow, Lead, Note, Photo, Role
+from crmgraph.crm.models import Staff as StaffRow
+from crmgraph.crm.records.matching import MatchBy
+from crmgraph.imports.reading import open_set
+from crmgraph.imports.records import Options, Staff, StaffRef
+from crmgraph.imports.writing import runs
+from crmgraph.imports.writing.batches import How
+from crmgraph.imports.writing.photos import Photos
+from tests.conftest import Running, serving, settings_for, statements
+from tests.imports.compare import SAMPLES, expected_of
+from tests.program import SECRET, crmgraph
+from tests.test_record_photos import png
+
+ADA, BEN = "ada@crmgraph.example", "ben.berg@example.com"
+PASSWORD = "correct horse battery"
+KEPT = (Contact, Account, Lead, ExternalId, Note, Change, ImportRow)
+HEADER = [
+    "Record Id",
+    "First Name",
+    "Last Name",
+    "Account Name.id",
+    "Account Name",
+    "Email",
+    "Phone",
+    "Email Opt Out",
+    "Contact Owner.id",
+]
+
+
+@dataclass
+class Store:
+    """A store with two of the staff, and the program over it."""
+
+    running: Running
+    database: str
+    folder: Path
+    token: str
+
+    @property
+    def core(self) -> Core:
+        return self.running.core
+
+    async def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        # In a thread: a background job of ours may hold the only pen of SQLite meanwhile.
+        settings = {"CRMGRAPH_DATABASE_URL": self.database, "CRMGRAPH_SECRET_KEY": SECRET}
+        return await asyncio.to_thread(crmgraph, self.folder, "import", *arguments, **settings)
+
+    async def bring(self, *arguments: str, code: int = 0) -> dict[str, Any]:
+        """What an import says with --json."""
+        done = await self.run(*arguments, *(() if arguments[0] == "resume" else ("--yes",)), "--json")
+        assert done.returncode == code, done.stderr + done.stdout
+        told: dict[str, Any] = json.loads(done.stdout)
+        return told
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        answer = await self.running.client.post(
+            "/graphql", json={"query": query, "variables": variables}, headers=headers
+        )
+        body = answer.json()
+        assert "errors" not in body, body
+        return body["data"]
+
+    async def rows(self) -> dict[str, int]:
+        """How many rows there are of everything that an import writes, deleted ones too."""
+        async with self.core.db.read() as session:
+            return {m.__name__: await session.scalar(select(func.count()).select_from(m)) or 0 for m in KEPT}
+
+    async def live(self) -> dict[str, int]:
+        """How many records and external ids there are for whoever looks."""
+        async with self.core.db.read() as session:
+            counts = {
+                m.__name__: await session.scalar(select(func.count()).where(m.deleted_at.is_(None))) or 0
+                for m in (Contact, Account, Lead)
+            }
+            ids = select(func.count()).select_from(ExternalId).where(ExternalId.live.is_(True))
+            return {**counts, "ids": await session.scalar(ids) or 0}
+
+
+@pytest.fixture
+async def store(database: str, tmp_path: Path) -> AsyncIterator[Store]:
+    async with serving(settings_for(database, tmp_path)) as (client, app):
+        running = Running(client, app, {})
+        hashed = await running.core.passwords.hash(PASSWORD)
+        async with running.db.begin() as session:
+            await add_staff(session, "Ada Agent", ADA, Role.ADMIN, hashed)
+            await add_staff(session, "Ben Berg", BEN, Role.AGENT, None)
+        login = "mutation($i: LoginInput!) { login(input: $i) { accessToken } }"
+        given = {"query": login, "variables": {"i": {"email": ADA, "password": PASSWORD}}}
+        token = (await client.post("/graphql", json=given)).json()["data"]["login"]["accessToken"]
+        yield Store(running, database, tmp_path, token)
+
+
+def table(path: Path, rows: list[list[str]]) -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([HEADER, *rows])
+    return str(path)
+
+
+def person(n: int, **changes: str) -> list[str]:
+    values = {
+        "Record Id": f"zcrm_53100000000003{n:05}",
+        "First Name": "Ann",
+        "Last Name": f"Ray{n}",
+        "Account Name.id": "",
+        "Account Name": "Acme",
+        "Email": f"ann{n}@example.com",
+        "Phone": f"+49 30 90{n:05}",
+        "Email Opt Out": "false",
+        "Contact Owner.id": "",
+    }
+    return [(values | changes)[name] for name in HEADER]
+
+
+BACKUP = str(SAMPLES / "01_zoho_backup" / "zoho_backup.zip")
+ZONE = ("--timezone", "Europe/Berlin")
+
+CONTACT = """query($id: String!) { contact(by: {external: {dialect: ZOHO, value: $id}}) {
+  id firstName lastName jobTitle createdAt updatedAt revision emailOptOut
+  birthDate { day month year } owner { name } account { name } reportsTo { lastName }
+  emails { address kind } phones { raw kind } addresses { city country countryName kind }
+  notes { nodes { title content } } externalIds { dialect value }
+  history { nodes { door action } } } }"""
+
+
+async def test_a_backup_is_written_once_read_at_every_door_and_taken_back(store: Store) -> None:
+    before = await store.live()
+    told = await store.bring(BACKUP, *ZONE, code=3)
+    assert told["outcomes"]["ACCOUNT"] == {"CREATED": 4}
+    assert told["outcomes"]["CONTACT"] == {"CREATED": 5}
+    assert told["outcomes"]["LEAD"] == {"CREATED": 2}
+    assert told["outcomes"][""] == {"REFUSED": 1, "MERGED": 1, "SKIPPED": 4}
+    written = await store.rows()
+    assert written == {
+        "Contact": 5, "Account": 4, "Lead": 2, "ExternalId": 11, "Note": 2, "Change": written["Change"],
+        "ImportRow": 11,
+    }  # fmt: skip
+
+    expected = next(r for r in expected_of("01_zoho_backup")["records"] if r["input"].get("lastName") == "Sommerfeld")
+    (found,) = (await store.ask(CONTACT, id=expected["external"]["value"])).values()
+    wanted = expected["input"]
+    for name in ("firstName", "lastName", "jobTitle", "emailOptOut", "birthDate"):
+        assert found[name] == wanted[name], name
+    assert [found[at].replace(".000000Z", "Z") for at in expected["stamps"]] == list(expected["stamps"].values())
+    assert found["emails"] == [{"address": e["address"], "kind": e["kind"]} for e in wanted["emails"]["add"]]
+    assert found["phones"] == [{"raw": p["raw"], "kind": p["kind"]} for p in wanted["phones"]["add"]]
+    assert found["externalIds"] == [{"dialect": "ZOHO", "value": expected["external"]["value"]}]
+    assert {each["door"] for each in found["history"]["nodes"]} == {"IMPORT"}
+    assert found["owner"] is not None
+    assert found["account"]["name"] == "Nordlicht Optik GmbH"
+
+    # The same again writes nothing.
+    again = await store.bring(BACKUP, *ZONE, code=3)
+    assert again["outcomes"]["CONTACT"] == {"UNCHANGED": 5}
+    assert await store.rows() == written
+
+    undone = await store.bring("undo", str(told["import"]))
+    assert (undone["reversed"], undone["kept"], undone["failed"]) == (11, [], [])
+    assert await store.live() == before
+    assert (await store.run("undo", str(told["import"]), "--yes")).returncode == 1
+    once_more = await store.bring(BACKUP, *ZONE, code=3)
+    assert once_more["outcomes"]["CONTACT"] == {"CREATED": 5}
+
+
+SAMPLES_ALONE = sorted(
+    each.name
+    for each in SAMPLES.iterdir()
+    if each.is_dir() and not expected_of(each.name).get("each_file_alone") and each.name != "D3_dirty_files"
+)
+
+
+@pytest.mark.parametrize("name", SAMPLES_ALONE)
+async def test_a_sample_is_written_once_and_taken_back(name: str, store: Store) -> None:
+    """What the product itself refuses of a sample would be seen here: each of its records is written."""
+    expected = expected_of(name)
+    records = expected["records"]
+    done = await carry_out(store, name, expected)
+    assert done["CREATED"] == len(records), done
+    photos = sum("refused" not in each["photo"] for each in records if each.get("photo"))
+    async with store.core.db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Photo)) == photos
+    assert done["REFUSED"] == len(expected["refused"])
+    written, live = await store.rows(), await store.live()
+    again = await carry_out(store, name, expected)
+    assert again["CREATED"] == again["UPDATED"] == 0
+    assert again["UNCHANGED"] == len(records)
+    assert (await store.rows(), await store.live()) == (written, live)
+    (first, *_) = json.loads((await store.run("list", "--json")).stdout)["imports"][::-1]
+    assert (await store.bring("undo", str(first["id"])))["reversed"] == len(records)
+    assert set((await store.live()).values()) == {0}
+
+
+async def carry_out(store: Store, name: str, expected: dict[str, Any]) -> Any:
+    """Import a sample with the staff and the options that it names, without the program."""
+    options = {k: v for k, v in expected["options"].items() if not isinstance(v, dict) or k == "users"}
+    paths = [SAMPLES / name / file for file in expected["files"]]
+    async with store.core.db.read() as session:
+        staff = {each.email or "": each.id for each in await session.scalars(select(StaffRow))}
+    told = [Staff(email, email, email == ADA) for email in staff]
+    reading = open_set(paths, Options(**options), told)
+    assert not reading.is_open
+    async with store.core.db.read() as session:
+        importer = await session.get_one(StaffRow, staff[ADA])
+    import_id = await runs.begin(store.core.db, importer, paths, {"mode": "upsert", "match": "id,email"})
+    how = How("upsert", (MatchBy.EMAIL,), staff, StaffRef(ADA))
+    actor = runs.actor_of(importer, import_id, options.get("region"))
+    run = runs.Run(
+        store.core.db,
+        actor,
+        reading,
+        how,
+        told=lambda event, outcome: None,
+        progress=lambda progress: None,
+        photos=photos_of(store),
+    )
+    return (await run.carry_out()).outcomes
+
+
+def photos_of(store: Store) -> Photos:
+    return Photos(store.core.record_photos, store.core.max_photo_bytes)
+
+
+async def test_rows_are_written_in_a_number_of_statements_that_does_not_grow_with_them(store: Store) -> None:
+    counts = {}
+    for size in (10, 20, 200):  # what is asked once is asked first
+        path = store.folder / f"{size}.csv"
+        table(path, [person(size * 10 + n, **{"Account Name": f"Company {n % 7}"}) for n in range(size)])
+        with statements(store.core.db) as seen:
+            done = await carry(store, path)
+        assert done["CREATED"] >= size
+        counts[size] = len(seen)
+    assert counts[20] == counts[200]
+
+
+async def carry(store: Store, path: Path, after: Callable[[int], None] = lambda done: None) -> Any:
+    async with store.core.db.read() as session:
+        importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
+    import_id = await runs.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id,email"})
+    reading = open_set([path], Options(timezone="UTC"), [Staff(ADA, "Ada Agent", True)])
+    how = How("upsert", (MatchBy.EMAIL,), {ADA: importer.id}, StaffRef(ADA))
+    actor = runs.actor_of(importer, import_id, None)
+    run = runs.Run(
+        store.core.db,
+        actor,
+        reading,
+        how,
+        told=lambda *event: None,
+        progress=lambda progress: after(progress.done),
+        photos=photos_of(store),
+    )
+    try:
+        return (await run.carry_out()).outcomes
+    except RuntimeError as error:
+        await run.fail(str(error))
+        return import_id
+
+
+async def test_an_import_that_was_cut_off_goes_on_behind_its_last_batch(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "BATCH", 10)
+    path = store.folder / "people.csv"
+    table(
+        path,
+        [person(n) for n in range(50)] + [person(98, **{"Last Name": "", "First Name": "", "Email": "", "Phone": ""})],
+    )
+
+    def cut(done: int) -> None:
+        if done == 30:
+            raise RuntimeError("somebody pulled the plug")
+
+    import_id = await carry(store, path, cut)
+    assert (await store.live())["Contact"] < 50
+    shown = json.loads((await store.run("show", str(import_id), "--json")).stdout)
+    assert (shown["state"], shown["fault"], shown["position"]) == ("FAILED", "somebody pulled the plug", 30)
+    # Somebody works on with what is there already: it stays as they have left it.
+    change = """mutation($id: String!) { updateContact(input: {contact: {external: {dialect: ZOHO, value: $id}},
+        firstName: "Changed"}) { contact { firstName } userErrors { code } } }"""
+    first = person(0)[0].removeprefix("zcrm_")
+    assert (await store.ask(change, id=first))["updateContact"]["userErrors"] == []
+
+    told = await store.bring("resume", str(import_id), "--report", "rest", code=3)
+    assert told["outcomes"]["CONTACT"] == {"CREATED": 50}
+    assert (await store.live()) == {"Contact": 50, "Account": 1, "Lead": 0, "ids": 50}
+    assert (await store.ask(CONTACT, id=first))["contact"]["firstName"] == "Changed"
+    assert "REQUIRED" in (store.folder / "rest" / "refused.csv").read_text("utf-8-sig")
+    assert (
+        await store.run("resume", str(import_id))
+    ).stderr == f"The import {import_id} is done: there is nothing to resume.\n"
+
+    path.write_text("other\n")
+    undone = await store.bring("undo", str(import_id))
+    assert (undone["reversed"], len(undone["kept"])) == (49, 2)
+    whys = {(kind, why) for _, kind, _, why in undone["kept"]}
+    assert whys == {("CONTACT", "it was changed since"), ("ACCOUNT", "contacts belong to it")}
+
+
+async def test_a_record_that_is_known_is_changed_and_the_change_can_be_taken_back(store: Store) -> None:
+    create = """mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } userErrors { code } } }"""
+    known = {
+        "firstName": "Ann", "lastName": "Ray1", "jobTitle": "Head", "emailOptOut": True,
+        "emails": {"add": [{"kind": "PERSONAL", "address": "ANN1@example.com"}]},
+        "phones": {"add": [{"kind": "MOBILE", "raw": "+49 171 3920010"}]},
+    }  # fmt: skip
+    own_id = (await store.ask(create, i=known))["createContact"]["contact"]["id"]
+    path = table(store.folder / "one.csv", [person(1)])
+    told = await store.bring(path)
+    assert told["outcomes"]["CONTACT"] == {"UPDATED": 1}
+    read = """query($id: ID!) { contact(by: {id: $id}) { jobTitle emailOptOut revision phones { raw } emails { address }
+        account { name } externalIds { value } } }"""
+    found = (await store.ask(read, id=own_id))["contact"]
+    assert found == {
+        "jobTitle": "Head", "emailOptOut": True, "revision": 2, "account": {"name": "Acme"},
+        "phones": [{"raw": "+49 171 3920010"}, {"raw": "+49 30 9000001"}], "emails": [{"address": "ANN1@example.com"}],
+        "externalIds": [{"value": "5310000000000300001"}],
+    }  # fmt: skip
+    # Another of the same email and another name is another person.
+    other = table(
+        store.folder / "other.csv", [person(1, **{"Record Id": "zcrm_5310000000000300777", "Last Name": "Roe"})]
+    )
+    assert (await store.bring(other))["outcomes"]["CONTACT"] == {"CREATED": 1}
+
+    assert (await store.bring("undo", str(told["import"]), "--dry-run"))["reversed"] == 1
+    assert (await store.ask(read, id=own_id))["contact"] == found
+    undone = await store.bring("undo", str(told["import"]))
+    assert (undone["reversed"], len(undone["kept"])) == (1, 1)  # the other one belongs to the company by now
+    found = (await store.ask(read, id=own_id))["contact"]
+    assert found == {
+        "jobTitle": "Head", "emailOptOut": True, "revision": 3, "account": None,
+        "phones": [{"raw": "+49 171 3920010"}], "emails": [{"address": "ANN1@example.com"}], "externalIds": [],
+    }  # fmt: skip
+
+
+async def test_what_cannot_be_is_refused_before_anything_is_written(store: Store) -> None:
+    bad = table(store.folder / "bad.csv", [person(1), ["zcrm_1", *[""] * (len(HEADER) - 1)]])
+    done = await store.run(bad, "--yes")
+    assert (done.returncode, "--max-refused is 20%" in done.stderr) == (1, True)
+    for wrong, words in (
+        (("--match", "id,shoe"), "--match id,shoe: shoe is none of email, id, name, phone"),
+        (("--max-refused", "many"), "--max-refused many: a number of rows, or a share such as 20%"),
+        (("--owner", "eve@example.com"), "--owner eve@example.com: nobody of the staff has this email"),
+    ):
+        done = await store.run(bad, "--yes", *wrong)
+        assert (done.returncode, done.stderr.strip()) == (1, words)
+    assert (await store.run("show", "17")).stderr == "There is no import 17: see crmgraph import list\n"
+    assert set((await store.live()).values()) == {0}
+    assert json.loads((await store.run("list", "--json")).stdout) == {"imports": []}
+    assert (await store.bring(bad, "--max-refused", "50%", code=3))["outcomes"]["CONTACT"] == {"CREATED": 1}
+
+
+async def test_one_import_runs_at_a_time(store: Store) -> None:
+    async with store.core.db.read() as session:
+        importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
+    path = Path(table(store.folder / "one.csv", [person(1)]))
+    first = await runs.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id"})
+    done = await store.run(str(path), "--yes")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The import {first} is being carried out; if it was killed, try again in ")
+    assert (await store.live())["Contact"] == 0
+
+
+async def test_with_mode_update_nobody_is_made_and_with_create_nobody_changed(store: Store) -> None:
+    one = table(store.folder / "one.csv", [person(1)])
+    assert (await store.bring(one, "--mode", "update"))["outcomes"]["CONTACT"] == {"SKIPPED": 1}
+    assert (await store.live())["Contact"] == 0
+    (await store.bring(one))
+    changed = table(store.folder / "two.csv", [person(1, **{"First Name": "Bea"})])
+    assert (await store.bring(changed, "--mode", "create"))["outcomes"]["CONTACT"] == {"SKIPPED": 1}
+    assert (await store.bring(changed, "--mode", "update"))["outcomes"]["CONTACT"] == {"UPDATED": 1}
+    assert (await store.live())["Contact"] == 1
+
+
+async def test_the_photo_of_a_card_is_the_photo_of_its_record_and_goes_with_it(store: Store) -> None:
+    data = base64.b64encode(png(width=40)).decode()
+    lines = (
+        "BEGIN:VCARD",
+        "VERSION:4.0",
+        "UID:u1",
+        "FN:Ann Ray",
+        "N:Ray;Ann;;;",
+        f"PHOTO:data:image/png;base64,{data}",
+    )
+    path = store.folder / "card.vcf"
+    path.write_text("\r\n".join((*lines, "END:VCARD", "")))
+    told = await store.bring(str(path))
+    read = "{ contacts { nodes { lastName revision photo { contentType width } otherIds { system space value } } } }"
+    (found,) = (await store.ask(read))["contacts"]["nodes"]
+    assert found == {
+        "lastName": "Ray", "revision": 2, "photo": {"contentType": "image/jpeg", "width": 40},
+        "otherIds": [{"system": "vcard", "space": "UID", "value": "u1"}],
+    }  # fmt: skip
+    assert (await store.bring(str(path)))["outcomes"]["CONTACT"] == {"UNCHANGED": 1}
+    assert (await store.bring("undo", str(told["import"])))["reversed"] == 1
