@@ -182,6 +182,7 @@ ASKING = [
     ["throttle", "lift", "--email", "ada@example.com"],
     ["purge"],
     ["repair"],
+    ["reindex"],
 ]
 """Commands that ask the database and serve nobody."""
 
@@ -249,6 +250,7 @@ async def test_every_command_of_an_older_program_leaves_newer_tables_alone_and_s
         ["seed", "--accounts", "1", "--contacts", "1", "--leads", "1"],
         ["repair"],
         ["repair", "--dry-run"],
+        ["reindex"],
         ["purge"],
         ["purge", "--dry-run"],
         ["staff", "list"],
@@ -737,7 +739,8 @@ async def test_the_doctor_looks_at_everything_and_says_what_to_do(tmp_path: Path
     assert f"{good['CRMGRAPH_PUBLIC_URL']} does not answer (Connection refused)" in fine.out
     assert states(fine) == {
         **dict.fromkeys(
-            ("settings", "secret", "database", "migrations", "emails", "jobs", "photos", "mail", "proxies"), "ok"
+            ("settings", "secret", "database", "migrations", "emails", "jobs", "search", "photos", "mail", "proxies"),
+            "ok",
         ),
         "public url": "warn",
     }
@@ -866,6 +869,7 @@ async def test_the_doctor_goes_on_without_a_secret_and_past_settings_that_do_not
         *([] if database.startswith("sqlite") else [("clock", "ok", "it agrees with the database's")]),
         ("emails", "ok", "0 wait to be sent"),
         ("jobs", "ok", "none has failed, and none is late"),
+        ("search", "ok", "every record is in the index"),
         ("photos", "ok", "written, read and removed"),
     ]
     assert found[2][:2] == ("database", "ok") and found[2][2].startswith(without_secrets(database))

@@ -1,14 +1,19 @@
 """The index of words follows the records through every door that writes them, and its upkeep mends what is not so."""
 
+import json
+from pathlib import Path
+
 from sqlalchemy import delete, func, insert, select
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind, SearchTerm
 from crmgraph.crm.search import upkeep
 from crmgraph.crm.search.question import Word, readings, variants
+from crmgraph.migrations import downgrade, upgrade
 from crmgraph.seed import seed
 from tests.conftest import Running
 from tests.graph.conftest import put
+from tests.program import SECRET, crmgraph
 
 
 async def test_the_demo_and_seeded_records_are_in_the_index(demo: Running) -> None:
@@ -35,6 +40,26 @@ async def test_what_is_missing_or_too_much_is_told_and_mended(core: Core) -> Non
     assert told == [3]
     assert await upkeep.reindex(core.db) == upkeep.Report(records=3)
     assert await upkeep.missing(core.db) == 0
+
+
+async def test_the_doctor_tells_what_the_command_mends(core: Core, database: str, tmp_path: Path) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": database}
+        done = crmgraph(tmp_path, *arguments, **settings)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    await put(core, PartyKind.CONTACT, {"last_name": "Roy", "number": "CON-1"}, {"last_name": "Ann", "number": "CON-2"})
+    async with core.db.begin() as session:
+        await session.execute(delete(SearchTerm))
+    code, told = run("doctor", "--json")
+    (found,) = [each for each in json.loads(told) if each["check"] == "search"]
+    assert (code, found["status"], found["message"]) == (1, "fail", "2 records are not in the index, and not found")
+    assert found["hint"] == "run `crmgraph reindex`"
+    report = {"records": 2, "stale": 2, "added": 6, "removed": 0}
+    assert json.loads(run("reindex", "--dry-run", "--json")[1]) == {"dry_run": True, **report}
+    assert run("reindex") == (0, "2 of 2 records changed: 6 words added, 0 removed\n")
+    assert run("reindex") == (0, "0 of 2 records changed: 0 words added, 0 removed\n")
 
 
 async def test_batches_leave_nobody_out(core: Core) -> None:
@@ -77,3 +102,16 @@ def test_a_text_is_read_as_a_whole_and_then_by_its_words() -> None:
     assert read("a b c d e f g h") == [[(each,) for each in "abcdef"]]
     assert [read(each) for each in ("", "a", " a ", "?!", "@")] == [[]] * 5
     assert all(len(prefix) <= 64 for words in readings("x" * 200) for word in words for prefix in word.prefixes)
+
+
+async def test_the_migration_indexes_what_is_there(core: Core) -> None:
+    await seed(core.db, accounts=3, contacts=12, leads=4)
+    await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "Zoë", "phones": [{"kind": "FAX", "raw": "030 9018 0", "active": False}], "nickname": "Zo"},
+    )
+    await downgrade(core.db, "0015")
+    await upgrade(core.db)
+    report = await upkeep.reindex(core.db, dry_run=True)
+    assert (report.records, report.stale) == (20, 0)

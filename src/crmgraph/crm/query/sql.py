@@ -313,7 +313,9 @@ class Sql:
 
     def ending(self, at: Any, part: Any) -> Any:
         """As many of the last characters of a text as a part has."""
-        return func.substr(at, -func.length(part)) if self.sqlite else func.right(at, func.length(part))
+        if not self.sqlite:
+            return func.right(at, func.length(part))
+        return func.substr(at, func.length(at) - func.length(part) + literal_column("1"))
 
     def by_terms(self, begin: int) -> Select[Any]:
         """The records that have terms of the search index in a range, whose bounds are values from this number on."""

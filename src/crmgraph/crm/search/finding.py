@@ -50,10 +50,14 @@ MOST = 200
 """How many hits a search has at most."""
 MAX_VARIANTS = 8
 """How many words that are one mistake away are looked for together."""
+_SIZES = (1, 2, 4, MAX_VARIANTS)
+"""Of how many words such a part of a question is made."""
 MAX_MISTYPED = 3
 """How many words of a text are taken for mistyped, one after the other, the longest first."""
 _FORGIVEN = 100
 """What a mistake adds to the weight of a hit."""
+_BEGIN = (-_FORGIVEN, 0)
+"""What stands before every hit."""
 _TERM: Any = SearchTerm.__table__
 
 
@@ -115,7 +119,6 @@ class _Shape:
     walked: bool
     joined: tuple[int, ...]
     kinds: tuple[PartyKind, ...]
-    after: bool
 
     @property
     def asked(self) -> list[int]:
@@ -155,8 +158,8 @@ class _Search:
                 joined = tuple(i for i, size in enumerate(sizes) if size < COUNTED)
                 joined = joined if len(joined) > 1 else ()
                 walked = not joined
-        shape = _Shape(counts, driver, walked, joined, self.kinds, self.after is not None)
-        weight, own_id = self.after or (0, 0)
+        shape = _Shape(counts, driver, walked, joined, self.kinds)
+        weight, own_id = self.after or _BEGIN
         values = _values(words) | visibility_values(self.actor)
         values |= {"after_weight": weight - penalty, "after_id": own_id, "most": self.limit}
         key = ("search", shape, visibility_key(self.actor))
@@ -173,7 +176,9 @@ class _Search:
         by_length = sorted(range(len(words)), key=lambda i: -len(words[i].prefixes[0]))
         for i in unknown or by_length[:MAX_MISTYPED]:
             if right := await self._right(variants(words[i])):
-                meant = (*words[:i], Word(tuple(right)), *words[i + 1 :])
+                # Of few sizes, so that there are few statements: what stands there twice is found once.
+                size = next(size for size in _SIZES if size >= len(right))
+                meant = (*words[:i], Word((*right, *right[-1:] * (size - len(right)))), *words[i + 1 :])
                 if (found := await self.page(meant, _FORGIVEN)) is not None:
                     return found
         return []
@@ -252,11 +257,9 @@ def _hits(sqlite: bool, shape: _Shape, actor: Actor) -> Select[Any]:
     listed: Any = select(hits.c.weight, hits.c.party_id)
     if not shape.walked:
         listed = listed.where(_is_live(hits.c.party_id, shape.kinds, who))
-    if shape.after:
-        weight: Any = bindparam("after_weight", type_=Integer())
-        own_id = bindparam("after_id", type_=BigInteger())
-        later = and_(hits.c.weight == weight, hits.c.party_id > own_id)
-        listed = listed.where(or_(hits.c.weight > weight, later))
+    weight: Any = bindparam("after_weight", type_=Integer())
+    later = and_(hits.c.weight == weight, hits.c.party_id > bindparam("after_id", type_=BigInteger()))
+    listed = listed.where(or_(hits.c.weight > weight, later))
     if sqlite:
         listed = listed.order_by(hits.c.weight, hits.c.party_id)
     page = listed.limit(bindparam("most", type_=Integer())).subquery("page")
