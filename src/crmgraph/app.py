@@ -234,14 +234,15 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes
-    for dialect in dialects:
-        app.router.routes += map(across_lines, dialect.mounts(core, settings))
+    dialect_routes = [across_lines(route) for dialect in dialects for route in dialect.mounts(core, settings)]
+    app.router.routes += dialect_routes
     for dialect in dialects:
         app.router.routes += map(across_lines, beside(dialect))
     checks = [database_check(core.db), photo_check(core.record_photos.store)]
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
-    answering = across_origins(Straight({graph.PATH: straight[graph.PATH]}, app.routed), settings.cors_origins)
+    direct = Straight({graph.PATH: straight[graph.PATH]}, dialect_routes, app.routed)
+    answering = across_origins(direct, settings.cors_origins)
     if settings.compress_from:
         answering = Compressing(answering, least=settings.compress_from)
     app.answering = requests = Requests(answering, doors, places)
@@ -278,18 +279,25 @@ class Application(FastAPI):
 class Straight:
     """Hands the requests for some paths to what answers them, and all others on.
 
-    Most requests are for one path, and FastAPI's middleware and routes would take a good part of their time to find it.
+    FastAPI's middleware and routes would take a good part of the time of a request to find it.
 
     Args:
         paths: what answers there, faults of its own included.
+        routes: to what answers below their paths in the same way, in their order.
     """
 
-    def __init__(self, paths: Mapping[str, App], otherwise: App) -> None:
+    def __init__(self, paths: Mapping[str, App], routes: Sequence[BaseRoute], otherwise: App) -> None:
         self._paths = paths
+        self._routes = [(route.path_regex, route.app) for route in routes if isinstance(route, Route)]
         self._otherwise = otherwise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._paths.get(scope["path"], self._otherwise)(scope, receive, send)
+        await self._app(scope["path"])(scope, receive, send)
+
+    def _app(self, path: str) -> App:
+        if (app := self._paths.get(path)) is not None:
+            return app
+        return next((app for pattern, app in self._routes if pattern.match(path)), self._otherwise)
 
 
 class Requests:

@@ -25,7 +25,7 @@ MAX_PASSWORD = 1024
 MIN_SECRET = 32
 """The shortest signing secret, in characters."""
 KEPT_TOKENS = 10_000
-"""How many tokens are remembered whose signature held."""
+"""How many tokens of each form are remembered whose signature held."""
 MAX_TOKEN = 4096
 """The longest signed token that is looked into, in characters."""
 
@@ -173,6 +173,7 @@ class Keys:
         self._devices = [_derived(each, "device token") for each in given]
         self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
         self._checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
+        self._bare_checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
 
     @property
     def mailed_key(self) -> str:
@@ -246,7 +247,11 @@ class Keys:
         Raises:
             BadToken: it is not one of ours, or no longer good.
         """
-        return _decoded_by_any(token, self._bare)
+        known = self._bare_checked.get(token)
+        if known is not None and known["exp"] > time.time():
+            return known
+        self._bare_checked[token] = claims = _decoded_by_any(token, self._bare)
+        return claims
 
     def sign_device(self, claims: dict[str, Any]) -> str:
         """A token by which a device is known again; it opens no door."""

@@ -6,6 +6,8 @@ written. A record comes with all its rows in one statement. Whoever wants to cha
 
 import datetime as dt
 from collections.abc import Callable, Collection, Hashable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -29,9 +31,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 
-from crmgraph.crm.models.columns import Document, Moment
+from crmgraph.crm.models.columns import Document, Moment, Money
 from crmgraph.db.database import Database, database_of, only_reads
 from crmgraph.db.pool import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Rows that are read with a record though they are not its own.
+
+    Attributes:
+        match: of the columns of their table, the condition under which they are; the record's own stand beside it.
+    """
+
+    model: Any
+    match: Callable[[Any], ColumnElement[bool]]
 
 
 def reads_from(session: AsyncSession) -> Database | None:
@@ -122,19 +136,21 @@ async def read_with(
     """Rows of `model`, each with its rows of every model in `children`, in one statement.
 
     Args:
-        children: models with a `party_id`, in the order of their rank where they have one.
+        key: names the statement among those of the same models.
+        children: models with a `party_id`, in the order of their rank where they have one; or what is `Listed`.
     """
+    models = [child.model if isinstance(child, Listed) else child for child in children]
 
     def query() -> Select[Any]:
         lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
         return build(select(*_columns(model), *lists))
 
-    rows = await db.fetch_compiled((key, model, *children), query, parameters)
+    rows = await db.fetch_compiled((key, model, *models), query, parameters)
     names = _names(model)
     found = []
     for row in rows:
         record = instance(model, dict(zip(names, row, strict=False)))
-        lists = [_rows(child, text) for child, text in zip(children, row[len(names) :], strict=True)]
+        lists = [_rows(child, text) for child, text in zip(models, row[len(names) :], strict=True)]
         found.append((record, lists))
     return found
 
@@ -181,15 +197,25 @@ def adopted(session: AsyncSession, row: Any) -> Any:
 
 def _list(db: Database, child: Any, parent: Any) -> ColumnElement[Any]:
     """The rows of one parent as a JSON array of arrays of their columns."""
-    order = [child.rank, child.id] if hasattr(child, "rank") else []
-    inner = select(*_columns(child)).where(child.party_id == parent.id).order_by(*order).correlate(parent)
+    if isinstance(child, Listed):
+        # Under a name of its own: a contact may name another one.
+        table = child.model.__table__.alias()
+        inner = select(*table.c).where(child.match(table.c)).order_by(table.c.id).correlate(parent)
+    else:
+        order = [child.rank, child.id] if hasattr(child, "rank") else []
+        inner = select(*_columns(child)).where(child.party_id == parent.id).order_by(*order).correlate(parent)
     rows = inner.subquery()
     if db.is_sqlite:
         values = [func.json(c) if _is_document(c) else c for c in rows.c]
         text: ColumnElement[Any] = func.json_group_array(func.json_array(*values), type_=Text())
     else:
-        text = cast(func.json_agg(func.json_build_array(*rows.c)), Text())
+        text = cast(func.json_agg(func.json_build_array(*map(_exact, rows.c))), Text())
     return select(text).select_from(rows).scalar_subquery()
+
+
+def _exact(column: Any) -> ColumnElement[Any]:
+    """A column as JSON is to hold it: a number as text, for whoever reads JSON makes a float of it."""
+    return cast(column, Text()) if isinstance(column.type, Money) else column
 
 
 def _is_document(column: Any) -> bool:
@@ -230,6 +256,8 @@ def _readers(model: Any) -> tuple[tuple[int, Callable[[Any], Any]], ...]:
                 readers.append((place, bool))
             case Moment():
                 readers.append((place, _moment))
+            case Money():
+                readers.append((place, Decimal))
     return tuple(readers)
 
 

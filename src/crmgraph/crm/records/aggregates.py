@@ -100,11 +100,11 @@ async def _with_children(
     In a statement of their own: what another writer did to them while the records were waited for has to be seen.
     """
     found = {record.id: Aggregate(record) for record in records}
-    wanted = _wanted(model, parts)
-    if found and wanted:
-        children = list(wanted.values())
+    listed = wanted(model, parts)
+    if found and listed:
+        children = list(listed.values())
         for own_id, lists in (await snapshots.children_of(session, model, children, found)).items():
-            _fill(found[own_id], wanted, [list(map(taken, rows)) for rows in lists])
+            fill(found[own_id], listed, [list(map(taken, rows)) for rows in lists])
     return found
 
 
@@ -167,7 +167,7 @@ def parts_of(edit: Edit) -> set[str]:
     return parts | {"addresses", "phones"} if parts & {"addresses", "phones"} else parts
 
 
-def _wanted(model: Any, parts: Collection[str]) -> dict[str, Any]:
+def wanted(model: Any, parts: Collection[str]) -> dict[str, Any]:
     """{part: its model} of those parts that a record of this model may have."""
     known = {**ROWS, **_ONE}
     if model is not Contact:
@@ -175,7 +175,8 @@ def _wanted(model: Any, parts: Collection[str]) -> dict[str, Any]:
     return {name: child for name, child in known.items() if name in parts}
 
 
-def _fill(aggregate: Aggregate, names: Iterable[str], lists: Sequence[list[Any]]) -> None:
+def fill(aggregate: Aggregate, names: Iterable[str], lists: Sequence[list[Any]]) -> None:
+    """Give a record the rows that were read with it, by the names of the parts."""
     for name, rows in zip(names, lists, strict=True):
         if name in _ONE:
             setattr(aggregate, name, rows[0] if rows else None)
@@ -187,18 +188,18 @@ async def _load_snapshots(
     db: Database, actor: Actor, model: Any, ids: Collection[int], parts: Collection[str]
 ) -> dict[int, Aggregate]:
     """The same without a lock and in one statement."""
-    wanted = _wanted(model, parts)
+    listed = wanted(model, parts)
     named = snapshots.Ids(db, ids)
     found = await snapshots.read_with(
         db,
         ("records", named.shape, visibility_key(actor)),
         model,
-        list(wanted.values()),
+        list(listed.values()),
         lambda query: query.where(named.match(model.id), visible(with_parameters(actor), model)).order_by(model.id),
         {"ids": named.value, **visibility_values(actor)},
     )
     aggregates = {}
     for record, lists in found:
         aggregate = aggregates[record.id] = Aggregate(record)
-        _fill(aggregate, wanted, lists)
+        fill(aggregate, listed, lists)
     return aggregates

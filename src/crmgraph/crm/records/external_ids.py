@@ -288,10 +288,11 @@ async def _read_external_ids(
         ),
         {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
     )
-    _note_external_ids(rows, around)
+    note_external_ids(rows, around)
 
 
-def _note_external_ids(rows: Iterable[Any], around: EncodingContext) -> None:
+def note_external_ids(rows: Iterable[Any], around: EncodingContext) -> None:
+    """Note what was read of external ids: (space, value, and the id of each of `TARGETS`, of which one is there)."""
     for space, value, *targets in rows:
         into = around.references if space == REFERENCE else around.external_ids
         for target, own_id in zip(TARGETS, targets, strict=True):

@@ -11,7 +11,7 @@ from crmgraph.crm.models import Contact, Photo
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.authorship import Setting, last_set
-from crmgraph.crm.records.external_ids import encoding_context
+from crmgraph.crm.records.external_ids import EncodingContext, encoding_context
 from crmgraph.dialects.crmcom.authors import kept, user
 from crmgraph.dialects.crmcom.codecs import time_text
 from crmgraph.dialects.crmcom.contact_points import DIALECT
@@ -48,16 +48,23 @@ def _json(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | 
 
 
 async def encode(
-    session: AsyncSession, actor: Actor, fmt: ResponseFormat, aggregates: Sequence[Aggregate], fields_set: Sequence[str]
+    session: AsyncSession,
+    actor: Actor,
+    fmt: ResponseFormat,
+    aggregates: Sequence[Aggregate],
+    fields_set: Sequence[str],
+    around: EncodingContext | None = None,
 ) -> list[dict[str, Any]]:
     """The objects of these records, in a constant number of statements; two more a record that has its settings told.
 
     Args:
         fields_set: the keys that are wanted; by default all that answers in this format have. What an answer never
             has is dropped, unless the record keeps something under this very name.
+        around: what the records name, where that has been read with them.
     """
     keys = fmt.keys_for(frozenset(fields_set))
-    around = await encoding_context(session, actor, DIALECT, aggregates, rows=True)
+    if around is None:
+        around = await encoding_context(session, actor, DIALECT, aggregates, rows=True)
     answers = []
     for aggregate in aggregates:
         answer = layout(type(aggregate.record), fmt.name, keys).encode(aggregate, around)

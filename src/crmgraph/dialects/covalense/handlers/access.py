@@ -7,7 +7,7 @@ from crmgraph.crm.errors import NotFound, Unauthenticated
 from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.throttle import Kind, account_of
 from crmgraph.crm.models import Door, PartyKind
-from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records.told import load_told
 from crmgraph.dialects.covalense.errors import WRONG_PASSWORD, bad_request, naming
 from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.covalense.places import DIALECT
@@ -26,9 +26,10 @@ async def login(call: Call) -> dict[str, Any]:
     except Unauthenticated:
         raise RequestError(bad_request(WRONG_PASSWORD)) from None
     contact_id = cast(int, found.actor.contact_id)  # only customers come in here
-    async with call.core.db.read() as session:
-        contact = await aggregates.load_one(session, found.actor, PartyKind.CONTACT, contact_id)
-        around = await external_ids.encoding_context(session, found.actor, DIALECT, [contact])
+    told = await load_told(call.core.db, found.actor, DIALECT, PartyKind.CONTACT, contact_id)
+    if told is None:
+        raise NotFound
+    contact, around = told
     return {
         "success": "true",
         "accessToken": found.access_token,

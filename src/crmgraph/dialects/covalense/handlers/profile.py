@@ -9,6 +9,7 @@ from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.told import load_told
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
@@ -23,9 +24,10 @@ from crmgraph.rest import RequestError
 
 async def get_contact(call: Call) -> dict[str, Any]:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
-    async with call.core.db.read() as session:
-        contact = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, _contact_id(call))
-        around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
+    found = await load_told(call.core.db, call.actor, DIALECT, PartyKind.CONTACT, _contact_id(call))
+    if found is None:
+        raise NotFound
+    contact, around = found
     return tables(call.core.public_url).contact.encode(contact, around)
 
 

@@ -4,15 +4,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Missing, Refused, refuse
+from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import parties
+from crmgraph.crm.records.told import load_told
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.crmcom.answers import encode
+from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
-from crmgraph.dialects.crmcom.lookups import find, load, load_for_change, load_page
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, find, load_for_change, load_page
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
 from crmgraph.rest import RequestError
@@ -24,8 +26,12 @@ async def show(call: Call) -> dict[str, Any]:
     """One contact information."""
     wanted, fields_set = call.identifier, call.fields_set
     async with call.core.db.read() as session:
-        record = await load(session, call.actor, await find(session, call.actor, wanted))
-        (answer,) = await encode(session, call.actor, SHOW, [record], fields_set)
+        kind, party_id = await find(session, call.actor, wanted)
+        found = await load_told(call.core.db, call.actor, DIALECT, kind, party_id, parts=PARTS, rows=True)
+        if found is None:
+            raise NotFound((IDENTIFIER,))
+        record, around = found
+        (answer,) = await encode(session, call.actor, SHOW, [record], fields_set, around)
         return answer
 
 

@@ -1,0 +1,159 @@
+"""One record with everything that a dialect tells of it, in one statement: its rows, what it names, and their ids.
+
+Lists read the same in a few statements (`lists`, `external_ids.encoding_context`): many records name the same things.
+"""
+
+from collections.abc import Collection
+from functools import partial
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, or_, select
+
+from crmgraph.crm.models import Account, Contact, ExternalId, PartyKind, Relation, Staff
+from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
+from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.references import REFERENCES
+from crmgraph.crm.query.snapshots import Listed
+from crmgraph.crm.records import aggregates
+from crmgraph.crm.records.aggregates import PARTS, ROWS, Aggregate
+from crmgraph.crm.records.external_ids import TARGETS, EncodingContext, note_external_ids
+from crmgraph.db.database import Database
+
+_ROW_TARGETS = {"phone_id": "phones", "email_id": "emails", "address_id": "addresses"}
+"""{column of an external id: the part of a record whose rows it names}."""
+
+
+async def load_told(
+    db: Database,
+    actor: Actor,
+    dialect: str,
+    kind: PartyKind,
+    party_id: int | None,
+    *,
+    external: tuple[str, str] | None = None,
+    parts: Collection[str] = PARTS,
+    rows: bool = False,
+    staff: int | None = None,
+) -> tuple[Aggregate, EncodingContext] | None:
+    """A live record that the actor may see, and what it names; None where there is none.
+
+    Args:
+        party_id: of the record, where no external id says it.
+        external: (space, value) of the external id in the dialect that names it before all others.
+        parts: see `aggregates.load`.
+        rows: see `external_ids.encoding_context`.
+        staff: an employee who is told of though the record may not name them.
+    """
+    model = MODELS[kind]
+    children = aggregates.wanted(model, parts)
+    named = _Named(model, actor, with_relations="relations" in parts, rows=rows)
+
+    def build(query: Select[Any]) -> Select[Any]:
+        return query.where(model.id == _own(external is not None), visible(with_parameters(actor), model))
+
+    found = await snapshots.read_with(
+        db,
+        ("told", external is not None, rows, visibility_key(actor)),
+        model,
+        [*children.values(), *named.lists],
+        build,
+        {
+            "own": party_id,
+            "dialect": dialect,
+            "staff": staff,
+            **({"space": external[0], "value": external[1]} if external is not None else {}),
+            **visibility_values(actor),
+        },
+    )
+    if not found:
+        return None
+    ((record, lists),) = found
+    aggregate = Aggregate(record)
+    aggregates.fill(aggregate, children, lists[: len(children)])
+    return aggregate, named.context(actor, lists[len(children) :])
+
+
+def _own(is_external: bool) -> ColumnElement[Any]:
+    own: ColumnElement[Any] = bindparam("own", type_=BigInteger())
+    if not is_external:
+        return own
+    held = select(ExternalId.party_id).where(
+        ExternalId.dialect == bindparam("dialect"),
+        ExternalId.space == bindparam("space"),
+        ExternalId.value == bindparam("value"),
+        ExternalId.live.is_(True),
+    )
+    named: ColumnElement[Any] = func.coalesce(held.scalar_subquery(), own)
+    return named
+
+
+class _Named:
+    """What a record of a model names, as lists of rows beside it: records, employees, external ids.
+
+    Attributes:
+        lists: in their order; their conditions are made when the statement is.
+    """
+
+    def __init__(self, model: Any, actor: Actor, *, with_relations: bool, rows: bool) -> None:
+        self._model = model
+        self._actor = actor
+        self._with_relations = with_relations
+        self._rows = rows
+        related = (Contact, Account) if with_relations else ()
+        targets = [target for target in REFERENCES[model].values() if target is not Staff]
+        self._targets = list(dict.fromkeys([*targets, *related]))
+        self.lists = [Listed(target, partial(self._match_record, target)) for target in self._targets]
+        self.lists += [Listed(Staff, self._match_staff), Listed(ExternalId, self._match_external)]
+
+    def _columns(self, *targets: Any) -> list[Any]:
+        """The columns that name rows of these models."""
+        return [getattr(self._model, name) for name, target in REFERENCES[self._model].items() if target in targets]
+
+    def _related(self, column: Any) -> list[ColumnElement[bool]]:
+        """Whether a column names a record to which the record stands in a relation."""
+        if not self._with_relations:
+            return []
+        others = select(Relation.other_id).where(Relation.party_id == self._model.id).correlate(self._model)
+        return [column.in_(others)]
+
+    def _match_record(self, target: Any, c: Any) -> ColumnElement[bool]:
+        seen = select(target.id).where(target.id == c.id, visible(with_parameters(self._actor), target))
+        named = [c.id.in_(columns)] if (columns := self._columns(target)) else []
+        held: ColumnElement[bool] = or_(*named, *self._related(c.id))
+        return held & seen.correlate(c.id.table).exists()
+
+    def _staff(self) -> list[Any]:
+        model = self._model
+        return [
+            *self._columns(Staff),
+            model.created_by_id,
+            model.modified_by_id,
+            bindparam("staff", type_=BigInteger()),
+        ]
+
+    def _match_staff(self, c: Any) -> ColumnElement[bool]:
+        return or_(c.id.in_(self._staff()))
+
+    def _match_external(self, c: Any) -> ColumnElement[bool]:
+        model = self._model
+        named = [c.party_id.in_([model.id, *self._columns(*self._targets)]), *self._related(c.party_id)]
+        named.append(c.staff_id.in_(self._staff()))
+        if self._rows:
+            for column, part in _ROW_TARGETS.items():
+                own = select(ROWS[part].id).where(ROWS[part].party_id == model.id).correlate(model)
+                named.append(getattr(c, column).in_(own))
+        held: ColumnElement[bool] = or_(*named)
+        same: ColumnElement[bool] = c.dialect == bindparam("dialect")
+        return held & same
+
+    def context(self, actor: Actor, lists: list[list[Any]]) -> EncodingContext:
+        """What these lists hold."""
+        *records, staff, external = lists
+        around = EncodingContext(actor)
+        around.records = {each.id: each for found in records for each in found}
+        around.staff = {each.id: each for each in staff}
+        targets = [f"{target}_id" for target in TARGETS]
+        note_external_ids(
+            ((each.space, each.value, *[getattr(each, target) for target in targets]) for each in external), around
+        )
+        return around
