@@ -59,7 +59,9 @@ FIELDS = (
     "description",
     "__typename",
     "phones { kind raw e164 country active __typename }",
-    "tel: phones { raw notes }",
+    "tel: phones { raw notes national }",
+    "can",
+    "phones { of { __typename ... on Contact { lastName phones { raw } emails { address } } ... on Lead { status } } }",
     "emails { kind address verified }",
     "addresses { kind city country countryName }",
     "...Names",
@@ -97,7 +99,7 @@ def document(dice: random.Random, phone: str) -> tuple[str, dict[str, Any]]:
     """A change of a contact, with what is asked of it afterwards."""
     values, given = dice.choice(VALUES)
     fields = " ".join(
-        dice.sample(FIELDS[:19], dice.randint(1, 6)) + dice.sample(FIELDS[19:], dice.choice((0, 0, 0, 1)))
+        dice.sample(FIELDS[:21], dice.randint(1, 6)) + dice.sample(FIELDS[21:], dice.choice((0, 0, 0, 1)))
     )
     used = [name for name in TYPES if f"${name}" in values]
     variables = {**given, "contact": None, **({"phone": phone} if "phone" in used else {})}

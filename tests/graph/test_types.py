@@ -97,7 +97,9 @@ async def test_what_may_be_done_can_be_done(agent: Caller, customer: Customer, c
         assert refused["userErrors"] == [{"code": "LOCKED"}]
     release = """mutation($l: ID!) { updateLead(input: {lead: {id: $l}, lockedBy: null}) {
       lead { can } userErrors { code } } }"""
-    released = (await agent(release, l=f"lea_{lead}"))["updateLead"]
+    with statements(core.db) as seen:
+        released = (await agent(release, l=f"lea_{lead}"))["updateLead"]
+    assert core.db.is_sqlite or len(seen) == 2
     assert released == {"lead": {"can": ["UPDATE", "DELETE", "CONVERT"]}, "userErrors": []}
 
 

@@ -51,8 +51,8 @@ class Plan:
 
     def printed(self, aggregate: Aggregate, context: Context) -> bytes:
         """The `data` of the mutation as JSON."""
-        row, actor = aggregate.record, context.actor
-        payload = {key: of(row, aggregate, actor) if callable(of) else of for key, of in self.fields}
+        row = aggregate.record
+        payload = {key: of(row, aggregate, context) if callable(of) else of for key, of in self.fields}
         return orjson.dumps({self.change.key: payload})
 
 

@@ -4,30 +4,31 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from crmgraph.crm.models import Address, Email, Phone
-from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.graph.compiled.json_text import PLAIN
-from crmgraph.graph.compiled.tree import Branch, Leaf, Typename, Unplannable
+from crmgraph.graph.compiled.tree import AnyRecord, Branch, Later, Leaf, Typename, Unplannable
+from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.user_errors import UserError, login_warnings
 
-Print: TypeAlias = Callable[[Any, Aggregate, Actor], Any]
-"""(a row, the record that it belongs to, who asks) to what JSON holds of it."""
+Print: TypeAlias = Callable[[Any, Aggregate, Context], Any]
+"""(a row, the record that it belongs to, the context) to what JSON holds of it."""
 
 _LISTS: dict[Any, str] = {Phone: "phones", Email: "emails", Address: "addresses"}
 
 
-def printer(model: Any, tree: Sequence[Any]) -> Print:
+def printer(model: Any, tree: Sequence[Any], record: Any = None) -> Print:
     """What prints the fields of a tree.
 
     Args:
         model: what the rows are.
+        record: the model of the record that they belong to, where that is another one.
 
     Raises:
         Unplannable: one of the fields is not in the record or its rows.
     """
-    fields = [(field.key, _field(model, field)) for field in tree]
-    return lambda row, aggregate, actor: {key: of(row, aggregate, actor) for key, of in fields}
+    fields = [(field.key, _field(model, field, record or model)) for field in tree]
+    return lambda row, aggregate, context: {key: of(row, aggregate, context) for key, of in fields}
 
 
 def warnings_printer(leaves: Sequence[tuple[str, str]]) -> Print:
@@ -37,7 +38,7 @@ def warnings_printer(leaves: Sequence[tuple[str, str]]) -> Print:
         leaves: (response key, name) of what is told of each.
     """
 
-    def printed(row: Any, aggregate: Aggregate, actor: Actor) -> list[dict[str, Any]]:
+    def printed(row: Any, aggregate: Aggregate, context: Context) -> list[dict[str, Any]]:
         return [{key: _told(warning, name) for key, name in leaves} for warning in login_warnings(aggregate)]
 
     return printed
@@ -54,26 +55,46 @@ def lists_of(tree: Sequence[Any]) -> set[str]:
     """The lists of a record that a tree prints."""
     found: set[str] = set()
     for field in tree:
-        if isinstance(field, Branch):
-            found |= {_LISTS[field.model]} if field.model in _LISTS else lists_of(field.tree)
+        if isinstance(field, AnyRecord):
+            found |= {name for _, tree in field.kinds for name in lists_of(tree)}
+        elif isinstance(field, Branch):
+            found |= {_LISTS[field.model]} if field.model in _LISTS else set()
+            found |= lists_of(field.tree)
     return found
 
 
-def _field(model: Any, field: Any) -> Print:
+def _field(model: Any, field: Any, record: Any) -> Print:
     match field:
         case Typename(name=name):
-            return lambda row, aggregate, actor: name
+            return lambda row, aggregate, context: name
         case Leaf():
             return _leaf(model, field)
+        case Later(declaration=declarations.Finished(facts=facts, finish=finish), fields=None) if facts is not None:
+            return _finished(field, facts, finish)
+        case AnyRecord(declaration=declarations.ToParty(owner=True), kinds=kinds):
+            of_record = printer(record, dict(kinds)[record])
+            return lambda row, aggregate, context: of_record(aggregate.record, aggregate, context)
         case Branch(declaration=declarations.Part(shown=shown)):
-            inner = printer(model, field.tree)
+            inner = printer(model, field.tree, record)
             if shown is None:
                 return inner
-            return lambda row, aggregate, actor: inner(row, aggregate, actor) if shown(actor, row) else None
+            return lambda row, aggregate, context: inner(row, aggregate, context) if shown(context.actor, row) else None
         case Branch(declaration=declarations.ToRows(), model=child) if child in _LISTS:
-            name, each = _LISTS[child], printer(child, field.tree)
-            return lambda row, aggregate, actor: [each(one, aggregate, actor) for one in getattr(aggregate, name)]
+            name, each = _LISTS[child], printer(child, field.tree, record)
+            return lambda row, aggregate, context: [each(one, aggregate, context) for one in getattr(aggregate, name)]
     raise Unplannable(f"`{field.key}`, which the changed record does not hold")
+
+
+def _finished(field: Later, facts: Callable[[Any], Sequence[Any]], finish: Callable[..., Any]) -> Print:
+    written = field.type_.coerce_output_value
+
+    def printed(row: Any, aggregate: Aggregate, context: Context) -> Any:
+        made = finish(context, *facts(row))
+        if made is None:
+            return None
+        return [written(each) for each in made] if field.listed else written(made)
+
+    return printed
 
 
 def _leaf(model: Any, leaf: Leaf) -> Print:
@@ -97,10 +118,10 @@ def _leaf(model: Any, leaf: Leaf) -> Print:
         case _:
             raise Unplannable(f"`{leaf.key}`, which the changed record does not hold")
     if leaf.type_.name in PLAIN or leaf.type_.name == "ID":
-        return lambda row, aggregate, actor: value(row)
+        return lambda row, aggregate, context: value(row)
     written = leaf.type_.coerce_output_value
 
-    def printed(row: Any, aggregate: Aggregate, actor: Actor) -> Any:
+    def printed(row: Any, aggregate: Aggregate, context: Context) -> Any:
         found = value(row)
         return None if found is None else written(found)
 

@@ -59,11 +59,13 @@ class Finished:
     Attributes:
         sql: what has to be known, as expressions over the columns of a row.
         finish: makes it of the context of the request and their values.
+        facts: the same as `sql` of a row in memory; None where other rows have to be looked up.
     """
 
     reads: tuple[str, ...]
     sql: Callable[[Row], Sequence[Any]]
     finish: Callable[..., Any]
+    facts: Callable[[Any], Sequence[Any]] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,20 +74,27 @@ def finished(
     by: Callable[..., Any],
     description: str,
     sql: Callable[[Row], Sequence[Any]] | None = None,
+    facts: Callable[[Any], Sequence[Any]] | None = None,
     known: Callable[[Any, Any], Awaitable[Sequence[Any]]] | None = None,
 ) -> Any:
     """A field that `by` makes of the context and of what is known of the row: the columns named `reads`.
 
     Args:
         sql: what is known besides, or instead, as expressions.
-        known: the same of (a row, info), for the resolver.
+        facts: the same of a row in memory.
+        known: the same of (a row, info), where other rows have to be looked up.
     """
 
-    declaration = Finished(reads, sql or (lambda row: [row[name] for name in reads]), by)
+    def read(row: Any) -> list[Any]:
+        return [getattr(row, name) for name in reads]
+
+    in_memory = facts or read
+    expressions = sql or (lambda row: [row[name] for name in reads])
+    declaration = Finished(reads, expressions, by, in_memory if known is None else None)
     if known is None:
 
         def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # the class says it
-            return by(info.context, *(getattr(root, name) for name in reads))
+            return by(info.context, *in_memory(root))
 
         return _field(declaration, description, resolve)
 

@@ -12,7 +12,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.models.columns import Moment
 from crmgraph.crm.policy import Permission, permissions
 from crmgraph.crm.records.external_ids import CONTENT, DIALECTS
-from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.connections import Connection
 from crmgraph.graph.schema.declarations import Row
 from crmgraph.graph.schema.fields import column, finished, photo, rows, to_many, to_one
@@ -80,11 +80,11 @@ def permitted(kind: PartyKind, *reads: str, state: Callable[..., dict[str, Any]]
     def sql(row: Row) -> list[Any]:
         return [_told(row[name]) for name in ("id", "deleted_at", *reads)]
 
-    async def known(root: Any, info: Info) -> list[Any]:
-        values = [getattr(root, name) for name in ("id", "deleted_at", *reads)]
+    def facts(row: Any) -> list[Any]:
+        values = [getattr(row, name) for name in ("id", "deleted_at", *reads)]
         return [1 if isinstance(value, dt.datetime) else value for value in values]
 
-    return finished("id", "deleted_at", *reads, by=can, sql=sql, known=known, description=_CAN)
+    return finished("id", "deleted_at", *reads, by=can, sql=sql, facts=facts, description=_CAN)
 
 
 def _told(column: Any) -> Any:
