@@ -42,3 +42,21 @@ def test_what_cannot_be_written_is_told(demo_folder: Path, arguments: tuple[str,
     done = crmgraph(demo_folder, "export", *arguments, "--demo")
     assert done.returncode == 1
     assert said in done.stderr
+
+
+def test_a_filter_of_the_graph_says_which_records(demo_folder: Path) -> None:
+    wanted = json.dumps({"lastName": {"startsWith": "v"}})
+    printed = crmgraph(demo_folder, "export", "contacts", "--format", "jsonl", "--filter", wanted, "--demo")
+    assert printed.returncode == 0, printed.stderr
+    names = [json.loads(line)["input"]["lastName"] for line in printed.stdout.splitlines()]
+    assert names
+    assert {name[0].lower() for name in names} == {"v"}
+
+
+@pytest.mark.parametrize(
+    "filter_", ["{", '{"nobody": 1}', '{"lastName": {"startsWith": ""}}', "[]", '{"lastName": null}']
+)
+def test_a_filter_that_is_none_is_told(demo_folder: Path, filter_: str) -> None:
+    done = crmgraph(demo_folder, "export", "contacts", "--format", "jsonl", "--filter", filter_, "--demo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("--filter: ")

@@ -1,5 +1,6 @@
 """Move out: write the records of the store as files."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,16 @@ def _fields(dialect: str, kinds: list[Any]) -> Any:
     if fields is None:
         fail(f"--dialect {dialect}: it has no {kinds[0].lower()}s")
     return fields
+
+
+def _where(text: str, kind: Any) -> Any:
+    """What a filter of the graph asks for."""
+    from crmgraph.graph import where_of
+
+    try:
+        return where_of(kind, json.loads(text))
+    except ValueError as error:
+        fail(f"--filter: {error}")
 
 
 @contextmanager
@@ -47,6 +58,9 @@ def export(
         typer.Option("--format", help="The form: zip has all that crmgraph import reads again."),
     ] = "csv",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")] = None,
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="Which of them: JSON, as the graph's filter of these records has it.")
+    ] = None,
     for_: Annotated[
         Literal["excel"] | None, typer.Option("--for", help="Put a ' before what Excel takes for a formula.")
     ] = None,
@@ -71,6 +85,9 @@ def export(
         fail("--format csv: a table has records of one kind; --format zip has a table for each")
     if for_ is not None and format_ != "csv":
         fail("--for excel: of --format csv only")
+    if filter_ is not None and what == "all":
+        fail("--filter: of records of one kind")
+    where = _where(filter_, kinds[0]) if filter_ is not None else None
     fields = _fields(dialect, kinds) if dialect is not None else None
     if fields is not None and format_ != "csv":
         fail("--dialect: of --format csv only")
@@ -90,12 +107,12 @@ def export(
                 if output is not None:
                     out = stack.enter_context(_replacing(output))
                 if format_ == "zip":
-                    await writing.archive(core.db, actor, kinds, out, told=told)
+                    await writing.archive(core.db, actor, kinds, out, where, told=told)
                     return count
                 pieces = (
-                    writing.lines(core.db, actor, kinds, format_, excel=for_ == "excel", told=told)
+                    writing.lines(core.db, actor, kinds, format_, where, excel=for_ == "excel", told=told)
                     if fields is None
-                    else dialects.lines(core.db, actor, fields, excel=for_ == "excel", told=told)
+                    else dialects.lines(core.db, actor, fields, where, excel=for_ == "excel", told=told)
                 )
                 async for piece in pieces:
                     out.write(piece)

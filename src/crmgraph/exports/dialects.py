@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from crmgraph.crm.policy import KINDS, Actor
+from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.records.dumps import dump_pages, widths
 from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.db.database import Database
@@ -15,7 +16,13 @@ MARK = b"\xef\xbb\xbf"
 
 
 async def lines(
-    db: Database, actor: Actor, fields: FieldMap, *, excel: bool = False, told: Callable[[int], None] | None = None
+    db: Database,
+    actor: Actor,
+    fields: FieldMap,
+    where: Where | None = None,
+    *,
+    excel: bool = False,
+    told: Callable[[int], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """The records of the kind of a field map as pieces of a table.
 
@@ -23,6 +30,7 @@ async def lines(
     numbered columns that other tables have.
 
     Args:
+        where: what the records have to fulfil.
         excel: whether a spreadsheet will open it.
         told: is called with 1 for each record.
     """
@@ -35,7 +43,7 @@ async def lines(
             numbered = tables.numbered(await widths(session, kind))
     layout = fields.layout()
     yield MARK + tables.line([*names, *numbered], excel=False).encode()
-    async for page in dump_pages(db, actor, kind):
+    async for page in dump_pages(db, actor, kind, where):
         aggregates = [each.aggregate for each in page]
         async with db.read() as session:
             around = await encoding_context(session, actor, fields.dialect, aggregates, rows=True, logins=True)

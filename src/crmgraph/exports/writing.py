@@ -9,6 +9,7 @@ import orjson
 from crmgraph import __version__
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.records.dumps import Dumped, dump, widths
 from crmgraph.db.database import Database
 from crmgraph.exports import cards, jscontact, tables
@@ -22,11 +23,19 @@ Told = Callable[[int], None]
 
 
 async def lines(
-    db: Database, actor: Actor, kinds: Sequence[PartyKind], form: Form, *, excel: bool = False, told: Told | None = None
+    db: Database,
+    actor: Actor,
+    kinds: Sequence[PartyKind],
+    form: Form,
+    where: Where | None = None,
+    *,
+    excel: bool = False,
+    told: Told | None = None,
 ) -> AsyncIterator[bytes]:
     """The records of these kinds as pieces of one file.
 
     Args:
+        where: what the records have to fulfil, of one kind.
         excel: whether a spreadsheet will open a table.
         told: is called with 1 for each record.
 
@@ -36,14 +45,22 @@ async def lines(
     if form == "csv" and len(kinds) > 1:
         raise ValueError("a table has records of one kind: --format zip has a table for each")
     for n, kind in enumerate(kinds):
-        async for piece in _of_kind(db, actor, kind, form, excel=excel, first=n == 0, told=told):
+        async for piece in _of_kind(db, actor, kind, form, where, excel=excel, first=n == 0, told=told):
             yield piece
     if form == "jscontact":
         yield b"\n]\n"
 
 
 async def _of_kind(
-    db: Database, actor: Actor, kind: PartyKind, form: Form, *, excel: bool, first: bool, told: Told | None
+    db: Database,
+    actor: Actor,
+    kind: PartyKind,
+    form: Form,
+    where: Where | None,
+    *,
+    excel: bool,
+    first: bool,
+    told: Told | None,
 ) -> AsyncIterator[bytes]:
     names: list[str] = []
     if form == "csv":
@@ -53,7 +70,7 @@ async def _of_kind(
     if form == "jscontact" and first:
         yield b"["
     begun = not first
-    async for each in dump(db, actor, kind):
+    async for each in dump(db, actor, kind, where):
         if told is not None:
             told(1)
         if form == "jscontact":
@@ -76,15 +93,21 @@ def _piece(each: Dumped, form: Form, names: list[str], *, excel: bool, identity:
 
 
 async def archive(
-    db: Database, actor: Actor, kinds: Sequence[PartyKind], out: BinaryIO, *, told: Told | None = None
+    db: Database,
+    actor: Actor,
+    kinds: Sequence[PartyKind],
+    out: BinaryIO,
+    where: Where | None = None,
+    *,
+    told: Told | None = None,
 ) -> None:
     """All records of these kinds as an archive: of each kind the lines that an import reads, and a table for people."""
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as found:
         found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": [NAMES[kind] for kind in kinds]}))
         for kind in kinds:
             with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
-                async for piece in lines(db, actor, [kind], "jsonl", told=told):
+                async for piece in lines(db, actor, [kind], "jsonl", where, told=told):
                     member.write(piece)
             with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
-                async for piece in lines(db, actor, [kind], "csv"):
+                async for piece in lines(db, actor, [kind], "csv", where):
                     member.write(piece)

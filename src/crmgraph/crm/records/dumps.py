@@ -9,6 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Account, Contact, ExternalId, Note, PartyKind, Staff
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
+from crmgraph.crm.query.conditions import And, Compare, Op, Where
+from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.records.aggregates import ROWS, Aggregate, load
 from crmgraph.db.database import Database
 
@@ -35,28 +37,37 @@ class Dumped:
     note_owners: dict[int, str] = field(default_factory=dict)
 
 
-async def dump(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE) -> AsyncIterator[Dumped]:
-    """All live records of a kind, one by one; see `dump_pages`."""
-    async for page in dump_pages(db, actor, kind, size=size):
+async def dump(
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+) -> AsyncIterator[Dumped]:
+    """The live records of a kind, one by one; see `dump_pages`."""
+    async for page in dump_pages(db, actor, kind, where, size=size):
         for each in page:
             yield each
 
 
-async def dump_pages(db: Database, actor: Actor, kind: PartyKind, *, size: int = PAGE) -> AsyncIterator[list[Dumped]]:
-    """All live records of a kind by their ids, each page as it is at its time.
+async def dump_pages(
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+) -> AsyncIterator[list[Dumped]]:
+    """The live records of a kind by their ids, each page as it is at its time.
 
     Opens sessions that only read, one for each page.
 
+    Args:
+        where: what they have to fulfil; all of them without it.
+
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
+        Invalid: see `find_ids`.
     """
     require_staff(actor)
     model: Any = MODELS[kind]
     last = 0
     while True:
         async with db.read() as session:
-            query = select(model.id).where(model.id > last, visible(actor, model)).order_by(model.id).limit(size)
-            ids = list(await session.scalars(query))
+            further = Compare(model.id, Op.GT, last)
+            asked = further if where is None else And((where, further))
+            ids = (await find_ids(session, actor, kind, asked, limit=size)).ids
             if not ids:
                 return
             found = await load(session, actor, kind, ids, parts=("phones", "emails", "addresses", "photo"))
