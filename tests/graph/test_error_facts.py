@@ -163,6 +163,11 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"variable": "x", "path": ["all"], "reason": "REQUIRED", "inputPath": ["filter", "or", "0", "lastName", "eq"]},
     ),
     (
+        '{ contacts(filter: {phone: {endsWith: "12"}}) { totalCount } }',
+        {},
+        {"path": ["contacts"], "reason": "NOT_A_PHONE", "inputPath": ["filter", "phone", "endsWith"], "least": 4},
+    ),
+    (
         '{ contacts(filter: {country: {eq: "Holland"}}) { totalCount } }',
         {},
         {"path": ["contacts"], "reason": "NOT_A_COUNTRY", "inputPath": ["filter", "country", "eq"]},

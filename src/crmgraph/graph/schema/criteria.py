@@ -241,7 +241,8 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
 def _require_digits(value: str, path: str) -> None:
     count = len(parse_phone(value, None).digits)
     if count < MIN_DIGITS:
-        raise BadInput(f"`{path}` has {count} digits, and {MIN_DIGITS} are the least, e.g. 0142.")
+        message = f"`{path}` has {count} digits, and {MIN_DIGITS} are the least, e.g. 0142."
+        raise BadInput(message, reason=ErrorCode.NOT_A_PHONE, least=MIN_DIGITS)
 
 
 def _nothing(input_: Any, path: str) -> str:
