@@ -151,7 +151,12 @@ async def test_what_nobody_confirmed_goes_as_if_it_had_never_been_and_the_email_
         codes = VerificationCode.digest.not_in([row.digest for row in before["proof"]])
         await session.execute(update(VerificationCode).where(codes).values(expires_at=now() - 7.1 * DAY))
     assert (await purge_rows(place.core.db, Retention(), dry_run=True))["signups"] == 4
-    assert (await purge_rows(place.core.db, Retention(tokens_days=None))).keys() == {"sessions", "jobs", "tries"}
+    assert (await purge_rows(place.core.db, Retention(tokens_days=None))).keys() == {
+        "sessions",
+        "jobs",
+        "tries",
+        "import rows",
+    }
 
     # The job of the background does it.
     async with place.core.db.begin() as session:
