@@ -232,3 +232,9 @@ def test_a_page_of_more_than_is_taken_is_refused(tmp_path: Path, monkeypatch: py
     path = tmp_path / "x.json"
     path.write_text(json.dumps({"data": [{"id": "1", "Last_Name": "x" * 200}], "info": {}}))
     assert refused(path) == [("", "TOO_LARGE")]
+
+
+def test_cards_in_utf_16_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.vcf"
+    path.write_bytes("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Kučerová;Žofie;;;\r\nEND:VCARD\r\n".encode("utf-16"))
+    assert people(events(path)) == ["Kučerová"]

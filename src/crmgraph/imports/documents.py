@@ -12,7 +12,7 @@ from crmgraph.imports.files import UTF8_MARK, BadFile, Source
 from crmgraph.imports.formats.model import Format, Layout
 from crmgraph.imports.tables import Row
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 32 * 1024 * 1024
 """A document is read as a whole."""
 MAX_DEPTH = 4
 
@@ -97,21 +97,16 @@ def layout_of(format_: Format, rows: list[dict[str, Any]]) -> Layout:
     return format_.layouts[0]
 
 
-def table_of(rows: list[dict[str, Any]], first: int = 0) -> tuple[list[str], Iterator[Row]]:
-    """Objects as a table: the header, and a row for each.
+def header_of(rows: list[dict[str, Any]]) -> list[str]:
+    """The columns of objects as a table."""
+    return list(dict.fromkeys(key for row in rows for key, _ in _flat("", row, 0)))
 
-    Args:
-        first: the number of the first object.
-    """
-    flat = [dict(_flat("", row, 0)) for row in rows]
-    header = list(dict.fromkeys(key for row in flat for key in row))
 
-    def read() -> Iterator[Row]:
-        for n, (row, values) in enumerate(zip(rows, flat, strict=True), start=first):
-            cells = [values.get(key, "") for key in header]
-            yield Row(n, cells, orjson.dumps(row), where=f"data[{n}]")
-
-    return header, read()
+def rows_of(rows: list[dict[str, Any]], header: list[str]) -> Iterator[Row]:
+    """Objects as rows of a table."""
+    for n, row in enumerate(rows):
+        values = dict(_flat("", row, 0))
+        yield Row(n, [values.get(key, "") for key in header], orjson.dumps(row), where=f"data[{n}]")
 
 
 def _flat(prefix: str, values: dict[str, Any], depth: int) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The parts of what is imported: a table, a list of cards, an archive's members, each ready to be read."""
 
+import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -10,8 +11,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.imports import crmcom, ldif, own
 from crmgraph.imports.cards import jcard, jscontact, people, vcard
 from crmgraph.imports.columns import Columns
-from crmgraph.imports.documents import Document, document_of, layout_of
-from crmgraph.imports.documents import table_of as rows_of
+from crmgraph.imports.documents import Document, document_of, header_of, layout_of, rows_of
 from crmgraph.imports.drafts import Context, Draft
 from crmgraph.imports.files import UTF8_MARK, BadFile, Source, encoding_of
 from crmgraph.imports.formats import Format, lists
@@ -102,7 +102,7 @@ def _homeless(source: Source, role: str | None) -> Items:
 
 
 def _part(source: Source, options: Options, owners: Owners) -> Part:
-    head = source.head(1024).removeprefix(UTF8_MARK).lstrip()
+    head = _as_utf8(source.head(1024)).removeprefix(UTF8_MARK).lstrip()
     if head[:11].upper() == b"BEGIN:VCARD":
         return _cards(source, options, owners)
     if head.startswith(own.BEGIN):
@@ -112,6 +112,11 @@ def _part(source: Source, options: Options, owners: Owners) -> Part:
     if head[:8].lower() == b"version:" or head[:3].lower() == b"dn:":
         return _directory(source, options, owners)
     return _tabular(table_of(source, options), options, owners)
+
+
+def _as_utf8(head: bytes) -> bytes:
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return head.decode("utf-16", "ignore").encode() if wide else head
 
 
 def _cards(source: Source, options: Options, owners: Owners) -> Part:
@@ -175,7 +180,7 @@ def _listed(source: Source, found: Document, options: Options, owners: Owners) -
     """A list of JSON whose objects are flat enough for a table."""
     format_ = _TABLES[found.name]
     layout = layout_of(format_, found.rows)
-    header, _ = rows_of(found.rows)
+    header = header_of(found.rows)
     spaces = {kind: format_.space_of(kind) for kind in PartyKind}
     context = Context(options, options.system or format_.system, "ymd", ".", zone_of(options), spaces)
     columns = Columns(format_, layout, context, owners, source.name, header)
@@ -183,7 +188,7 @@ def _listed(source: Source, found: Document, options: Options, owners: Owners) -
     recognised.facts |= {"page": found.page, "more_records": found.more}
 
     def read() -> Items:
-        for row in rows_of(found.rows)[1]:
+        for row in rows_of(found.rows, header):
             yield columns.read(row)
 
     return Part(recognised, read, columns=columns)

@@ -258,6 +258,7 @@ def context_of(table: Table, options: Options) -> Context:
 
 
 def _cells(table: Table, options: Options, indexes: list[int], limit: int) -> Iterator[str]:
+    """The cells of these columns that hold something."""
     for n, row in enumerate(table.rows(options)):
         if n >= limit:
             return
@@ -268,9 +269,11 @@ def _cells(table: Table, options: Options, indexes: list[int], limit: int) -> It
 
 def _decide_dates(table: Table, options: Options, context: Context, indexes: list[int]) -> None:
     order, proof, doubtful = dates.decided(_cells(table, options, indexes, MAX_SURVEYED))
-    if order is not None:
+    if order is not None and proof is not None:
         context.order = order
-        table.recognised.date_order, table.recognised.evidence = order.upper(), proof
+        header = table.shape.header or []
+        column = next(header[n] for n in indexes if proof in _cells(table, options, [n], MAX_SURVEYED))
+        table.recognised.date_order, table.recognised.evidence = order.upper(), f"{proof} in {column}"
     elif doubtful is not None:
         reason = f"{doubtful}: is the day first, or the month? No date of the file tells"
         table.questions.append(
