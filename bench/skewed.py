@@ -10,7 +10,8 @@ from functools import reduce
 
 STATEMENTS = (
     # One contact in six is of the hot account, the first one there is.
-    "UPDATE contact SET account_id = (SELECT min(id) FROM account) WHERE id % 6 = 1",
+    "UPDATE contact SET account_id = (SELECT min(id) FROM account), "
+    "account_name_key = (SELECT name_key FROM account ORDER BY id LIMIT 1) WHERE id % 6 = 1",
     # A third has the frequent name and lives in the frequent city; one in ten thousand the rare ones.
     "UPDATE contact SET last_name = 'Papadopoulos', last_name_key = 'papadopoulos', "
     "full_name_key = first_name_key || ' papadopoulos' WHERE id % 3 = 0",

@@ -94,7 +94,7 @@ async def test_sqlite_walks_an_index_for_every_sort(agent: Caller, core: Core) -
                 assert any("INDEX" in step for step in walked), (query, plan)
                 assert not any("ORDER BY" in step for step in plan), (query, plan)
                 seen_sorts += 1
-    assert seen_sorts == 2 * (7 + 4 + 9)
+    assert seen_sorts == 2 * (8 + 4 + 9)
 
 
 OTHER_FILTER = "`after` is a cursor of this list with another filter: give the filter that it came with."

@@ -208,7 +208,7 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
             "POST", contacts, {"headers": valomnia, "data": form}, (12, 11), CHANGE, (*own, *records)
         ),
         "Valomnia, a contact": Case(
-            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (12, 9), CREATION, (*own, *records)
+            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (13, 10), CREATION, (*own, *records)
         ),
         "Valomnia, a photo": Case(
             "POST",

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Staff, VerificationCode
-from crmgraph.crm.records import contact_points, keys
+from crmgraph.crm.records import account_names, contact_points, keys
 from crmgraph.crm.records.row_sets import before_of
 from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
@@ -139,6 +139,7 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
             children[row.party_id][child].append(row)
     found = list(records)
     with session.no_autoflush:
+        await account_names.take(session, [each for each in records if isinstance(each, Contact)], {})
         for record in records:
             own = children[record.id]
             keys.derive(record)

@@ -33,7 +33,7 @@ async def seed(
         accounts, contacts, leads: how many of each.
         progress: told how many more records are there.
     """
-    own_accounts: list[int] = []
+    own_accounts: list[tuple[int, str]] = []
     for kind, series, count in (
         ("account", numbers.Series.ACCOUNT, accounts),
         ("contact", numbers.Series.CONTACT, contacts),
@@ -52,8 +52,8 @@ async def seed(
                     if kind == "account":
                         own_accounts.append(people.account(chunk, number, index))
                     elif kind == "contact":
-                        owner = own_accounts[index % len(own_accounts)] if own_accounts else None
-                        people.contact(chunk, number, index, owner)
+                        owner = own_accounts[index % len(own_accounts)] if own_accounts else (None, "")
+                        people.contact(chunk, number, index, *owner)
                     else:
                         people.lead(chunk, number, index)
                 terms: set[Term] = set()

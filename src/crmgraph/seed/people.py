@@ -64,7 +64,8 @@ class People:
         self.ids = ids
         self.rows = rows
 
-    def account(self, chunk: Chunk, number: str, index: int) -> int:
+    def account(self, chunk: Chunk, number: str, index: int) -> tuple[int, str]:
+        """An account: its id, and the key of its name."""
         dice = random.Random(f"account {index}")
         name = f"{dice.choice(COMPANY)} {dice.choice(TRADE)} {index} {dice.choice(FORM)}"
         place = dice.choice(PLACES)
@@ -88,9 +89,9 @@ class People:
             self._address(chunk, own, AddressKind.SHIPPING, 1, place, dice, key)
         self._phone(chunk, own, PhoneKind.LANDLINE, 0, place.landline, place, dice)
         self._email(chunk, own, EmailKind.BUSINESS, 0, f"office@company{index}.example")
-        return own
+        return own, key
 
-    def contact(self, chunk: Chunk, number: str, index: int, account_id: int | None) -> int:
+    def contact(self, chunk: Chunk, number: str, index: int, account_id: int | None, account_name_key: str) -> int:
         dice = random.Random(f"contact {index}")
         first, last, place = dice.choice(GIVEN), dice.choice(FAMILY), dice.choice(PLACES)
         middle = dice.choice(GIVEN) if index % 7 == 0 else None
@@ -115,6 +116,7 @@ class People:
             birth_month=dice.randrange(1, 13),
             birth_year=dice.randrange(1945, 2005),
             account_id=account_id,
+            account_name_key=account_name_key,
         )
         key = fold(last)
         self._address(chunk, own, AddressKind.HOME, 0, place, dice, key)

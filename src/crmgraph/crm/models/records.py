@@ -169,6 +169,7 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_first_name_key_last_name_key_id", "first_name_key", "last_name_key", "id"),
         _live("ix_contact_full_name_key_id", "full_name_key", "id"),
         _live("ix_contact_number_key_id", "number_key", "id"),
+        _live("ix_contact_account_name_key_id", "account_name_key", "id"),
         # Of deleted ones too: they are looked through for whoever names an account that goes for good.
         Index("ix_contact_account_id_id", "account_id", "id"),
         _live("ix_contact_account_id_last_name_key_id", "account_id", "last_name_key", "id"),
@@ -214,6 +215,9 @@ class Contact(Record, Named, Preferences, Base):
     social_security_number: Mapped[str | None]
     social_security_country: Mapped[str | None]
     account_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"))
+    account_name_key: Mapped[Folded]
+    """The name key of the account, by which contacts are sorted along an index; empty while the account is deleted.
+    `records/account_names.py` keeps it."""
     reports_to_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"), index=True)
 
     account: Mapped["Account | None"] = relationship(foreign_keys=[account_id], lazy="raise", viewonly=True)

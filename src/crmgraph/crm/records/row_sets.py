@@ -41,7 +41,7 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import KINDS, Record
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
-from crmgraph.crm.records import row_statements
+from crmgraph.crm.records import account_names, row_statements
 from crmgraph.crm.records.allocation import allocate
 from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.edits import ExternalIdValue
@@ -77,6 +77,7 @@ class RowSet:
         self.called: list[tuple[Record, ExternalIdValue]] = []
         self.uncalled: list[tuple[Record, ExternalIdValue]] = []
         self.name_keys: dict[int, str] = {}
+        self.account_names: dict[int, str] = {}
         self.removed: list[Record] = []
 
     def __bool__(self) -> bool:
@@ -90,7 +91,7 @@ class RowSet:
         """
         if self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1:
             return False
-        if self.called or self.uncalled:
+        if self.called or self.uncalled or any(map(_joins, self.touched.values())):
             return False
         return sum("slot" in changed_columns(row) for row in self.touched.values()) < 2
 
@@ -154,6 +155,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
     Records that are changed have to be locked by now. The series of numbers are locked here, after everything else.
     """
     with session.no_autoflush:
+        await _take_names(session, rows)
         await _give_ids(session, rows)
         changed = list(rows.changed())
         await _remove(session, rows.gone)
@@ -162,10 +164,25 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         await _insert(session, rows, changed)
         await _update(session, changed)  # which may name what is new
         await _rename(session, rows.name_keys)
+        await account_names.give(session, rows.account_names)
         await _release(session, rows.removed)
     for row in (*changed, *rows.made):
         _settle(row)
     rows.clear()
+
+
+async def _take_names(session: AsyncSession, rows: RowSet) -> None:
+    """Let contacts have the names of the accounts that they join: before anything else is locked."""
+    new = [row for row in rows.new if isinstance(row, Contact) and row.account_id is not None]
+    joining = [*new, *filter(_joins, rows.touched.values())]
+    if joining:
+        made = {row.id: row.name_key for row in rows.made if isinstance(row, Account)}
+        await account_names.take(session, joining, made)
+
+
+def _joins(row: Any) -> bool:
+    """Whether a contact that is there changes its account."""
+    return isinstance(row, Contact) and "account_id" in changed_columns(row)
 
 
 def _settle(row: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.orm.attributes import set_committed_value
 
 from crmgraph.crm.errors import Refused, refuse
-from crmgraph.crm.models import Action, Lead, Note, PartyKind, now
+from crmgraph.crm.models import Account, Action, Lead, Note, PartyKind, now
 from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
@@ -178,6 +178,8 @@ class WriteSet:
         self._known.removed(record)
         self._rows.touch(record)
         self._rows.removed.append(record)
+        if isinstance(record, Account):
+            self._rows.account_names[record.id] = ""
         self._rows.entries.append(Changes(self._actor).entry(record, Action.DELETED))
 
     def amend(self, aggregate: Aggregate, values: dict[str, Any]) -> None:
@@ -210,6 +212,8 @@ class WriteSet:
             set_committed_value(row, "name_key", key)
         if aggregate.id > 0:
             self._rows.name_keys[aggregate.id] = key  # whether or not they were loaded
+            if isinstance(aggregate.record, Account):
+                self._rows.account_names[aggregate.id] = key
 
     def _apply_rows(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
         """Carry out the edits of all lists."""

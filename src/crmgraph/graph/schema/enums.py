@@ -38,6 +38,7 @@ class ContactSortField(StrEnum):
     FIRST_NAME = "first_name_key last_name_key"
     FULL_NAME = "full_name_key"
     JOB_TITLE = "job_title_key"
+    ACCOUNT_NAME = "account_name_key"
 
 
 class AccountSortField(StrEnum):
@@ -263,6 +264,7 @@ _describe(
     FIRST_NAME=_FIRST_NAME,
     FULL_NAME=_FULL_NAME,
     JOB_TITLE=_JOB_TITLE,
+    ACCOUNT_NAME="The name of the account, without regard to case and accents; whoever has no account comes first.",
 )
 _describe(
     AccountSortField,
