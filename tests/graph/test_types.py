@@ -165,5 +165,5 @@ async def test_the_schema_is_shown_to_whom_introspection_is(database: str, tmp_p
             assert await status(staff.headers) == await status({}) == (403, "INTROSPECTION_DISABLED")
         else:
             assert await status(staff.headers) == (200, "")
-            assert await status({}) == (401, "INTROSPECTION_DISABLED")
+            assert await status({}) == (403, "INTROSPECTION_DISABLED")
             assert await status({"authorization": "Bearer x"}) == (401, "UNAUTHENTICATED")

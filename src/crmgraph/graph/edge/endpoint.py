@@ -76,17 +76,10 @@ def mounts(
     endpoint = Endpoint(
         core, engine, max_page=max_page, hrefs=hrefs or {}, id_candidates=id_candidates or {}, demo=demo is not None
     )
-
-    async def schema(http: HttpRequest) -> Response:
-        try:
-            return await published.answer(http, core, introspection, _token(http.headers.get("authorization", "")))
-        except BadRequest as bad:
-            return _refused(bad)
-
     return [
         Route(PATH, endpoint),
         Route(PATH + "/", endpoint),
-        Route(PATH + "/schema.graphql", schema),
+        Route(PATH + "/schema.graphql", endpoint.schema),
         *routes(PATH, demo=demo),
     ]
 
@@ -154,6 +147,20 @@ class Endpoint:
         status = _status(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
         return Reply(content, status, media_type, last=is_cut)
+
+    async def schema(self, http: HttpRequest) -> "Response | Reply":
+        """The response to whoever wants to read the schema."""
+        until = asyncio.get_running_loop().time() + self._core.request_seconds
+        caller = await self._verified(_token(http.headers.get("authorization", "")), until)
+        refusal = (
+            caller
+            if isinstance(caller, Answer)
+            else self._engine.refusal_of_schema(caller.actor, token_refused=caller.token_refused)
+        )
+        if refusal is None:
+            return published.answer(http)
+        code = (refusal.errors[0].extensions or {}).get("code", "")
+        return Reply(orjson.dumps(body_of(refusal)), STATUSES.get(code, 403), JSON)
 
     async def _run(self, http: HttpRequest, request: Request) -> Answer:
         # One deadline for all that is asked of the database on behalf of a request.

@@ -140,20 +140,31 @@ class Engine:
         faults = self._preparer.faults_of(document, suggest=signed_in)
         is_open = preparation.is_mutation and names <= self._for_anybody and not faults
         if token_refused and not is_open:
-            message = "The token does not hold, or not any more."
-            return coded([GraphQLError(message, original_error=Unauthenticated())], "UNAUTHENTICATED")
-        if names & {"__schema", "__type"} and not self._may_introspect(signed_in):
-            closed = self._introspection == "closed"
-            told = (
-                "The schema is not shown here." if closed else "The schema is shown to who is signed in: sign in first."
-            )
-            return coded([GraphQLError(told)], "INTROSPECTION_DISABLED")
+            return _token_refusal()
+        if names & {"__schema", "__type"} and (hidden := self._hidden(signed_in)) is not None:
+            return hidden
         if faults:
             return Refusal(faults)
         return preparation.operation if isinstance(preparation.operation, Refusal) else None
 
-    def _may_introspect(self, signed_in: bool) -> bool:
-        return self._introspection == "open" or (self._introspection == "signed-in" and signed_in)
+    def refusal_of_schema(self, actor: Actor, *, token_refused: bool) -> Answer | None:
+        """Why somebody may not read the schema; None where they may.
+
+        Args:
+            token_refused: the request came with a token that does not hold.
+        """
+        told = _token_refusal() if token_refused else self._hidden(actor.role is not None)
+        return None if told is None else Answer(None, told.errors, ran=False)
+
+    def _hidden(self, signed_in: bool) -> Refusal | None:
+        match self._introspection:
+            case "closed":
+                told = "The schema is not shown here."
+            case "signed-in" if not signed_in:
+                told = "The schema is shown to who is signed in: sign in first."
+            case _:
+                return None
+        return coded([GraphQLError(told)], "INTROSPECTION_DISABLED")
 
     async def run(
         self,
@@ -269,3 +280,8 @@ class Engine:
         )
         result = await running if isawaitable(running) else running
         return Answer(result.data, result.errors or [], ran=True, cost=prepared.cost, reason=reason)
+
+
+def _token_refusal() -> Refusal:
+    message = "The token does not hold, or not any more."
+    return coded([GraphQLError(message, original_error=Unauthenticated())], "UNAUTHENTICATED")
