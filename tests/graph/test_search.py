@@ -251,9 +251,14 @@ async def test_what_somebody_may_not_see_they_do_not_find(
     assert await found(agent, "ray") == ["Ray", "Otto Ray", "Ray Ltd", "Ray Ltd"]
     assert sorted(await found(customer, "ray")) == ["Ray", "Ray Ltd"]
     assert sorted(await found(other, "otto ray")) == ["Otto Ray"]
+    assert await found(customer, "ray", k=["ACCOUNT"]) == ["Ray Ltd"]
+    assert await found(customer, "ray", k=["LEAD"]) == []
     assert await found(customer, "otto") == []
     assert await found(customer, "marie") == []
     assert await found(customer, "mraie") == []
+    # A mistake of their own is forgiven, whatever words others have.
+    assert await found(customer, "ray rayy ltdd") == []
+    assert sorted(await found(other, "otot")) == ["Otto Ray"]
     assert await found(nobody, "marie") == []
     gone = "mutation($i: ID!) { deleteContact(input: {contact: {id: $i}}) { userErrors { code } } }"
     assert (await agent(gone, i=other.contact))["deleteContact"]["userErrors"] == []

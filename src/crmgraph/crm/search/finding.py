@@ -148,7 +148,7 @@ class _Search:
         """The hits of one reading."""
         counts = tuple(len(word.prefixes) for word in words)
         joined: tuple[int, ...] = ()
-        driver, walked = 0, len(words) == 1
+        driver, walked = 0, len(words) == 1 and sees_all(self.actor)
         if len(words) > 1 and sees_all(self.actor):
             sizes = await self._sizes(words)
             if 0 in sizes:
@@ -186,17 +186,19 @@ class _Search:
     async def _sizes(self, words: tuple[Word, ...]) -> list[int]:
         """How many rows of the index each word has, `COUNTED` at most."""
         counts = tuple(len(word.prefixes) for word in words)
-        key = ("sizes of words", counts)
-        ((*sizes,),) = await snapshots.rows_of(self.session, key, lambda: _sizes(counts), _values(words), chosen=True)
+        actor, values = self.actor, _values(words) | visibility_values(self.actor)
+        key = ("sizes of words", counts, visibility_key(actor))
+        ((*sizes,),) = await snapshots.rows_of(self.session, key, lambda: _sizes(counts, actor), values, chosen=True)
         return sizes
 
     async def _right(self, words: list[str]) -> list[str]:
         """Those of these words with which a term begins, whole terms first, `MAX_VARIANTS` at most."""
         if not words:
             return []
-        sqlite = database_of(self.session).is_sqlite
-        values = {"words": orjson.dumps(words).decode(), "last": LAST}
-        rows = await snapshots.rows_of(self.session, "words in the index", lambda: _known(sqlite), values)
+        actor, sqlite = self.actor, database_of(self.session).is_sqlite
+        values = {"words": orjson.dumps(words).decode(), "last": LAST} | visibility_values(actor)
+        key = ("words in the index", visibility_key(actor))
+        rows = await snapshots.rows_of(self.session, key, lambda: _known(sqlite, actor), values)
         return [row[0] for row in sorted(rows, key=lambda row: (not row[1], -len(row[0]), row[0]))][:MAX_VARIANTS]
 
 
@@ -300,9 +302,8 @@ def _leading(sqlite: bool, shape: _Shape, actor: Actor, others: Sequence[int]) -
     parts = []
     for j in range(shape.prefixes[shape.driver]):
         query = select(_TERM.c.party_id, _TERM.c.term, _TERM.c.field).where(_within(_TERM, shape.driver, j))
-        if not sees_all(actor):
-            query = query.where(_TERM.c.party_id.in_(_own(actor).values()))
-        elif shape.walked:
+        query = query.where(*_told(actor))
+        if shape.walked:
             have = (_best(_TERM.c.party_id, i, shape.prefixes[i]).is_not(None) for i in others)
             walk = query.where(*have).order_by(_TERM.c.term, _TERM.c.field, _TERM.c.party_id)
             # What the index of terms answers is asked first, and the record only of what is left.
@@ -345,12 +346,19 @@ def _live(party_id: Any, kind: PartyKind, actor: Actor) -> ColumnElement[bool]:
     return query.correlate(party_id.table).scalar_subquery().is_not(None)
 
 
-def _sizes(counts: tuple[int, ...]) -> Select[Any]:
+def _told(actor: Actor) -> list[ColumnElement[bool]]:
+    """The conditions of those rows of the index that the answer to an actor may depend on: what a customer is told must
+    not depend on the words of others."""
+    return [] if sees_all(actor) else [_TERM.c.party_id.in_(_own(with_parameters(actor)).values())]
+
+
+def _sizes(counts: tuple[int, ...], actor: Actor) -> Select[Any]:
     columns = []
     for i, count in enumerate(counts):
         sizes = []
         for j in range(count):
-            rows = select(literal(1)).select_from(_TERM).where(_within(_TERM, i, j)).limit(literal(COUNTED)).subquery()
+            query = select(literal(1)).select_from(_TERM).where(_within(_TERM, i, j), *_told(actor))
+            rows = query.limit(literal(COUNTED)).subquery()
             sizes.append(select(func.count()).select_from(rows).scalar_subquery())
         total: Any = sizes[0]
         for size in sizes[1:]:
@@ -359,7 +367,7 @@ def _sizes(counts: tuple[int, ...]) -> Select[Any]:
     return select(*columns)
 
 
-def _known(sqlite: bool) -> Select[Any]:
+def _known(sqlite: bool, actor: Actor) -> Select[Any]:
     word: Any
     given: Any = bindparam("words", type_=Text())
     if sqlite:
@@ -371,7 +379,7 @@ def _known(sqlite: bool) -> Select[Any]:
     if not sqlite:
         word = word.collate("C")
     end = word.concat(bindparam("last", type_=Text()))
-    begins = select(literal(1)).where(_TERM.c.term >= word, _TERM.c.term < end).limit(literal(1))
-    whole = select(literal(1)).where(_TERM.c.term == word).limit(literal(1))
+    begins = select(literal(1)).where(_TERM.c.term >= word, _TERM.c.term < end, *_told(actor)).limit(literal(1))
+    whole = select(literal(1)).where(_TERM.c.term == word, *_told(actor)).limit(literal(1))
     is_whole = whole.correlate_except(_TERM).scalar_subquery().is_not(None)
     return select(word, is_whole).where(begins.correlate_except(_TERM).scalar_subquery().is_not(None))
