@@ -214,6 +214,13 @@ async def test_errors_are_capped(agent: Caller) -> None:
     variables = {"i": {f"nothing{n}": 1 for n in range(200)}}
     response = await agent.post("mutation($i: CreateLeadInput!) { createLead(input: $i) { lead { id } } }", variables)
     assert len(response.json()["errors"]) == 21
+    # One of two values that only the type itself refuses stands beside as many faults as are told.
+    variables |= {"b": {"id": "x", "number": "y"}}
+    both = """mutation($b: ContactRef!, $i: CreateLeadInput!) { createLead(input: $i) { lead { id } }
+      deleteContact(input: {contact: $b}) { deletedId } }"""
+    for text in (both, both.replace("$b: ContactRef!, $i: CreateLeadInput!", "$i: CreateLeadInput!, $b: ContactRef!")):
+        response = await agent.post(text, variables)
+        assert (response.status_code, len(response.json()["errors"])) == (200, 21)
     many = " ".join(f"a{n}: contacts(first: 101) {{ nodes {{ id }} }}" for n in range(30))
     errors = (await agent.post(f"{{ {many} }}")).json()["errors"]
     assert len(errors) <= 21

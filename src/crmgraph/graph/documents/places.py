@@ -81,10 +81,6 @@ def variable_at(field: FieldNode, path: Sequence[str]) -> str | None:
     return value.name.value if isinstance(value, VariableNode) else None
 
 
-class _Enough(Exception):
-    """There are as many faults as are told."""
-
-
 def faults_of_variables(
     schema: GraphQLSchema, operation: OperationDefinitionNode, given: Mapping[str, Any], most: int
 ) -> list[GraphQLError]:
@@ -102,14 +98,14 @@ def faults_of_variables(
         def note(
             error: GraphQLError, path: Iterable[str | int], name: str = name, node: Node = node, type_: Any = type_
         ) -> None:
+            if len(found) >= most:
+                return
             steps = list(path)
             place = [name, *map(str, steps)]
             told = f"`{'.'.join(place)}`: {_short(error.message)}"
             facts = {"reason": "INVALID", "variable": name, "inputPath": place} | dict(error.extensions or {})
             facts |= _choices(type_, steps)
             found.append(GraphQLError(told, node, extensions=facts))
-            if len(found) >= most:
-                raise _Enough
 
         try:
             if name in given:
@@ -120,8 +116,6 @@ def faults_of_variables(
             elif node.default_value is None and print_ast(node.type).endswith("!"):
                 missing = f"A value of the type {print_ast(node.type)} is required."
                 note(GraphQLError(missing, extensions={"reason": "REQUIRED"}), ())
-        except _Enough:
-            return found
         except GraphQLError as error:
             note(error, ())
     return found
