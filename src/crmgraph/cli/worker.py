@@ -4,10 +4,6 @@ import gc
 import resource
 from typing import TYPE_CHECKING
 
-COLLECTED = (2_000, 10, 50)
-"""After how many new objects the collector walks the newest of them, how many such walks go over older ones, and how
-many of those over all: a document of ten thousand records makes a million, and were walked through again and again."""
-
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -24,7 +20,6 @@ def application() -> "FastAPI":
 
     made = from_environment()
     gc.freeze()
-    gc.set_threshold(*COLLECTED)
     gc.enable()
     return made
 
