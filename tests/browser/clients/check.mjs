@@ -165,7 +165,7 @@ try {
     return window.form.byField(data.updateProfile.userErrors);
   });
   assert.deepEqual(faults, {
-    fields: { lastName: ['`lastName` is required.'], 'emails.add.0.address': ['`emails.add.0.address` is no email address, e.g. ada@example.com.'] },
+    fields: { lastName: ['`lastName` is required: give e.g. Curie.'], 'emails.add.0.address': ['`emails.add.0.address` is no email address, e.g. ada@example.com.'] },
     warnings: [],
   });
   const coerced = await one.evaluate(() =>
