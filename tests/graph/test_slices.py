@@ -12,7 +12,7 @@ from sqlalchemy import ClauseElement, Dialect
 
 from crmgraph.crm.core import Core
 from crmgraph.db import database, pool
-from crmgraph.graph.resolvers.slices import Slices
+from crmgraph.graph.resolvers.slices import Slices, Turns
 from crmgraph.seed import seed
 from tests.conftest import Running, serving, settings_for
 from tests.graph.conftest import Caller, employee_of
@@ -62,18 +62,24 @@ async def test_others_have_their_turn_between_two_objects(
         assert answers[0] == answers[1]
 
 
-async def test_two_documents_take_turns(agent: Caller, core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
-    await seed(core.db, accounts=1, contacts=30, leads=0)
-    monkeypatch.setattr(Slices, "SECONDS", 0)
-    ended: list[str] = []
+@pytest.mark.parametrize("seconds", [0.0, 10.0])
+async def test_documents_take_turns(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    monkeypatch.setattr(Slices, "SECONDS", seconds)
+    slices, done = Slices(), []
 
-    async def ask(name: str, document: str) -> None:
-        await agent(document)
-        ended.append(name)
+    async def work(name: str, turns: Turns) -> None:
+        await turns.next()
+        done.append(name)
 
-    long = " ".join(f't{n}: __type(name: "Contact") {{ fields {{ name args {{ name }} }} }}' for n in range(20))
-    await asyncio.gather(ask("long", f"{{ {long} }}"), ask("short", "{ contacts(first: 3) { nodes { id } } }"))
-    assert ended == ["short", "long"]
+    long, short = Turns(slices), Turns(slices)
+    waiting = [work("long", long) for _ in range(60)] + [work("short", short) for _ in range(3)]
+    given_up = asyncio.create_task(work("given up", short))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    await asyncio.gather(*waiting)
+    assert sorted(done) == ["long"] * 60 + ["short"] * 3
+    assert "short" not in done[10:]
+    await asyncio.gather(long.settled(), short.settled())
 
 
 async def test_what_clients_choose_the_shape_of_is_compiled_beside_the_loop(

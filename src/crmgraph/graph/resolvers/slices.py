@@ -24,6 +24,7 @@ class Slices:
     def __init__(self) -> None:
         self._until: float | None = None
         self._documents: deque[Turns] = deque()
+        self._first: Turns | None = None
 
     def is_over(self) -> bool:
         """Whether nothing more is to be done in this round of the loop."""
@@ -41,13 +42,22 @@ class Slices:
 
     def _next(self) -> None:
         self._until = None
-        for let_go in range(AT_ONCE):
-            if not self._documents:
-                return
+        if self._documents and self._documents[0] is self._first:
+            self._documents.rotate(-1)
+        self._first = self._let_one_go(first=True)
+        for _ in range(1, AT_ONCE):
+            self._let_one_go(first=False)
+        if self._documents:
+            self.is_over()
+
+    def _let_one_go(self, *, first: bool) -> "Turns | None":
+        """The document that had the turn; None where there is none."""
+        while self._documents:
             turns = self._documents.popleft()
-            if turns.release(let_go == 0):
+            if turns.release(first):
                 self._documents.append(turns)
-        self.is_over()
+                return turns
+        return None
 
 
 class Turns:
