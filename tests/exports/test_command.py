@@ -3,10 +3,13 @@
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.program import crmgraph
+from tests.program import SECRET, crmgraph
+
+ADA = "ada@crmgraph.example"
 
 
 def test_records_are_printed_or_written(demo_folder: Path) -> None:
@@ -60,3 +63,53 @@ def test_a_filter_that_is_none_is_told(demo_folder: Path, filter_: str) -> None:
     done = crmgraph(demo_folder, "export", "contacts", "--format", "jsonl", "--filter", filter_, "--demo")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("--filter: ")
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def same(line: dict[str, Any], staff: set[str]) -> dict[str, Any]:
+    """A line without what is new in another store: ids of ours, and owners whom it does not have."""
+    values = {
+        name: {"name": value["name"]} if isinstance(value, dict) and "id" in value else value
+        for name, value in line["input"].items()
+    }
+    if values.get("owner", {}).get("email") not in staff:
+        values["owner"] = {"email": ADA, "name": "Ada Agent"}
+    elsewhere = [each for each in line.get("externalIds", []) if each["system"] != "crmgraph"]
+    return {**line, "id": "", "input": values, "externalIds": elsewhere}
+
+
+def test_an_export_of_all_makes_the_same_store_of_an_empty_one_and_once_only(demo_folder: Path, tmp_path: Path) -> None:
+    for form, name in (("zip", "all.zip"), ("jsonl", "first.jsonl")):
+        arguments = ("all", "--format", form, "-o", name, "--identity-documents", "--demo")
+        assert crmgraph(demo_folder, "export", *arguments).returncode == 0
+    other = tmp_path / "other"
+    other.mkdir()
+    settings = {"CRMGRAPH_DATABASE_URL": f"sqlite:///{other}/store.db", "CRMGRAPH_SECRET_KEY": SECRET}
+    assert crmgraph(other, "migrate", **settings).returncode == 0
+    first = lines_of(demo_folder / "first.jsonl")
+    owners = {owner["email"]: owner["name"] for line in first if "email" in (owner := line["input"].get("owner", {}))}
+    for email, name in ({ADA: "Ada Agent"} | owners).items():
+        # An administrator, who may write identity documents.
+        added = crmgraph(
+            other, "staff", "add", name, email, "--role", "ADMIN", "--password", "of-nobody-else-7781", **settings
+        )
+        assert added.returncode == 0, added.stderr
+    archive = str(demo_folder / "all.zip")
+    outcomes = []
+    for _ in range(2):
+        done = crmgraph(other, "import", archive, "--yes", "--owner", ADA, "--json", **settings)
+        assert done.returncode == 0, done.stderr + done.stdout
+        outcomes.append(json.loads(done.stdout)["outcomes"])
+    assert outcomes[0] == {"ACCOUNT": {"CREATED": 6}, "CONTACT": {"CREATED": 12}, "LEAD": {"CREATED": 5}}
+    assert outcomes[1] == {"ACCOUNT": {"UNCHANGED": 6}, "CONTACT": {"UNCHANGED": 12}, "LEAD": {"UNCHANGED": 5}}
+    again = ("all", "--format", "jsonl", "-o", "second.jsonl", "--identity-documents")
+    assert crmgraph(other, "export", *again, **settings).returncode == 0
+    second = lines_of(other / "second.jsonl")
+    old = [{each["system"]: each["value"] for each in line["externalIds"]}["crmgraph"] for line in second]
+    assert sorted(old) == sorted(line["id"] for line in first)
+    by_old = dict(zip(old, second, strict=True))
+    for line in first:
+        assert same(by_old[line["id"]], {*owners, ADA}) == same(line, {*owners})

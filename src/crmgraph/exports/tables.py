@@ -56,7 +56,7 @@ def cells(dumped: Dumped, names: Iterable[str], *, identity: bool) -> list[str]:
     if "birthDate" in values:
         flat["birthDate"] = _birth(values["birthDate"])
     if "owner" in values:
-        flat["owner"] = values["owner"]["email"]
+        flat["owner"] = values["owner"].get("email") or values["owner"]["name"]
     for names_of in _REFERENCES.values():
         for name in names_of:
             if isinstance(reference := values.get(name), dict):

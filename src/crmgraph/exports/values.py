@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from crmgraph.crm.models import Account, Address, Contact, Email, Lead, PartyKind, Phone
+from crmgraph.crm.models.columns import Preferences
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.crm.records.dumps import Dumped
 
@@ -25,13 +26,10 @@ REFERENCES = ("account", "parent", "reports_to", "primary_contact")
 _MODELS: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: Account, PartyKind.LEAD: Lead}
 _NOT_TOLD = frozenset(
     {"id", "revision", "created_at", "updated_at", "deleted_at", "extra_fields", "owner_id", "created_by_id"}
-    | {"modified_by_id", "converted_at", "converted_contact_id", "converted_account_id", "locked_by", "approval"}
+    | {"modified_by_id", "converted_at", "converted_contact_id", "converted_account_id"}
     | {"birth_day", "birth_month", "birth_year", *(f"{name}_id" for name in REFERENCES), *IDENTITY_DOCUMENTS}
 )
-PREFERENCES = frozenset(
-    {"push_notifications", "do_not_disturb", "roaming", "show_usage_details", "show_live_chat", "show_weather"}
-    | {"show_finance", "show_calendar", "show_news"}
-)
+PREFERENCES = frozenset(Preferences.__annotations__)
 
 
 @cache
@@ -89,8 +87,9 @@ def input_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
     for name in REFERENCES:
         if (own_id := getattr(record, f"{name}_id", None)) is not None and name in dumped.names:
             found[camel(name)] = {"id": str(own_id), "name": dumped.names[name]}
-    if dumped.owner_email is not None:
-        found["owner"] = {"email": dumped.owner_email, "name": dumped.names["owner"]}
+    if "owner" in dumped.names:
+        email = {"email": dumped.owner_email} if dumped.owner_email else {}
+        found["owner"] = {**email, "name": dumped.names["owner"]}
     for name in ROWS:
         if rows := [row_of(name, row) for row in getattr(dumped.aggregate, name)]:
             found[name] = {"add": rows}
@@ -113,6 +112,8 @@ def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
         "createdAt": plain(record.created_at),
         "updatedAt": plain(record.updated_at),
     }
+    if (converted := getattr(record, "converted_at", None)) is not None:
+        found["convertedAt"] = plain(converted)
     if dumped.external_ids:
         found["externalIds"] = [
             {"system": system, "space": space, "value": value} for system, space, value in dumped.external_ids

@@ -1,12 +1,12 @@
 """Lines of JSON that `crmgraph export` has written: records in our own words, with the ids of their store."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from crmgraph.crm.models import AccountKind, AddressKind, EmailKind, PartyKind, PhoneKind
-from crmgraph.imports import dates
+from crmgraph.crm.models import AccountKind, AddressKind, Approval, EmailKind, PartyKind, PhoneKind
 from crmgraph.imports.drafts import Context, Draft
 from crmgraph.imports.fields import FIELDS
 from crmgraph.imports.files import Source
@@ -40,6 +40,9 @@ def read(source: Source, context: Context, owners: Owners) -> Iterator[Draft | R
             except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
                 yield Refusal(at, "INVALID", "no record that crmgraph has written", original=line)
                 continue
+            if found.get("convertedAt"):
+                yield Skipped(at, "CONVERTED", "the lead has become a contact")
+                continue
             draft = Draft(kind, at, context, original=line)
             draft.facts["name_column"] = "name" if kind is PartyKind.ACCOUNT else "lastName"
             draft.owner = owners.importer
@@ -62,6 +65,10 @@ def _put(draft: Draft, values: dict[str, Any], owners: Owners) -> None:
             draft.has_values = True
         elif name == "kind" and draft.kind is PartyKind.ACCOUNT and value in AccountKind.__members__:
             draft.input["kind"] = value
+        elif name == "approval" and draft.kind is PartyKind.LEAD and value in Approval.__members__:
+            draft.input["approval"] = value
+        elif name == "lockedBy" and draft.kind is PartyKind.LEAD and isinstance(value, str):
+            draft.input["lockedBy"] = value
         elif name in FIELDS[draft.kind] and isinstance(value, str | int | bool):
             draft.put(name, value, name)
         else:
@@ -84,7 +91,7 @@ def _put_rows(draft: Draft, name: str, value: Any) -> None:
 
 
 def _put_owner(draft: Draft, value: dict[str, Any], owners: Owners) -> None:
-    found, given = owners.find(None, str(value.get("email", "")))
+    found, given = owners.find(None, str(value.get("email") or value.get("name") or ""))
     if found is None:
         draft.warn("OWNER_UNKNOWN", "owner", given)
     else:
@@ -99,20 +106,25 @@ def _put_around(draft: Draft, found: dict[str, Any], owners: Owners) -> None:
         names = [each.get(part) for part in ("system", "space", "value")]
         if all(isinstance(name, str) and name for name in names):
             draft.also.append(External(str(names[0]).upper(), str(names[1]), str(names[2])))
-    for name in ("created_at", "updated_at"):
-        moment = dates.time_of(str(found.get("createdAt" if name == "created_at" else "updatedAt") or ""), "ymd", None)
-        if moment is not None:
-            setattr(draft, name, moment[0])
+    draft.created_at, draft.updated_at = _moment(found.get("createdAt")), _moment(found.get("updatedAt"))
     for each in _objects(found.get("notes")):
-        moment = dates.time_of(str(each.get("createdAt") or ""), "ymd", None)
         owner, _ = owners.find(None, str(each.get("owner") or ""))
         title = each.get("title")
         draft.notes.append(
-            Note(str(each.get("content", "")), str(title) if title else None, owner, moment[0] if moment else None)
+            Note(str(each.get("content", "")), str(title) if title else None, owner, _moment(each.get("createdAt")))
         )
     kept = found.get("kept")
     if isinstance(kept, dict):
         draft.kept_by = {str(key): each for key, each in kept.items() if isinstance(each, dict)}
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time as we write it: in UTC, with its fractions."""
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

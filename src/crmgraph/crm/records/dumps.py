@@ -12,6 +12,7 @@ from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
 from crmgraph.crm.query.conditions import And, Compare, Op, Where
 from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.records.aggregates import ROWS, Aggregate, load
+from crmgraph.crm.records.external_ids import CONTENT
 from crmgraph.db.database import Database
 
 PAGE = 500
@@ -97,7 +98,8 @@ async def widths(session: AsyncSession, kind: PartyKind) -> dict[str, int]:
 
 async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) -> None:
     query = select(ExternalId.party_id, ExternalId.dialect, ExternalId.space, ExternalId.value)
-    query = query.where(ExternalId.party_id.in_(page), ExternalId.live.is_(True)).order_by(ExternalId.id)
+    query = query.where(ExternalId.party_id.in_(page), ExternalId.live.is_(True), ExternalId.dialect != CONTENT)
+    query = query.order_by(ExternalId.id)
     for own_id, *names in await session.execute(query):
         page[own_id or 0].external_ids.append((names[0], names[1], names[2]))
     for note in await session.scalars(select(Note).where(Note.party_id.in_(page)).order_by(Note.id)):

@@ -15,12 +15,14 @@ from crmgraph.crm.models import (
     AccountKind,
     Address,
     AddressKind,
+    Approval,
     Email,
     EmailKind,
     PartyKind,
     Phone,
     PhoneKind,
 )
+from crmgraph.crm.models.columns import Preferences
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.contact_points import derive, region_of
@@ -41,7 +43,10 @@ REFERENCES = {
 """{input field: column}."""
 _PARTS = {
     "birthDate": {"day": "birth_day", "month": "birth_month", "year": "birth_year"},
-    "identityDocuments": {re.sub("_(.)", lambda m: m[1].upper(), name): name for name in IDENTITY_DOCUMENTS},
+    **{
+        field: {re.sub("_(.)", lambda m: m[1].upper(), name): name for name in names}
+        for field, names in (("identityDocuments", IDENTITY_DOCUMENTS), ("preferences", Preferences.__annotations__))
+    },
 }
 _ROWS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Address}
 _KINDS: dict[str, Any] = {"phones": PhoneKind, "emails": EmailKind, "addresses": AddressKind}
@@ -49,6 +54,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "annualRevenue": Decimal,
     "establishedOn": dt.date.fromisoformat,
     "kind": AccountKind,
+    "approval": Approval,
 }
 """{input field: what makes the value of its text}."""
 _REQUIRED = {PartyKind.CONTACT: "last_name", PartyKind.ACCOUNT: "name", PartyKind.LEAD: "last_name"}
@@ -80,7 +86,8 @@ def known_by(record: Record) -> ExternalIdValue | None:
 def digest_of(record: Record) -> str:
     """What stands for all that a file says of a record."""
     photo = None if record.photo is None else hashlib.blake2b(record.photo.data, digest_size=16).hexdigest()
-    said = [record.input, record.kept, [(note.title, note.content) for note in record.notes], photo]
+    around = [record.kept_by, [(each.system, each.space, each.value) for each in record.also]]
+    said = [record.input, record.kept, around, [(note.title, note.content) for note in record.notes], photo]
     text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
@@ -97,6 +104,7 @@ def new_edit(record: Record, resolve: Callable[[Any], int | None]) -> Edit:
             setattr(edit, name, RowEdits(add=[_row(name, row) for row in rows["add"]]))
     if (known := known_by(record)) is not None:
         edit.external_ids.add.append(known)
+    edit.external_ids.add += [ExternalIdValue(each.system.lower(), each.space, each.value) for each in record.also]
     edit.notes = [_note(note, resolve) for note in record.notes]
     return edit
 
@@ -159,17 +167,25 @@ def drop_faults(record: Record, edit: Edit, faults: list[Refused]) -> list[Refus
     """
     fatal = []
     rows: dict[str, set[int]] = {}
+    further: set[int] = set()
     for fault in faults:
         match fault.path:
             case (str(name), "add", int(index), *_) if name in _ROWS:
                 rows.setdefault(name, set()).add(index)
             case (str(name),) if name in edit.values and name != _REQUIRED[record.kind]:
                 _keep(record, edit, name, edit.values.pop(name), fault)
+            case ("external_ids", "add", int(index)) if edit.external_ids.add[index] != known_by(record):
+                # A further id of the record, as an export of ours tells them.
+                further.add(index)
+                given = edit.external_ids.add[index]
+                record.warnings.append(Warned("VALUE_DROPPED", "externalIds", ":".join(given), type(fault).__name__))
             case ("extra_fields", str(system), str(key)):
                 record.warnings.append(Warned("VALUE_DROPPED", key, reason=type(fault).__name__))
                 edit.extra_fields.get(system, {}).pop(key, None)
             case _:
                 fatal.append(fault)
+    for index in sorted(further, reverse=True):
+        edit.external_ids.add.pop(index)
     for name, indexes in rows.items():
         list_of = getattr(edit, name).add
         for index in sorted(indexes, reverse=True):
@@ -191,7 +207,10 @@ def system_of(record: Record) -> str:
 
 
 def _kept(record: Record) -> dict[str, dict[str, Any]]:
-    return {system_of(record): dict(record.kept)} if record.kept else {}
+    kept = {system: dict(values) for system, values in record.kept_by.items()}
+    if record.kept:
+        kept[system_of(record)] = {**kept.get(system_of(record), {}), **record.kept}
+    return kept
 
 
 def _values(record: Record, resolve: Callable[[Any], int | None]) -> dict[str, Any]:
