@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from crmgraph.crm.models import Change
+from crmgraph.crm.search import upkeep
 from tests.conftest import statements
 from tests.dialects.zoho.conftest import OWNER, Program
 
@@ -219,6 +220,8 @@ async def test_rows_of_one_call_end_as_if_each_had_been_a_call_of_its_own(seed: 
                     more = {} if checks is None else {"duplicate_check_fields": checks}
                     told += await sending.send("POST", "/Leads/upsert", rows, **more)
         outcomes.append({"told": told} | await sending.records())
+    # What was changed and taken away within one set has left no word behind.
+    assert (await upkeep.reindex(zoho.running.db, dry_run=True)).stale == 0
 
     def of(run: int) -> str:
         """The outcome in words of no run."""

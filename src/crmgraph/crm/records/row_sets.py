@@ -330,7 +330,8 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
         row = {"dialect": each.system, "space": each.space, "value": each.value, "party_id": record.id}
         found[ExternalId].append(_NO_TARGET | row)
     found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
-    terms = changed_terms(rows.gone, [(row, before_of(row)) for row in changed], rows.new)
+    gone, stay = ([(row, before_of(row)) for row in each] for each in (rows.gone, changed))
+    terms = changed_terms(gone, stay, rows.new)
     if not any(found.values()) and not any(terms):
         return
     db = database_of(session)

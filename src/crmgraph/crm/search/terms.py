@@ -8,7 +8,7 @@ without the code of the country, and from the last one backwards, which is how i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
@@ -22,6 +22,10 @@ MAX_WORDS = 16
 _APOSTROPHE = re.compile("'")
 _WORD = re.compile(r"[^\W_]+")
 _ZEROS = re.compile("^0+")
+
+
+Changed: TypeAlias = tuple[Any, dict[str, Any]]
+"""A row, and {column: what it held} of those columns that have changed since it was read."""
 
 
 class Term(NamedTuple):
@@ -93,19 +97,18 @@ def _texts(model: type, held: Mapping[str, Any]) -> Iterator[tuple[str, SearchFi
 
 
 def changed_terms(
-    gone: Iterable[Any], changed: Iterable[tuple[Any, dict[str, Any]]], come: Iterable[Any]
+    gone: Iterable[Changed], changed: Iterable[Changed], come: Iterable[Any]
 ) -> tuple[list[Term], list[Term]]:
     """The terms that go and come when rows do.
 
     Args:
-        gone: rows that go.
-        changed: (a row, {column: what it held before}).
+        gone, changed: rows that go, and rows that stay, with what they held before.
         come: rows that are new.
     """
     old: dict[Term, None] = {}
     new: dict[Term, None] = {}
-    for row in gone:
-        old.update(dict.fromkeys(terms_of(row)))
+    for row, before in gone:
+        old.update(dict.fromkeys(terms_of(row, before)))
     for row, before in changed:
         if not _READ.get(type(row), frozenset()).isdisjoint(before):
             old.update(dict.fromkeys(terms_of(row, before)))
