@@ -81,7 +81,10 @@ KNOWN: tuple[tuple[str, str], ...] = (
     (r"address: \{.*kind: \[", "of addresses of which each value is frequent hardly any may have them all"),
     (r"deleted: true", "deleted records are looked through in the order in which they were deleted"),
     (r"active: false", "addresses that are not active have no index"),
-    (r"accountMatches|anyContact", "what many other records have, and hardly any of the list's, is asked one by one"),
+    (
+        r"(accountMatches|anyContact): .*(, (?!sort)[a-z]\w*|and|or|not): ",
+        "what many other records have, and hardly any of the list's, is asked one by one",
+    ),
     (r"isNull: true", "what few lack is found by asking everybody"),
     (r"or: \[.*\}, [a-z]\w*: \{", "of several conditions in one part of an OR one leads to its rows, whichever it is"),
     (r"Lead_Status", "what Zoho takes for equal in a list of choices has no index"),
@@ -404,9 +407,54 @@ def every_sort() -> list[Question]:
     return found
 
 
+OTHERS = {
+    "accountMatches": ('{segment: {eq: "SMB"}}', '{segment: {eq: "Government"}}', '{name: {eq: "Nobody"}}'),
+    "anyContact": ('{category: {eq: "Regular"}}', '{category: {eq: "VIP"}}', '{lastName: {eq: "Nobody"}}'),
+}
+"""{field: what is asked of other records, which many, few and none of them have}."""
+
+
+def every_filter(ids: dict[str, tuple[str, str, str]]) -> list[Question]:
+    """A page of every list by every field of its filter by itself: what many have, what few have, what nobody has."""
+    schema = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+    found = []
+    for name in ("contacts", "accounts", "leads"):
+        filter_ = get_named_type(schema.query_type.fields[name].args["filter"].type)  # type: ignore[union-attr]  # as above
+        for each in filter_.fields:
+            if each not in ("and", "or", "not", "deleted"):
+                for value in _comparisons(filter_, each, ids):
+                    sort = "sort: [{field: CREATED_AT, direction: DESC}]"
+                    text = f"{{ {name}(first: 20, filter: {{{each}: {value}}}, {sort}) {{ nodes {{ id }} }} }}"
+                    found.append(Question(text, "POST", "/graphql", {"query": text}))
+    return found
+
+
+def _comparisons(type_: GraphQLInputObjectType, name: str, ids: dict[str, tuple[str, str, str]]) -> list[str]:
+    """What a field of a filter is compared with."""
+    input_ = get_named_type(type_.fields[name].type)
+    if isinstance(input_, GraphQLEnumType):
+        return [f"[{value}]" for value in input_.values]
+    if not isinstance(input_, GraphQLInputObjectType):
+        return ["true"]
+    if name in OTHERS:
+        return list(OTHERS[name])
+    match input_.name:
+        case "AddressFilter":
+            inner = ("city", "state", "postalCode", "country")
+            return [f"{{{part}: {value}}}" for part in inner for value in _comparisons(input_, part, ids)]
+        case "ExternalFilter":
+            return [f"{{dialect: ZOHO, value: {value}}}" for value in _comparisons(input_, "value", ids)]
+        case "BooleanFilter":
+            return ["{eq: true}"]
+        case "DateTimeFilter":
+            return ['{ago: {from: "P1D"}}', '{ago: {to: "P1D"}}']
+    return [f"{{eq: {json.dumps(value)}}}" for value in ids.get(name) or VALUES[name]]
+
+
 async def costs(application: Explained, seed: int, count: int) -> list[tuple[Question, Cost]]:
-    """Questions and what they cost: so many, and a page in every order."""
-    asked = questions(seed, count, await application.ids()) + every_sort()
+    """Questions and what they cost: so many, a page in every order, and one by every field."""
+    ids = await application.ids()
+    asked = questions(seed, count, ids) + every_sort() + every_filter(ids)
     return [(question, await application.cost(question)) for question in asked]
 
 

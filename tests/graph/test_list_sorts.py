@@ -171,7 +171,7 @@ async def test_deleted_records_are_listed_for_staff_from_the_last_one(
         message = "`sort` has no say in deleted records, which are listed from the one deleted last."
         given = {"f": {"deleted": True}, "s": [{"field": "NUMBER"}]}
         assert await agent.errors(query, **given) == [("BAD_USER_INPUT", message)]
-        for inner, path in (({"not": {"deleted": True}}, "not"), ({"or": [{"deleted": False}]}, "or[0]")):
+        for inner, path in (({"not": {"deleted": True}}, "not"), ({"or": [{"deleted": False}]}, "or.0")):
             message = f"`filter.{path}.deleted` is about the whole list: it stands at the top of `filter`."
             assert await agent.errors(query, f=inner) == [("BAD_USER_INPUT", message)]
     async with core.db.begin() as session:  # a signup that waits is none
