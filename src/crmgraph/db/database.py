@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from operator import attrgetter
 from typing import Any, TypeVar
 
+import aiosqlite
 import orjson
 import structlog
 from cachetools import LRUCache
@@ -131,6 +132,8 @@ class Database:
         if not self.is_sqlite:
             opens = Connector(self.url, statement_seconds=statement_seconds)
             options["async_creator"] = opens.connect
+        else:
+            options["async_creator"] = self._open_sqlite
         self.engine: AsyncEngine = create_async_engine(self.url, **options)
         event.listen(self.engine.sync_engine, "handle_error", _end_if_ill)
         if isinstance(opens, Connector):
@@ -256,6 +259,14 @@ class Database:
     async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""
         return await statement.rows(self.pool, parameters)
+
+    async def _open_sqlite(self) -> aiosqlite.Connection:
+        async def opening() -> aiosqlite.Connection:
+            connection = aiosqlite.connect(self.url.database or ":memory:", check_same_thread=False)
+            connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: a program ends without it
+            return await connection
+
+        return await self.pool.opened(opening())
 
     async def close(self) -> None:
         """Close every connection."""

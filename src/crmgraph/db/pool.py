@@ -7,7 +7,7 @@ Each statement is a transaction by itself.
 """
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
@@ -128,15 +128,7 @@ class StatementPool:
 
     async def _connect(self) -> Any:
         if isinstance(self._opens, str):
-            opening = asyncio.ensure_future(_open_sqlite(self._opens))
-            try:
-                return await asyncio.shield(opening)
-            except asyncio.CancelledError:
-                # A thread opens it all the same. It is closed when it is open, and `close` waits for that.
-                closing = asyncio.ensure_future(_close_when_open(opening))
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
-                raise
+            return await self.opened(_open_sqlite(self._opens))
         connection = await self._opens.connect(
             connection_class=PreparingConnection,
             statement_cache_size=0,
@@ -145,6 +137,20 @@ class StatementPool:
         # SQLAlchemy writes JSON as text; what it reads it wants read already.
         await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=str, decoder=orjson.loads)
         return connection
+
+    async def opened(self, opening: Awaitable[aiosqlite.Connection]) -> aiosqlite.Connection:
+        """A connection to SQLite that a thread is about to open, whoever waits for it may be given up.
+
+        It is closed then when it is open, and `close` waits for that.
+        """
+        task = asyncio.ensure_future(opening)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            closing = asyncio.ensure_future(_close_when_open(task))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            raise
 
     def _forget(self) -> None:
         """Close every idle connection, since what they lead to does not answer."""
