@@ -238,3 +238,19 @@ def test_cards_in_utf_16_are_read(tmp_path: Path) -> None:
     path = tmp_path / "x.vcf"
     path.write_bytes("BEGIN:VCARD\r\nVERSION:3.0\r\nN:Kučerová;Žofie;;;\r\nEND:VCARD\r\n".encode("utf-16"))
     assert people(events(path)) == ["Kučerová"]
+
+
+@pytest.mark.parametrize(
+    ("name", "begin", "end"),
+    [
+        ("x.vcf", "BEGIN:VCARD\nVERSION:3.0\nFN:Some One\nPHOTO;ENCODING=b:", "END:VCARD\n"),
+        ("x.ldif", "dn: cn=Some One\ncn: Some One\njpegPhoto:: ", "\n"),
+    ],
+)
+def test_a_photo_of_many_folds_takes_time_by_its_length(tmp_path: Path, name: str, begin: str, end: str) -> None:
+    path = tmp_path / name
+    path.write_text(begin + ("\n " + "A" * 72) * 150_000 + "\n" + end)
+    (record,) = events(path)
+    assert isinstance(record, Record)
+    assert record.input["lastName"] == "One"
+    assert [each.code for each in record.warnings] == ["PHOTO_DROPPED"]

@@ -90,14 +90,16 @@ def entries(source: Source, encoding: str) -> Iterator[tuple[Entry, bytes, bool]
 
 
 def _entry(taken: list[bytes]) -> Entry:
-    lines: list[bytes] = []
+    # In pieces: a photo has thousands of them, and each `+` would copy what is there already.
+    lines: list[list[bytes]] = []
     for each in taken:
         text = each.rstrip(b"\r\n")
         if text[:1] == b" " and lines:
-            lines[-1] += text[1:]
+            lines[-1].append(text[1:])
         else:
-            lines.append(text)
-    return [found for line in lines if not line.startswith(b"#") and (found := _attribute(line)) is not None]
+            lines.append([text])
+    joined = (b"".join(pieces) for pieces in lines)
+    return [found for line in joined if not line.startswith(b"#") and (found := _attribute(line)) is not None]
 
 
 def _attribute(line: bytes) -> tuple[str, bytes, bool] | None:

@@ -138,10 +138,9 @@ def _keep(draft: Draft, each: Property, label: str | None) -> None:
         return
     said = bare(label) if label else next((word for word in each.types if word not in _SAY_NOTHING), "")
     title = each.name if not said or each.name == "URL" else f"{each.name} ({said})"
-    number, column = 1, title
-    while column in draft.kept:
-        number += 1
-        column = f"{title} {number}"
+    counts = draft.facts.setdefault("kept", {})
+    counts[title] = counts.get(title, 0) + 1
+    column = title if counts[title] == 1 else f"{title} {counts[title]}"
     draft.has_values = True
     draft.kept[column] = text
 

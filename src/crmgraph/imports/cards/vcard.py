@@ -75,22 +75,26 @@ def _card(number: int, taken: list[bytes], size: int) -> Card:
 
 def _unfolded(taken: list[bytes], *, old: bool) -> Iterator[bytes]:
     """Lines without folds: a blank begins a line that goes on; in QUOTED-PRINTABLE the next one does after a `=`."""
-    line = b""
-    encoded = soft = False
+    # In pieces: a photo has thousands of them, and each `+` would copy what is there already.
+    pieces: list[bytes] = []
+    encoded = soft = whole = False
     for each in taken:
         text = each.rstrip(b"\r\n")
         if soft:
-            line = line[:-1] + text
-        elif text[:1] in (b" ", b"\t") and line:
-            line += text if old and not _is_base64(line) else text[1:]
+            pieces[-1] = pieces[-1][:-1]
+            pieces.append(text)
+        elif text[:1] in (b" ", b"\t") and pieces:
+            pieces.append(text if whole else text[1:])
         else:
-            if line:
-                yield line
-            line = text
+            if pieces:
+                yield b"".join(pieces)
+            pieces = [text] if text else []
             encoded = b"QUOTED-PRINTABLE" in text.split(b":", 1)[0].upper()
-        soft = encoded and line.endswith(b"=")
-    if line:
-        yield line
+            # Of 2.1 a fold stands where a blank was.
+            whole = old and not _is_base64(text)
+        soft = encoded and text.endswith(b"=")
+    if pieces:
+        yield b"".join(pieces)
 
 
 def _is_base64(line: bytes) -> bool:
