@@ -140,6 +140,7 @@ async def furnish(core: Core, admin: Caller) -> None:
         for i, party in enumerate([*contacts, lead, *accounts]):
             await claim(session, "zoho", "record", f"{1000 + i}", party=party)
             await claim(session, "crmcom", "record", f"{i:032x}", party=party)
+            await claim(session, "vcard", "UID", f"u{i}", party=party)
         await claim(session, "valomnia", "reference", "Ref", party=accounts[0])
         await claim(session, "valomnia", "reference", "Boss", staff=staff_id)
         await claim(session, "zoho", "user", "77", staff=staff_id)
@@ -277,6 +278,7 @@ SELDOM = (
     "{ node(id: %s) { ... on Contact { a: notes(first: 101) { totalCount } ...F } } } "
     "fragment F on Contact { a: notes(first: 101) { nodes { id } } }",
     "{ contacts(first: 2, last: 2) { totalCount } users { nodes { id } } }",
+    "{ node(id: %s) { ... on Contact { externalIds { dialect value } otherIds { system value } } } }",
     "{ me { contact { id notes(first: 101) { totalCount } } user { id } } }",
     "{ me { id account { id contacts(first: 101) { totalCount } } } }",
     "{ contacts(last: 3, filter: {email: {isNull: false}}) { nodes { emails { primary } } pageInfo { startCursor } } }",

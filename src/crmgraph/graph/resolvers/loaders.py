@@ -85,7 +85,7 @@ class Loaders:
     def rows(
         self, model: Any, order: Sequence[str] = ("rank", "id"), only: Callable[[Any], Any] | None = None
     ) -> Loader:
-        """The rows of a record that the actor may see, by its id; of one model they are always listed alike.
+        """The rows of a record that the actor may see, by its id.
 
         Args:
             order: the columns by which they are sorted.
@@ -99,7 +99,7 @@ class Loaders:
             query = query.order_by(model.party_id, *(getattr(model, name) for name in order))
             return _grouped(ids, await _objects(session, query), "party_id")
 
-        return self._loader(("rows", model), batch)
+        return self._loader(("rows", model, tuple(order), only), batch)
 
     def row(self, model: Any, *, deleted: bool = False) -> Loader:
         """What belongs to a record, by its own id, e.g. a phone; None when the record does not exist for the actor.

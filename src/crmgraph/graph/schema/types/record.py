@@ -1,11 +1,11 @@
 """The interface of contacts, accounts and leads, and the parts that two of them share."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import strawberry
-from sqlalchemy import Integer, case, literal_column
+from sqlalchemy import Integer, Text, case, literal_column
 
 from crmgraph.crm import models
 from crmgraph.crm.models import PartyKind
@@ -22,6 +22,12 @@ from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, OtherId, Phone, Photo
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
+
+
+def _words(names: Iterable[str]) -> list[Any]:
+    """Fixed words as they stand in a statement, whose text a list of values would make depend on them."""
+    return [literal_column(f"'{name}'", Text()) for name in sorted(names)]
+
 
 _CAN = "What you may do with it as it is now."
 
@@ -50,13 +56,13 @@ class Record(Node):
         models.ExternalId,
         "What the record is called in the dialects of old APIs that it came from.",
         order=("dialect", "id"),
-        only=lambda row: row.live.is_(True) & row.dialect.in_(sorted(DIALECTS)),
+        only=lambda row: row.live.is_(True) & row.dialect.in_(_words(DIALECTS)),
     )
     other_ids: list[OtherId] = rows(
         models.ExternalId,
         "What it is called in any other system that it came from, e.g. one whose files were imported.",
         order=("dialect", "id"),
-        only=lambda row: row.live.is_(True) & row.dialect.not_in(sorted({*DIALECTS, CONTENT})),
+        only=lambda row: row.live.is_(True) & row.dialect.not_in(_words({*DIALECTS, CONTENT})),
     )
     notes: Connection[Note] | None = to_many(
         NOTES, "party_id", "The notes on it, the latest first; staff see them.", staff_only=True
