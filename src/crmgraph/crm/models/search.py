@@ -26,8 +26,9 @@ class SearchField(IntEnum):
 class SearchTerm(Base):
     """A word of a record, derived from one row: the record's own, or one of its phones, emails and addresses.
 
-    `crm/search/terms.py` says which words a row has. There are no foreign keys: to check them took longer than to write
-    the rows. What is indexed does not depend on whether the record is deleted; whoever searches asks the record.
+    `crm/search/terms.py` says which words a row has. There are no foreign keys, which would be checked for each word
+    of a record that the same statement writes. What is indexed does not depend on whether the record is deleted:
+    whoever searches asks the record.
     """
 
     __tablename__ = "search_term"
