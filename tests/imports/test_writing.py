@@ -408,3 +408,19 @@ async def test_the_photo_of_a_card_is_the_photo_of_its_record_and_goes_with_it(s
     }  # fmt: skip
     assert (await store.bring(str(path)))["outcomes"]["CONTACT"] == {"UNCHANGED": 1}
     assert (await store.bring("undo", str(told["import"])))["reversed"] == 1
+
+
+async def test_companies_that_are_a_text_may_be_linked_to_those_that_are_known_alone(store: Store) -> None:
+    path = store.folder / "people.csv"
+    path.write_text("First name,Last name,Email,Company\nAnn,One,ann@example.com,Acme\n", "utf-8")
+    told = await store.bring(str(path), "--accounts", "link")
+    assert told["outcomes"] == {"ACCOUNT": {"SKIPPED": 1}, "CONTACT": {"CREATED": 1}}
+    assert (await store.live())["Account"] == 0
+    known = store.folder / "companies.csv"
+    known.write_text("Company,Industry\nAcme,Steel\n", "utf-8")
+    await store.bring(str(known))
+    path.write_text("First name,Last name,Email,Company\nBob,Two,bob@example.com,ACME\n", "utf-8")
+    await store.bring(str(path), "--accounts", "link")
+    assert (await store.live())["Account"] == 1
+    found = await store.ask('{ contacts(filter: {lastName: {eq: "Two"}}) { nodes { account { name industry } } } }')
+    assert found["contacts"]["nodes"] == [{"account": {"name": "Acme", "industry": "Steel"}}]

@@ -130,6 +130,7 @@ class Record:
         kept: {column: text, list of texts or JSON} without a home here.
         kept_by: {system: {column: the same}} of what an export of our own has told.
         implied: made from a text or from a look-up of another row.
+        only_known: whether it stands for a record of the store alone, and none is made for it.
     """
 
     kind: PartyKind
@@ -145,6 +146,7 @@ class Record:
     kept: dict[str, Any] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     implied: bool = False
+    only_known: bool = False
     also: list[External] = field(default_factory=list)
     kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
 

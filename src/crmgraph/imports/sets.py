@@ -276,6 +276,9 @@ class RecordSet:
             if self._options.accounts != "ignore" or link.kind is not PartyKind.ACCOUNT:
                 record.warnings.append(Warned(code, link.column, name))
         else:
+            if self._options.accounts == "link":
+                # Nobody knows yet whether the store has it: the text stays.
+                record.kept[link.column] = link.given
             key = account_key(name)
             yield from self._imply(key, link, None)
             record.input[link.field] = Ref(link.kind, key)
@@ -291,6 +294,7 @@ class RecordSet:
         if self._importer is not None:
             values["owner"] = self._importer
         record = Record(link.kind, key, None, values, external, match_name=external is None, implied=True)
+        record.only_known = self._options.accounts == "link"
         self._same_name(record, link.name_column)
         yield record
 

@@ -228,8 +228,12 @@ class Batch:
             row.outcome, row.refusal = Outcome.REFUSED, _refusal(record, unfit)
             return
         is_new = row.aggregate is None
-        if self._how.mode == ("update" if is_new else "create"):
+        if self._how.mode == ("update" if is_new else "create") or (is_new and record.only_known):
             row.outcome = Outcome.SKIPPED
+            self._note_made(row)
+            return
+        if record.implied and not is_new:
+            # A text that names it says nothing of it, not even how it is spelled.
             self._note_made(row)
             return
         faults = await self._written.faults_of(record.kind, row.aggregate, edit)
