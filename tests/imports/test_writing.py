@@ -406,6 +406,24 @@ async def test_the_photo_of_a_card_is_the_photo_of_its_record_and_goes_with_it(s
         "lastName": "Ray", "revision": 2, "photo": {"contentType": "image/jpeg", "width": 40},
         "otherIds": [{"system": "vcard", "space": "UID", "value": "u1"}],
     }  # fmt: skip
+    by = """query($by: ExternalRef!, $of: ExternalFilter!) { contact(by: {external: $by}) { lastName }
+        contacts(filter: {external: $of}) { nodes { lastName } } }"""
+    for system, value, there in (("VCARD", "u1", True), ("vcard", "U1", False), ("hubspot", "u1", False)):
+        name = {"system": system, "space": "UID", "value": value}
+        data = await store.ask(by, by=name, of={"system": system, "value": {"eq": value}})
+        ray = {"lastName": "Ray"}
+        assert data == {"contact": ray if there else None, "contacts": {"nodes": [ray] if there else []}}
+    for wrong in ({"value": "u1"}, {"dialect": "ZOHO", "system": "vcard", "value": "u1"}):
+        headers = {"Authorization": f"Bearer {store.token}"}
+        for given in (
+            {"by": wrong, "of": {"system": "a", "value": {"eq": "b"}}},
+            {"by": name, "of": {**wrong, "value": {"eq": "b"}}},
+        ):
+            answer = await store.running.client.post(
+                "/graphql", json={"query": by, "variables": given}, headers=headers
+            )
+            (error,) = answer.json()["errors"]
+            assert "exactly one of `dialect` and `system`" in error["message"]
     assert (await store.bring(str(path)))["outcomes"]["CONTACT"] == {"UNCHANGED": 1}
     assert (await store.bring("undo", str(told["import"])))["reversed"] == 1
 

@@ -111,8 +111,15 @@ class AddressFilter:
     active: bool | None = op("Whether it is active, which it is without this.")
 
 
-@strawberry.input(description="Compares an id that a record has in another system, as `externalIds` tells it.")
+@strawberry.input(
+    description="Compares an id that a record has in another system, as `externalIds` and `otherIds` tell it."
+)
 class ExternalFilter:
-    dialect: LegacyDialect = strawberry.field(description="Whose id it is.")
+    dialect: LegacyDialect | None = strawberry.field(
+        default=UNSET, description="Whose id it is; exactly one of this and `system`."
+    )
+    system: str | None = strawberry.field(
+        default=UNSET, description="The other system, as `otherIds` calls it, in any case."
+    )
     space: str | None = op("Of what kind the id is there, e.g. `record`; of any kind without this.")
     value: ValueFilter = strawberry.field(description="The id, as it is written there.")

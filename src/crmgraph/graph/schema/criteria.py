@@ -158,7 +158,10 @@ def _address(filter_: AddressFilter, path: str) -> HasPoint:
 
 def _external(filter_: ExternalFilter, path: str) -> Where:
     of = models.ExternalId
-    own: list[Where] = [Compare(of.dialect, Op.EQUALS, filter_.dialect.value, By.EXACT)]
+    if bool(filter_.dialect) == bool(filter_.system):
+        raise BadInput(f"`{path}` takes exactly one of `dialect` and `system`.")
+    system = filter_.dialect.value if filter_.dialect else (filter_.system or "").lower()
+    own: list[Where] = [Compare(of.dialect, Op.EQUALS, system, By.EXACT)]
     found: list[Where] = []
     for name, value in _given(filter_, path):
         inner = f"{path}.{_word(name)}"

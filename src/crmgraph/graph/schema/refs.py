@@ -11,14 +11,23 @@ from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.enums import LegacyDialect
+from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
 from crmgraph.graph.schema.scalars import EmailAddress
 
 
-@strawberry.input(description="An id that a record has in another system.")
+@strawberry.input(description="An id that a record has elsewhere: at a dialect, or in any other system.")
 class ExternalRef:
-    dialect: LegacyDialect = strawberry.field(description="Whose id it is.")
-    value: str = strawberry.field(description="The id as it is printed there, in any case.")
+    dialect: LegacyDialect | None = strawberry.field(
+        default=UNSET, description="Whose id it is; exactly one of this and `system`."
+    )
+    system: str | None = strawberry.field(
+        default=UNSET, description="The other system, as `otherIds` calls it, in any case."
+    )
+    space: str | None = strawberry.field(
+        default=UNSET, description="Within which a `system` names one record, as `otherIds` says; `record` without it."
+    )
+    value: str = strawberry.field(description="The id as it is printed there; that of a dialect in any case.")
 
 
 _ID = "Its global id."
@@ -90,9 +99,19 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
     """What an id elsewhere may stand for.
 
     Raises:
+        BadInput: it is not one of a dialect and a system that is named.
         NotFound: nothing of this kind can be called like this there.
     """
-    read_id = context.id_candidates.get(external.dialect.value)
+    if bool(external.dialect) == bool(external.system):
+        raise BadInput('`by.external` takes exactly one of `dialect` and `system`, e.g. {dialect: ZOHO, value: "42"}.')
+    if external.system:
+        names = (external.system, external.space or "record", external.value)
+        if any(map(fault_of, names)):
+            raise NotFound
+        return IdCandidates(external.system.lower(), ((external.space or "record", external.value),))
+    if external.space:
+        raise BadInput("`by.external.space` belongs to a `system`: a dialect knows its own.")
+    read_id = context.id_candidates.get(external.dialect.value)  # type: ignore[union-attr]  # there is one
     candidates = read_id(kind, external.value) if read_id is not None and not fault_of(external.value) else None
     if candidates is None:
         raise NotFound
