@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import insert, update
+from sqlalchemy import update
 
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
@@ -42,15 +42,14 @@ async def test_without_a_database_every_request_is_answered_cleanly(
 
 
 async def test_a_fault_of_ours_is_masked_and_names_the_request(agent: Caller, core: Core) -> None:
-    (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Ray"})
+    await put(core, PartyKind.CONTACT, {"last_name": "Ray", "phones": [{"kind": "MOBILE", "raw": "+49 151 23456789"}]})
     async with core.db.begin() as session:
-        row = {"dialect": "martian", "space": "record", "value": "1", "live": True, "party_id": contact}
-        await session.execute(insert(models.ExternalId).values(row))
-    response = await agent.post("{ contacts { nodes { lastName externalIds { value dialect } } } }")
+        await session.execute(update(models.Phone).values(e164="martian"))
+    response = await agent.post("{ contacts { nodes { lastName phones { raw national } } } }")
     assert response.status_code == 200
     body = response.json()
     (error,) = body["errors"]
-    assert (error["message"], error["path"]) == (MASKED, ["contacts", "nodes", 0, "externalIds", 0, "dialect"])
+    assert (error["message"], error["path"]) == (MASKED, ["contacts", "nodes", 0, "phones", 0, "national"])
     assert error["extensions"] == {"code": "INTERNAL", "requestId": response.headers["x-request-id"]}
     assert "martian" not in response.text
 
