@@ -1,6 +1,6 @@
 """No list costs more as its table grows, whatever it is filtered and sorted by: the blocks that are read are counted.
 
-A short run of `bench/cliffs.py`, which has the questions, over small stores, with few rows taken for many.
+A short run of `bench/cliffs.py` over small stores, with few rows taken for many.
 """
 
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bench import cliffs, skewed
+from bench.cliff_questions import Question
 
 from crmgraph.crm.models import Door
 from crmgraph.crm.query import access_paths
@@ -36,7 +37,7 @@ def urls(postgres: Postgres) -> Iterator[list[str]]:
         postgres.drop(name)
 
 
-async def costs(url: str, folder: Path, contacts: int) -> list[tuple[cliffs.Question, cliffs.Cost]]:
+async def costs(url: str, folder: Path, contacts: int) -> list[tuple[Question, cliffs.Cost]]:
     """What the questions cost in a skewed store of so many contacts."""
     async with serving(settings_for(url, folder)) as (client, app):
         running = Running(client, app, {})

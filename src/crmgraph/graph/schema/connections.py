@@ -145,7 +145,8 @@ def window_of(
         raise BadInput(message, name, reason=ErrorCode.OUT_OF_RANGE, least=0, most=context.max_page)
     if not any(order.name == "id" for order in orders):
         orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
-    tag = tag_of(model, orders, criterion, told)
+    is_bound = after is not None or before is not None
+    tag = tag_of(model, orders, criterion, told) if is_bound else ""
     return Window(
         size=size,
         orders=orders,
