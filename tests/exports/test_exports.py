@@ -201,3 +201,21 @@ async def test_a_table_may_have_the_names_of_a_dialect(
         assert {header: row[header] for header in columns} == {
             header: line["input"].get(field, "") for header, field in columns.items()
         }
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        '{"lastName":"One","emails":{"add":[{"kind":"BUSINESS"}]}}',
+        '{"lastName":"One","phones":{"add":[{"kind":"HOME","raw":5},7,{"kind":"X","raw":"1"}]}}',
+        '{"lastName":"One","emails":[],"phones":null,"addresses":{"add":{}}}',
+        '{"lastName":"One","birthDate":{"day":"x"},"preferences":{"roaming":3},"account":{},"owner":{}}',
+    ],
+)
+def test_a_line_that_was_changed_by_hand_costs_its_bad_values_alone(tmp_path: Path, values: str) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"kind":"CONTACT","id":"1","input":' + values + "}\n")
+    (record,) = open_set([path], Options(), []).events()
+    assert isinstance(record, Record)
+    assert record.input["lastName"] == "One"
+    assert not {"emails", "phones", "addresses"} & set(record.input)

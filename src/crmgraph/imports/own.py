@@ -20,6 +20,7 @@ SPACES = {PartyKind.CONTACT: "contact", PartyKind.ACCOUNT: "account", PartyKind.
 BEGIN = b'{"kind":"'
 """What a file of such lines begins with."""
 _ROWS: dict[str, Any] = {"phones": PhoneKind, "emails": EmailKind, "addresses": AddressKind}
+_NEEDED = {"phones": "raw", "emails": "address"}
 _PARTS = {"birthDate": int, "identityDocuments": str, "preferences": bool}
 
 
@@ -78,7 +79,9 @@ def _put(draft: Draft, values: dict[str, Any], owners: Owners) -> None:
 def _put_rows(draft: Draft, name: str, value: Any) -> None:
     rows = value.get("add") if isinstance(value, dict) else None
     for n, row in enumerate(rows if isinstance(rows, list) else ()):
-        if not isinstance(row, dict) or row.get("kind") not in _ROWS[name].__members__:
+        needed = _NEEDED.get(name)
+        is_one = isinstance(row, dict) and row.get("kind") in _ROWS[name].__members__
+        if not is_one or (needed is not None and not isinstance(row.get(needed), str)):
             draft.drop(f"{name}[{n}]", row, f"none of {name}")
             continue
         # As they were in a store: what is no number by our own rules, and twice the same, stays as it is.
