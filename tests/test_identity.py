@@ -25,7 +25,7 @@ from crmgraph.crm.errors import (
 from crmgraph.crm.identity import clients, credentials, verification_codes
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import EMAIL, Outbox
-from crmgraph.crm.identity.staff import add_staff, find_staff
+from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.identity.throttle import Limits, Throttle
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.models import (
@@ -1030,19 +1030,6 @@ async def test_staff_are_checked_before_they_are_added(db: Database, passwords: 
     async with db.begin() as session:
         await add_staff(session, "Owner", None, Role.AGENT, None)
     assert await count(db, Staff, Credential) == [2, 1]
-
-
-async def test_staff_are_found_by_the_email_they_come_in_with_while_they_are_active(
-    db: Database, passwords: Counting, identity: Identity
-) -> None:
-    staff_id = await employ(db, passwords)
-    await sign_up(identity)
-    async with db.read() as session:
-        assert await find_staff(session, "AGENT@example.com") == staff_id
-        assert await refused(find_staff(session, RAVI)) == (NotFound, ("email",))
-    await change(db, update(Staff).values(active=False))
-    async with db.read() as session:
-        assert await refused(find_staff(session, "agent@example.com")) == (NotFound, ("email",))
 
 
 async def client(db: Database, passwords: Passwords, **given: Any) -> int:

@@ -20,7 +20,6 @@ KNOWN = frozenset(WORDS) | {header_key(name) for each in FORMATS for layout in e
 """Every header that somebody knows."""
 _MANY = 0.8
 """Of the filled cells of a column, those that have to be addresses for it to be one of addresses."""
-_ACCOUNT_ONLY = frozenset({"website", "industry", "employees", "annualRevenue"})
 
 
 def layout_of(header: list[str], first_rows: list[list[str]], options: Options) -> tuple[Format, Layout]:

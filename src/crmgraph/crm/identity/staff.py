@@ -74,23 +74,6 @@ def write_email(staff: Staff, email: str) -> None:
     staff.email, staff.email_key = clean_email(email), email_key(email)
 
 
-async def find_staff(session: AsyncSession, email: str) -> int:
-    """The id of the active staff member who comes in with this email.
-
-    Raises:
-        NotFound: there is none.
-    """
-    query = (
-        select(Staff.id)
-        .join(Credential, Credential.staff_id == Staff.id)
-        .where(Credential.email_key == email_key(email), Credential.live.is_(True), Staff.active.is_(True))
-    )
-    found: int | None = await session.scalar(query)
-    if found is None:
-        raise NotFound(("email",))
-    return found
-
-
 async def named(session: AsyncSession, who: str) -> Staff:
     """The staff member of this id or email, whether or not they come in.
 
