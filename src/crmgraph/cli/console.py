@@ -1,7 +1,9 @@
 """What all commands share: where they print, how they fail, and the settings that they work with."""
 
 import asyncio
+import json
 import os
+import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -183,3 +185,13 @@ async def mark_kind(db: Database, settings: Settings) -> None:
 def print_line(name: str, value: str) -> None:
     """One line of a list of names and values, never broken or decorated."""
     out.print(f"{name:<19}{value}", markup=False, highlight=False)
+
+
+def print_text(text: str) -> None:
+    """A line as it is, never broken or decorated."""
+    out.print(text, markup=False, highlight=False)
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """The one object that a command prints for scripts; what JSON has no form for, as text."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")

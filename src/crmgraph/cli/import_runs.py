@@ -13,16 +13,18 @@ from typing import Any
 import typer
 from sqlalchemy import select
 
-from crmgraph.cli.console import err, fail, opened, out, run
+from crmgraph.cli.console import err, fail, opened, print_json, print_text, run
 from crmgraph.cli.importing import ASKED, NOTHING, REFUSED
+from crmgraph.crm.core import Core
 from crmgraph.crm.models import Import, ImportState, Outcome, PartyKind, Role, Staff
 from crmgraph.crm.records.matching import MatchBy
+from crmgraph.db.database import Database
 from crmgraph.imports import records
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Event, Options, StaffRef
 from crmgraph.imports.reports import Report
 from crmgraph.imports.writing import runs
-from crmgraph.imports.writing.batches import How
+from crmgraph.imports.writing.batches import How, Mode
 from crmgraph.imports.writing.photos import Photos
 from crmgraph.imports.writing.runs import FilesChanged, ImportBusy, Progress, Run
 from crmgraph.imports.writing.undo import undo
@@ -37,7 +39,7 @@ def write(
     options: Options,
     settings: Settings,
     *,
-    mode: str,
+    mode: Mode,
     match: str,
     most_refused: str,
     counts: Mapping[str, int],
@@ -99,13 +101,13 @@ def _option(name: str, value: Any) -> Any:
 
 
 async def _carry_out(
-    core: Any,
+    core: Core,
     import_id: int,
     importer: Staff,
     staff: list[Staff],
     paths: list[Path],
     options: Options,
-    mode: Any,
+    mode: Mode,
     by: tuple[MatchBy, ...],
     report: Path | None,
     total: int | None,
@@ -142,12 +144,14 @@ async def _carry_out(
     outcomes = done.outcomes
     if as_json:
         by_kind = {kind: dict(counts) for kind, counts in done.counts.items()}
-        _print({"import": import_id, **found.summary(), "outcomes": by_kind})
+        print_json({"import": import_id, **found.summary(), "outcomes": by_kind})
     else:
         words = ", ".join(f"{each.lower()} {outcomes[each]}" for each in Outcome if outcomes[each])
-        _line(f"Imported: {words or 'nothing'}. To take it back: crmgraph import undo {import_id}")
+        print_text(f"Imported: {words or 'nothing'}. To take it back: crmgraph import undo {import_id}")
     if outcomes[Outcome.REFUSED]:
-        return REFUSED if outcomes[Outcome.CREATED] + outcomes[Outcome.UPDATED] + outcomes["UNCHANGED"] else NOTHING
+        return (
+            REFUSED if outcomes[Outcome.CREATED] + outcomes[Outcome.UPDATED] + outcomes[Outcome.UNCHANGED] else NOTHING
+        )
     return 0
 
 
@@ -166,14 +170,14 @@ def take_back(settings: Settings, import_id: int, *, dry_run: bool, as_json: boo
             actor = runs.actor_of(staff[known.staff_id], import_id, core.region)
             result = await undo(core.db, actor, import_id, dry_run=dry_run)
             if as_json:
-                _print({"import": import_id, "dry_run": dry_run, **asdict(result)})
-                return 0
+                print_json({"import": import_id, "dry_run": dry_run, **asdict(result)})
+                return REFUSED if result.failed else 0
             would = "Would be undone" if dry_run else "Undone"
-            _line(f"{would}: {result.reversed} records; kept {len(result.kept)}, failed {len(result.failed)}.")
+            print_text(f"{would}: {result.reversed} records; kept {len(result.kept)}, failed {len(result.failed)}.")
             for at, kind, party_id, why in (*result.kept, *result.failed)[:SHOWN]:
-                _line(f"  {kind.lower()} {party_id} ({at}): {why}")
+                print_text(f"  {kind.lower()} {party_id} ({at}): {why}")
             if (more := len(result.kept) + len(result.failed) - SHOWN) > 0:
-                _line(f"  and {more} more: --json tells all")
+                print_text(f"  and {more} more: --json tells all")
             return REFUSED if result.failed else 0
 
     return run(_told(work()), settings)
@@ -187,16 +191,16 @@ def show(settings: Settings, import_id: int | None, *, as_json: bool) -> None:
             found = await runs.latest(core.db) if import_id is None else [await _known(core.db, import_id)]
             if as_json:
                 told = [_as_json(each) for each in found]
-                _print(told[0] if import_id is not None else {"imports": told})
+                print_json(told[0] if import_id is not None else {"imports": told})
                 return
             for each in found:
-                _line(_as_line(each))
+                print_text(_as_line(each))
             if import_id is not None:
                 for file in found[0].files:
-                    _line(f"  {file['path']}: {file['bytes']:,} bytes")
+                    print_text(f"  {file['path']}: {file['bytes']:,} bytes")
                 for kind, counts in sorted(found[0].counts.items()):
                     said = ", ".join(f"{name.lower()} {count}" for name, count in sorted(counts.items()))
-                    _line(f"  {kind.lower() or 'rows of no record'}: {said}")
+                    print_text(f"  {kind.lower() or 'rows of no record'}: {said}")
 
     run(work(), settings)
 
@@ -226,14 +230,14 @@ async def _told(work: Coroutine[Any, Any, int]) -> int:
         fail(f"{changed.name}: this is not the file that the import began with; import it anew")
 
 
-async def _known(db: Any, import_id: int) -> Import:
+async def _known(db: Database, import_id: int) -> Import:
     known = await runs.get(db, import_id)
     if known is None:
         fail(f"There is no import {import_id}: see crmgraph import list")
     return known
 
 
-async def _staff(db: Any, *, everybody: bool = False) -> list[Staff]:
+async def _staff(db: Database, *, everybody: bool = False) -> list[Staff]:
     query = select(Staff).order_by(Staff.id)
     async with db.read() as session:
         return list(await session.scalars(query if everybody else query.where(Staff.active)))
@@ -303,11 +307,3 @@ def _progress(total: int | None, *, as_json: bool) -> Iterator[Any]:
 
 def _say_waiting(seconds: float) -> None:
     err.print(f"Whoever carried it out may still be at it: waiting {seconds:.0f} s.", markup=False, highlight=False)
-
-
-def _print(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
-
-
-def _line(text: str) -> None:
-    out.print(text, markup=False, highlight=False)

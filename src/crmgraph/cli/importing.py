@@ -2,7 +2,6 @@
 
 import csv
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
@@ -12,7 +11,7 @@ from typing import Any
 import typer
 from sqlalchemy import select
 
-from crmgraph.cli.console import err, opened, out, run
+from crmgraph.cli.console import err, opened, print_json, print_text, run
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.models import Staff as StaffRow
 from crmgraph.imports import maps
@@ -26,7 +25,9 @@ from crmgraph.settings import Settings
 NOTHING, REFUSED, ASKED = 1, 3, 4
 """Exit codes: nothing was done, some rows were refused, a question is open."""
 SHOWN = 10
+"""How many records are shown before anything is written."""
 MAX_USERS = 10_000
+"""How many lines of a table of users are read."""
 _KINDS = {"contacts": PartyKind.CONTACT, "accounts": PartyKind.ACCOUNT, "leads": PartyKind.LEAD}
 
 
@@ -139,7 +140,7 @@ def tell(reading: Reading, folder: Path | None, *, as_json: bool, quiet: bool = 
         _show_files(reading)
     if reading.is_open:
         if quiet:
-            _print(Report(reading).summary())
+            print_json(Report(reading).summary())
         return ASKED, {}
     found = Report(reading, folder)
     shown: list[Record] = []
@@ -149,21 +150,13 @@ def tell(reading: Reading, folder: Path | None, *, as_json: bool, quiet: bool = 
             shown.append(event)
     found.close()
     if as_json:
-        _print({**found.summary(), "preview": [told(each) for each in shown]})
+        print_json({**found.summary(), "preview": [told(each) for each in shown]})
     elif not quiet:
         _show(found, shown)
     records = sum(found.counts[kind] for kind in PartyKind)
     if found.counts["refused"]:
         return REFUSED if records else NOTHING, found.counts
     return 0, found.counts
-
-
-def _print(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def _line(text: str) -> None:
-    out.print(text, markup=False, highlight=False)
 
 
 def _show_files(reading: Reading) -> None:
@@ -176,21 +169,21 @@ def _show_files(reading: Reading) -> None:
         kept = [name for name, target in each.columns.items() if target.split(" ")[0] == "keep"]
         if each.columns and each.kind is not None:
             said.append(f"{len(each.columns)} columns, kept as they are: {', '.join(kept) or 'none'}")
-        _line(f"{each.file}: {'; '.join(said)}")
+        print_text(f"{each.file}: {'; '.join(said)}")
     for question in reading.questions:
         answer = f" (--{question.option.replace('_', '-')})" if question.option else ""
-        _line(f"{'?' if question.open else '-'} {QUESTIONS[question.code]} {question.reason}{answer}")
+        print_text(f"{'?' if question.open else '-'} {QUESTIONS[question.code]} {question.reason}{answer}")
 
 
 def _show(found: Report, shown: list[Record]) -> None:
     for record in shown:
         values = json.dumps(told(record.input), ensure_ascii=False)
-        _line(f"{record.kind.lower()} {record.at}: {values[:300]}{' ...' if len(values) > 300 else ''}")
+        print_text(f"{record.kind.lower()} {record.at}: {values[:300]}{' ...' if len(values) > 300 else ''}")
     counts = found.counts
-    _line(
+    print_text(
         f"Would be read: {counts['ACCOUNT']} accounts, {counts['CONTACT']} contacts, {counts['LEAD']} leads. "
         f"Refused {counts['refused']}, skipped {counts['skipped']}, merged {counts['merged']}, "
         f"warnings {counts['warnings']}."
     )
     for (what, code, reason), rows in found.reasons.most_common(20):
-        _line(f"  {what} {rows}: {code}: {reason}")
+        print_text(f"  {what} {rows}: {code}: {reason}")

@@ -1,13 +1,11 @@
 """Make the search index anew from the records."""
 
-import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from crmgraph.cli.console import DemoOption, err, opened, out, run, settings_of
+from crmgraph.cli.console import DemoOption, err, opened, print_json, print_text, run, settings_of
 
 
 def reindex(
@@ -31,10 +29,10 @@ def reindex(
 
     report = run(work(), settings)
     if as_json:
-        sys.stdout.write(json.dumps({"dry_run": dry_run, **asdict(report)}, indent=2) + "\n")
+        print_json({"dry_run": dry_run, **asdict(report)})
         return
     changed = "would be changed" if dry_run else "changed"
     words = (
         f"{report.stale} of {report.records} records {changed}: {report.added} words added, {report.removed} removed"
     )
-    out.print(words, markup=False, highlight=False)
+    print_text(words)

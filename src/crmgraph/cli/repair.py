@@ -1,13 +1,11 @@
 """Bring stored keys, E.164 forms and country codes up to date."""
 
-import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from crmgraph.cli.console import DemoOption, err, opened, out, run, settings_of
+from crmgraph.cli.console import DemoOption, err, opened, print_json, print_text, run, settings_of
 
 COLLIDED = 2
 """The exit code when a person has to decide about something."""
@@ -41,13 +39,13 @@ def repair(
             "tables": {name: {"read": n, "changed": report.changed[name]} for name, n in sorted(report.read.items())},
             "collisions": [asdict(each) for each in report.collisions],
         }
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        print_json(told)
     else:
         changed = "would be changed" if dry_run else "changed"
         for name, count in sorted(report.read.items()):
-            out.print(f"{name}: {report.changed[name]} of {count} {changed}", markup=False, highlight=False)
+            print_text(f"{name}: {report.changed[name]} of {count} {changed}")
         for each in report.collisions:
             line = f"Left as it is: the login {each.id} of {each.email} has the same email as the login {each.other_id}"
-            out.print(line, markup=False, highlight=False)
+            print_text(line)
     if report.collisions:
         raise typer.Exit(COLLIDED)
