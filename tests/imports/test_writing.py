@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import csv
+import datetime as dt
 import json
 import subprocess
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,13 @@ from sqlalchemy import func, select
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.staff import add_staff
-from crmgraph.crm.models import Account, Change, Contact, ExternalId, ImportRow, Lead, Note, Photo, Role
+from crmgraph.crm.models import Account, Change, Contact, ExternalId, ImportRow, ImportState, Lead, Note, Photo, Role
 from crmgraph.crm.models import Staff as StaffRow
+from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.matching import MatchBy
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Options, Staff, StaffRef
-from crmgraph.imports.writing import runs
+from crmgraph.imports.writing import leases, runs
 from crmgraph.imports.writing.batches import How
 from crmgraph.imports.writing.photos import Photos
 from tests.conftest import Running, serving, settings_for, statements
@@ -218,7 +221,7 @@ async def carry_out(store: Store, name: str, expected: dict[str, Any]) -> Any:
     assert not reading.is_open
     async with store.core.db.read() as session:
         importer = await session.get_one(StaffRow, staff[ADA])
-    import_id = await runs.begin(store.core.db, importer, paths, {"mode": "upsert", "match": "id,email"})
+    import_id = await leases.begin(store.core.db, importer, paths, {"mode": "upsert", "match": "id,email"})
     how = How("upsert", (MatchBy.EMAIL,), staff, StaffRef(ADA))
     actor = runs.actor_of(importer, import_id, options.get("region"))
     run = runs.Run(
@@ -249,10 +252,12 @@ async def test_rows_are_written_in_a_number_of_statements_that_does_not_grow_wit
     assert counts[20] == counts[200]
 
 
-async def carry(store: Store, path: Path, after: Callable[[int], None] = lambda done: None) -> Any:
+async def carry(
+    store: Store, path: Path, after: Callable[[int], None] = lambda done: None, photos: Photos | None = None
+) -> Any:
     async with store.core.db.read() as session:
         importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
-    import_id = await runs.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id,email"})
+    import_id = await leases.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id,email"})
     reading = open_set([path], Options(timezone="UTC"), [Staff(ADA, "Ada Agent", True)])
     how = How("upsert", (MatchBy.EMAIL,), {ADA: importer.id}, StaffRef(ADA))
     actor = runs.actor_of(importer, import_id, None)
@@ -263,12 +268,14 @@ async def carry(store: Store, path: Path, after: Callable[[int], None] = lambda 
         how,
         told=lambda *event: None,
         progress=lambda progress: after(progress.done),
-        photos=photos_of(store),
+        photos=photos or photos_of(store),
     )
     try:
         return (await run.carry_out()).outcomes
-    except RuntimeError as error:
+    except (RuntimeError, leases.ImportBusy) as error:
         await run.fail(str(error))
+        if isinstance(error, leases.ImportBusy):
+            raise
         return import_id
 
 
@@ -365,15 +372,48 @@ async def test_what_cannot_be_is_refused_before_anything_is_written(store: Store
     assert (await store.bring(bad, "--max-refused", "50%", code=3))["outcomes"]["CONTACT"] == {"CREATED": 1}
 
 
+class TakingOver(Photos):
+    """Has another process take each import over behind its first batch."""
+
+    async def take(self, actor: Actor, rows: Any, ids: Any) -> None:
+        assert actor.import_id is not None
+        await leases.take_over(self.photos.db, actor.import_id, ImportState.RUNNING)
+
+
+async def test_a_run_that_was_taken_over_writes_nothing_more(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "BATCH", 10)
+    monkeypatch.setattr(leases, "LEASE", dt.timedelta(0))  # as if the first batch took too long
+    path = store.folder / "people.csv"
+    table(path, [person(n) for n in range(30)])
+    with pytest.raises(leases.ImportBusy):
+        await carry(store, path, photos=TakingOver(store.core.record_photos, store.core.max_photo_bytes))
+    (only,) = await leases.latest(store.core.db)
+    assert (only.state, only.fault, only.position) == (ImportState.RUNNING, None, 10)
+    assert await store.live() == {"Contact": 9, "Account": 1, "Lead": 0, "ids": 9}
+
+
 async def test_one_import_runs_at_a_time(store: Store) -> None:
     async with store.core.db.read() as session:
         importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
     path = Path(table(store.folder / "one.csv", [person(1)]))
-    first = await runs.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id"})
+    first = await leases.begin(store.core.db, importer, [path], {"mode": "upsert", "match": "id"})
     done = await store.run(str(path), "--yes")
     assert done.returncode == 1
     assert done.stderr.startswith(f"The import {first} is being carried out; if it was killed, try again in ")
     assert (await store.live())["Contact"] == 0
+
+
+async def test_of_two_imports_that_begin_at_once_one_runs(store: Store) -> None:
+    async with store.core.db.read() as session:
+        importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
+    path = Path(table(store.folder / "one.csv", [person(1)]))
+    async with AsyncExitStack() as connected:  # so that none has to connect first
+        for session in [await connected.enter_async_context(store.core.db.read()) for _ in range(5)]:
+            await session.execute(select(1))
+    begun = (leases.begin(store.core.db, importer, [path], {}) for _ in range(5))
+    done = await asyncio.gather(*begun, return_exceptions=True)
+    (first,) = (each for each in done if isinstance(each, int))
+    assert [each.import_id for each in done if isinstance(each, leases.ImportBusy)] == [first] * 4
 
 
 async def test_with_mode_update_nobody_is_made_and_with_create_nobody_changed(store: Store) -> None:

@@ -23,10 +23,11 @@ from crmgraph.imports import records
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Event, Options, StaffRef
 from crmgraph.imports.reports import Report
-from crmgraph.imports.writing import runs
+from crmgraph.imports.writing import leases, runs
 from crmgraph.imports.writing.batches import How, Mode
+from crmgraph.imports.writing.leases import FilesChanged, ImportBusy
 from crmgraph.imports.writing.photos import Photos
-from crmgraph.imports.writing.runs import FilesChanged, ImportBusy, Progress, Run
+from crmgraph.imports.writing.runs import Progress, Run
 from crmgraph.imports.writing.undo import undo
 from crmgraph.settings import Settings
 
@@ -63,7 +64,7 @@ def write(
         async with opened(settings) as core:
             staff = await _staff(core.db)
             importer = _importer(staff, options.owner)
-            import_id = await runs.begin(core.db, importer, paths, stored)
+            import_id = await leases.begin(core.db, importer, paths, stored)
             return await _carry_out(core, import_id, importer, staff, paths, options, mode, by, report, total, as_json)
 
     return run(_told(work()), settings)
@@ -79,10 +80,10 @@ def resume(settings: Settings, import_id: int, report: Path | None, *, as_json: 
                 fail(f"The import {import_id} is {known.state.lower()}: there is nothing to resume.")
             paths = [Path(each["path"]) for each in known.files]
             for path, each in zip(paths, known.files, strict=True):
-                if not path.is_file() or runs.fingerprint(path)["sha256"] != each["sha256"]:
+                if not path.is_file() or leases.fingerprint(path)["sha256"] != each["sha256"]:
                     raise FilesChanged(str(path))
-            await runs.wait_for_lease(core.db, import_id, _say_waiting)
-            await runs.take_over(core.db, import_id, ImportState.RUNNING)
+            await leases.wait_for_lease(core.db, import_id, _say_waiting)
+            await leases.take_over(core.db, import_id, ImportState.RUNNING)
             given = dict(known.options)
             mode, by = given.pop("mode"), _match_by(given.pop("match"))
             options = Options(**{name: _option(name, value) for name, value in given.items() if name in _OPTIONS})
@@ -163,9 +164,9 @@ def take_back(settings: Settings, import_id: int, *, dry_run: bool, as_json: boo
             known = await _known(core.db, import_id)
             if known.state is ImportState.UNDONE:
                 fail(f"The import {import_id} is undone already.")
-            await runs.wait_for_lease(core.db, import_id, _say_waiting)
+            await leases.wait_for_lease(core.db, import_id, _say_waiting)
             if not dry_run:
-                await runs.take_over(core.db, import_id, ImportState.UNDOING)
+                await leases.take_over(core.db, import_id, ImportState.UNDOING)
             staff = {each.id: each for each in await _staff(core.db, everybody=True)}
             actor = runs.actor_of(staff[known.staff_id], import_id, core.region)
             result = await undo(core.db, actor, import_id, dry_run=dry_run)
@@ -188,7 +189,7 @@ def show(settings: Settings, import_id: int | None, *, as_json: bool) -> None:
 
     async def work() -> None:
         async with opened(settings) as core:
-            found = await runs.latest(core.db) if import_id is None else [await _known(core.db, import_id)]
+            found = await leases.latest(core.db) if import_id is None else [await _known(core.db, import_id)]
             if as_json:
                 told = [_as_json(each) for each in found]
                 print_json(told[0] if import_id is not None else {"imports": told})
@@ -231,7 +232,7 @@ async def _told(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def _known(db: Database, import_id: int) -> Import:
-    known = await runs.get(db, import_id)
+    known = await leases.get(db, import_id)
     if known is None:
         fail(f"There is no import {import_id}: see crmgraph import list")
     return known

@@ -2,17 +2,15 @@
 
 import asyncio
 import datetime as dt
-import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Door, Import, ImportRow, ImportState, Outcome, PartyKind, Role, Staff, now
@@ -24,44 +22,15 @@ from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 from crmgraph.imports.reading import Reading
 from crmgraph.imports.records import Event, External, Merged, Record, Ref, Refusal, Skipped
+from crmgraph.imports.writing import leases
 from crmgraph.imports.writing.batches import Batch, How, Named, Row
 from crmgraph.imports.writing.edits import external_id
 from crmgraph.imports.writing.photos import Photos
 
 BATCH = 1_000
 """Events of the reading that are dealt with in one transaction."""
-LEASE = dt.timedelta(seconds=60)
-"""How long a run may take for a batch before another may take it over."""
-
-T = TypeVar("T")
 Told = Callable[[Event, Outcome], None]
 """Is told what became of each event."""
-
-
-class ImportBusy(Exception):
-    """Another import is being carried out.
-
-    Attributes:
-        import_id: which.
-        seconds: after how long it counts as given up.
-    """
-
-    def __init__(self, import_id: int, seconds: float) -> None:
-        super().__init__(import_id, seconds)
-        self.import_id = import_id
-        self.seconds = seconds
-
-
-class FilesChanged(Exception):
-    """A file is not the one that the import began with.
-
-    Attributes:
-        name: of the file.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.name = name
 
 
 @dataclass(slots=True)
@@ -83,71 +52,6 @@ class Progress:
     def outcomes(self) -> Counter[str]:
         """{outcome: how many}, of all kinds."""
         return sum(self.counts.values(), Counter())
-
-
-def fingerprint(path: Path) -> dict[str, Any]:
-    """By what a file is known again: {"name", "path", "bytes", "sha256"}."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"name": path.name, "path": str(path.resolve()), "bytes": path.stat().st_size, "sha256": digest}
-
-
-async def begin(db: Database, staff: Staff, paths: Sequence[Path], options: Mapping[str, Any]) -> int:
-    """Store a new import, which nobody but the caller carries out for now; its id.
-
-    Raises:
-        ImportBusy: another one is being carried out.
-    """
-    files = await asyncio.to_thread(lambda: [fingerprint(path) for path in paths])
-    async with db.begin() as session:
-        await _require_idle(session, None)
-        made = Import(files=files, options=dict(options), staff_id=staff.id, claimed_until=now() + LEASE)
-        session.add(made)
-        await session.flush()
-        return made.id
-
-
-async def take_over(db: Database, import_id: int, state: ImportState) -> None:
-    """Claim an import that was cut off, or that is to be undone.
-
-    Raises:
-        ImportBusy: it is being carried out, or another one is.
-    """
-    async with db.begin() as session:
-        await _require_idle(session, import_id)
-        given = {"state": state, "fault": None, "claimed_until": now() + LEASE, "finished_at": None}
-        await session.execute(update(Import).where(Import.id == import_id).values(**given))
-
-
-async def _require_idle(session: AsyncSession, import_id: int | None) -> None:
-    # Whoever asks has the lock on all rows of imports, so that of two at once the second finds the first.
-    running = select(Import.id, Import.claimed_until).where(Import.claimed_until > now()).with_for_update()
-    if import_id is not None:
-        await session.execute(select(Import.id).where(Import.id == import_id).with_for_update())
-    for other, until in await session.execute(running):
-        if until is not None:
-            raise ImportBusy(other, (until - now()).total_seconds())
-
-
-async def wait_for_lease(db: Database, import_id: int, waiting: Callable[[float], None]) -> None:
-    """Wait until whoever carried out an import, and was killed, does not count any more; a minute at the most."""
-    async with db.read() as session:
-        until = await session.scalar(select(Import.claimed_until).where(Import.id == import_id))
-    if until is not None and (seconds := (until - now()).total_seconds()) > 0:
-        waiting(seconds)
-        await asyncio.sleep(seconds)
-
-
-async def get(db: Database, import_id: int) -> Import | None:
-    """One import."""
-    async with db.read() as session:
-        return await session.get(Import, import_id)
-
-
-async def latest(db: Database, count: int = 50) -> list[Import]:
-    """The last imports, the newest first."""
-    async with db.read() as session:
-        return list(await session.scalars(select(Import).order_by(Import.id.desc()).limit(count)))
 
 
 def actor_of(staff: Staff, import_id: int | None, region: str | None) -> Actor:
@@ -214,10 +118,15 @@ class Run:
         self._show = progress
         self._ids: dict[Named, int] = {}
         self._later: list[tuple[PartyKind, int, dict[str, Ref]]] = []
+        self._lease: dt.datetime | None = None
         self.progress = Progress()
 
     async def carry_out(self) -> Progress:
-        """Deal with all events that are not dealt with yet."""
+        """Deal with all events that are not dealt with yet.
+
+        Raises:
+            leases.ImportBusy: somebody has taken the import over, since a batch took longer than the lease.
+        """
         position = await self._known_position()
         async with _reading_thread(self._reading) as next_ones:
             # What was dealt with before is only decided anew: so that what was refused of it is told again.
@@ -229,12 +138,12 @@ class Run:
                 self._tell(events, rows)
                 self._show(self.progress)
         await self._link()
-        if self._actor.import_id is not None:
-            await self._end(ImportState.DONE, None)
+        if self._actor.import_id is not None and not await self._end(ImportState.DONE, None):
+            raise leases.ImportBusy(self._actor.import_id, leases.LEASE.total_seconds())
         return self.progress
 
     async def fail(self, why: str) -> None:
-        """Say that the run was given up; it can be resumed."""
+        """Say that the run was given up, unless somebody has taken it over; it can be resumed."""
         await self._end(ImportState.FAILED, why)
 
     async def _known_position(self) -> int:
@@ -245,6 +154,7 @@ class Run:
             rows = await session.execute(
                 select(ImportRow.kind, ImportRow.key, ImportRow.party_id).where(ImportRow.import_id == run.id)
             )
+            self._lease = run.claimed_until
             self._ids = {(kind, key): party_id for kind, key, party_id in rows}
             self.progress.counts = {kind: Counter(each) for kind, each in run.counts.items()}
         return run.position
@@ -253,7 +163,7 @@ class Run:
         records = [each for each in events if isinstance(each, Record)]
         warned = [list(each.warnings) for each in records]
 
-        async def work(session: AsyncSession) -> tuple[list[Row], dict[Named, int], Progress]:
+        async def work(session: AsyncSession) -> tuple[list[Row], dict[Named, int], Progress, dt.datetime | None]:
             for record, warnings in zip(records, warned, strict=True):
                 record.warnings = list(warnings)
             batch = Batch(session, self._actor, self._how, self._ids)
@@ -264,18 +174,26 @@ class Run:
                 progress = _counted(self.progress, events, rows)
             if write and self._actor.import_id is not None:
                 ids = await batch.write(rows, self._actor.import_id)
-                await self._checkpoint(session, progress)
-                return rows, ids, progress
-            return rows, {named: own_id for named, own_id in batch.ids().items() if own_id > 0}, progress
+                return rows, ids, progress, await self._checkpoint(session, progress)
+            ids = {named: own_id for named, own_id in batch.ids().items() if own_id > 0}
+            return rows, ids, progress, self._lease
 
-        rows, ids, self.progress = await self._db.transact(work)
+        rows, ids, self.progress, self._lease = await self._db.transact(work)
         self._ids |= ids
         return rows
 
-    async def _checkpoint(self, session: AsyncSession, progress: Progress) -> None:
+    async def _checkpoint(self, session: AsyncSession, progress: Progress) -> dt.datetime:
+        """Store how far the run is; the end of its lease, which begins anew.
+
+        Raises:
+            leases.ImportBusy: somebody has taken the import over; the transaction is to write nothing.
+        """
         counts = {kind: dict(each) for kind, each in progress.counts.items()}
-        given = {"position": progress.done, "counts": counts, "claimed_until": now() + LEASE}
-        await session.execute(update(Import).where(Import.id == self._actor.import_id).values(**given))
+        until = now() + leases.LEASE
+        values = {"position": progress.done, "counts": counts, "claimed_until": until}
+        if not await leases.change(session, self._actor.import_id, self._lease, values):
+            raise leases.ImportBusy(self._actor.import_id or 0, leases.LEASE.total_seconds())
+        return until
 
     def _take_up(self, rows: Iterable[Row]) -> None:
         for row in rows:
@@ -297,9 +215,11 @@ class Run:
             return
         for begin_ in range(0, len(self._later), BATCH):
             group = self._later[begin_ : begin_ + BATCH]
-            await self._db.transact(lambda session, group=group: self._link_group(session, group))  # type: ignore[misc]  # bound now
+            self._lease = await self._db.transact(lambda session, group=group: self._link_group(session, group))  # type: ignore[misc]  # bound now
 
-    async def _link_group(self, session: AsyncSession, group: Sequence[tuple[PartyKind, int, dict[str, Ref]]]) -> None:
+    async def _link_group(
+        self, session: AsyncSession, group: Sequence[tuple[PartyKind, int, dict[str, Ref]]]
+    ) -> dt.datetime:
         unit = Transaction(session)
         written = WriteSet(unit, self._actor)
         changed = []
@@ -321,7 +241,7 @@ class Run:
         await written.write()
         for aggregate, before in changed:
             await self._note_link(session, aggregate.kind, aggregate.id, aggregate.record.revision, before)
-        await self._checkpoint(session, self.progress)
+        return await self._checkpoint(session, self.progress)
 
     async def _note_link(
         self, session: AsyncSession, kind: PartyKind, party_id: int, revision: int, before: dict[str, Any]
@@ -338,10 +258,10 @@ class Run:
         if row.before is not None:
             row.before = {**row.before, "values": before | row.before.get("values", {})}
 
-    async def _end(self, state: ImportState, fault: str | None) -> None:
-        given = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
+    async def _end(self, state: ImportState, fault: str | None) -> bool:
+        values = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
         async with self._db.begin() as session:
-            await session.execute(update(Import).where(Import.id == self._actor.import_id).values(**given))
+            return await leases.change(session, self._actor.import_id, self._lease, values)
 
 
 def _up_to(left: int) -> int:

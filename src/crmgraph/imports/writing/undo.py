@@ -18,7 +18,7 @@ from crmgraph.crm.records.edits import Edit, ExternalIdValue
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
-from crmgraph.imports.writing.runs import LEASE
+from crmgraph.imports.writing.leases import LEASE
 
 BATCH = 1_000
 """Records that are undone in one transaction."""
@@ -49,7 +49,7 @@ async def undo(
     dry_run: bool = False,
     progress: Callable[[int], None] = lambda n: None,
 ) -> Undone:
-    """Undo an import that `runs.take_over` has claimed.
+    """Undo an import that `leases.take_over` has claimed.
 
     Args:
         actor: with the id of the import.
