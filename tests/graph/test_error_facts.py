@@ -200,6 +200,36 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"variable": "i", "path": ["nodes"], "reason": "TOO_LARGE", "inputPath": ["ids"], "limitItems": 100},
     ),
     (
+        "query($t: String!) { search(text: $t) { totalCount } }",
+        {"t": "x" * 201},
+        {"variable": "t", "path": ["search"], "reason": "TOO_LONG", "inputPath": ["text"], "limitLength": 200},
+    ),
+    (
+        "query($t: String!) { search(text: $t) { totalCount } }",
+        {"t": "ab\0"},
+        {"variable": "t", "path": ["search"], "reason": "BAD_CHARACTERS", "inputPath": ["text"]},
+    ),
+    (
+        '{ choices(of: CONTACT, field: "lastName") { value } }',
+        {},
+        {
+            "path": ["choices"],
+            "reason": "CHOOSE_ONE",
+            "inputPath": ["field"],
+            "choices": ["category", "lifeCycleState"],
+        },
+    ),
+    (
+        '{ contacts(filter: {external: {value: {eq: "1"}}}) { totalCount } }',
+        {},
+        {"path": ["contacts"], "reason": "CHOOSE_ONE", "inputPath": ["filter", "external"]},
+    ),
+    (
+        '{ contact(by: {external: {dialect: ZOHO, system: "x", value: "1"}}) { id } }',
+        {},
+        {"path": ["contact"], "reason": "CHOOSE_ONE", "inputPath": ["by", "external"]},
+    ),
+    (
         "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } } }",
         {"i": {"emails": {"add": [{"kind": "PRIVATE", "address": "a@example.com"}]}}},
         {

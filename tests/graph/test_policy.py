@@ -253,3 +253,31 @@ async def test_a_deleted_record_is_gone_everywhere(agent: Caller, customer: Cust
     assert await customer.errors("{ me { id } }") == [("UNAUTHENTICATED", "The token does not hold, or not any more.")]
     again = await signed_up(nobody, "ray@example.com")
     assert again.contact != customer.contact
+
+
+async def test_a_hidden_record_is_found_by_no_reference_in_a_filter(customer: Customer, agent: Caller) -> None:
+    new = "mutation($n: String!) { createAccount(input: {name: $n}) { account { id } } }"
+    hidden = (await agent(new, n="Holding"))["createAccount"]["account"]["id"]
+    link = """mutation($a: AccountRef!, $p: ID!) { updateAccount(input: {account: $a, parent: $p}) {
+      userErrors { code } } }"""
+    await agent(link, a={"id": customer.account}, p=hidden)
+    query = """query($f: AccountFilter, $c: ContactFilter) { accounts(filter: $f) { totalCount nodes { id } }
+      accountGroups(by: [OWNER], filter: $f) { count } contacts(filter: $c) { totalCount nodes { id } } }"""
+    own = {"totalCount": 1, "nodes": [{"id": customer.account}]}
+    mine = {"totalCount": 1, "nodes": [{"id": customer.contact}]}
+    nothing = {"accounts": NOTHING, "accountGroups": [], "contacts": NOTHING}
+    all_mine = {"accounts": own, "accountGroups": [{"count": 1}], "contacts": mine}
+    for filter_ in ({"eq": hidden}, {"in": [hidden]}, {"isNull": False}):
+        asked = {"parent": filter_}
+        assert await customer(query, f=asked, c={"accountMatches": asked}) == nothing
+        assert await customer(query, f={"not": asked}, c={"not": {"accountMatches": asked}}) == all_mine
+        # Who sees the parent finds by it.
+        assert await agent(query, f=asked, c={"accountMatches": asked}) == all_mine
+    asked = {"parent": {"isNull": True}}
+    assert await customer(query, f=asked, c={"accountMatches": asked}) == all_mine
+    staff = await agent(query, f=asked, c={"accountMatches": asked})
+    assert staff == {
+        "accounts": {"totalCount": 1, "nodes": [{"id": hidden}]},
+        "accountGroups": [{"count": 1}],
+        "contacts": NOTHING,
+    }

@@ -182,7 +182,7 @@ def _indexed(sql: Sql, place: Any) -> tuple[Any, Select[Any], ColumnElement[bool
     ((key, _),) = keys_of(whole, By.SEARCH, Op.LT.value)
     if not access_paths.is_indexed(key):
         return None
-    is_named = references.live(whole)
+    is_named = references.live(whole, sql.actor)
     if is_named is not None:
         return key, select().select_from(model).where(is_named), not_(is_named)
     is_there = key != "" if whole in FOLDED else None

@@ -1,5 +1,7 @@
 """References from record to record, and what is seen of them.
 
+What a reference names and the policy hides is empty to whoever asks, to filters and sorts as well as in answers.
+
 Deleting a record leaves what others hold of it where it is. While it is deleted nobody sees that: to every door, filter
 and sort the reference is empty, and writing it back as it is seen changes nothing. It would be back with the record.
 See docs/decisions/hidden-references.md.
@@ -11,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Contact, Lead, Staff
+from crmgraph.crm.policy import Actor, sees_all, visible
 
 REFERENCES: dict[type, dict[str, Any]] = {
     Contact: {"account_id": Account, "reports_to_id": Contact, "owner_id": Staff},
@@ -31,23 +34,30 @@ _RECORDS: dict[Any, Any] = {
 """{column: the model of the records that it names}."""
 
 
-def live(column: Any) -> ColumnElement[bool] | None:
-    """The condition that a column names a record which is not deleted; None where it names no records."""
-    query = _named_by(column)
+def live(column: Any, actor: Actor | None = None) -> ColumnElement[bool] | None:
+    """The condition that a column names a record which is not deleted; None where it names no records.
+
+    Args:
+        actor: who asks, and finds what they may see alone; None for whoever sees all.
+    """
+    query = _named_by(column, actor)
     return None if query is None else query.exists()
 
 
-def seen(column: Any) -> ColumnElement[Any]:
-    """The column as everybody sees it: null where the record that it names is deleted."""
-    query = _named_by(column)
+def seen(column: Any, actor: Actor | None = None) -> ColumnElement[Any]:
+    """The column as it is seen: null where the record that it names is deleted or hidden from the actor; see `live`."""
+    query = _named_by(column, actor)
     found: ColumnElement[Any] = column if query is None else query.scalar_subquery()
     return found
 
 
-def _named_by(column: Any) -> Select[Any] | None:
+def _named_by(column: Any, actor: Actor | None) -> Select[Any] | None:
     """The query of the id of the live record that a column names, inside a query of the column's own table."""
     target = _RECORDS.get(column)
     if target is None:
         return None
     other = aliased(target)
-    return select(other.id).where(other.id == column, other.deleted_at.is_(None)).correlate(column.class_)
+    query = select(other.id).where(other.id == column, other.deleted_at.is_(None)).correlate(column.class_)
+    if actor is None or sees_all(actor):
+        return query
+    return query.where(other.id.in_(select(target.id).where(visible(actor, target)).correlate(None)))

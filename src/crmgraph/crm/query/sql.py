@@ -384,7 +384,7 @@ class Sql:
         whole = test.at.column if isinstance(test.at, Point) else test.at
         if test.op is Op.IS:
             return cast(ColumnElement[bool], whole.is_(test.flag))
-        there = references.live(whole)
+        there = references.live(whole, self.actor)
         if test.op is Op.IS_NULL:
             return _is_null(whole, test.flag) if there is None else not_(there) if test.flag else there
         number = test.first
@@ -441,7 +441,7 @@ class Sql:
                 return [_day_number(date)]
         whole = place.column if isinstance(place, Point) else place
         if references.live(whole) is not None:
-            return [references.seen(whole)]
+            return [references.seen(whole, self.actor)]
         ((key, _),) = keys_of(whole, By.SEARCH, Op.LT.value)
         value = self._compared(key, By.SEARCH)
         if isinstance(place, Point):

@@ -159,7 +159,7 @@ def _address(filter_: AddressFilter, path: str) -> HasPoint:
 def _external(filter_: ExternalFilter, path: str) -> Where:
     of = models.ExternalId
     if bool(filter_.dialect) == bool(filter_.system):
-        raise BadInput(f"`{path}` takes exactly one of `dialect` and `system`.")
+        raise BadInput(f"`{path}` takes exactly one of `dialect` and `system`.", reason=ErrorCode.CHOOSE_ONE)
     system = filter_.dialect.value if filter_.dialect else (filter_.system or "").lower()
     own: list[Where] = [Compare(of.dialect, Op.EQUALS, system, By.EXACT)]
     found: list[Where] = []

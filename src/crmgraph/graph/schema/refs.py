@@ -10,7 +10,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.enums import LegacyDialect
+from crmgraph.graph.schema.enums import ErrorCode, LegacyDialect
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
 from crmgraph.graph.schema.scalars import EmailAddress
@@ -103,7 +103,8 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
         NotFound: nothing of this kind can be called like this there.
     """
     if bool(external.dialect) == bool(external.system):
-        raise BadInput('`by.external` takes exactly one of `dialect` and `system`, e.g. {dialect: ZOHO, value: "42"}.')
+        told = '`by.external` takes exactly one of `dialect` and `system`, e.g. {dialect: ZOHO, value: "42"}.'
+        raise BadInput(told, reason=ErrorCode.CHOOSE_ONE)
     if external.system:
         names = (external.system, external.space or "record", external.value)
         if any(map(fault_of, names)):

@@ -9,6 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.query import choices as core
 from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import BadInput
 
 Of = Annotated[PartyKind, strawberry.argument(description="Whose field it is.")]
@@ -33,7 +34,8 @@ async def find(context: Context, of: PartyKind, field: str) -> list[Choice]:
     fields = {to_camel_case(name): name for name in core.FIELDS[of]}
     if field not in fields:
         words = ", ".join(f"`{word}`" for word in sorted(fields))
-        raise BadInput(f"`field` has choices where it is one of {words}.", choices=sorted(fields))
+        told = f"`field` has choices where it is one of {words}."
+        raise BadInput(told, reason=ErrorCode.CHOOSE_ONE, choices=sorted(fields))
     async with context.core.db.read() as session:
         values = await core.choices(session, context.actor, of, fields[field])
     is_enum = isinstance(core.FIELDS[of][fields[field]].type, SqlEnum)

@@ -20,7 +20,7 @@ from crmgraph.crm.search.question import MAX_TEXT
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import PageInfo, window_of
-from crmgraph.graph.schema.enums import SearchKind
+from crmgraph.graph.schema.enums import ErrorCode, SearchKind
 from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.types.record import Record
 
@@ -137,9 +137,10 @@ async def search(context: Context, text: str, kinds: Sequence[Any] | None, bound
         BadInput: the text is too long or nobody's, or the page is none.
     """
     if len(text) > MAX_TEXT:
-        raise BadInput(f"`text` has {len(text)} characters, and {MAX_TEXT} are the most that is looked for.")
+        told = f"`text` has {len(text)} characters, and {MAX_TEXT} are the most that is looked for."
+        raise BadInput(told, reason=ErrorCode.TOO_LONG, limitLength=MAX_TEXT)
     if fault_of(text, line=False):
-        raise BadInput("`text` has a control character, which no record has.")
+        raise BadInput("`text` has a control character, which no record has.", reason=ErrorCode.BAD_CHARACTERS)
     wanted = tuple(PartyKind) if not isinstance(kinds, list) else tuple(dict.fromkeys(kind.value for kind in kinds))
     asked = (text, wanted)
     first, after, last, before = bounds
