@@ -44,6 +44,7 @@ HEADER = [
     "Phone",
     "Email Opt Out",
     "Contact Owner.id",
+    "Reporting To.id",
 ]
 
 
@@ -128,6 +129,7 @@ def person(n: int, **changes: str) -> list[str]:
         "Phone": f"+49 30 90{n:05}",
         "Email Opt Out": "false",
         "Contact Owner.id": "",
+        "Reporting To.id": "",
     }
     return [(values | changes)[name] for name in HEADER]
 
@@ -244,7 +246,9 @@ async def test_rows_are_written_in_a_number_of_statements_that_does_not_grow_wit
     counts = {}
     for size in (10, 20, 200):  # what is asked once is asked first
         path = store.folder / f"{size}.csv"
-        table(path, [person(size * 10 + n, **{"Account Name": f"Company {n % 7}"}) for n in range(size)])
+        chief = person(size * 10)[0]  # who comes last, so that all others are linked afterwards
+        around = [{"Account Name": f"Company {n % 7}", "Reporting To.id": chief} for n in range(1, size)]
+        table(path, [*(person(size * 10 + n, **each) for n, each in enumerate(around, 1)), person(size * 10)])
         with statements(store.core.db) as seen:
             done = await carry(store, path)
         assert done["CREATED"] >= size

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Door, Import, ImportRow, ImportState, Outcome, PartyKind, Role, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, Stamp
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
@@ -239,24 +240,26 @@ class Run:
                 if await written.update(aggregate, edit, stamp=Stamp(updated_at=aggregate.record.updated_at)):
                     changed.append((aggregate, before))
         await written.write()
-        for aggregate, before in changed:
-            await self._note_link(session, aggregate.kind, aggregate.id, aggregate.record.revision, before)
+        await self._note_links(session, changed)
         return await self._checkpoint(session, self.progress)
 
-    async def _note_link(
-        self, session: AsyncSession, kind: PartyKind, party_id: int, revision: int, before: dict[str, Any]
-    ) -> None:
-        own = (ImportRow.import_id == self._actor.import_id) & (ImportRow.party_id == party_id)
-        row = await session.scalar(select(ImportRow).where(own))
-        if row is None:
-            given: dict[str, Any] = {"import_id": self._actor.import_id, "kind": kind, "key": "", "party_id": party_id}
-            given["digest"] = ""
-            given |= {"outcome": Outcome.UPDATED, "revision": revision, "before": {"values": before}}
-            await session.execute(insert(ImportRow), [given])
-            return
-        row.revision = revision
-        if row.before is not None:
-            row.before = {**row.before, "values": before | row.before.get("values", {})}
+    async def _note_links(self, session: AsyncSession, changed: Sequence[tuple[Aggregate, dict[str, Any]]]) -> None:
+        """Note what was there before records were linked, beside what was noted of them when they were written."""
+        own = (ImportRow.import_id == self._actor.import_id) & ImportRow.party_id.in_([each.id for each, _ in changed])
+        noted = {row.party_id: row for row in await session.scalars(select(ImportRow).where(own))}
+        new = []
+        for aggregate, before in changed:
+            revision = aggregate.record.revision
+            if (row := noted.get(aggregate.id)) is not None:
+                row.revision = revision
+                if row.before is not None:
+                    row.before = {**row.before, "values": before | row.before.get("values", {})}
+                continue
+            values = {"kind": aggregate.kind, "key": "", "party_id": aggregate.id, "digest": "", "revision": revision}
+            linked = {"outcome": Outcome.UPDATED, "before": {"values": before}}
+            new.append({"import_id": self._actor.import_id, **values, **linked})
+        if new:
+            await session.execute(insert(ImportRow), new)
 
     async def _end(self, state: ImportState, fault: str | None) -> bool:
         values = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
