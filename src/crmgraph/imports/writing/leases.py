@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Import, ImportState, Staff, now
 from crmgraph.db.database import Database, database_of
 
-LEASE = dt.timedelta(seconds=60)
+LEASE = dt.timedelta(seconds=30)
 """How long a run may take for a batch before another may take it over."""
 
 _CLAIMING = 0x696D_706F_7274
