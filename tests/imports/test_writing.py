@@ -371,6 +371,8 @@ async def test_what_cannot_be_is_refused_before_anything_is_written(store: Store
         done = await store.run(bad, "--yes", *wrong)
         assert (done.returncode, done.stderr.strip()) == (1, words)
     assert (await store.run("show", "17")).stderr == "There is no import 17: see crmgraph import list\n"
+    over = await store.run("undo", str(2**63), "--yes")
+    assert (over.returncode, "Invalid value for 'ID'" in over.stderr) == (2, True)
     assert set((await store.live()).values()) == {0}
     assert json.loads((await store.run("list", "--json")).stdout) == {"imports": []}
     assert (await store.bring(bad, "--max-refused", "50%", code=3))["outcomes"]["CONTACT"] == {"CREATED": 1}

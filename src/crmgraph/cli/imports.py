@@ -102,7 +102,10 @@ def files(
 
 
 IdArgument = Annotated[
-    int, typer.Argument(metavar="ID", help="The id of the import, as `crmgraph import list` prints it.")
+    int,
+    typer.Argument(
+        metavar="ID", min=1, max=2**63 - 1, help="The id of the import, as `crmgraph import list` prints it."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")]
 
