@@ -158,6 +158,11 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"variable": "f", "path": ["contacts"], "reason": "REQUIRED", "inputPath": ["filter", "lastName", "eq"]},
     ),
     (
+        "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }",
+        {"f": {"createdAt": {"ago": {}}}},
+        {"variable": "f", "path": ["contacts"], "reason": "REQUIRED", "inputPath": ["filter", "createdAt", "ago"]},
+    ),
+    (
         "query($x: String) { all: contacts(filter: {or: [{lastName: {eq: $x}}]}) { totalCount } }",
         {"x": " "},
         {"variable": "x", "path": ["all"], "reason": "REQUIRED", "inputPath": ["filter", "or", "0", "lastName", "eq"]},

@@ -272,7 +272,8 @@ def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
             )
         found.append((Op.GE if name == "from_" else Op.LE, moment))
     if not found:
-        raise BadInput(f"`{path}` compares with nothing: give one of `from`, `to`, or leave it out to find all.")
+        told = f"`{path}` compares with nothing: give one of `from`, `to`, or leave it out to find all."
+        raise BadInput(told, reason=ErrorCode.REQUIRED)
     return found
 
 
