@@ -72,7 +72,9 @@ async def undo(
             progress(len(rows))
     if not dry_run:
         async with db.begin() as session:
-            given = {"state": ImportState.UNDONE, "claimed_until": None, "finished_at": now()}
+            # What could not be undone can be tried again.
+            state = ImportState.UNDOING if told.failed else ImportState.UNDONE
+            given = {"state": state, "claimed_until": None, "finished_at": now()}
             await session.execute(update(Import).where(Import.id == import_id).values(**given))
     return told
 
