@@ -39,6 +39,8 @@ def test_records_are_printed_or_written(demo_folder: Path) -> None:
         (("leads", "--dialect", "sap"), "--dialect sap: there is none of this name: covalense, zoho, crmcom, valomnia"),
         (("leads", "--dialect", "valomnia"), "--dialect valomnia: it has no leads"),
         (("leads", "-o", "nowhere/leads.csv"), "nowhere/leads.csv: No such file or directory"),
+        (("leads", "-o", "."), ".: it is there, and no file that can be replaced"),
+        (("leads", "-o", "/dev/null"), "/dev/null: it is there, and no file that can be replaced"),
     ],
 )
 def test_what_cannot_be_written_is_told(demo_folder: Path, arguments: tuple[str, ...], said: str) -> None:

@@ -37,7 +37,12 @@ def _where(text: str, kind: Any) -> Any:
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name once it is whole."""
+    """A file that takes its name once it is whole.
+
+    What is no file, a folder or a device such as /dev/null, is not replaced by one.
+    """
+    if path.exists() and not path.is_file():
+        fail(f"{path}: it is there, and no file that can be replaced")
     part = path.with_name(path.name + ".part")
     try:
         file = part.open("wb")
