@@ -255,6 +255,35 @@ async def test_a_deleted_record_is_gone_everywhere(agent: Caller, customer: Cust
     assert again.contact != customer.contact
 
 
+async def test_a_guess_at_what_a_record_names_is_answered_as_any_other(customer: Customer, agent: Caller) -> None:
+    new = "mutation($n: String!) { createAccount(input: {name: $n}) { account { id } } }"
+    hidden, other = [(await agent(new, n=name))["createAccount"]["account"]["id"] for name in ("Holding", "Other")]
+    boss = 'mutation { createContact(input: {lastName: "Boss"}) { contact { id } } }'
+    above = (await agent(boss))["createContact"]["contact"]["id"]
+    tie = """mutation($a: AccountRef!, $p: ID, $c: ContactRef!, $r: ID) {
+      updateAccount(input: {account: $a, parent: $p, name: "Acme"}) { userErrors { code path } }
+      updateContact(input: {contact: $c, reportsTo: $r}) { userErrors { code path } } }"""
+    names = {"a": {"id": customer.account}, "c": {"id": customer.contact}}
+    await agent(tie, p=hidden, r=above, **names)
+    guesses = [await customer(tie, p=p, r=r, **names) for p, r in ((hidden, above), (other, customer.contact))]
+    told = [[each[name]["userErrors"] for name in ("updateAccount", "updateContact")] for each in guesses]
+    assert (
+        told[0]
+        == told[1]
+        == [
+            [{"code": "FORBIDDEN", "path": ["input", "parent"]}],
+            [{"code": "FORBIDDEN", "path": ["input", "reportsTo"]}],
+        ]
+    )
+    # Sent back as it was seen, it changes nothing.
+    data = await customer(tie, p=None, r=None, **names)
+    assert [data[name]["userErrors"] for name in ("updateAccount", "updateContact")] == [[], []]
+    read = """query($a: AccountRef!, $c: ContactRef!) { account(by: $a) { parent { id } }
+      contact(by: $c) { reportsTo { id } } }"""
+    kept = await agent(read, **names)
+    assert kept == {"account": {"parent": {"id": hidden}}, "contact": {"reportsTo": {"id": above}}}
+
+
 async def test_a_hidden_record_is_found_by_no_reference_in_a_filter(customer: Customer, agent: Caller) -> None:
     new = "mutation($n: String!) { createAccount(input: {name: $n}) { account { id } } }"
     hidden = (await agent(new, n="Holding"))["createAccount"]["account"]["id"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from crmgraph.crm.errors import Circular, Invalid, Refused, Stale, Taken, refuse
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import PartyKind, Staff
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import external_ids
@@ -41,15 +41,17 @@ async def faults_of(
 def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Edit) -> list[Refused]:
     record, faults = aggregate.record, list[Refused]()
     model = MODELS[aggregate.kind]
+    # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
+    guessed: dict[str, Any] = {}
     for name in sorted(_hidden(known, record, edit.values)):
         if edit.values[name] is None:
             del edit.values[name]  # what is sent back as it is seen changes nothing
         else:
-            faults.append(Invalid((name,), "reference"))
+            guessed[name] = edit.values[name]
     changed = changed_values(record, edit.values)
-    # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
-    guessed = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS}
-    forbidden = check_change(actor, record, guessed | changed if actor.is_staff else changed)
+    documents = {name: value for name, value in edit.values.items() if name in IDENTITY_DOCUMENTS}
+    forbidden = check_change(actor, record, guessed | (documents if actor.is_staff else {}) | changed)
+    faults += [Invalid((name,), "reference") for name in guessed if (name,) not in {fault.path for fault in forbidden}]
     faults += forbidden
     # Nor is it told of what they may not change whether it would have been taken.
     changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
@@ -64,7 +66,7 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
 
 
 def _hidden(known: Known, record: Record, values: dict[str, Any]) -> set[str]:
-    """The columns among `values` whose reference the record keeps to a deleted record: nobody sees it.
+    """The columns among `values` whose reference the record keeps to one that is deleted, or hidden from the actor.
 
     Args:
         values: that are to be written; a reference that they change to another one does not matter.
@@ -73,9 +75,10 @@ def _hidden(known: Known, record: Record, values: dict[str, Any]) -> set[str]:
         name
         for name, target in REFERENCES[type(record)].items()
         if name in values
+        and target is not Staff
         and (kept := getattr(record, name)) is not None
         and values[name] in (None, kept)
-        and known.is_deleted(target, kept)
+        and not known.can_be_named(target, kept)
     }
 
 

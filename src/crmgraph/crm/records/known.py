@@ -8,7 +8,7 @@ would have found, had those before it been written.
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import BigInteger, bindparam, false, literal, select, union_all
+from sqlalchemy import BigInteger, bindparam, literal, select, union_all
 
 from crmgraph.crm.models import Account, Contact, PartyKind, Staff
 from crmgraph.crm.policy import (
@@ -48,7 +48,7 @@ class Known:
     def __init__(self, unit: UnitOfWork, actor: Actor) -> None:
         self._unit = unit
         self._actor = actor
-        self._deleted: dict[tuple[Any, int], bool] = {}
+        self._asked: set[tuple[Any, int]] = set()
         self._named: set[tuple[Any, int]] = set()
         self._numbers: dict[PartyKind, dict[str, int | None]] = {kind: {} for kind in PartyKind}
         self._above: dict[Any, dict[int, int | None]] = {model: {} for model in HIERARCHIES}
@@ -77,10 +77,6 @@ class Known:
     def can_be_named(self, model: Any, own_id: object) -> bool:
         """Whether there is such a record, or active member of the staff, for the actor."""
         return (model, own_id) in self._named
-
-    def is_deleted(self, model: Any, own_id: int) -> bool:
-        """Whether this record is deleted, so that nobody sees what names it."""
-        return self._deleted.get((model, own_id), False)
 
     def called(self, each: ExternalIdValue) -> int | None:
         """The record, staff member or row that is called so; None for none."""
@@ -128,7 +124,7 @@ class Known:
     def removed(self, record: Record) -> None:
         """Know of a record that this set removes."""
         self._named.discard((type(record), record.id))
-        self._deleted[type(record), record.id] = True
+        self._asked.add((type(record), record.id))
         if type(record) in HIERARCHIES:
             self._above[type(record)].pop(record.id, None)
 
@@ -154,7 +150,7 @@ class Known:
 
     def _want(self, wanted: dict[Any, set[int]], target: Any, own_id: object) -> None:
         is_id = isinstance(own_id, int) and not isinstance(own_id, bool) and 0 < own_id < 2**63
-        if is_id and (target, own_id) not in self._deleted and (target, own_id) not in self._named:
+        if is_id and (target, own_id) not in self._asked and (target, own_id) not in self._named:
             wanted.setdefault(target, set()).add(own_id)  # type: ignore[arg-type]  # it is an int
 
     async def _read_names(self, wanted: dict[Any, set[int]]) -> None:
@@ -165,9 +161,8 @@ class Known:
             actor, queries = with_parameters(self._actor), []
             for model in _NAMED:
                 ids = bindparam(model.__tablename__, type_=Several(BigInteger()))
-                deleted = false() if model is Staff else model.deleted_at.is_not(None)
                 named = Staff.active if model is Staff else visible(actor, model)
-                query = select(literal(model.__tablename__), model.id, deleted, named)
+                query = select(literal(model.__tablename__), model.id).where(named)
                 queries.append(query.where(sql.among(model.id, ids)))
             return union_all(*queries)
 
@@ -175,12 +170,9 @@ class Known:
         key = ("named", visibility_key(self._actor))
         rows = await snapshots.rows_of(self._unit.session, key, build, values | visibility_values(self._actor))
         for model, ids in wanted.items():
-            self._deleted |= {(model, own_id): False for own_id in ids}  # what is nowhere is not hidden either
+            self._asked |= {(model, own_id) for own_id in ids}
         models = {model.__tablename__: model for model in _NAMED}
-        for name, own_id, deleted, named in rows:
-            self._deleted[models[name], own_id] = bool(deleted)
-            if named:
-                self._named.add((models[name], own_id))
+        self._named |= {(models[name], own_id) for name, own_id in rows}
 
     def _unknown_numbers(self, planned: Iterable[Planned]) -> dict[PartyKind, set[str]]:
         unknown: dict[PartyKind, set[str]] = {}
