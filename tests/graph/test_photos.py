@@ -123,3 +123,24 @@ async def test_a_folder_that_takes_no_photo_is_told_and_logged_once_with_its_cau
     (tmp_path / "away").rename(tmp_path / "photos")
     assert (await customer.client.get(first)).status_code == 200
     assert (await upload(customer, picture("red")))["contact"]["revision"] == 3
+
+
+async def test_a_deleted_record_shows_no_photo(agent: Caller, core: Core) -> None:
+    """No address serves it any more, so a list of deleted records would show broken images."""
+    (gone, kept) = await put(core, PartyKind.CONTACT, {"last_name": "Gone"}, {"last_name": "Kept"})
+    for contact in (gone, kept):
+        assert (await upload(agent, picture(), contact={"id": f"con_{contact}"}))["userErrors"] == []
+    read = """$a: ID!, $b: ID!) { gone: node(id: $a, deleted: true) { ... on Contact { lastName photo { url } } }
+      kept: node(id: $b) { ... on Contact { lastName photo { url } } }
+      contacts(filter: {deleted: true}) { nodes { lastName photo { url } } }"""
+    asked = {"a": f"con_{gone}", "b": f"con_{kept}"}
+    url = (await agent(f"query({read} }}", **asked))["gone"]["photo"]["url"]
+    delete = "mutation($i: DeleteContactInput!) { deleteContact(input: $i) { deletedId } }"
+    assert (await agent(delete, i={"contact": {"id": f"con_{gone}"}}))["deleteContact"] == {"deletedId": f"con_{gone}"}
+    assert (await agent.client.get(url)).status_code == 404
+    # `choices` is answered by the resolvers alone, and takes the rest along.
+    for executed in (read, read + ' choices(of: CONTACT, field: "category") { value }'):
+        found = await agent(f"query({executed} }}", **asked)
+        assert found["gone"] == {"lastName": "Gone", "photo": None}
+        assert found["contacts"] == {"nodes": [{"lastName": "Gone", "photo": None}]}
+        assert found["kept"]["photo"]["url"] != url

@@ -136,7 +136,8 @@ class Builder:
                 wanted_id = getattr(self.actor, name)
                 return ["null"] if wanted_id is None else [self._by_id(field, wanted_id, None)]
             case declarations.ToPhoto():
-                return [or_null(self.row(field.tree, Photo, Photo.party_id == row.c.id, parent=row))]
+                shown = (Photo.party_id == row.c.id, row.c.deleted_at.is_(None))
+                return [or_null(self.row(field.tree, Photo, *shown, parent=row))]
             case declarations.ToRows() as listed:
                 return self._rows(field, listed, row)
         raise Unplannable(type(field.declaration).__name__)
@@ -338,6 +339,8 @@ def _needed(tree: Sequence[Any]) -> set[str]:
                 names.add(name)
             case declarations.Primary():
                 names.add("party_id")
+            case declarations.ToPhoto():
+                names.add("deleted_at")
     return names
 
 

@@ -225,10 +225,10 @@ def rows(
 
 
 def photo(description: str) -> Any:
-    """A field that is the photo of a record."""
+    """A field that is the photo of a record; None of a deleted one, whose photo no address serves any more."""
 
     def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # the class says the type
-        return info.context.loaders.photo().load(root.id)
+        return None if root.deleted_at is not None else info.context.loaders.photo().load(root.id)
 
     return _field(ToPhoto(), description, resolve)
 
