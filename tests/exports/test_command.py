@@ -59,7 +59,8 @@ def test_a_filter_of_the_graph_says_which_records(demo_folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "filter_", ["{", '{"nobody": 1}', '{"lastName": {"startsWith": ""}}', "[]", '{"lastName": null}']
+    "filter_",
+    ["{", '{"nobody": 1}', '{"deleted": true}', '{"lastName": {"startsWith": ""}}', "[]", '{"lastName": null}'],
 )
 def test_a_filter_that_is_none_is_told(demo_folder: Path, filter_: str) -> None:
     done = crmgraph(demo_folder, "export", "contacts", "--format", "jsonl", "--filter", filter_, "--demo")

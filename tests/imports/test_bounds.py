@@ -1,6 +1,7 @@
 """Files that are made to hurt: each is refused in words, or row by row, within bounded memory and time."""
 
 import json
+import os
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -254,3 +255,8 @@ def test_a_photo_of_many_folds_takes_time_by_its_length(tmp_path: Path, name: st
     assert isinstance(record, Record)
     assert record.input["lastName"] == "One"
     assert [each.code for each in record.warnings] == ["PHOTO_DROPPED"]
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "people.csv")
+    assert refused(tmp_path / "people.csv") == [("", "NOT_FOUND")]

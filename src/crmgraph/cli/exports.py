@@ -30,7 +30,10 @@ def _where(text: str, kind: Any) -> Any:
     from crmgraph.graph import where_of
 
     try:
-        return where_of(kind, json.loads(text))
+        given = json.loads(text)
+        if isinstance(given, dict) and given.get("deleted"):
+            fail("--filter: an export has no deleted records: leave `deleted` out")
+        return where_of(kind, given)
     except ValueError as error:
         fail(f"--filter: {error}")
 

@@ -3,6 +3,7 @@
 import codecs
 import io
 import lzma
+import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -73,6 +74,8 @@ def sources(path: Path) -> list[Source]:
         BadFile: it is not there, or an archive that is not taken.
     """
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise BadFile(path.name, "NOT_FOUND", "a pipe is read once, and an import reads twice: write it to a file")
         source = Source(path.name, path.stat().st_size, lambda: path.open("rb"), path=path)
         head = source.head(4)
     except OSError as error:
