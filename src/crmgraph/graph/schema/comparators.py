@@ -17,7 +17,10 @@ def op(description: str, name: str | None = None) -> Any:
 
 _EQ = "Equal to this."
 _IN = "Equal to one of these; none of these is nothing."
-_NOT_IN = "Equal to none of these; whoever has no value is found too."
+_NOT_IN = (
+    "Equal to none of these; whoever has no value is found too. Of what there may be several of, an address or an id, "
+    "one that is none of these is asked for."
+)
 _IS_NULL = "Whether there is no value."
 
 
