@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -15,7 +16,7 @@ import pytest
 from tests.conftest import Postgres
 from tests.program import PROGRAM, SECRET
 
-ROWS = 6_000
+ROWS = 20_000
 KILLS = 3
 
 
@@ -25,6 +26,13 @@ def database(postgres: Postgres) -> str:
     return postgres.url("killed")
 
 
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
 def people(path: Path) -> None:
     header = ("Record Id", "Contact Owner.id", "Last Name", "Account Name", "Email", "Secondary Email", "Phone")
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -32,11 +40,11 @@ def people(path: Path) -> None:
         writer.writerow(header)
         for n in range(ROWS):
             own = (f"Ray{n}", f"Company {n % 500}", f"a{n}@example.com", f"b{n}@example.com", f"+49 30 9{n:06}")
-            writer.writerow((f"zcrm_53100000000003{n:05}", "", *own))
+            writer.writerow((f"zcrm_5310000000003{n:06}", "", *own))
 
 
 async def test_an_import_that_is_killed_at_any_moment_is_resumed_without_a_half_record_or_a_twin(
-    database: str, tmp_path: Path
+    database: str, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "CRMGRAPH_DATABASE_URL": database, "CRMGRAPH_SECRET_KEY": SECRET}
     environment["CRMGRAPH_PASSWORD"] = "a long pass phrase of nobody"
@@ -48,7 +56,6 @@ async def test_an_import_that_is_killed_at_any_moment_is_resumed_without_a_half_
     people(tmp_path / "people.csv")
     (staff := program("staff", "add", "Ada Agent", "ada@example.com", "--role", "ADMIN")).communicate()
     assert staff.returncode == 0
-    connection = await asyncpg.connect(database)
 
     async def written() -> int:
         return int(await connection.fetchval("SELECT count(*) FROM contact"))
@@ -60,7 +67,7 @@ async def test_an_import_that_is_killed_at_any_moment_is_resumed_without_a_half_
         while await written() == before:
             assert running.poll() is None, running.communicate()
             await asyncio.sleep(0.05)
-        await asyncio.sleep(dice.uniform(0, 1.5))
+        await asyncio.sleep(dice.uniform(0, 1))
         running.send_signal(signal.SIGKILL)
         running.communicate()
         import_id = await connection.fetchval("SELECT max(id) FROM import")
@@ -80,4 +87,3 @@ async def test_an_import_that_is_killed_at_any_moment_is_resumed_without_a_half_
     assert await written() == ROWS
     assert await connection.fetchval("SELECT count(DISTINCT value) FROM external_id WHERE dialect = 'zoho'") == ROWS
     assert await connection.fetchval("SELECT count(*) FROM account") == 500
-    await connection.close()
