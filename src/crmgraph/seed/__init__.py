@@ -64,7 +64,7 @@ async def seed(
                         terms.update(term for row in full for term in terms_of_values(model, row))
                 await _write(connection, db, SearchTerm.__table__, [term._asdict() for term in sorted(terms)])
             progress(size)
-    await _analyse(db)
+    await db.analyse()
 
 
 async def _reserve(connection: Any, db: Database, table: str, count: int) -> Iterator[int]:
@@ -111,10 +111,3 @@ async def _write(connection: Any, db: Database, table: Any, rows: list[dict[str,
     ]
     raw = await connection.get_raw_connection()
     await raw.driver_connection.copy_records_to_table(table.name, records=records, columns=names)
-
-
-async def _analyse(db: Database) -> None:
-    """Tell the planner what came in."""
-    statement = "PRAGMA optimize=0x10002" if db.is_sqlite else "ANALYZE"
-    async with db.read() as session:
-        await session.execute(text(statement))

@@ -28,6 +28,8 @@ from crmgraph.imports.writing.batches import Batch, How, Named, Row
 from crmgraph.imports.writing.edits import external_id
 from crmgraph.imports.writing.photos import Photos
 
+FIRST_LOOK = 2_000
+"""Records that are written before the planner looks at the tables."""
 BATCH = 1_000
 """Events of the reading that are dealt with in one transaction."""
 Told = Callable[[Event, Outcome], None]
@@ -121,6 +123,7 @@ class Run:
         self._later: list[tuple[PartyKind, int, dict[str, Ref]]] = []
         self._lease: dt.datetime | None = None
         self.progress = Progress()
+        self._analyse_at = FIRST_LOOK
 
     async def carry_out(self) -> Progress:
         """Deal with all events that are not dealt with yet.
@@ -137,11 +140,20 @@ class Run:
                 if self._actor.import_id is not None:
                     await self._photos.take(self._actor, rows, self._ids)
                 self._tell(events, rows)
+                await self._keep_plans_right()
                 self._show(self.progress)
         await self._link()
         if self._actor.import_id is not None and not await self._end(ImportState.DONE, None):
             raise leases.ImportBusy(self._actor.import_id, leases.LEASE.total_seconds())
         return self.progress
+
+    async def _keep_plans_right(self) -> None:
+        """Let the planner look at the tables whenever they have doubled: what it thinks of empty ones costs minutes."""
+        outcomes = self.progress.outcomes
+        written = outcomes[Outcome.CREATED] + outcomes[Outcome.UPDATED]
+        if self._actor.import_id is not None and written >= self._analyse_at:
+            self._analyse_at = 2 * written
+            await self._db.analyse()
 
     async def fail(self, why: str) -> None:
         """Say that the run was given up, unless somebody has taken it over; it can be resumed."""
