@@ -83,7 +83,7 @@ def test_no_test_imports_what_is_private_to_a_module() -> None:
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
         for file in (ROOT / "tests").rglob("*.py")
-        if "node_modules" not in file.parts
+        if not {".venv", "node_modules"} & set(file.parts)
         for node in ast.walk(ast.parse(file.read_text("utf-8")))
         if isinstance(node, ast.ImportFrom) and any(each.name.startswith("_") for each in node.names)
     ]
