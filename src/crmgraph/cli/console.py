@@ -4,8 +4,8 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
@@ -180,6 +180,17 @@ async def mark_kind(db: Database, settings: Settings) -> None:
     async with db.begin() as session:
         kind = installation.Kind.DEMO if settings.demo else installation.Kind.PRODUCTION
         await installation.mark(session, kind)
+
+
+@contextmanager
+def progress_bar(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar of so many records on a terminal, elsewhere nothing; gives what is told how many more are done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task("Records", total=total)
+        yield lambda done: bar.advance(task, done)
 
 
 def print_line(name: str, value: str) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crmgraph.cli.console import DemoOption, err, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.console import DemoOption, opened, print_json, print_text, progress_bar, run, settings_of
 
 
 def reindex(
@@ -14,18 +14,14 @@ def reindex(
     demo: DemoOption = False,
 ) -> None:
     """Bring the search index up to date with the records. What is right already is left alone."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from crmgraph.crm.search import upkeep
 
     settings = settings_of(demo)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def work() -> upkeep.Report:
         async with opened(settings) as core:
-            with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-                task = bar.add_task("Records", total=await upkeep.size(core.db))
-                return await upkeep.reindex(core.db, dry_run=dry_run, progress=lambda done: bar.advance(task, done))
+            with progress_bar(await upkeep.size(core.db)) as advance:
+                return await upkeep.reindex(core.db, dry_run=dry_run, progress=advance)
 
     report = run(work(), settings)
     if as_json:

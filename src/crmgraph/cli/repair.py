@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from crmgraph.cli.console import DemoOption, err, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.console import DemoOption, opened, print_json, print_text, progress_bar, run, settings_of
 
 COLLIDED = 2
 """The exit code when a person has to decide about something."""
@@ -17,20 +17,14 @@ def repair(
     demo: DemoOption = False,
 ) -> None:
     """Bring stored keys, E.164 forms and country codes up to date with this version. Nothing is merged."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from crmgraph.crm import repair as derived
 
     settings = settings_of(demo)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
     async def work() -> derived.Report:
         async with opened(settings) as core:
-            with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-                task = bar.add_task("Records", total=await derived.size(core.db))
-                return await derived.repair(
-                    core.db, region=core.region, dry_run=dry_run, progress=lambda done: bar.advance(task, done)
-                )
+            with progress_bar(await derived.size(core.db)) as advance:
+                return await derived.repair(core.db, region=core.region, dry_run=dry_run, progress=advance)
 
     report = run(work(), settings)
     if as_json:
