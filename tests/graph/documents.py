@@ -27,6 +27,7 @@ ROOTS = (
     "users",
     "node",
     "nodes",
+    "search",
 )
 TEXTS = (
     "s",
@@ -46,6 +47,21 @@ TEXTS = (
 )
 
 
+SEARCHED = (
+    "s",
+    "sch",
+    "berlin",
+    "con",
+    "example.com",
+    "+49 15",
+    "0 m",
+    "an mü",
+    "schmitd",
+    "shared@example.com",
+    "O'Brien only",
+    "nobody at all",
+)
+"""What is searched for; `Known.names` beside it."""
 CURSORS = ("garbage", "", "aa.1.2")
 
 
@@ -57,13 +73,16 @@ class Known:
         ids: global ids by the root field that takes them.
         others: global ids that only `node` takes.
         refs: references other than by ids, by the root field that takes them.
-        cursors: by the type of a connection, (a sort, cursors that a list of it gave out).
+        cursors: by the type of a connection, (a sort, cursors that a list of it gave out); of a search its text in
+            place of the sort.
+        names: of records.
     """
 
     ids: dict[str, list[str]]
     others: list[str]
     refs: dict[str, list[dict[str, Any]]]
     cursors: dict[str, list[tuple[str, list[str]]]]
+    names: list[str]
 
 
 @dataclass
@@ -177,7 +196,9 @@ class Maker:
                 given.append(f"ids: [{', '.join(map(self.text, several))}]")
         if "deleted" in definition.args and self.dice.random() < 0.5:
             given.append(f"deleted: {self.dice.choice(('true', 'true', 'false'))}")
-        if "first" in definition.args:
+        if "text" in definition.args:
+            given += self.searched()
+        elif "first" in definition.args:
             given += self.page(definition)
         return f"({', '.join(given)})" if given else ""
 
@@ -206,6 +227,21 @@ class Maker:
 
     def text(self, value: str) -> str:
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    def searched(self) -> list[str]:
+        text = self.dice.choice(SEARCHED if self.dice.random() < 0.5 else self.known.names)
+        cursors = []
+        if self.dice.random() < 0.3:
+            text, cursors = self.dice.choice(self.known.cursors["SearchConnection"])
+        size = self.dice.choice((0, 1, 2, 5, 5, 5)) if self.dice.random() < 0.98 else self.dice.choice((-1, 101))
+        given = [f"text: {self.given('String!', text)}", f"{self.dice.choice(('first', 'first', 'last'))}: {size}"]
+        if not cursors and self.dice.random() < 0.3:
+            kinds = self.dice.sample(("CONTACT", "ACCOUNT", "LEAD"), self.dice.randrange(4))
+            given.append(f"kinds: {self.variable('[SearchKind!]', kinds)}")
+        for side in self.dice.choice((("after",), ("before",), ("after", "before"))) if cursors else ():
+            cursor = self.dice.choice(cursors) if self.dice.random() < 0.98 else self.dice.choice(CURSORS)
+            given.append(f"{side}: {self.given('String', cursor)}")
+        return given
 
     def page(self, definition: Any) -> list[str]:
         given = []

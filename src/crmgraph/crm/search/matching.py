@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm.models import Address, Email, Phone, SearchField
+from crmgraph.crm.query import snapshots
 from crmgraph.crm.search.question import Word
-from crmgraph.crm.search.terms import SOURCES, phone_terms, words_of
+from crmgraph.crm.search.terms import RECORDS, SOURCES, phone_terms, words_of
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.search_terms import BACKWARDS
 
@@ -19,6 +20,16 @@ BEGIN, END = "\u2068", "\u2069"
 """Around what matched."""
 MAX_EXCERPT = 200
 """How much of a value is told, in characters."""
+
+ROWS: tuple[Any, ...] = (Email, Phone, Address)
+"""The models of rows in which a record may be found, beside its own."""
+READ: dict[Any, tuple[str, ...]] = {
+    **{model: tuple(name for name, _ in SOURCES[model]) for model in RECORDS},
+    Email: ("address", "address_key"),
+    Phone: ("raw", "e164", "digits"),
+    Address: ("city",),
+}
+"""{model: the columns that `matches` looks at}, of rows beside `active`."""
 
 _TOKEN = re.compile(r"[^\W_]+(?:['\u2019\u02bc\u00b4`][^\W_]+)*")
 _OURS = re.compile(f"[{BEGIN}{END}]")
@@ -35,6 +46,11 @@ class Match:
 
     path: tuple[str, ...]
     excerpt: str
+
+
+def made(model: Any, values: Sequence[Any]) -> Any:
+    """A record, or an active row of one, that has nothing but the values of `READ`."""
+    return snapshots.instance(model, {**dict(zip(READ[model], values, strict=True)), "active": True})
 
 
 def matches(words: Sequence[Word], record: Any, rows: Iterable[Any]) -> list[Match]:

@@ -3,7 +3,7 @@ is part of the text, and the values of its parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
 from strawberry import UNSET
@@ -17,11 +17,18 @@ from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.page import Shape
 from crmgraph.graph.compiled.roots import written
 from crmgraph.graph.compiled.statement import REFUSED, Asked
-from crmgraph.graph.compiled.tree import AnyRecord, ByIds, One, Pages
+from crmgraph.graph.compiled.tree import AnyRecord, ByIds, Found, One, Pages, Records
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.connections import asked_of, tag_of
 from crmgraph.graph.schema.nodes import NODES, named_by, require_few
 from crmgraph.graph.schema.refs import ref_of
+from crmgraph.graph.schema.types.search import Asked as Search
+from crmgraph.graph.schema.types.search import asked_of as search_asked_of
+
+Numbered: TypeAlias = Pages | One | ByIds | Found
+"""A field that takes arguments."""
+BOUNDS = ("first", "after", "last", "before")
+"""The arguments by which a connection is asked for a page."""
 
 
 @dataclass(slots=True)
@@ -31,16 +38,18 @@ class Ask:
     Attributes:
         values: of the parameters.
         refusal: why its arguments are refused; None where they are not.
+        search: what is to be found before the statement is run, of a search.
         lasts: whether the same is asked whenever the arguments are the same; not of what is counted from now.
     """
 
     asked: Asked
     values: Mapping[str, Any]
     refusal: Exception | None = None
+    search: Search | None = None
     lasts: bool = True
 
 
-def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Pages | One | ByIds]:
+def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Numbered]:
     """The fields that take arguments, without those that tell the actor nothing: their arguments do not matter.
 
     Args:
@@ -50,14 +59,14 @@ def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Pages | One |
         match field:
             case Pages(staff_only=True) | One(kind=None) if not is_staff:
                 continue
-            case Pages() | One() | ByIds():
+            case Pages() | One() | ByIds() | Found():
                 yield field
         match field:
             case ByIds(kinds=kinds):
                 for prefix, tree in kinds:
                     if is_staff or not NODES[prefix].staff_only:
                         yield from numbered(tree, is_staff=is_staff)
-            case AnyRecord(kinds=kinds):
+            case AnyRecord(kinds=kinds) | Records(kinds=kinds):
                 for _, tree in kinds:
                     yield from numbered(tree, is_staff=is_staff)
             case _:
@@ -66,7 +75,7 @@ def numbered(fields: Sequence[Any], *, is_staff: bool) -> Iterator[Pages | One |
                 )
 
 
-def ask(field: Pages | One | ByIds, reader: Reader, given: VariableValues, context: Context) -> Ask:
+def ask(field: Numbered, reader: Reader, given: VariableValues, context: Context) -> Ask:
     """What a request asks of a field.
 
     Args:
@@ -81,6 +90,12 @@ def ask(field: Pages | One | ByIds, reader: Reader, given: VariableValues, conte
                 return _page(field, arguments, context, name)
             case One():
                 return _one(field, arguments, context, name)
+            case Found():
+                first, after, last, before = (arguments.get(each) for each in BOUNDS)
+                search = search_asked_of(
+                    context, arguments["text"], arguments.get("kinds"), (first, after, last, before)
+                )
+                return Ask(Asked(None), {}, search=search)
         return _ids(field, arguments, name)
     except Exception as error:  # a fault of ours too is told where it happened
         return Ask(Asked(REFUSED), {}, error)
@@ -88,7 +103,7 @@ def ask(field: Pages | One | ByIds, reader: Reader, given: VariableValues, conte
 
 def _page(field: Pages, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:
     listing = field.listing
-    bounds = [arguments.get(each) for each in ("first", "after", "last", "before")]
+    bounds = [arguments.get(each) for each in BOUNDS]
     filter_, sort = (arguments.get(each, UNSET) for each in ("filter", "sort"))
     criterion, window = asked_of(context, listing, bounds, filter_, sort)
     values: dict[str, Any] = {f"{name}size": window.size, f"{name}tag": tag_of(listing.model, window.orders, criterion)}

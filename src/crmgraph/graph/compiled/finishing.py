@@ -14,9 +14,23 @@ from typing import Any, TypeAlias
 from graphql import GraphQLError
 
 from crmgraph.graph.compiled.outcomes import failure
-from crmgraph.graph.compiled.tree import AnyRecord, Branch, ByIds, Edges, Later, Nodes, One, Pages, Viewer
+from crmgraph.graph.compiled.tree import (
+    AnyRecord,
+    Branch,
+    ByIds,
+    Edges,
+    Found,
+    Later,
+    Matched,
+    Nodes,
+    One,
+    Pages,
+    Records,
+    Viewer,
+)
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema import declarations
+from crmgraph.graph.schema.types.search import matched_in
 
 SLICE = 200
 """After how many finished things others are let in: one takes some microseconds."""
@@ -27,13 +41,13 @@ Path: TypeAlias = "tuple[Path, str | int] | None"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """That the arguments of one field are refused.
+    """That the arguments of one field of the document are refused.
 
     Attributes:
-        number: of the field.
+        numbers: of the field; of one that stands on an interface, for each kind of record.
     """
 
-    number: int
+    numbers: frozenset[int]
     error: Exception
 
 
@@ -79,11 +93,11 @@ def is_finished(field: Any, refused: Collection[int]) -> bool:
         refused: the numbers of the fields whose arguments are refused.
     """
     match field:
-        case Later():
+        case Later() | Matched():
             return True
         case Pages(number=number) if number in refused:
             return True
-        case AnyRecord(kinds=kinds) | ByIds(kinds=kinds):
+        case AnyRecord(kinds=kinds) | ByIds(kinds=kinds) | Records(kinds=kinds):
             return any(is_finished(each, refused) for _, tree in kinds for each in tree)
     within = [*getattr(field, "tree", ()), *getattr(field, "fields", ())]
     return any(is_finished(each, refused) for each in within)
@@ -98,15 +112,20 @@ def finisher(field: Any, refused: Collection[int]) -> Finish | None:
     if not is_finished(field, refused):
         return None
     match field:
-        case Later():
-            return _later(field)
+        case Later(declaration=declaration):
+            return _later(field, declaration.finish)
+        case Matched():
+            return _later(field, matched_in)
         case Pages(number=number) if number in refused:
             return _refused(field)
-        case Pages(fields=fields) | Edges(fields=fields):
+        case Pages(fields=fields) | Edges(fields=fields) | Found(fields=fields):
             inner = _object(fields, refused)
             return _each(inner) if isinstance(field, Edges) else inner
         case AnyRecord(kinds=kinds):
             return _tagged([_object(tree, refused) for _, tree in kinds])
+        case Records(kinds=kinds, listed=listed):
+            of_kind = _tagged([_object(tree, refused) for _, tree in kinds])
+            return _each(of_kind) if listed else of_kind
         case ByIds(many=True, kinds=kinds):
             return _each(_tagged([_object(tree, refused) for _, tree in kinds]), nullable=True)
         case ByIds(kinds=((_, tree),)):
@@ -118,7 +137,7 @@ def finisher(field: Any, refused: Collection[int]) -> Finish | None:
     raise TypeError(f"nothing can be finished of a {type(field).__name__}")
 
 
-def _later(field: Later) -> Finish:
+def _later(field: Later | Matched, make: Callable[..., Any]) -> Finish:
     def told(made: Any) -> Any:
         if made is None:
             return None
@@ -129,7 +148,7 @@ def _later(field: Later) -> Finish:
     async def finish(value: Any, path: Path, run: Finishing) -> Any:
         await run.turn()
         try:
-            made = field.declaration.finish(run.context, *value)
+            made = make(run.context, *value)
             if field.listed and made is not None:
                 return [told(each) for each in made]
             return told(made)

@@ -12,11 +12,10 @@ from graphql import FragmentDefinitionNode, OperationDefinitionNode
 from crmgraph.crm.policy import Actor, visibility_key
 from crmgraph.db import pool
 from crmgraph.graph.compiled.arguments import Reader
-from crmgraph.graph.compiled.asking import Ask, numbered
+from crmgraph.graph.compiled.asking import Ask, Numbered, numbered
 from crmgraph.graph.compiled.finishing import Finish, finisher
 from crmgraph.graph.compiled.outcomes import NotCompiled
 from crmgraph.graph.compiled.roots import is_read
-from crmgraph.graph.compiled.tree import ByIds, One, Pages
 from crmgraph.graph.schema.schema import Schema
 
 KEPT_BYTES = 96 * 2**20
@@ -42,7 +41,7 @@ class View:
     key: Hashable
     read: tuple[Any, ...]
     read_keys: frozenset[str]
-    fields: tuple[Pages | One | ByIds, ...]
+    fields: tuple[Numbered, ...]
 
 
 class Plan:
@@ -63,7 +62,7 @@ class Plan:
         self.asks: dict[int, Ask] = {}
         self._number = next(_numbers)
         self._views: dict[Hashable, View] = {}
-        self._finishers: dict[int | None, tuple[Finish | None, ...] | None] = {}
+        self._finishers: dict[frozenset[int], tuple[Finish | None, ...] | None] = {}
 
     def view(self, actor: Actor) -> View:
         """What of the plan concerns an actor."""
@@ -76,14 +75,14 @@ class Plan:
             self._views[visibility] = known
         return known
 
-    def finishers(self, refused: int | None) -> tuple[Finish | None, ...] | None:
+    def finishers(self, refused: frozenset[int] = frozenset()) -> tuple[Finish | None, ...] | None:
         """What finishes each root field; None where nothing has to be finished.
 
         Args:
-            refused: the number of the field whose arguments are refused.
+            refused: the numbers of the field whose arguments are refused.
         """
         if refused not in self._finishers:
-            found = tuple(finisher(root, () if refused is None else (refused,)) for root in self.roots)
+            found = tuple(finisher(root, refused) for root in self.roots)
             self._finishers[refused] = found if any(found) else None
         return self._finishers[refused]
 

@@ -16,14 +16,14 @@ from crmgraph.db import pool
 from crmgraph.db.compiling import beside
 from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
-from crmgraph.graph.compiled.asking import Ask, ask
+from crmgraph.graph.compiled.asking import Ask, Numbered, ask
 from crmgraph.graph.compiled.finishing import Refusal
 from crmgraph.graph.compiled.kept import Operation, Operations, Plan, Variant, View
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
-from crmgraph.graph.compiled.ready import ReadyQuery
+from crmgraph.graph.compiled.ready import ReadyQuery, Search
 from crmgraph.graph.compiled.selection import Selector, fetched, switches
 from crmgraph.graph.compiled.statement import Asked, Builder
-from crmgraph.graph.compiled.tree import Unplannable
+from crmgraph.graph.compiled.tree import Found, Unplannable
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.declarations import PUBLIC_URL
@@ -121,7 +121,7 @@ class CompiledQueries:
         actor = context.actor
         view = plan.view(actor)
         asks: list[Ask] = []
-        refused: list[Refusal] = []
+        refused: list[tuple[Numbered, Exception]] = []
         values: dict[str, Any] = {**visibility_values(actor), PUBLIC_URL.key: self._core.public_url}
         for field in view.fields:
             known = plan.asks.get(field.number)
@@ -136,13 +136,22 @@ class CompiledQueries:
             asks.append(known)
             values.update(known.values)
             if known.refusal is not None:
-                refused.append(Refusal(field.number, known.refusal))
+                refused.append((field, known.refusal))
         if not verified:
             values.update(authorization_values(actor))
         if refused:
             return await self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
         statement = await self._statement(key, operation, view, view.read, actor, asks, verified)
-        return ReadyQuery(self._core, plan.roots, view.read_keys, statement, values, not verified, plan.finishers(None))
+        return ReadyQuery(
+            self._core,
+            plan.roots,
+            view.read_keys,
+            statement,
+            values,
+            not verified,
+            plan.finishers(),
+            searches=_searches(view, asks),
+        )
 
     async def _ready_to_refuse(
         self,
@@ -153,23 +162,32 @@ class CompiledQueries:
         actor: Actor,
         asks: Sequence[Ask],
         values: Mapping[str, Any],
-        refused: Sequence[Refusal],
+        refused: Sequence[tuple[Numbered, Exception]],
         verified: bool,
     ) -> ReadyQuery:
         """The same where the arguments of a field are refused."""
-        if len(refused) > 1:
+        (first, error), *others = refused
+        if any(field.arguments.node is not first.arguments.node for field, _ in others):
             raise Unplannable("the arguments of several fields are refused")
-        (refusal,) = refused
+        refusal = Refusal(frozenset(field.number for field, _ in refused), error)
         told = None
         for root in view.read:
-            if getattr(root, "number", None) == refusal.number and not root.arguments.nullable:
+            if getattr(root, "number", None) in refusal.numbers and not root.arguments.nullable:
                 # Nothing else is told, so nothing is read.
                 told = Failed(None, [failure(refusal.error, root.arguments.nodes, root.key)], verified=True)
         read = view.read if told is None else ()
         statement = await self._statement(key, operation, view, read, actor, asks, verified)
-        finishers = plan.finishers(refusal.number)
         return ReadyQuery(
-            self._core, plan.roots, view.read_keys, statement, values, not verified, finishers, refusal, told
+            self._core,
+            plan.roots,
+            view.read_keys,
+            statement,
+            values,
+            not verified,
+            plan.finishers(refusal.numbers),
+            refusal,
+            told,
+            searches=_searches(view, asks) if told is None else (),
         )
 
     async def _statement(
@@ -231,6 +249,14 @@ def nesting_of(sql: str) -> int:
         depth += 1 if bracket == "(" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+def _searches(view: View, asks: Sequence[Ask]) -> tuple[Search, ...]:
+    return tuple(
+        (field, each.search)
+        for field, each in zip(view.fields, asks, strict=True)
+        if isinstance(field, Found) and each.search is not None
+    )
 
 
 def _kinds(reader: Reader, given: VariableValues) -> tuple[Prefix, ...]:

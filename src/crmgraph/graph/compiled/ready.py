@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 from graphql import GraphQLError
@@ -12,11 +12,15 @@ from crmgraph.crm.errors import Ambiguous
 from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.db import pool
 from crmgraph.graph.compiled.finishing import Finish, Finishing, Refusal
+from crmgraph.graph.compiled.found import values_of
 from crmgraph.graph.compiled.outcomes import Failed, failure
 from crmgraph.graph.compiled.statement import PLACEHOLDER
-from crmgraph.graph.compiled.tree import Typename
+from crmgraph.graph.compiled.tree import Found, Typename
 from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.schema.types.search import Asked
 
+Search: TypeAlias = tuple[Found, Asked]
+"""A root field, and what it asks for."""
 _PLACEHOLDER = PLACEHOLDER.encode()
 
 
@@ -31,6 +35,7 @@ class ReadyQuery:
         finishers: of each root field, what finishes its answer; None where nothing has to be finished.
         refusal: of the arguments of a field; None where none are refused.
         refused: what is told in place of an answer where that is a root field that cannot be null.
+        searches: what is to be found before the statement is run.
     """
 
     core: Core
@@ -42,13 +47,20 @@ class ReadyQuery:
     finishers: tuple[Finish | None, ...] | None
     refusal: Refusal | None = None
     refused: Failed | None = None
+    searches: tuple[Search, ...] = ()
 
     async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Failed:
         """The `data` of the query as JSON, or why there is none."""
         row: Sequence[Any] = ()
+        values = dict(self.values)
+        for root, asked in self.searches:
+            try:
+                values |= await values_of(context, root, asked)
+            except Exception as error:
+                return Failed(None, [failure(error, root.arguments.nodes, root.key)])
         if self.statement is not None:
             try:
-                row = tuple((await self.core.db.run(self.statement, self.values))[0])
+                row = tuple((await self.core.db.run(self.statement, values))[0])
             except Exception as error:
                 return self._failed(error)
         if self.verifies:
@@ -103,7 +115,7 @@ async def _root(root: Any, value: bytes, finish: Finish | None, run: Finishing) 
     """
     try:
         if value == _PLACEHOLDER:
-            if run.refusal is None or run.refusal.number != root.number:
+            if run.refusal is None or root.number not in run.refusal.numbers:
                 raise failure(Ambiguous(("by",)), root.arguments.nodes, root.key)
             # It is told first: to refuse takes no look at the database.
             run.errors.insert(0, failure(run.refusal.error, root.arguments.nodes, root.key))

@@ -26,9 +26,10 @@ from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible
 from crmgraph.crm.records import lookup
 from crmgraph.crm.records.lookup import RefShape
 from crmgraph.graph.compiled.finishing import is_finished
+from crmgraph.graph.compiled.found import found
 from crmgraph.graph.compiled.json_text import Pieces, Sql, constant, joined
 from crmgraph.graph.compiled.statement import PLACEHOLDER, REFUSED, Builder, or_null, over
-from crmgraph.graph.compiled.tree import ByIds, One, Pages, Typename, Viewer
+from crmgraph.graph.compiled.tree import ByIds, Found, One, Pages, Typename, Viewer
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.nodes import NODES, named_by
 
@@ -62,6 +63,8 @@ def _text(builder: Builder, root: Any) -> Pieces:
             return [or_null(builder.row(tree, Credential, own, Credential.live.is_(True)))]
         case One():
             return [_one(builder, root)]
+        case Found():
+            return found(builder, root)
         case ByIds():
             if builder.asked[root.number].shape is REFUSED:
                 return [PLACEHOLDER]

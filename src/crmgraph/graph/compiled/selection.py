@@ -25,6 +25,7 @@ from strawberry.types.field import StrawberryField
 
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import MODELS
+from crmgraph.graph.compiled.selected import selected_hits
 from crmgraph.graph.compiled.tree import (
     AnyRecord,
     Arguments,
@@ -33,6 +34,7 @@ from crmgraph.graph.compiled.tree import (
     Change,
     Cursor,
     Edges,
+    Found,
     Later,
     Leaf,
     Nodes,
@@ -108,9 +110,9 @@ class Selector:
         """
         if operation.operation is not OperationType.QUERY or operation.directives:
             raise Unplannable("a directive of the operation")
-        query = _object(self._schema.query_type)
+        query = named_object(self._schema.query_type)
         return tuple(
-            self._root(query, key, nodes) for key, nodes in self._collect(query, [operation.selection_set]).items()
+            self._root(query, key, nodes) for key, nodes in self.collect(query, [operation.selection_set]).items()
         )
 
     def change(self, operation: OperationDefinitionNode, roots: Collection[str]) -> Change:
@@ -122,30 +124,30 @@ class Selector:
         Raises:
             Unplannable: it is another one, there are several, or something of the payload is not plain.
         """
-        mutation = _object(self._schema.mutation_type)
+        mutation = named_object(self._schema.mutation_type)
         if operation.operation is not OperationType.MUTATION or operation.directives:
             raise Unplannable("a directive of the operation")
-        selected = self._collect(mutation, [operation.selection_set])
+        selected = self.collect(mutation, [operation.selection_set])
         if len(selected) != 1:
             raise Unplannable("several mutations in one document, or none")
         ((key, nodes),) = selected.items()
         name = nodes[0].name.value
         if name not in roots:
             raise Unplannable(f"Mutation.{name}")
-        type_ = _object(mutation.fields[name].type)
+        type_ = named_object(mutation.fields[name].type)
         fields: list[Payload | Typename] = []
-        for inner, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+        for inner, found in self.collect(type_, [node.selection_set for node in nodes]).items():
             match found[0].name.value:
                 case "__typename":
                     fields.append(Typename(inner, type_.name))
                 case "userErrors":
                     # The only one of its types that stands beside a record which was changed, and has leaves alone.
-                    warning = _object(self._schema.type_map["LoginEmailWarning"])
-                    chosen = self._collect(warning, [node.selection_set for node in found])
+                    warning = named_object(self._schema.type_map["LoginEmailWarning"])
+                    chosen = self.collect(warning, [node.selection_set for node in found])
                     leaves = tuple((leaf, each[0].name.value) for leaf, each in chosen.items())
                     fields.append(Payload(inner, None, leaves))
                 case field:
-                    fields.append(Payload(inner, self._tree(_object(type_.fields[field].type), found)))
+                    fields.append(Payload(inner, self.tree(named_object(type_.fields[field].type), found)))
         return Change(key, name, _arguments(mutation, nodes), tuple(fields))
 
     def _root(self, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:
@@ -158,29 +160,34 @@ class Selector:
         type_ = query.fields[name].type
         match arguments.field.metadata.get(declarations.DECLARED):
             case declarations.Viewing():
-                return Viewer(key, arguments, self._tree(_object(type_), nodes))
+                return Viewer(key, arguments, self.tree(named_object(type_), nodes))
             case declarations.Named(kind=kind):
-                number = self._number()
-                return One(key, number, kind, arguments, self._tree(_object(type_), nodes))
+                number = self.number()
+                return One(key, number, kind, arguments, self.tree(named_object(type_), nodes))
             case declarations.Listed(listing=listing, staff_only=staff_only):
-                number = self._number()
-                fields = self._connection(_object(type_), nodes)
+                number = self.number()
+                fields = self.connection(named_object(type_), nodes)
                 return Pages(key, number, listing, None, staff_only, arguments, fields)
             case declarations.ByIds(many=many):
-                number = self._number()
-                kinds = [(prefix, self._model_tree(NODES[prefix].model, nodes)) for prefix in self._named[id(nodes[0])]]
+                number = self.number()
+                kinds = [(prefix, self.model_tree(NODES[prefix].model, nodes)) for prefix in self._named[id(nodes[0])]]
                 return ByIds(key, number, many, arguments, tuple(kinds))
+            case declarations.Searching():
+                return Found(key, self.number(), arguments, selected_hits(self, named_object(type_), nodes))
         raise Unplannable(f"Query.{name}")
 
-    def _number(self) -> int:
+    def number(self) -> int:
+        """The number of the next field that has one."""
         self._numbered += 1
         return self._numbered
 
-    def _model_tree(self, model: Any, nodes: list[FieldNode]) -> tuple[Any, ...]:
-        return self._tree(_types(self._schema)[model], nodes)
+    def model_tree(self, model: Any, nodes: list[FieldNode]) -> tuple[Any, ...]:
+        """What is selected of a row of a model, in fragments on its type and on its interfaces."""
+        return self.tree(_types(self._schema)[model], nodes)
 
-    def _tree(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
-        collected = self._collect(type_, [node.selection_set for node in nodes])
+    def tree(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
+        """What is selected of a row of a type."""
+        collected = self.collect(type_, [node.selection_set for node in nodes])
         return tuple(self._field(type_, key, found) for key, found in collected.items())
 
     def _field(self, type_: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:
@@ -198,33 +205,33 @@ class Selector:
             case declarations.Finished() as of:
                 named = get_named_type(definition.type)
                 listed = is_list_type(get_nullable_type(definition.type))
-                return Later(key, of, named, nullable, tuple(nodes), self._later(named, nodes), listed)
+                return Later(key, of, named, nullable, tuple(nodes), self.later(named, nodes), listed)
             case declarations.Part(sql=sql, shown=shown) as of if shown is None or sql is not None:
-                return Branch(key, of, None, self._tree(_object(definition.type), nodes), nullable)
+                return Branch(key, of, None, self.tree(named_object(definition.type), nodes), nullable)
             case (
                 declarations.ToOne(model=model)
                 | declarations.Through(model=model)
                 | declarations.ToRows(model=model)
                 | declarations.Own(model=model)
             ) as of:
-                return Branch(key, of, model, self._tree(_object(definition.type), nodes), nullable)
+                return Branch(key, of, model, self.tree(named_object(definition.type), nodes), nullable)
             case declarations.ToPhoto() as of:
-                return Branch(key, of, Photo, self._tree(_object(definition.type), nodes), nullable)
+                return Branch(key, of, Photo, self.tree(named_object(definition.type), nodes), nullable)
             case declarations.ToParty() as of:
-                kinds = tuple((model, self._model_tree(model, nodes)) for model in MODELS.values())
+                kinds = tuple((model, self.model_tree(model, nodes)) for model in MODELS.values())
                 return AnyRecord(key, of, kinds, nullable)
             case declarations.ToMany(listing=listing, key=column, staff_only=staff_only):
-                number = self._number()
-                fields = self._connection(_object(definition.type), nodes)
+                number = self.number()
+                fields = self.connection(named_object(definition.type), nodes)
                 return Pages(key, number, listing, column, staff_only, _arguments(type_, nodes), fields)
         raise Unplannable(f"{type_.name}.{name}")
 
-    def _later(self, type_: Any, nodes: list[FieldNode]) -> tuple[tuple[str, str, bool], ...] | None:
+    def later(self, type_: Any, nodes: list[FieldNode]) -> tuple[tuple[str, str, bool], ...] | None:
         """What is selected of an object that is made in Python, whose fields are its attributes; None of a value."""
         if not isinstance(type_, GraphQLObjectType):
             return None
         chosen = []
-        for key, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+        for key, found in self.collect(type_, [node.selection_set for node in nodes]).items():
             name = found[0].name.value
             if name == "__typename":
                 chosen.append((key, type_.name, True))
@@ -233,19 +240,20 @@ class Selector:
                 chosen.append((key, field.python_name, False))
         return tuple(chosen)
 
-    def _connection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
+    def connection(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Any, ...]:
+        """What is selected of a connection."""
         fields: list[Any] = []
-        for key, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+        for key, found in self.collect(type_, [node.selection_set for node in nodes]).items():
             name = found[0].name.value
             match name:
                 case "__typename":
                     fields.append(Typename(key, type_.name))
                 case "nodes":
-                    fields.append(Nodes(key, self._tree(_object(type_.fields[name].type), found)))
+                    fields.append(Nodes(key, self.tree(named_object(type_.fields[name].type), found)))
                 case "edges":
-                    fields.append(Edges(key, tuple(self._edge(_object(type_.fields[name].type), found))))
+                    fields.append(Edges(key, tuple(self._edge(named_object(type_.fields[name].type), found))))
                 case "pageInfo":
-                    fields.append(self._page_info(key, _object(type_.fields[name].type), found))
+                    fields.append(self.page_info(key, named_object(type_.fields[name].type), found))
                 case "totalCount":
                     fields.append(Total(key))
                 case _:
@@ -253,25 +261,26 @@ class Selector:
         return tuple(fields)
 
     def _edge(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> Iterator[Any]:
-        for key, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+        for key, found in self.collect(type_, [node.selection_set for node in nodes]).items():
             match found[0].name.value:
                 case "__typename":
                     yield Typename(key, type_.name)
                 case "cursor":
                     yield Cursor(key)
                 case "node":
-                    tree = self._tree(_object(type_.fields["node"].type), found)
+                    tree = self.tree(named_object(type_.fields["node"].type), found)
                     yield Branch(key, declarations.Part(None), None, tree, nullable=False)
                 case name:
                     raise Unplannable(f"{type_.name}.{name}")
 
-    def _page_info(self, key: str, type_: GraphQLObjectType, nodes: list[FieldNode]) -> PageInfo:
+    def page_info(self, key: str, type_: GraphQLObjectType, nodes: list[FieldNode]) -> PageInfo:
+        """What is selected of where a page lies."""
         fields = []
-        for inner, found in self._collect(type_, [node.selection_set for node in nodes]).items():
+        for inner, found in self.collect(type_, [node.selection_set for node in nodes]).items():
             fields.append((inner, found[0].name.value))
         return PageInfo(key, tuple(fields))
 
-    def _collect(
+    def collect(
         self, type_: GraphQLObjectType, selections: list[SelectionSetNode | None]
     ) -> dict[str, list[FieldNode]]:
         """The fields that are selected of a type under their response keys, in their order (specification, 6.3.2)."""
@@ -321,7 +330,7 @@ def fetched(
 ) -> dict[int, Arguments]:
     """The root fields of a query that fetch by global ids, by the `id` of their nodes in the document: what kinds of
     things these ids name decides what is selected."""
-    query, found, seen = _object(schema.query_type), dict[int, Arguments](), set[str]()
+    query, found, seen = named_object(schema.query_type), dict[int, Arguments](), set[str]()
 
     def visit(selections: SelectionSetNode) -> None:
         for node in selections.selections:
@@ -364,7 +373,8 @@ def _if(directive: DirectiveNode) -> VariableNode | BooleanValueNode:
     raise Unplannable("a directive other than @include and @skip")
 
 
-def _object(type_: Any) -> GraphQLObjectType:
+def named_object(type_: Any) -> GraphQLObjectType:
+    """The object type that a field is of, in whatever lists."""
     named = get_named_type(type_)
     if not isinstance(named, GraphQLObjectType):
         raise Unplannable(f"the interface {named.name}")

@@ -214,6 +214,48 @@ class ByIds:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """At the root, a page of what a search finds.
+
+    Attributes:
+        fields: what is selected of the connection.
+    """
+
+    key: str
+    number: int
+    arguments: Arguments
+    fields: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a page that has several kinds, or with `listed` unset the one of an edge.
+
+    Attributes:
+        kinds: (model, what is selected of it).
+    """
+
+    key: str
+    kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Where a search found the record of an edge, which is made once everything is read.
+
+    Attributes:
+        type_, nodes, fields, listed: see `Later`.
+    """
+
+    key: str
+    type_: Any
+    nodes: tuple[FieldNode, ...]
+    fields: tuple[tuple[str, str, bool], ...] | None
+    listed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None.
 

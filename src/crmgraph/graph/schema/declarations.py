@@ -205,6 +205,11 @@ class ByIds:
 
 
 @dataclass(frozen=True, slots=True)
+class Searching:
+    """Of the root: the records that a text finds, see `types/search.py`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """A value that only its resolver knows."""
 
@@ -225,7 +230,7 @@ Declaration: TypeAlias = (
     | Own
     | Resolved
 )
-RootDeclaration: TypeAlias = Viewing | Named | Listed | ByIds
+RootDeclaration: TypeAlias = Viewing | Named | Listed | ByIds | Searching
 
 
 def declared(type_: Any) -> dict[str, Declaration]:

@@ -13,7 +13,7 @@ from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, asked_of, list_page
-from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Viewing
+from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Searching, Viewing
 from crmgraph.graph.schema.fields import connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.nodes import node_of, require_few
@@ -149,6 +149,7 @@ class Query:
         "last digits, companies and cities. Each word is the beginning of one; where nothing is found, one mistake is "
         "forgiven. Nothing for less than two letters.",
         SearchConnection,
+        reads=Searching(),
     )
     async def search(
         self,
@@ -160,7 +161,8 @@ class Query:
         last: Last = UNSET,
         before: Before = UNSET,
     ) -> Any:
-        return await searching.search(info.context, text, kinds, (first, after, last, before))
+        asked = searching.asked_of(info.context, text, kinds, (first, after, last, before))
+        return await searching.search(info.context, asked)
 
     users = _listed(
         filters.USERS,

@@ -15,8 +15,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.search import finding
 from crmgraph.crm.search.finding import MOST, Hit
-from crmgraph.crm.search.matching import Match, matches
-from crmgraph.crm.search.question import MAX_TEXT
+from crmgraph.crm.search.matching import ROWS, Match, made, matches
+from crmgraph.crm.search.question import MAX_TEXT, Word
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import PageInfo, window_of
@@ -72,66 +72,44 @@ class SearchConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The source of an edge."""
+class Asked:
+    """What is asked of a search.
 
-    hit: Hit
-    node: Any
-    tag: str
-
-    @property
-    def cursor(self) -> str:
-        return f"{self.tag}.{self.hit.weight}.{self.hit.id}"
-
-    async def matched(self, context: Context) -> list[SearchMatch]:
-        """Where it was found. What was changed since then may have no match any more."""
-        lists = [
-            await context.loaders.rows(model).load(self.hit.id)
-            for model in (models.Email, models.Phone, models.Address)
-        ]
-        found = matches(self.hit.words, self.node, [row for rows in lists for row in rows])
-        return [SearchMatch.of(match) for match in found]
-
-
-class Hits:
-    """The source of a connection.
-
-    Args:
-        context: whose search it is.
-        asked: the text and the kinds.
-        edges: of the page.
-        more: whether there are hits before and after them.
+    Attributes:
+        begin, end: weight and id of the hits around the page; None for the ends of the list.
+        tag: of its cursors.
     """
 
-    def __init__(
-        self, context: Context, asked: tuple[str, Collection[PartyKind]], edges: list[Found], more: tuple[bool, bool]
-    ) -> None:
-        self.edges = edges
-        self._context = context
-        self._asked = asked
-        self._more = more
+    text: str
+    kinds: tuple[PartyKind, ...]
+    size: int
+    backward: bool
+    begin: tuple[int, int] | None
+    end: tuple[int, int] | None
+    tag: str
 
-    @property
-    def nodes(self) -> list[Any]:
-        return [edge.node for edge in self.edges]
-
-    @cached_property
-    def page_info(self) -> PageInfo:
-        before, after = self._more
-        return PageInfo(
-            has_next_page=after,
-            has_previous_page=before,
-            start_cursor=self.edges[0].cursor if self.edges else None,
-            end_cursor=self.edges[-1].cursor if self.edges else None,
-        )
-
-    async def count(self) -> int:
-        """How many hits there are."""
-        return len(await _find(self._context, *self._asked))
+    def cursor(self, hit: Hit) -> str:
+        """Where a hit stands."""
+        return f"{self.tag}.{hit.weight}.{hit.id}"
 
 
-async def search(context: Context, text: str, kinds: Sequence[Any] | None, bounds: Bounds) -> Hits:
-    """A page of what a text finds.
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A page of hits.
+
+    Attributes:
+        before, after: whether there are hits before and after them.
+        total: how many there are altogether; None where they were not counted.
+    """
+
+    hits: list[Hit]
+    before: bool
+    after: bool
+    total: int | None = None
+
+
+def asked_of(context: Context, text: str, kinds: Sequence[Any] | None, bounds: Bounds) -> Asked:
+    """What the arguments of a search ask for.
 
     Raises:
         BadInput: the text is too long or nobody's, or the page is none.
@@ -142,42 +120,118 @@ async def search(context: Context, text: str, kinds: Sequence[Any] | None, bound
     if fault_of(text, line=False):
         raise BadInput("`text` has a control character, which no record has.", reason=ErrorCode.BAD_CHARACTERS)
     wanted = tuple(PartyKind) if not isinstance(kinds, list) else tuple(dict.fromkeys(kind.value for kind in kinds))
-    asked = (text, wanted)
     first, after, last, before = bounds
     window = window_of(context, models.Party, (), first, None, last, None)
     tag = _tag(text, wanted)
-    places = [_read(cursor, tag, name) for name, cursor in (("after", after), ("before", before))]
-    begin, end = places
-    if window.backward or end is not None:
-        hits = [
-            hit
-            for hit in await _find(context, *asked)
-            if (begin is None or (hit.weight, hit.id) > begin) and (end is None or (hit.weight, hit.id) < end)
-        ]
-        page = hits[-window.size :] if window.backward and window.size else hits[: window.size]
-        is_more = len(hits) > len(page)
-        more = (is_more, end is not None) if window.backward else (begin is not None, True)
-    else:
-        hits = await _find(context, *asked, limit=window.size + 1, after=begin)
-        page = hits[: window.size]
-        more = (begin is not None, len(hits) > window.size)
+    begin, end = _read(after, tag, "after"), _read(before, tag, "before")
+    return Asked(text, wanted, window.size, window.backward, begin, end, tag)
+
+
+async def cut(context: Context, asked: Asked, *, counted: bool = False) -> Cut:
+    """The page that is asked for.
+
+    Args:
+        counted: whether all hits are.
+    """
+    begin, end = asked.begin, asked.end
+    if not asked.backward and end is None and not (counted and begin is None):
+        hits = await _find(context, asked, limit=asked.size + 1, after=begin)
+        total = len(await _find(context, asked)) if counted else None
+        return Cut(hits[: asked.size], begin is not None, len(hits) > asked.size, total)
+    every = await _find(context, asked)
+    hits = [
+        hit
+        for hit in every
+        if (begin is None or (hit.weight, hit.id) > begin) and (end is None or (hit.weight, hit.id) < end)
+    ]
+    is_more = len(hits) > asked.size
+    if asked.backward:
+        return Cut(hits[len(hits) - min(asked.size, len(hits)) :], is_more, end is not None, len(every))
+    return Cut(hits[: asked.size], begin is not None, is_more or end is not None, len(every))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The source of an edge."""
+
+    hit: Hit
+    node: Any
+    cursor: str
+
+    async def matched(self, context: Context) -> list[SearchMatch]:
+        """Where it was found. What was changed since then may have no match any more."""
+        lists = [await context.loaders.rows(model).load(self.hit.id) for model in ROWS]
+        found = matches(self.hit.words, self.node, [row for rows in lists for row in rows])
+        return [SearchMatch.of(match) for match in found]
+
+
+class Hits:
+    """The source of a connection.
+
+    Args:
+        context: whose search it is.
+        asked: of it.
+        edges: of the page.
+        page: that was cut for it.
+    """
+
+    def __init__(self, context: Context, asked: Asked, edges: list[Found], page: Cut) -> None:
+        self.edges = edges
+        self._context = context
+        self._asked = asked
+        self._page = page
+
+    @property
+    def nodes(self) -> list[Any]:
+        return [edge.node for edge in self.edges]
+
+    @cached_property
+    def page_info(self) -> PageInfo:
+        return PageInfo(
+            has_next_page=self._page.after,
+            has_previous_page=self._page.before,
+            start_cursor=self.edges[0].cursor if self.edges else None,
+            end_cursor=self.edges[-1].cursor if self.edges else None,
+        )
+
+    async def count(self) -> int:
+        """How many hits there are."""
+        total = self._page.total
+        return len(await _find(self._context, self._asked)) if total is None else total
+
+
+async def search(context: Context, asked: Asked) -> Hits:
+    """A page of what a text finds."""
+    page = await cut(context, asked)
     loaders = context.loaders
-    loading = [loaders.record(MODELS[hit.kind]).load(hit.id) for hit in page]
+    loading = [loaders.record(MODELS[hit.kind]).load(hit.id) for hit in page.hits]
     nodes = [await each for each in loading]
-    edges = [Found(hit, node, tag) for hit, node in zip(page, nodes, strict=True) if node is not None]
-    return Hits(context, asked, edges, more)
+    edges = [
+        Found(hit, node, asked.cursor(hit)) for hit, node in zip(page.hits, nodes, strict=True) if node is not None
+    ]
+    return Hits(context, asked, edges, page)
 
 
 async def _find(
-    context: Context,
-    text: str,
-    kinds: Collection[PartyKind],
-    *,
-    limit: int = MOST,
-    after: tuple[int, int] | None = None,
+    context: Context, asked: Asked, *, limit: int = MOST, after: tuple[int, int] | None = None
 ) -> list[Hit]:
     async with context.core.db.read() as session:
-        return await finding.find(session, context.actor, text, kinds, limit=limit, after=after)
+        return await finding.find(session, context.actor, asked.text, asked.kinds, limit=limit, after=after)
+
+
+def matched_in(context: Context, words: Sequence[Sequence[str]], record: Any, *lists: Any) -> list[SearchMatch]:
+    """Where a record was found, of what a statement has read: see `READ`.
+
+    Args:
+        words: what it was found by, the prefixes of each.
+        record: the place of its kind in `MODELS`, and its values.
+        lists: the values of its active rows of each model of `ROWS`, in this order.
+    """
+    place, values = record
+    model = tuple(MODELS.values())[place]
+    rows = [made(of, each) for of, found in zip(ROWS, lists, strict=True) for each in found]
+    found = matches([Word(tuple(prefixes)) for prefixes in words], made(model, values), rows)
+    return [SearchMatch.of(match) for match in found]
 
 
 def _tag(text: str, kinds: Collection[PartyKind]) -> str:
