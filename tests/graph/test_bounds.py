@@ -36,7 +36,7 @@ def nested(levels: int) -> Any:
         (
             {"deep": ["a"] * 100 + [{}] * 0},
             {"deep": ["a"] * 100 + [{}]},
-            "`variables.v` has a list of 101 objects, and 100 is the most.",
+            "`variables.v.deep` has a list of 101 objects, and 100 is the most.",
         ),
         (
             dict.fromkeys(map(str, range(MAX_VALUES - 1))),
@@ -57,8 +57,12 @@ def nested(levels: int) -> Any:
 )
 def test_variables_are_taken_up_to_each_bound_and_not_beyond(allowed: Any, refused: Any, words: str) -> None:
     assert excess_of({"v": allowed}) is None
-    assert excess_of({"v": refused}) == words
-    assert excess_of({"first": 1, "v": refused}) == words
+    for variables in ({"v": refused}, {"first": 1, "v": refused}):
+        excess = excess_of(variables)
+        assert excess is not None
+        assert excess.message == words
+        assert excess.facts["reason"] in ("TOO_LARGE", "TOO_LONG")
+        assert excess.facts.get("variable", "v") == "v"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +89,8 @@ async def test_long_variables_are_refused_at_once(client: httpx.AsyncClient, que
     assert time.thread_time() - start < 0.5
     assert answer.status_code == 400
     (error,) = answer.json()["errors"]
-    assert error["extensions"] == {"code": "BAD_REQUEST"}
+    assert error["extensions"]["code"] == "BAD_REQUEST"
+    assert error["extensions"].get("reason", "TOO_LARGE") == "TOO_LARGE"
     assert " more than " in error["message"] or " is the most." in error["message"]
 
 
@@ -216,8 +221,8 @@ async def test_a_number_in_a_document_has_so_many_digits_and_no_more(agent: Call
 async def test_a_number_in_variables_is_told_in_words_of_ours_however_long_it_is(agent: Caller) -> None:
     query = "query($n: Int) { contacts(first: $n) { totalCount } }"
     for digits, code, words in (
-        (20, "BAD_USER_INPUT", "Int cannot represent non 32-bit signed integer value"),
-        (300, "BAD_USER_INPUT", "Int cannot represent non 32-bit signed integer value"),
+        (20, "BAD_USER_INPUT", "`first` is out of range: write -2147483648 to 2147483647."),
+        (300, "BAD_USER_INPUT", "`first` is out of range: write -2147483648 to 2147483647."),
         (400, "BAD_REQUEST", "This is not JSON."),
         (5_000, "BAD_REQUEST", "This is not JSON."),
         (90_000, "BAD_REQUEST", "This is not JSON."),
@@ -232,9 +237,17 @@ async def test_a_number_in_variables_is_told_in_words_of_ours_however_long_it_is
 
 async def test_a_sort_has_ten_parts(agent: Caller) -> None:
     part = {"field": "LAST_NAME", "direction": "ASC"}
-    assert "errors" not in (await agent.post(SORTED, {"s": [part] * MAX_SORTS})).json()
+    (error,) = (await agent.post(SORTED, {"s": [part] * MAX_SORTS})).json()["errors"]
+    assert error["message"] == "`sort.1.field` is LAST_NAME again: leave it out."
     (error,) = (await agent.post(SORTED, {"s": [part] * (MAX_SORTS + 1)})).json()["errors"]
-    assert (error["message"], error["extensions"]["code"]) == ("`sort` has at most 10 parts.", "BAD_USER_INPUT")
+    assert error["message"] == "`sort` has more than 10 items."
+    assert error["extensions"] == {
+        "code": "BAD_USER_INPUT",
+        "reason": "TOO_LARGE",
+        "inputPath": ["sort"],
+        "limitItems": MAX_SORTS,
+        "variable": "s",
+    }
 
 
 async def test_the_map_of_an_upload_has_so_many_paths(client: httpx.AsyncClient) -> None:

@@ -112,5 +112,5 @@ async def test_a_filter_takes_codes_alone(agent: Caller, code: str, write: str, 
     told = [(await agent.post(query, {"f": given})).content for query in (plain, other)]
     assert told[0] == told[1]
     place = "filter.country.in.1" if op == "in" else "filter.country.eq"
-    message = f"`{place}` is compared with codes of ISO 3166-1: {write}."
+    message = f"`{place}` is no code of ISO 3166-1: {write}."
     assert await agent.errors(plain, f=given) == [("BAD_USER_INPUT", message)]

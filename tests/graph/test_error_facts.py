@@ -1,5 +1,7 @@
 """What programs are told of an error: a fine code, the facts as fields, and the place where it lies."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -136,6 +138,7 @@ async def test_a_lead_that_cannot_be_worked_on_is_told_with_everything_else(agen
     assert [each["code"] for each in errors] == ["STALE", "NOT_APPROVED", "LOCKED", "BAD_CHARACTERS"]
 
 
+SYSTEMS = ["dialect", "system"]
 PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         '{ contacts(filter: {createdAt: {gt: "yesterday"}}) { totalCount } }',
@@ -145,12 +148,12 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }",
         {"f": {"or": [{"createdAt": {"gt": "yesterday"}}]}},
-        {"variable": "f", "reason": "NOT_A_DATE", "inputPath": ["f", "or", "0", "createdAt", "gt"]},
+        {"variable": "f", "reason": "NOT_A_DATE", "inputPath": ["filter", "or", "0", "createdAt", "gt"]},
     ),
     (
         "query($w: DateTime) { contacts(filter: {createdAt: {gt: $w}}) { totalCount } }",
         {"w": "yesterday"},
-        {"variable": "w", "reason": "NOT_A_DATE", "inputPath": ["w"]},
+        {"variable": "w", "reason": "NOT_A_DATE", "inputPath": ["filter", "createdAt", "gt"]},
     ),
     (
         "query($f: ContactFilter) { contacts(filter: $f) { totalCount } }",
@@ -192,7 +195,7 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         "query($n: Int) { contacts(first: $n) { totalCount } }",
         {"n": "a"},
-        {"variable": "n", "reason": "INVALID", "inputPath": ["n"]},
+        {"variable": "n", "reason": "NOT_A_NUMBER", "inputPath": ["first"]},
     ),
     (
         '{ contacts(after: "x") { totalCount } }',
@@ -227,12 +230,12 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         '{ contacts(filter: {external: {value: {eq: "1"}}}) { totalCount } }',
         {},
-        {"path": ["contacts"], "reason": "CHOOSE_ONE", "inputPath": ["filter", "external"]},
+        {"path": ["contacts"], "reason": "CHOOSE_ONE", "inputPath": ["filter", "external"], "choices": SYSTEMS},
     ),
     (
         '{ contact(by: {external: {dialect: ZOHO, system: "x", value: "1"}}) { id } }',
         {},
-        {"path": ["contact"], "reason": "CHOOSE_ONE", "inputPath": ["by", "external"]},
+        {"path": ["contact"], "reason": "CHOOSE_ONE", "inputPath": ["by", "external"], "choices": SYSTEMS},
     ),
     (
         "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } } }",
@@ -240,19 +243,24 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {
             "variable": "i",
             "reason": "CHOOSE_ONE",
-            "inputPath": ["i", "emails", "add", "0", "kind"],
+            "inputPath": ["input", "emails", "add", "0", "kind"],
             "choices": ["PERSONAL", "BUSINESS", "CUSTOM1", "CUSTOM2", "CUSTOM3", "CUSTOM4", "CUSTOM5"],
         },
     ),
     (
         "query($b: ContactRef!) { contact(by: $b) { id } }",
         {"b": {"id": "a", "number": "b"}},
-        {"variable": "b", "reason": "INVALID", "inputPath": ["b"]},
+        {
+            "variable": "b",
+            "reason": "CHOOSE_ONE",
+            "inputPath": ["by"],
+            "choices": ["id", "number", "email", "external"],
+        },
     ),
     (
         "query($b: ContactRef!) { contact(by: $b) { id } }",
         {},
-        {"variable": "b", "reason": "REQUIRED", "inputPath": ["b"]},
+        {"variable": "b", "reason": "REQUIRED", "inputPath": ["by"]},
     ),
     (
         "query($e: EmailAddress!) { contact(by: {email: $e}) { id } }",
@@ -262,7 +270,7 @@ PLACES: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (
         'mutation { createContact(input: {lastName: "x", firstName: 3}) { contact { id } } }',
         {},
-        {"locations": [{"line": 1, "column": 60}], "inputPath": ["input", "firstName"]},
+        {"locations": [{"line": 1, "column": 60}], "reason": "INVALID", "inputPath": ["input", "firstName"]},
     ),
 ]
 
@@ -283,6 +291,126 @@ async def test_an_error_at_the_top_has_its_place(
     if found["path"] is None:
         del found["path"]
     assert found == place
-    # The message begins with the place, where it is no sentence of the library.
-    if code != "GRAPHQL_VALIDATION_FAILED":
-        assert error["message"].startswith(f"`{'.'.join(place['inputPath'])}`"), error["message"]
+    assert error["message"].startswith(f"`{'.'.join(place['inputPath'])}`"), error["message"]
+
+
+async def test_every_fault_of_a_value_is_told_at_once_with_its_place(agent: Caller) -> None:
+    """As a variable, as a variable within the input, and as it stands in the document."""
+    given = {
+        "lastName": 3,
+        "emails": {
+            "add": [{"kind": "BUSINESS", "address": None}, {"kind": "BUSINESS"}, {"kind": "NONE", "address": "a"}]
+        },
+        "birthDate": {"day": "x", "year": 2**31},
+        "emailOptOut": "no",
+        "phones": 1,
+        "nickName": "x",
+    }
+    wrong = {
+        "lastName": ("INVALID", {}),
+        "emails.add.0.address": ("REQUIRED", {}),
+        "emails.add.1.address": ("REQUIRED", {}),
+        "emails.add.2.kind": (
+            "CHOOSE_ONE",
+            {"choices": ["PERSONAL", "BUSINESS", "CUSTOM1", "CUSTOM2", "CUSTOM3", "CUSTOM4", "CUSTOM5"]},
+        ),
+        "birthDate.day": ("NOT_A_NUMBER", {}),
+        "birthDate.year": ("OUT_OF_RANGE", {"least": -(2**31), "most": 2**31 - 1}),
+        "emailOptOut": ("INVALID", {}),
+        "phones": ("INVALID", {}),
+        "nickName": ("INVALID", {}),
+    }
+    mutation = "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } } }"
+    literal = re.sub(r'"(\w+)":', r"\1:", json.dumps(given)).replace('"BUSINESS"', "BUSINESS").replace('"NONE"', "NONE")
+    for query, variables, code, variable in (
+        (mutation, {"i": given}, "BAD_USER_INPUT", {"variable": "i"}),
+        (f"mutation {{ createContact(input: {literal}) {{ contact {{ id }} }} }}", {}, "GRAPHQL_VALIDATION_FAILED", {}),
+    ):
+        answer = (await agent.post(query, variables)).json()
+        assert "data" not in answer
+        found = {}
+        for error in answer["errors"]:
+            extensions = error["extensions"]
+            (name, *path) = extensions.pop("inputPath")
+            assert name == "input" and error["message"].startswith(f"`{'.'.join(['input', *path])}`")
+            found[".".join(path)] = extensions
+        assert found == {
+            place: {"code": code, "reason": reason, **facts, **variable} for place, (reason, facts) in wrong.items()
+        }
+    # A variable that stands within the input has the place of the field.
+    within = """mutation($a: EmailAddress!, $k: EmailKind!) {
+      createContact(input: {lastName: "x", emails: {add: [{kind: BUSINESS, address: "a"}, {kind: $k, address: $a}]}}) {
+        contact { id } } }"""
+    errors = (await agent.post(within, {"a": None, "k": "x"})).json()["errors"]
+    assert [
+        (e["extensions"]["variable"], e["extensions"]["inputPath"][1:], e["extensions"]["reason"]) for e in errors
+    ] == [
+        ("a", ["emails", "add", "1", "address"], "REQUIRED"),
+        ("k", ["emails", "add", "1", "kind"], "CHOOSE_ONE"),
+    ]
+
+
+async def test_what_lacks_in_a_document_is_told_with_its_place(agent: Caller) -> None:
+    for query, reason, place in (
+        ("{ contact { id } }", "REQUIRED", ["by"]),
+        ("{ contact(by: null) { id } }", "REQUIRED", ["by"]),
+        ("{ contact(by: {}) { id } }", "CHOOSE_ONE", ["by"]),
+        ("{ contact(by: {id: null}) { id } }", "CHOOSE_ONE", ["by"]),
+        ('{ contact(by: {id: "a", number: "b"}) { id } }', "CHOOSE_ONE", ["by"]),
+        ("{ node(id: 1.5) { id } }", "INVALID", ["id"]),
+        ("query($f: ContactFilter = {createdAt: {gt: 1}}) { contacts(filter: $f) { totalCount } }", "NOT_A_DATE", None),
+        ('{ contacts { totalCount @include(if: "x") } }', "INVALID", ["if"]),
+        ("{ contacts(sort: [{}]) { totalCount } }", "REQUIRED", ["sort", "0", "field"]),
+    ):
+        (error,) = (await agent.post(query)).json()["errors"]
+        assert error["locations"], query
+        assert (error["extensions"]["code"], error["extensions"]["reason"]) == ("GRAPHQL_VALIDATION_FAILED", reason), (
+            query
+        )
+        assert error["extensions"]["inputPath"] == (place or ["f", "createdAt", "gt"]), query
+    nullable = "query($x: ID) { contact(by: {id: $x}) { id } }"
+    ((code, message),) = await agent.errors(nullable)
+    assert code == "GRAPHQL_VALIDATION_FAILED"
+    assert message == "Variable '$x' has to be of a type with `!`: `ContactRef` takes one field."
+    # Names of the schema are suggested to whoever may know it.
+    mistaken = 'mutation { createContact(input: {lastNam: "x"}) { contact { id } } }'
+    ((_, message),) = await agent.errors(mistaken)
+    assert message == "`input.lastNam` is not known by this name. Did you mean 'lastName'?"
+    ((_, message),) = await Caller(agent.client).errors(mistaken)
+    assert message == "`input.lastNam` is not known by this name."
+
+
+async def test_what_is_named_twice_has_its_place(agent: Caller) -> None:
+    for query, place in (
+        (
+            "{ contacts(sort: [{field: NUMBER}, {field: JOB_TITLE}, {field: NUMBER}]) { nodes { id } } }",
+            2,
+        ),
+        ("{ leads(sort: [{field: STATUS}, {field: STATUS}]) { totalCount } }", 1),
+    ):
+        (error,) = (await agent.post(query)).json()["errors"]
+        assert error["extensions"] == {
+            "code": "BAD_USER_INPUT",
+            "reason": "REPEATED",
+            "inputPath": ["sort", str(place), "field"],
+        }
+    (error,) = (await agent.post("{ contactGroups(by: [OWNER, COUNTRY, COUNTRY]) { count } }")).json()["errors"]
+    assert error["message"] == "`by.2` is COUNTRY again: leave it out."
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "reason": "REPEATED", "inputPath": ["by", "2"]}
+    # Names that share a column are two all the same.
+    await agent("{ contacts(sort: [{field: FIRST_NAME}, {field: LAST_NAME}]) { totalCount } }")
+
+
+async def test_a_long_text_is_refused_with_its_length_and_the_limit(agent: Caller) -> None:
+    given = {"lastName": "x", "emails": {"add": [{"kind": "BUSINESS", "address": "x" * 100_001}]}}
+    answer = await agent.post(CONTACT, {"i": given})
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert error["extensions"] == {
+        "code": "BAD_REQUEST",
+        "reason": "TOO_LONG",
+        "limitLength": 100_000,
+        "length": 100_001,
+        "variable": "i",
+        "inputPath": ["i", "emails", "add", "0", "address"],
+    }

@@ -88,7 +88,9 @@ async def test_groups_come_in_pages(agent: Caller, records: dict[str, str]) -> N
         {"by": by, "after": cursor.rpartition(".")[0] + ".00"},
     ):
         assert await agent.errors(GROUPS, **given) == [("BAD_USER_INPUT", message)], given
-    for wrong in ([], ["OWNER", "OWNER"], ["OWNER", "CATEGORY", "COUNTRY", "ACCOUNT"]):
+    again = ("BAD_USER_INPUT", "`by.1` is OWNER again: leave it out.")
+    assert await agent.errors(GROUPS, by=["OWNER", "OWNER"]) == [again]
+    for wrong in ([], ["OWNER", "CATEGORY", "COUNTRY", "ACCOUNT"]):
         message = f"`by` has {len(wrong)} parts: give 1 to 3 different ones."
         assert await agent.errors(GROUPS, by=wrong) == [("BAD_USER_INPUT", message)]
     assert await agent.errors(GROUPS, by=by, first=101) == [
@@ -170,7 +172,7 @@ async def test_a_menu_has_the_values_that_there_are(agent: Caller, core: Core) -
         {"value": "AWAITING", "label": "Awaiting"},
     ]
     assert (await agent(query, of="ACCOUNT", f="accountType"))["choices"] == []
-    message = "`field` has choices where it is one of `category`, `lifeCycleState`."
+    message = "`field` is none of the values to choose from: give one of `category`, `lifeCycleState`."
     for field in ("lastName", "", "life_cycle_state"):
         assert await agent.errors(query, of="CONTACT", f=field) == [("BAD_USER_INPUT", message)]
     with statements(core.db) as seen:

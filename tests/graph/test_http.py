@@ -136,7 +136,8 @@ async def test_every_kind_of_bad_body_is_a_clean_400(client: httpx.AsyncClient) 
             response = await client.post("/graphql", content=content, headers={"content-type": JSON, "accept": accept})
             assert response.status_code == 400, content[:80]
             (error,) = response.json()["errors"]
-            assert error["extensions"] == {"code": "BAD_REQUEST"}, content[:80]
+            deep = {"reason": "TOO_LARGE", "limitLevels": 64} if b'"variables": {"a":{' in content else {}
+            assert error["extensions"] == {"code": "BAD_REQUEST"} | deep, content[:80]
             assert response.json().keys() == {"errors"}
 
 

@@ -214,7 +214,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "contacts",
         {"address": {"country": {"eq": "Germany"}}},
-        "`filter.address.country.eq` is compared with codes of ISO 3166-1: write DE.",
+        "`filter.address.country.eq` is no code of ISO 3166-1: write DE.",
     ),
     (
         "contacts",

@@ -23,7 +23,7 @@ from crmgraph.graph.compiled.selection import Selector, switches
 from crmgraph.graph.compiled.tree import Change, Typename, Unplannable
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.root_fields import Changes, declaration_of
 from crmgraph.graph.schema.schema import Schema
 

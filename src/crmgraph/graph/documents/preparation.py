@@ -7,6 +7,7 @@ are signed in alone.
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -21,20 +22,17 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     Undefined,
-    ValueNode,
     coerce_input_value,
     get_nullable_type,
     is_input_type,
     is_non_null_type,
     parse,
-    specified_rules,
     type_from_ast,
     validate,
 )
 from graphql.execution.values import VariableValues, get_variable_values
-from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
-from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
+from crmgraph.graph.documents.coercion import faults_of
 from crmgraph.graph.documents.limits import (
     MAX_CHARACTERS,
     MAX_COMPARED,
@@ -44,9 +42,9 @@ from crmgraph.graph.documents.limits import (
     TooCostly,
     check_values,
 )
-from crmgraph.graph.documents.places import faults_of_variables, places_of
+from crmgraph.graph.documents.places import place_of_variable
+from crmgraph.graph.documents.rules import RULES
 
-RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 KEPT_BYTES = 48 * 2**20
 """What the documents that are kept parsed may take together, in bytes."""
 TOKEN_BYTES = 1_000
@@ -270,8 +268,21 @@ class Preparer:
             self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
         )
         if isinstance(values, list):
-            return faults_of_variables(self._schema, operation, request.variables, MAX_ERRORS + 1) or values
+            return list(islice(self._faults(document, operation, request.variables), MAX_ERRORS + 1)) or values
         return values
+
+    def _faults(
+        self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
+    ) -> Iterator[GraphQLError]:
+        """What is wrong with the variables of a request, each fault with its variable and its place."""
+        for node in operation.variable_definitions or ():
+            name, type_ = node.variable.name.value, type_from_ast(self._schema, node.type)
+            if name not in given and not (is_non_null_type(type_) and node.default_value is None):
+                continue
+            at = place_of_variable(name, (operation, *document.fragments.values()))
+            for fault in faults_of(given.get(name), type_, at):
+                told = {**(fault.error.extensions or {}), "variable": name}
+                yield GraphQLError(fault.error.message, node, extensions=told)
 
     def _cost(
         self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
@@ -343,10 +354,6 @@ def _validate(schema: GraphQLSchema, ast: DocumentNode, suggest: bool) -> list[G
         faults = validate(schema, ast, RULES, max_errors=MAX_ERRORS, hide_suggestions=not suggest)
     except RecursionError:
         faults = [GraphQLError("The document is nested too deep.")]
-    values = [node for fault in faults for node in (fault.nodes or ())[:1] if isinstance(node, ValueNode)]
-    places = places_of(ast, values) if values else {}
     for fault in faults:
         fault.extensions = {**(fault.extensions or {}), "code": "GRAPHQL_VALIDATION_FAILED"}
-        if fault.nodes and (place := places.get(id(fault.nodes[0]))):
-            fault.extensions["inputPath"] = place
     return faults

@@ -136,7 +136,8 @@ class Endpoint:
             return _refused(bad)
         except TooLarge as too_large:
             message = f"A request has at most {too_large.limit} bytes."
-            return _refused(BadRequest(message, 413, "TOO_LARGE", Connection="close"), limitBytes=too_large.limit)
+            facts = {"limitBytes": too_large.limit}
+            return _refused(BadRequest(message, 413, "TOO_LARGE", facts, Connection="close"))
         except reading.ClientDisconnect:
             # Nobody is there to be told.
             return Response(status_code=499)
@@ -280,7 +281,7 @@ def _status(answer: Answer, media_type: str) -> int:
     return 400 if media_type == GRAPHQL_JSON else 200
 
 
-def _refused(bad: BadRequest, **facts: int) -> Response:
-    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code} | facts}]}
+def _refused(bad: BadRequest) -> Response:
+    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code, **bad.facts}}]}
     headers = {**HEADERS, **bad.headers}
     return Response(orjson.dumps(body), bad.status, headers, media_type=f"{JSON}; charset=utf-8")

@@ -1,5 +1,6 @@
 """Reading a request of GraphQL over HTTP: its media types, its parameters, and the files of an upload."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -25,8 +26,16 @@ MAX_FILE_PATHS = 100
 class BadRequest(Exception):
     """A request that is none of GraphQL over HTTP."""
 
-    def __init__(self, message: str, status: int = 400, code: str = "BAD_REQUEST", **headers: str) -> None:
+    def __init__(
+        self,
+        message: str,
+        status: int = 400,
+        code: str = "BAD_REQUEST",
+        facts: Mapping[str, Any] | None = None,
+        **headers: str,
+    ) -> None:
         super().__init__(message)
+        self.facts = facts or {}
         self.message = message
         self.status = status
         self.code = code
@@ -133,7 +142,7 @@ def request_of(given: dict[str, Any]) -> Request:
     variables = mapping_of(given.get("variables"), "variables")
     mapping_of(given.get("extensions"), "extensions")
     if (excess := excess_of(variables)) is not None:
-        raise BadRequest(excess)
+        raise BadRequest(excess.message, facts=excess.facts)
     return Request(query, variables, name)
 
 

@@ -5,7 +5,10 @@ counted first, in one walk that ends at the first thing there is too much of.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+from crmgraph.graph.schema.enums import ErrorCode
 
 MAX_LEVELS = 64
 """How deep variables may be nested."""
@@ -21,8 +24,21 @@ MAX_CHARACTERS = 100_000
 """The longest text."""
 
 
-def excess_of(variables: Mapping[str, Any]) -> str | None:
-    """What there is too much of in these variables, in words for their sender; None when there is not.
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What there is too much of in variables.
+
+    Attributes:
+        message: in words for their sender.
+        facts: for programs, by their names in the answer.
+    """
+
+    message: str
+    facts: Mapping[str, Any]
+
+
+def excess_of(variables: Mapping[str, Any]) -> Excess | None:
+    """What there is too much of in these variables; None when there is not.
 
     Args:
         variables: values as JSON has them, files among them.
@@ -34,28 +50,65 @@ def excess_of(variables: Mapping[str, Any]) -> str | None:
         for name, value in level:
             count += 1
             if isinstance(value, str) and len(value) > MAX_CHARACTERS:
-                return (
-                    f"`variables.{name}` has a text of {len(value):,} characters, and {MAX_CHARACTERS:,} is the most."
-                )
+                facts = {"reason": ErrorCode.TOO_LONG.value, "limitLength": MAX_CHARACTERS, "length": len(value)}
+                return _in(variables, name, value, f"text of {len(value):,} characters", MAX_CHARACTERS, facts)
             if not isinstance(value, dict | list):
                 continue
             if count + len(deeper) + len(value) > MAX_VALUES:
-                return f"`variables` hold more than {MAX_VALUES:,} values in all."
+                return _in_all(f"hold more than {MAX_VALUES:,} values in all", limitItems=MAX_VALUES)
             if isinstance(value, dict):
                 objects += 1
                 if objects > MAX_OBJECTS_IN_ALL:
-                    return f"`variables` hold more than {MAX_OBJECTS_IN_ALL} objects in all."
+                    return _in_all(f"hold more than {MAX_OBJECTS_IN_ALL} objects in all", limitItems=MAX_OBJECTS_IN_ALL)
                 deeper += [(name, inner) for inner in value.values()]
                 continue
-            if len(value) > MAX_ITEMS:
-                return f"`variables.{name}` has a list of {len(value):,} items, and {MAX_ITEMS:,} is the most."
-            if len(value) > MAX_OBJECTS and any(isinstance(each, dict | list) for each in value):
-                return f"`variables.{name}` has a list of {len(value):,} objects, and {MAX_OBJECTS} is the most."
+            most, what = MAX_ITEMS, "items"
+            if len(value) <= MAX_ITEMS and any(isinstance(each, dict | list) for each in value):
+                most, what = MAX_OBJECTS, "objects"
+            if len(value) > most:
+                facts = {"reason": ErrorCode.TOO_LARGE.value, "limitItems": most, "items": len(value)}
+                return _in(variables, name, value, f"list of {len(value):,} {what}", most, facts)
             deeper += [(name, inner) for inner in value]
         if not deeper:
             return None
         level = deeper
-    return f"`variables` is nested deeper than {MAX_LEVELS}."
+    return _in_all(f"is nested deeper than {MAX_LEVELS}", limitLevels=MAX_LEVELS)
 
 
-__all__ = ["MAX_CHARACTERS", "MAX_ITEMS", "MAX_LEVELS", "MAX_OBJECTS", "MAX_OBJECTS_IN_ALL", "MAX_VALUES", "excess_of"]
+def _in_all(told: str, **facts: int) -> Excess:
+    return Excess(f"`variables` {told}.", {"reason": ErrorCode.TOO_LARGE.value, **facts})
+
+
+def _in(variables: Mapping[str, Any], name: str, value: Any, what: str, most: int, facts: Mapping[str, Any]) -> Excess:
+    path = [name, *_way(variables[name], value)]
+    told = f"`variables.{'.'.join(path)}` has a {what}, and {most:,} is the most."
+    return Excess(told, {**facts, "variable": name, "inputPath": path})
+
+
+def _way(start: Any, end: Any) -> list[str]:
+    """The steps from a value down to one that it holds, `MAX_LEVELS` at most."""
+    level: list[tuple[list[str], Any]] = [([], start)]
+    while level:
+        for path, value in level:
+            if value is end:
+                return path
+        level = [
+            ([*path, str(step)], inner)
+            for path, value in level
+            for step, inner in (
+                value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            )
+        ]
+    return []
+
+
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_ITEMS",
+    "MAX_LEVELS",
+    "MAX_OBJECTS",
+    "MAX_OBJECTS_IN_ALL",
+    "MAX_VALUES",
+    "Excess",
+    "excess_of",
+]

@@ -8,8 +8,8 @@ from strawberry.types.arguments import convert_argument
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.conditions import Where
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.criteria import criterion
-from crmgraph.graph.schema.errors import BadInput
 from crmgraph.graph.schema.filters import AccountFilter, ContactFilter, LeadFilter
 from crmgraph.graph.schema.schema import schema
 

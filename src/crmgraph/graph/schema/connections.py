@@ -21,8 +21,7 @@ from crmgraph.crm.query.conditions import And, Order
 from crmgraph.crm.query.keyset_pages import Rows, Window
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.enums import ErrorCode
-from crmgraph.graph.schema.errors import BadInput, message_of, words_of
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.filters import Listing
 
 DEFAULT_PAGE = 20
@@ -136,13 +135,12 @@ def window_of(
     first, last = _given(first), _given(last)
     after, before = _given(after), _given(before)
     if first is not None and last is not None:
-        raise BadInput("Ask for `first` or for `last`, not for both.", "last", reason=ErrorCode.CHOOSE_ONE)
+        raise BadInput("both ends", "last", {"choices": ["first", "last"]})
     name, size = ("last", last) if last is not None else ("first", first)
     if size is None:
         size = min(DEFAULT_PAGE, context.max_page)
     if not 0 <= size <= context.max_page:
-        message = f"`{name}` is {size}, and a page has 0 to {context.max_page} items."
-        raise BadInput(message, name, reason=ErrorCode.OUT_OF_RANGE, least=0, most=context.max_page)
+        raise BadInput("page", name, {"least": 0, "most": context.max_page}, size=size)
     if not any(order.name == "id" for order in orders):
         orders = (*orders, Order(model.id, orders[-1].descending if orders else False))
     is_bound = after is not None or before is not None
@@ -225,7 +223,7 @@ def checked(criterion: And | None) -> And | None:
     try:
         conditions.check(criterion)
     except Invalid as invalid:
-        raise BadInput(message_of(invalid, "filter"), "filter", reason=words_of(invalid).code) from None
+        raise BadInput(invalid, "filter") from None
     return criterion
 
 
@@ -244,10 +242,8 @@ def read_cursor(model: Any, orders: tuple[Order, ...], expected: str, cursor: st
         with suppress(ValueError, OverflowError):
             return tuple(_value(model, order, value) for order, value in zip(orders, values, strict=True))
     if tag[:_TAG] == expected[:_TAG] and tag != expected and _FORM.fullmatch(tag):
-        message = f"`{argument}` is a cursor of this list with another filter: give the filter that it came with."
-        raise BadInput(message, argument, reason=ErrorCode.CONFLICTING)
-    message = f"`{argument}` is no cursor of this list: give the `cursor` of an edge of the same list and sort."
-    raise BadInput(message, argument)
+        raise BadInput("other filter", argument)
+    raise BadInput("cursor", argument, these="this list", an_item="an edge", asked="list and sort")
 
 
 def tag_of(model: Any, orders: tuple[Order, ...], criterion: And | None, told: str = "") -> str:

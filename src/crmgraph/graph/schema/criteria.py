@@ -15,6 +15,7 @@ from crmgraph.crm.values.ago import Ago, ago, zone_of
 from crmgraph.crm.values.countries import country_code, country_code_of_name
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import fault_of, is_blank
+from crmgraph.graph.schema.bad_input import BadInput, choose
 from crmgraph.graph.schema.comparators import (
     AddressFilter,
     AgoFilter,
@@ -23,8 +24,6 @@ from crmgraph.graph.schema.comparators import (
     TextFilter,
     ValueFilter,
 )
-from crmgraph.graph.schema.enums import ErrorCode
-from crmgraph.graph.schema.errors import BadInput, facts_of, message_of, words_of
 from crmgraph.graph.schema.ids import Prefix, encode, number_of
 
 REFERENCES = {
@@ -94,7 +93,7 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
                 parts.append(_external(value, inner))
             case "deleted":
                 if path != "filter":
-                    raise BadInput(f"`{inner}` is about the whole list: it stands at the top of `filter`.")
+                    raise BadInput("whole list", inner)
                 parts += [Compare(model.deleted_at, Op.IS_NULL, False)] if value else []
             case "converted":
                 parts.append(Compare(models.Lead.converted_at, Op.IS_NULL, not value))
@@ -152,21 +151,22 @@ def _address(filter_: AddressFilter, path: str) -> HasPoint:
         else:
             parts += _of_column(getattr(models.Address, name), name, value, f"{path}.{_word(name)}")
     if filter_ == AddressFilter():
-        raise BadInput(_nothing(filter_, path), reason=ErrorCode.REQUIRED)
+        raise BadInput("empty", path, choose=_words(filter_))
     return HasPoint(models.Address, And(tuple(parts)), active=active)
 
 
 def _external(filter_: ExternalFilter, path: str) -> Where:
     of = models.ExternalId
     if bool(filter_.dialect) == bool(filter_.system):
-        raise BadInput(f"`{path}` takes exactly one of `dialect` and `system`.", reason=ErrorCode.CHOOSE_ONE)
+        raise BadInput("one of", path, {"choices": ["dialect", "system"]}, choose="`dialect` and `system`")
     system = filter_.dialect.value if filter_.dialect else (filter_.system or "").lower()
     own: list[Where] = [Compare(of.dialect, Op.EQUALS, system, By.EXACT)]
     found: list[Where] = []
     for name, value in _given(filter_, path):
         inner = f"{path}.{_word(name)}"
-        if name == "space":
+        if name in ("space", "system"):
             _require_something(value, inner, "")
+        if name == "space":
             own.append(Compare(of.space, Op.EQUALS, value, By.EXACT))
         elif name == "value":
             for comparator, given in _comparators(name, value, inner):
@@ -181,7 +181,7 @@ def _related(name: str, filter_: Any, path: str) -> HasRecord:
     of, own, other = RELATED[name]
     where = criterion(of, filter_, path)
     if any(isinstance(each, HasRecord) for each in _walk(where)):
-        raise BadInput(f"`{path}` goes on to other records again: one step is the most.")
+        raise BadInput("one step", path)
     return HasRecord(of, own, other, where)
 
 
@@ -220,7 +220,7 @@ def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]
             value = _numbers(prefix, value, inner)
         found.append((comparator, tuple(value) if isinstance(value, list) else value))
     if not found:
-        raise BadInput(_nothing(comparators, path), reason=ErrorCode.REQUIRED)
+        raise BadInput("empty", path, choose=_words(comparators))
     return found
 
 
@@ -235,8 +235,7 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
         number = number_of(prefix, text)
         if number is None:
             place = f"{path}.{i}" if isinstance(value, list) else path
-            message = f"`{place}` is compared with ids: give e.g. {encode(prefix, FIRST_MINTED_ID + 1)}."
-            raise BadInput(message, reason=ErrorCode.NOT_FOUND)
+            raise BadInput("id", place, example=encode(prefix, FIRST_MINTED_ID + 1))
         found.append(number)
     return found if isinstance(value, list) else found[0]
 
@@ -244,13 +243,11 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
 def _require_digits(value: str, path: str) -> None:
     count = len(parse_phone(value, None).digits)
     if count < MIN_DIGITS:
-        message = f"`{path}` has {count} digits, and {MIN_DIGITS} are the least, e.g. 0142."
-        raise BadInput(message, reason=ErrorCode.NOT_A_PHONE, least=MIN_DIGITS)
+        raise BadInput("digits", path, {"least": MIN_DIGITS}, count=count)
 
 
-def _nothing(input_: Any, path: str) -> str:
-    words = ", ".join(f"`{_word(field.name)}`" for field in fields(input_))
-    return f"`{path}` compares with nothing: give one of {words}, or leave it out to find all."
+def _words(input_: Any) -> str:
+    return choose(_word(field.name) for field in fields(input_))
 
 
 def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
@@ -260,20 +257,17 @@ def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
         BadInput: there is none, one is of another form, or no zone has this name.
     """
     if zone_of(filter_.zone) is None:
-        raise BadInput(f"`{path}.zone` names no time zone, e.g. Europe/Berlin.")
+        raise BadInput("zone", f"{path}.zone")
     found = []
     for name, value in _given(filter_, path):
         if name == "zone":
             continue
         moment = ago(value, filter_.zone)
         if moment is None:
-            raise BadInput(
-                f"`{path}.{_word(name)}` is no duration of ISO 8601 in whole numbers, e.g. P7D, P1M or PT12H."
-            )
+            raise BadInput("duration", f"{path}.{_word(name)}")
         found.append((Op.GE if name == "from_" else Op.LE, moment))
     if not found:
-        told = f"`{path}` compares with nothing: give one of `from`, `to`, or leave it out to find all."
-        raise BadInput(told, reason=ErrorCode.REQUIRED)
+        raise BadInput("empty", path, choose="`from`, `to`")
     return found
 
 
@@ -286,10 +280,7 @@ def _given(input_: Any, path: str) -> list[tuple[str, Any]]:
     given = [(field.name, getattr(input_, field.name)) for field in fields(input_)]
     for name, value in given:
         if value is None:
-            message = (
-                f"`{path}.{_word(name)}` is null: give a value, or leave the whole out to find all.{_hint(input_)}"
-            )
-            raise BadInput(message, reason=ErrorCode.REQUIRED)
+            raise BadInput("null", f"{path}.{_word(name)}", hint=_hint(input_))
     return [(name, value) for name, value in given if value is not UNSET]
 
 
@@ -298,10 +289,9 @@ def _require_something(value: Any, path: str, hint: str) -> None:
         for i, each in enumerate(value):
             _require_something(each, f"{path}.{i}", hint)
     elif isinstance(value, str) and is_blank(value):
-        raise BadInput(f"`{path}` is blank: give a text to look for.{hint}", reason=ErrorCode.REQUIRED)
+        raise BadInput("blank", path, hint=hint)
     elif isinstance(value, str) and (fault := fault_of(value)):
-        invalid = Invalid((), *fault)
-        raise BadInput(message_of(invalid, path), reason=words_of(invalid).code, **facts_of(invalid))
+        raise BadInput(Invalid((), *fault), path)
 
 
 def _hint(input_: Any) -> str:
@@ -323,7 +313,4 @@ def _require_countries(value: str | list[str], path: str) -> None:
     for i, code in enumerate(value if isinstance(value, list) else [value]):
         if country_code(code) is None:
             place = f"{path}.{i}" if isinstance(value, list) else path
-            meant = country_code_of_name(code)
-            write = f"write {meant}" if meant else "e.g. DE"
-            message = f"`{place}` is compared with codes of ISO 3166-1: {write}."
-            raise BadInput(message, reason=ErrorCode.NOT_A_COUNTRY)
+            raise BadInput(Invalid((), "country", meant=country_code_of_name(code)), place)

@@ -7,31 +7,12 @@ where that is not plain, gives an example.
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import GraphQLError
-
 from crmgraph.crm import errors as core
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.rules import AMOUNT_DIGITS
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.vocabulary import example_of
-
-
-class BadInput(GraphQLError):
-    """Arguments that nothing can be done with, told at the top level.
-
-    Args:
-        at: where in the arguments of the field the fault lies, e.g. `filter.lastName.eq`; by default what the message
-            begins with.
-        reason: the code of just what is wrong, the same as in `userErrors`.
-        facts: what programs are to know of it, by their names in the answer.
-    """
-
-    def __init__(self, message: str, at: str = "", *, reason: ErrorCode = ErrorCode.INVALID, **facts: Any) -> None:
-        if not at and message.startswith("`"):
-            at = message[1 : message.index("`", 1)]
-        place: dict[str, Any] = {"inputPath": at.split(".")} if at else {}
-        super().__init__(message, extensions={"code": "BAD_USER_INPUT", "reason": reason.value} | place | facts)
 
 
 @dataclass(frozen=True, slots=True)

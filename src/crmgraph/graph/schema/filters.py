@@ -8,8 +8,10 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm import models
+from crmgraph.crm.errors import TooLarge
 from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.conditions import And, Order
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.comparators import (
     AddressFilter,
     BooleanFilter,
@@ -27,12 +29,10 @@ from crmgraph.graph.schema.criteria import criterion
 from crmgraph.graph.schema.enums import (
     AccountSortField,
     ContactSortField,
-    ErrorCode,
     LeadSortField,
     SortDirection,
     UserSortField,
 )
-from crmgraph.graph.schema.errors import BadInput
 
 _AND = "All of these hold."
 _OR = "At least one of these holds."
@@ -220,17 +220,16 @@ class Listing:
         is_sorted = sort is not UNSET and bool(sort)
         if keyset_pages.lists_deleted(criterion):
             if is_sorted:
-                raise BadInput(
-                    "`sort` has no say in deleted records, which are listed from the one deleted last.",
-                    reason=ErrorCode.CONFLICTING,
-                )
+                raise BadInput("order of deleted", "sort")
             return (Order(self.model.deleted_at, descending=True),)
         if not is_sorted:
             return self.natural
         if len(sort) > MAX_SORTS:
-            raise BadInput(f"`sort` has at most {MAX_SORTS} parts.")
+            raise BadInput(TooLarge((), MAX_SORTS, "items"), "sort")
         wanted: dict[str, Order] = {}
-        for each in sort:
+        for i, each in enumerate(sort):
+            if any(each.field is before.field for before in sort[:i]):
+                raise BadInput("twice", f"sort.{i}.field", value=each.field.name)
             for name in each.field.value.split():
                 wanted.setdefault(name, Order(getattr(self.model, name), each.direction is SortDirection.DESC))
         return tuple(wanted.values())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from crmgraph.crm import models
+from crmgraph.crm.errors import TooLarge
 from crmgraph.crm.policy import KINDS
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.enums import ErrorCode
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.ids import Prefix, decode
 
 MAX_NODES = 100
@@ -57,8 +57,7 @@ def require_few(ids: Sequence[str]) -> None:
         BadInput: it is.
     """
     if len(ids) > MAX_NODES:
-        message = f"`ids` are {len(ids)}, and at most {MAX_NODES} are taken."
-        raise BadInput(message, "ids", reason=ErrorCode.TOO_LARGE, limitItems=MAX_NODES)
+        raise BadInput(TooLarge((), MAX_NODES, "items"), "ids")
 
 
 async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:

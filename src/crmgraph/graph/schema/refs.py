@@ -10,8 +10,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.enums import ErrorCode, LegacyDialect
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.bad_input import BadInput
+from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
 from crmgraph.graph.schema.scalars import EmailAddress
 
@@ -103,15 +103,14 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
         NotFound: nothing of this kind can be called like this there.
     """
     if bool(external.dialect) == bool(external.system):
-        told = '`by.external` takes exactly one of `dialect` and `system`, e.g. {dialect: ZOHO, value: "42"}.'
-        raise BadInput(told, reason=ErrorCode.CHOOSE_ONE)
+        raise BadInput("one of", "by.external", {"choices": ["dialect", "system"]}, choose="`dialect` and `system`")
     if external.system:
         names = (external.system, external.space or "record", external.value)
         if any(map(fault_of, names)):
             raise NotFound
         return IdCandidates(external.system.lower(), ((external.space or "record", external.value),))
     if external.space:
-        raise BadInput("`by.external.space` belongs to a `system`: a dialect knows its own.")
+        raise BadInput("space of a dialect", "by.external.space")
     read_id = context.id_candidates.get(external.dialect.value)  # type: ignore[union-attr]  # there is one
     candidates = read_id(kind, external.value) if read_id is not None and not fault_of(external.value) else None
     if candidates is None:

@@ -1,7 +1,7 @@
 """The schema, put together."""
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLInputObjectType, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
@@ -33,6 +33,10 @@ schema = Schema(
     types=user_errors.TYPES,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+for _type in schema.graphql_core.type_map.values():
+    # Strawberry keeps to itself which inputs take one field, and the rules of graphql-core look there.
+    if isinstance(_type, GraphQLInputObjectType):
+        _type.is_one_of = _type.extensions["strawberry-definition"].is_one_of
 
 
 def sdl() -> str:

@@ -9,8 +9,7 @@ from strawberry.utils.str_converters import to_camel_case
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.query import choices as core
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.enums import ErrorCode
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.bad_input import BadInput, choose
 
 Of = Annotated[PartyKind, strawberry.argument(description="Whose field it is.")]
 Field = Annotated[str, strawberry.argument(description="The field, as it is called in filters, e.g. `status`.")]
@@ -33,9 +32,8 @@ async def find(context: Context, of: PartyKind, field: str) -> list[Choice]:
     """
     fields = {to_camel_case(name): name for name in core.FIELDS[of]}
     if field not in fields:
-        words = ", ".join(f"`{word}`" for word in sorted(fields))
-        told = f"`field` has choices where it is one of {words}."
-        raise BadInput(told, reason=ErrorCode.CHOOSE_ONE, choices=sorted(fields))
+        choices = sorted(fields)
+        raise BadInput("none of", "field", {"choices": choices}, choose=choose(choices))
     async with context.core.db.read() as session:
         values = await core.choices(session, context.actor, of, fields[field])
     is_enum = isinstance(core.FIELDS[of][fields[field]].type, SqlEnum)

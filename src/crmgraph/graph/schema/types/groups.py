@@ -15,6 +15,7 @@ from crmgraph.crm.query.conditions import And
 from crmgraph.crm.query.groups import MAX_KEYS
 from crmgraph.crm.query.keyset_pages import Window
 from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.connections import (
     After,
     Before,
@@ -26,8 +27,7 @@ from crmgraph.graph.schema.connections import (
     tag_of,
     window_of,
 )
-from crmgraph.graph.schema.enums import AccountGroup, ContactGroup, ErrorCode, LeadGroup
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.enums import AccountGroup, ContactGroup, LeadGroup
 from crmgraph.graph.schema.filters import AccountFilter, ContactFilter, LeadFilter, Listing
 from crmgraph.graph.schema.ids import Prefix, encode
 from crmgraph.graph.schema.scalars import JSON
@@ -170,13 +170,11 @@ async def find(
         BadInput: nothing can be grouped, filtered or paged like this.
     """
     names = tuple(each.value for each in by)
-    if not 1 <= len(set(names)) == len(names) <= MAX_KEYS:
-        raise BadInput(
-            f"`by` has {len(names)} parts: give 1 to {MAX_KEYS} different ones.",
-            reason=ErrorCode.OUT_OF_RANGE,
-            least=1,
-            most=MAX_KEYS,
-        )
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise BadInput("twice", f"by.{i}", value=by[i].name)
+    if not 1 <= len(names) <= MAX_KEYS:
+        raise BadInput("parts", "by", {"least": 1, "most": MAX_KEYS}, count=len(names))
     grouping = Grouping(listing.model, names, checked(listing.criterion(filter_)))
     window: Window = window_of(context, models.Party, (), first)
     begin = None if after is UNSET or after is None else _read(after, grouping)
@@ -203,4 +201,4 @@ def _read(cursor: str, grouping: Grouping) -> core.Group:
             texts = tuple(bytes.fromhex(key).decode() for key in keys)
             if size.isascii() and size.isdecimal() and len(size) < 16 and not any("\0" in text for text in texts):
                 return core.Group(texts, int(size))
-    raise BadInput("`after` is no cursor of these groups: give the `cursor` of a group of the same `by` and `filter`.")
+    raise BadInput("cursor", "after", these="these groups", an_item="a group", asked="`by` and `filter`")

@@ -11,6 +11,7 @@ import strawberry
 from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm import models
+from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.search import finding
@@ -19,9 +20,9 @@ from crmgraph.crm.search.matching import ROWS, Match, made, matches
 from crmgraph.crm.search.question import MAX_TEXT, Word
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context, Info
+from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.connections import PageInfo, window_of
-from crmgraph.graph.schema.enums import ErrorCode, SearchKind
-from crmgraph.graph.schema.errors import BadInput
+from crmgraph.graph.schema.enums import SearchKind
 from crmgraph.graph.schema.types.record import Record
 
 Bounds: TypeAlias = tuple[int | None, str | None, int | None, str | None]
@@ -115,10 +116,9 @@ def asked_of(context: Context, text: str, kinds: Sequence[Any] | None, bounds: B
         BadInput: the text is too long or nobody's, or the page is none.
     """
     if len(text) > MAX_TEXT:
-        told = f"`text` has {len(text)} characters, and {MAX_TEXT} are the most that is looked for."
-        raise BadInput(told, reason=ErrorCode.TOO_LONG, limitLength=MAX_TEXT)
-    if fault_of(text, line=False):
-        raise BadInput("`text` has a control character, which no record has.", reason=ErrorCode.BAD_CHARACTERS)
+        raise BadInput(Invalid((), "too_long", MAX_TEXT), "text")
+    if fault := fault_of(text, line=False):
+        raise BadInput(Invalid((), *fault), "text")
     wanted = tuple(PartyKind) if not isinstance(kinds, list) else tuple(dict.fromkeys(kind.value for kind in kinds))
     first, after, last, before = bounds
     window = window_of(context, models.Party, (), first, None, last, None)
@@ -251,6 +251,4 @@ def _read(cursor: str | None, tag: str, argument: str) -> tuple[int, int] | None
             found = int(weight), int(number)
             if 0 <= found[0] < 2**31 and 0 <= found[1] < 2**63:
                 return found
-    raise BadInput(
-        f"`{argument}` is no cursor of this search: give the `cursor` of an edge of the same text and kinds."
-    )
+    raise BadInput("cursor", argument, these="this search", an_item="an edge", asked="text and kinds")
