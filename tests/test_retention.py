@@ -28,6 +28,7 @@ from crmgraph.crm.models import (
     RefreshToken,
     Role,
     Session,
+    Task,
     VerificationCode,
     now,
 )
@@ -104,6 +105,8 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
     (ray,) = await put(running.core, PartyKind.CONTACT, {"last_name": "Ray"})
     async with running.db.begin() as session:
         author = await staff.add_staff(session, "Ada Agent", None, Role.ADMIN, None)
+        for ended in (None, now() - 6 * DAY, now() - 8 * DAY):
+            session.add(Task(kind="export", staff_id=author.id, given={}, finished_at=ended))
         for days in (89, 91):
             old = Import(files=[], staff_id=author.id, created_at=now() - days * DAY)
             session.add(old)
@@ -111,7 +114,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
             own = {"kind": PartyKind.CONTACT, "key": "x", "party_id": ray, "outcome": Outcome.CREATED, "digest": ""}
             session.add(ImportRow(import_id=old.id, revision=1, **own))
     changes = await count(running.db, Change)
-    gone = {"sessions": 2, "tokens": 2, "signups": 0, "codes": 1, "jobs": 1, "import rows": 1, "tries": 1}
+    gone = {"sessions": 2, "tokens": 2, "signups": 0, "codes": 1, "jobs": 1, "tasks": 1, "import rows": 1, "tries": 1}
     assert await purge_rows(running.db, Retention(), dry_run=True) == gone
     assert await count(running.db, Session) == 5
     assert await purge_rows(running.db, Retention()) == gone

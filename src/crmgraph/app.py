@@ -231,6 +231,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         plans=settings.compiled_plans,
         hrefs={each.name: each.href for each in dialects},
         id_candidates={each.name: each.id_candidates for each in dialects},
+        tables={each.name: each.tables for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes

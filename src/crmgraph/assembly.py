@@ -1,20 +1,29 @@
 """The core that settings describe. Apart from `app.py`, since commands and the parent of workers need no edges."""
 
+from collections.abc import Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from crmgraph.cores import spare_cores
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Limits
-from crmgraph.crm.job_queue import JobQueue
+from crmgraph.crm.job_queue import JobQueue, Result
+from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.retention import Retention
+from crmgraph.crm.tasks import Tasks
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
-from crmgraph.jobs import POLL, Runner, kinds
+from crmgraph.jobs import POLL, Kind, Runner, kinds
 from crmgraph.mail import open_mail
-from crmgraph.photos import PhotoStore
+from crmgraph.photos import KeptFiles, PhotoStore
 from crmgraph.security import Keys, Passwords
 from crmgraph.settings import Settings
+
+if TYPE_CHECKING:
+    from crmgraph.mapping import FieldMap
 
 
 def retention(settings: Settings) -> Retention:
@@ -58,6 +67,9 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
     queue = JobQueue(db)
     outbox = Outbox(db, queue, keys, open_mail(settings.mail_url, settings.mail_from), settings.public_url)
     photos = RecordPhotos(db, _photo_store(settings.photo_url), queue)
+    tasks = Tasks(
+        db, queue, KeptFiles(settings.photo_url), keys, settings.public_url, region=settings.phone_region
+    )  # fmt: skip
     identity = Identity(
         db,
         passwords,
@@ -82,6 +94,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         passwords=passwords,
         identity=identity,
         jobs=queue,
+        tasks=tasks,
         record_photos=photos,
         public_url=settings.public_url,
         region=settings.phone_region,
@@ -91,8 +104,36 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         # Half of all there is, rounded up: the others have as much.
         shares=Shares((settings.pool_size + 1) // 2, (settings.max_concurrency + 1) // 2),
     )
-    table = kinds(db, outbox, photos, retention(settings), purge_seconds=60.0 * settings.purge_minutes)
+    table = kinds(
+        db,
+        outbox,
+        photos,
+        tasks.files,
+        retention(settings),
+        purge_seconds=60.0 * settings.purge_minutes,
+        further=(_exports(tasks),),
+    )
     return core, Runner(db, queue, table, poll=poll)
+
+
+def _exports(tasks: Tasks) -> Kind:
+    """The exports that people ask for. What they stand on is loaded for the first of them."""
+
+    async def export(payload: Mapping[str, Any]) -> Result:
+        from crmgraph.exports.background import Exporter
+        from crmgraph.graph import where_of
+
+        return await Exporter(tasks, where_of, _tables_of).run(payload)
+
+    return Kind(
+        "export", export, seconds=6 * 3600.0, first_retry=5.0, lasting=True, failure="an export was not made"
+    )  # fmt: skip
+
+
+def _tables_of(dialect: str) -> Mapping[PartyKind, "FieldMap"]:
+    """What a dialect calls the values of each kind of record."""
+    tables: Mapping[PartyKind, FieldMap] = import_module(f"crmgraph.dialects.{dialect}").tables()
+    return tables
 
 
 async def close(core: Core, runner: Runner) -> None:

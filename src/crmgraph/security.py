@@ -171,6 +171,7 @@ class Keys:
         self._followers = [_derived(each, "refresh token") for each in given]
         self._marks = [_derived(each, "mark") for each in given]
         self._devices = [_derived(each, "device token") for each in given]
+        self._links = [_derived(each, "link") for each in given]
         self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
         self._checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
         self._bare_checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
@@ -264,6 +265,18 @@ class Keys:
             BadToken: it is not one of ours, or no longer good.
         """
         return _decoded_by_any(token, self._devices)
+
+    def sign_link(self, claims: dict[str, Any]) -> str:
+        """A token in an address that whoever has it may fetch, until it expires (`exp` among the claims)."""
+        return jwt.encode(claims, self._links[0], "HS256", headers={"typ": None})
+
+    def read_link(self, token: str) -> dict[str, Any]:
+        """The claims of a token made by `sign_link`.
+
+        Raises:
+            BadToken: it is not one of ours, or no longer good.
+        """
+        return _decoded_by_any(token, self._links)
 
 
 def _derived(secret: str, use: str) -> bytes:

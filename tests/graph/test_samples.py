@@ -36,6 +36,8 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Create a lead"),
         ("staff", "Convert a lead"),
         ("staff", "Update a contact"),
+        ("staff", "Export contacts"),
+        ("staff", "How far a job is"),
     ]
 
 

@@ -3,9 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -39,8 +39,8 @@ def _where(text: str, kind: Any) -> Any:
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name once it is whole.
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to be written, that takes its name once it is whole.
 
     What is no file, a folder or a device such as /dev/null, is not replaced by one.
     """
@@ -48,12 +48,11 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         fail(f"{path}: it is there, and no file that can be replaced")
     part = path.with_name(path.name + ".part")
     try:
-        file = part.open("wb")
+        part.touch()
     except OSError as error:
         fail(f"{path}: {error.strerror}")
     try:
-        with file:
-            yield file
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -83,7 +82,7 @@ def export(
 
     from crmgraph.crm.models import Door, Role
     from crmgraph.crm.policy import Actor
-    from crmgraph.exports import dialects, writing
+    from crmgraph.exports import writing
 
     settings = settings_of(demo)
     kinds = [kind for kind, name in writing.NAMES.items() if what in (name, "all")]
@@ -110,20 +109,13 @@ def export(
 
         async with opened(settings) as core:
             actor = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=identity_documents)
-            with ExitStack() as stack:
-                out: BinaryIO = sys.stdout.buffer
-                if output is not None:
-                    out = stack.enter_context(_replacing(output))
-                if format_ == "zip":
-                    await writing.archive(core.db, actor, kinds, out, where, told=told)
-                    return count
-                pieces = (
-                    writing.lines(core.db, actor, kinds, format_, where, excel=for_ == "excel", told=told)
-                    if fields is None
-                    else dialects.lines(core.db, actor, fields, where, excel=for_ == "excel", told=told)
-                )
-                async for piece in pieces:
-                    out.write(piece)
+            asked = writing.Asked(kinds, format_, where, fields, excel=for_ == "excel")
+            if output is None:
+                async for piece in writing.pieces(core.db, actor, asked, told=told):
+                    sys.stdout.buffer.write(piece)
+                return count
+            with _replacing(output) as part:
+                await writing.write(core.db, actor, asked, part, told=told)
         return count
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn())

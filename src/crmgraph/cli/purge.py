@@ -6,7 +6,7 @@ import typer
 
 from crmgraph.assembly import retention
 from crmgraph.cli.console import DemoOption, fail, opened, out, run, settings_of
-from crmgraph.crm.retention import purge_photos, purge_rows
+from crmgraph.crm.retention import purge_files, purge_photos, purge_rows
 from crmgraph.photos import StoreAway
 
 
@@ -28,6 +28,7 @@ def purge(
                 gone["photos"] = await purge_photos(
                     core.db, core.record_photos.store, keep, dry_run=dry_run, even_most=even_most_photos
                 )
+                gone["files"] = await purge_files(core.tasks.files, dry_run=dry_run)
             except StoreAway as away:
                 fail(f"The photo store does not answer: {away.reason}")
             return gone

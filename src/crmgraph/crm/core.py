@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
+from crmgraph.crm.tasks import Tasks
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
 from crmgraph.security import Passwords
@@ -15,6 +16,7 @@ class Core:
     """What an edge speaks to.
 
     Attributes:
+        tasks: what goes on after its answer.
         public_url: the address under which clients reach us, without a trailing slash.
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
         max_body_bytes: the longest request that is not an upload.
@@ -28,6 +30,7 @@ class Core:
     identity: Identity
     record_photos: RecordPhotos
     jobs: JobQueue
+    tasks: Tasks
     public_url: str
     region: str | None = None
     max_body_bytes: int = 2 * 1024 * 1024

@@ -120,6 +120,15 @@ class TooLarge(Refused):
         """Of a photo: what the limit counts, `bytes` or `pixels`."""
 
 
+class TooMany(Refused):
+    """More in hand at once than one caller may have."""
+
+    def __init__(self, path: Path = (), limit: int = 0) -> None:
+        super().__init__(path)
+        self.limit = limit
+        """How many they may have."""
+
+
 class UnsupportedImage(Refused):
     """Not an image of a kind that is taken, or a damaged one."""
 

@@ -28,16 +28,20 @@ from crmgraph.crm.models import (
     Photo,
     Purpose,
     Session,
+    Task,
     VerificationCode,
     now,
 )
 from crmgraph.db.database import Database
-from crmgraph.photos import PhotoStore
+from crmgraph.photos import KeptFiles, PhotoStore
+from crmgraph.photos.files import Folder
 
 log = structlog.get_logger(__name__)
 
 BATCH = 500
 """How many rows go in one transaction."""
+KEPT_FILES: dict[Folder, dt.timedelta] = {"imports": dt.timedelta(days=30), "exports": dt.timedelta(days=1)}
+"""How long the files of imports and exports are kept."""
 FEW = 100
 """How many photos without a row are never a sign that the store belongs to another database."""
 
@@ -52,7 +56,7 @@ class Retention:
         tokens_days: tokens of legacy clients and mailed codes, after they have expired, and signups that nobody has
             confirmed, after their codes have.
         attempts_seconds: failed tries, as long as the throttle looks back.
-        jobs_days: jobs of the background that failed for good.
+        jobs_days: jobs of the background that failed for good, and what people have asked for, from its end.
         imports_days: what it takes to undo an import, from its beginning; the import itself stays in the list.
         photos_days: photos in the store to which no row belongs.
     """
@@ -115,7 +119,9 @@ def expired(keep: Retention) -> Iterator[Expired]:
         yield Expired("signups", Credential.id, abandoned, pending_signups.remove)
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)
     if keep.jobs_days is not None:
-        yield Expired("jobs", Job.id, Job.failed_at < at - dt.timedelta(days=keep.jobs_days))
+        until = at - dt.timedelta(days=keep.jobs_days)
+        yield Expired("jobs", Job.id, Job.failed_at < until)
+        yield Expired("tasks", Task.id, Task.finished_at < until)
     if keep.imports_days is not None:
         old = select(Import.id).where(Import.created_at < at - dt.timedelta(days=keep.imports_days))
         yield Expired("import rows", ImportRow.id, ImportRow.import_id.in_(old))
@@ -180,3 +186,15 @@ async def purge_photos(
     for key in orphans:
         await store.remove(key)
     return len(orphans)
+
+
+async def purge_files(files: KeptFiles, *, dry_run: bool = False) -> int:
+    """Remove the files of imports and exports that have passed their time.
+
+    Returns:
+        How many.
+
+    Raises:
+        StoreAway: the store does not answer.
+    """
+    return sum([await files.sweep(folder, now() - life, dry_run=dry_run) for folder, life in KEPT_FILES.items()])

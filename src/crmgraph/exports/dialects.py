@@ -6,7 +6,7 @@ from typing import Any
 
 from crmgraph.crm.policy import KINDS, Actor
 from crmgraph.crm.query.conditions import Where
-from crmgraph.crm.records.dumps import dump_pages, widths
+from crmgraph.crm.records.dumps import PAGE, dump_pages, widths
 from crmgraph.crm.records.external_ids import encoding_context
 from crmgraph.db.database import Database
 from crmgraph.exports import tables
@@ -22,6 +22,7 @@ async def lines(
     where: Where | None = None,
     *,
     excel: bool = False,
+    size: int = PAGE,
     told: Callable[[int], None] | None = None,
 ) -> AsyncIterator[bytes]:
     """The records of the kind of a field map as pieces of a table.
@@ -32,6 +33,7 @@ async def lines(
     Args:
         where: what the records have to fulfil.
         excel: whether a spreadsheet will open it.
+        size: how many records are read at once.
         told: is called with 1 for each record.
     """
     kind = KINDS[fields.model]
@@ -43,7 +45,7 @@ async def lines(
             numbered = tables.numbered(await widths(session, kind))
     layout = fields.layout()
     yield MARK + tables.line([*names, *numbered], excel=False).encode()
-    async for page in dump_pages(db, actor, kind, where):
+    async for page in dump_pages(db, actor, kind, where, size=size):
         aggregates = [each.aggregate for each in page]
         async with db.read() as session:
             around = await encoding_context(session, actor, fields.dialect, aggregates, rows=True, logins=True)

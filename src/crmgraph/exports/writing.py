@@ -2,7 +2,9 @@
 
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import BinaryIO, Literal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
 
 import orjson
 
@@ -10,16 +12,72 @@ from crmgraph import __version__
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import Where
-from crmgraph.crm.records.dumps import Dumped, dump, widths
+from crmgraph.crm.records.dumps import PAGE, Dumped, dump, widths
 from crmgraph.db.database import Database
-from crmgraph.exports import cards, jscontact, tables
+from crmgraph.exports import cards, dialects, jscontact, tables
 from crmgraph.exports.values import record_of
+from crmgraph.mapping import FieldMap
 
 Form = Literal["csv", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"]
 NAMES = {PartyKind.ACCOUNT: "accounts", PartyKind.CONTACT: "contacts", PartyKind.LEAD: "leads"}
 MANIFEST = "crmgraph.json"
 """The member of an archive by which it is known again."""
+FILES: dict[Form, tuple[str, str]] = {
+    "csv": ("csv", "text/csv; charset=utf-8"),
+    "jsonl": ("jsonl", "application/jsonl"),
+    "vcf": ("vcf", "text/vcard; charset=utf-8"),
+    "vcf3": ("vcf", "text/vcard; charset=utf-8"),
+    "vcf4": ("vcf", "text/vcard; charset=utf-8"),
+    "jscontact": ("json", "application/json"),
+    "zip": ("zip", "application/zip"),
+}
+"""{form: (how a file of it ends, what it is as a MIME type)}."""
 Told = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be written.
+
+    Attributes:
+        where: what the records have to fulfil, of one kind.
+        fields: of a table, the names and values of a legacy API in place of our own.
+        excel: whether a spreadsheet will open a table.
+        size: how many records are read at once.
+    """
+
+    kinds: Sequence[PartyKind]
+    form: Form
+    where: Where | None = None
+    fields: FieldMap | None = None
+    excel: bool = False
+    size: int = PAGE
+
+
+async def write(db: Database, actor: Actor, asked: Asked, path: Path, *, told: Told | None = None) -> None:
+    """Write records as a file.
+
+    Args:
+        told: is called with how many more records are written.
+
+    Raises:
+        ValueError: a table of several kinds.
+        Unauthenticated, Forbidden: the actor is not staff.
+    """
+    with path.open("wb") as out:
+        if asked.form == "zip":
+            await archive(db, actor, asked.kinds, out, asked.where, size=asked.size, told=told)
+            return
+        async for piece in pieces(db, actor, asked, told=told):
+            out.write(piece)
+
+
+def pieces(db: Database, actor: Actor, asked: Asked, *, told: Told | None = None) -> AsyncIterator[bytes]:
+    """The same piece by piece, of any form but an archive."""
+    more: Any = {"excel": asked.excel, "size": asked.size, "told": told}
+    if asked.fields is not None:
+        return dialects.lines(db, actor, asked.fields, asked.where, **more)
+    return lines(db, actor, asked.kinds, asked.form, asked.where, **more)
 
 
 async def lines(
@@ -30,6 +88,7 @@ async def lines(
     where: Where | None = None,
     *,
     excel: bool = False,
+    size: int = PAGE,
     told: Told | None = None,
 ) -> AsyncIterator[bytes]:
     """The records of these kinds as pieces of one file.
@@ -37,6 +96,7 @@ async def lines(
     Args:
         where: what the records have to fulfil, of one kind.
         excel: whether a spreadsheet will open a table.
+        size: how many records are read at once.
         told: is called with 1 for each record.
 
     Raises:
@@ -45,7 +105,7 @@ async def lines(
     if form == "csv" and len(kinds) > 1:
         raise ValueError("a table has records of one kind: --format zip has a table for each")
     for n, kind in enumerate(kinds):
-        async for piece in _of_kind(db, actor, kind, form, where, excel=excel, first=n == 0, told=told):
+        async for piece in _of_kind(db, actor, kind, form, where, excel=excel, first=n == 0, size=size, told=told):
             yield piece
     if form == "jscontact":
         yield b"\n]\n"
@@ -60,6 +120,7 @@ async def _of_kind(
     *,
     excel: bool,
     first: bool,
+    size: int,
     told: Told | None,
 ) -> AsyncIterator[bytes]:
     names: list[str] = []
@@ -70,7 +131,7 @@ async def _of_kind(
     if form == "jscontact" and first:
         yield b"["
     begun = not first
-    async for each in dump(db, actor, kind, where):
+    async for each in dump(db, actor, kind, where, size=size):
         if told is not None:
             told(1)
         if form == "jscontact":
@@ -99,6 +160,7 @@ async def archive(
     out: BinaryIO,
     where: Where | None = None,
     *,
+    size: int = PAGE,
     told: Told | None = None,
 ) -> None:
     """All records of these kinds as an archive: of each kind the lines that an import reads, and a table for people."""
@@ -106,8 +168,8 @@ async def archive(
         found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": [NAMES[kind] for kind in kinds]}))
         for kind in kinds:
             with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
-                async for piece in lines(db, actor, [kind], "jsonl", where, told=told):
+                async for piece in lines(db, actor, [kind], "jsonl", where, size=size, told=told):
                     member.write(piece)
             with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
-                async for piece in lines(db, actor, [kind], "csv", where):
+                async for piece in lines(db, actor, [kind], "csv", where, size=size):
                     member.write(piece)

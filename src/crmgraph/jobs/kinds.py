@@ -1,7 +1,7 @@
 """What is done in the background: one row for each kind of job."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import structlog
 from crmgraph.crm.identity.outbox import EMAIL, WINDOW, Outbox
 from crmgraph.crm.job_queue import Done, Result, Retry
 from crmgraph.crm.records.record_photos import REMOVE_PHOTO, RecordPhotos
-from crmgraph.crm.retention import Retention, purge_photos, purge_rows
+from crmgraph.crm.retention import Retention, purge_files, purge_photos, purge_rows
 from crmgraph.db.database import Database
-from crmgraph.photos import StoreAway
+from crmgraph.photos import KeptFiles, StoreAway
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ class Kind:
         window: for how long after it was stored a job is tried, before it fails for good.
         every: seconds between the end of one run and the next, for a recurring job: it has one row in the table, is
             stored by the runner and never fails for good. None for all others; 0 for one that is switched off.
+        lasting: whether it takes minutes: a process that stops begins none, and leaves what it has in hand to others.
         failure: the event in the log of an attempt that failed.
     """
 
@@ -43,7 +44,13 @@ class Kind:
     longest_retry: float = 3600.0
     window: dt.timedelta = dt.timedelta(days=1)
     every: float | None = None
+    lasting: bool = False
     failure: str = "a job was not done"
+
+    @property
+    def stays(self) -> bool:
+        """Whether it is left to other processes by one that stops."""
+        return self.every is not None or self.lasting
 
     def pause(self, attempts: int) -> float:
         """Seconds to wait after so many attempts, before any jitter."""
@@ -51,13 +58,22 @@ class Kind:
 
 
 def kinds(
-    db: Database, outbox: Outbox, photos: RecordPhotos, keep: Retention, *, purge_seconds: float
+    db: Database,
+    outbox: Outbox,
+    photos: RecordPhotos,
+    files: KeptFiles,
+    keep: Retention,
+    *,
+    purge_seconds: float,
+    further: Sequence[Kind] = (),
 ) -> tuple[Kind, ...]:
     """The table of what is done in the background.
 
     Args:
+        files: of imports and exports.
         keep: how long things are kept.
         purge_seconds: how often what is not kept is removed; 0 is never.
+        further: what stands on more than the core.
     """
 
     async def purge(_: Mapping[str, Any]) -> Result:
@@ -66,7 +82,7 @@ def kinds(
 
     async def sweep_photos(_: Mapping[str, Any]) -> Result:
         try:
-            log.info("purged", photos=await purge_photos(db, photos.store, keep))
+            log.info("purged", photos=await purge_photos(db, photos.store, keep), files=await purge_files(files))
         except StoreAway as away:
             return Retry(away.reason)
         return Done()
@@ -84,4 +100,5 @@ def kinds(
             every=purge_seconds,
             failure="the photo store does not answer",
         ),
+        *further,
     )

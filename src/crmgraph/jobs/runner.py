@@ -102,8 +102,8 @@ class Runner:
             ]
 
     async def close(self, *, within: float = 10.0) -> None:
-        """Run what is due but for recurring jobs, and stop. What is in hand then is given back: others may take it at
-        once.
+        """Run what is due but for recurring and lasting jobs, and stop. What is in hand then is given back: others may
+        take it at once.
 
         Args:
             within: seconds that running may take.
@@ -120,10 +120,10 @@ class Runner:
         self._queue.wake()
         await asyncio.wait([running], timeout=ENDING)  # not in the middle of a claim
         await _end([running])
-        await _end(held.task for held in self._in_hand.values() if held.kind.every is not None)
+        await _end(held.task for held in self._in_hand.values() if held.kind.stays)
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
-                await self.run_due([kind for kind in self._kinds if kind.every is None])
+                await self.run_due([kind for kind in self._kinds if not kind.stays])
         await _end(held.task for held in self._in_hand.values())
         self._closed.set()
         await asyncio.wait([renewing], timeout=ENDING)

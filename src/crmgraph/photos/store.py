@@ -2,27 +2,19 @@
 
 import asyncio
 import datetime as dt
-import os
-import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
-from datetime import timedelta
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import get_args
-from urllib.parse import unquote, urlsplit
 
 import structlog
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore, S3Store
 
+from crmgraph.photos.backends import StoreAway, opened, told
 from crmgraph.photos.formats import Rendered, Size
 from crmgraph.photos.names import split_key
 
 _SIZES: tuple[Size, ...] = get_args(Size)
-_AWAY = (BaseError, OSError)  # TimeoutError among them
-_CODE = re.compile(r"<Code>(\w+)</Code>")
 
 SECONDS = 10.0
 """How long a photo may take to be kept, read or removed: less than any request has, so that it is told in words."""
@@ -34,34 +26,13 @@ MOST_LEAVING = 1000
 log = structlog.get_logger(__name__)
 
 
-class StoreAway(Exception):
-    """The photo store does not answer, or does not do what it was asked to.
-
-    Attributes:
-        reason: why, for the log: without the key of any photo, and without what a server answers beside its code.
-    """
-
-    def __init__(self, error: BaseException) -> None:
-        self.reason = _reason(error)
-        super().__init__(self.reason)
-
-
-def folder_of(url: str) -> Path | None:
-    """The folder that a photo store's URL names; None when it names something else."""
-    parts = urlsplit(url)
-    if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
-        return Path(unquote(parts.path)).absolute()
-    return None
-
-
 class PhotoStore:
     """Rendered photos under unguessable keys, each as three objects, e.g. `<random>/small.jpg`.
 
     A key or size that came from the network never becomes a path: what is not exactly of our form is not there.
 
     Args:
-        url: `file:///folder` (made when it is missing) or `s3://bucket/prefix`, for which endpoint, region and
-            credentials come from the usual AWS_* variables of the environment, AWS_ENDPOINT_URL included.
+        url: see `opened`.
         seconds: how long the store has to keep, read or remove one photo.
 
     Raises:
@@ -75,14 +46,7 @@ class PhotoStore:
         self._looking = asyncio.Lock()
         self._looked_at: float | None = None
         self._fault: str | None = None
-        parts = urlsplit(url)
-        self._store: LocalStore | S3Store
-        if (folder := folder_of(url)) is not None:
-            self._store = _folder(folder)
-        elif parts.scheme == "s3" and parts.netloc:
-            self._store = _bucket(parts.netloc, unquote(parts.path).strip("/"))
-        else:
-            raise ValueError("photos are kept in file:///folder or s3://bucket/prefix")
+        self._store = opened(url)
 
     async def save(self, key: str, rendered: Rendered) -> None:
         """Keep all sizes under a new key, or nothing.
@@ -95,7 +59,7 @@ class PhotoStore:
         if not names:
             raise ValueError("not a key of a photo")
         try:
-            with _told():
+            with told():
                 async with asyncio.timeout(self._seconds):
                     for size, name in names.items():
                         await self._store.put_async(name, rendered.sizes[size])
@@ -112,7 +76,7 @@ class PhotoStore:
         name = {str(size): name for size, name in _names(key).items()}.get(size)
         if name is None:
             return None
-        with _told():
+        with told():
             async with asyncio.timeout(self._seconds):
                 with suppress(FileNotFoundError):
                     found = await self._store.get_async(name)
@@ -125,7 +89,7 @@ class PhotoStore:
         Raises:
             StoreAway: the store does not answer; some sizes may still be there.
         """
-        with _told():
+        with told():
             async with asyncio.timeout(self._seconds):
                 for name in _names(key).values():
                     await self._delete(name)
@@ -152,7 +116,7 @@ class PhotoStore:
             StoreAway: they cannot.
         """
         name = f"check-{secrets.token_hex(8)}"
-        with _told():
+        with told():
             async with asyncio.timeout(self._seconds):
                 await self._store.put_async(name, b"crmgraph")
                 found = await self._store.get_async(name)
@@ -179,7 +143,7 @@ class PhotoStore:
         """
         listing = self._store.list(chunk_size=1000)
         while True:
-            with _told():
+            with told():
                 async with asyncio.timeout(self._seconds):
                     found = await anext(listing, None)
             if found is None:
@@ -225,46 +189,3 @@ def _key(name: str) -> str | None:
     stem, _, size = name.partition("/")
     key = f"{stem}.{size.rpartition('.')[2]}"
     return key if name in _names(key).values() else None
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Whatever the store has to say against it is one kind of error."""
-    try:
-        yield
-    except _AWAY as error:
-        raise StoreAway(error) from error
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "it takes too long"
-    said = str(error)
-    code = _CODE.search(said)
-    # A server may answer with a page, and repeat what it was sent; the code in it says enough.
-    line = next(iter(said.partition("<")[0].strip().splitlines()), "")
-    line = re.sub(r"[A-Za-z0-9_-]{32}(?=/)", "***", line)[:300]
-    return " ".join(part for part in (type(error).__name__, line, code[1] if code else "") if part)
-
-
-def _folder(path: Path) -> LocalStore:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"the folder {path} cannot be made: {error.strerror}") from None
-    return LocalStore(path, automatic_cleanup=True)
-
-
-def _bucket(name: str, prefix: str) -> S3Store:
-    # Plain HTTP is for an endpoint that says so itself: a server of one's own, in one's own network.
-    plain = os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://")
-    return S3Store(
-        name,
-        prefix=prefix or None,
-        client_options={
-            "connect_timeout": timedelta(seconds=3),
-            "timeout": timedelta(seconds=15),
-            **({"allow_http": True} if plain else {}),
-        },
-        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=15)},
-    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import structlog
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from crmgraph.crm.core import Core
@@ -43,6 +43,13 @@ PHOTO_HEADERS = {
     # What an address serves never changes, so nobody has to ask again; but a photo that is taken away has to be gone
     # from every browser a day later, and what lies between keeps none.
     "Cache-Control": "private, max-age=86400, immutable",
+}
+RESULT_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-site",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
 }
 BESIDE = {"site.css": "text/css", "icon.svg": "image/svg+xml"}
 SIZES = frozenset({"original", "medium", "small"})
@@ -153,6 +160,23 @@ def routes(
             return Response(status_code=304, headers=headers)
         return Response(data, media_type=row.content_type, headers=headers)
 
+    async def result(request: Request) -> Response:
+        """What a job has made, to whoever has an address of it that is still good."""
+        try:
+            async with within(request, core.request_seconds):
+                found = await core.tasks.result_of(request.path_params["token"])
+        except NotFound:
+            return nothing(request)
+        except Exception as error:
+            if is_away(error):
+                log_away(error, "site")
+            elif not isinstance(error, Unavailable):
+                raise
+            return Response(status_code=503, headers={"Retry-After": "5"})
+        headers = {**RESULT_HEADERS, "Content-Length": str(found.size)}
+        headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
+        return StreamingResponse(found.pieces, media_type=found.content_type, headers=headers)
+
     async def openapi(request: Request) -> Response:
         for door in doors:
             if door.name == request.path_params["door"] and door.openapi is not None:
@@ -173,6 +197,7 @@ def routes(
         Route(LIVE, live),
         Route(READY, ready),
         Route("/photos/{key}/{size}/{file_name}", photo),
+        Route("/results/{token}/{file_name}", result),
         Route("/docs/{door}", manual),
         Route("/docs/{door}/", manual),
         Route("/docs/{door}/openapi.json", openapi),

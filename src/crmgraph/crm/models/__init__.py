@@ -42,6 +42,7 @@ from crmgraph.crm.models.records import (
     Relation,
 )
 from crmgraph.crm.models.search import SearchField, SearchTerm
+from crmgraph.crm.models.tasks import JobState, Task
 
 # Settled now, once: a class whose mapper waits for its first query has no attributes yet.
 configure_mappers()
@@ -70,6 +71,7 @@ __all__ = [
     "ImportState",
     "Installation",
     "Job",
+    "JobState",
     "KnownAddress",
     "Lead",
     "LegacyClient",
@@ -91,6 +93,7 @@ __all__ = [
     "SearchTerm",
     "Session",
     "Staff",
+    "Task",
     "VerificationCode",
     "now",
     "values_of",

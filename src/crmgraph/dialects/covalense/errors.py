@@ -163,6 +163,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], Failure]] = {
     crm.Throttled: _throttled,
     crm.Forbidden: _forbidden,
     crm.TooLarge: _too_large,
+    crm.TooMany: _whole("There is too much of this in hand."),
     crm.UnsupportedImage: _value("it is no image that can be read"),
     crm.Stale: _whole("The record was changed by another user."),
     crm.Conflicting: _value("it contradicts the record"),

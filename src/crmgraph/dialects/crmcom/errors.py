@@ -147,6 +147,7 @@ WORDS: dict[type[Refused], tuple[str, Callable[[Any], str]]] = {
     crm.Throttled: (THROTTLED, lambda refused: f"too many attempts, try again in {refused.retry_after} seconds"),
     crm.Forbidden: (DENIED, lambda _: "the user may not do this"),
     crm.TooLarge: (TOO_LARGE, _too_large),
+    crm.TooMany: (THROTTLED, lambda _: "too much of this is in hand"),
     crm.UnsupportedImage: (NO_IMAGE, lambda _: "it is no image that can be read"),
     crm.Stale: (CHANGED, lambda _: "changed meanwhile"),
     crm.Conflicting: (INVALID, lambda _: "contradicts what is there"),

@@ -94,6 +94,7 @@ WORDS: dict[type[Refused], Failure] = {
     errors.Throttled: throttled(0),
     errors.Forbidden: FORBIDDEN,
     errors.TooLarge: TOO_LARGE,
+    errors.TooMany: throttled(0),
     errors.UnsupportedImage: UNSUPPORTED_FILE,
     errors.Stale: SAVE_FAILED,
     errors.Conflicting: SAVE_FAILED,

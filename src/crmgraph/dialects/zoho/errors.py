@@ -150,6 +150,7 @@ WORDS: dict[type[Refused], Callable[[Any, Spoken], Failure]] = {
     errors.Throttled: lambda refused, spoken: TOO_MANY_REQUESTS,
     errors.Forbidden: lambda refused, spoken: NO_PERMISSION.about(permissions=[]),
     errors.TooLarge: lambda refused, spoken: spoken.about_field(LIMIT_EXCEEDED, refused, limit=refused.limit),
+    errors.TooMany: lambda refused, spoken: TOO_MANY_REQUESTS,
     errors.UnsupportedImage: lambda refused, spoken: INVALID_DATA.about(expected_data_type="image", api_name="file"),
     errors.Stale: lambda refused, spoken: spoken.about_record(ALREADY_MODIFIED),
     errors.Conflicting: _conflicting,

@@ -147,6 +147,8 @@ def _node(
     kind = NODES[prefix]
     if kind.staff_only and not builder.actor.is_staff:
         return null()
+    if kind.seen is not None:
+        return builder.row(tree, kind.model, kind.model.id == wanted, kind.seen(builder.actor), parent=parent, tag=tag)
     model, deleted = kind.model, deleted or kind.outlives
     conditions = [model.id == wanted, *builder.seen(model, deleted=deleted)]
     if model not in KINDS and model is not Staff:

@@ -34,7 +34,7 @@ from crmgraph.graph.edge.requests import (
 )
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
-from crmgraph.graph.resolvers.context import Context, Href, ReadId
+from crmgraph.graph.resolvers.context import Context, Href, ReadId, Tables
 from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
 
@@ -58,6 +58,7 @@ def mounts(
     demo: Mapping[str, Mapping[str, str]] | None = None,
     hrefs: Mapping[str, Href] | None = None,
     id_candidates: Mapping[str, ReadId] | None = None,
+    tables: Mapping[str, Tables] | None = None,
     plans: bool = True,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
@@ -69,12 +70,19 @@ def mounts(
         demo: whom the page offers to sign in as; None outside the demo.
         hrefs: by dialect, where it serves a record.
         id_candidates: by dialect, what the ids that it prints stand for.
+        tables: by dialect, what it calls the values of records.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
     """
     compiled = Compiled(core) if plans else None
     engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
     endpoint = Endpoint(
-        core, engine, max_page=max_page, hrefs=hrefs or {}, id_candidates=id_candidates or {}, demo=demo is not None
+        core,
+        engine,
+        max_page=max_page,
+        hrefs=hrefs or {},
+        id_candidates=id_candidates or {},
+        tables=tables or {},
+        demo=demo is not None,
     )
     return [
         Route(PATH, endpoint),
@@ -100,6 +108,7 @@ class Endpoint:
         max_page: int,
         hrefs: Mapping[str, Href],
         id_candidates: Mapping[str, ReadId],
+        tables: Mapping[str, Tables],
         demo: bool = False,
     ) -> None:
         self._core = core
@@ -107,6 +116,7 @@ class Endpoint:
         self._max_page = max_page
         self._hrefs = hrefs
         self._id_candidates = id_candidates
+        self._tables = tables
         self._demo = demo
         self._slices = Slices()
 
@@ -198,7 +208,14 @@ class Endpoint:
     def _context(self, http: HttpRequest, actor: Actor) -> Context:
         address = reading.address(http)
         return Context(
-            self._core, actor, address, self._max_page, self._hrefs, self._id_candidates, slices=self._slices
+            self._core,
+            actor,
+            address,
+            self._max_page,
+            self._hrefs,
+            self._id_candidates,
+            self._tables,
+            slices=self._slices,
         )
 
     async def _verified(self, token: str | None, until: float) -> "Caller | Answer":

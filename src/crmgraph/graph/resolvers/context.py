@@ -25,6 +25,9 @@ ReadId: TypeAlias = Callable[[PartyKind | None, str], IdCandidates | None]
 """(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
 
 
+Tables: TypeAlias = Callable[[], Mapping[PartyKind, Any]]
+"""To a field map for each kind of record that a dialect has."""
+
 CONNECTIONS = 2
 """How many connections the resolvers of one document read by at once."""
 
@@ -38,6 +41,7 @@ class Context:
         max_page: the longest page of a connection.
         hrefs: by dialect, where it serves a record.
         id_candidates: by dialect, what the ids that it prints stand for.
+        tables: by dialect, what it calls the values of the kinds of record that it has.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
         slices: in which the resolvers of all requests do their work.
     """
@@ -48,6 +52,7 @@ class Context:
     max_page: int = 100
     hrefs: Mapping[str, Href] = field(default_factory=dict)
     id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
+    tables: Mapping[str, Tables] = field(default_factory=dict)
     refused: Refused | None = None
     slices: Slices = field(default_factory=Slices)
     _reading: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(CONNECTIONS))

@@ -114,6 +114,19 @@ class Loaders:
 
         return self._loader(("row", model, deleted), batch)
 
+    def seen_row(self, model: Any, seen: Callable[[Actor], ColumnElement[bool]]) -> Loader:
+        """What belongs to no record, by its own id; None where it does not exist for the actor.
+
+        Args:
+            seen: the condition under which it does.
+        """
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            query = select(model).where(among(session, model.id, ids), seen(self._actor))
+            return _by_id(ids, await _objects(session, query))
+
+        return self._loader(("seen", model), batch)
+
     def photo(self) -> Loader:
         """The photo of a record by the record's id, or None."""
 

@@ -117,6 +117,17 @@ class LeadGroup(StrEnum):
     CREATED_MONTH = "created_month"
 
 
+class ExportFormat(StrEnum):
+    """In which form records are written; the value is that of `crmgraph.exports.writing`."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    VCARD3 = "vcf3"
+    VCARD4 = "vcf4"
+    JSCONTACT = "jscontact"
+    ZIP = "zip"
+
+
 class ErrorCode(StrEnum):
     """Why an input was refused."""
 
@@ -142,6 +153,7 @@ class ErrorCode(StrEnum):
     THROTTLED = "THROTTLED"
     FORBIDDEN = "FORBIDDEN"
     TOO_LARGE = "TOO_LARGE"
+    TOO_MANY = "TOO_MANY"
     UNSUPPORTED_IMAGE = "UNSUPPORTED_IMAGE"
     STALE = "STALE"
     CONFLICTING = "CONFLICTING"
@@ -315,6 +327,25 @@ _describe(
     SEE_IDENTITY="See its identity documents, and change them.",
     ERASE="Erase what is known of the person for good. Nothing can be erased yet.",
 )
+_describe(
+    models.JobState,
+    "How far a job is.",
+    WAITING="Nobody has begun it yet.",
+    RUNNING="It is being done.",
+    DONE="It is done.",
+    FAILED="It was given up: `faults` say why.",
+    CANCELLED="Whoever has asked for it has cancelled it.",
+)
+_describe(
+    ExportFormat,
+    "In which form records are written.",
+    JSONL="Lines of JSON, one a record, with all that belongs to it.",
+    CSV="A table, of which each record is a row.",
+    VCARD3="Cards of vCard 3.0.",
+    VCARD4="Cards of vCard 4.0.",
+    JSCONTACT="A JSON array of JSContact cards.",
+    ZIP="An archive that an import makes the same records of.",
+)
 _OWNER = "Whoever of the staff is responsible."
 _COUNTRY = "The country of the first address."
 _MONTH = "The month in which the record was created, in UTC, e.g. `2026-03`."
@@ -377,6 +408,7 @@ _describe(
     THROTTLED="There were too many tries of late.",
     FORBIDDEN="You may not do this.",
     TOO_LARGE="There is more than is taken.",
+    TOO_MANY="You have as many of these in hand as one may have.",
     UNSUPPORTED_IMAGE="The file is no image of a kind that is taken, or is damaged.",
     STALE="The record has changed since it was read.",
     CONFLICTING="It contradicts what is there.",

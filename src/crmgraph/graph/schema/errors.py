@@ -39,6 +39,9 @@ WORDS: dict[type[Refused], Words] = {
     core.Throttled: Words(ErrorCode.THROTTLED, "Too many tries: try again in {retry_after} seconds."),
     core.Forbidden: Words(ErrorCode.FORBIDDEN, "You may not do this."),
     core.TooLarge: Words(ErrorCode.TOO_LARGE, "{it} has more than {limit:,} {unit}."),
+    core.TooMany: Words(
+        ErrorCode.TOO_MANY, "You have {limit} of these in hand: wait until one of them has ended, or cancel one."
+    ),
     core.UnsupportedImage: Words(ErrorCode.UNSUPPORTED_IMAGE, "{it} is no JPEG, PNG, GIF, WebP or BMP image."),
     core.Stale: Words(
         ErrorCode.STALE, "The record has changed since you read it: read it again, its revision is {current} now."
@@ -139,6 +142,8 @@ def facts_of(refused: Refused) -> dict[str, Any]:
             return {name: value for name, value in bounds.items() if value is not None}
         case core.TooLarge():
             return {f"limit{(refused.unit or 'items').title()}": refused.limit}
+        case core.TooMany():
+            return {"limitItems": refused.limit}
         case core.Throttled():
             return {"retryAfterSeconds": refused.retry_after}
         case core.Stale():

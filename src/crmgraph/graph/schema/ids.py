@@ -23,6 +23,7 @@ class Prefix(StrEnum):
     USER = "usr"
     CHANGE = "chg"
     VIEWER = "vie"
+    JOB = "job"
 
 
 PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT, PartyKind.LEAD: Prefix.LEAD}

@@ -1,12 +1,14 @@
 """Nodes: what global ids name, and who may fetch it by them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crmgraph.crm import models
+from sqlalchemy import ColumnElement
+
+from crmgraph.crm import models, tasks
 from crmgraph.crm.errors import TooLarge
-from crmgraph.crm.policy import KINDS
+from crmgraph.crm.policy import KINDS, Actor
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.ids import Prefix, decode
@@ -22,11 +24,13 @@ class NodeKind:
     Attributes:
         staff_only: nobody else is told of them.
         outlives: whether they are there also where the record to which they belong was deleted.
+        seen: the condition under which a row that belongs to no record exists for an actor.
     """
 
     model: Any
     staff_only: bool = False
     outlives: bool = False
+    seen: Callable[[Actor], ColumnElement[bool]] | None = None
 
 
 NODES = {
@@ -40,6 +44,7 @@ NODES = {
     Prefix.NOTE: NodeKind(models.Note, staff_only=True),
     Prefix.CHANGE: NodeKind(models.Change, staff_only=True, outlives=True),
     Prefix.USER: NodeKind(models.Staff, staff_only=True),
+    Prefix.JOB: NodeKind(models.Task, staff_only=True, seen=tasks.own),
 }
 """Everything that can be fetched by its global id."""
 
@@ -75,6 +80,8 @@ async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:
         return None
     if kind.model is models.Staff:
         return await loaders.staff().load(number)
+    if kind.seen is not None:
+        return await loaders.seen_row(kind.model, kind.seen).load(number)
     deleted = deleted or kind.outlives
     of = loaders.record if kind.model in KINDS else loaders.row
     loader = of(kind.model, deleted=deleted)

@@ -16,6 +16,7 @@ from crmgraph.graph.schema.connections import After, Before, Connection, First, 
 from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Searching, Viewing
 from crmgraph.graph.schema.fields import connection
 from crmgraph.graph.schema.filters import Listing
+from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
@@ -25,6 +26,7 @@ from crmgraph.graph.schema.types import search as searching
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.jobs import Job
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import SignedIn, User, Viewer
@@ -177,6 +179,12 @@ class Query:
     )
     async def choices(self, info: Info, of: choosing.Of, field: choosing.Field) -> Any:
         return await choosing.find(info.context, of, field)
+
+    @resolves("What goes on after its answer; null when it is none of yours.", Job | None)
+    async def job(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The id of a job.")]
+    ) -> Any:
+        return await node_of(info.context, id) if number_of(Prefix.JOB, id) is not None else None
 
     @resolves("Contacts in groups, the largest group first.", list[grouping.ContactGroupRow])
     async def contact_groups(

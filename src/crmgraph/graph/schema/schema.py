@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
 from crmgraph.graph.schema.mutations.identity import IdentityMutations
+from crmgraph.graph.schema.mutations.jobs import JobMutations
 from crmgraph.graph.schema.mutations.notes import NoteMutations
 from crmgraph.graph.schema.mutations.profile import ProfileMutations
 from crmgraph.graph.schema.mutations.records import RecordMutations
@@ -14,7 +15,7 @@ from crmgraph.graph.schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
-class Mutation(IdentityMutations, ProfileMutations, RecordMutations, NoteMutations):
+class Mutation(IdentityMutations, ProfileMutations, RecordMutations, NoteMutations, JobMutations):
     pass
 
 

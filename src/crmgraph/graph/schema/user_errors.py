@@ -254,6 +254,8 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
             return ThrottledError(**told, retry_after_seconds=fault.retry_after)
         case core.Locked():
             return LockedError(**told, holder=fault.holder)
+        case core.TooMany():
+            return TooLargeError(**told, limit_items=fault.limit)
         case core.TooLarge():
             limit: dict[str, Any] = {f"limit_{fault.unit or 'items'}": fault.limit}
             return TooLargeError(**told, **limit)
