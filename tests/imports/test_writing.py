@@ -20,7 +20,7 @@ from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.models import Account, Change, Contact, ExternalId, ImportRow, ImportState, Lead, Note, Photo, Role
 from crmgraph.crm.models import Staff as StaffRow
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records.matching import MatchBy
+from crmgraph.crm.records.entity_resolution import MatchBy
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Options, Staff, StaffRef
 from crmgraph.imports.writing import leases, runs

@@ -17,10 +17,11 @@ def app(**options: Any) -> None:
     counts = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if counts and not (Path(counts).is_dir() and os.access(counts, os.W_OK)):
         sys.exit(f"PROMETHEUS_MULTIPROC_DIR: {counts} is no folder that we may write into: make it, or set none")
-    # Importing makes hardly any garbage, and the collector would walk the modules many times while they grow.
+    # Importing makes hardly any garbage, and the collector would walk the modules many times, even later.
     gc.disable()
     from crmgraph.cli import commands
 
+    gc.freeze()
     gc.enable()
     commands.app(**options)
 

@@ -67,13 +67,20 @@ def _line(refused: Refused) -> str:
 
 
 def run(work: Coroutine[Any, Any, T], settings: Settings) -> T:
-    """Run what a command does; what its database or its input is to blame for ends in one line, not in a traceback.
+    """Run what a command does, see `plainly`."""
+    with plainly(settings):
+        return asyncio.run(work)
+
+
+@contextmanager
+def plainly(settings: Settings) -> Iterator[None]:
+    """Lets what the database or the input is to blame for end the program in one line, not in a traceback.
 
     Args:
         settings: name the database, so that what is told of it says which.
     """
     try:
-        return asyncio.run(work)
+        yield
     except Refused as refused:
         fail("; ".join(map(_line, refused.all)))
     except (NotNow, NewerTables) as untimely:

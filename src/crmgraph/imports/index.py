@@ -17,6 +17,8 @@ CREATE TABLE notes (kind TEXT, id TEXT, seq INTEGER, note BLOB, PRIMARY KEY (kin
 CREATE TABLE told (kind TEXT, name TEXT, key TEXT, PRIMARY KEY (kind, name)) WITHOUT ROWID;
 CREATE TABLE spelled (key TEXT PRIMARY KEY, name TEXT) WITHOUT ROWID;
 CREATE TABLE implied (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE named (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE stored (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
 _CACHE_KIB = 32_768
 
@@ -40,6 +42,10 @@ class Index:
     def all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """The rows of a query."""
         return self._db.execute(statement, values).fetchall()
+
+    def each(self, statement: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, one after the other."""
+        return self._db.execute(statement, values)
 
     def run(self, statement: str, *values: Any) -> None:
         """Write something down."""

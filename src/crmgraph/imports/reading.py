@@ -3,7 +3,7 @@
 `open_set` looks at the files and says what they are and what cannot be known; `Reading.events` tells the records.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.imports.columns import Columns, note_of
 from crmgraph.imports.drafts import Draft
 from crmgraph.imports.files import BadFile, Source, sources
+from crmgraph.imports.index import Spool
 from crmgraph.imports.owners import Owners
 from crmgraph.imports.parts import Part, parts_of
 from crmgraph.imports.records import (
@@ -26,14 +27,10 @@ from crmgraph.imports.records import (
     Skipped,
     Staff,
 )
-from crmgraph.imports.sets import RecordSet
+from crmgraph.imports.sets import RecordSet, Stored
 
 ORDER = ("STAFF", "FIELDS", "ACCOUNT", "CONTACT", "LEAD", None, "NOTE")
 """In which files are read: accounts before those who belong to them."""
-
-
-def _never(kind: PartyKind, external: External) -> bool:
-    return False
 
 
 class Reading:
@@ -53,7 +50,7 @@ class Reading:
         skipped: list[Skipped],
         options: Options,
         owners: Owners,
-        stored: Callable[[PartyKind, External], bool],
+        stored: Stored | None,
     ) -> None:
         self.parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
         self._options = options
@@ -61,6 +58,7 @@ class Reading:
         self._stored = stored
         self._skipped = skipped
         self.refused = refused
+        self._kept: Spool | None = None
         self.recognised: list[Recognised] = [part.recognised for part in parts]
         self.questions: list[Question] = _once([each for part in self.parts for each in part.questions])
         self.questions += _more_pages(self.recognised)
@@ -73,13 +71,38 @@ class Reading:
     def events(self) -> Iterator[Event]:
         """Every row as what became of it, accounts first, and the records that are implied by others.
 
-        References may name records that come later. The same files and options tell the same, in the same order.
+        References may name records that come later. The same files and options tell the same, in the same order. What
+        was `kept` is told again without the files being read.
 
         Raises:
             ValueError: a question is open.
         """
         if self.is_open:
             raise ValueError("a question is open")
+        if self._kept is not None:
+            return (event for _, event in self._kept)
+        return self._read()
+
+    def kept(self) -> Iterator[Event]:
+        """The same, which is kept on disk on the way, until `close`."""
+        spool = Spool()
+        try:
+            for event in self.events():
+                spool.add(event)
+                yield event
+        except BaseException:
+            spool.close()
+            raise
+        self.close()
+        self._kept = spool
+
+    def close(self) -> None:
+        """Let go of what was kept."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    def _read(self) -> Iterator[Event]:
         yield from self.refused
         yield from self._skipped
         with self._set() as found:
@@ -153,13 +176,13 @@ def open_set(
     options: Options,
     staff: Sequence[Staff],
     *,
-    stored: Callable[[PartyKind, External], bool] = _never,
+    stored: Stored | None = None,
 ) -> Reading:
     """Look at files that are imported together.
 
     Args:
         staff: of the store.
-        stored: whether the store has a record of this id.
+        stored: which of such ids are those of records of the store; None where there is no store.
     """
     owners = Owners(staff, options.users, options.owner)
     parts: list[Part] = []

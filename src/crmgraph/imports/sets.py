@@ -4,8 +4,9 @@ All rows are taken first and spooled; then they are told in their order, each wi
 memory for a row at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 from crmgraph.crm.models import PartyKind
@@ -31,6 +32,11 @@ from crmgraph.imports.records import (
     Warned,
 )
 
+Stored = Callable[[PartyKind, Sequence[External]], Collection[External]]
+"""Which of the ids of this kind are those of records that the store has."""
+
+ASKED = 5_000
+"""Ids that the store is asked about at once."""
 MAX_MERGES = 10
 """How many times a reference is followed to where a merged record went."""
 _ROWS = {"phones": ("raw",), "emails": ("address",), "addresses": ("kind", "street", "city", "postalCode")}
@@ -44,12 +50,12 @@ class RecordSet:
         options: Options,
         importer: StaffRef | None,
         *,
-        stored: Callable[[PartyKind, External], bool],
+        stored: Stored | None,
     ) -> None:
         """
         Args:
             importer: owns the accounts that are implied.
-            stored: whether the store has a record of this id.
+            stored: which of such ids are those of records of the store; None where there is no store.
         """
         self._options = options
         self._importer = importer
@@ -79,12 +85,15 @@ class RecordSet:
                 self._index.run(
                     "INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", item.kind, _id(item.external), item.master
                 )
+                self._name(item.kind, External(item.external.system, item.external.space, item.master))
             self._spool.add(Skipped(item.at, *item.skip))
             return
         record = item.finish()
         links = list(item.links.values())
         for link in links:
-            if link.external is None and link.name and link.kind is PartyKind.ACCOUNT:
+            if link.external is not None:
+                self._name(link.kind, link.external)
+            elif link.name and link.kind is PartyKind.ACCOUNT:
                 self._index.run("INSERT OR IGNORE INTO spelled VALUES (?, ?)", account_key(link.name), link.name)
         if isinstance(record, Refusal):
             self._spool.add((record, links))
@@ -96,6 +105,11 @@ class RecordSet:
         else:
             self._add_unknown(record, links, facts)
         self._learn(record)
+
+    def _name(self, kind: PartyKind, external: External) -> None:
+        """Note that a row names a record by its id."""
+        if self._stored is not None:
+            self._index.run("INSERT OR IGNORE INTO named VALUES (?, ?)", kind, _id(external))
 
     def _add_known(self, record: Record, links: list[Link], facts: dict[str, Any], stamp: str, ordered: bool) -> None:
         id_ = _id(record.external)
@@ -155,6 +169,8 @@ class RecordSet:
 
     def events(self) -> Iterator[Event]:
         """Every row as what became of it, and the records that are implied before the first that names them."""
+        if self._stored is not None:
+            self._find_stored(self._stored)
         for seq, item in self._spool:
             match item:
                 case Refusal() | Skipped():
@@ -167,6 +183,22 @@ class RecordSet:
                 case (Place() as at, kind, external):
                     if self._made(external, kind) is None:
                         yield Skipped(at, "PARENT_NOT_IMPORTED", "its parent is no record of these files")
+
+    def _find_stored(self, stored: Stored) -> None:
+        """Know which of the records that rows name, and that are in no file, the store has."""
+        missing = self._index.each(
+            "SELECT kind, id FROM named WHERE NOT EXISTS"
+            " (SELECT 1 FROM made WHERE made.kind = named.kind AND made.id = named.id)"
+        )
+        while some := list(islice(missing, ASKED)):
+            for kind in PartyKind:
+                wanted = [External(*id_.split("\0")) for of_kind, id_ in some if of_kind == kind]
+                for external in stored(kind, wanted) if wanted else ():
+                    self._index.run("INSERT OR IGNORE INTO stored VALUES (?, ?)", kind, _id(external))
+
+    def _is_stored(self, kind: PartyKind, external: External) -> bool:
+        known = "SELECT 1 FROM stored WHERE kind = ? AND id = ?"
+        return self._stored is not None and self._index.one(known, kind, _id(external)) is not None
 
     def _still_made(self, links: list[Link]) -> Iterator[Record]:
         """The accounts that a refused row names by their ids."""
@@ -249,12 +281,13 @@ class RecordSet:
             record.warnings.append(Warned("REFERENCE_MERGED", link.column, given, facts={"to": external.value}))
         if (key := self._made(external, link.kind)) is not None:
             record.input[link.field] = Ref(link.kind, key)
-        elif self._stored(link.kind, external):
-            record.input[link.field] = StoredRef(link.kind, external)
         elif link.kind is PartyKind.ACCOUNT and link.name and link.kind not in self._brought and self._makes:
+            # Whether the store has it or not: a run that goes on has to be told the same as before the crash.
             key = key_of(link.kind, external.system, external.value)
             yield from self._imply(key, link, external)
             record.input[link.field] = Ref(link.kind, key)
+        elif self._is_stored(link.kind, external):
+            record.input[link.field] = StoredRef(link.kind, external)
         else:
             record.warnings.append(Warned("REFERENCE_BROKEN", link.column, external.value))
 

@@ -1,6 +1,6 @@
 """A batch: records of a reading that are matched and written in one transaction, with the checkpoint of the import."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,21 +11,20 @@ from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Email, ImportRow, Lead, Note, Outcome, PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.conditions import Compare, Op, Point
-from crmgraph.crm.records import aggregates, external_ids, matching, uniqueness
+from crmgraph.crm.records import aggregates, entity_resolution, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, Stamp
+from crmgraph.crm.records.entity_resolution import MatchBy, Wanted
 from crmgraph.crm.records.leads import unworkable
-from crmgraph.crm.records.matching import MatchBy, Wanted
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import email_key
 from crmgraph.imports.records import Record, Ref, Refusal, StaffRef, StoredRef, Warned
 from crmgraph.imports.writing import edits
+from crmgraph.imports.writing.ids import Named
 
 Mode = Literal["upsert", "create", "update"]
-Named = tuple[PartyKind, str]
-"""The kind of a record and the key by which its files name it."""
 
 _ORDER = (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT)
 """In which records are locked, see `crm/records/uniqueness.py`."""
@@ -78,7 +77,7 @@ class Batch:
     Args:
         session: in the transaction.
         actor: the import.
-        ids: {a record of the files: its id}, of those that were dealt with by now.
+        ids: {a record of the files: its id}, of those `named_by` its records that were dealt with by now.
     """
 
     def __init__(self, session: AsyncSession, actor: Actor, how: How, ids: Mapping[Named, int]) -> None:
@@ -157,7 +156,8 @@ class Batch:
                 continue
             wanted = [_wanted(rows[i].record, by, self._actor.region) for i in group]
             await self._lock(kind, wanted)
-            for i, match in zip(group, await matching.match(self._session, self._actor, kind, wanted, by), strict=True):
+            matches = await entity_resolution.match(self._session, self._actor, kind, wanted, by)
+            for i, match in zip(group, matches, strict=True):
                 found[i] = match.party_id
                 if match.ambiguous:
                     rows[i].record.warnings.append(Warned("AMBIGUOUS", reason="several records are called so"))
@@ -253,6 +253,14 @@ class Batch:
     def _note_made(self, row: Row) -> None:
         if row.aggregate is not None:
             self._made[row.record.kind, row.record.key] = row.aggregate.id
+
+
+def named_by(record: Record) -> Iterator[Named]:
+    """The records of the files that a record is, and names."""
+    yield record.kind, record.key
+    for value in record.input.values():
+        if isinstance(value, Ref):
+            yield value.kind, value.key
 
 
 def _wanted(record: Record, by: Sequence[MatchBy], region: str | None) -> Wanted:

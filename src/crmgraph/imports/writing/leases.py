@@ -5,9 +5,11 @@ is the one that they wrote, so that a process that was away for longer finds tha
 """
 
 import asyncio
+import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,44 @@ async def wait_for_lease(db: Database, import_id: int, waiting: Callable[[float]
     if until is not None and (seconds := (until - now()).total_seconds()) > 0:
         waiting(seconds)
         await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def kept(
+    db: Database, import_id: int, lease: dt.datetime | None, renewed: Callable[[dt.datetime], None]
+) -> AsyncIterator[None]:
+    """Renews a lease for as long as the block takes, which changes the import by nothing else.
+
+    Args:
+        renewed: told the lease that holds from now on.
+
+    Raises:
+        ImportBusy: somebody has taken the import over meanwhile.
+    """
+    ended = asyncio.Event()
+
+    async def renew() -> None:
+        own = lease
+        while not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), LEASE.total_seconds() / 3)
+                return
+            until = now() + LEASE
+
+            async def work(session: AsyncSession, own: dt.datetime | None = own, until: dt.datetime = until) -> bool:
+                return await change(session, import_id, own, {"claimed_until": until})
+
+            if not await db.transact(work):
+                raise ImportBusy(import_id, LEASE.total_seconds())
+            own = until
+            renewed(until)
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        ended.set()
+        await task
 
 
 async def get(db: Database, import_id: int) -> Import | None:

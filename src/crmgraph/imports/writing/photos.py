@@ -11,7 +11,8 @@ from crmgraph.crm.models import ImportRow, Outcome, Photo
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.imports.records import Warned
-from crmgraph.imports.writing.batches import Named, Row
+from crmgraph.imports.writing.batches import Row
+from crmgraph.imports.writing.ids import Named
 
 
 @dataclass(frozen=True, slots=True)

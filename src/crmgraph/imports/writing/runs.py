@@ -3,9 +3,8 @@
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -21,17 +20,23 @@ from crmgraph.crm.records.edits import Edit, Stamp
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
+from crmgraph.imports.index import Spool
 from crmgraph.imports.reading import Reading
 from crmgraph.imports.records import Event, External, Merged, Record, Ref, Refusal, Skipped
 from crmgraph.imports.writing import leases
-from crmgraph.imports.writing.batches import Batch, How, Named, Row
+from crmgraph.imports.writing.batches import Batch, How, Row, named_by
+from crmgraph.imports.writing.collecting import rare_collections
 from crmgraph.imports.writing.edits import external_id
+from crmgraph.imports.writing.ids import Ids, Named
 from crmgraph.imports.writing.photos import Photos
+from crmgraph.imports.writing.reading_ahead import read_ahead
 
 FIRST_LOOK = 2_000
 """Records that are written before the planner looks at the tables."""
 BATCH = 1_000
 """Events of the reading that are dealt with in one transaction."""
+KNOWN_PAGE = 10_000
+"""Records of an earlier run that are read at once."""
 Told = Callable[[Event, Outcome], None]
 """Is told what became of each event."""
 
@@ -80,14 +85,17 @@ class Finder:
         self._db = db
         self._loop = asyncio.get_running_loop()
 
-    def is_stored(self, kind: PartyKind, external: External) -> bool:
-        """Whether the store has a record of this id."""
+    def stored(self, kind: PartyKind, externals: Sequence[External]) -> list[External]:
+        """Which of these ids are those of records of the store."""
+        return asyncio.run_coroutine_threadsafe(stored(self._db, externals), self._loop).result()
 
-        async def find() -> bool:
-            async with self._db.read() as session:
-                return bool(await external_ids.parties(session, {external_id(external)}))
 
-        return asyncio.run_coroutine_threadsafe(find(), self._loop).result()
+async def stored(db: Database, externals: Sequence[External]) -> list[External]:
+    """Which of these ids are those of records of the store."""
+    names = {each: external_id(each) for each in externals}
+    async with db.read() as session:
+        found = await external_ids.parties(session, set(names.values()))
+    return [each for each, name in names.items() if name in found]
 
 
 class Run:
@@ -119,8 +127,8 @@ class Run:
         self._photos = photos
         self._told = told
         self._show = progress
-        self._ids: dict[Named, int] = {}
-        self._later: list[tuple[PartyKind, int, dict[str, Ref]]] = []
+        self._ids = Ids()
+        self._later = Spool()
         self._lease: dt.datetime | None = None
         self.progress = Progress()
         self._analyse_at = FIRST_LOOK
@@ -131,21 +139,49 @@ class Run:
         Raises:
             leases.ImportBusy: somebody has taken the import over, since a batch took longer than the lease.
         """
-        position = await self._known_position()
-        async with _reading_thread(self._reading) as next_ones:
-            # What was dealt with before is only decided anew: so that what was refused of it is told again.
-            while events := await next_ones(_up_to(position - self.progress.done)):
-                rows = await self._batch(events, write=self.progress.done >= position)
-                self._take_up(rows)
-                if self._actor.import_id is not None:
-                    await self._photos.take(self._actor, rows, self._ids)
-                self._tell(events, rows)
-                await self._keep_plans_right()
-                self._show(self.progress)
-        await self._link()
+        try:
+            with rare_collections():
+                position = await self._known_position()
+                async with read_ahead(self._reading, position, BATCH) as next_ones:
+                    while events := await self._waited_for(next_ones):
+                        # What was dealt with before is only decided anew: so that its refusals are told again.
+                        await self._deal_with(events, write=self.progress.done >= position)
+                await self._link()
+        finally:
+            self._ids.close()
+            self._later.close()
         if self._actor.import_id is not None and not await self._end(ImportState.DONE, None):
             raise leases.ImportBusy(self._actor.import_id, leases.LEASE.total_seconds())
         return self.progress
+
+    async def _deal_with(self, events: Sequence[Event], *, write: bool) -> None:
+        rows, ids = await self._batch(events, write=write)
+        self._take_up(rows, ids)
+        if self._actor.import_id is not None:
+            # To render images takes long.
+            has_photos = any(row.record.photo is not None for row in rows)
+            async with self._lease_kept() if has_photos else nullcontext():
+                await self._photos.take(self._actor, rows, ids)
+        self._tell(events, rows)
+        await self._keep_plans_right()
+        self._show(self.progress)
+
+    async def _waited_for(self, next_ones: Callable[[], Awaitable[list[Event]]]) -> list[Event]:
+        async with self._lease_kept():
+            return await next_ones()
+
+    @asynccontextmanager
+    async def _lease_kept(self) -> AsyncIterator[None]:
+        """Keeps the lease while something takes long that writes no checkpoint."""
+        if self._actor.import_id is None:
+            yield
+            return
+
+        def renewed(until: dt.datetime) -> None:
+            self._lease = until
+
+        async with leases.kept(self._db, self._actor.import_id, self._lease, renewed):
+            yield
 
     async def _keep_plans_right(self) -> None:
         """Let the planner look at the tables whenever they have doubled: what it thinks of empty ones costs minutes."""
@@ -164,22 +200,25 @@ class Run:
             return 0
         async with self._db.read() as session:
             run = await session.get_one(Import, self._actor.import_id)
-            rows = await session.execute(
-                select(ImportRow.kind, ImportRow.key, ImportRow.party_id).where(ImportRow.import_id == run.id)
-            )
             self._lease = run.claimed_until
-            self._ids = {(kind, key): party_id for kind, key, party_id in rows}
             self.progress.counts = {kind: Counter(each) for kind, each in run.counts.items()}
+            query = select(ImportRow.id, ImportRow.kind, ImportRow.key, ImportRow.party_id)
+            query = query.where(ImportRow.import_id == run.id).order_by(ImportRow.id).limit(KNOWN_PAGE)
+            last = 0
+            while rows := (await session.execute(query.where(ImportRow.id > last))).all():
+                self._ids.add({(kind, key): party_id for _, kind, key, party_id in rows})
+                last = rows[-1].id
         return run.position
 
-    async def _batch(self, events: Sequence[Event], *, write: bool) -> list[Row]:
+    async def _batch(self, events: Sequence[Event], *, write: bool) -> tuple[list[Row], dict[Named, int]]:
         records = [each for each in events if isinstance(each, Record)]
         warned = [list(each.warnings) for each in records]
+        known = self._ids.of({name for each in records for name in named_by(each)})
 
         async def work(session: AsyncSession) -> tuple[list[Row], dict[Named, int], Progress, dt.datetime | None]:
             for record, warnings in zip(records, warned, strict=True):
                 record.warnings = list(warnings)
-            batch = Batch(session, self._actor, self._how, self._ids)
+            batch = Batch(session, self._actor, self._how, known)
             rows = await batch.decide(records)
             if not write:
                 progress = Progress(self.progress.done + len(events), self.progress.counts)
@@ -192,8 +231,8 @@ class Run:
             return rows, ids, progress, self._lease
 
         rows, ids, self.progress, self._lease = await self._db.transact(work)
-        self._ids |= ids
-        return rows
+        self._ids.add(ids)
+        return rows, known | ids
 
     async def _checkpoint(self, session: AsyncSession, progress: Progress) -> dt.datetime:
         """Store how far the run is; the end of its lease, which begins anew.
@@ -208,10 +247,10 @@ class Run:
             raise leases.ImportBusy(self._actor.import_id or 0, leases.LEASE.total_seconds())
         return until
 
-    def _take_up(self, rows: Iterable[Row]) -> None:
+    def _take_up(self, rows: Iterable[Row], ids: Mapping[Named, int]) -> None:
         for row in rows:
-            if row.later and (own_id := self._ids.get((row.record.kind, row.record.key))) is not None:
-                self._later.append((row.record.kind, own_id, row.later))
+            if row.later and (own_id := ids.get((row.record.kind, row.record.key))) is not None:
+                self._later.add((row.record.kind, own_id, row.later))
 
     def _tell(self, events: Iterable[Event], rows: Iterable[Row]) -> None:
         of_record = iter(rows)
@@ -226,8 +265,8 @@ class Run:
         """Let records name others that came after them."""
         if self._actor.import_id is None:
             return
-        for begin_ in range(0, len(self._later), BATCH):
-            group = self._later[begin_ : begin_ + BATCH]
+        later = iter(self._later)
+        while group := [each for _, each in islice(later, BATCH)]:
             self._lease = await self._db.transact(lambda session, group=group: self._link_group(session, group))  # type: ignore[misc]  # bound now
 
     async def _link_group(
@@ -235,13 +274,14 @@ class Run:
     ) -> dt.datetime:
         unit = Transaction(session)
         written = WriteSet(unit, self._actor)
+        ids = self._ids.of({(ref.kind, ref.key) for _, _, refs in group for ref in refs.values()})
         changed = []
         for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT):
             wanted = {own_id: refs for of_kind, own_id, refs in group if of_kind is kind}
             loaded = await aggregates.load_for_change(unit, self._actor, kind, wanted, parts=()) if wanted else {}
             planned = []
             for own_id, aggregate in loaded.items():
-                named = {column: self._ids.get((ref.kind, ref.key)) for column, ref in wanted[own_id].items()}
+                named = {column: ids.get((ref.kind, ref.key)) for column, ref in wanted[own_id].items()}
                 planned.append((kind, aggregate, Edit({name: value for name, value in named.items() if value})))
             await written.expect(planned)
             for _, aggregate, edit in planned:
@@ -279,11 +319,6 @@ class Run:
             return await leases.change(session, self._actor.import_id, self._lease, values)
 
 
-def _up_to(left: int) -> int:
-    """How many events to take next, with so many left that were dealt with before."""
-    return min(BATCH, left) if left > 0 else BATCH
-
-
 def _counted(progress: Progress, events: Sequence[Event], rows: Iterable[Row]) -> Progress:
     """The progress after these events."""
     counts = {kind: Counter(each) for kind, each in progress.counts.items()}
@@ -305,19 +340,3 @@ def _outcome(event: Event, row: Row | None) -> Outcome:
             return Outcome.MERGED
     assert row is not None  # noqa: S101 - each record has one
     return row.outcome
-
-
-@asynccontextmanager
-async def _reading_thread(reading: Reading) -> AsyncIterator[Callable[[int], Awaitable[list[Event]]]]:
-    """Gives so many of the next events. They are read in a thread of their own, which what lies on disk belongs to."""
-    loop = asyncio.get_running_loop()
-    with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
-        events = reading.events()
-
-        async def next_ones(count: int) -> list[Event]:
-            return await loop.run_in_executor(thread, lambda: list(islice(events, count)))
-
-        try:
-            yield next_ones
-        finally:
-            await loop.run_in_executor(thread, events.close)  # type: ignore[attr-defined]  # it is a generator

@@ -1,4 +1,4 @@
-"""Matching: which record of the store somebody means who brings one in, many asked for at once.
+"""Entity resolution: which record of the store somebody means who brings one in, many asked for at once.
 
 A match is never a guess: an email or a telephone number that is shared by people of other names matches none of them,
 and what several records answer to is said to be ambiguous.

@@ -1,26 +1,24 @@
-"""What `crmgraph import` does: look at files, ask, and tell what would come of each row."""
+"""Before anything is written: files are looked at, people asked, and what would come of each row told."""
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import typer
-from sqlalchemy import select
 
-from crmgraph.cli.console import err, opened, print_json, print_text, run
+from crmgraph.cli.console import err, print_json, print_text
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.models import Staff as StaffRow
 from crmgraph.imports import maps
 from crmgraph.imports.formats import FORMATS
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Question, Record, Staff
 from crmgraph.imports.reports import Report, told
+from crmgraph.imports.sets import Stored
 from crmgraph.imports.words import QUESTIONS
-from crmgraph.settings import Settings
 
 NOTHING, REFUSED, ASKED = 1, 3, 4
 """Exit codes: nothing was done, some rows were refused, a question is open."""
@@ -60,8 +58,13 @@ def options_of(
     return maps.load(map_, options) if map_ else options
 
 
-def look(paths: list[Path], options: Options, settings: Settings, *, ask: bool) -> tuple[Reading, Options]:
+def look(
+    paths: list[Path], options: Options, staff: Sequence[Staff], stored: Stored, *, ask: bool
+) -> tuple[Reading, Options]:
     """Look at files and ask what can be answered.
+
+    Args:
+        stored: which of such ids the store has records of.
 
     Returns:
         The reading, and the options with the answers.
@@ -69,9 +72,8 @@ def look(paths: list[Path], options: Options, settings: Settings, *, ask: bool) 
     Raises:
         ValueError, LookupError: an option cannot be.
     """
-    staff = run(_staff(settings, options.owner), settings)
     while True:
-        reading = open_set(paths, options, staff)
+        reading = open_set(paths, options, staff, stored=stored)
         waiting = next((each for each in reading.questions if each.open and each.option), None)
         if waiting is None or not ask:
             return reading, options
@@ -105,15 +107,6 @@ def _users(path: Path | None) -> dict[str, str]:
         raise ValueError(f"--users {path}: {error}") from error
 
 
-async def _staff(settings: Settings, owner: str | None) -> list[Staff]:
-    async with opened(settings) as core, core.db.read() as session:
-        rows = await session.execute(select(StaffRow.email, StaffRow.name).where(StaffRow.email.is_not(None)))
-        found = [Staff(email, name, email == owner) for email, name in rows if email]
-    if owner is not None and not any(each.importer for each in found):
-        raise ValueError(f"--owner {owner}: nobody of the staff has this email")
-    return found
-
-
 def _answer(question: Question) -> Any:
     err.print(f"{QUESTIONS[question.code]} {question.reason}", markup=False, highlight=False)
     if question.option == "no_header":
@@ -126,32 +119,32 @@ def _answer(question: Question) -> Any:
             return given
 
 
-def tell(reading: Reading, folder: Path | None, *, as_json: bool, quiet: bool = False) -> tuple[int, Mapping[str, int]]:
-    """Tell what the files hold.
+def tell(reading: Reading, folder: Path | None, *, as_json: bool, dry_run: bool) -> tuple[int, Mapping[str, int]]:
+    """Read the files, and tell what they hold.
 
     Args:
-        as_json: print one object.
-        quiet: whether nothing is told but that, and a question that is open.
+        as_json: print one object: of a dry run, and where a question is open.
+        dry_run: whether nothing else is done than this.
 
     Returns:
         How the program ends, and how many rows there are, see `Report.counts`.
     """
-    if not quiet:
+    if not as_json:
         _show_files(reading)
     if reading.is_open:
-        if quiet:
+        if as_json:
             print_json(Report(reading).summary())
         return ASKED, {}
     found = Report(reading, folder)
     shown: list[Record] = []
-    for event in reading.events():
+    for event in reading.events() if dry_run else reading.kept():
         found.take(event)
         if isinstance(event, Record) and not event.implied and len(shown) < SHOWN:
             shown.append(event)
     found.close()
-    if as_json:
+    if as_json and dry_run:
         print_json({**found.summary(), "preview": [told(each) for each in shown]})
-    elif not quiet:
+    elif not as_json:
         _show(found, shown)
     records = sum(found.counts[kind] for kind in PartyKind)
     if found.counts["refused"]:

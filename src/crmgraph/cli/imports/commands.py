@@ -73,32 +73,21 @@ def files(
     demo: DemoOption = False,
 ) -> None:
     """Bring in files of contacts, accounts and leads; first tell what would come of each row."""
-    from crmgraph.cli import import_runs, importing
+    from crmgraph.cli.imports import looking, running
 
     settings = settings_of(demo)
+    ask = not yes and not as_json and sys.stdin.isatty()
     try:
-        options = importing.options_of(
+        options = looking.options_of(
             format_=format_, kind=kind, encoding=encoding, delimiter=delimiter, no_header=no_header, dates=dates,
             decimal=decimal, timezone=timezone, region=region, system=system, id_column=id_column, accounts=accounts,
             nameless=nameless, owner=owner, users=users, lenient=lenient, map_=map_,
         )  # fmt: skip
-        ask = not yes and not as_json and sys.stdin.isatty()
-        reading, options = importing.look(file, options, settings, ask=ask)
-        if save_map is not None:
-            importing.save_map(save_map, options, reading)
-        code, counts = importing.tell(reading, report, as_json=as_json and dry_run, quiet=as_json)
-    except (ValueError, LookupError, OSError) as error:
+    except ValueError as error:
         fail(str(error))
-    if dry_run or code not in (0, importing.REFUSED):
-        raise typer.Exit(code)
-    if ask and not typer.confirm("Write this?", err=True):
-        raise typer.Exit(importing.NOTHING)
-    raise typer.Exit(
-        import_runs.write(
-            file, options, settings, mode=mode, match=match, most_refused=max_refused, counts=counts, report=report,
-            as_json=as_json,
-        )
-    )  # fmt: skip
+    running.require_known_match(match)
+    asked = running.Asked(dry_run, mode, match, max_refused, report, save_map, as_json, ask)
+    raise typer.Exit(running.bring_in(file, options, settings, asked))
 
 
 IdArgument = Annotated[
@@ -113,17 +102,17 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object,
 @app.command(name="list")
 def list_(as_json: JsonOption = False, demo: DemoOption = False) -> None:
     """The last imports, the newest first: how far they are and what came of them."""
-    from crmgraph.cli import import_runs
+    from crmgraph.cli.imports import listing
 
-    import_runs.show(settings_of(demo), None, as_json=as_json)
+    listing.show(settings_of(demo), None, as_json=as_json)
 
 
 @app.command()
 def show(import_: IdArgument, as_json: JsonOption = False, demo: DemoOption = False) -> None:
     """One import: its files, and what came of the rows of each kind."""
-    from crmgraph.cli import import_runs
+    from crmgraph.cli.imports import listing
 
-    import_runs.show(settings_of(demo), import_, as_json=as_json)
+    listing.show(settings_of(demo), import_, as_json=as_json)
 
 
 @app.command()
@@ -134,9 +123,9 @@ def resume(
     demo: DemoOption = False,
 ) -> None:
     """Go on with an import that was cut off, behind the last batch that was written."""
-    from crmgraph.cli import import_runs
+    from crmgraph.cli.imports import running
 
-    raise typer.Exit(import_runs.resume(settings_of(demo), import_, report, as_json=as_json))
+    raise typer.Exit(running.resume(settings_of(demo), import_, report, as_json=as_json))
 
 
 @app.command()
@@ -150,9 +139,9 @@ def undo(
     demo: DemoOption = False,
 ) -> None:
     """Take an import back: what it made goes, what it changed is as it was; what was touched since stays."""
-    from crmgraph.cli import import_runs
+    from crmgraph.cli.imports import undoing
 
     settings = settings_of(demo)
     if not dry_run and not yes and sys.stdin.isatty() and not typer.confirm("Undo this import?", err=True):
         raise typer.Exit(1)
-    raise typer.Exit(import_runs.take_back(settings, import_, dry_run=dry_run, as_json=as_json))
+    raise typer.Exit(undoing.take_back(settings, import_, dry_run=dry_run, as_json=as_json))
