@@ -75,7 +75,7 @@ def edits(contact: Aggregate) -> list[Any]:
     ]
 
 
-OF_ITS_OWN = frozenset({"created_at", "updated_at", "at", "number_key"})
+OF_ITS_OWN = frozenset({"created_at", "updated_at", "at", "number_key", "transaction_id"})
 
 
 async def told(db: Database, contact: Aggregate) -> str:

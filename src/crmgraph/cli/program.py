@@ -28,6 +28,7 @@ from crmgraph.cli.console import (
     warn,
 )
 from crmgraph.cli.demo import load, print_doors
+from crmgraph.crm.feed import moving
 from crmgraph.db.url import without_secrets
 from crmgraph.logs import configure
 from crmgraph.metrics import SHARED
@@ -89,6 +90,11 @@ def serve(
 async def _require_tables(settings: Settings) -> None:
     async with opened(settings) as core:
         await require_kind(core.db, settings)
+        if await moving.is_moved(core.db):
+            fail(
+                "The database was moved here from another server: run `crmgraph migrate` first, so that nobody who "
+                "follows its changes misses any."
+            )
         if not settings.mail_url:
             refused = "signups, which have to be confirmed, and resets" if settings.signup_confirm else "resets"
             warn(f"CRMGRAPH_MAIL_URL is not set: {refused} of passwords are refused.")
@@ -117,6 +123,8 @@ def migrate(
             before = await is_current(db)
             await upgrade(db, lock_seconds=lock_seconds, wait_seconds=wait_seconds, told=tell)
             await mark_kind(db, settings)
+            if await moving.settle(db):
+                tell("The log of changes comes from another server: what is written from now on goes on after it.")
         return before
 
     out.print("The tables are of this version already." if run(work(), settings) else "The tables are up to date now.")

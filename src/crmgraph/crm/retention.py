@@ -104,8 +104,9 @@ def expired(keep: Retention) -> Iterator[Expired]:
     """What has passed its time by now."""
     at = now()
     if keep.changes_days is not None:
-        # By their ids, which grow with time: the dates of the log have no index, and are not worth one.
-        oldest = select(Change.id, Change.at).order_by(Change.id).limit(BATCH).subquery()
+        # In the order of the feed, which grows with time: the dates of the log have no index, and are not worth one.
+        ordered = select(Change.id, Change.at).where(Change.transaction_id.is_not(None))
+        oldest = ordered.order_by(Change.transaction_id, Change.id).limit(BATCH).subquery()
         past = select(oldest.c.id).where(oldest.c.at < at - dt.timedelta(days=keep.changes_days))
         yield Expired("changes", Change.id, Change.id.in_(past))
     if keep.sessions_days is not None:

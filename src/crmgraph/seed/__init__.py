@@ -87,9 +87,12 @@ async def _reserve(connection: Any, db: Database, table: str, count: int) -> Ite
 
 
 def _filled(table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with every column, so that one prepared statement (or one COPY) takes them all."""
+    """The rows with every column that the database does not set, so that one prepared statement (or one COPY) takes
+    them all."""
     start: dict[str, Any] = {}
     for column in table.columns:
+        if column.server_default is not None and column.name not in rows[0]:
+            continue
         default: Any = column.default
         start[column.name] = None if default is None else default.arg({}) if default.is_callable else default.arg
     return [start | row for row in rows]
@@ -99,9 +102,9 @@ async def _write(connection: Any, db: Database, table: Any, rows: list[dict[str,
     if db.is_sqlite:
         await connection.execute(table.insert(), rows)
         return
-    names = [c.name for c in table.columns]
+    names = list(rows[0])
     dialect = connection.dialect
-    processors = [c.type.dialect_impl(dialect).bind_processor(dialect) for c in table.columns]
+    processors = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
     records = [
         tuple(
             process(row[name]) if process is not None and row[name] is not None else row[name]

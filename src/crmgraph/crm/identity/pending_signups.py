@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -47,15 +47,21 @@ def _own_account(contact_id: int) -> ColumnElement[bool]:
 
 
 async def hide(session: AsyncSession, contact_id: int) -> None:
-    """Let nobody see the contact of a signup, and the account that came with it."""
+    """Let nobody see the contact of a signup, and the account that came with it, nor be told of them by the feed."""
     at = now()
+    own_account = select(Account.id).where(_own_account(contact_id))
+    logged = or_(Change.party_id == contact_id, Change.party_id.in_(own_account))
+    await session.execute(
+        update(Change).where(logged).values(transaction_id=None), execution_options={"synchronize_session": False}
+    )
     for model, own in ((Account, _own_account(contact_id)), (Contact, Contact.id == contact_id)):
         hidden = update(model).where(own).values(deleted_at=at)
         await session.execute(hidden, execution_options={"synchronize_session": False})
 
 
 async def reveal(session: AsyncSession, contact_id: int) -> None:
-    """Show the records of a signup that was confirmed. They count as changed now, for whoever asks what is new.
+    """Show the records of a signup that was confirmed. They count as changed now, for whoever asks what is new, and the
+    feed tells of them as of what has just been written.
 
     A number that somebody else was given meanwhile stays theirs; the record gets the next one.
     """
@@ -75,6 +81,19 @@ async def reveal(session: AsyncSession, contact_id: int) -> None:
                 update(model).where(model.id == record_id).values(shown),
                 execution_options={"synchronize_session": False},
             )
+            await _log_anew(session, record_id)
+
+
+async def _log_anew(session: AsyncSession, record_id: int) -> None:
+    """Write what the log has of a record again, in place of what it has: whoever reads the feed is beyond that."""
+    log: Any = Change.__table__
+    waiting = (log.c.party_id == record_id) & log.c.transaction_id.is_(None)
+    last = await session.scalar(select(func.max(log.c.id)).where(waiting))
+    if last is not None:
+        kept = [each.name for each in log.c if each.name not in ("id", "transaction_id")]
+        again = select(*(log.c[name] for name in kept)).where(waiting).order_by(log.c.id)
+        await session.execute(insert(log).from_select(kept, again, include_defaults=False))
+        await session.execute(delete(log).where(waiting, log.c.id <= last))
 
 
 def abandoned(before: dt.datetime) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ import datetime as dt
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import FetchedValue, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.columns import Base, BigId, Document, Key, now, one_of
@@ -20,6 +20,9 @@ class Action(StrEnum):
     CREATED = "CREATED"
     UPDATED = "UPDATED"
     DELETED = "DELETED"
+    CONVERTED = "CONVERTED"
+    MERGED = "MERGED"
+    RESTORED = "RESTORED"
 
 
 class Change(Base):
@@ -28,12 +31,16 @@ class Change(Base):
     __tablename__ = "change"
     __table_args__ = (
         Index("ix_change_party_id_id", "party_id", "id"),
+        Index("ix_change_transaction_id_id", "transaction_id", "id"),
         # Asked by the foreign key alone, for each credential that goes.
         Index("ix_change_credential_id", "credential_id", postgresql_where=_SOMEBODY, sqlite_where=_SOMEBODY),
         {"sqlite_autoincrement": True},
     )
 
     id: Mapped[Key]
+    transaction_id: Mapped[int | None] = mapped_column(BigId, server_default=FetchedValue())
+    """Of the transaction that wrote it on PostgreSQL, 0 on SQLite and of what is from before this was kept; null of a
+    signup that waits. With the id it is the order of the feed, see `crm/feed/`. Nobody but the database sets it."""
     party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"))
     kind: Mapped[PartyKind] = mapped_column(one_of(PartyKind))
     action: Mapped[Action] = mapped_column(one_of(Action))

@@ -27,8 +27,8 @@ from crmgraph.crm.search import index
 
 WRITTEN: tuple[Any, ...] = (Party, Account, Contact, Lead, Phone, Email, Address, Relation, Note, ExternalId, Change)
 """The models in the order in which their rows name each other."""
-_NEVER_NAMED = (ExternalId, Change)
-"""The models whose rows nothing names: the database gives them their ids as they are written."""
+_SET_BY_DATABASE: dict[Any, tuple[str, ...]] = {ExternalId: ("id",), Change: ("id", "transaction_id")}
+"""The columns that the database sets as rows are written: of what nothing names the id too."""
 
 
 def as_json(rows: list[dict[str, Any]]) -> str:
@@ -47,7 +47,7 @@ def inserting() -> ClauseElement:
         table: Any = model.__table__
         nothing: Any = literal_column(f"CAST(NULL AS {table.name})")
         rows = func.json_populate_recordset(nothing, given(table.name)).table_valued(*_names(table))
-        names = [name for name in _names(table) if model not in _NEVER_NAMED or name != "id"]
+        names = [name for name in _names(table) if name not in _SET_BY_DATABASE.get(model, ())]
         taken = select(*(rows.c[name] for name in names))
         ctes.append(insert(table).from_select(names, taken, include_defaults=False).cte(f"new_{table.name}"))
     return select(literal(1)).add_cte(*ctes, index.removing(), index.adding())

@@ -64,10 +64,13 @@ SEARCH_COST = 100
 """What a search is reckoned to cost besides its page: it looks at thousands of words."""
 GROUPS_COST = 500
 """What groups are reckoned to cost besides what is listed: every record is counted."""
+CHANGES_COST = 50
+"""What a page of the log of changes is reckoned to cost besides its events: it looks at ten thousand entries."""
 CHOICES_COST = 50
 """What the choices of a field are reckoned to cost: up to two hundred look-ups."""
 _ITSELF = {
     "SearchConnection": SEARCH_COST,
+    "ChangeEventConnection": CHANGES_COST,
     "Choice": CHOICES_COST,
     **dict.fromkeys(("ContactGroupRow", "AccountGroupRow", "LeadGroupRow"), GROUPS_COST),
 }

@@ -25,6 +25,9 @@ ARGUMENTS: dict[str, Words] = {
     "cursor": Words(
         ErrorCode.INVALID, "{it} is no cursor of {these}: give the `cursor` of {an_item} of the same {asked}."
     ),
+    "place": Words(
+        ErrorCode.INVALID, "{it} is no cursor of the log of changes: give the `cursor` of an event, or an `endCursor`."
+    ),
     "other filter": Words(
         ErrorCode.CONFLICTING, "{it} is a cursor of this list with another filter: give the filter that it came with."
     ),
@@ -35,6 +38,7 @@ ARGUMENTS: dict[str, Words] = {
     "whole list": Words(ErrorCode.INVALID, "{it} is about the whole list: it stands at the top of `filter`."),
     "one step": Words(ErrorCode.INVALID, "{it} goes on to other records again: one step is the most."),
     "id": Words(ErrorCode.NOT_FOUND, "{it} is compared with ids: give e.g. {example}."),
+    "record": Words(ErrorCode.NOT_FOUND, "{it} is no id of a record: give e.g. con_1000000001."),
     "digits": Words(ErrorCode.NOT_A_PHONE, "{it} has {count} digits, and {least} are the least, e.g. 0142."),
     "zone": Words(ErrorCode.NOT_A_TIME_ZONE, "{it} names no time zone, e.g. Europe/Berlin."),
     "duration": Words(

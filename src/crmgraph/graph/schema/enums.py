@@ -249,6 +249,9 @@ _describe(
     CREATED="It came into being.",
     UPDATED="Some of its fields changed.",
     DELETED="It was deleted.",
+    CONVERTED="It is a lead that became a contact.",
+    MERGED="It is one with another record now.",
+    RESTORED="It was deleted, and is there again.",
 )
 _describe(
     models.Door,

@@ -21,11 +21,13 @@ from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types import choices as choosing
+from crmgraph.graph.schema.types import feed
 from crmgraph.graph.schema.types import groups as grouping
 from crmgraph.graph.schema.types import search as searching
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.feed import ChangeEventConnection
 from crmgraph.graph.schema.types.jobs import Job
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
@@ -165,6 +167,25 @@ class Query:
     ) -> Any:
         asked = searching.asked_of(info.context, text, kinds, (first, after, last, before))
         return await searching.search(info.context, asked)
+
+    @resolves(
+        "The log of changes of all records, the oldest first: deletions, merges and conversions too. Nothing comes "
+        "later before a cursor that was told. With `first: 0` and without `after`, `endCursor` is the end of the log: "
+        "take it before you read all records, and go on from there. Null for anybody but staff.",
+        ChangeEventConnection | None,
+    )
+    async def changes(
+        self,
+        info: Info,
+        first: feed.First = UNSET,
+        after: feed.After = UNSET,
+        kinds: feed.Kinds = UNSET,
+        ids: feed.Ids = UNSET,
+        doors: feed.Doors = UNSET,
+        actions: feed.Actions = UNSET,
+    ) -> Any:
+        asked = {"kinds": kinds, "ids": ids, "doors": doors, "actions": actions}
+        return await feed.changes(info.context, first, after, asked)
 
     users = _listed(
         filters.USERS,
