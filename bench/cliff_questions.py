@@ -76,12 +76,15 @@ class Question:
 
     Attributes:
         text: says what is asked, for people and for `KNOWN`.
+        path: with `{token}` in the place of the token that CRM.COM has there.
+        slack: so many more blocks of a larger store are no growth; None where it is that of lists.
     """
 
     text: str
     method: str
     path: str
     body: dict[str, Any] | None = None
+    slack: int | None = None
 
     @property
     def reason(self) -> str | None:
@@ -279,3 +282,44 @@ def _comparisons(type_: GraphQLInputObjectType, name: str, ids: dict[str, tuple[
         case "DateTimeFilter":
             return ['{ago: {from: "P1D"}}', '{ago: {to: "P1D"}}']
     return [f"{{eq: {json.dumps(value)}}}" for value in ids.get(name) or VALUES[name]]
+
+
+ONE_RECORD = 200
+"""How many more blocks of a larger store one record may take: the depth of some indexes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records to be asked for one by one: ids of ours, and what Zoho calls one."""
+
+    contact: int
+    hot_account: int
+    lead: int
+    called: str
+
+
+def every_record(records: Records) -> list[Question]:
+    """One record by each of its names, at each door that shows one."""
+    found = []
+    for module, named in (
+        ("Contacts", str(records.contact)),
+        ("Contacts", records.called),
+        ("Accounts", str(records.hot_account)),
+        ("Leads", str(records.lead)),
+    ):
+        path = f"/crm/v2/{module}/{named}"
+        found.append(Question(f"zoho {path}", "GET", path, slack=ONE_RECORD))
+    for own in (records.contact, records.hot_account):
+        named = f"contact_information_identifier=id={own:032X}"
+        path = f"/crmapi/rest/v2/contact_information/show?token={{token}}&{named}"
+        found.append(Question(f"crmcom show {named}", "GET", path, slack=ONE_RECORD))
+    rows = "emails { address } phones { raw } addresses { city } account { name } history(first: 5) { nodes { at } }"
+    for by in (
+        f'id: "con_{records.contact}"',
+        f'external: {{dialect: ZOHO, value: "{records.called}"}}',
+        'email: "zyx@hamlet.example"',
+        'number: "CON1"',
+    ):
+        text = f"{{ contact(by: {{{by}}}) {{ id {rows} }} }}"
+        found.append(Question(text, "POST", "/graphql", {"query": text}, slack=ONE_RECORD))
+    return found

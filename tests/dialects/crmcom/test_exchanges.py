@@ -62,7 +62,7 @@ def _settle(key: str, how: str, expected: Any, got: Any) -> None:
 
 STATEMENTS = {
     "authentication.web_api_key": 3,
-    "show": 4,
+    "show": 2,
     "list": 5,
     "create.1": 14,
     "create.2": 14,

@@ -3,11 +3,11 @@
 Lists read the same in a few statements (`lists`, `external_ids.encoding_context`): many records name the same things.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, func, or_, select, union_all
 
 from crmgraph.crm.models import Account, Contact, ExternalId, PartyKind, Relation, Staff
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
@@ -17,6 +17,7 @@ from crmgraph.crm.query.snapshots import Listed
 from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import PARTS, ROWS, Aggregate
 from crmgraph.crm.records.external_ids import TARGETS, EncodingContext, note_external_ids
+from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import Database
 
 _ROW_TARGETS = {"phone_id": "phones", "email_id": "emails", "address_id": "addresses"}
@@ -30,7 +31,7 @@ async def load_told(
     kind: PartyKind,
     party_id: int | None,
     *,
-    external: tuple[str, str] | None = None,
+    external: tuple[str, Sequence[str]] | None = None,
     parts: Collection[str] = PARTS,
     rows: bool = False,
     staff: int | None = None,
@@ -39,7 +40,8 @@ async def load_told(
 
     Args:
         party_id: of the record, where no external id says it.
-        external: (space, value) of the external id in the dialect that names it before all others.
+        external: (space, values) of the external ids in the dialect, of which the first that there is names it before
+            all others.
         parts: see `aggregates.load`.
         rows: see `external_ids.encoding_context`.
         staff: an employee who is told of though the record may not name them.
@@ -47,13 +49,15 @@ async def load_told(
     model = MODELS[kind]
     children = aggregates.wanted(model, parts)
     named = _Named(model, actor, with_relations="relations" in parts, rows=rows)
+    space, values = external or ("", ())
+    values = [each for each in values if not fault_of(each)]
 
     def build(query: Select[Any]) -> Select[Any]:
-        return query.where(model.id == _own(external is not None), visible(with_parameters(actor), model))
+        return query.where(model.id == _own(len(values)), visible(with_parameters(actor), model))
 
     found = await snapshots.read_with(
         db,
-        ("told", external is not None, rows, visibility_key(actor)),
+        ("told", len(values), rows, visibility_key(actor)),
         model,
         [*children.values(), *named.lists],
         build,
@@ -61,7 +65,8 @@ async def load_told(
             "own": party_id,
             "dialect": dialect,
             "staff": staff,
-            **({"space": external[0], "value": external[1]} if external is not None else {}),
+            "space": space,
+            **{f"value{i}": value for i, value in enumerate(values)},
             **visibility_values(actor),
         },
     )
@@ -73,17 +78,23 @@ async def load_told(
     return aggregate, named.context(actor, lists[len(children) :])
 
 
-def _own(is_external: bool) -> ColumnElement[Any]:
+def _own(names: int) -> ColumnElement[Any]:
+    """The id of the record, by so many external ids before the parameter."""
     own: ColumnElement[Any] = bindparam("own", type_=BigInteger())
-    if not is_external:
+    if not names:
         return own
-    held = select(ExternalId.party_id).where(
-        ExternalId.dialect == bindparam("dialect"),
-        ExternalId.space == bindparam("space"),
-        ExternalId.value == bindparam("value"),
-        ExternalId.live.is_(True),
-    )
-    named: ColumnElement[Any] = func.coalesce(held.scalar_subquery(), own)
+    held = [
+        select(ExternalId.party_id)
+        .where(
+            ExternalId.dialect == bindparam("dialect"),
+            ExternalId.space == bindparam("space"),
+            ExternalId.value == bindparam(f"value{i}", type_=Text()),
+            ExternalId.live.is_(True),
+        )
+        .scalar_subquery()
+        for i in range(names)
+    ]
+    named: ColumnElement[Any] = func.coalesce(*held, own)
     return named
 
 
@@ -109,17 +120,17 @@ class _Named:
         """The columns that name rows of these models."""
         return [getattr(self._model, name) for name, target in REFERENCES[self._model].items() if target in targets]
 
-    def _related(self, column: Any) -> list[ColumnElement[bool]]:
-        """Whether a column names a record to which the record stands in a relation."""
-        if not self._with_relations:
-            return []
-        others = select(Relation.other_id).where(Relation.party_id == self._model.id).correlate(self._model)
-        return [column.in_(others)]
+    def _others(self) -> Select[Any]:
+        """The ids of the records to which the record stands in a relation."""
+        return select(Relation.other_id).where(Relation.party_id == self._model.id).correlate(self._model)
 
     def _match_record(self, target: Any, c: Any) -> ColumnElement[bool]:
         seen = select(target.id).where(target.id == c.id, visible(with_parameters(self._actor), target))
-        named = [c.id.in_(columns)] if (columns := self._columns(target)) else []
-        held: ColumnElement[bool] = or_(*named, *self._related(c.id))
+        columns = self._columns(target)
+        held: ColumnElement[bool] = c.id.in_(columns)
+        if self._with_relations:
+            # One list of ids, by which the rows are looked up. An OR of two would be asked of every record there is.
+            held = c.id.in_(union_all(*(select(each).correlate(self._model) for each in columns), self._others()))
         return held & seen.correlate(c.id.table).exists()
 
     def _staff(self) -> list[Any]:
@@ -136,15 +147,28 @@ class _Named:
 
     def _match_external(self, c: Any) -> ColumnElement[bool]:
         model = self._model
-        named = [c.party_id.in_([model.id, *self._columns(*self._targets)]), *self._related(c.party_id)]
-        named.append(c.staff_id.in_(self._staff()))
+        named: dict[str, list[Any]] = {
+            "party_id": [[model.id, *self._columns(*self._targets)]],
+            "staff_id": [self._staff()],
+        }
+        if self._with_relations:
+            named["party_id"].append(self._others())
         if self._rows:
             for column, part in _ROW_TARGETS.items():
-                own = select(ROWS[part].id).where(ROWS[part].party_id == model.id).correlate(model)
-                named.append(getattr(c, column).in_(own))
-        held: ColumnElement[bool] = or_(*named)
+                named[column] = [select(ROWS[part].id).where(ROWS[part].party_id == model.id).correlate(model)]
         same: ColumnElement[bool] = c.dialect == bindparam("dialect")
-        return held & same
+        if not self._with_relations and not self._rows:
+            held: ColumnElement[bool] = or_(*(c[column].in_(ids) for column, each in named.items() for ids in each))
+            return held & same
+        # Each by its own index, as above.
+        inner = ExternalId.__table__.alias()
+        found = [
+            select(inner.c.id).where(inner.c[column].in_(ids)).correlate(model)
+            for column, each in named.items()
+            for ids in each
+        ]
+        own: ColumnElement[bool] = c.id.in_(union_all(*found))
+        return own & same
 
     def context(self, actor: Actor, lists: list[list[Any]]) -> EncodingContext:
         """What these lists hold."""

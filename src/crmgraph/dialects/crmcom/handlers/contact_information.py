@@ -1,5 +1,6 @@
 """Contact information: shown, listed, created and changed."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,13 +9,17 @@ from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import parties
+from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.records.lookup import spellings
 from crmgraph.crm.records.told import load_told
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.dialects.crmcom.answers import encode
+from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
-from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, find, load_for_change, load_page
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load_for_change, load_page
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
 from crmgraph.rest import RequestError
@@ -26,13 +31,28 @@ async def show(call: Call) -> dict[str, Any]:
     """One contact information."""
     wanted, fields_set = call.identifier, call.fields_set
     async with call.core.db.read() as session:
-        kind, party_id = await find(session, call.actor, wanted)
-        found = await load_told(call.core.db, call.actor, DIALECT, kind, party_id, parts=PARTS, rows=True)
-        if found is None:
-            raise NotFound((IDENTIFIER,))
-        record, around = found
+        record, around = await _told(call, session, wanted)
         (answer,) = await encode(session, call.actor, SHOW, [record], fields_set, around)
         return answer
+
+
+async def _told(call: Call, session: AsyncSession, wanted: Pair) -> tuple[Aggregate, EncodingContext]:
+    """The record that an identifier means, with what it names. An id needs no looking up first.
+
+    Raises:
+        NotFound, Ambiguous: none answers to it, or more than one.
+    """
+    field, value = wanted
+    tell = partial(load_told, call.core.db, call.actor, DIALECT, parts=PARTS, rows=True)
+    if field == "id":
+        own = partial(tell, party_id=read_id(value), external=("record", spellings(value)))
+        found = await own(kind=PartyKind.CONTACT) or await own(kind=PartyKind.ACCOUNT)
+    else:
+        kind, party_id = await find(session, call.actor, wanted)
+        found = await tell(kind=kind, party_id=party_id)
+    if found is None:
+        raise NotFound((IDENTIFIER,))
+    return found
 
 
 async def list_page(call: Call) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ async def get(call: Call) -> Response:
         DIALECT,
         module.kind,
         minted(digits),
-        external=("record", digits),
+        external=("record", [digits]),
         staff=actor.staff_id,
     )
     if found is None:
