@@ -29,6 +29,7 @@ from crmgraph.crm.models import (
     Role,
     Session,
     Task,
+    Usage,
     VerificationCode,
     now,
 )
@@ -113,8 +114,13 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
             await session.flush()
             own = {"kind": PartyKind.CONTACT, "key": "x", "party_id": ray, "outcome": Outcome.CREATED, "digest": ""}
             session.add(ImportRow(import_id=old.id, revision=1, **own))
+        for n, days in enumerate((399, 402, 402, 403)):
+            called = {"operation": f"GET /{n}", "caller": "unknown", "calls": 1, "bytes": 0, "microseconds": 0}
+            day = (now() - days * DAY).date()
+            session.add(Usage(day=day, dialect=Door.ZOHO, refused=False, **called))
     changes = await count(running.db, Change)
     gone = {"sessions": 2, "tokens": 2, "signups": 0, "codes": 1, "jobs": 1, "tasks": 1, "import rows": 1, "tries": 1}
+    gone |= {"counts of calls": 3, "counts of fields": 0}
     assert await purge_rows(running.db, Retention(), dry_run=True) == gone
     assert await count(running.db, Session) == 5
     assert await purge_rows(running.db, Retention()) == gone
@@ -127,10 +133,11 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         assert list(await session.scalars(select(VerificationCode.digest))) == ["lately"]
         failed = list(await session.scalars(select(Job.failed_at).where(Job.kind == "test").order_by(Job.id)))
         assert failed[0] is None and len(failed) == 2
+    assert await count(running.db, Usage) == 1
     assert (await count(running.db, Import), await count(running.db, ImportRow)) == (2, 1)
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
-    nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None, imports_days=None)
+    nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None, imports_days=None, usage_days=None)
     assert await purge_rows(running.db, nothing) == {"tries": 0}
 
 

@@ -1,11 +1,12 @@
 """The wiring: settings to database to edges, once. Nothing else wires."""
 
+import asyncio
 import logging
 import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from crmgraph.assembly import build, close
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.records.lookup import IdCandidates
+from crmgraph.crm.usage import keep_storing
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
@@ -52,6 +54,7 @@ class Dialect:
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
         tables: makes its field maps by kind of record, for the tables of the documentation.
+        operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
             Where nobody answers, it does, by `nowhere`.
@@ -65,6 +68,7 @@ class Dialect:
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
     tables: Callable[[], Mapping[PartyKind, FieldMap]]
+    operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
     nowhere: Callable[[], Response] | None = None
@@ -85,6 +89,7 @@ DIALECTS = (
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         covalense.tables,
+        covalense.operations,
         covalense.busy,
         ("/crm/v1.{rest:path}",),
         covalense.nowhere,
@@ -97,6 +102,7 @@ DIALECTS = (
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
         zoho.tables,
+        zoho.operations,
         zoho.busy,
         ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
         zoho.nowhere,
@@ -110,6 +116,7 @@ DIALECTS = (
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
         crmcom.tables,
+        crmcom.operations,
         crmcom.busy,
         ("/crmapi", "/crmapi/{rest:path}"),
         crmcom.nowhere,
@@ -123,6 +130,7 @@ DIALECTS = (
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
         valomnia.tables,
+        valomnia.operations,
         valomnia.busy,
         ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
         valomnia.nowhere,
@@ -210,10 +218,14 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         if settings.run_jobs:
             runner.start()
+        storing = asyncio.create_task(keep_storing(core.usage, core.db), name="background: usage")
         try:
             # What a server hands to each of its connections.
             yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
         finally:
+            storing.cancel()
+            with suppress(asyncio.CancelledError):
+                await storing
             # Threads of SQLite's driver that nobody ends keep the process from ending.
             await close(core, runner)
 

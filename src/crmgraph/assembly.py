@@ -35,6 +35,7 @@ def retention(settings: Settings) -> Retention:
         attempts_seconds=settings.throttle_window_seconds,
         jobs_days=settings.keep_failed_jobs_days,
         imports_days=settings.keep_imports_days,
+        usage_days=settings.keep_usage_days,
         photos_days=settings.keep_orphaned_photos_days,
     )
 

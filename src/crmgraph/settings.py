@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     keep_imports_days: int | None = Field(
         90, ge=1, description="How long imports can be undone, in days: what that takes goes then."
     )
+    keep_usage_days: int | None = Field(
+        400, ge=1, description="How long it is kept who called which legacy API, in days."
+    )
     keep_orphaned_photos_days: int | None = Field(
         1, ge=1, description="How long photos in the store to which no record belongs are kept, in days."
     )
@@ -128,6 +131,7 @@ class Settings(BaseSettings):
         "keep_tokens_days",
         "keep_failed_jobs_days",
         "keep_imports_days",
+        "keep_usage_days",
         "keep_orphaned_photos_days",
         mode="before",
     )

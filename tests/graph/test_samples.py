@@ -33,6 +33,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Staff and their records"),
         ("staff", "Find contacts by phone"),
         ("staff", "The history of a record"),
+        ("staff", "Who still calls the legacy APIs"),
         ("staff", "Create a lead"),
         ("staff", "Convert a lead"),
         ("staff", "Update a contact"),

@@ -108,7 +108,7 @@ def test_no_field_of_what_is_read_is_left_to_its_resolver() -> None:
     }
     # What is counted in full takes as long either way, and the log is read by a statement of its own.
     groups = {f"Query.{name}_groups" for name in ("contact", "account", "lead")}
-    assert resolved == {"Query.choices", "Query.changes", "Query.job", *groups}
+    assert resolved == {"Query.choices", "Query.changes", "Query.job", "Query.legacy_usage", *groups}
 
 
 def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None:

@@ -5,7 +5,21 @@ from typing import Annotated
 import typer
 
 import crmgraph
-from crmgraph.cli import clients, demo, doctor, exports, imports, program, purge, reindex, repair, staff, throttle, work
+from crmgraph.cli import (
+    clients,
+    demo,
+    doctor,
+    exports,
+    imports,
+    program,
+    purge,
+    reindex,
+    repair,
+    staff,
+    throttle,
+    usage,
+    work,
+)
 from crmgraph.cli.console import out
 from crmgraph.logs import configure
 
@@ -20,6 +34,7 @@ app.command()(reindex.reindex)
 app.command()(purge.purge)
 app.command()(doctor.doctor)
 app.command()(exports.export)
+app.command()(usage.usage)
 app.add_typer(imports.app, name="import")
 app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")

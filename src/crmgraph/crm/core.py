@@ -6,6 +6,7 @@ from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.tasks import Tasks
+from crmgraph.crm.usage import UsageCounts
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
 from crmgraph.security import Passwords
@@ -23,6 +24,7 @@ class Core:
         max_photo_bytes: the longest uploaded photo.
         request_seconds: after how long a request is given up, at every door.
         shares: what one caller may have in hand.
+        usage: the calls of the legacy APIs that are not in the store yet.
     """
 
     db: Database
@@ -37,3 +39,4 @@ class Core:
     max_photo_bytes: int = 10 * 1024 * 1024
     request_seconds: float = 30.0
     shares: Shares = field(default_factory=Shares)
+    usage: UsageCounts = field(default_factory=UsageCounts)

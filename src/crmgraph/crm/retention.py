@@ -8,10 +8,10 @@ import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.identity import pending_signups
@@ -29,6 +29,8 @@ from crmgraph.crm.models import (
     Purpose,
     Session,
     Task,
+    Usage,
+    UsageField,
     VerificationCode,
     now,
 )
@@ -58,6 +60,7 @@ class Retention:
         attempts_seconds: failed tries, as long as the throttle looks back.
         jobs_days: jobs of the background that failed for good, and what people have asked for, from its end.
         imports_days: what it takes to undo an import, from its beginning; the import itself stays in the list.
+        usage_days: counts of the calls of legacy APIs, from their day.
         photos_days: photos in the store to which no row belongs.
     """
 
@@ -67,6 +70,7 @@ class Retention:
     attempts_seconds: int = 900
     jobs_days: int | None = 7
     imports_days: int | None = 90
+    usage_days: int | None = 400
     photos_days: int | None = 1
 
 
@@ -96,7 +100,8 @@ class Expired:
         if keys and self.remove is not None:
             await self.remove(session, keys)
         elif keys:
-            await session.execute(delete(self.key.class_).where(self.key.in_(keys)))
+            gone = await session.execute(delete(self.key.class_).where(self.key.in_(keys)))
+            return cast(CursorResult[Any], gone).rowcount  # of a key that rows share, more than were looked at
         return len(keys)
 
 
@@ -126,6 +131,10 @@ def expired(keep: Retention) -> Iterator[Expired]:
     if keep.imports_days is not None:
         old = select(Import.id).where(Import.created_at < at - dt.timedelta(days=keep.imports_days))
         yield Expired("import rows", ImportRow.id, ImportRow.import_id.in_(old))
+    if keep.usage_days is not None:
+        first = (at - dt.timedelta(days=keep.usage_days)).date()
+        yield Expired("counts of calls", Usage.day, Usage.day < first)
+        yield Expired("counts of fields", UsageField.day, UsageField.day < first)
     back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 

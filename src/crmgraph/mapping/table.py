@@ -1,6 +1,6 @@
 """The tables: fields, the places where their values live, and the layouts that records are printed with."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.usage import OTHER_FIELDS
 
 
 class Unreadable(Exception):
@@ -258,6 +259,18 @@ class FieldMap:
     def field(self, name: str) -> Field | None:
         """The field that a request's key, dots included, names."""
         return self._by_key.get(self._path_key(name))
+
+    def known_names(self, names: Iterable[str], also: Collection[str] = ()) -> set[str]:
+        """The fields that these names of a request mean, by their own names; all others are `OTHER_FIELDS`.
+
+        Args:
+            also: names that are known beside the fields.
+        """
+        found = set()
+        for name in names:
+            known = self.field(name)
+            found.add(known.name if known is not None else name if name in also else OTHER_FIELDS)
+        return found
 
     def given(self, body: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Field | None]]:
         """(name as the caller wrote it, value, field or None) of everything in a request, in the fields' order."""

@@ -4,7 +4,7 @@ A dialect gives data: the table of its operations, and how it words what is refu
 and no log lines of its own.
 """
 
-from crmgraph.rest.front import Api, Wording, mounts, unchecked
+from crmgraph.rest.front import Api, Wording, mounts, operation_names, unchecked
 from crmgraph.rest.requests import Call, Operation, RequestError
 
-__all__ = ["Api", "Call", "Operation", "RequestError", "Wording", "mounts", "unchecked"]
+__all__ = ["Api", "Call", "Operation", "RequestError", "Wording", "mounts", "operation_names", "unchecked"]

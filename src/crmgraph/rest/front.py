@@ -3,6 +3,7 @@ went wrong in the dialect's words. Nothing of the framework gets out.
 """
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from starlette.types import Receive, Scope, Send
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
+from crmgraph.crm.models import Door
+from crmgraph.crm.usage import NOWHERE, Called, caller_of
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.db.shares import Crowded
 from crmgraph.http.charsets import Malformed
@@ -117,6 +120,7 @@ class Front:
     def __init__(self, core: Core, api: Api) -> None:
         self._core = core
         self._api = api
+        self._door = Door(api.door.upper())
         self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
         for operation in api.operations:
             pattern = _pattern(operation.path, api.variables)
@@ -130,8 +134,25 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._api.call(self._core, Request(scope, receive))
+        start = time.perf_counter()
         response = await self._answer(call)
+        self._count(call, response, time.perf_counter() - start)
         await response(scope, receive, send)
+
+    def _count(self, call: Call, response: Response, seconds: float) -> None:
+        # Of a call that was refused before that, nobody has looked for it.
+        operation: Operation | None = getattr(call, "operation", None) or self._match(call)[0]
+        called = Called(
+            self._door,
+            NOWHERE if operation is None else operation_name(self._api.prefix, operation),
+            caller_of(call.actor, call.let_in),
+            call.refused or response.status_code >= 400,
+            len(getattr(response, "body", b"")),
+            seconds,
+            call.named,
+        )
+        request = call.request
+        self._core.usage.add(called, time.time(), lambda: (request.headers.get("user-agent"), address(request)))
 
     async def _answer(self, call: Call) -> Response:
         """The answer, whatever happens."""
@@ -151,6 +172,7 @@ class Front:
         except ClientDisconnect:
             return Response(status_code=400)  # which nobody hears
         except Crowded:
+            call.refused = True
             response = wording.failed(wording.busy, call)
             response.headers["Retry-After"] = "1"
             return response
@@ -161,6 +183,7 @@ class Front:
             else:
                 log.exception("unexpected fault", door=self._api.door)
                 failure = wording.unexpected
+        call.refused = True
         return wording.failed(failure, call)
 
     async def _carry_out(self, call: Call) -> Any:
@@ -180,7 +203,18 @@ class Front:
         Raises:
             RequestError: there is none.
         """
-        wording, method = self._api.wording, call.request.method
+        wording = self._api.wording
+        operation, call.params, allowed = self._match(call)
+        if operation is not None:
+            call.operation = operation
+        elif allowed:
+            raise RequestError(wording.method_not_allowed(call, allowed))
+        else:
+            raise RequestError(wording.not_found(call))
+
+    def _match(self, call: Call) -> tuple[Operation | None, Mapping[str, str], Sequence[str]]:
+        """The operation that a call asks for and what its path brings; without one, the methods that the path has."""
+        method = call.request.method
         if method == "HEAD":
             method = "GET"
         allowed: list[str] = []
@@ -188,12 +222,19 @@ class Front:
             if (found := pattern.fullmatch(call.path)) is None:
                 continue
             if (operation := operations.get(method)) is not None:
-                call.operation, call.params = operation, found.groupdict()
-                return
+                return operation, found.groupdict(), ()
             allowed += operations
-        if allowed:
-            raise RequestError(wording.method_not_allowed(call, allowed))
-        raise RequestError(wording.not_found(call))
+        return None, {}, allowed
+
+
+def operation_name(prefix: str, operation: Operation) -> str:
+    """What an operation is counted as: its method and whole path, e.g. `GET /crm/v2/{module}/{id}`."""
+    return f"{operation.method} {prefix}{operation.path}"
+
+
+def operation_names(*apis: Api) -> tuple[str, ...]:
+    """What all operations of these are counted as."""
+    return tuple(operation_name(api.prefix, operation) for api in apis for operation in api.operations)
 
 
 def _pattern(path: str, variables: Mapping[str, str]) -> re.Pattern[str]:

@@ -1,12 +1,13 @@
 """A request to a REST dialect: the operation that it asks for, who makes it, and the end of one that is refused."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
 
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
 from crmgraph.http import reading
 
@@ -49,6 +50,9 @@ class Call:
         path: that it asks for, below the prefix of the API and in the form of the table.
         operation: what it asks for; not before the front has found it.
         params: what the path brought to the variables of its operation.
+        let_in: the client whom a login has let in, by its id.
+        refused: whether a handler has refused by what it returned.
+        named: (kind, field, what for) of the fields that the request names, in the dialect's words.
     """
 
     core: Core
@@ -57,11 +61,18 @@ class Call:
     path: str = field(init=False, default="")
     operation: Operation = field(init=False)
     params: Mapping[str, str] = field(init=False, default_factory=dict)
+    let_in: int | None = field(init=False, default=None)
+    refused: bool = field(init=False, default=False)
+    named: set[tuple[PartyKind, str, Way]] = field(init=False, default_factory=set)
 
     @property
     def address(self) -> str:
         """The network address that asks."""
         return reading.address(self.request)
+
+    def names(self, kind: PartyKind, way: Way, fields: Iterable[str]) -> None:
+        """Note which fields the request names, for the count of who uses what."""
+        self.named.update((kind, each, way) for each in fields)
 
     async def close(self) -> None:
         """Let go of what the request holds, e.g. its files; called once, when it is answered."""

@@ -43,6 +43,7 @@ from crmgraph.crm.models.records import (
 )
 from crmgraph.crm.models.search import SearchField, SearchTerm
 from crmgraph.crm.models.tasks import JobState, Task
+from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
 
 # Settled now, once: a class whose mapper waits for its first query has no attributes yet.
 configure_mappers()
@@ -77,6 +78,7 @@ __all__ = [
     "LegacyClient",
     "LegacyToken",
     "Login",
+    "Mode",
     "Note",
     "Outcome",
     "Party",
@@ -94,7 +96,10 @@ __all__ = [
     "Session",
     "Staff",
     "Task",
+    "Usage",
+    "UsageField",
     "VerificationCode",
+    "Way",
     "now",
     "values_of",
 ]

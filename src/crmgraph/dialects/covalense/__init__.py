@@ -8,6 +8,7 @@ from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.mapping import FieldMap
+from crmgraph.rest import operation_names
 
 _MODULES = {PartyKind.CONTACT: (CONTACT, "record"), PartyKind.ACCOUNT: (ACCOUNT, "record"), None: (USER, "user")}
 
@@ -25,5 +26,6 @@ def tables() -> dict[PartyKind, FieldMap]:
 
 
 busy, nowhere = API.busy, API.nowhere
+operations = operation_names(API)
 
-__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi", "tables"]
+__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

@@ -2,12 +2,13 @@
 
 from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted, spellings
-from crmgraph.dialects.crmcom.api import API, mounts
+from crmgraph.dialects.crmcom.api import API, IMAGES, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.openapi import openapi
 from crmgraph.mapping import FieldMap
+from crmgraph.rest import operation_names
 
 
 def href(kind: PartyKind | None, value: str) -> str | None:
@@ -31,5 +32,6 @@ def tables() -> dict[PartyKind, FieldMap]:
 
 
 busy, nowhere = API.busy, API.nowhere
+operations = operation_names(API, IMAGES)
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

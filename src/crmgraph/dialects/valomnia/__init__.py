@@ -7,6 +7,7 @@ from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
 from crmgraph.mapping import FieldMap
+from crmgraph.rest import operation_names
 
 _ROOTS = {PartyKind.CONTACT: "contacts", PartyKind.ACCOUNT: "customers"}
 
@@ -35,5 +36,6 @@ def tables() -> dict[PartyKind, FieldMap]:
 
 
 busy, nowhere = API.busy, API.nowhere
+operations = operation_names(API)
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "tables"]
+__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

@@ -10,7 +10,7 @@ from sqlalchemy import Text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone
+from crmgraph.crm.models import Account, Address, Email, Lead, PartyKind, Phone, Way
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.conditions import And, By, Compare, ExtraValue, Not, Op, Or, Point, Where, WholeDate
 from crmgraph.crm.query.offset_pages import find_ids
@@ -137,6 +137,7 @@ async def _where(call: Call, session: AsyncSession, tree: Criteria) -> Where:
 async def _condition(call: Call, session: AsyncSession, condition: Condition) -> Where:
     module, name = call.module, condition.field.removesuffix(".id")
     field = module.fields.field(name)
+    call.names(module.kind, Way.SOUGHT, module.fields.known_names([name]))
     if field is not None and field.name == "Full_Name":
         return _by_full_name(module, condition)
     if field is not None and isinstance(field.at, Link | Own):

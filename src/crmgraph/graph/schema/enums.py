@@ -169,8 +169,8 @@ class ErrorCode(StrEnum):
     PASSWORD_TOO_COMMON = "PASSWORD_TOO_COMMON"  # noqa: S105 - a word, not a secret
 
 
-def _describe(enum: type[Enum], description: str, **values: str) -> None:
-    strawberry.enum(enum, description=description)
+def _describe(enum: type[Enum], description: str, /, called: str | None = None, **values: str) -> None:
+    strawberry.enum(enum, name=called, description=description)
     definition: Any = enum.__strawberry_definition__  # type: ignore[attr-defined]  # put there by the line above
     if missing := {value.name for value in definition.values} - values.keys():
         raise TypeError(f"{enum.__name__} in graph/schema/enums.py wants a description of {', '.join(sorted(missing))}")
@@ -265,6 +265,14 @@ _describe(
     LegacyDialect,
     "A REST API that is spoken beside this one, byte for byte as it was documented.",
     **{door.name: door.description for door in DIALECTS},
+)
+_describe(
+    models.Way,
+    "What a call of a legacy API names a field for.",
+    called="LegacyFieldUse",
+    READ="To be told it.",
+    SOUGHT="To find or sort records by it.",
+    WRITTEN="To write it.",
 )
 _describe(
     SortDirection,

@@ -8,7 +8,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.identity import staff
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
@@ -24,6 +24,7 @@ from crmgraph.graph.schema.types import choices as choosing
 from crmgraph.graph.schema.types import feed
 from crmgraph.graph.schema.types import groups as grouping
 from crmgraph.graph.schema.types import search as searching
+from crmgraph.graph.schema.types import usage as using
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
@@ -33,6 +34,7 @@ from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import SignedIn, User, Viewer
 from crmgraph.graph.schema.types.search import SearchConnection
+from crmgraph.graph.schema.types.usage import LegacyUseConnection
 
 
 async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
@@ -239,3 +241,20 @@ class Query:
         after: grouping.AfterGroup = UNSET,
     ) -> Any:
         return await grouping.find(info.context, filters.LEADS, by, filter, first, after)
+
+    @resolves(
+        "Who still calls the legacy APIs, and which operations and fields: what has to be known before one is switched "
+        "off. Null for anybody but staff.",
+        LegacyUseConnection | None,
+    )
+    async def legacy_usage(
+        self,
+        info: Info,
+        dialect: using.OfDialect = UNSET,
+        since: using.Since = UNSET,
+        fields: using.Fields = False,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Any:
+        of = Door[dialect.name] if dialect else None
+        return await using.find(info.context, using.Asked(of, since or None, fields), first, after)

@@ -3,7 +3,7 @@
 from typing import Any, cast
 
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.aggregates import Aggregate
@@ -44,6 +44,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
         if _names(attributes, "contactId", CONTACT, contact, around):
             # The answer to a login calls one's own id by the name of the superior's: nobody is their own.
             body = {name: value for name, value in body.items() if loosely(name) != "contactid"}
+        call.names(PartyKind.CONTACT, Way.WRITTEN, known.contacts.known_names(body))
         await _change(unit, call.actor, known.contacts, known.contact, contact, around, body)
 
     await revise(call.core.db, work)
@@ -61,6 +62,7 @@ async def put_account(call: Call) -> dict[str, Any]:
         account = await aggregates.load_one_for_change(unit, call.actor, PartyKind.ACCOUNT, own)
         around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [account])
         _require_own(attributes, ACCOUNT, account, around)
+        call.names(PartyKind.ACCOUNT, Way.WRITTEN, ACCOUNTS.known_names(attributes.body))
         await _change(unit, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
         return ACCOUNT_LAYOUT.encode(account, around)
 

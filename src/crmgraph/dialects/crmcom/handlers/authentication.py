@@ -39,6 +39,7 @@ async def log_in(call: Call) -> dict[str, Any]:
         )
     except Unauthenticated:
         raise RequestError(WRONG_LOGIN) from None
+    call.let_in = client.id
     return {"token": await _token(core, client.id)}
 
 
@@ -50,6 +51,7 @@ async def log_in_by_key(call: Call) -> dict[str, Any]:
     except Unauthenticated:
         raise RequestError(WRONG_KEY) from None
     assert holder.client_id is not None  # noqa: S101 - it came from a client's key
+    call.let_in = holder.client_id
     return {"token": await _token(core, holder.client_id, key)}
 
 

@@ -1,13 +1,14 @@
 """Contact information: shown, listed, created and changed."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
-from crmgraph.crm.models import PartyKind
-from crmgraph.crm.policy import MODELS
+from crmgraph.crm.models import PartyKind, Way
+from crmgraph.crm.policy import KINDS, MODELS
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
@@ -19,9 +20,11 @@ from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
+from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load_for_change, load_page
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
+from crmgraph.dialects.crmcom.sets import SETS
 from crmgraph.rest import RequestError
 
 TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
@@ -74,6 +77,7 @@ async def create(call: Call) -> dict[str, Any]:
         raise Invalid(("type",), "choice")
 
     async def work(session: AsyncSession) -> dict[str, Any]:
+        _note(call, MODELS[kind], body)
         decoded = await decode_request(session, call.actor, MODELS[kind], body)
         try:
             refuse(decoded.faults)
@@ -92,6 +96,7 @@ async def update(call: Call) -> dict[str, Any]:
 
     async def work(session: AsyncSession) -> dict[str, Any]:
         record = await load_for_change(session, call.actor, wanted)
+        _note(call, type(record.record), body)
         decoded = await decode_request(session, call.actor, type(record.record), body, record)
         try:
             refuse(decoded.faults)
@@ -102,3 +107,14 @@ async def update(call: Call) -> dict[str, Any]:
         return answer
 
     return await call.core.db.transact(work)
+
+
+def _note(call: Call, model: type, body: Mapping[str, Any]) -> None:
+    """Note which keys a body brings to a contact or an account, those of its parts included."""
+    names = {
+        f"{name}.{inner}" if inner else name
+        for name, value in body.items()
+        for inner in (value if isinstance(value, Mapping) and name != IDENTIFIER else ("",))
+    }
+    sets = {name for each in SETS for name in each.names}
+    call.names(KINDS[model], Way.WRITTEN, fields_of(model).known_names(names - {IDENTIFIER}, sets))

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph import mapping
 from crmgraph.crm.errors import NotFound, Refused, refuse
-from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone
+from crmgraph.crm.models import FIRST_MINTED_ID, Address, Contact, Email, PartyKind, Phone, Way
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.conditions import And, Compare, Op, Order, Point, Where
 from crmgraph.crm.records import aggregates, external_ids, lists, parties
@@ -69,6 +69,8 @@ async def index(call: Call) -> dict[str, Any]:
         raise RequestError(invalid_param_type("sort"))
     order = Order(SORTS[sort], query.text("order").lower() == "desc")
     conditions = _conditions(query)
+    filters = {name for name in query.texts if name in FILTERS or name.partition("_")[0] in TIMES}
+    call.names(PartyKind.CONTACT, Way.SOUGHT, {name.partition("_")[0] for name in filters} | {sort} - {"id"})
     async with call.core.db.read() as session:
         if customer := query.filter("customerReference"):
             try:
@@ -201,6 +203,7 @@ async def _decode(
     session: AsyncSession, call: Call, given: Parameters, aggregate: Aggregate | None, operation: str
 ) -> mapping.Decoded:
     body = dict(given.texts)
+    call.names(PartyKind.CONTACT, Way.WRITTEN, CONTACT.known_names(body))
     if given.flag("useExternalId"):
         reference = given.text("customerId")
         try:

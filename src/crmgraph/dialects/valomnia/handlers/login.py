@@ -46,6 +46,7 @@ async def check(call: Call) -> dict[str, Any]:
         )
     except Unauthenticated:
         raise RequestError(LOGIN_FAILED) from None
+    call.let_in = client.id
     # As long as the session ids of the vendor's server, and as hard to guess.
     token = await clients.issue(
         core.db, client.id, "access", seconds=SESSION_SECONDS, token=secrets.token_hex(16).upper()

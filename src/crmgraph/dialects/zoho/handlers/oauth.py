@@ -32,6 +32,7 @@ async def token(call: Call) -> Response:
     try:
         return answers.token(await _token(call, await _given(call.request)))
     except DeniedError as denied:
+        call.refused = True
         return answers.token({"error": str(denied)})
 
 
@@ -66,6 +67,7 @@ async def _token(call: Call, given: Mapping[str, str]) -> dict[str, Any]:
         raise DeniedError("invalid_client") from None
     except Throttled:
         raise DeniedError("access_denied") from None
+    call.let_in = client.id
     if kind == "refresh_token":
         refresh = given.get("refresh_token", "")
         actor = await _holder(core, refresh, "refresh", client.id)

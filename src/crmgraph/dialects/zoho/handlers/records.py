@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import Approval, Contact, Lead, PartyKind
+from crmgraph.crm.models import Approval, Contact, Lead, PartyKind, Way
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import offset_pages
 from crmgraph.crm.query.conditions import And, Compare, ExtraValue, Op, Order, Where
@@ -50,7 +50,9 @@ async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate])
 
 def _names(call: Call) -> list[str]:
     """The fields that are wanted, each once: what is named a thousand times is not looked for a thousand times."""
-    return list(dict.fromkeys(call.words("fields")))
+    names = list(dict.fromkeys(call.words("fields")))
+    call.names(call.module.kind, Way.READ, call.module.fields.known_names(names))
+    return names
 
 
 async def get(call: Call) -> Response:
@@ -150,6 +152,8 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     """
     descending = _is_descending(call)
     name = call.query("sort_by") or "id"
+    if call.query("sort_by"):
+        call.names(module.kind, Way.SOUGHT, module.fields.known_names([name]))
     model: Any = MODELS[module.kind]
     field = module.fields.field(name)
     place = model.id if name == "id" else search.place_of(module, name)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
-from crmgraph.crm.models import Lead
+from crmgraph.crm.models import Lead, Way
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.records import aggregates, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import Aggregate
@@ -228,6 +228,7 @@ async def begin(call: Call, unit: UnitOfWork, rows: Collection[Row], identifying
     """
     module = call.module
     bodies = [row.body for row in rows if row.body is not None]
+    call.names(module.kind, Way.WRITTEN, module.fields.known_names({name for body in bodies for name in body}))
     names = call.unique.get(module.name, frozenset()).union(identifying)
     values = [(name, value) for body in bodies for name in names if is_something(value := body.get(name))]
     looked_for = [search.having(module, name, value) for name, value in values]
