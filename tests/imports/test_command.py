@@ -83,7 +83,13 @@ def test_refused_rows_stand_in_the_report_byte_for_byte_and_can_be_mended(store:
     folder = tmp_path / "report"
     code, _ = told(store, str(DIRTY), "--report", str(folder))
     assert code == 3
-    assert {each.name for each in folder.iterdir()} == {"report.json", "refused.csv", "warnings.csv"}
+    assert {each.name for each in folder.iterdir()} == {
+        "map.toml",
+        "refused.csv",
+        "report.html",
+        "report.json",
+        "warnings.csv",
+    }
     original = DIRTY.read_bytes().split(b"\r\n")
     refused = (folder / "refused.csv").read_bytes().removeprefix(b"\xef\xbb\xbf")
     header, one, two = refused.splitlines()

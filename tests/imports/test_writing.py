@@ -24,6 +24,7 @@ from crmgraph.crm.records.entity_resolution import MatchBy
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Options, Staff, StaffRef
 from crmgraph.imports.writing import leases, runs
+from crmgraph.imports.writing import undo as undoing
 from crmgraph.imports.writing.batches import How
 from crmgraph.imports.writing.photos import Photos
 from tests.conftest import Running, serving, settings_for, statements
@@ -507,3 +508,73 @@ async def test_the_planner_looks_at_tables_that_have_grown(store: Store, monkeyp
     )
     async with store.core.db.read() as session:
         assert (await session.scalar(text(known)) or 0) > 0
+
+
+async def values_of(store: Store, own_id: str) -> Any:
+    fields = "firstName lastName jobTitle department emailOptOut directMarketing account { name } phones { raw }"
+    query = f"query($id: String!) {{ contact(by: {{external: {{dialect: ZOHO, value: $id}}}}) {{ {fields} }} }}"
+    return (await store.ask(query, id=own_id))["contact"]
+
+
+async def test_an_empty_cell_leaves_a_value_and_clears_it_where_that_is_asked_for(store: Store) -> None:
+    path = store.folder / "people.csv"
+    header = "Record Id,Contact Owner.id,First Name,Last Name,Account Name,Title,Department,Phone,Email Opt Out\n"
+    path.write_text(header + "zcrm_7,,Ann,Ray,Acme,CEO,Sales,+49 30 901,true\n")
+    await store.bring(str(path))
+    path.write_text(header + "zcrm_7,,,Ray,,,-None-,,\n")
+    kept = await store.bring(str(path))
+    assert kept["outcomes"]["CONTACT"] == {"UNCHANGED": 1}
+    cleared = await store.bring(str(path), "--blank", "clears")
+    assert cleared["outcomes"]["CONTACT"] == {"UPDATED": 1}
+    assert await values_of(store, "7") == {
+        "firstName": None, "lastName": "Ray", "jobTitle": None, "department": None, "emailOptOut": True,
+        "directMarketing": None, "account": None, "phones": [{"raw": "+49 30 901"}],
+    }  # fmt: skip
+    again = await store.bring(str(path), "--blank", "clears")
+    assert again["outcomes"]["CONTACT"] == {"UNCHANGED": 1}
+    undone = await store.bring("undo", str(cleared["import"]))
+    assert (undone["reversed"], undone["kept"], undone["failed"]) == (1, [], [])
+    back = await values_of(store, "7")
+    assert (back["firstName"], back["jobTitle"], back["account"]) == ("Ann", "CEO", {"name": "Acme"})
+
+
+async def test_an_opt_out_is_withdrawn_only_where_that_is_asked_for(store: Store) -> None:
+    path = store.folder / "people.csv"
+    header = "Record Id,Contact Owner.id,First Name,Last Name,Email,Email Opt Out\n"
+    for given, flags, opted in (
+        ("true", (), True),
+        ("false", (), True),
+        ("", ("--consent", "replace"), True),
+        ("false", ("--consent", "replace"), False),
+        ("false", (), False),
+        ("true", (), True),
+    ):
+        path.write_text(f"{header}zcrm_7,,Ann,Ray,ann@example.com,{given}\n")
+        await store.bring(str(path), *flags)
+        assert (await values_of(store, "7"))["emailOptOut"] is opted, (given, flags)
+
+
+async def test_an_undo_that_was_cut_off_goes_on_and_counts_all_of_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = table(store.folder / "people.csv", [person(n) for n in range(20)])
+    import_id = (await store.bring(path, *ZONE))["import"]
+    async with store.core.db.read() as session:
+        importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
+    actor = runs.actor_of(importer, import_id, None)
+    monkeypatch.setattr(undoing, "BATCH", 5)
+    monkeypatch.setattr(undoing, "LEASE", dt.timedelta(0))
+
+    def cut(count: int) -> None:
+        raise RuntimeError("somebody pulled the plug")
+
+    await leases.take_over(store.core.db, import_id, ImportState.UNDOING)
+    with pytest.raises(RuntimeError):
+        await undoing.undo(store.core.db, actor, import_id, progress=cut)
+    assert (await store.live())["Contact"] == 15
+    done = await store.run("resume", str(import_id))
+    words = f"The import {import_id} is being undone: go on with crmgraph import undo {import_id}"
+    assert (done.returncode, done.stderr.strip()) == (1, words)
+    told = await store.bring("undo", str(import_id))
+    assert (told["reversed"], told["kept"], told["failed"]) == (21, [], [])
+    assert (await store.live())["Contact"] == 0

@@ -7,7 +7,7 @@ from typing import Any
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports import cells, dates
 from crmgraph.imports.drafts import Context, Draft
-from crmgraph.imports.fields import FIELDS
+from crmgraph.imports.fields import BOOLEANS, FIELDS
 from crmgraph.imports.formats.model import Format, Layout, header_key
 from crmgraph.imports.numbered import Groups, group_of
 from crmgraph.imports.numbered import put as put_groups
@@ -16,11 +16,12 @@ from crmgraph.imports.quirks import ENDS, QUIRKS
 from crmgraph.imports.records import Note, Place, Refusal, Skipped
 from crmgraph.imports.sheets import SheetNumber
 from crmgraph.imports.tables import MAX_CELL, Row
-from crmgraph.imports.targets import TARGETS, Handler, put
+from crmgraph.imports.targets import REFERENCES, TARGETS, Handler, put
 
 TOLD = frozenset({"_line", "_code", "_reason"})
 """What stands before the cells of rows that were refused once: `reports.py` writes them."""
 _NAMES = frozenset({"firstName", "middleName", "lastName", "name", "account"})
+_NEVER_CLEARED = frozenset({"lastName", "name", "number"})
 _SEVERAL_LINES = frozenset({"description", "keep", "content", "street"})
 
 
@@ -34,6 +35,8 @@ class Step:
     handler: Handler
     lines: bool
     field: str
+    clears: str | None = None
+    """What is cleared by an empty cell."""
 
 
 @dataclass(slots=True)
@@ -88,7 +91,19 @@ class Columns:
             unknown = self.layout.kind and first not in FIELDS[self.layout.kind]
             handler = TARGETS["keep"] if unknown else put
         path = last if first == "address" else "phones" if first == "phone" else "emails" if first == "email" else first
-        return Step(index, column, words, handler, bool(_SEVERAL_LINES & {first, last}), path)
+        clears = self._cleared_by(first) if self.context.options.blank == "clears" else None
+        return Step(index, column, words, handler, bool(_SEVERAL_LINES & {first, last}), path, clears)
+
+    def _cleared_by(self, target: str) -> str | None:
+        """What an empty cell of a column says: no more than a value, or a record that is named.
+
+        Yes and no, what is needed, owners, and rows as telephone numbers are, stay.
+        """
+        if self.layout.kind is None:
+            return None
+        name = target.partition(".")[0]
+        values = FIELDS[self.layout.kind] - BOOLEANS - _NEVER_CLEARED
+        return name if name in values or name in REFERENCES else None
 
     def column_of(self, *targets: str) -> str | None:
         """The first column that is read so."""
@@ -115,6 +130,8 @@ class Columns:
         for step in self.steps:
             cell = texts[step.index] if step.index < width else ""
             if not cell:
+                if step.clears is not None and step.index < width:
+                    draft.cleared.append(step.clears)
                 continue
             if len(cell) > MAX_CELL:
                 reason = f"{len(cell)} characters, {MAX_CELL} are taken"
@@ -122,6 +139,8 @@ class Columns:
             text = self._text(draft, step, cell)
             if text is not None:
                 step.handler(self, draft, step.column, text, step.words)
+            elif step.clears is not None:
+                draft.cleared.append(step.clears)
         if self._groups:
             self._put_groups(draft, texts)
         return self.end(draft)

@@ -87,6 +87,8 @@ class Draft:
     has_values: bool = False
     """Whether anything but times and defaults was said."""
     original: bytes = b""
+    cleared: list[str] = field(default_factory=list)
+    """What has a column without a value."""
     facts: dict[str, Any] = field(default_factory=dict)
 
     def warn(
@@ -272,6 +274,7 @@ class Draft:
             warnings=self.warnings,
             also=self.also,
             kept_by=self.kept_by,
+            cleared=[name for name in self.cleared if name not in self.input and name not in self.links],
         )
 
     def key(self) -> str:

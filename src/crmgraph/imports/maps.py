@@ -1,7 +1,9 @@
 """A saved mapping: what the user stated about files of one kind, in TOML."""
 
 import json
+import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports.fields import FIELDS
 from crmgraph.imports.quirks import QUIRKS
-from crmgraph.imports.records import Options
+from crmgraph.imports.records import Options, Recognised
 from crmgraph.imports.targets import TARGETS
 
 STATED = (
@@ -24,9 +26,11 @@ STATED = (
     "id_column",
     "nameless",
     "accounts",
+    "blank",
 )
 """The options that a mapping keeps."""
 MAX_BYTES = 1024 * 1024
+_UNTOLD = re.compile("[\x7f\ud800-\udfff]")
 _NEEDS = {"phone": 2, "email": 2, "address": 3, "choice": 99}
 """How many words a target has to have at least."""
 
@@ -64,15 +68,30 @@ def is_target(target: str) -> bool:
     return known and len(words) >= _NEEDS.get(words[0], 1)
 
 
-def saved(options: Options, columns: dict[str, str]) -> str:
-    """The text of a mapping."""
+def saved(options: Options, recognised: Iterable[Recognised]) -> str:
+    """The text of a mapping: how the columns of these files were read.
+
+    A header that several of the files have, and each reads otherwise, is left out: what it is, each file says.
+    """
     lines = ["[options]"]
     if options.kind is not None:
-        lines.append(f"kind = {json.dumps(str(options.kind))}")
+        lines.append(f"kind = {_string(str(options.kind))}")
     for name in STATED:
         value = getattr(options, name)
         if value is not None and value != getattr(Options(), name):
-            lines.append(f"{name} = {json.dumps(value, ensure_ascii=False)}")
+            lines.append(f"{name} = {_string(value)}")
     lines += ["", "[columns]"]
-    lines += [f"{json.dumps(header, ensure_ascii=False)} = {json.dumps(target)}" for header, target in columns.items()]
+    found: dict[str, set[str]] = {}
+    for each in recognised:
+        for header, target in each.columns.items():
+            found.setdefault(header, set()).add(target)
+    for header, targets in found.items():
+        target = targets.pop()
+        if not targets and is_target(target):
+            lines.append(f"{_string(header)} = {_string(target)}")
     return "\n".join(lines) + "\n"
+
+
+def _string(text: str) -> str:
+    """A basic string of TOML 1.0, which has the escapes of JSON, and neither DEL nor lone surrogates."""
+    return json.dumps(_UNTOLD.sub("", text), ensure_ascii=False)

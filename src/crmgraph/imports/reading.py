@@ -41,6 +41,7 @@ class Reading:
         questions: what cannot be known, or should be. While one of them is `open`, nothing is read.
         refused: files of which nothing can be read.
         parts: the files and members in the order in which they are read.
+        options: what the user has stated.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Reading:
         stored: Stored | None,
     ) -> None:
         self.parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
-        self._options = options
+        self.options = options
         self._owners = owners
         self._stored = stored
         self._skipped = skipped
@@ -126,7 +127,7 @@ class Reading:
 
     @contextmanager
     def _set(self) -> Iterator[RecordSet]:
-        found = RecordSet(self._options, self._owners.importer, stored=self._stored)
+        found = RecordSet(self.options, self._owners.importer, stored=self._stored)
         try:
             for part in self.parts:
                 if part.recognised.kind is not None:

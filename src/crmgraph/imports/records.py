@@ -131,6 +131,7 @@ class Record:
         kept_by: {system: {column: the same}} of what an export of our own has told.
         implied: made from a text or from a look-up of another row.
         only_known: whether it stands for a record of the store alone, and none is made for it.
+        cleared: what the source has a column for and no value, where a blank clears.
     """
 
     kind: PartyKind
@@ -149,6 +150,7 @@ class Record:
     only_known: bool = False
     also: list[External] = field(default_factory=list)
     kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cleared: list[str] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, tuple(getattr(self, name) for name in self.__slots__)
@@ -272,6 +274,7 @@ class Options:
         users: {what the source calls somebody: the email of the staff member}.
         columns: {header: what it is read as}, before what the format says.
         nameless: whether people without a name are called by their address.
+        blank: whether an empty cell of a table leaves what the record has, or clears it.
         lenient: whether a quote that is never closed is read as a letter.
     """
 
@@ -291,4 +294,5 @@ class Options:
     columns: Mapping[str, str] = field(default_factory=dict)
     nameless: Literal["address", "refuse"] = "address"
     accounts: Literal["create", "link", "ignore"] = "create"
+    blank: Literal["keep", "clears"] = "keep"
     lenient: bool = False

@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from crmgraph.imports import maps, report_page
 from crmgraph.imports.reading import Reading
 from crmgraph.imports.records import Event, Merged, Note, Photo, Record, Ref, Refusal, Skipped, StaffRef, StoredRef
 from crmgraph.imports.tables import MAX_ROW
@@ -150,12 +151,17 @@ class Report:
         }
 
     def close(self) -> None:
-        """Write `report.json`, and close what was written."""
+        """Write `report.json`, `report.html` and `map.toml`, and close what was written."""
         for file in self._files.values():
             file.close()
-        if self._folder is not None:
-            text = json.dumps(self.summary(), indent=2, ensure_ascii=False) + "\n"
-            (self._folder / "report.json").write_text(text, "utf-8")
+        if self._folder is None:
+            return
+        summary = self.summary()
+        told_ = json.dumps(summary, indent=2, ensure_ascii=False, default=str) + "\n"
+        (self._folder / "report.json").write_text(told_, "utf-8", "backslashreplace")
+        (self._folder / "map.toml").write_text(maps.saved(self._reading.options, self._reading.recognised), "utf-8")
+        beside = sorted(("map.toml", "report.json", *self._files))
+        (self._folder / "report.html").write_text(report_page.page(summary, beside), "utf-8", "xmlcharrefreplace")
 
 
 def _unarmed(text: str) -> str:

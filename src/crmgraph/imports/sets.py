@@ -358,6 +358,7 @@ def _merge(into: Record, other: Record) -> None:
             into.input.setdefault(name, value)
     for column, kept in other.kept.items():
         into.kept.setdefault(column, kept)
+    into.cleared = [name for name in into.cleared if name in other.cleared]
     into.notes += other.notes
     into.warnings += [each for each in other.warnings if each not in into.warnings]
     into.photo = into.photo or other.photo

@@ -52,6 +52,13 @@ def files(
     nameless: Annotated[
         Literal["address", "refuse"], typer.Option(help="What is done with people without a name.")
     ] = "address",
+    blank: Annotated[
+        Literal["keep", "clears"], typer.Option(help="Whether an empty cell leaves what a record has, or clears it.")
+    ] = "keep",
+    consent: Annotated[
+        Literal["narrow", "replace"],
+        typer.Option(help="Whether the files only add opt-outs, or also withdraw those that the source has no more."),
+    ] = "narrow",
     owner: Annotated[str | None, typer.Option(help="Who owns what belongs to nobody who is known, by email.")] = None,
     users: Annotated[
         Path | None, typer.Option(help="A table of what the source calls the staff, and their emails.")
@@ -81,12 +88,12 @@ def files(
         options = looking.options_of(
             format_=format_, kind=kind, encoding=encoding, delimiter=delimiter, no_header=no_header, dates=dates,
             decimal=decimal, timezone=timezone, region=region, system=system, id_column=id_column, accounts=accounts,
-            nameless=nameless, owner=owner, users=users, lenient=lenient, map_=map_,
+            nameless=nameless, blank=blank, owner=owner, users=users, lenient=lenient, map_=map_,
         )  # fmt: skip
     except ValueError as error:
         fail(str(error))
     running.require_known_match(match)
-    asked = running.Asked(dry_run, mode, match, max_refused, report, save_map, as_json, ask)
+    asked = running.Asked(dry_run, mode, match, consent, max_refused, report, save_map, as_json, ask)
     raise typer.Exit(running.bring_in(file, options, settings, asked))
 
 

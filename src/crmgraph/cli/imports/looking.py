@@ -82,8 +82,7 @@ def look(
 
 def save_map(path: Path, options: Options, reading: Reading) -> None:
     """Save how the columns were read."""
-    columns = {header: target for each in reading.recognised for header, target in each.columns.items()}
-    path.write_text(maps.saved(options, columns), "utf-8")
+    path.write_text(maps.saved(options, reading.recognised), "utf-8")
 
 
 def _delimiter(given: str | None) -> str | None:

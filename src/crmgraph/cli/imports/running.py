@@ -37,6 +37,7 @@ class Asked:
 
     Attributes:
         match: what a record is found by besides its id, e.g. `id,email,name`.
+        consent: `replace` where the files may withdraw an opt-out.
         most_refused: a number, or a share such as `20%`, of rows that may be refused; with more nothing is written.
         ask: whether somebody is there to answer.
     """
@@ -44,6 +45,7 @@ class Asked:
     dry_run: bool
     mode: Mode
     match: str
+    consent: str
     most_refused: str
     report: Path | None
     save_map: Path | None
@@ -75,7 +77,8 @@ def bring_in(paths: list[Path], options: Options, settings: Settings, asked: Ask
                 return NOTHING
             total = _require_few_refused(counts, asked.most_refused)
             assert importer is not None  # noqa: S101 - else it was asked
-            given = {"mode": asked.mode, "match": asked.match, **{k: v for k, v in asdict(options).items() if v}}
+            how = {"mode": asked.mode, "match": asked.match, "consent": asked.consent}
+            given = {**how, **{k: v for k, v in asdict(options).items() if v}}
 
             async def write() -> int:
                 try:
@@ -169,7 +172,8 @@ async def _carry_out(
     core, import_id, given = started.core, started.import_id, started.given
     actor = runs.actor_of(started.importer, import_id, given.get("region") or core.region)
     emails = {each.email: each.id for each in started.staff if each.email}
-    how = How(given["mode"], _match_by(given["match"]), emails, StaffRef(started.importer.email or ""))
+    opts_in = given.get("consent") == "replace"
+    how = How(given["mode"], _match_by(given["match"]), emails, StaffRef(started.importer.email or ""), opts_in)
     found = Report(reading, report)
     with progress.shown(total, as_json=as_json) as show:
         running = Run(

@@ -53,6 +53,8 @@ class Import(Base):
     """How many events of the reading are dealt with."""
     counts: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
     """{kind or empty for a row of no kind: {outcome: how many}}."""
+    reversed: Mapped[int] = mapped_column(default=0)
+    """How many of its records an undo has taken back by now."""
     fault: Mapped[str | None]
     """Why it was given up."""
     claimed_until: Mapped[dt.datetime | None]

@@ -41,12 +41,14 @@ class How:
         by: what a record is found by besides the id of its source, in this order.
         staff: {email: id}, of whoever may be an owner.
         importer: who owns what belongs to nobody who is known.
+        opts_in: whether a file may withdraw an opt-out.
     """
 
     mode: Mode
     by: tuple[MatchBy, ...]
     staff: Mapping[str, int]
     importer: StaffRef
+    opts_in: bool = False
 
 
 @dataclass(slots=True)
@@ -137,6 +139,7 @@ class Batch:
         wanted = {name for each in records if (name := edits.known_by(each)) is not None}
         for record in records:
             wanted |= {edits.external_id(v.external) for v in record.input.values() if isinstance(v, StoredRef)}
+            wanted |= set(edits.further_ids(record))
         self._stored = await external_ids.parties(self._session, wanted)
 
     async def _match(self, rows: Sequence[Row]) -> list[int | None]:
@@ -213,6 +216,7 @@ class Batch:
             importer=self._how.importer,
             region=self._actor.region,
             told=self._told.get(row.aggregate.id, frozenset()),
+            opts_in=self._how.opts_in,
         )
 
     async def _carry_out(self, row: Row, edit: Edit) -> None:
@@ -245,7 +249,7 @@ class Batch:
             row.aggregate = await self._written.create(record.kind, edit, stamp=stamp, checked=True)
             row.outcome = Outcome.CREATED
         else:
-            before = _before(row.aggregate, edit)
+            before = _before(row.aggregate, edit, self._stored)
             if await self._written.update(row.aggregate, edit, checked=True):
                 row.outcome, row.before = Outcome.UPDATED, before
         self._note_made(row)
@@ -274,8 +278,12 @@ def _wanted(record: Record, by: Sequence[MatchBy], region: str | None) -> Wanted
     return Wanted(name, emails, tuple(each for each in parsed if each is not None))
 
 
-def _before(aggregate: Aggregate, edit: Edit) -> dict[str, Any]:
-    """What an edit is about to change, so that it can be taken back."""
+def _before(aggregate: Aggregate, edit: Edit, stored: Mapping[ExternalIdValue, int]) -> dict[str, Any]:
+    """What an edit is about to change, so that it can be taken back.
+
+    Args:
+        stored: whose ids the external ids of the edit are by now.
+    """
     record = aggregate.record
     return {
         "values": {name: getattr(record, name) for name in edit.values},
@@ -283,7 +291,7 @@ def _before(aggregate: Aggregate, edit: Edit) -> dict[str, Any]:
             system: {key: record.extra_fields.get(system, {}).get(key) for key in keys}
             for system, keys in edit.extra_fields.items()
         },
-        "external_ids": [list(each) for each in edit.external_ids.add],
+        "external_ids": [list(each) for each in edit.external_ids.add if stored.get(each) != aggregate.id],
         "rows": {name: [row.id for row in getattr(aggregate, name)] for name in ROWS if getattr(edit, name)},
     }
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import itertools
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -83,11 +84,18 @@ def known_by(record: Record) -> ExternalIdValue | None:
     return ExternalIdValue(CONTENT, record.kind.lower(), digest_of(record))
 
 
+def further_ids(record: Record) -> list[ExternalIdValue]:
+    """The ids of other systems that the source knows."""
+    return [ExternalIdValue(each.system.lower(), each.space, each.value) for each in record.also]
+
+
 def digest_of(record: Record) -> str:
     """What stands for all that a file says of a record."""
     photo = None if record.photo is None else hashlib.blake2b(record.photo.data, digest_size=16).hexdigest()
     around = [record.kept_by, [(each.system, each.space, each.value) for each in record.also]]
-    said = [record.input, record.kept, around, [(note.title, note.content) for note in record.notes], photo]
+    said: list[Any] = [record.input, record.kept, around, [(note.title, note.content) for note in record.notes], photo]
+    if record.cleared:
+        said.append(record.cleared)
     text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 
@@ -104,7 +112,7 @@ def new_edit(record: Record, resolve: Callable[[Any], int | None]) -> Edit:
             setattr(edit, name, RowEdits(add=[_row(name, row) for row in rows["add"]]))
     if (known := known_by(record)) is not None:
         edit.external_ids.add.append(known)
-    edit.external_ids.add += [ExternalIdValue(each.system.lower(), each.space, each.value) for each in record.also]
+    edit.external_ids.add += further_ids(record)
     edit.notes = [_note(note, resolve) for note in record.notes]
     return edit
 
@@ -117,6 +125,7 @@ def change_edit(
     importer: StaffRef | None,
     region: str | None,
     told: frozenset[str],
+    opts_in: bool = False,
 ) -> Edit:
     """The edit that brings a record of the store up to what the file says. What the file does not say stays.
 
@@ -126,15 +135,16 @@ def change_edit(
     Args:
         importer: who owns what belongs to nobody who is known.
         told: the texts of the notes that the record has.
+        opts_in: whether the file may withdraw an opt-out, as its source has it by now.
     """
     edit = new_edit(record, resolve)
     edit.values.pop("number", None)
     if importer is not None and record.input.get("owner") == importer:
         edit.values.pop("owner_id", None)
-    for name in OPT_OUTS:
-        column = snake(name)
-        if edit.values.get(column) is False:
-            del edit.values[column]
+    if not opts_in:
+        _keep_opt_outs(aggregate.record, edit)
+    for column in itertools.chain.from_iterable(map(_columns_of, record.cleared)):
+        edit.values.setdefault(column, None)
     edit.notes = [note for note in edit.notes if note["content"] not in told]
     region = region_of(aggregate.addresses) or region
     for name in _ROWS:
@@ -143,6 +153,20 @@ def change_edit(
         seen = {of(row) for row in getattr(aggregate, name)}
         rows.add = [row for row in rows.add if _is_new(of(_derived(name, row, region)), seen)]
     return edit
+
+
+def _keep_opt_outs(record: Any, edit: Edit) -> None:
+    """Let an edit withdraw no opt-out: a file may be older than the wish."""
+    for column in map(snake, OPT_OUTS):
+        if edit.values.get(column) is False:
+            del edit.values[column]
+    if edit.values.get("direct_marketing") is True and getattr(record, "direct_marketing", None) is False:
+        del edit.values["direct_marketing"]
+
+
+def _columns_of(name: str) -> tuple[str, ...]:
+    """The columns in which a value of the input is kept."""
+    return tuple(_PARTS[name].values()) if name in _PARTS else (REFERENCES.get(name) or snake(name),)
 
 
 def _is_new(identity: Any, seen: set[Any]) -> bool:

@@ -31,7 +31,7 @@ class Undone:
     """What became of the records of an import.
 
     Attributes:
-        reversed: how many are gone, or as they were before.
+        reversed: how many are gone, or as they were before, those of an undo that was cut off among them.
         kept: [(where the record stands in the files, its kind, its id, why it stays)].
         failed: the same of those that could not be undone.
     """
@@ -56,7 +56,8 @@ async def undo(
         dry_run: only say what would become of the records.
         progress: told how many records are dealt with.
     """
-    told = Undone()
+    async with db.read() as session:
+        told = Undone((await session.get_one(Import, import_id)).reversed)
     for kind in _ORDER:
         last = 0
         while True:
@@ -114,8 +115,8 @@ async def _group(
         await written.write()
         for row in done:
             await session.delete(row)
-        claimed = update(Import).where(Import.id == import_id).values(claimed_until=now() + LEASE)
-        await session.execute(claimed)
+        progress = {"claimed_until": now() + LEASE, "reversed": Import.reversed + told.reversed}
+        await session.execute(update(Import).where(Import.id == import_id).values(**progress))
     ids = [row.id for row in rows]
     return ids, told
 
