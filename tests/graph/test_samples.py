@@ -35,6 +35,8 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "The history of a record"),
         ("staff", "Who still calls the legacy APIs"),
         ("staff", "Create a lead"),
+        ("staff", "Upsert a contact"),
+        ("staff", "Write contacts in bulk"),
         ("staff", "Convert a lead"),
         ("staff", "Update a contact"),
         ("staff", "Export contacts"),

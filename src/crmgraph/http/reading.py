@@ -110,22 +110,23 @@ async def body(request: Request, limit: int) -> bytes:
     return data
 
 
-def json(data: bytes, encoding: str = UTF_8) -> Any:
+def json(data: bytes, encoding: str = UTF_8, most: int = MAX_VALUES) -> Any:
     """The value that the bytes are the JSON of, whatever the Content-Type; of a key that comes twice, the last.
 
     What is no JSON blank and stands in pasted examples (U+00A0, a byte order mark) is passed over outside strings.
 
     Args:
         encoding: see `charset`.
+        most: the most values.
 
     Raises:
-        TooMany: there are more than `MAX_VALUES` values in it.
+        TooMany: there are more values in it.
         Malformed: they are not JSON, or nested too deep, or with numbers that nothing can hold.
     """
     if encoding != UTF_8:
         data = decoded(data, encoding).removeprefix("\ufeff").encode()
-    if _has_more_values(data, MAX_VALUES):
-        raise TooMany("values", MAX_VALUES)
+    if has_more_values(data, most):
+        raise TooMany("values", most)
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:
@@ -137,7 +138,7 @@ def json(data: bytes, encoding: str = UTF_8) -> Any:
         raise Malformed(str(error)) from None
 
 
-def _has_more_values(data: bytes, limit: int) -> bool:
+def has_more_values(data: bytes, limit: int) -> bool:
     """Whether a JSON text has more values than `limit`, by what stands before each: a comma or an opening bracket.
 
     It is counted before anything is made of the text, since a million small lists take a second to make.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from crmgraph.crm.errors import Circular, Invalid, Refused, Stale, Taken, refuse
+from crmgraph.crm.errors import Circular, Forbidden, Invalid, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import PartyKind, Staff
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
 from crmgraph.crm.query.references import REFERENCES
@@ -61,6 +61,8 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
         faults.append(Circular((HIERARCHIES[model],), MAX_STEPS))
     faults += _check_number(known, aggregate.kind, changed, record.id)
     faults += check_rows(aggregate, edit)
+    if edit.external_ids and not actor.is_staff:
+        return [*faults, Forbidden(("external_ids",))]
     faults += external_ids.faults_of(edit.external_ids, known.called, record.id)
     return faults + check_relations(actor, edit.relations, known.can_be_named, aggregate.relations)
 

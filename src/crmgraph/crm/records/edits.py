@@ -40,6 +40,9 @@ class ExternalIdEdits:
     add: list[ExternalIdValue] = field(default_factory=list)
     remove: list[ExternalIdValue] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove)
+
 
 @dataclass(slots=True)
 class Edit:

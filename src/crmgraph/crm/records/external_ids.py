@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Refused, Taken
+from crmgraph.crm.errors import Invalid, Refused, Taken, TooLarge
 from crmgraph.crm.models import (
     FIRST_MINTED_ID,
     Account,
@@ -29,7 +29,7 @@ from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import ExternalIdEdits, ExternalIdValue
-from crmgraph.crm.records.lookup import minted
+from crmgraph.crm.records.lookup import IMPORTED, minted
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.db.database import database_of, require_transaction
 
@@ -40,6 +40,8 @@ CONTENT = "content"
 they are known again. Nobody is told it."""
 MAX_LENGTH = 200
 """The most characters of an external id."""
+MAX_GIVEN = 100
+"""The most external ids that a record gets by one edit."""
 TARGETS = ("party", "staff", "phone", "email", "address")
 """What an external id may point at."""
 
@@ -84,6 +86,11 @@ def may_be_minted(system: str, space: str, value: str) -> bool:
     return system in DIALECTS and space in _NUMERIC and _is_minted(value)
 
 
+def kept_as(dialect: str, space: str, value: str) -> ExternalIdValue:
+    """Under which name an id that a record had in a dialect is kept: in a space of its own where it could be ours."""
+    return ExternalIdValue(dialect, IMPORTED if may_be_minted(dialect, space, value) else space, value)
+
+
 def _is_minted(value: str) -> bool:
     """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
     is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
@@ -120,18 +127,29 @@ async def resolve(
 
 
 async def parties(session: AsyncSession, wanted: Collection[ExternalIdValue]) -> dict[ExternalIdValue, int]:
-    """What is called so, in a statement for each system and for each so many values."""
+    """What is called so, in a statement for each so many values, of however many systems."""
+    names = sorted(each for each in wanted if not any(map(fault_of, each)))
+    sql = Sql(ExternalId, database_of(session).is_sqlite)
+    columns = (ExternalId.dialect, ExternalId.space, ExternalId.value)
+    targets: list[Any] = [getattr(ExternalId, f"{target}_id") for target in TARGETS]
+
+    def query() -> Select[Any]:
+        named = [sql.among(column, bindparam(column.key, type_=Several(Text()))) for column in columns]
+        return select(*columns, *targets).where(*named, ExternalId.live.is_(True))
+
     found: dict[ExternalIdValue, int] = {}
-    for system in sorted({each.system for each in wanted}):
-        names = sorted((each.space, each.value) for each in wanted if each.system == system)
-        for begin in range(0, len(names), MAX_VALUES):
-            known = await resolve(session, system, names[begin : begin + MAX_VALUES])
-            found |= {ExternalIdValue(system, *name): own_id for name, own_id in known.items()}
+    for begin in range(0, len(names), MAX_VALUES):
+        asked = names[begin : begin + MAX_VALUES]
+        values = zip(*asked, strict=True)
+        given = {column.key: list(dict.fromkeys(each)) for column, each in zip(columns, values, strict=True)}
+        rows = await snapshots.rows_of(session, ("external ids", "of several systems"), query, given)
+        every = {ExternalIdValue(*row[:3]): next(i for i in row[3:] if i is not None) for row in rows}
+        found |= {each: every[each] for each in asked if each in every}
     return found
 
 
 async def holders(session: AsyncSession, wanted: Collection[ExternalIdValue]) -> dict[ExternalIdValue, int | None]:
-    """Our ids of whatever is called so, None for nothing, in one statement for each system; for whoever gives them.
+    """Our ids of whatever is called so, None for nothing, in one statement; for whoever gives them.
 
     Until the transaction ends nobody else gives any: of two who find one free, one would fail.
     """
@@ -156,12 +174,14 @@ def faults_of(
         called: who has one.
         own_id: the record that is to get them; None for a new one.
     """
+    if len(edits.add) > MAX_GIVEN:
+        return [TooLarge(("external_ids", "add"), MAX_GIVEN)]
     faults: list[Refused] = []
     for i, each in enumerate(edits.add):
         path = ("external_ids", "add", i)
-        if is_blank(each.value) or len(each.value) > MAX_LENGTH:
+        if any(is_blank(part) or len(part) > MAX_LENGTH for part in each):
             faults.append(Invalid(path, "form"))
-        elif fault := fault_of(each.value):
+        elif fault := next(filter(None, map(fault_of, each)), None):
             faults.append(Invalid(path, *fault))
         elif may_be_minted(*each):
             faults.append(Invalid(path, "minted"))
@@ -294,6 +314,8 @@ async def _read_external_ids(
 def note_external_ids(rows: Iterable[Any], around: EncodingContext) -> None:
     """Note what was read of external ids: (space, value, and the id of each of `TARGETS`, of which one is there)."""
     for space, value, *targets in rows:
+        if space == IMPORTED:
+            continue
         into = around.references if space == REFERENCE else around.external_ids
         for target, own_id in zip(TARGETS, targets, strict=True):
             if own_id is not None:

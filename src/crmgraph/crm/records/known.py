@@ -195,7 +195,7 @@ class Known:
 
     def _unknown_external_ids(self, planned: Iterable[Planned]) -> set[ExternalIdValue]:
         names = (each for _, _, edit in planned for each in (*edit.external_ids.add, *edit.external_ids.remove))
-        return {each for each in names if each not in self._called and not fault_of(each.value)}
+        return {each for each in names if each not in self._called and not any(map(fault_of, each))}
 
     def _unknown_ways(self, planned: Iterable[Planned]) -> dict[Any, set[int]]:
         """{model: the records from which the way up has to be known}, of the hierarchies that change."""

@@ -31,6 +31,10 @@ from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_one_for_chang
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.text import email_key
 
+IMPORTED = "imported"
+"""The space of a dialect's ids that lie where we mint ours, so that the two never meet (Zoho's of 13 to 15 digits).
+They are found where nothing of ours is meant, and printed at no door of the dialect."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdCandidates:
@@ -40,12 +44,14 @@ class IdCandidates:
         external_ids: (space, value): what it may be called in the system that it came from.
         own: an id of ours.
         number: what people call a record by, in dialects that print it in the place of an id.
+        imported: what it may be called there where it lies among the ids of ours, see `IMPORTED`.
     """
 
     dialect: str
     external_ids: tuple[tuple[str, str], ...]
     own: int | None = None
     number: str | None = None
+    imported: str | None = None
 
 
 def spellings(text: str) -> tuple[str, ...]:
@@ -66,13 +72,14 @@ class RefShape:
 
     Attributes:
         by: the attribute of `Ref` that is given.
-        external_ids, own, numbers: of an id elsewhere, how many of each it may stand for.
+        external_ids, own, numbers, imported: of an id elsewhere, how many of each it may stand for.
     """
 
     by: Literal["id", "number", "email", "external"]
     external_ids: int = 0
     own: int = 0
     numbers: int = 0
+    imported: int = 0
 
     @property
     def is_unique(self) -> bool:
@@ -100,8 +107,10 @@ class Ref:
     def shape(self) -> RefShape:
         """What statement looks for it."""
         if self.external is not None:
-            numbers = 0 if self.external.number is None else len(spellings(self.external.number))
-            return RefShape("external", len(self.external.external_ids), int(self.external.own is not None), numbers)
+            given = self.external
+            numbers = 0 if given.number is None else len(spellings(given.number))
+            known = (int(given.own is not None), numbers, int(given.imported is not None))
+            return RefShape("external", len(given.external_ids), *known)
         return _BY_EMAIL if self.email is not None else _BY_NUMBER if self.number is not None else _BY_ID
 
     def parameters(self, prefix: str) -> dict[str, Any]:
@@ -109,6 +118,7 @@ class Ref:
         match self:
             case Ref(external=IdCandidates() as external):
                 values: dict[str, Any] = {f"{prefix}dialect": external.dialect, f"{prefix}own": external.own}
+                values |= {f"{prefix}imported": external.imported}
                 for i, (space, value) in enumerate(external.external_ids):
                     values |= {f"{prefix}space{i}": space, f"{prefix}value{i}": value}
                 numbers = () if external.number is None else spellings(external.number)
@@ -212,15 +222,21 @@ def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElemen
         model: of the rows: records of one kind, or the staff.
         target: the column of `ExternalId` that names them.
     """
-    places: list[Any] = [
-        select(target.label("id"), literal_column(str(place), Integer()).label("place"))
-        .join(model, model.id == target)
-        .where(
-            ExternalId.dialect == bindparam(f"{prefix}dialect", type_=Text()),
-            ExternalId.space == bindparam(f"{prefix}space{place}", type_=Text()),
-            ExternalId.value == bindparam(f"{prefix}value{place}", type_=Text()),
-            ExternalId.live.is_(True),
+
+    def called(place: int, space: Any, value: str) -> Any:
+        return (
+            select(target.label("id"), literal_column(str(place), Integer()).label("place"))
+            .join(model, model.id == target)
+            .where(
+                ExternalId.dialect == bindparam(f"{prefix}dialect", type_=Text()),
+                ExternalId.space == space,
+                ExternalId.value == bindparam(f"{prefix}{value}", type_=Text()),
+                ExternalId.live.is_(True),
+            )
         )
+
+    places: list[Any] = [
+        called(place, bindparam(f"{prefix}space{place}", type_=Text()), f"value{place}")
         for place in range(shape.external_ids)
     ]
     last = len(places)
@@ -232,6 +248,8 @@ def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElemen
         named = or_(*(model.number == each for each in spelled))
         last_place = literal_column(str(last + 1), Integer())
         places.append(select(model.id, last_place).where(named, model.deleted_at.is_(None)))
+    if shape.imported:
+        places.append(called(last + 2, literal_column(f"'{IMPORTED}'", Text()), "imported"))
     if not places:
         return cast(null(), BigInteger())
     either = union_all(*places).subquery()

@@ -11,7 +11,7 @@ Values of one kind are locked by one call, records of one kind locked by id.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -32,23 +32,32 @@ MAX_LOCKED = 200
 room for some thousand locks."""
 
 
-async def lock(session: AsyncSession, actor: Actor, kind: PartyKind, wanted: Iterable[Where]) -> None:
+async def lock(
+    session: AsyncSession,
+    actor: Actor,
+    kind: PartyKind,
+    wanted: Iterable[Where],
+    *,
+    besides: Collection[tuple[str, str]] = (),
+) -> None:
     """Let nobody else look for these values until the transaction ends.
 
     Call it once for a kind in a transaction, before a record of the kind is locked.
 
     Args:
         wanted: what records of `kind` with the values fulfil; each value that is compared for equality is locked.
+        besides: (what it is, the value) of values that no column of a record holds.
     """
     require_transaction(session)
     asked = list(wanted)
-    if not asked or session.get_bind().dialect.name == "sqlite":
+    if not (asked or besides) or session.get_bind().dialect.name == "sqlite":
         return
     whole = _key(kind.value, None)
     # Of more, nobody needs to know the forms.
-    few = asked if len(asked) <= MAX_LOCKED else ()
-    keys = sorted({_key(kind.value, form) for where in few for form in _forms(where, actor.region)})
-    if not few or len(keys) > MAX_LOCKED:
+    many = len(asked) + len(besides) > MAX_LOCKED
+    forms = () if many else (*besides, *(form for where in asked for form in _forms(where, actor.region)))
+    keys = sorted({_key(kind.value, form) for form in forms})
+    if many or len(keys) > MAX_LOCKED:
         await session.execute(select(func.pg_advisory_xact_lock(whole)))
         return
     if not keys:

@@ -348,6 +348,11 @@ def fetched(
     return found
 
 
+def root_arguments(schema: GraphQLSchema, node: FieldNode) -> Arguments:
+    """The arguments of a mutation."""
+    return _arguments(named_object(schema.mutation_type), [node])
+
+
 def _arguments(parent: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Arguments:
     definition = parent.fields[nodes[0].name.value]
     return Arguments(definition, tuple(nodes), definition.extensions["strawberry-definition"])

@@ -34,6 +34,7 @@ from graphql import (
     is_list_type,
 )
 
+from crmgraph.graph.documents import bulk
 from crmgraph.graph.schema.connections import DEFAULT_PAGE
 
 MAX_TOKENS = 4_000
@@ -68,6 +69,8 @@ CHANGES_COST = 50
 """What a page of the log of changes is reckoned to cost besides its events: it looks at ten thousand entries."""
 CHOICES_COST = 50
 """What the choices of a field are reckoned to cost: up to two hundred look-ups."""
+WRITE_COST = 2
+"""What an item of a bulk write is reckoned to cost besides what is asked of its result."""
 _ITSELF = {
     "SearchConnection": SEARCH_COST,
     "ChangeEventConnection": CHANGES_COST,
@@ -93,7 +96,7 @@ class Measure:
     Attributes:
         depth: levels of fields.
         cost: records, reckoned by the sizes of pages.
-        per_item: in a connection's selection set, what each item of its page costs.
+        per_item: in the selection set of a connection or a bulk write, what each of its items costs.
         keys: how often each response key stands in this set, fragments included.
         names: the names of the fields in this set, fragments included.
         variables: of the variables that the cost depends on.
@@ -237,7 +240,14 @@ class Meter:
         total.ask(inner)
         if definition is None or of is None or not is_composite_type(of):
             return
-        if _is_connection(of):
+        if _is_bulk(of):
+            given = next((each.value for each in node.arguments or () if each.name.value == "input"), None)
+            total.variables |= bulk.variables_of(given)
+            items = bulk.count_items(given, self._variables)
+            total.cost += 1 + inner.cost + items * (WRITE_COST + inner.per_item)
+        elif _is_bulk(parent) and name == "results":
+            total.per_item += 1 + inner.cost
+        elif _is_connection(of):
             total.cost += _ITSELF.get(of.name, 0)
             total.cost += inner.cost + self._page_size(node, total) * inner.per_item
         elif _is_connection(parent) and name in ("edges", "nodes"):
@@ -350,6 +360,10 @@ _WITHIN = {
 
 def _repeats(measure: Measure) -> int:
     return measure.keys.total() - len(measure.keys)
+
+
+def _is_bulk(type_: GraphQLNamedType | None) -> bool:
+    return type_ is not None and type_.name.startswith("Bulk") and type_.name.endswith("Payload")
 
 
 def _is_connection(type_: GraphQLNamedType | None) -> bool:

@@ -4,6 +4,7 @@ Nothing here depends on who asks but which words a fault of the document is told
 are signed in alone.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -14,6 +15,7 @@ from typing import Any
 from cachetools import LRUCache
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLID,
@@ -32,6 +34,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
+from crmgraph.graph.documents.bulk import bulk_field
 from crmgraph.graph.documents.coercion import faults_of
 from crmgraph.graph.documents.limits import (
     MAX_CHARACTERS,
@@ -95,12 +98,30 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """What there is too much of in variables.
+
+    Attributes:
+        message: in words for their sender.
+        facts: for programs, by their names in the answer.
+    """
+
+    message: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
-    """What a client wants run."""
+    """What a client wants run.
+
+    Attributes:
+        excess: what of the variables there is too much of for anything but a bulk write; None where there is not.
+    """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    excess: Excess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +189,24 @@ class Preparer:
             suggest: whether a fault of the document may suggest names of the schema.
             read_only: nothing but a query may be run.
         """
+        return self._prepared(self._document(request.query), request, suggest, read_only)
+
+    async def prepare_beside(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
+        """The same of variables that are too long for the event loop: a thread coerces them."""
         document = self._document(request.query)
+        return await asyncio.to_thread(self._prepared, document, request, suggest, read_only)
+
+    def bulk_field(self, request: Request, names: Set[str]) -> FieldNode | None:
+        """The field of a request that is a bulk write and nothing else.
+
+        Args:
+            names: of the mutations that write in bulk.
+        """
+        document = self._document(request.query)
+        operation = None if isinstance(document, Refusal) else _chosen(document, request.operation_name)
+        return None if operation is None else bulk_field(operation, names)
+
+    def _prepared(self, document: Document | Refusal, request: Request, suggest: bool, read_only: bool) -> Preparation:
         if isinstance(document, Refusal):
             return Preparation(None, False, frozenset(), document, None)
         operation = _chosen(document, request.operation_name)

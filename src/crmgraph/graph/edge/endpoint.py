@@ -31,6 +31,7 @@ from crmgraph.graph.edge.requests import (
     mapping_of,
     read,
     request_of,
+    too_much,
 )
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
@@ -182,7 +183,13 @@ class Endpoint:
         if isinstance(caller, Answer):
             return caller
         suggest, read_only = caller.actor.role is not None, http.method != "POST"
-        preparation = self._engine.prepare(request, suggest=suggest, read_only=read_only)
+        if request.excess is None:
+            preparation = self._engine.prepare(request, suggest=suggest, read_only=read_only)
+        else:
+            bulk = await self._engine.prepare_bulk(request, suggest=suggest) if caller.actor.is_staff else None
+            if bulk is None:
+                raise too_much(request.excess)
+            preparation = bulk
         prepared = preparation.operation
         waiting = Unverified()
         if cached is not None:

@@ -1,5 +1,6 @@
 """Reading a request of GraphQL over HTTP: its media types, its parameters, and the files of an upload."""
 
+import asyncio
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -9,8 +10,9 @@ from starlette.requests import Request as HttpRequest
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge
-from crmgraph.graph.documents.preparation import Request
-from crmgraph.graph.edge.variables import MAX_LEVELS, excess_of
+from crmgraph.graph.documents.bulk import without_items
+from crmgraph.graph.documents.preparation import Excess, Request
+from crmgraph.graph.edge.variables import BULK, MAX_LEVELS, excess_of
 from crmgraph.http import reading
 
 JSON = "application/json"
@@ -59,12 +61,20 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> tuple[
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
     kind, charset = _content_type(http.headers.get("content-type", "")[:MAX_MEDIA_TYPES])
     if kind == JSON and charset in ("utf-8", "utf8"):
-        return _object(await reading.body(http, core.max_body_bytes)), False
+        return await _body(http, core), False
     if kind == "multipart/form-data":
         if not any(guard in http.headers for guard in GUARDS):
             raise BadRequest("An upload needs the header GraphQL-Preflight: 1.", code="PREFLIGHT_REQUIRED")
         return await _from_form(http, core, files)
     raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+async def _body(http: HttpRequest, core: Core) -> dict[str, Any]:
+    """The parameters in the body. Of somebody who says who they are it may be a bulk write, which a thread reads."""
+    data = await reading.body(http, core.max_body_bytes)
+    if "authorization" not in http.headers or not reading.has_more_values(data, reading.MAX_VALUES):
+        return _object(data)
+    return await asyncio.to_thread(_object, data, BULK.values)
 
 
 @lru_cache(maxsize=64)
@@ -109,17 +119,17 @@ def _query(http: HttpRequest) -> QueryParams:
         raise BadRequest("The parameters of the address are text in UTF-8: é is %C3%A9.") from None
 
 
-def _json(data: bytes) -> Any:
+def _json(data: bytes, most: int = reading.MAX_VALUES) -> Any:
     try:
-        return reading.json(data)
+        return reading.json(data, most=most)
     except reading.TooMany as too_many:
         raise BadRequest(f"This has more than {too_many.limit:,} {too_many.what}.") from None
     except (reading.Malformed, RecursionError):
         raise BadRequest("This is not JSON.") from None
 
 
-def _object(data: bytes) -> dict[str, Any]:
-    value = _json(data)
+def _object(data: bytes, most: int = reading.MAX_VALUES) -> dict[str, Any]:
+    value = _json(data, most)
     if not isinstance(value, dict):
         raise BadRequest("The body is a JSON object with a query; operations come one at a time.")
     return value
@@ -141,9 +151,19 @@ def request_of(given: dict[str, Any]) -> Request:
         raise BadRequest("`operationName` is a text.")
     variables = mapping_of(given.get("variables"), "variables")
     mapping_of(given.get("extensions"), "extensions")
-    if (excess := excess_of(variables)) is not None:
-        raise BadRequest(excess.message, facts=excess.facts)
-    return Request(query, variables, name)
+    excess = excess_of(variables)
+    if excess is not None:
+        # Who asks, and for what, is known later: one of the staff may have more items written.
+        if (beyond := excess_of(variables, BULK)) is not None:
+            raise too_much(beyond if "bulk" in query else excess)
+        if excess_of(without_items(variables)) is not None:
+            raise too_much(excess)
+    return Request(query, variables, name, excess)
+
+
+def too_much(excess: Excess) -> BadRequest:
+    """The refusal of variables of which there is too much."""
+    return BadRequest(excess.message, facts=excess.facts)
 
 
 async def _from_form(http: HttpRequest, core: Core, files: list[UploadFile]) -> tuple[dict[str, Any], bool]:

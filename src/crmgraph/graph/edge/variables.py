@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crmgraph.graph.documents.preparation import Excess
 from crmgraph.graph.schema.enums import ErrorCode
 
 MAX_LEVELS = 64
@@ -22,22 +23,31 @@ MAX_OBJECTS_IN_ALL = 400
 """The most objects in all variables of a request: each of a filter takes a tenth of a millisecond to coerce."""
 MAX_CHARACTERS = 100_000
 """The longest text."""
+MAX_BULK_VALUES = 60_000
+"""The most values in all variables of a bulk write."""
+MAX_BULK_OBJECTS = 15_000
+"""The most objects in all variables of a bulk write, which are coerced beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
-class Excess:
-    """What there is too much of in variables.
+class Bounds:
+    """The most of everything.
 
     Attributes:
-        message: in words for their sender.
-        facts: for programs, by their names in the answer.
+        values, objects: in all.
+        listed: the objects or lists in one list.
     """
 
-    message: str
-    facts: Mapping[str, Any]
+    values: int
+    objects: int
+    listed: int
 
 
-def excess_of(variables: Mapping[str, Any]) -> Excess | None:
+ORDINARY = Bounds(MAX_VALUES, MAX_OBJECTS_IN_ALL, MAX_OBJECTS)
+BULK = Bounds(MAX_BULK_VALUES, MAX_BULK_OBJECTS, MAX_ITEMS)
+
+
+def excess_of(variables: Mapping[str, Any], bounds: Bounds = ORDINARY) -> Excess | None:
     """What there is too much of in these variables; None when there is not.
 
     Args:
@@ -54,17 +64,17 @@ def excess_of(variables: Mapping[str, Any]) -> Excess | None:
                 return _in(variables, name, value, f"text of {len(value):,} characters", MAX_CHARACTERS, facts)
             if not isinstance(value, dict | list):
                 continue
-            if count + len(deeper) + len(value) > MAX_VALUES:
-                return _in_all(f"hold more than {MAX_VALUES:,} values in all", limitItems=MAX_VALUES)
+            if count + len(deeper) + len(value) > bounds.values:
+                return _in_all(f"hold more than {bounds.values:,} values in all", limitItems=bounds.values)
             if isinstance(value, dict):
                 objects += 1
-                if objects > MAX_OBJECTS_IN_ALL:
-                    return _in_all(f"hold more than {MAX_OBJECTS_IN_ALL} objects in all", limitItems=MAX_OBJECTS_IN_ALL)
+                if objects > bounds.objects:
+                    return _in_all(f"hold more than {bounds.objects:,} objects in all", limitItems=bounds.objects)
                 deeper += [(name, inner) for inner in value.values()]
                 continue
             most, what = MAX_ITEMS, "items"
             if len(value) <= MAX_ITEMS and any(isinstance(each, dict | list) for each in value):
-                most, what = MAX_OBJECTS, "objects"
+                most, what = bounds.listed, "objects"
             if len(value) > most:
                 facts = {"reason": ErrorCode.TOO_LARGE.value, "limitItems": most, "items": len(value)}
                 return _in(variables, name, value, f"list of {len(value):,} {what}", most, facts)

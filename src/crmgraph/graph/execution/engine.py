@@ -3,6 +3,7 @@
 Everything is decided before anything is run, and what was decided is run once.
 """
 
+import asyncio
 from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass, replace
 from inspect import isawaitable
@@ -18,6 +19,9 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.db.shares import Crowded, Share
 from crmgraph.graph.compiled import Compiled, Failed, NotCompiled, ReadyMutation, ReadyQuery
+from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.selection import root_arguments
+from crmgraph.graph.documents.bulk import without_items
 from crmgraph.graph.documents.preparation import (
     Preparation,
     PreparedOperation,
@@ -115,6 +119,7 @@ class Engine:
         self._preparer = Preparer(self._schema, max_page=max_page, max_cost=max_cost)
         mutation = self._schema.mutation_type
         fields = {} if mutation is None else mutation.fields
+        self._bulk = {name for name, field in fields.items() if declaration_of(field).bulk}
         self._for_anybody = {
             "__typename",
             *(name for name, field in fields.items() if declaration_of(field).access is Access.ANYBODY),
@@ -123,6 +128,13 @@ class Engine:
     def prepare(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
         """What has to be known of a request before it is run; see `Preparer.prepare`."""
         return self._preparer.prepare(request, suggest=suggest, read_only=read_only)
+
+    async def prepare_bulk(self, request: Request, *, suggest: bool) -> Preparation | None:
+        """The same of a bulk write whose variables are too long for any other operation; None for any other."""
+        field = self._preparer.bulk_field(request, self._bulk)
+        if field is None:
+            return None
+        return await self._preparer.prepare_beside(request, suggest=suggest, read_only=False)
 
     def refusal_of(self, preparation: Preparation, actor: Actor, *, token_refused: bool) -> Answer | None:
         """Why somebody may not run what was prepared; None where they may.
@@ -258,7 +270,14 @@ class Engine:
         """The answer of the resolvers."""
         executor("resolvers").inc()
         async with self._share(prepared, context):
-            return await self._executed(prepared, context, reason)
+            if prepared.request.excess is None:
+                return await self._executed(prepared, context, reason)
+            field = self._preparer.bulk_field(prepared.request, self._bulk)
+            assert field is not None  # noqa: S101 - nothing else is prepared with so much
+            reader = Reader(root_arguments(self._schema, field), schema)
+            (context.read_ahead,) = (await asyncio.to_thread(reader.read, prepared.values)).values()
+            short = replace(prepared.request, variables=without_items(prepared.request.variables))
+            return await self._executed(replace(prepared, request=short), context, reason)
 
     def _share(self, prepared: PreparedOperation, context: Context) -> Share:
         """What a document on the resolvers takes of its caller's share: all of it at a part of the highest cost."""

@@ -43,6 +43,7 @@ class Context:
         id_candidates: by dialect, what the ids that it prints stand for.
         tables: by dialect, what it calls the values of the kinds of record that it has.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
+        read_ahead: the input of a bulk write, which its resolver is handed without the items.
         slices: in which the resolvers of all requests do their work.
     """
 
@@ -54,6 +55,7 @@ class Context:
     id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
     tables: Mapping[str, Tables] = field(default_factory=dict)
     refused: Refused | None = None
+    read_ahead: Any = None
     slices: Slices = field(default_factory=Slices)
     _reading: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     _turns: Turns | None = field(init=False, default=None)

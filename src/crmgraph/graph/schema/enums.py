@@ -7,6 +7,7 @@ import strawberry
 
 from crmgraph.crm import models
 from crmgraph.crm.policy import Permission
+from crmgraph.crm.records.item_sets import Written
 
 DIALECTS = tuple(door for door in models.Door if door.is_dialect)
 
@@ -126,6 +127,13 @@ class ExportFormat(StrEnum):
     VCARD4 = "vcf4"
     JSCONTACT = "jscontact"
     ZIP = "zip"
+
+
+class BulkPolicy(StrEnum):
+    """What becomes of the other items of a bulk write where some are refused."""
+
+    ALL = "ALL"
+    ROWS = "ROWS"
 
 
 class ErrorCode(StrEnum):
@@ -433,4 +441,18 @@ _describe(
     MAIL_NOT_CONFIGURED="It needs an email to be sent, and this service sends none.",
     PASSWORD_TOO_SHORT="A password that has too few characters.",  # noqa: S106 - words
     PASSWORD_TOO_COMMON="A password that is guessed first: a common one, or a name or an email.",  # noqa: S106 - words
+)
+_describe(
+    Written,
+    "What became of a record that was to be written.",
+    CREATED="It was made.",
+    UPDATED="It was changed.",
+    UNCHANGED="It was all that already: nothing was written.",
+    DELETED="It was deleted.",
+)
+_describe(
+    BulkPolicy,
+    "What becomes of the other items of a bulk write where some are refused.",
+    ALL="All are written, or none.",
+    ROWS="Those that are not refused are written.",
 )

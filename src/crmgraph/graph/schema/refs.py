@@ -1,5 +1,6 @@
 """How a client names one record: by its id, its number, an email address, or an id elsewhere."""
 
+from dataclasses import replace
 from typing import Any
 
 import strawberry
@@ -7,6 +8,7 @@ from strawberry import UNSET
 
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records.external_ids import may_be_minted
 from crmgraph.crm.records.lookup import IdCandidates, Ref
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.resolvers.context import Context
@@ -102,8 +104,7 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
         BadInput: it is not one of a dialect and a system that is named.
         NotFound: nothing of this kind can be called like this there.
     """
-    if bool(external.dialect) == bool(external.system):
-        raise BadInput("one of", "by.external", {"choices": ["dialect", "system"]}, choose="`dialect` and `system`")
+    require_one_system(external)
     if external.system:
         names = (external.system, external.space or "record", external.value)
         if any(map(fault_of, names)):
@@ -115,4 +116,16 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
     candidates = read_id(kind, external.value) if read_id is not None and not fault_of(external.value) else None
     if candidates is None:
         raise NotFound
-    return candidates
+    dialect, known = candidates.dialect, candidates.external_ids
+    could_be_ours = next((value for space, value in known if may_be_minted(dialect, space, value)), None)
+    return candidates if could_be_ours is None else replace(candidates, imported=could_be_ours)
+
+
+def require_one_system(external: ExternalRef) -> None:
+    """Let an id elsewhere pass that says whose it is.
+
+    Raises:
+        BadInput: it is not one of exactly one dialect or system.
+    """
+    if bool(external.dialect) == bool(external.system):
+        raise BadInput("one of", "by.external", {"choices": ["dialect", "system"]}, choose="`dialect` and `system`")

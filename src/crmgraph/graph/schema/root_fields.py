@@ -49,10 +49,12 @@ class Declaration:
 
     Attributes:
         changes: None where only the resolvers carry it out.
+        bulk: whether its input may have more items than the event loop has time for, see `documents/bulk.py`.
     """
 
     access: Access = Access.SIGNED_IN
     changes: Changes | None = None
+    bulk: bool = False
 
 
 def resolves(description: str, type_: Any = None, *, reads: RootDeclaration | None = None) -> Callable[[_F], _F]:
@@ -73,7 +75,7 @@ def resolves(description: str, type_: Any = None, *, reads: RootDeclaration | No
 
 
 def mutation(
-    description: str, *, access: Access = Access.SIGNED_IN, changes: Changes | None = None
+    description: str, *, access: Access = Access.SIGNED_IN, changes: Changes | None = None, bulk: bool = False
 ) -> Callable[[_F], _F]:
     """Makes a mutation of the function below, which is called for nobody who has no login where it wants one."""
 
@@ -86,7 +88,7 @@ def mutation(
                 info.context.signed_in()
                 return await function(self, info, **arguments)
 
-        declared = {_DECLARED: Declaration(access, changes)}
+        declared = {_DECLARED: Declaration(access, changes, bulk)}
         return cast("_F", strawberry.field(resolver=resolver, description=description, metadata=declared))
 
     return decorate

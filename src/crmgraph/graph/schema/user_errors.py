@@ -203,18 +203,23 @@ def warnings_of(done: Conversion) -> list[UserError]:
     ]
 
 
-def login_warnings(changed: Aggregate, field: str = "emails") -> list[UserError]:
+def login_warnings(changed: Aggregate, *place: str | int) -> list[UserError]:
     """What there is to know of a record whose emails have changed.
 
     Args:
-        field: of the input, whose value changed them.
+        place: in the input, of the value that changed them; `emails` where nothing is said.
     """
     email = changed.parted_login
     if email is None:
         return []
     message = f"The login still opens by {email}, which is not the primary email: `changeEmail` moves the login."
     return [
-        LoginEmailWarning(message=message, path=["input", field], code=ErrorCode.OTHER_LOGIN_EMAIL, login_email=email)
+        LoginEmailWarning(
+            message=message,
+            path=graph_path(place or ("emails",)),
+            code=ErrorCode.OTHER_LOGIN_EMAIL,
+            login_email=email,
+        )
     ]
 
 

@@ -84,6 +84,9 @@ def history_path(path: str) -> str:
     if first == "remainder":
         # What one dialect alone knows has that dialect's names.
         return path
+    if first == "external_ids":
+        # Systems and their spaces have names of their own.
+        return ".".join([to_camel_case(first), *rest])
     if first in _LISTS and rest:
         row, *below = rest
         if below[:1] != ["remainder"]:

@@ -28,7 +28,7 @@ from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.contact_points import derive, region_of
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, RowEdits
-from crmgraph.crm.records.external_ids import CONTENT, DIALECTS, may_be_minted
+from crmgraph.crm.records.external_ids import CONTENT, DIALECTS, kept_as
 from crmgraph.crm.records.lead_values import IDENTITIES
 from crmgraph.crm.records.row_sets import fresh
 from crmgraph.imports.fields import OPT_OUTS
@@ -59,8 +59,6 @@ _READ: dict[str, Callable[[Any], Any]] = {
 }
 """{input field: what makes the value of its text}."""
 _REQUIRED = {PartyKind.CONTACT: "last_name", PartyKind.ACCOUNT: "name", PartyKind.LEAD: "last_name"}
-IMPORTED = "imported"
-"""The space of a dialect's ids that lie where we mint ours, so that the two never meet (Zoho's of 13 to 15 digits)."""
 
 
 def external_id(external: External) -> ExternalIdValue:
@@ -68,8 +66,7 @@ def external_id(external: External) -> ExternalIdValue:
     system = external.system.lower()
     if system not in DIALECTS:
         return ExternalIdValue(system, external.space or "record", external.value)
-    space = IMPORTED if may_be_minted(system, "record", external.value) else "record"
-    return ExternalIdValue(system, space, external.value)
+    return kept_as(system, "record", external.value)
 
 
 def known_by(record: Record) -> ExternalIdValue | None:

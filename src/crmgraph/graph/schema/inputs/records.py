@@ -8,6 +8,7 @@ from strawberry import UNSET
 from crmgraph.crm.models import AccountKind, Approval
 from crmgraph.graph.schema.inputs.contact_points import NewRows, RowChanges
 from crmgraph.graph.schema.inputs.edits import described_like, required
+from crmgraph.graph.schema.inputs.names import NameChanges, NewNames
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
 from crmgraph.graph.schema.scalars import BigInt, CountryCode, Date, Money
 from crmgraph.graph.schema.types.account import Account
@@ -154,12 +155,12 @@ _WHICH_LEAD = "Which lead."
 
 
 @strawberry.input(description="A new contact.")
-class CreateContactInput(ContactValues, NewRows):
+class CreateContactInput(ContactValues, NewRows, NewNames):
     pass
 
 
 @strawberry.input(description="A change of a contact. What is absent stays, null clears.")
-class UpdateContactInput(ContactValues, RowChanges):
+class UpdateContactInput(ContactValues, RowChanges, NameChanges):
     contact: ContactRef = required(_WHICH_CONTACT)
     if_revision: int | None = _if_revision()
 
@@ -171,12 +172,12 @@ class DeleteContactInput:
 
 
 @strawberry.input(description="A new account.")
-class CreateAccountInput(AccountValues, NewRows):
+class CreateAccountInput(AccountValues, NewRows, NewNames):
     pass
 
 
 @strawberry.input(description="A change of an account. What is absent stays, null clears.")
-class UpdateAccountInput(AccountValues, RowChanges):
+class UpdateAccountInput(AccountValues, RowChanges, NameChanges):
     account: AccountRef = required(_WHICH_ACCOUNT)
     if_revision: int | None = _if_revision()
 
@@ -188,12 +189,12 @@ class DeleteAccountInput:
 
 
 @strawberry.input(description="A new lead.")
-class CreateLeadInput(LeadValues, NewRows):
+class CreateLeadInput(LeadValues, NewRows, NewNames):
     pass
 
 
 @strawberry.input(description="A change of a lead. What is absent stays, null clears.")
-class UpdateLeadInput(LeadValues, RowChanges):
+class UpdateLeadInput(LeadValues, RowChanges, NameChanges):
     lead: LeadRef = required(_WHICH_LEAD)
     if_revision: int | None = _if_revision()
 

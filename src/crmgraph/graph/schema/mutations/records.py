@@ -19,7 +19,8 @@ from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode, number_of
-from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
+from crmgraph.graph.schema.inputs.edits import revision_of
+from crmgraph.graph.schema.inputs.names import record_edit
 from crmgraph.graph.schema.inputs.records import (
     ConvertLeadInput,
     CreateAccountInput,
@@ -121,7 +122,7 @@ async def find_for_change(
 
 async def _create(context: Context, kind: PartyKind, given: Any) -> dict[str, Any]:
     async def work(session: AsyncSession) -> aggregates.Aggregate:
-        return await parties.create(session, context.actor, kind, edit_of(given))
+        return await parties.create(session, context.actor, kind, record_edit(context, kind, given))
 
     made = await context.core.db.transact(work)
     context.committed(made)
@@ -140,7 +141,7 @@ async def update(
         Refused: why not; nothing was written.
     """
     name = kind.value.lower()
-    edit = edit_of(given)
+    edit = record_edit(context, kind, given)
     wanted = aggregates.parts_of(edit).union(parts)
     try:
         aggregate = await find_for_change(unit, context, kind, getattr(given, name), name, wanted)

@@ -1,0 +1,90 @@
+"""Upserts at once on PostgreSQL: however many want one record to be there, there is one, and nobody is refused."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmgraph.demo import Demo, shown
+from tests.conftest import Running, serving, settings_for
+from tests.graph.conftest import Caller, employee_of
+from tests.test_races import ROUNDS, at_once, counts
+
+pytestmark = pytest.mark.parametrize("demo_database", ["postgresql"], indirect=True)
+
+WRITERS = 20
+UPSERT = """mutation($i: UpsertContactInput!) { upsertContact(input: $i) {
+  outcome contact { id } userErrors { code path } } }"""
+BULK = """mutation($i: BulkContactsInput!) { bulkContacts(input: $i) {
+  results { outcome contact { id } userErrors { code path } } userErrors { code } } }"""
+
+
+@pytest.fixture
+async def demo(demo_database: tuple[str, Demo], tmp_path: Path) -> AsyncIterator[Running]:
+    """The demo, with a connection for everybody who writes: one caller may have half of them."""
+    url, kept = demo_database
+    async with serving(settings_for(url, tmp_path, pool_size=2 * WRITERS)) as (client, app):
+        yield Running(client, app, shown(kept))
+
+
+@pytest.fixture
+async def staff(demo: Running) -> Caller:
+    return await employee_of(demo)
+
+
+def ref(value: Any, i: int) -> Any:
+    return {name: ref(each, i) for name, each in value.items()} if isinstance(value, dict) else value.format(i)
+
+
+@pytest.mark.parametrize(
+    "by",
+    [
+        {"number": "R-{}"},
+        {"email": "race{}@example.com"},
+        {"external": {"system": "erp", "value": "{}"}},
+        {"external": {"dialect": "ZOHO", "value": "77{}"}},
+    ],
+    ids=["number", "email", "external", "dialect"],
+)
+async def test_of_twenty_who_upsert_one_new_key_one_makes_the_contact(
+    by: dict[str, Any], staff: Caller, demo: Running
+) -> None:
+    before = await counts(demo)
+    for i in range(ROUNDS):
+
+        async def send(n: int, i: int = i) -> tuple[str, str]:
+            given = {"by": ref(by, i), "values": {"lastName": f"N{n}"}}
+            payload = (await staff(UPSERT, i=given))["upsertContact"]
+            assert payload["userErrors"] == []
+            return payload["outcome"], payload["contact"]["id"]
+
+        done = await at_once(WRITERS, send)
+        assert [outcome for outcome, _ in done].count("CREATED") == 1
+        assert len({record for _, record in done}) == 1
+    assert await counts(demo) == before | {"contact": before["contact"] + ROUNDS}
+
+
+async def test_calls_that_write_the_same_items_in_other_orders_wait_for_each_other(
+    staff: Caller, demo: Running
+) -> None:
+    before = await counts(demo)
+    shuffled = random.Random(7)
+    for i in range(ROUNDS):
+        items = [
+            {"upsert": {"by": by, "values": {"lastName": f"N{i}-{n}", "firstName": "{}"}}}
+            for n in range(10)
+            for by in ({"email": f"{i}.{n}@example.com"}, {"external": {"system": "erp", "value": f"{i}.{n}"}})
+        ]
+        orders = [shuffled.sample(items, len(items)) for _ in range(6)]
+
+        async def send(k: int, orders: list[list[dict[str, Any]]] = orders) -> set[str]:
+            payload = (await staff(BULK, i={"items": orders[k]}))["bulkContacts"]
+            assert payload["userErrors"] == []
+            assert [each["userErrors"] for each in payload["results"]] == [[]] * 20
+            return {each["contact"]["id"] for each in payload["results"]}
+
+        found = await at_once(6, send)
+        assert len(set().union(*found)) == 20
+    assert await counts(demo) == before | {"contact": before["contact"] + 20 * ROUNDS}
