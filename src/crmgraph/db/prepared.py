@@ -21,10 +21,15 @@ _names = count()
 
 
 class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection that keeps what it prepares by itself, and not by the driver's count (`statement_cache_size=0`)."""
+    """A connection that keeps what it prepares by itself, and not by the driver's count (`statement_cache_size=0`).
+
+    Attributes:
+        reported: the settings that the server reports by itself, as they are at any time.
+    """
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
+        self.reported = self.get_settings()
         self._kept: LRUCache[str, PreparedStatement] = LRUCache(KEPT_BYTES, lambda each: _size(each.get_query()))
 
     async def fetch(self, query: str, *args: Any) -> list[Any]:

@@ -336,8 +336,8 @@ def is_read_only(connection: Any) -> bool:
     It reports both settings by itself, when the connection is made and whenever they change (PostgreSQL 14 and later,
     "Asynchronous Operations" of the protocol), so that nothing is asked.
     """
-    settings = connection.get_settings()
-    return "on" in (
-        getattr(settings, "default_transaction_read_only", "off"),
-        getattr(settings, "in_hot_standby", "off"),
+    settings = getattr(connection, "reported", None) or connection.get_settings()
+    return (
+        getattr(settings, "default_transaction_read_only", "off") == "on"
+        or getattr(settings, "in_hot_standby", "off") == "on"
     )

@@ -13,7 +13,7 @@ from crmgraph.http import multipart
 from crmgraph.http.charsets import UTF_8, WIDE, Malformed, TooMany, UnknownCharset, declared, decoded
 from crmgraph.http.deadline import not_counted
 from crmgraph.http.multipart import MAX_FIELDS
-from crmgraph.http.sharing import given_back
+from crmgraph.http.sharing import given_back, holds
 
 FORM_ON_LOOP = 64 * 1024
 """The longest urlencoded form, in bytes, that is read on the event loop: a megabyte takes a tenth of a second."""
@@ -73,21 +73,32 @@ async def beginning(request: Request, limit: int) -> tuple[bytes, bool]:
         ClientDisconnect: the client went away.
         Crowded: its caller has too much else in hand by now.
     """
+    if holds(request):
+        async with given_back(request):
+            with not_counted(request):
+                data = await _received(request, limit)
+    else:
+        data = await _received(request, limit)
+    return (data[:limit], True) if len(data) > limit else (data, False)
+
+
+async def _received(request: Request, limit: int) -> bytes:
+    """The body of a request; of one that is longer than `limit` so much that this is known."""
+    message = await request.receive()
+    data: bytes = message.get("body", b"")
+    if message["type"] != "http.disconnect" and not message.get("more_body", False):
+        return data
     chunks: list[bytes] = []
     length = 0
-    more = True
-    async with given_back(request):
-        with not_counted(request):
-            while more and length <= limit:
-                message = await request.receive()
-                if message["type"] == "http.disconnect":
-                    raise ClientDisconnect
-                chunk = message.get("body", b"")
-                length += len(chunk)
-                chunks.append(chunk)
-                more = message.get("more_body", False)
-    data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return (data[:limit], True) if length > limit else (data, False)
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        length += len(chunk)
+        chunks.append(chunk)
+        if length > limit or not message.get("more_body", False):
+            return b"".join(chunks)
+        message = await request.receive()
 
 
 async def body(request: Request, limit: int) -> bytes:

@@ -23,6 +23,11 @@ async def holding(request: Request, share: Share) -> AsyncIterator[None]:
         yield
 
 
+def holds(request: Request) -> bool:
+    """Whether a request holds a share; those of GraphQL take theirs when they have been read."""
+    return _KEY in request.scope
+
+
 @asynccontextmanager
 async def given_back(request: Request) -> AsyncIterator[None]:
     """A block in which the client is waited for, who may be slow: its address may be that of many."""

@@ -1,6 +1,6 @@
 """The keys of a record by which its names are searched and sorted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from crmgraph.crm.models import FOLDED, Account, Contact, Lead
@@ -15,7 +15,6 @@ _KEYS: dict[Any, list[tuple[str, tuple[str, ...]]]] = {
 """{model: (the column of a key, the columns that it is of)}."""
 _KEYS[Contact].append(("full_name_key", _FULL_NAME))
 _KEYS[Lead] += [("full_name_key", _FULL_NAME), ("status_key", ("status",))]
-_GIVEN = {model: {"number"}.union(*(names for _, names in keys)) for model, keys in _KEYS.items()}
 
 
 def keys_of(model: Any, values: Mapping[str, Any]) -> dict[str, str]:
@@ -29,16 +28,26 @@ def number_key(number: str | None) -> str:
     return natural(number)
 
 
-def derive(record: Record) -> str | None:
-    """Bring the stored keys up to date; the name key when it changed."""
+def derive(record: Record, changed: Set[str] | None = None) -> str | None:
+    """Bring the stored keys up to date; the name key when it changed.
+
+    Args:
+        changed: the columns that have changed since they were; any may have where nothing is said.
+    """
     before = name_key(record)
     model = type(record)
-    given = {name: getattr(record, name) for name in _GIVEN[model]}
-    for key, value in keys_of(model, given).items():
-        if getattr(record, key) != value:
-            setattr(record, key, value)
+    for key, names in _KEYS[model]:
+        if changed is None or not changed.isdisjoint(names):
+            _set(record, key, fold(" ".join(filter(None, (getattr(record, name) for name in names)))))
+    if changed is None or "number" in changed:
+        _set(record, "number_key", number_key(record.number))
     after = name_key(record)
     return None if after == before else after
+
+
+def _set(record: Record, key: str, value: str) -> None:
+    if getattr(record, key) != value:
+        setattr(record, key, value)
 
 
 def name_key(record: Record) -> str:

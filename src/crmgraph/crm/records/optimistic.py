@@ -223,7 +223,7 @@ class OptimisticUpdate:
     async def _write_at_once(
         self, record: Any, names: Columns, dirty: Sequence[tuple[Any, Columns]], line: dict[str, Any]
     ) -> Lost | None:
-        terms = changed_terms((), [(row, before_of(row)) for row in (record, *(row for row, _ in dirty))], ())
+        terms = changed_terms((), [(row, before_of(row, changed)) for row, changed in ((record, names), *dirty)], ())
         shape = (type(record), names, tuple((type(row), changed) for row, changed in dirty), any(terms))
         values: dict[str, Any] = {"id": record.id, "was": self._revision}
         values |= {f"record_{name}": getattr(record, name) for name in names}

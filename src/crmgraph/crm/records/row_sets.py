@@ -91,9 +91,15 @@ class RowSet:
         """
         if self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1:
             return False
-        if self.called or self.uncalled or any(map(_joins, self.touched.values())):
+        if self.called or self.uncalled:
             return False
-        return sum("slot" in changed_columns(row) for row in self.touched.values()) < 2
+        moved = 0
+        for row in self.touched.values():
+            columns = changed_columns(row)
+            if "account_id" in columns and isinstance(row, Contact):
+                return False
+            moved += "slot" in columns
+        return moved < 2
 
     def add(self, row: Any) -> None:
         """Let a record or a row of one come. It has a provisional id from now on."""
@@ -140,13 +146,20 @@ def _defaults(model: Any) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
 def changed_columns(row: Any) -> tuple[str, ...]:
     """The columns of a row whose values are not those that were read."""
     before = instance_state(row).committed_state
-    return tuple(sorted(name for name, old in before.items() if getattr(row, name) != old)) if before else ()
+    if not before:
+        return ()
+    held = vars(row)
+    return tuple(sorted([name for name, old in before.items() if held.get(name) != old]))
 
 
-def before_of(row: Any) -> dict[str, Any]:
-    """{column: what it held when it was read} of the columns that have changed since."""
+def before_of(row: Any, changed: Iterable[str] | None = None) -> dict[str, Any]:
+    """{column: what it held when it was read} of the columns that have changed since.
+
+    Args:
+        changed: these columns, where they are known.
+    """
     before = instance_state(row).committed_state
-    return {name: before[name] for name in changed_columns(row)}
+    return {name: before[name] for name in (changed_columns(row) if changed is None else changed)}
 
 
 async def write(session: AsyncSession, rows: RowSet) -> None:

@@ -142,7 +142,7 @@ class WriteSet:
             changes.column(name, before[name], value)
             setattr(record, name, value)
         self._known.changed(record, before)
-        self._rename(aggregate, derive(record))
+        self._rename(aggregate, derive(record, changed.keys()))
         self._apply_rows(aggregate, edit, changes)
         self._apply_names(aggregate, edit, changes)
         record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)

@@ -57,7 +57,7 @@ class Context:
     refused: Refused | None = None
     read_ahead: Any = None
     slices: Slices = field(default_factory=Slices)
-    _reading: asyncio.Semaphore = field(init=False, default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+    _reading: asyncio.Semaphore | None = field(init=False, default=None)
     _turns: Turns | None = field(init=False, default=None)
     _loaders: Loaders | None = field(init=False, default=None)
 
@@ -76,6 +76,8 @@ class Context:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session to read with, as soon as the document has a connection free; nothing else is opened within."""
+        if self._reading is None:
+            self._reading = asyncio.Semaphore(CONNECTIONS)
         async with self._reading, self.core.db.read() as session:
             yield session
 
