@@ -315,7 +315,7 @@ class Straight:
 
 def _new_id() -> str:
     """The id of a request, which tells it apart in the log and opens nothing."""
-    return f"{random.getrandbits(64):016x}"  # noqa: S311 - it is no secret
+    return f"{random.getrandbits(64):016x}"
 
 
 class Requests:

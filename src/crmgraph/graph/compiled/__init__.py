@@ -22,7 +22,7 @@ class Compiled:
 
     def __init__(self, core: Core) -> None:
         self._queries = CompiledQueries(schema, core)
-        self._mutations = CompiledMutations(schema, one_statement=not core.db.is_sqlite)
+        self._mutations = CompiledMutations(schema, self._queries, one_statement=not core.db.is_sqlite)
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool

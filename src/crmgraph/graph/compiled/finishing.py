@@ -18,6 +18,7 @@ from crmgraph.graph.compiled.tree import (
     AnyRecord,
     Branch,
     ByIds,
+    Changed,
     Edges,
     Found,
     Later,
@@ -132,7 +133,7 @@ def finisher(field: Any, refused: Collection[int]) -> Finish | None:
             return _object(tree, refused)
         case Branch(declaration=declarations.ToRows(), tree=tree) | Nodes(tree=tree):
             return _each(_object(tree, refused))
-        case Branch(tree=tree) | Viewer(tree=tree) | One(tree=tree):
+        case Branch(tree=tree) | Viewer(tree=tree) | One(tree=tree) | Changed(tree=tree):
             return _object(tree, refused)
     raise TypeError(f"nothing can be finished of a {type(field).__name__}")
 

@@ -71,6 +71,19 @@ class CompiledQueries:
         except Unplannable as why:
             return NotCompiled(why.reason)
 
+    async def ready_after(
+        self, key: Hashable, operation: Operation, plan: Plan, given: VariableValues, context: Context
+    ) -> ReadyQuery:
+        """What reads what a mutation has changed, see `roots.CHANGED`. Nothing is read yet.
+
+        Args:
+            key: names the operation.
+
+        Raises:
+            Unplannable: no statement does.
+        """
+        return await self._ready(key, operation, plan, given, context, verified=True)
+
     def _operation(self, prepared: PreparedOperation) -> Operation | NotCompiled:
         definition, fragments = prepared.operation, prepared.document.fragments
         try:

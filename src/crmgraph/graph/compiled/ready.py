@@ -11,7 +11,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous
 from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.db import pool
-from crmgraph.graph.compiled.finishing import Finish, Finishing, Refusal
+from crmgraph.graph.compiled.finishing import Finish, Finishing, Path, Refusal, listed
 from crmgraph.graph.compiled.found import values_of
 from crmgraph.graph.compiled.outcomes import Failed, failure
 from crmgraph.graph.compiled.statement import PLACEHOLDER
@@ -36,6 +36,7 @@ class ReadyQuery:
         refusal: of the arguments of a field; None where none are refused.
         refused: what is told in place of an answer where that is a root field that cannot be null.
         searches: what is to be found before the statement is run.
+        under: where the root fields lie in the answer, where that is not its top.
     """
 
     core: Core
@@ -48,16 +49,31 @@ class ReadyQuery:
     refusal: Refusal | None = None
     refused: Failed | None = None
     searches: tuple[Search, ...] = ()
+    under: Path = None
 
     async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Failed:
         """The `data` of the query as JSON, or why there is none."""
+        found = await self.read_by(context, {})
+        if not isinstance(found, Told):
+            return found
+        if found.errors:
+            return Failed(found.fragments(), found.errors, verified=True)
+        members = [f'"{key}":'.encode() + (value or b"null") for key, value in found.values.items()]
+        return b"{" + b",".join(members) + b"}"
+
+    async def read_by(self, context: Context, besides: Mapping[str, Any]) -> "Told | Lapsed | Failed":
+        """What is told of each root field, or why nothing is.
+
+        Args:
+            besides: values of parameters that are known by now.
+        """
         row: Sequence[Any] = ()
-        values = dict(self.values)
+        values = {**self.values, **besides}
         for root, asked in self.searches:
             try:
                 values |= await values_of(context, root, asked)
             except Exception as error:
-                return Failed(None, [failure(error, root.arguments.nodes, root.key)])
+                return Failed(None, [self._failure(error, root)])
         if self.statement is not None:
             try:
                 row = tuple((await self.core.db.run(self.statement, values))[0])
@@ -71,43 +87,58 @@ class ReadyQuery:
             return self.refused
         if self.finishers is None and _PLACEHOLDER not in row:
             columns = iter(row)
-            return _joined({root.key: self._plain(root, columns) for root in self.roots})
+            return Told({root.key: self._plain(root, columns) for root in self.roots}, [])
         return await self._finished(row, Finishing(context, self.refusal))
+
+    def _failure(self, error: Exception, root: Any) -> GraphQLError:
+        return failure(error, root.arguments.nodes, *listed((self.under, root.key)))
 
     def _failed(self, error: Exception) -> Failed:
         """What is told when the statement fails: of every field that it was to answer, as the resolvers would."""
         failed = [root for root in self.roots if root.key in self.read]
         required = [root for root in failed if not root.arguments.nullable]
         if required:
-            return Failed(None, [failure(error, required[0].arguments.nodes, required[0].key)])
+            return Failed(None, [self._failure(error, required[0])])
         data = {root.key: root.name if isinstance(root, Typename) else None for root in self.roots}
-        return Failed(data, [failure(error, root.arguments.nodes, root.key) for root in failed])
+        return Failed(data, [self._failure(error, root) for root in failed])
 
     def _plain(self, root: Any, columns: Iterator[bytes]) -> bytes:
         if isinstance(root, Typename):
             return f'"{root.name}"'.encode()
         return next(columns) if root.key in self.read else b"null"
 
-    async def _finished(self, row: Sequence[Any], run: Finishing) -> bytes | Failed:
+    async def _finished(self, row: Sequence[Any], run: Finishing) -> "Told | Failed":
         columns = iter(row)
-        found: dict[str, Any] = {}
+        found: dict[str, bytes | None] = {}
         try:
             for root, finish in zip(self.roots, self.finishers or [None] * len(self.roots), strict=True):
                 value = self._plain(root, columns)
-                found[root.key] = await _root(root, value, finish, run) if root.key in self.read else value
+                if root.key in self.read:
+                    found[root.key] = await _root(root, value, finish, run, (self.under, root.key))
+                else:
+                    found[root.key] = value
         except GraphQLError as error:
             return Failed(None, [*run.errors, error], verified=True)
-        if run.errors:
-            data = {key: None if value is None else orjson.Fragment(value) for key, value in found.items()}
-            return Failed(data, run.errors, verified=True)
-        return _joined(found)
+        return Told(found, run.errors)
 
 
-def _joined(found: Mapping[str, bytes]) -> bytes:
-    return b"{" + b",".join([f'"{key}":'.encode() + value for key, value in found.items()]) + b"}"
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a statement has told.
+
+    Attributes:
+        values: by the key of the root field, its JSON; None of one that ended with an error.
+    """
+
+    values: Mapping[str, bytes | None]
+    errors: list[GraphQLError]
+
+    def fragments(self) -> dict[str, Any]:
+        """The values as parts of an answer that is still to be written."""
+        return {key: None if value is None else orjson.Fragment(value) for key, value in self.values.items()}
 
 
-async def _root(root: Any, value: bytes, finish: Finish | None, run: Finishing) -> bytes | None:
+async def _root(root: Any, value: bytes, finish: Finish | None, run: Finishing, path: Path) -> bytes | None:
     """The JSON of a root field; None where it ends with an error.
 
     Raises:
@@ -122,7 +153,7 @@ async def _root(root: Any, value: bytes, finish: Finish | None, run: Finishing) 
             return None
         if finish is None:
             return value
-        return orjson.dumps(await finish(orjson.loads(value), (None, root.key), run))
+        return orjson.dumps(await finish(orjson.loads(value), path, run))
     except GraphQLError as error:
         if not root.arguments.nullable:
             raise

@@ -29,9 +29,12 @@ from crmgraph.graph.compiled.finishing import is_finished
 from crmgraph.graph.compiled.found import found
 from crmgraph.graph.compiled.json_text import Pieces, Sql, constant, joined
 from crmgraph.graph.compiled.statement import PLACEHOLDER, REFUSED, Builder, or_null, over
-from crmgraph.graph.compiled.tree import ByIds, Found, One, Pages, Typename, Viewer
+from crmgraph.graph.compiled.tree import ByIds, Changed, Found, One, Pages, Typename, Viewer
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.nodes import NODES, named_by
+
+CHANGED = "changed_id"
+"""The parameter that names the record which a mutation has changed."""
 
 
 def is_read(root: Any, actor: Actor) -> bool:
@@ -63,6 +66,10 @@ def _text(builder: Builder, root: Any) -> Pieces:
             return [or_null(builder.row(tree, Credential, own, Credential.live.is_(True)))]
         case One():
             return [_one(builder, root)]
+        case Changed(kind=kind, tree=tree):
+            changed: Any = MODELS[kind]
+            own = changed.id == bindparam(CHANGED, type_=BigInteger())
+            return [or_null(builder.row(tree, changed, own, *builder.seen(changed)))]
         case Found():
             return found(builder, root)
         case ByIds():

@@ -137,17 +137,19 @@ class Selector:
         type_ = named_object(mutation.fields[name].type)
         fields: list[Payload | Typename] = []
         for inner, found in self.collect(type_, [node.selection_set for node in nodes]).items():
+            if found[0].name.value == "__typename":
+                fields.append(Typename(inner, type_.name))
+                continue
+            arguments = _arguments(type_, found)
             match found[0].name.value:
-                case "__typename":
-                    fields.append(Typename(inner, type_.name))
                 case "userErrors":
                     # The only one of its types that stands beside a record which was changed, and has leaves alone.
                     warning = named_object(self._schema.type_map["LoginEmailWarning"])
                     chosen = self.collect(warning, [node.selection_set for node in found])
                     leaves = tuple((leaf, each[0].name.value) for leaf, each in chosen.items())
-                    fields.append(Payload(inner, None, leaves))
+                    fields.append(Payload(inner, arguments, None, leaves))
                 case field:
-                    fields.append(Payload(inner, self.tree(named_object(type_.fields[field].type), found)))
+                    fields.append(Payload(inner, arguments, self.tree(named_object(type_.fields[field].type), found)))
         return Change(key, name, _arguments(mutation, nodes), tuple(fields))
 
     def _root(self, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:

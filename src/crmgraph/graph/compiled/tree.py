@@ -256,14 +256,30 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """At the root of what is read after a change, the record that was changed.
+
+    Attributes:
+        arguments: those of the payload's field, which has none.
+    """
+
+    key: str
+    kind: PartyKind
+    arguments: Arguments
+    tree: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """A field of what a mutation answers: the record that it changed, or its user errors, whose tree is None.
 
     Attributes:
+        arguments: see `Changed`.
         warning: (response key, name) of what is selected of a warning beside the record.
     """
 
     key: str
+    arguments: Arguments
     tree: tuple[Any, ...] | None
     warning: tuple[tuple[str, str], ...] = ()
 
