@@ -28,6 +28,10 @@ ROOTS = (
     "node",
     "nodes",
     "search",
+    "contactGroups",
+    "accountGroups",
+    "leadGroups",
+    "choices",
 )
 TEXTS = (
     "s",
@@ -62,6 +66,14 @@ SEARCHED = (
     "nobody at all",
 )
 """What is searched for; `Known.names` beside it."""
+CHOOSABLE = (
+    ("CONTACT", "category"),
+    ("CONTACT", "lifeCycleState"),
+    ("ACCOUNT", "kind"),
+    ("ACCOUNT", "industry"),
+    ("LEAD", "approval"),
+    ("LEAD", "status"),
+)
 CURSORS = ("garbage", "", "aa.1.2")
 
 
@@ -183,7 +195,7 @@ class Maker:
 
     def arguments(self, parent: GraphQLObjectType, name: str, definition: Any) -> str:
         given: list[str] = []
-        if "by" in definition.args:
+        if "by" in definition.args and not name.endswith("Groups"):
             given.append(f"by: {self.reference(name)}")
         if "id" in definition.args:
             wanted = self.dice.choice(self.every_id())
@@ -198,6 +210,11 @@ class Maker:
             given.append(f"deleted: {self.dice.choice(('true', 'true', 'false'))}")
         if "text" in definition.args:
             given += self.searched()
+        elif "of" in definition.args:
+            of, field = self.dice.choice(CHOOSABLE) if self.dice.random() < 0.97 else ("LEAD", "nothing")
+            given += [f"of: {self.variable('PartyKind!', of)}", f"field: {self.given('String!', field)}"]
+        elif "by" in definition.args and name.endswith("Groups"):
+            given = self.grouped(definition)
         elif "first" in definition.args:
             given += self.page(definition)
         return f"({', '.join(given)})" if given else ""
@@ -242,6 +259,25 @@ class Maker:
             cursor = self.dice.choice(cursors) if self.dice.random() < 0.98 else self.dice.choice(CURSORS)
             given.append(f"{side}: {self.given('String', cursor)}")
         return given
+
+    def grouped(self, definition: Any) -> list[str]:
+        type_ = get_named_type(definition.args["by"].type)
+        wanted = self.dice.sample(list(type_.values), self.dice.choice((1, 1, 2, 3)))
+        given = [f"by: [{', '.join(wanted)}]"]
+        if self.dice.random() < 0.5:
+            given = [f"by: {self.variable(f'[{type_.name}!]!', wanted)}"]
+        filter_ = definition.args["filter"].type
+        known = self.known.cursors.get(get_named_type(definition.type).name, [])
+        if known and self.dice.random() < 0.2:
+            by, cursors = self.dice.choice(known)
+            given = [f"by: [{by}]", f"after: {self.given('String', self.dice.choice(cursors))}"]
+        elif self.dice.random() < 0.35:
+            given.append(f"filter: {self.filter(get_named_type(filter_), 0)}")
+        size = self.dice.choice((0, 1, 2, 5, 9)) if self.dice.random() < 0.98 else self.dice.choice((-1, 101))
+        return [*given, f"first: {self.given_number(size)}"]
+
+    def given_number(self, value: int) -> str:
+        return self.variable("Int", value) if self.dice.random() < 0.5 else str(value)
 
     def page(self, definition: Any) -> list[str]:
         given = []

@@ -94,6 +94,14 @@ async def known(core: Core, caller: Caller) -> Known:
         found = (await caller("query($t: String!) { search(text: $t) { edges { cursor } } }", t=text))["search"]
         of_search = cursors.setdefault("SearchConnection", [])
         of_search.append((text, [edge["cursor"] for edge in found["edges"]]))
+    for name, by in (
+        ("contact", "CATEGORY, OWNER"),
+        ("contact", "ACCOUNT"),
+        ("account", "INDUSTRY"),
+        ("lead", "STATUS"),
+    ):
+        groups = (await caller(f"{{ {name}Groups(by: [{by}]) {{ __typename cursor }} }}"))[f"{name}Groups"]
+        cursors.setdefault(groups[0]["__typename"], []).append((by, [each["cursor"] for each in groups]))
     async with core.db.read() as session:
         others = []
         for prefix, model in (("pho", Phone), ("ema", Email), ("add", Address), ("not", Note), ("rel", Relation)):
@@ -296,6 +304,17 @@ SELDOM = (
       a: search(text: "ex", last: 2) { totalCount edges { node { ... on Node { id } } } } me { role } }""",
     '{ search(text: "con") { nodes { displayName } edges { node { notes(first: 101) { totalCount } } } } }',
     '{ search(text: "con", first: 101) { totalCount } users { totalCount } me { id } }',
+    """{ contactGroups(by: [OWNER, ACCOUNT, COUNTRY]) { __typename keys count cursor hasNext totalGroups record { id }
+      records { __typename ... on Account { name contacts(first: 1) { nodes { id } } } ... on User { name } }
+      contacts(last: 2) { totalCount edges { cursor node { fullName can } }
+      pageInfo { hasPreviousPage endCursor } } } }""",
+    "{ accountGroups(by: [CREATED_MONTH], first: 2) { keys accounts(first: 101) { totalCount } } me { id } }",
+    '{ leadGroups(by: [STATUS], filter: {lastName: {eq: "nobody"}}) { keys leads(first: 101) { totalCount } } }',
+    "{ leadGroups(by: [STATUS, STATUS]) { keys leads(first: 1) { totalCount } } me { id } }",
+    "{ contactGroups(by: [ACCOUNT]) { record { ... on Account { notes(first: 1) { nodes { id } } can } } } }",
+    """{ a: choices(of: LEAD, field: "status") { value l: label active __typename }
+      b: choices(of: LEAD, field: "source") { value }
+      c: choices(of: ACCOUNT, field: "kind") { value label active __typename } }""",
     '{ search(text: "m") { __typename totalCount edges { matched { field } } nodes { id } pageInfo { endCursor } } }',
     "{ contacts(last: 3, filter: {email: {isNull: false}}) { nodes { emails { primary } } pageInfo { startCursor } } }",
 )

@@ -44,23 +44,36 @@ async def choices(session: AsyncSession, actor: Actor, kind: PartyKind, field: s
     Args:
         field: one of `FIELDS`.
     """
-    column = FIELDS[kind][field]
-    if isinstance(column.type, SqlEnum):
-        return list(cast(Sequence[str], column.type.enums))
-    model: Any = MODELS[kind]
-
-    def build() -> Select[Any]:
-        seen = (visible(with_parameters(actor), model), column.is_not(None))
-        # The next value is looked up by the index: all values of a column are as many look-ups, however many records.
-        least: Any = select(func.min(column).label("value"), literal_column("1").label("number")).where(*seen)
-        found = least.cte("found", recursive=True)
-        following = select(func.min(column)).where(*seen, column > found.c.value).correlate(found).scalar_subquery()
-        step = select(following, found.c.number + literal_column("1")).where(
-            found.c.value.is_not(None), found.c.number < literal_column(str(MAX_CHOICES))
-        )
-        every = found.union_all(step)
-        return select(every.c.value).where(every.c.value.is_not(None)).order_by(every.c.number)
-
+    if (known := fixed(kind, field)) is not None:
+        return known
     key = ("choices", kind, field, visibility_key(actor))
-    rows = await snapshots.rows_of(session, key, build, visibility_values(actor))
+    rows = await snapshots.rows_of(
+        session, key, lambda: texts(with_parameters(actor), kind, field, "found"), visibility_values(actor)
+    )
     return [row[0] for row in rows]
+
+
+def fixed(kind: PartyKind, field: str) -> list[str] | None:
+    """The values of a field that is an enum; None of a text."""
+    column = FIELDS[kind][field]
+    return list(cast(Sequence[str], column.type.enums)) if isinstance(column.type, SqlEnum) else None
+
+
+def texts(actor: Actor, kind: PartyKind, field: str, name: str) -> Select[Any]:
+    """The query of the texts that records have in a field, as `value`, in the order of their letters.
+
+    Args:
+        actor: as `with_parameters` makes it.
+        name: of a part of the statement.
+    """
+    column, model = FIELDS[kind][field], MODELS[kind]
+    seen = (visible(actor, model), column.is_not(None))
+    # The next value is looked up by the index: all values of a column are as many look-ups, however many records.
+    least: Any = select(func.min(column).label("value"), literal_column("1").label("number")).where(*seen)
+    found = least.cte(name, recursive=True)
+    following = select(func.min(column)).where(*seen, column > found.c.value).correlate(found).scalar_subquery()
+    step = select(following, found.c.number + literal_column("1")).where(
+        found.c.value.is_not(None), found.c.number < literal_column(str(MAX_CHOICES))
+    )
+    every = found.union_all(step)
+    return select(every.c.value).where(every.c.value.is_not(None)).order_by(every.c.number)

@@ -12,7 +12,6 @@ from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Address, Contact, Lead
 from crmgraph.crm.models.records import AddressKind
-from crmgraph.crm.query.keyset_pages import Window, bounds, ordering
 
 MAX_KEYS = 3
 """The most values by which records are grouped at once."""
@@ -27,10 +26,14 @@ class Group:
 
     Attributes:
         size: how many there are.
+        place: which of the groups it is, from 1.
+        total: how many groups there are.
     """
 
     keys: Keys
     size: int
+    place: int
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,49 +115,55 @@ def groups(
     model: Any,
     by: Sequence[str],
     where: Sequence[ColumnElement[bool]],
-    size: int,
-    after: Group | None,
+    size: Any,
+    after: Sequence[Any] | None,
     *,
     sqlite: bool,
 ) -> Select[Any]:
-    """The query of (key, key ..., size) of groups, the largest first; of one size in the order of their keys.
+    """The query of groups, the largest first; of one size in the order of their keys.
+
+    Its columns are the keys, `k0` and so on, `size`, `place`, which counts the groups of all pages from 1, and `total`,
+    which is how many there are.
 
     Args:
         by: of `_KEYS`.
         where: which records are grouped.
         size: the most groups.
-        after: the group before them.
+        after: the size and the keys of the group before them.
     """
     grouped, keys = _keyed(select(), model, by, sqlite)
     named = [key.label(f"k{i}") for i, key in enumerate(keys)]
-    grouped = grouped.add_columns(*named, func.count().label("size")).where(*where).group_by(*keys)
-    every = grouped.subquery()
-    columns = list(every.c)[:-1]
-    query = select(every)
+    counted = grouped.add_columns(*named, func.count().label("size")).where(*where).group_by(*keys).subquery()
+    order = [counted.c.size.desc(), *list(counted.c)[:-1]]
+    place = func.row_number().over(order_by=order).label("place")
+    every = select(*counted.c, place, func.count().over().label("total")).subquery()
+    query = select(*every.c)
     if after is not None:
-        beyond = tuple_(*columns) > tuple_(*after.keys)
-        query = query.where(or_(every.c.size < after.size, and_(every.c.size == after.size, beyond)))
-    return query.order_by(every.c.size.desc(), *columns).limit(size)
+        first, *others = after
+        beyond = tuple_(*(every.c[f"k{i}"] for i in range(len(keys)))) > tuple_(*others)
+        query = query.where(or_(every.c.size < first, and_(every.c.size == first, beyond)))
+    return query.order_by(every.c.place).limit(size)
 
 
 def members(
     model: Any,
     by: Sequence[str],
-    wanted: Sequence[Keys],
+    among: Any,
     where: Sequence[ColumnElement[bool]],
-    window: Window,
+    ordering: Sequence[Any],
     *,
     sqlite: bool,
 ) -> Select[Any]:
-    """The query of (record, key, key ...) of the same window of each of these groups, in one statement."""
-    query, keys = _keyed(select(model), model, by, sqlite)
-    among = or_(*(and_(*(key == value for key, value in zip(keys, each, strict=True))) for each in wanted))
-    place = func.row_number().over(partition_by=keys, order_by=ordering(model, window)).label("place_")
-    named = [key.label(f"key_{i}") for i, key in enumerate(keys)]
-    numbered = query.add_columns(place, *named).where(*where, among, *bounds(model, window)).subquery()
-    rows = aliased(model, numbered)
-    found = select(rows, *(numbered.c[f"key_{i}"] for i in range(len(keys))))
-    return found.where(numbered.c.place_ <= window.size + 1).order_by(numbered.c.place_)
+    """The query of the records of groups: the `id`, the keys `k0` and so on, and the `place` in its group from 1.
+
+    Args:
+        among: the keys of the groups, as rows.
+    """
+    query, keys = _keyed(select(model.id), model, by, sqlite)
+    named = [key.label(f"k{i}") for i, key in enumerate(keys)]
+    place = func.row_number().over(partition_by=keys, order_by=ordering).label("place")
+    wanted: Any = tuple_(*keys) if len(keys) > 1 else keys[0]
+    return query.add_columns(*named, place).where(*where, wanted.in_(among))
 
 
 def _keyed(

@@ -21,9 +21,11 @@ from crmgraph.graph.compiled.tree import (
     Changed,
     Edges,
     Found,
+    Groups,
     Later,
     Matched,
     Nodes,
+    OfKeys,
     One,
     Pages,
     Records,
@@ -98,7 +100,7 @@ def is_finished(field: Any, refused: Collection[int]) -> bool:
             return True
         case Pages(number=number) if number in refused:
             return True
-        case AnyRecord(kinds=kinds) | ByIds(kinds=kinds) | Records(kinds=kinds):
+        case AnyRecord(kinds=kinds) | ByIds(kinds=kinds) | Records(kinds=kinds) | OfKeys(kinds=kinds):
             return any(is_finished(each, refused) for _, tree in kinds for each in tree)
     within = [*getattr(field, "tree", ()), *getattr(field, "fields", ())]
     return any(is_finished(each, refused) for each in within)
@@ -124,9 +126,11 @@ def finisher(field: Any, refused: Collection[int]) -> Finish | None:
             return _each(inner) if isinstance(field, Edges) else inner
         case AnyRecord(kinds=kinds):
             return _tagged([_object(tree, refused) for _, tree in kinds])
-        case Records(kinds=kinds, listed=listed):
+        case Records(kinds=kinds, listed=listed) | OfKeys(kinds=kinds, listed=listed):
             of_kind = _tagged([_object(tree, refused) for _, tree in kinds])
-            return _each(of_kind) if listed else of_kind
+            return _each(of_kind, nullable=isinstance(field, OfKeys)) if listed else of_kind
+        case Groups(fields=fields):
+            return _each(_object(fields, refused))
         case ByIds(many=True, kinds=kinds):
             return _each(_tagged([_object(tree, refused) for _, tree in kinds]), nullable=True)
         case ByIds(kinds=((_, tree),)):
@@ -224,4 +228,6 @@ def _nullable(field: Any) -> bool:
             return nullable
         case Pages(arguments=arguments):
             return arguments.nullable
+        case OfKeys(listed=listed):
+            return not listed
     return False

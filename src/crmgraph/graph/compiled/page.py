@@ -41,6 +41,21 @@ class Shape:
         return {"hasNextPage": self.before} if self.backward else {"hasPreviousPage": self.after}
 
 
+@dataclass(frozen=True, slots=True)
+class GroupShape:
+    """The shape of groups.
+
+    Attributes:
+        by: what they share.
+        after: whether a cursor says where the page lies.
+        criterion: see `Shape`.
+    """
+
+    by: tuple[str, ...]
+    after: bool
+    criterion: Where | None
+
+
 def reads_rows(field: Any) -> bool:
     """Whether a field of a connection lists the rows of its page."""
     return isinstance(field, Nodes | Edges)

@@ -16,7 +16,7 @@ from crmgraph.db import pool
 from crmgraph.db.compiling import beside
 from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
-from crmgraph.graph.compiled.asking import Ask, Numbered, ask
+from crmgraph.graph.compiled.asking import Ask, Numbered, ask, is_fixed
 from crmgraph.graph.compiled.finishing import Refusal
 from crmgraph.graph.compiled.kept import Operation, Operations, Plan, Variant, View
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
@@ -142,9 +142,8 @@ class CompiledQueries:
                 if asks:
                     # A long filter takes milliseconds to read, and there may be a hundred of them.
                     await asyncio.sleep(0)
-                reader = plan.readers[field.number]
-                known = ask(field, reader, given, context)
-                if reader.constant is not None and known.lasts:
+                known = ask(field, plan.readers, given, context)
+                if known.lasts and is_fixed(field, plan.readers):
                     plan.asks[field.number] = known
             asks.append(known)
             values.update(known.values)

@@ -27,9 +27,10 @@ from crmgraph.crm.records import lookup
 from crmgraph.crm.records.lookup import RefShape
 from crmgraph.graph.compiled.finishing import is_finished
 from crmgraph.graph.compiled.found import found
+from crmgraph.graph.compiled.grouped import choices, groups
 from crmgraph.graph.compiled.json_text import Pieces, Sql, constant, joined
 from crmgraph.graph.compiled.statement import PLACEHOLDER, REFUSED, Builder, or_null, over
-from crmgraph.graph.compiled.tree import ByIds, Changed, Found, One, Pages, Typename, Viewer
+from crmgraph.graph.compiled.tree import ByIds, Changed, Choices, Found, Groups, One, Pages, Typename, Viewer
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.nodes import NODES, named_by
 
@@ -72,6 +73,10 @@ def _text(builder: Builder, root: Any) -> Pieces:
             return [or_null(builder.row(tree, changed, own, *builder.seen(changed)))]
         case Found():
             return found(builder, root)
+        case Groups():
+            return groups(builder, root)
+        case Choices():
+            return choices(builder, root)
         case ByIds():
             if builder.asked[root.number].shape is REFUSED:
                 return [PLACEHOLDER]

@@ -1,6 +1,6 @@
 """From a document to a tree of declared fields. Nothing here knows SQL."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +25,7 @@ from strawberry.types.field import StrawberryField
 
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import MODELS
-from crmgraph.graph.compiled.selected import selected_hits
+from crmgraph.graph.compiled.selected import selected_choices, selected_groups, selected_hits
 from crmgraph.graph.compiled.tree import (
     AnyRecord,
     Arguments,
@@ -140,7 +140,7 @@ class Selector:
             if found[0].name.value == "__typename":
                 fields.append(Typename(inner, type_.name))
                 continue
-            arguments = _arguments(type_, found)
+            arguments = Arguments.of(type_, found)
             match found[0].name.value:
                 case "userErrors":
                     # The only one of its types that stands beside a record which was changed, and has leaves alone.
@@ -150,7 +150,7 @@ class Selector:
                     fields.append(Payload(inner, arguments, None, leaves))
                 case field:
                     fields.append(Payload(inner, arguments, self.tree(named_object(type_.fields[field].type), found)))
-        return Change(key, name, _arguments(mutation, nodes), tuple(fields))
+        return Change(key, name, Arguments.of(mutation, nodes), tuple(fields))
 
     def _root(self, query: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Any:
         name = nodes[0].name.value
@@ -158,7 +158,7 @@ class Selector:
             return Typename(key, query.name)
         if name not in query.fields:
             raise Unplannable(f"Query.{name}")
-        arguments = _arguments(query, nodes)
+        arguments = Arguments.of(query, nodes)
         type_ = query.fields[name].type
         match arguments.field.metadata.get(declarations.DECLARED):
             case declarations.Viewing():
@@ -176,6 +176,10 @@ class Selector:
                 return ByIds(key, number, many, arguments, tuple(kinds))
             case declarations.Searching():
                 return Found(key, self.number(), arguments, selected_hits(self, named_object(type_), nodes))
+            case declarations.Grouped(listing=listing):
+                return selected_groups(self, key, listing, arguments, named_object(type_), nodes)
+            case declarations.Choosing():
+                return selected_choices(self, key, arguments, named_object(type_), nodes)
         raise Unplannable(f"Query.{name}")
 
     def number(self) -> int:
@@ -225,7 +229,7 @@ class Selector:
             case declarations.ToMany(listing=listing, key=column, staff_only=staff_only):
                 number = self.number()
                 fields = self.connection(named_object(definition.type), nodes)
-                return Pages(key, number, listing, column, staff_only, _arguments(type_, nodes), fields)
+                return Pages(key, number, listing, column, staff_only, Arguments.of(type_, nodes), fields)
         raise Unplannable(f"{type_.name}.{name}")
 
     def later(self, type_: Any, nodes: list[FieldNode]) -> tuple[tuple[str, str, bool], ...] | None:
@@ -342,7 +346,7 @@ def fetched(
                 seen.add(node.name.value)
                 visit(fragments[node.name.value].selection_set)
             elif isinstance(node, FieldNode) and node.name.value in query.fields:
-                arguments = _arguments(query, [node])
+                arguments = Arguments.of(query, [node])
                 if isinstance(arguments.field.metadata.get(declarations.DECLARED), declarations.ByIds):
                     found[id(node)] = arguments
 
@@ -352,12 +356,7 @@ def fetched(
 
 def root_arguments(schema: GraphQLSchema, node: FieldNode) -> Arguments:
     """The arguments of a mutation."""
-    return _arguments(named_object(schema.mutation_type), [node])
-
-
-def _arguments(parent: GraphQLObjectType, nodes: Sequence[FieldNode]) -> Arguments:
-    definition = parent.fields[nodes[0].name.value]
-    return Arguments(definition, tuple(nodes), definition.extensions["strawberry-definition"])
+    return Arguments.of(named_object(schema.mutation_type), [node])
 
 
 @lru_cache(maxsize=4)

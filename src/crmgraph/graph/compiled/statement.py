@@ -4,7 +4,7 @@ Every row source is a subquery over the bare table of its model, with the condit
 field is ever read of a row that the actor may not see. What hangs off a row is a scalar subquery that writes its JSON.
 """
 
-from collections.abc import Hashable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -192,11 +192,31 @@ class Builder:
         asked = self.asked[connection.number]
         if not isinstance(asked.shape, Shape):
             return [PLACEHOLDER]
-        page = self._page(connection, asked.shape, asked.most, parent)
-        text = members((field.key, self._of_page(field, connection, page, parent)) for field in connection.fields)
+
+        def total() -> Sql:
+            found = select(func.count()).select_from(connection.listing.model)
+            found = found.where(*self._conditions(connection, shape, parent))
+            if parent is not None:
+                found = found.correlate(parent)
+            return cast(found.scalar_subquery(), Text())
+
+        shape = asked.shape
+        return self.page(connection, self._listed(connection, shape, parent), total, parent)
+
+    def page(self, connection: Pages, listed: Sequence[Listed], total: Callable[[], Sql], parent: Any) -> Pieces:
+        """The same of rows that are found by other paths.
+
+        Args:
+            total: writes how many rows there are.
+        """
+        asked = self.asked[connection.number]
+        if not isinstance(asked.shape, Shape):
+            return [PLACEHOLDER]
+        page = self._page(connection, listed, asked.shape, asked.most, parent)
+        text = members((field.key, self._of_page(field, connection, page, total)) for field in connection.fields)
         return page.over(text, connection.fields)
 
-    def _of_page(self, field: Any, connection: Pages, page: Page, parent: Any) -> Pieces:
+    def _of_page(self, field: Any, connection: Pages, page: Page, total: Callable[[], Sql]) -> Pieces:
         model: Any = connection.listing.model
         match field:
             case Nodes(tree=tree):
@@ -206,11 +226,7 @@ class Builder:
             case PageInfo():
                 return page.info(field)
             case Total():
-                total = select(func.count()).select_from(model)
-                total = total.where(*self._conditions(connection, page.shape, parent))
-                if parent is not None:
-                    total = total.correlate(parent)
-                return [cast(total.scalar_subquery(), Text())]
+                return [total()]
         return [f'"{field.name}"']
 
     def _of_edge(self, field: Any, model: Any, page: Page) -> Pieces:
@@ -241,21 +257,26 @@ class Builder:
     def _listed(self, connection: Pages, shape: Shape, parent: Any) -> list[Listed]:
         """The paths to all rows of a connection."""
         model: Any = connection.listing.model
-        columns = _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
+        columns = self.columns_of(connection, shape)
         if connection.column is not None:
             conditions = self._conditions(connection, shape, parent, by_row=True)
             return [Listed(select(*columns).where(*conditions), model)]
         seen = keyset_pages.seen(self.actor, model, shape.criterion)
         return keyset_pages.listed(columns, self._filter(connection), seen, shape.criterion, shape.orders)
 
+    def columns_of(self, connection: Pages, shape: Shape) -> list[Any]:
+        """The columns that are read of the rows of a connection."""
+        model: Any = connection.listing.model
+        return _columns(model, _needed_of_page(connection.fields) | {order.name for order in shape.orders})
+
     def _filter(self, connection: Pages) -> Conditions:
         """What writes the filter of a connection."""
         model: Any = connection.listing.model
         return Conditions(model, self.write.sqlite, f"n{connection.number}_c", actor=self.actor)
 
-    def _page(self, connection: Pages, shape: Shape, most: int, parent: Any) -> Page:
+    def _page(self, connection: Pages, listed: Sequence[Listed], shape: Shape, most: int, parent: Any) -> Page:
         size = bindparam(f"n{connection.number}_size", type_=Integer())
-        paths = [self._walked(path, connection, shape) for path in self._listed(connection, shape, parent)]
+        paths = [self._walked(path, connection, shape) for path in listed]
         if not any(tells_ends(field, shape) for field in connection.fields):
             ahead, page = None, self._first(paths, shape, size, most, parent)
         else:
@@ -268,17 +289,26 @@ class Builder:
         tag = bindparam(f"n{connection.number}_tag", type_=Text())
         return Page(self.write, shape, size, tag, rows, ahead)
 
-    def _walked(self, path: Listed, connection: Pages, shape: Shape) -> Select[Any]:
-        """A path between the cursors of a connection, in the order in which it is read."""
-        query = path.query.order_by(*keyset_pages.ordering(path.keys, shape.reading(backward=shape.backward)))
+    def bounds(self, connection: Pages, shape: Shape, keys: Any) -> list[ColumnElement[bool]]:
+        """The conditions under which a row stands between the cursors of a connection.
+
+        Args:
+            keys: has the columns that it is sorted by as attributes.
+        """
+        found = []
         for given, name, forward in ((shape.after, "after", True), (shape.before, "before", False)):
             if given:
                 bound = [
-                    bindparam(f"n{connection.number}_{name}{i}", type_=getattr(path.keys, order.name).type)
+                    bindparam(f"n{connection.number}_{name}{i}", type_=getattr(keys, order.name).type)
                     for i, order in enumerate(shape.orders)
                 ]
-                query = query.where(keyset_pages.beyond(path.keys, shape.orders, bound, forward))
-        return query
+                found.append(keyset_pages.beyond(keys, shape.orders, bound, forward))
+        return found
+
+    def _walked(self, path: Listed, connection: Pages, shape: Shape) -> Select[Any]:
+        """A path between the cursors of a connection, in the order in which it is read."""
+        query = path.query.order_by(*keyset_pages.ordering(path.keys, shape.reading(backward=shape.backward)))
+        return query.where(*self.bounds(connection, shape, path.keys))
 
     def _first(
         self, paths: Sequence[Select[Any]], shape: Shape, size: ColumnElement[int], most: int, parent: Any

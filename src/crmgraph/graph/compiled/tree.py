@@ -1,9 +1,10 @@
 """The tree of declared fields that a document selects: what `selection` reads out of it and the executor works on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from graphql import FieldNode, is_non_null_type
+from graphql import FieldNode, GraphQLObjectType, is_non_null_type
 from strawberry.types.field import StrawberryField
 
 from crmgraph.crm.models import PartyKind
@@ -35,6 +36,16 @@ class Arguments:
     definition: Any
     nodes: tuple[FieldNode, ...]
     field: StrawberryField
+
+    @staticmethod
+    def of(parent: GraphQLObjectType, nodes: Sequence[FieldNode]) -> "Arguments":
+        """Those of a field of a type.
+
+        Args:
+            nodes: where the document selects it.
+        """
+        definition = parent.fields[nodes[0].name.value]
+        return Arguments(definition, tuple(nodes), definition.extensions["strawberry-definition"])
 
     @property
     def node(self) -> FieldNode:
@@ -130,10 +141,11 @@ class Pages:
     Attributes:
         number: tells it from the other numbered fields of the document.
         listing: how its rows are filtered and sorted.
-        column: the column that names the parent; None at the root.
+        column: the column that names the parent; None at the root, and of a group.
         staff_only: null for anybody else.
         arguments: what the client asked for.
         fields: what is selected of the connection.
+        group: of the members of each group, the number of the groups.
     """
 
     key: str
@@ -143,6 +155,7 @@ class Pages:
     staff_only: bool
     arguments: Arguments
     fields: tuple[Any, ...]
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +280,56 @@ class Changed:
     kind: PartyKind
     arguments: Arguments
     tree: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """At the root, the rows of a listing in groups.
+
+    Attributes:
+        fields: what is selected of a group.
+    """
+
+    key: str
+    number: int
+    listing: Any
+    arguments: Arguments
+    fields: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value of a group or a choice, by its name in the schema."""
+
+    key: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfKeys:
+    """The records that the keys of a group stand for, or with `listed` unset the first of them.
+
+    Attributes:
+        kinds: (model, what is selected of it).
+    """
+
+    key: str
+    kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """At the root, what a field may hold.
+
+    Attributes:
+        fields: what is selected of a choice.
+    """
+
+    key: str
+    number: int
+    arguments: Arguments
+    fields: tuple[Typename | Told, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,14 @@ class Loaders:
 
         async def batch(session: AsyncSession, wanted: list[Any]) -> list[Any]:
             where, values = self.where(model, criterion)
-            query = groups.members(model, by, wanted, where, window, sqlite=self._db.is_sqlite)
+            conditions = [*where, *keyset_pages.bounds(model, window)]
+            own = wanted if len(by) > 1 else [key for (key,) in wanted]
+            numbered = groups.members(
+                model, by, own, conditions, keyset_pages.ordering(model, window), sqlite=self._db.is_sqlite
+            ).subquery()
+            names = [f"k{i}" for i in range(len(by))]
+            query = select(model, *(numbered.c[name] for name in names)).join(numbered, numbered.c.id == model.id)
+            query = query.where(numbered.c.place <= window.size + 1).order_by(numbered.c.place)
             found: dict[Any, list[Any]] = {keys: [] for keys in wanted}
             for row, *keys in await session.execute(query, values):
                 found[tuple(keys)].append(row)

@@ -210,6 +210,23 @@ class Searching:
 
 
 @dataclass(frozen=True, slots=True)
+class Grouped:
+    """Of the root: the rows of a listing in groups, see `types/groups.py`."""
+
+    listing: Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """Of the root: what a field may hold, see `types/choices.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfGroup:
+    """Of a group: what it is counted by, its records, or a connection to its members."""
+
+
+@dataclass(frozen=True, slots=True)
 class Resolved:
     """A value that only its resolver knows."""
 
@@ -228,9 +245,10 @@ Declaration: TypeAlias = (
     | ToMany
     | OfActor
     | Own
+    | OfGroup
     | Resolved
 )
-RootDeclaration: TypeAlias = Viewing | Named | Listed | ByIds | Searching
+RootDeclaration: TypeAlias = Viewing | Named | Listed | ByIds | Searching | Grouped | Choosing
 
 
 def declared(type_: Any) -> dict[str, Declaration]:

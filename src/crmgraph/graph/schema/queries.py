@@ -13,7 +13,8 @@ from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, asked_of, list_page
-from crmgraph.graph.schema.declarations import ByIds, Listed, Named, Searching, Viewing
+from crmgraph.graph.schema.declarations import ByIds, Choosing, Grouped, Listed, Named, Searching, Viewing
+from crmgraph.graph.schema.enums import AccountGroup, ContactGroup, LeadGroup
 from crmgraph.graph.schema.fields import connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.ids import Prefix, number_of
@@ -89,6 +90,27 @@ def _listed(listing: Listing, type_: Any, description: str, *, staff_only: bool 
         return await list_page(context, listing.model, *asked_of(context, listing, arguments, filter_, sort))
 
     return connection(listing, Listed(listing, staff_only), page, description, type_)
+
+
+def _grouped(listing: Listing, by: Any, type_: Any, those: str) -> Any:
+    """A field that is the rows of a listing in groups."""
+
+    async def resolve(  # type: ignore[no-untyped-def]  # the types are given below
+        self,
+        info: Info,
+        by: Any,
+        filter: Any = UNSET,
+        first: grouping.FirstGroups = UNSET,
+        after: grouping.AfterGroup = UNSET,
+    ):
+        return await grouping.find(info.context, listing, by, filter, first, after)
+
+    resolve.__annotations__ |= {
+        "by": Annotated[list[by], grouping.BY],
+        "filter": Annotated[listing.filter | None, grouping.FILTER],
+    }
+    description = f"{those} in groups, the largest group first."
+    return resolves(description, list[type_], reads=Grouped(listing))(resolve)
 
 
 _By = strawberry.argument(description="What names it.")
@@ -199,6 +221,7 @@ class Query:
     @resolves(
         "What a field may hold, for menus: the values of an enum; of a text those of the records you see, at most 200.",
         list[Choice],
+        reads=Choosing(),
     )
     async def choices(self, info: Info, of: choosing.Of, field: choosing.Field) -> Any:
         return await choosing.find(info.context, of, field)
@@ -209,38 +232,9 @@ class Query:
     ) -> Any:
         return await node_of(info.context, id) if number_of(Prefix.JOB, id) is not None else None
 
-    @resolves("Contacts in groups, the largest group first.", list[grouping.ContactGroupRow])
-    async def contact_groups(
-        self,
-        info: Info,
-        by: grouping.ByContact,
-        filter: grouping.OfContact = UNSET,
-        first: grouping.FirstGroups = UNSET,
-        after: grouping.AfterGroup = UNSET,
-    ) -> Any:
-        return await grouping.find(info.context, filters.CONTACTS, by, filter, first, after)
-
-    @resolves("Accounts in groups, the largest group first.", list[grouping.AccountGroupRow])
-    async def account_groups(
-        self,
-        info: Info,
-        by: grouping.ByAccount,
-        filter: grouping.OfAccount = UNSET,
-        first: grouping.FirstGroups = UNSET,
-        after: grouping.AfterGroup = UNSET,
-    ) -> Any:
-        return await grouping.find(info.context, filters.ACCOUNTS, by, filter, first, after)
-
-    @resolves("Leads in groups, the largest group first.", list[grouping.LeadGroupRow])
-    async def lead_groups(
-        self,
-        info: Info,
-        by: grouping.ByLead,
-        filter: grouping.OfLead = UNSET,
-        first: grouping.FirstGroups = UNSET,
-        after: grouping.AfterGroup = UNSET,
-    ) -> Any:
-        return await grouping.find(info.context, filters.LEADS, by, filter, first, after)
+    contact_groups = _grouped(filters.CONTACTS, ContactGroup, grouping.ContactGroupRow, "Contacts")
+    account_groups = _grouped(filters.ACCOUNTS, AccountGroup, grouping.AccountGroupRow, "Accounts")
+    lead_groups = _grouped(filters.LEADS, LeadGroup, grouping.LeadGroupRow, "Leads")
 
     @resolves(
         "Who still calls the legacy APIs, and which operations and fields: what has to be known before one is switched "

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import strawberry
-from sqlalchemy import Enum as SqlEnum
 from strawberry.utils.str_converters import to_camel_case
 
 from crmgraph.crm.models import PartyKind
@@ -24,20 +23,37 @@ class Choice:
     )
 
 
-async def find(context: Context, of: PartyKind, field: str) -> list[Choice]:
-    """What a field holds.
+def asked_of(of: PartyKind, field: str) -> str:
+    """The name of a field that has choices.
 
     Raises:
-        BadInput: it is none that has choices.
+        BadInput: it is none that has.
     """
     fields = {to_camel_case(name): name for name in core.FIELDS[of]}
     if field not in fields:
         choices = sorted(fields)
         raise BadInput("none of", "field", {"choices": choices}, choose=choose(choices))
+    return fields[field]
+
+
+async def find(context: Context, of: PartyKind, field: str) -> list[Choice]:
+    """What a field holds.
+
+    Raises:
+        BadInput: see `asked_of`.
+    """
+    name = asked_of(of, field)
+    if (known := fixed(of, name)) is not None:
+        return known
     async with context.core.db.read() as session:
-        values = await core.choices(session, context.actor, of, fields[field])
-    is_enum = isinstance(core.FIELDS[of][fields[field]].type, SqlEnum)
-    return [Choice(value=each, label=_label(each) if is_enum else each, active=True) for each in values]
+        values = await core.choices(session, context.actor, of, name)
+    return [Choice(value=each, label=each, active=True) for each in values]
+
+
+def fixed(of: PartyKind, name: str) -> list[Choice] | None:
+    """The choices of a field that is an enum; None of a text."""
+    known = core.fixed(of, name)
+    return None if known is None else [Choice(value=each, label=_label(each), active=True) for each in known]
 
 
 def _label(value: str) -> str:

@@ -27,8 +27,8 @@ from crmgraph.graph.schema.connections import (
     tag_of,
     window_of,
 )
-from crmgraph.graph.schema.enums import AccountGroup, ContactGroup, LeadGroup
-from crmgraph.graph.schema.filters import AccountFilter, ContactFilter, LeadFilter, Listing
+from crmgraph.graph.schema.declarations import DECLARED, OfGroup
+from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.ids import Prefix, encode
 from crmgraph.graph.schema.scalars import JSON
 from crmgraph.graph.schema.types.account import Account
@@ -36,17 +36,11 @@ from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
 
-_IDS = {"account": Prefix.ACCOUNT, "owner": Prefix.USER}
+IDS = {"account": Prefix.ACCOUNT, "owner": Prefix.USER}
 """{by what records are grouped: what the keys are ids of}."""
 
-_by = strawberry.argument(description=f"By what they are grouped: 1 to {MAX_KEYS} different ones.")
-_filter = strawberry.argument(description="Which of them; all without it.")
-ByContact = Annotated[list[ContactGroup], _by]
-ByAccount = Annotated[list[AccountGroup], _by]
-ByLead = Annotated[list[LeadGroup], _by]
-OfContact = Annotated[ContactFilter | None, _filter]
-OfAccount = Annotated[AccountFilter | None, _filter]
-OfLead = Annotated[LeadFilter | None, _filter]
+BY = strawberry.argument(description=f"By what they are grouped: 1 to {MAX_KEYS} different ones.")
+FILTER = strawberry.argument(description="Which of them; all without it.")
 FirstGroups = Annotated[int | None, strawberry.argument(description="How many groups, after `after`.")]
 AfterGroup = Annotated[str | None, strawberry.argument(description="The cursor of the group before the wanted ones.")]
 
@@ -69,6 +63,15 @@ class Grouping:
         """It in words, for the cursors of its lists."""
         return f"by {' '.join(self.by)}"
 
+    @property
+    def tag(self) -> str:
+        """Of the cursors of the groups."""
+        return tag_of(self.model, (), self.criterion, self.told)
+
+    def tag_of_members(self, window: Window) -> str:
+        """Of the cursors of the members of each group."""
+        return tag_of(self.model, window.orders, self.criterion, self.told)
+
 
 class Group:
     """The source of a group."""
@@ -77,25 +80,33 @@ class Group:
         self.group = group
         self.grouping = grouping
         self.count = group.size
+        self.has_next = group.place < group.total
+        self.total_groups = group.total
 
     @cached_property
     def keys(self) -> list[Any]:
         named = zip(self.grouping.by, self.group.keys, strict=True)
-        return [(encode(_IDS[name], int(key)) if name in _IDS else key) if key else None for name, key in named]
+        return [(encode(IDS[name], int(key)) if name in IDS else key) if key else None for name, key in named]
 
     @property
     def cursor(self) -> str:
-        tag = tag_of(self.grouping.model, (), self.grouping.criterion, self.grouping.told)
-        return ".".join([tag, str(self.group.size), *(key.encode().hex() for key in self.group.keys)])
+        return ".".join([self.grouping.tag, str(self.group.size), *(key.encode().hex() for key in self.group.keys)])
 
 
 async def _record(root: strawberry.Parent[Any], info: Info) -> Any:
+    return next((each for each in await _records(root, info) if each is not None), None)
+
+
+async def _records(root: strawberry.Parent[Any], info: Info) -> list[Any]:
     loaders = info.context.loaders
+    found: list[Any] = []
     for name, key in zip(root.grouping.by, root.group.keys, strict=True):
-        if name in _IDS and key:
+        if name in IDS and key:
             loader = loaders.staff() if name == "owner" else loaders.record(models.Account)
-            return await loader.load(int(key))
-    return None
+            found.append(loader.load(int(key)))
+        else:
+            found.append(None)
+    return [None if each is None else await each for each in found]
 
 
 async def _members(
@@ -107,64 +118,63 @@ async def _members(
     before: Before = UNSET,
 ) -> Any:
     grouping: Grouping = root.grouping
-    model, criterion = grouping.model, grouping.criterion
-    window = window_of(info.context, model, (), first, after, last, before, criterion, grouping.told)
-    rows = await info.context.loaders.members(model, grouping.by, criterion, window).load(root.group.keys)
+    window = members_of(info.context, grouping, (first, after, last, before))
+    rows = await info.context.loaders.members(grouping.model, grouping.by, grouping.criterion, window).load(
+        root.group.keys
+    )
 
     async def count() -> int:
         size: int = root.count
         return size
 
-    return Page(tag_of(model, window.orders, criterion, grouping.told), rows, window, count)
+    return Page(grouping.tag_of_members(window), rows, window, count)
 
 
-_KEYS = "What they share, in the order of `by`: a text or a global id, null where they have none."
-_COUNT = "How many there are."
-_RECORD = "The account, or whoever of the staff, that the first such key stands for."
-_CURSOR = "Says where the group stands among those of this filter."
+def _of_group(description: str, resolver: Any = None) -> Any:
+    return strawberry.field(resolver=resolver, description=description, metadata={DECLARED: OfGroup()})
 
 
-def _key(description: str) -> Any:
-    return strawberry.field(description=description)
+@strawberry.type
+class GroupRow:
+    keys: list[JSON | None] = _of_group(
+        "What they share, in the order of `by`: a text or a global id, null where they have none."
+    )
+    record: Node | None = _of_group(
+        "The account, or whoever of the staff, that the first such key stands for.", _record
+    )
+    records: list[Node | None] = _of_group(
+        "What each key stands for, in the order of `by`: an account or one of the staff, null for any other key.",
+        _records,
+    )
+    count: int = _of_group("How many there are.")
+    cursor: str = _of_group("Says where the group stands among those of this filter.")
+    has_next: bool = _of_group("Whether another group comes after it, on this page or the next.")
+    total_groups: int = _of_group("How many groups there are, of all pages.")
 
 
 @strawberry.type(description="Contacts that share what they are grouped by.")
-class ContactGroupRow:
-    keys: list[JSON | None] = _key(_KEYS)
-    record: Node | None = strawberry.field(resolver=_record, description=_RECORD)
-    count: int = _key(_COUNT)
-    cursor: str = _key(_CURSOR)
-    contacts: Connection[Contact] = strawberry.field(
-        resolver=_members, description="The contacts of the group, in the order in which they were made."
+class ContactGroupRow(GroupRow):
+    contacts: Connection[Contact] = _of_group(
+        "The contacts of the group, in the order in which they were made.", _members
     )
 
 
 @strawberry.type(description="Accounts that share what they are grouped by.")
-class AccountGroupRow:
-    keys: list[JSON | None] = _key(_KEYS)
-    record: Node | None = strawberry.field(resolver=_record, description=_RECORD)
-    count: int = _key(_COUNT)
-    cursor: str = _key(_CURSOR)
-    accounts: Connection[Account] = strawberry.field(
-        resolver=_members, description="The accounts of the group, in the order in which they were made."
+class AccountGroupRow(GroupRow):
+    accounts: Connection[Account] = _of_group(
+        "The accounts of the group, in the order in which they were made.", _members
     )
 
 
 @strawberry.type(description="Leads that share what they are grouped by.")
-class LeadGroupRow:
-    keys: list[JSON | None] = _key(_KEYS)
-    record: Node | None = strawberry.field(resolver=_record, description=_RECORD)
-    count: int = _key(_COUNT)
-    cursor: str = _key(_CURSOR)
-    leads: Connection[Lead] = strawberry.field(
-        resolver=_members, description="The leads of the group, in the order in which they were made."
-    )
+class LeadGroupRow(GroupRow):
+    leads: Connection[Lead] = _of_group("The leads of the group, in the order in which they were made.", _members)
 
 
-async def find(
+def asked_of(
     context: Context, listing: Listing, by: Sequence[Any], filter_: Any, first: Any, after: Any
-) -> list[Group]:
-    """The groups of the records of a listing, in one statement.
+) -> tuple[Grouping, int, tuple[Any, ...] | None]:
+    """What the arguments ask for: the groups, how many of them, and the one before them.
 
     Raises:
         BadInput: nothing can be grouped, filtered or paged like this.
@@ -176,29 +186,49 @@ async def find(
     if not 1 <= len(names) <= MAX_KEYS:
         raise BadInput("parts", "by", {"least": 1, "most": MAX_KEYS}, count=len(names))
     grouping = Grouping(listing.model, names, checked(listing.criterion(filter_)))
-    window: Window = window_of(context, models.Party, (), first)
-    begin = None if after is UNSET or after is None else _read(after, grouping)
+    window = window_of(context, models.Party, (), first)
+    return grouping, window.size, None if after is UNSET or after is None else _read(after, grouping)
+
+
+def members_of(context: Context, grouping: Grouping, bounds: Sequence[Any]) -> Window:
+    """The window of the members of each group that the arguments of its connection ask for.
+
+    Raises:
+        BadInput: see `window_of`.
+    """
+    first, after, last, before = bounds
+    return window_of(context, grouping.model, (), first, after, last, before, grouping.criterion, grouping.told)
+
+
+async def find(
+    context: Context, listing: Listing, by: Sequence[Any], filter_: Any, first: Any, after: Any
+) -> list[Group]:
+    """The groups of the records of a listing, in one statement.
+
+    Raises:
+        BadInput: see `asked_of`.
+    """
+    grouping, size, begin = asked_of(context, listing, by, filter_, first, after)
     loaders = context.loaders
     where, values = loaders.where(listing.model, grouping.criterion)
     db = context.core.db
-    query = core.groups(listing.model, names, where, window.size, begin, sqlite=db.is_sqlite)
+    query = core.groups(listing.model, grouping.by, where, size, begin, sqlite=db.is_sqlite)
     async with db.read() as session:
         rows = (await session.execute(query, values)).all()
-    return [Group(core.Group(tuple(keys), size), grouping) for *keys, size in rows]
+    return [Group(core.Group(tuple(keys), n, place, total), grouping) for *keys, n, place, total in rows]
 
 
-def _read(cursor: str, grouping: Grouping) -> core.Group:
-    """The group that a cursor stands for.
+def _read(cursor: str, grouping: Grouping) -> tuple[Any, ...]:
+    """The size and the keys of the group that a cursor stands for.
 
     Raises:
         BadInput: it is none of these groups.
     """
     tag, *values = cursor.split(".")
-    expected = tag_of(grouping.model, (), grouping.criterion, grouping.told)
-    if tag == expected and len(values) == 1 + len(grouping.by):
+    if tag == grouping.tag and len(values) == 1 + len(grouping.by):
         size, *keys = values
         with suppress(ValueError):
             texts = tuple(bytes.fromhex(key).decode() for key in keys)
             if size.isascii() and size.isdecimal() and len(size) < 16 and not any("\0" in text for text in texts):
-                return core.Group(texts, int(size))
+                return int(size), *texts
     raise BadInput("cursor", "after", these="these groups", an_item="a group", asked="`by` and `filter`")
