@@ -297,6 +297,45 @@ def test_the_tour_of_the_readme_works_as_it_stands(demo_folder: Path, shell: str
     assert done.stderr == ""
 
 
+MOVED = {
+    "zoho_backup.zip": "01_zoho_backup/zoho_backup.zip",
+    "hubspot.csv": "07_hubspot_contacts/hubspot-crm-exports-all-contacts-2026-11-20.csv",
+    "salesforce.zip": "08_salesforce_weekly/WE_00D5e000000AbCdEAK_1.ZIP",
+    "pipedrive.xlsx": "10_pipedrive_people/people-14300000-7.xlsx",
+}
+"""{what the page calls a file: the sample}."""
+
+
+def test_the_way_from_four_crms_to_one_store_works_as_it_stands(tmp_path: Path) -> None:
+    for name, sample in MOVED.items():
+        shutil.copy(ROOT / "tests/imports/samples" / sample, tmp_path / name)
+    page = text_of("docs/four-crms.md")
+    steps = re.findall(r"^```(sh|text)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"`([a-z_]+\.(?:zip|csv|xlsx))`", page.partition("## Look")[0]))
+    assert named == set(MOVED)
+    script = "".join(f"{text}echo '=== {n}'\n" for n, (kind, text) in enumerate(steps) if kind == "sh")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "crmgraph").symlink_to(PROGRAM)
+    (programs / "python3").symlink_to(sys.executable)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("CRMGRAPH_")}
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    command = ["sh", "-u", "-c", script]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "Wrote 17 records to contacts.csv.\n")
+    outputs = done.stdout
+    for n, (kind, text) in enumerate(steps):
+        if kind == "sh":
+            output, _, outputs = outputs.partition(f"=== {n}\n")
+            continue
+        lines = iter(output.splitlines())
+        # Each line of the page stands in the output, and in this order.
+        missing = [wanted for wanted in text.splitlines() if not any(wanted in line for line in lines)]
+        assert missing == [], output
+    assert (tmp_path / "report/zoho/report.html").is_file()
+    assert len((tmp_path / "contacts.csv").read_text("utf-8-sig").splitlines()) > 17
+
+
 def test_the_examples_of_the_dialects_work_as_they_stand(demo_folder: Path) -> None:
     names = blocks(text_of("README.md").partition("## Five minutes")[2], "sh")[0]
     told = {}

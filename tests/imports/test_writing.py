@@ -578,3 +578,29 @@ async def test_an_undo_that_was_cut_off_goes_on_and_counts_all_of_it(
     told = await store.bring("undo", str(import_id))
     assert (told["reversed"], told["kept"], told["failed"]) == (21, [], [])
     assert (await store.live())["Contact"] == 0
+
+
+async def test_a_company_stays_while_anybody_belongs_to_it_and_so_do_those_above(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undoing, "BATCH", 2)  # those above are not in the batch of those below
+    companies, people = store.folder / "accounts.csv", store.folder / "people.csv"
+    header = "Record Id,Account Owner.id,Account Name,Parent Account.id\n"
+    rows = [f"zcrm_{n},,Company {n},{'' if n in (10, 15) else f'zcrm_{n - 1}'}\n" for n in range(10, 19)]
+    companies.write_text(header + "".join(rows))
+    table(people, [person(1, **{"Account Name.id": "zcrm_12"}), person(2, **{"Account Name.id": "zcrm_18"})])
+    import_id = (await store.bring(str(companies), str(people), *ZONE))["import"]
+    change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
+    touched = await store.ask('{ contacts(filter: {lastName: {eq: "Ray1"}}) { nodes { id } } }')
+    (one,) = touched["contacts"]["nodes"]
+    assert (await store.ask(change, i={"contact": {"id": one["id"]}, "jobTitle": "CEO"}))["updateContact"] == {
+        "userErrors": []
+    }
+    would = await store.bring("undo", str(import_id), "--dry-run")
+    async with store.core.db.read() as session:
+        importer = (await session.scalars(select(StaffRow).where(StaffRow.email == ADA))).one()
+    await leases.take_over(store.core.db, import_id, ImportState.UNDOING)
+    told = await undoing.undo(store.core.db, runs.actor_of(importer, import_id, None), import_id)
+    assert (would["reversed"], len(would["kept"]), would["failed"]) == (7, 4, [])
+    assert (told.reversed, len(told.kept), told.failed) == (7, 4, [])
+    assert (await store.live())["Account"] == 3

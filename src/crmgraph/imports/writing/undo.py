@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused
@@ -58,12 +58,14 @@ async def undo(
     """
     async with db.read() as session:
         told = Undone((await session.get_one(Import, import_id)).reversed)
+    kept: frozenset[int] = frozenset()
     for kind in _ORDER:
         last = 0
+        if kind is PartyKind.ACCOUNT:
+            kept = await _kept_accounts(db, import_id)
         while True:
-            rows, part = await db.transact(
-                lambda session, kind=kind, last=last: _group(session, actor, import_id, kind, last, dry_run)  # type: ignore[misc]  # bound now
-            )
+            of = _Group(import_id, kind, last, kept, dry_run)
+            rows, part = await db.transact(lambda session, of=of: _undo_group(session, actor, of))  # type: ignore[misc]  # bound now
             if not rows:
                 break
             last = rows[-1]
@@ -80,10 +82,25 @@ async def undo(
     return told
 
 
-async def _group(
-    session: AsyncSession, actor: Actor, import_id: int, kind: PartyKind, last: int, dry_run: bool
-) -> tuple[list[int], Undone]:
-    query = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.kind == kind, ImportRow.id > last)
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Records that are undone in one transaction.
+
+    Attributes:
+        last: the id of the row behind which they come.
+        kept: accounts that stay, since somebody belongs to them.
+    """
+
+    import_id: int
+    kind: PartyKind
+    last: int
+    kept: frozenset[int]
+    dry_run: bool
+
+
+async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[list[int], Undone]:
+    import_id, kind = of.import_id, of.kind
+    query = select(ImportRow).where(ImportRow.import_id == import_id, ImportRow.kind == kind, ImportRow.id > of.last)
     rows = list(await session.scalars(query.order_by(ImportRow.id).limit(BATCH)))
     told = Undone()
     if not rows:
@@ -92,7 +109,9 @@ async def _group(
     written = WriteSet(unit, actor)
     parts = [name for name in ROWS if name != "relations"]
     loaded = await aggregates.load_for_change(unit, actor, kind, {row.party_id for row in rows}, parts=parts)
-    busy = await _named_accounts(session, [row.party_id for row in rows]) if kind is PartyKind.ACCOUNT else set()
+    busy: frozenset[int] = frozenset()
+    if kind is PartyKind.ACCOUNT:
+        busy = of.kept | await _named_accounts(session, import_id, [row.party_id for row in rows])
     done = []
     for row in rows:
         aggregate = loaded.get(row.party_id)
@@ -111,7 +130,7 @@ async def _group(
             else:
                 told.reversed += 1
                 done.append(row)
-    if not dry_run:
+    if not of.dry_run:
         await written.write()
         for row in done:
             await session.delete(row)
@@ -148,9 +167,28 @@ def _read(record: Any, name: str, value: Any) -> Any:
     return value
 
 
-async def _named_accounts(session: AsyncSession, ids: Sequence[int]) -> set[int]:
-    """Those accounts that live contacts or other live accounts belong to."""
+def _goes(import_id: int, model: Any) -> ColumnElement[bool]:
+    """Whether a record of the import goes too, since nobody has touched it."""
+    own = (ImportRow.import_id == import_id) & (ImportRow.party_id == model.id)
+    return exists().where(own, ImportRow.outcome == Outcome.CREATED, ImportRow.revision == model.revision)
+
+
+async def _named_accounts(session: AsyncSession, import_id: int, ids: Sequence[int]) -> set[int]:
+    """Those accounts that live contacts, or other live accounts, belong to which do not go too."""
     contacts = select(Contact.account_id).where(Contact.account_id.in_(ids), Contact.deleted_at.is_(None))
     accounts = select(Account.parent_id).where(Account.parent_id.in_(ids), Account.deleted_at.is_(None))
-    accounts = accounts.where(Account.id.not_in(ids))
-    return {*await session.scalars(contacts), *await session.scalars(accounts)} - {None}
+    found = union(contacts.where(~_goes(import_id, Contact)), accounts.where(~_goes(import_id, Account)))
+    return {own_id for own_id in await session.scalars(found) if own_id is not None}
+
+
+async def _kept_accounts(db: Database, import_id: int) -> frozenset[int]:
+    """The accounts that stay because of whoever belongs to them, and all above them."""
+    made = select(ImportRow.party_id).where(ImportRow.import_id == import_id, ImportRow.kind == PartyKind.ACCOUNT)
+    contacts = select(Contact.account_id.label("id")).where(Contact.account_id.in_(made), Contact.deleted_at.is_(None))
+    accounts = select(Account.parent_id).where(Account.parent_id.in_(made), Account.deleted_at.is_(None))
+    named = union(contacts.where(~_goes(import_id, Contact)), accounts.where(~_goes(import_id, Account))).subquery()
+    kept = select(named.c.id).cte("kept", recursive=True)
+    above = select(Account.parent_id).join(kept, Account.id == kept.c.id).where(Account.parent_id.is_not(None))
+    kept = kept.union(above)
+    async with db.read() as session:
+        return frozenset(await session.scalars(select(kept.c.id)))
