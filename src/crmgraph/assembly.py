@@ -101,6 +101,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         region=settings.phone_region,
         max_body_bytes=settings.max_body_bytes,
         max_photo_bytes=settings.max_photo_bytes,
+        max_import_bytes=settings.max_import_bytes,
         request_seconds=settings.request_seconds,
         # Half of all there is, rounded up: the others have as much.
         shares=Shares((settings.pool_size + 1) // 2, (settings.max_concurrency + 1) // 2),
@@ -112,7 +113,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         tasks.files,
         retention(settings),
         purge_seconds=60.0 * settings.purge_minutes,
-        further=(_exports(tasks),),
+        further=(_exports(tasks), _imports(tasks, photos, settings.max_photo_bytes)),
     )
     return core, Runner(db, queue, table, poll=poll)
 
@@ -129,6 +130,25 @@ def _exports(tasks: Tasks) -> Kind:
     return Kind(
         "export", export, seconds=6 * 3600.0, first_retry=5.0, lasting=True, failure="an export was not made"
     )  # fmt: skip
+
+
+def _imports(tasks: Tasks, photos: RecordPhotos, max_photo_bytes: int) -> Kind:
+    """The steps of imports that are asked for by requests. What they stand on is loaded for the first of them."""
+
+    async def step(payload: Mapping[str, Any]) -> Result:
+        from crmgraph.imports.background import Importer
+
+        return await Importer(tasks, photos, max_photo_bytes).run(payload)
+
+    return Kind(
+        "import",
+        step,
+        seconds=24 * 3600.0,
+        first_retry=2.0,
+        longest_retry=30.0,
+        lasting=True,
+        failure="an import was not carried on",
+    )
 
 
 def _tables_of(dialect: str) -> Mapping[PartyKind, "FieldMap"]:

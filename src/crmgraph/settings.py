@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     password_passes: int = Field(2, ge=1, description="How often argon2id goes over that memory.")
     max_body_bytes: int = Field(2 * 1024 * 1024, ge=1024, description="The longest request that is no upload.")
     max_photo_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="The longest photo.")
+    max_import_bytes: int = Field(
+        256 * 1024 * 1024, ge=1024, description="The longest upload of files that are imported together."
+    )
     max_page: int = Field(100, ge=1, le=10_000, description="The longest page of a connection.")
     max_cost: int = Field(20_000, ge=100, description="The most records that one document may cause.")
     compiled_plans: bool = Field(True, description="Whether plain GraphQL queries are compiled to one statement.")

@@ -41,6 +41,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Update a contact"),
         ("staff", "Export contacts"),
         ("staff", "How far a job is"),
+        ("staff", "Imports"),
     ]
 
 

@@ -22,6 +22,7 @@ class Core:
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
         max_body_bytes: the longest request that is not an upload.
         max_photo_bytes: the longest uploaded photo.
+        max_import_bytes: the longest upload of files that are imported together.
         request_seconds: after how long a request is given up, at every door.
         shares: what one caller may have in hand.
         usage: the calls of the legacy APIs that are not in the store yet.
@@ -37,6 +38,7 @@ class Core:
     region: str | None = None
     max_body_bytes: int = 2 * 1024 * 1024
     max_photo_bytes: int = 10 * 1024 * 1024
+    max_import_bytes: int = 256 * 1024 * 1024
     request_seconds: float = 30.0
     shares: Shares = field(default_factory=Shares)
     usage: UsageCounts = field(default_factory=UsageCounts)

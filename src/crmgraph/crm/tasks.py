@@ -7,7 +7,7 @@ anew for whoever may see the task each time they look at it.
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, false, func, select, update
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import NotFound, TooMany, Unavailable
 from crmgraph.crm.job_queue import JobQueue
-from crmgraph.crm.models import Door, JobState, Role, Staff, Task, now
+from crmgraph.crm.models import Door, Import, JobState, Role, Staff, Task, now
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.db.database import Database
 from crmgraph.photos import KeptFiles, StoreAway
@@ -27,6 +27,8 @@ RESULT_LIFE = dt.timedelta(days=1)
 """How long a result is kept, from the end of its task."""
 LINK_LIFE = dt.timedelta(minutes=15)
 """How long an address of a result is good."""
+Owner: TypeAlias = Literal["task", "import"]
+"""What a file belongs to."""
 _OPEN = (JobState.WAITING, JobState.RUNNING)
 
 
@@ -150,13 +152,17 @@ class Tasks:
 
     # --- what has come of it
 
-    def address_of(self, task_id: int, result: Mapping[str, Any] | None) -> str | None:
-        """Where the result of a task is fetched, for a while; None where there is none, or none any more."""
+    def address_of(self, owner: Owner, own_id: int, result: Mapping[str, Any] | None) -> str | None:
+        """Where the result of a task, or the refused rows of an import, are fetched, for a while.
+
+        Returns:
+            None where there are none, or none any more.
+        """
         if result is None or _is_over(result):
             return None
         until = min(int((now() + LINK_LIFE).timestamp()), result["until"])
-        token = self.keys.sign_link({"task": task_id, "exp": until})
-        return f"{self.public_url}/results/{token}/{quote(result['name'])}"
+        token = self.keys.sign_link({owner: own_id, "exp": until})
+        return f"{self.public_url}/results/{token}/{quote(result['name'], safe='')}"
 
     async def result_of(self, token: str) -> Result:
         """The file to which an address leads.
@@ -166,26 +172,35 @@ class Tasks:
             Unavailable: the store does not answer.
         """
         try:
-            task_id = self.keys.read_link(token).get("task")
+            claims = self.keys.read_link(token)
         except BadToken:
             raise NotFound from None
+        query = select(Task.result).where(Task.id == claims.get("task"), Task.state == JobState.DONE)
+        if "import" in claims:
+            query = select(Import.refused).where(Import.id == claims["import"])
         async with self.db.read() as session:
-            task = await session.scalar(select(Task).where(Task.id == task_id, Task.state == JobState.DONE))
-        if task is None or task.result is None or _is_over(task.result):
+            result = await session.scalar(query)
+        if result is None or _is_over(result):
             raise NotFound
-        name = task.result["object"]
+        name = result["object"]
         try:
             size = await self.files.size(name)
         except StoreAway:
             raise Unavailable from None
         if size is None:
             raise NotFound
-        return Result(task.result["name"], task.result["type"], size, self.files.read(name))
+        return Result(result["name"], result["type"], size, self.files.read(name))
 
 
-def result_of(name: str, content_type: str, size: int, kept_as: str) -> dict[str, Any]:
-    """What is stored of a file that is made now, see `Task.result`."""
-    until = int((now() + RESULT_LIFE).timestamp())
+def result_of(
+    name: str, content_type: str, size: int, kept_as: str, *, life: dt.timedelta = RESULT_LIFE
+) -> dict[str, Any]:
+    """What is stored of a file that is made now, see `Task.result`.
+
+    Args:
+        life: how long it is kept.
+    """
+    until = int((now() + life).timestamp())
     return {"object": kept_as, "name": name, "type": content_type, "bytes": size, "until": until}
 
 

@@ -1,6 +1,7 @@
 """Reading HTTP requests within bounds: bytes are counted as they arrive, and nothing that a client sends is trusted."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, quote_from_bytes
 
@@ -64,6 +65,54 @@ def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
         )
     except ValueError as error:
         raise Malformed(str(error)) from None
+
+
+class Pieces:
+    """The body of a request as it comes; see `body`.
+
+    Attributes:
+        more: whether there is more of it than what was given.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.more = True
+
+    def __aiter__(self) -> "Pieces":
+        return self
+
+    async def __anext__(self) -> bytes:
+        """The next piece.
+
+        Raises:
+            ClientDisconnect: the client went away.
+        """
+        if not self.more:
+            raise StopAsyncIteration
+        with not_counted(self._request):
+            message = await self._request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        self.more = message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        return piece
+
+
+async def up_to(limit: int, read: Sequence[bytes], rest: Pieces) -> tuple[bytes, bool]:
+    """The first bytes of a body of which some pieces were read, and whether there are more of it, which are not read.
+
+    Raises:
+        ClientDisconnect: the client went away.
+    """
+    chunks = [*read]
+    length = sum(map(len, chunks))
+    while rest.more and length <= limit:
+        async for piece in rest:
+            chunks.append(piece)
+            length += len(piece)
+            break
+    data = b"".join(chunks)
+    return (data[:limit], True) if length > limit else (data, False)
 
 
 async def beginning(request: Request, limit: int) -> tuple[bytes, bool]:
@@ -230,6 +279,7 @@ __all__ = [
     "UTF_8",
     "ClientDisconnect",
     "Malformed",
+    "Pieces",
     "TooMany",
     "UnknownCharset",
     "address",
@@ -241,5 +291,6 @@ __all__ = [
     "json",
     "parse_form",
     "query",
+    "up_to",
     "urlencoded",
 ]

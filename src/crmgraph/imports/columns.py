@@ -1,6 +1,7 @@
 """Rows of a table to records in the making, as the layout of the format says column by column."""
 
 import html
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ class Columns:
 
     Attributes:
         targets: {header: what it is read as}, to be shown.
+        watch: is shown the cells of each row that is read.
     """
 
     format: Format
@@ -56,6 +58,7 @@ class Columns:
     targets: dict[str, str] = field(default_factory=dict)
     duplicates: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    watch: Callable[[list[str]], None] | None = None
     _groups: list[tuple[int, str, tuple[str, int], str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -105,6 +108,10 @@ class Columns:
         values = FIELDS[self.layout.kind] - BOOLEANS - _NEVER_CLEARED
         return name if name in values or name in REFERENCES else None
 
+    def places(self) -> dict[int, str]:
+        """{place in a row: the column, as `targets` has it}."""
+        return {step.index: step.column for step in self.steps} | {each[0]: each[1] for each in self._groups}
+
     def column_of(self, *targets: str) -> str | None:
         """The first column that is read so."""
         return next((name for target in targets for name, each in self.targets.items() if each == target), None)
@@ -116,6 +123,8 @@ class Columns:
             code, reason, facts = row.fault
             return Refusal(at, code, reason, (), dict(facts), row.raw)
         texts = row.cells
+        if self.watch is not None:
+            self.watch(texts)
         short = len(texts) < len(self.header)
         if len(texts) > len(self.header) and any(not cells.is_empty(text) for text in texts[len(self.header) :]):
             reason = f"{len(texts)} cells where the header has {len(self.header)}: nobody knows which belongs where"

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from crmgraph.photos.backends import opened, told
 
@@ -35,7 +35,7 @@ class KeptFiles:
     def __init__(self, url: str) -> None:
         self._store = opened(url)
 
-    async def keep(self, folder: Folder, path: Path) -> str:
+    async def keep(self, folder: Folder, file: Path | BinaryIO) -> str:
         """Keep a copy of a file; the name by which it is found again.
 
         Raises:
@@ -44,7 +44,7 @@ class KeptFiles:
         name = f"{folder}/{secrets.token_urlsafe(24)}"
         with told():
             async with asyncio.timeout(KEEPING):
-                await self._store.put_async(name, path)
+                await self._store.put_async(name, file)
         return name
 
     async def fetch(self, name: str, path: Path) -> bool:

@@ -1,10 +1,12 @@
 """The front page that names every door, the two questions of health, and the photos."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -174,7 +176,7 @@ def routes(
                 raise
             return Response(status_code=503, headers={"Retry-After": "5"})
         headers = {**RESULT_HEADERS, "Content-Length": str(found.size)}
-        headers["Content-Disposition"] = f'attachment; filename="{found.name}"'
+        headers["Content-Disposition"] = _saved_as(found.name)
         return StreamingResponse(found.pieces, media_type=found.content_type, headers=headers)
 
     async def openapi(request: Request) -> Response:
@@ -203,6 +205,13 @@ def routes(
         Route("/docs/{door}/openapi.json", openapi),
         *([Route("/metrics", counts)] if metrics else []),
     ]
+
+
+def _saved_as(name: str) -> str:
+    """A Content-Disposition that has a file saved under a name (RFC 6266)."""
+    if re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        return f'attachment; filename="{name}"'
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}"
 
 
 def _json(value: Any, status: int = 200) -> Response:

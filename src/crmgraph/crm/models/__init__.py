@@ -19,7 +19,7 @@ from crmgraph.crm.models.identity import (
     Staff,
     VerificationCode,
 )
-from crmgraph.crm.models.imports import Import, ImportRow, ImportState, Outcome
+from crmgraph.crm.models.imports import Import, ImportRow, ImportState, ImportTold, Outcome
 from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.records import (
     FOLDED,
@@ -70,6 +70,7 @@ __all__ = [
     "Import",
     "ImportRow",
     "ImportState",
+    "ImportTold",
     "Installation",
     "Job",
     "JobState",

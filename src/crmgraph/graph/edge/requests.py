@@ -1,9 +1,10 @@
 """Reading a request of GraphQL over HTTP: its media types, its parameters, and the files of an upload."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from starlette.datastructures import QueryParams, UploadFile
 from starlette.requests import Request as HttpRequest
@@ -14,6 +15,7 @@ from crmgraph.graph.documents.bulk import without_items
 from crmgraph.graph.documents.preparation import Excess, Request
 from crmgraph.graph.edge.variables import BULK, MAX_LEVELS, excess_of
 from crmgraph.http import reading
+from crmgraph.http.streaming import StreamedForm
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -23,6 +25,14 @@ MAX_MEDIA_TYPES = 1_000
 """The longest Content-Type and Accept, in characters; both are remembered."""
 MAX_FILE_PATHS = 100
 """The most places that the map of an upload puts its files at."""
+
+
+IMPORTS = "createImport"
+"""The mutation whose files may be longer than any other request."""
+MARGIN = 4 * 1024 * 1024
+"""Bytes that a form may have besides its files."""
+MayImport: TypeAlias = Callable[[], Awaitable[bool]]
+"""Whether whoever sends a request may bring in files that long."""
 
 
 class BadRequest(Exception):
@@ -44,7 +54,9 @@ class BadRequest(Exception):
         self.headers = headers
 
 
-async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> tuple[dict[str, Any], bool]:
+async def read(
+    core: Core, http: HttpRequest, files: list[UploadFile], may_import: MayImport
+) -> tuple[dict[str, Any], bool]:
     """The parameters of a request, and whether something of it was not read; its files are added to `files`, to be
     closed in the end.
 
@@ -65,7 +77,7 @@ async def read(core: Core, http: HttpRequest, files: list[UploadFile]) -> tuple[
     if kind == "multipart/form-data":
         if not any(guard in http.headers for guard in GUARDS):
             raise BadRequest("An upload needs the header GraphQL-Preflight: 1.", code="PREFLIGHT_REQUIRED")
-        return await _from_form(http, core, files)
+        return await _from_form(http, core, files, may_import)
     raise BadRequest("Send application/json in UTF-8.", 415, "UNSUPPORTED_MEDIA_TYPE")
 
 
@@ -166,14 +178,20 @@ def too_much(excess: Excess) -> BadRequest:
     return BadRequest(excess.message, facts=excess.facts)
 
 
-async def _from_form(http: HttpRequest, core: Core, files: list[UploadFile]) -> tuple[dict[str, Any], bool]:
+async def _from_form(
+    http: HttpRequest, core: Core, files: list[UploadFile], may_import: MayImport
+) -> tuple[dict[str, Any], bool]:
     """The operation of a multipart request, with its files put where the map says; see `read`.
 
     Raises:
         TooLarge: there is more of it than is taken, beside one file that is too long.
     """
+    begun = await _begun(http, core, files, may_import)
+    if begun.streams:
+        await _streamed(http, begun, files)
+        return _placed(begun.form.fields, dict(begun.form.files)), False
     limit = core.max_body_bytes + core.max_photo_bytes
-    data, is_cut = await reading.beginning(http, limit)
+    data, is_cut = await reading.up_to(limit, begun.read, begun.rest)
     try:
         form = await reading.parse_form(http.headers, data)
     except reading.TooMany as too_many:
@@ -186,16 +204,83 @@ async def _from_form(http: HttpRequest, core: Core, files: list[UploadFile]) -> 
     # Files come last (multipart request specification): the one that was cut can be told from one that was too many.
     if is_cut and not (files and (files[-1].size or 0) > core.max_photo_bytes):
         raise TooLarge((), limit)
+    texts = {name: value for name, value in form.items() if isinstance(value, str)}
+    return _placed(texts, {name: value for name, value in form.items() if isinstance(value, UploadFile)}), is_cut
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A form up to its first file.
+
+    Attributes:
+        read: the bytes of it.
+        rest: the pieces that follow.
+        streams: whether its files are read to disk: they are to be imported, by somebody who may.
+    """
+
+    form: StreamedForm
+    read: list[bytes]
+    rest: reading.Pieces
+    streams: bool = False
+
+
+async def _begun(http: HttpRequest, core: Core, files: list[UploadFile], may_import: MayImport) -> _Begun:
+    try:
+        form = StreamedForm(
+            http.headers["content-type"], max_fields=core.max_body_bytes, max_files=core.max_import_bytes
+        )
+    except reading.Malformed:
+        raise BadRequest("The form cannot be read.") from None
+    begun = _Begun(form, [], reading.Pieces(http))
+    async for piece in begun.rest:
+        begun.read.append(piece)
+        try:
+            form.feed(piece)
+        except (reading.Malformed, reading.TooMany, TooLarge):
+            break  # told by whoever reads it as a whole
+        finally:
+            files += [file for _, file in form.files if file not in files]
+        if form.files:
+            begun.streams = IMPORTS in form.fields.get("operations", "") and await may_import()
+            break
+    return begun
+
+
+async def _streamed(http: HttpRequest, begun: _Begun, files: list[UploadFile]) -> None:
+    """Read the files of a form to disk.
+
+    Raises:
+        TooLarge: they have more bytes than are taken.
+        BadRequest: the form cannot be read.
+    """
+    form = begun.form
+    declared = http.headers.get("content-length", "")
+    if declared.isascii() and declared.isdecimal() and int(declared[:15]) > form.max_files + MARGIN:
+        raise TooLarge((), form.max_files)
+    try:
+        async for piece in begun.rest:
+            form.feed(piece)
+        form.end()
+    except reading.TooMany as too_many:
+        raise BadRequest(f"The form has more than {too_many.limit:,} {too_many.what}.") from None
+    except reading.Malformed:
+        raise BadRequest("The form cannot be read.") from None
+    finally:
+        files += [file for _, file in form.files if file not in files]
+
+
+def _placed(texts: Mapping[str, str], files: Mapping[str, UploadFile]) -> dict[str, Any]:
+    """The operation of a form, with its files where the map says."""
     parts = {}
     for name in ("operations", "map"):
-        text = form.get(name)
-        if not isinstance(text, str):
+        text = texts.get(name)
+        if text is None:
             raise BadRequest(f"The form has no `{name}`.")
         parts[name] = _object(text.encode(errors="replace"))
     placed = 0
     for key, paths in parts["map"].items():
-        file = form.get(key)
-        if not isinstance(file, UploadFile):
+        file = files.get(key)
+        if file is None:
             raise BadRequest(f"The form has no file `{key[:40]}`.")
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise BadRequest("`map` has a list of paths for each file.")
@@ -204,7 +289,7 @@ async def _from_form(http: HttpRequest, core: Core, files: list[UploadFile]) -> 
             raise BadRequest(f"`map` has at most {MAX_FILE_PATHS} paths.")
         for path in paths:
             _put(parts["operations"], path.split("."), file)
-    return parts["operations"], is_cut
+    return parts["operations"]
 
 
 def _put(operations: dict[str, Any], path: list[str], file: UploadFile) -> None:

@@ -260,4 +260,5 @@ USERS = Listing(models.Staff, UserFilter, UserSort)
 OWNED_CONTACTS, OWNED_ACCOUNTS, OWNED_LEADS = Listing(models.Contact), Listing(models.Account), Listing(models.Lead)
 """The records of one of the staff, in the order in which they were made."""
 NOTES = Listing(models.Note, natural=(Order(models.Note.id, descending=True),))
+IMPORTS = Listing(models.Import, natural=(Order(models.Import.id, descending=True),))
 CHANGES = Listing(models.Change, natural=(Order(models.Change.id, descending=True),))

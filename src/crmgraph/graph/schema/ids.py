@@ -24,6 +24,7 @@ class Prefix(StrEnum):
     CHANGE = "chg"
     VIEWER = "vie"
     JOB = "job"
+    IMPORT = "imp"
 
 
 PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT, PartyKind.LEAD: Prefix.LEAD}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, true
 
 from crmgraph.crm import models, tasks
 from crmgraph.crm.errors import TooLarge
@@ -44,6 +44,7 @@ NODES = {
     Prefix.NOTE: NodeKind(models.Note, staff_only=True),
     Prefix.CHANGE: NodeKind(models.Change, staff_only=True, outlives=True),
     Prefix.USER: NodeKind(models.Staff, staff_only=True),
+    Prefix.IMPORT: NodeKind(models.Import, staff_only=True, seen=lambda actor: true()),
     Prefix.JOB: NodeKind(models.Task, staff_only=True, seen=tasks.own),
 }
 """Everything that can be fetched by its global id."""

@@ -30,6 +30,7 @@ from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.feed import ChangeEventConnection
+from crmgraph.graph.schema.types.imports import Import
 from crmgraph.graph.schema.types.jobs import Job
 from crmgraph.graph.schema.types.lead import Lead
 from crmgraph.graph.schema.types.node import Node
@@ -215,6 +216,13 @@ class Query:
         filters.USERS,
         Connection[User] | None,
         "Staff, who can own records; null for anybody but staff.",
+        staff_only=True,
+    )
+
+    imports = _listed(
+        filters.IMPORTS,
+        Connection[Import] | None,
+        "Imports of files, the latest first; null for anybody but staff.",
         staff_only=True,
     )
 

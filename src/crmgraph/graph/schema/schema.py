@@ -6,6 +6,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
 from crmgraph.graph.schema.mutations.identity import IdentityMutations
+from crmgraph.graph.schema.mutations.imports import ImportMutations
 from crmgraph.graph.schema.mutations.jobs import JobMutations
 from crmgraph.graph.schema.mutations.notes import NoteMutations
 from crmgraph.graph.schema.mutations.profile import ProfileMutations
@@ -16,7 +17,9 @@ from crmgraph.graph.schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
-class Mutation(IdentityMutations, ProfileMutations, RecordMutations, SetMutations, NoteMutations, JobMutations):
+class Mutation(
+    IdentityMutations, ProfileMutations, RecordMutations, SetMutations, NoteMutations, JobMutations, ImportMutations
+):
     pass
 
 

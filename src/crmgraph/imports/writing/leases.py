@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,10 @@ async def begin(db: Database, staff: Staff, paths: Sequence[Path], options: Mapp
         return made.id
 
 
-async def take_over(db: Database, import_id: int, state: ImportState) -> None:
-    """Claim an import that was cut off, or that is to be undone.
+async def take_over(
+    db: Database, import_id: int, state: ImportState, *, only: Collection[ImportState] = tuple(ImportState)
+) -> bool:
+    """Claim an import that was cut off, or that is to be undone; whether it was in one of the states `only`.
 
     Raises:
         ImportBusy: it is being carried out, or another one is.
@@ -83,7 +85,8 @@ async def take_over(db: Database, import_id: int, state: ImportState) -> None:
     async with db.begin() as session:
         await _require_idle(session)
         given = {"state": state, "fault": None, "claimed_until": now() + LEASE, "finished_at": None}
-        await session.execute(update(Import).where(Import.id == import_id).values(**given))
+        claimed = update(Import).where(Import.id == import_id, Import.state.in_(only)).values(**given)
+        return await session.scalar(claimed.returning(Import.id)) is not None
 
 
 async def _require_idle(session: AsyncSession) -> None:

@@ -22,6 +22,8 @@ from crmgraph.imports.writing.leases import LEASE
 
 BATCH = 1_000
 """Records that are undone in one transaction."""
+MAX_LEFT = 100
+"""Records that an undo leaves, of which is stored why."""
 _ORDER = (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT)
 """Accounts come last: one stays while anybody belongs to it."""
 
@@ -39,6 +41,16 @@ class Undone:
     reversed: int = 0
     kept: list[tuple[str, PartyKind, int, str]] = field(default_factory=list)
     failed: list[tuple[str, PartyKind, int, str]] = field(default_factory=list)
+
+
+def summary_of(done: Undone, *, dry_run: bool) -> dict[str, Any]:
+    """What is stored of an undo, see `Import.undone`."""
+    left = [
+        {"at": at, "kind": kind.value, "id": own_id, "reason": why}
+        for at, kind, own_id, why in (*done.kept, *done.failed)[:MAX_LEFT]
+    ]
+    counts = {"reversed": done.reversed, "kept": len(done.kept), "failed": len(done.failed)}
+    return {**counts, "dry_run": dry_run, "left": left}
 
 
 async def undo(
@@ -77,7 +89,8 @@ async def undo(
         async with db.begin() as session:
             # What could not be undone can be tried again.
             state = ImportState.UNDOING if told.failed else ImportState.UNDONE
-            given = {"state": state, "claimed_until": None, "finished_at": now()}
+            undone = summary_of(told, dry_run=False)
+            given = {"state": state, "claimed_until": None, "finished_at": now(), "undone": undone}
             await session.execute(update(Import).where(Import.id == import_id).values(**given))
     return told
 

@@ -103,7 +103,7 @@ async def _upload(context: Context, given: UploadPhotoInput) -> dict[str, Any]:
     if not isinstance(file, UploadFile):
         raise UnsupportedImage(("photo",))
     await file.seek(0)
-    data = await file.read()
+    data = await file.read(context.core.max_photo_bytes + 1)
     await context.core.record_photos.set(
         context.actor, kind, number, data, max_bytes=context.core.max_photo_bytes, file_name=file.filename
     )

@@ -38,7 +38,7 @@ def _faults(root: strawberry.Parent[Any], info: Info, first: First = UNSET, afte
 
 
 def _address(context: Context, task_id: int, result: Mapping[str, Any] | None) -> str | None:
-    return context.core.tasks.address_of(task_id, result)
+    return context.core.tasks.address_of("task", task_id, result)
 
 
 @strawberry.type(description="Work that goes on after its answer. Nobody but whoever has asked for it is told of it.")

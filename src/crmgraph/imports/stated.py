@@ -1,0 +1,80 @@
+"""What somebody states about the files of an import, checked and kept as JSON: of the graph, as of the command line."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from crmgraph.crm.errors import Invalid, Refused, TooLarge
+from crmgraph.crm.models import PartyKind
+from crmgraph.crm.records.entity_resolution import MatchBy
+from crmgraph.imports.formats import FORMATS
+from crmgraph.imports.maps import is_target
+from crmgraph.imports.owners import MAX_USERS
+from crmgraph.imports.recognition import zone_of
+from crmgraph.imports.records import Options
+from crmgraph.imports.tables import MAX_CELLS
+
+FORMAT_WORDS = frozenset({each.word for each in FORMATS} | {"table", "vcard", "ldif", "crmcom"})
+"""What a source may be said to be."""
+MAX_TEXT = 500
+"""Characters of a stated text: the header of a column, the name of a user."""
+_NAMES = frozenset(each.name for each in fields(Options))
+_DEFAULT = Options()
+
+
+def faults_of(stated: Mapping[str, Any]) -> list[Refused]:
+    """What is wrong with options.
+
+    Args:
+        stated: those of `Options`, by their names there.
+    """
+    found: list[Refused] = []
+    texts = {name: value for name, value in stated.items() if isinstance(value, str)}
+    found += [Invalid((name,), "too_long", MAX_TEXT) for name, value in texts.items() if len(value) > MAX_TEXT]
+    if (word := stated.get("format")) is not None and word not in FORMAT_WORDS:
+        found.append(Invalid(("format",), "choice"))
+    if (encoding := stated.get("encoding")) is not None and not _is_encoding(encoding):
+        found.append(Invalid(("encoding",), "unknown"))
+    if (delimiter := stated.get("delimiter")) is not None and len(delimiter) != 1:
+        found.append(Invalid(("delimiter",), "form"))
+    if (decimal := stated.get("decimal")) is not None and decimal not in (",", "."):
+        found.append(Invalid(("decimal",), "choice"))
+    try:
+        zone_of(Options(timezone=stated.get("timezone")))
+    except ValueError:
+        found.append(Invalid(("timezone",), "unknown"))
+    columns, users = stated.get("columns", {}), stated.get("users", {})
+    if len(columns) > MAX_CELLS:
+        found.append(TooLarge(("columns",), MAX_CELLS))
+    found += [
+        Invalid(("columns", n, "target"), "unknown") for n, each in enumerate(columns.values()) if not is_target(each)
+    ]
+    if len(users) > MAX_USERS:
+        found.append(TooLarge(("users",), MAX_USERS))
+    return found
+
+
+def with_defaults(stated: Mapping[str, Any]) -> dict[str, Any]:
+    """Options with what holds where nothing is stated in place of None."""
+    return {name: getattr(_DEFAULT, name, None) if value is None else value for name, value in stated.items()}
+
+
+def options_of(stored: Mapping[str, Any]) -> Options:
+    """The options of an import, as they are stored."""
+    given = {name: value for name, value in stored.items() if name in _NAMES}
+    if given.get("kind") is not None:
+        given["kind"] = PartyKind(given["kind"])
+    return Options(**given)
+
+
+def match_by(stored: Mapping[str, Any]) -> tuple[MatchBy, ...]:
+    """By what records are known besides the ids of the source, in this order."""
+    words = str(stored["match"] if stored.get("match") is not None else "email").split(",")
+    return tuple(MatchBy(word) for word in words if word not in ("", "id"))
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return b"a".decode(name) == "a" or name.lower().startswith("utf")
+    except (LookupError, ValueError):
+        return False
