@@ -38,6 +38,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Upsert a contact"),
         ("staff", "Write contacts in bulk"),
         ("staff", "Convert a lead"),
+        ("staff", "Bring back what was deleted"),
         ("staff", "Update a contact"),
         ("staff", "Export contacts"),
         ("staff", "How far a job is"),

@@ -85,7 +85,7 @@ async def test_a_record_tells_what_may_be_done_with_it(
     assert (await can(customer))[3] == []
     delete = "mutation($c: ID!) { deleteContact(input: {contact: {id: $c}}) { userErrors { code } } }"
     await agent(delete, c=f"con_{contact}")
-    assert (await can(agent, gone=True))[0] == []
+    assert (await can(agent, gone=True))[0] == ["RESTORE"]
 
 
 async def test_what_may_be_done_can_be_done(agent: Caller, customer: Customer, core: Core) -> None:

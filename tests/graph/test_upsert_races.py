@@ -88,3 +88,28 @@ async def test_calls_that_write_the_same_items_in_other_orders_wait_for_each_oth
         found = await at_once(6, send)
         assert len(set().union(*found)) == 20
     assert await counts(demo) == before | {"contact": before["contact"] + 20 * ROUNDS}
+
+
+RESTORE = """mutation($i: RestoreInput!) { restore(input: $i) { record { id } userErrors { code path } } }"""
+DELETE = "mutation($i: DeleteContactInput!) { deleteContact(input: $i) { deletedId } }"
+
+
+async def test_of_two_deleted_records_of_one_name_one_comes_back(staff: Caller, demo: Running) -> None:
+    before = await counts(demo)
+    for i in range(ROUNDS):
+        ids = []
+        for _ in range(2):
+            by = {"external": {"system": "erp", "value": f"{i}"}}
+            payload = await staff(UPSERT, i={"by": by, "values": {"lastName": "Ray", "number": f"R-{i}"}})
+            ids.append(payload["upsertContact"]["contact"]["id"])
+            await staff(DELETE, i={"contact": {"id": ids[-1]}})
+
+        async def send(n: int, ids: list[str] = ids) -> list[str]:
+            payload = (await staff(RESTORE, i={"record": {"contact": {"id": ids[n % 2]}}}))["restore"]
+            return [each["code"] for each in payload["userErrors"]]
+
+        done = await at_once(8, send)
+        assert done.count([]) == 1, done
+        # The other one is taken; the one that is there is not among the deleted.
+        assert sorted(filter(None, done)) == [["NOT_FOUND"]] * 3 + [["TAKEN", "TAKEN"]] * 4
+    assert await counts(demo) == before | {"contact": before["contact"] + 2 * ROUNDS}

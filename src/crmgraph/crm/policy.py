@@ -227,7 +227,7 @@ def permissions(
     held: bool = False,
     workable: bool = True,
 ) -> list[Permission]:
-    """What the actor, who sees a record, may do with it as it is now; with a deleted one nothing.
+    """What the actor, who sees a record, may do with it as it is now; with a deleted one, bring it back.
 
     UPDATE says that there is something of it which they may change, not that this is everything.
 
@@ -237,7 +237,7 @@ def permissions(
         workable: of a lead, whether it is approved and was not converted.
     """
     if deleted:
-        return []
+        return [Permission.RESTORE] if actor.is_staff else []
     person = party_id if kind is PartyKind.CONTACT else primary_contact_id
     may = {
         Permission.UPDATE: actor.is_staff or (person is not None and person == actor.contact_id),

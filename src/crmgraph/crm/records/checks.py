@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy.orm import object_session
+
 from crmgraph.crm.errors import Circular, Forbidden, Invalid, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import PartyKind, Staff
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
@@ -116,4 +118,7 @@ def require_revision(record: Record, if_revision: int | None) -> None:
     Raises:
         Stale: it has another one.
     """
-    refuse(stale(record, if_revision))
+    faults = stale(record, if_revision)
+    if faults and (session := object_session(record)) is not None:
+        session.expunge(record)  # the rollback makes a session forget what it has read, and the refusal tells of it
+    refuse(faults)

@@ -1,8 +1,8 @@
 """Lookup: how a caller names a record, and which one is meant."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -25,7 +25,7 @@ from sqlalchemy.orm import aliased
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Email, ExternalId, PartyKind
 from crmgraph.crm.models.records import CLAIMED
-from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
+from crmgraph.crm.policy import MODELS, Actor, gone_for, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_one_for_change
 from crmgraph.crm.records.unit_of_work import UnitOfWork
@@ -66,6 +66,9 @@ def minted(digits: str) -> int | None:
     return number if FIRST_MINTED_ID <= (number := int(digits)) < 2**53 else None
 
 
+By: TypeAlias = Literal["id", "number", "email", "external"]
+
+
 @dataclass(frozen=True, slots=True)
 class RefShape:
     """What of a reference changes the text of the statement that looks for it; all else are values of parameters.
@@ -73,21 +76,23 @@ class RefShape:
     Attributes:
         by: the attribute of `Ref` that is given.
         external_ids, own, numbers, imported: of an id elsewhere, how many of each it may stand for.
+        deleted: see `Ref`.
     """
 
-    by: Literal["id", "number", "email", "external"]
+    by: By
     external_ids: int = 0
     own: int = 0
     numbers: int = 0
     imported: int = 0
+    deleted: bool = False
 
     @property
     def is_unique(self) -> bool:
         """Whether no two records answer to such a reference."""
-        return self.by != "email"
+        return self.by == "id" if self.deleted else self.by != "email"
 
 
-_BY_ID, _BY_NUMBER, _BY_EMAIL = RefShape("id"), RefShape("number"), RefShape("email")
+_SHAPES = {(by, deleted): RefShape(by, deleted=deleted) for by in get_args(By) for deleted in (False, True)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,14 @@ class Ref:
 
     Attributes:
         external: an id as a dialect prints it.
+        deleted: whether records that were deleted are meant as well: then several may answer to any name but an id.
     """
 
     id: int | None = None
     number: str | None = None
     email: str | None = None
     external: IdCandidates | None = None
+    deleted: bool = False
 
     @property
     def shape(self) -> RefShape:
@@ -110,8 +117,9 @@ class Ref:
             given = self.external
             numbers = 0 if given.number is None else len(spellings(given.number))
             known = (int(given.own is not None), numbers, int(given.imported is not None))
-            return RefShape("external", len(given.external_ids), *known)
-        return _BY_EMAIL if self.email is not None else _BY_NUMBER if self.number is not None else _BY_ID
+            return RefShape("external", len(given.external_ids), *known, self.deleted)
+        by: By = "email" if self.email is not None else "number" if self.number is not None else "id"
+        return _SHAPES[by, self.deleted]
 
     def parameters(self, prefix: str) -> dict[str, Any]:
         """The values of the parameters of `conditions`."""
@@ -131,7 +139,7 @@ class Ref:
 
 
 async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
-    """The id of the live record that `ref` names and the actor may see.
+    """The id of the record that `ref` names and the actor may see.
 
     Raises:
         NotFound: there is none.
@@ -142,11 +150,30 @@ async def find(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -
     def query() -> Select[Any]:
         whose = with_parameters(actor)
         named = conditions(whose, model, shape, "ref_")
-        return select(model.id).where(visible(whose, model), *named).limit(literal_column("2", Integer()))
+        seen = visible(whose, model, deleted=shape.deleted)
+        return select(model.id).where(seen, *named).limit(literal_column("2", Integer()))
 
     values = visibility_values(actor) | ref.parameters("ref_")
     rows = await snapshots.rows_of(session, ("reference", kind, visibility_key(actor), shape), query, values)
     return the_one(rows)
+
+
+async def find_deleted(session: AsyncSession, actor: Actor, kind: PartyKind, ref: Ref) -> int:
+    """The id of the deleted record that `ref` names, for staff.
+
+    Raises:
+        NotFound: there is none.
+        Ambiguous: there are several.
+    """
+    model = MODELS[kind]
+    named = replace(ref, deleted=True)
+
+    def query() -> Select[Any]:
+        conditions_ = conditions(actor, model, named.shape, "ref_")
+        return select(model.id).where(gone_for(actor, model), *conditions_).limit(literal_column("2", Integer()))
+
+    key = ("deleted reference", kind, visibility_key(actor), named.shape)
+    return the_one(await snapshots.rows_of(session, key, query, named.parameters("ref_")))
 
 
 def the_one(rows: Sequence[Sequence[Any]]) -> int:
@@ -174,7 +201,9 @@ def conditions(actor: Actor, model: Any, shape: RefShape, prefix: str) -> list[C
         case "number":
             return [model.number == bindparam(f"{prefix}number", type_=Text())]
         case "email":
-            return _of_email(actor, model, bindparam(f"{prefix}email", type_=Text()))
+            return _of_email(actor, model, bindparam(f"{prefix}email", type_=Text()), deleted=shape.deleted)
+        case "external" if shape.deleted:
+            return [model.id.in_(select(_places(model, ExternalId.party_id, shape, prefix).subquery().c.id))]
         case "external":
             return [model.id == meant(model, ExternalId.party_id, shape, prefix)]
     return [model.id == bindparam(f"{prefix}id", type_=BigInteger())]
@@ -202,12 +231,12 @@ async def find_for_change(
     return record
 
 
-def _of_email(actor: Actor, model: Any, key: Any) -> list[ColumnElement[bool]]:
+def _of_email(actor: Actor, model: Any, key: Any, *, deleted: bool) -> list[ColumnElement[bool]]:
     """That a record has an email: what customers claim of themselves counts for nothing beside what the office or an
     import knows."""
     having = select(Email.party_id).where(Email.address_key == key, Email.active)
     found = [model.id.in_(having)]
-    if actor.is_staff:  # who sees their own record alone learns nothing of others
+    if actor.is_staff and not deleted:  # who sees their own record alone learns nothing of others
         known = having.where(not_(CLAIMED))
         other = aliased(model)
         some = select(other.id).where(other.deleted_at.is_(None), other.id.in_(known)).exists()
@@ -215,8 +244,8 @@ def _of_email(actor: Actor, model: Any, key: Any) -> list[ColumnElement[bool]]:
     return found
 
 
-def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElement[Any]:
-    """The id of the one row that a printed id stands for; null where it can stand for none.
+def _places(model: Any, target: Any, shape: RefShape, prefix: str) -> Any:
+    """(id, place) of the rows that a printed id may stand for; that at the first place is meant.
 
     Args:
         model: of the rows: records of one kind, or the staff.
@@ -231,7 +260,7 @@ def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElemen
                 ExternalId.dialect == bindparam(f"{prefix}dialect", type_=Text()),
                 ExternalId.space == space,
                 ExternalId.value == bindparam(f"{prefix}{value}", type_=Text()),
-                ExternalId.live.is_(True),
+                *([] if shape.deleted else [ExternalId.live.is_(True)]),
             )
         )
 
@@ -247,10 +276,24 @@ def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElemen
         spelled = [bindparam(f"{prefix}number{i}", type_=Text()) for i in range(shape.numbers)]
         named = or_(*(model.number == each for each in spelled))
         last_place = literal_column(str(last + 1), Integer())
-        places.append(select(model.id, last_place).where(named, model.deleted_at.is_(None)))
+        live = [] if shape.deleted else [model.deleted_at.is_(None)]
+        places.append(select(model.id, last_place).where(named, *live))
     if shape.imported:
         places.append(called(last + 2, literal_column(f"'{IMPORTED}'", Text()), "imported"))
-    if not places:
+    return (
+        union_all(*places)
+        if places
+        else select(cast(null(), BigInteger()).label("id"), literal_column("0").label("place"))
+    )
+
+
+def meant(model: Any, target: Any, shape: RefShape, prefix: str) -> ColumnElement[Any]:
+    """The id of the one row that a printed id stands for; null where it can stand for none.
+
+    Args:
+        model, target: see `_places`.
+    """
+    if not (shape.external_ids or shape.own or shape.numbers or shape.imported):
         return cast(null(), BigInteger())
-    either = union_all(*places).subquery()
+    either = _places(model, target, shape, prefix).subquery()
     return select(either.c.id).order_by(either.c.place, either.c.id).limit(literal_column("1")).scalar_subquery()

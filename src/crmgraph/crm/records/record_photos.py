@@ -17,6 +17,7 @@ from crmgraph.crm.policy import MODELS, Actor, check_change
 from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes, touch
+from crmgraph.crm.records.checks import require_revision
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.db.database import Database
 from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
@@ -190,17 +191,31 @@ class RecordPhotos:
         staged.party_id, staged.replaces = record.id, former_key is not None
         return aggregate.photo
 
-    async def remove(self, actor: Actor, kind: PartyKind, party_id: int) -> bool:
+    async def remove(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        party_id: int,
+        *,
+        if_revision: int | None = None,
+        dry_run: bool = False,
+    ) -> bool:
         """Take the photo of a record away. Returns False, with nothing changed, when it has none.
 
+        Args:
+            if_revision: the revision of the record that the caller read; another one now is refused.
+            dry_run: whether to find out why it cannot be, and to change nothing.
+
         Raises:
+            Stale: the record has another revision.
             NotFound, Forbidden: no such record for the actor, or not theirs to change.
             Locked: a process holds the record.
         """
 
         async def work(session: AsyncSession) -> Photo | None:
             aggregate = await _load(session, actor, kind, party_id, lock=True)
-            photo = aggregate.photo
+            require_revision(aggregate.record, if_revision)
+            photo = None if dry_run else aggregate.photo
             if photo is not None:
                 await session.delete(photo)
                 await _log(session, actor, aggregate, photo.file_name, None)

@@ -194,8 +194,11 @@ async def _take_names(session: AsyncSession, rows: RowSet) -> None:
 
 
 def _joins(row: Any) -> bool:
-    """Whether a contact that is there changes its account."""
-    return isinstance(row, Contact) and "account_id" in changed_columns(row)
+    """Whether a contact changes its account, or comes back."""
+    if not isinstance(row, Contact):
+        return False
+    changed = changed_columns(row)
+    return "account_id" in changed or ("deleted_at" in changed and row.deleted_at is None)
 
 
 def _settle(row: Any) -> None:

@@ -182,6 +182,25 @@ class WriteSet:
             self._rows.account_names[record.id] = ""
         self._rows.entries.append(Changes(self._actor).entry(record, Action.DELETED))
 
+    def restore(self, aggregate: Aggregate, faults: list[Refused], *, if_revision: int | None = None) -> None:
+        """Bring a deleted record back, which is locked; see `trash.restore`.
+
+        Args:
+            faults: why it cannot come back as it was.
+            if_revision: the revision that the caller read; another one now is refused.
+
+        Raises:
+            Refused: any of that.
+        """
+        record = aggregate.record
+        refuse(stale(record, if_revision) + faults)
+        touch(record, self._actor)
+        record.deleted_at = None
+        self._rows.touch(record)
+        if isinstance(record, Account):
+            self._rows.account_names[record.id] = name_key(record)
+        self._rows.entries.append(Changes(self._actor).entry(record, Action.RESTORED))
+
     def amend(self, aggregate: Aggregate, values: dict[str, Any]) -> None:
         """Give a record that this set makes more values, which nothing is wrong with: within its first revision."""
         (entry,) = (each for each in self._rows.entries if each.record is aggregate.record)

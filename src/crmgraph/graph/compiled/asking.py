@@ -2,7 +2,7 @@
 is part of the text, and the values of its parameters."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from graphql.execution.values import VariableValues
@@ -177,6 +177,7 @@ def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) 
         ref = ref_of(context, field.kind, arguments["by"])
     except NotFound:
         ref = Ref()  # the id NULL, which nobody has
+    ref = replace(ref, deleted=bool(arguments.get("deleted")))
     return Ask(Asked(ref.shape), ref.parameters(name))
 
 

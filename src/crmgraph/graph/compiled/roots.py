@@ -95,13 +95,14 @@ def _one(builder: Builder, root: One) -> Sql:
     else:
         model = MODELS[root.kind]
         conditions = lookup.conditions(builder.actor, model, shape, prefix)
+    seen = builder.seen(model, deleted=shape.deleted)
     if shape.is_unique:
-        return or_null(builder.row(root.tree, model, *conditions, *builder.seen(model)))
-    query = select(model.id).where(*conditions, *builder.seen(model))
+        return or_null(builder.row(root.tree, model, *conditions, *seen))
+    query = select(model.id).where(*conditions, *seen)
     found = query.limit(literal_column("2", Integer())).cte(builder.name())
     several = select(func.count()).select_from(found).scalar_subquery() > literal_column("1", Integer())
     the_one = select(func.min(found.c.id)).scalar_subquery()
-    row = builder.row(root.tree, model, model.id == the_one, *builder.seen(model))
+    row = builder.row(root.tree, model, model.id == the_one, *seen)
     return case((several, constant(PLACEHOLDER)), else_=or_null(row))
 
 

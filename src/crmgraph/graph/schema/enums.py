@@ -379,7 +379,7 @@ _describe(
     "What you may do with a record as it is now.",
     UPDATE="Change something of it: `updateContact` and the like.",
     DELETE="Delete it.",
-    RESTORE="Bring it back. Nothing can be restored yet.",
+    RESTORE="Bring it back, after it was deleted.",
     MERGE="Merge it with another one. Nothing can be merged yet.",
     CONVERT="Convert it: `convertLead`.",
     SEE_IDENTITY="See its identity documents, and change them.",

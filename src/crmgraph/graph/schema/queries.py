@@ -1,6 +1,7 @@
 """The queries."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 import strawberry
@@ -9,6 +10,7 @@ from strawberry import UNSET
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Door, PartyKind
+from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import lookup
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema import filters
@@ -39,14 +41,17 @@ from crmgraph.graph.schema.types.search import SearchConnection
 from crmgraph.graph.schema.types.usage import LegacyUseConnection
 
 
-async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
+async def record_of(context: Context, kind: PartyKind, by: Any, *, deleted: bool = False) -> Any:
     """The record that a reference names; None when there is none for the actor.
+
+    Args:
+        deleted: see `policy.visible`.
 
     Raises:
         Ambiguous: several answer to it.
     """
     try:
-        ref = ref_of(context, kind, by)
+        ref = replace(ref_of(context, kind, by), deleted=deleted)
         number = ref.id
         if number is None:
             async with context.read() as session:
@@ -56,7 +61,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any) -> Any:
     except Ambiguous as refused:
         refused.path = ("by",)
         raise
-    return await context.record(kind, number)
+    return await context.loaders.record(MODELS[kind], deleted=deleted).load(number)
 
 
 async def user_of(context: Context, by: Any) -> Any:
@@ -152,20 +157,24 @@ class Query:
         return await asyncio.gather(*(node_of(info.context, each, deleted=deleted) for each in ids))
 
     @resolves("One contact; null when there is none.", Contact | None, reads=Named(PartyKind.CONTACT))
-    async def contact(self, info: Info, by: Annotated[ContactRef, _By]) -> Any:
-        return await record_of(info.context, PartyKind.CONTACT, by)
+    async def contact(
+        self, info: Info, by: Annotated[ContactRef, _By], deleted: Annotated[bool, _DELETED] = False
+    ) -> Any:
+        return await record_of(info.context, PartyKind.CONTACT, by, deleted=deleted)
 
     contacts = _listed(filters.CONTACTS, Connection[Contact], "Contacts.")
 
     @resolves("One account; null when there is none.", Account | None, reads=Named(PartyKind.ACCOUNT))
-    async def account(self, info: Info, by: Annotated[AccountRef, _By]) -> Any:
-        return await record_of(info.context, PartyKind.ACCOUNT, by)
+    async def account(
+        self, info: Info, by: Annotated[AccountRef, _By], deleted: Annotated[bool, _DELETED] = False
+    ) -> Any:
+        return await record_of(info.context, PartyKind.ACCOUNT, by, deleted=deleted)
 
     accounts = _listed(filters.ACCOUNTS, Connection[Account], "Accounts.")
 
     @resolves("One lead; null when there is none.", Lead | None, reads=Named(PartyKind.LEAD))
-    async def lead(self, info: Info, by: Annotated[LeadRef, _By]) -> Any:
-        return await record_of(info.context, PartyKind.LEAD, by)
+    async def lead(self, info: Info, by: Annotated[LeadRef, _By], deleted: Annotated[bool, _DELETED] = False) -> Any:
+        return await record_of(info.context, PartyKind.LEAD, by, deleted=deleted)
 
     leads = _listed(filters.LEADS, Connection[Lead], "Leads.")
 

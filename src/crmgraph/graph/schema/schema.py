@@ -12,13 +12,21 @@ from crmgraph.graph.schema.mutations.notes import NoteMutations
 from crmgraph.graph.schema.mutations.profile import ProfileMutations
 from crmgraph.graph.schema.mutations.records import RecordMutations
 from crmgraph.graph.schema.mutations.sets import SetMutations
+from crmgraph.graph.schema.mutations.trash import TrashMutations
 from crmgraph.graph.schema.queries import Query
 from crmgraph.graph.schema.scalars import SCALARS
 
 
 @strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
 class Mutation(
-    IdentityMutations, ProfileMutations, RecordMutations, SetMutations, NoteMutations, JobMutations, ImportMutations
+    IdentityMutations,
+    ProfileMutations,
+    RecordMutations,
+    SetMutations,
+    TrashMutations,
+    NoteMutations,
+    JobMutations,
+    ImportMutations,
 ):
     pass
 

@@ -4,6 +4,7 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.graph.schema.inputs.edits import described_like
+from crmgraph.graph.schema.inputs.records import dry_run
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
 from crmgraph.graph.schema.types.audit import Note
 
@@ -36,3 +37,7 @@ class UpdateNoteInput(NoteValues):
 @strawberry.input(description="Which note to delete.")
 class DeleteNoteInput:
     note: strawberry.ID = strawberry.field(description="Which note.")
+    if_revision: int | None = strawberry.field(
+        default=UNSET, description="The revision that was read of the record that it is on: another one is refused."
+    )
+    dry_run: bool = dry_run()

@@ -145,8 +145,14 @@ class LeadValues:
     owner: strawberry.ID | None
 
 
-def _if_revision() -> Any:
+def if_revision() -> Any:
+    """A field of what changes or deletes a record."""
     return strawberry.field(default=UNSET, description="The revision that was read: another one by now is refused.")
+
+
+def dry_run() -> Any:
+    """A field of what deletes."""
+    return strawberry.field(default=False, description="Whether to find every fault and change nothing.")
 
 
 _WHICH_CONTACT = "Which contact."
@@ -162,13 +168,14 @@ class CreateContactInput(ContactValues, NewRows, NewNames):
 @strawberry.input(description="A change of a contact. What is absent stays, null clears.")
 class UpdateContactInput(ContactValues, RowChanges, NameChanges):
     contact: ContactRef = required(_WHICH_CONTACT)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
 
 
 @strawberry.input(description="Which contact to delete.")
 class DeleteContactInput:
     contact: ContactRef = required(_WHICH_CONTACT)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
+    dry_run: bool = dry_run()
 
 
 @strawberry.input(description="A new account.")
@@ -179,13 +186,14 @@ class CreateAccountInput(AccountValues, NewRows, NewNames):
 @strawberry.input(description="A change of an account. What is absent stays, null clears.")
 class UpdateAccountInput(AccountValues, RowChanges, NameChanges):
     account: AccountRef = required(_WHICH_ACCOUNT)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
 
 
 @strawberry.input(description="Which account to delete.")
 class DeleteAccountInput:
     account: AccountRef = required(_WHICH_ACCOUNT)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
+    dry_run: bool = dry_run()
 
 
 @strawberry.input(description="A new lead.")
@@ -196,24 +204,25 @@ class CreateLeadInput(LeadValues, NewRows, NewNames):
 @strawberry.input(description="A change of a lead. What is absent stays, null clears.")
 class UpdateLeadInput(LeadValues, RowChanges, NameChanges):
     lead: LeadRef = required(_WHICH_LEAD)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
 
 
 @strawberry.input(description="Which lead to delete.")
 class DeleteLeadInput:
     lead: LeadRef = required(_WHICH_LEAD)
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
+    dry_run: bool = dry_run()
 
 
 @strawberry.input(description="A change of one's own contact. What is absent stays, null clears.")
 class UpdateProfileInput(ProfileValues, RowChanges):
-    if_revision: int | None = _if_revision()
+    if_revision: int | None = if_revision()
 
 
 @strawberry.input(description="How a lead is converted.")
 class ConvertLeadInput:
     lead: LeadRef = required(_WHICH_LEAD)
-    dry_run: bool = strawberry.field(default=False, description="Whether to find every fault and change nothing.")
+    dry_run: bool = dry_run()
     contact: ContactRef | None = strawberry.field(
         default=UNSET, description="A contact that is known, to join instead of a new one."
     )

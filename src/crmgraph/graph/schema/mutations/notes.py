@@ -11,9 +11,10 @@ from crmgraph.crm.errors import NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records import aggregates, notes
 from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.checks import require_revision
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import Prefix, encode, number_of
-from crmgraph.graph.schema.inputs.edits import edit_of
+from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
 from crmgraph.graph.schema.inputs.notes import CreateNoteInput, DeleteNoteInput, UpdateNoteInput
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import DeletePayload, Input, sought
@@ -74,7 +75,9 @@ async def _update(context: Context, given: UpdateNoteInput) -> dict[str, Any]:
 async def _delete(context: Context, given: DeleteNoteInput) -> dict[str, Any]:
     async def work(session: AsyncSession) -> models.Note:
         note, record = await _locked(session, context, given.note)
-        await notes.remove(session, context.actor, note, record)
+        require_revision(record.record, revision_of(given))
+        if not given.dry_run:
+            await notes.remove(session, context.actor, note, record)
         return note
 
     note = await context.core.db.transact(work)

@@ -14,7 +14,7 @@ from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.inputs.edits import edit_of, revision_of
-from crmgraph.graph.schema.inputs.records import UpdateProfileInput
+from crmgraph.graph.schema.inputs.records import UpdateProfileInput, dry_run, if_revision
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import ContactPayload, Input, find
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef
@@ -40,7 +40,8 @@ class UploadPhotoInput(PhotoTarget):
 
 @strawberry.input(description="Whose photo goes: at most one of contact, account and lead, or one's own.")
 class RemovePhotoInput(PhotoTarget):
-    pass
+    if_revision: int | None = if_revision()
+    dry_run: bool = dry_run()
 
 
 @strawberry.type(description="How it went with a photo. The record that it is of is the one that is not null.")
@@ -113,7 +114,9 @@ async def _upload(context: Context, given: UploadPhotoInput) -> dict[str, Any]:
 
 async def _remove(context: Context, given: RemovePhotoInput) -> dict[str, Any]:
     kind, number = await _target(context, given)
-    await context.core.record_photos.remove(context.actor, kind, number)
+    await context.core.record_photos.remove(
+        context.actor, kind, number, if_revision=revision_of(given), dry_run=given.dry_run
+    )
     context.committed()
     return {kind.value.lower(): await context.record(kind, number)}
 

@@ -65,7 +65,7 @@ class LeadPayload(Payload):
 @strawberry.type(description="How a deletion went.")
 class DeletePayload(Payload):
     deleted_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The id of what was deleted; null when it was refused."
+        default=None, description="The id of what was deleted, or would be in a dry run; null when it was refused."
     )
 
 
@@ -176,7 +176,10 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
 
     async def work(session: AsyncSession) -> aggregates.Aggregate:
         aggregate = await find_for_change(Transaction(session), context, kind, getattr(given, name), name)
-        await parties.remove(session, context.actor, aggregate, if_revision=revision_of(given))
+        written = WriteSet(Transaction(session), context.actor)
+        written.remove(aggregate, if_revision=revision_of(given))
+        if not given.dry_run:
+            await written.write()
         return aggregate
 
     aggregate = await context.core.db.transact(work)
