@@ -27,6 +27,7 @@ from crmgraph.crm.core import Core
 from crmgraph.db.database import Compiled, Database
 from crmgraph.demo import Demo, prepare, shown
 from crmgraph.demo.loading import load
+from crmgraph.http.websocket import MAX_MESSAGE, PING_SECONDS
 from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
 from crmgraph.settings import Settings
@@ -227,13 +228,21 @@ async def serving(
 
 
 @contextmanager
-def listening(database: str, folder: Path) -> Iterator[str]:
+def listening(database: str, folder: Path, **changes: Any) -> Iterator[str]:
     """The address of the whole application on the loopback interface, for programs that know no other way to it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        app = create_app(settings_for(database, folder, public_url=url))
+        app = create_app(settings_for(database, folder, public_url=url, **changes))
         config = uvicorn.Config(
-            app, http="crmgraph.http.protocol:Connection", ws="none", log_config=None, server_header=False
+            app,
+            http="crmgraph.http.protocol:Connection",
+            ws="crmgraph.http.websocket:WebSocketConnection",
+            ws_max_size=MAX_MESSAGE,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            ws_per_message_deflate=False,
+            log_config=None,
+            server_header=False,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=asyncio.run, args=(server.serve(sockets=[listener]),))

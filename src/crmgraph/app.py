@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
@@ -28,6 +28,8 @@ from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
 from crmgraph.http.compression import Compressing
+from crmgraph.http.opening import Opening
+from crmgraph.http.subscribers import Subscribers
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mapping import FieldMap
 from crmgraph.metrics import count
@@ -221,7 +223,8 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         storing = asyncio.create_task(keep_storing(core.usage, core.db), name="background: usage")
         try:
             # What a server hands to each of its connections.
-            yield {"places": places, "watch": Watch(patience), "busy": requests.busy}
+            paths = frozenset(route.path.encode() for route in graph_routes if isinstance(route, WebSocketRoute))
+            yield {"places": places, "watch": Watch(patience), "busy": requests.busy, "sockets": paths}
         finally:
             storing.cancel()
             with suppress(asyncio.CancelledError):
@@ -241,6 +244,9 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         max_page=settings.max_page,
         max_cost=settings.max_cost,
         plans=settings.compiled_plans,
+        subscribers=Subscribers(settings.max_subscribers, settings.max_subscribers_per_caller),
+        origins=settings.cors_origins,
+        answer_seconds=settings.answer_seconds,
         hrefs={each.name: each.href for each in dialects},
         id_candidates={each.name: each.id_candidates for each in dialects},
         tables={each.name: each.tables for each in dialects},
@@ -259,6 +265,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     if settings.compress_from:
         answering = Compressing(answering, least=settings.compress_from)
     app.answering = requests = Requests(answering, doors, places)
+    app.opening = Opening(app.routed, places)
     return app
 
 
@@ -277,12 +284,15 @@ class Application(FastAPI):
 
     Attributes:
         answering: answers every request over HTTP; it comes to `routed` with those that are for FastAPI.
+        opening: serves every WebSocket.
     """
 
     answering: App
+    opening: App
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self.answering if scope["type"] == "http" else self.routed)(scope, receive, send)
+        by_type = {"http": self.answering, "websocket": self.opening}
+        await by_type.get(scope["type"], self.routed)(scope, receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by FastAPI's own middleware and routes."""

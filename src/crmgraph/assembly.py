@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmgraph.cores import spare_cores
 from crmgraph.crm.core import Core
+from crmgraph.crm.feed.hub import Hub
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Limits
@@ -95,6 +96,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         passwords=passwords,
         identity=identity,
         jobs=queue,
+        feed=Hub(db, poll_seconds=settings.feed_poll_seconds, listen=settings.feed_listen),
         tasks=tasks,
         record_photos=photos,
         public_url=settings.public_url,
@@ -159,6 +161,7 @@ def _tables_of(dialect: str) -> Mapping[PartyKind, "FieldMap"]:
 
 async def close(core: Core, runner: Runner) -> None:
     """Run the jobs that are due, if they were run here at all, and close what `build` has opened."""
+    await core.feed.close()
     await runner.close()
     await core.record_photos.store.close()
     await core.db.close()

@@ -45,6 +45,7 @@ def email_sent() -> None:
     EMAILS.labels("sent").inc()
 
 
+SUBSCRIBERS = Gauge("crmgraph_subscribers", "WebSockets and event streams that are open.", multiprocess_mode="livesum")
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
 
 

@@ -90,6 +90,18 @@ class Settings(BaseSettings):
     body_seconds: float = Field(15.0, gt=0, description="How long the next part of a body may take, in seconds.")
     answer_seconds: float = Field(30.0, gt=0, description="How long a client may leave an answer unread, in seconds.")
     idle_seconds: int = Field(30, ge=1, description="How long a connection waits for its next request, in seconds.")
+    max_subscribers: int = Field(
+        2_000, ge=1, description="WebSockets and event streams open at once, per process; more are answered 503."
+    )
+    max_subscribers_per_caller: int = Field(
+        50, ge=1, description="WebSockets and event streams of one caller, or one address before it signs in."
+    )
+    feed_poll_seconds: float = Field(
+        1.0, gt=0, description="How often the log of changes is looked at while somebody subscribes, in seconds."
+    )
+    feed_listen: bool = Field(
+        True, description="Whether PostgreSQL tells processes of one another's changes; else they look now and then."
+    )
     keep_changes_days: int | None = Field(
         None, ge=1, examples=[365], description="How long the history of records is kept, in days. By default for ever."
     )

@@ -43,6 +43,8 @@ def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Migrate, load the demo data, and print credentials.")] = False,
 ) -> None:
     """Serve GraphQL and every dialect."""
+    from crmgraph.http.websocket import MAX_MESSAGE, PING_SECONDS
+
     if demo:
         os.environ["CRMGRAPH_DEMO"] = "true"
         reached = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, and nothing listens by it
@@ -74,7 +76,11 @@ def serve(
             workers=workers,
             loop="uvloop",
             http="crmgraph.http.protocol:Connection",
-            ws="none",
+            ws="crmgraph.http.websocket:WebSocketConnection",
+            ws_max_size=MAX_MESSAGE,
+            ws_ping_interval=PING_SECONDS,
+            ws_ping_timeout=PING_SECONDS,
+            ws_per_message_deflate=False,
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=",".join(settings.trusted_proxies),
             timeout_keep_alive=settings.idle_seconds,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from crmgraph.crm.feed.hub import Hub
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
@@ -26,6 +27,7 @@ class Core:
         request_seconds: after how long a request is given up, at every door.
         shares: what one caller may have in hand.
         usage: the calls of the legacy APIs that are not in the store yet.
+        feed: tells of changes as they happen.
     """
 
     db: Database
@@ -33,6 +35,7 @@ class Core:
     identity: Identity
     record_photos: RecordPhotos
     jobs: JobQueue
+    feed: Hub
     tasks: Tasks
     public_url: str
     region: str | None = None

@@ -156,12 +156,28 @@ class Database:
         self._writers: AbstractAsyncContextManager[object] = asyncio.Lock() if self.is_sqlite else nullcontext()
         self.pool = StatementPool(opens, size=pool_size)
         self._kept = compiled or Compiled()
+        self._opens = opens
+        self._written: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session for one task, without a transaction: each statement sees what is committed by then."""
         async with self._reading() as session:
             yield session
+
+    def when_written(self, told: Callable[[], None]) -> None:
+        """Call this after every commit of what may have been written by way of this object."""
+        self._written.append(told)
+
+    def _tell(self) -> None:
+        for told in self._written:
+            told()
+
+    async def connect_apart(self) -> Any:
+        """A connection of the driver's to a PostgreSQL that belongs to no pool: whoever asks for it ends it."""
+        if isinstance(self._opens, str):
+            raise TypeError("SQLite's connections are opened by the pools")
+        return await self._opens.connect()
 
     def reading_session(self) -> AsyncSession:
         """The same for whoever cannot say by a block when it ends: it has to be closed."""
@@ -172,6 +188,7 @@ class Database:
         """A session in one transaction: committed when the block ends, rolled back when it raises."""
         async with self._writers, self._writing() as session, session.begin():
             yield session
+        self._tell()
 
     async def transact(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
         """What `work` returns, done in one transaction; a second time where the first was given up in favour of others.
@@ -217,7 +234,10 @@ class Database:
                 `CHOSEN_BYTES`, and push out none of the others.
         """
         statement = await self._compiled(key, build, chosen)
-        return await statement.rows(self.pool, parameters, once=once)
+        rows = await statement.rows(self.pool, parameters, once=once)
+        if once:
+            self._tell()
+        return rows
 
     async def fetch_compiled_in(
         self,

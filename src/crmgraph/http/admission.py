@@ -115,6 +115,11 @@ class InHand:
         self.place: Places | None = None
         self.dropped = False
 
+    def release(self) -> None:
+        """Its place is free, though it is answered on: a stream of events, which has bounds of its own."""
+        if self.place is not None:
+            self.place.leave(self)
+
     def drop(self) -> None:
         """Its client was sent away: its place is free before whoever works on it has noticed."""
         self.dropped = True
@@ -179,6 +184,8 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self.connections: set[Watched] = set()
+        self.draining = asyncio.Event()
+        """Set when the server is about to end: whoever answers without an end ends."""
         self._ticking = False
 
     def add(self, connection: Watched) -> None:

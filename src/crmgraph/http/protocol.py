@@ -62,6 +62,7 @@ class Connection(HttpToolsProtocol):
         self._places: Places = app_state["places"]
         self._watch: Watch = app_state["watch"]
         self._patience = self._watch.patience
+        self._sockets: frozenset[bytes] = app_state["sockets"]
         self._busy: Callable[[str], Response] = app_state["busy"]
         self._stage = IDLE
         self._asked = False
@@ -151,6 +152,11 @@ class Connection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self._end_reading()
+                self._watch.discard(self)
+                self.handle_websocket_upgrade()
+                return
             # Nothing else is spoken here, and a server may pass over the wish (RFC 9110, section 7.8).
             if self.cycle is not None:
                 self.cycle.keep_alive = False
@@ -165,6 +171,18 @@ class Connection(HttpToolsProtocol):
             self._end_reading()
         else:
             self._wait_for_more()
+
+    def _should_upgrade(self) -> bool:
+        """Whether a WebSocket is wished for where there are some, and nothing else is in hand on the connection."""
+        path = self.url.partition(b"?")[0]
+        is_free = self.cycle is None or self.cycle.response_complete
+        wanted = path in self._sockets and self.scope["method"] == "GET"
+        return is_free and wanted and not self._writing and super()._should_upgrade()
+
+    def shutdown(self) -> None:
+        """The server is about to end."""
+        self._watch.draining.set()
+        super().shutdown()
 
     def _refuse(self, status: int, why: str) -> None:
         self._places.refused(why)

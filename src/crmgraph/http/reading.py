@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, quote_from_bytes
 
 import orjson
 from starlette.datastructures import FormData, Headers, QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 
 from crmgraph.crm.errors import TooLarge
 from crmgraph.http import multipart
@@ -270,7 +270,7 @@ async def parse_form(headers: Headers, data: bytes) -> FormData:
     return FormData()
 
 
-def address(request: Request) -> str:
+def address(request: HTTPConnection) -> str:
     """The address a request came from. Proxies that are trusted have been taken off by the server already."""
     return request.client.host if request.client is not None else ""
 

@@ -178,6 +178,14 @@ class Identity:
                 return None
         return known
 
+    def expires_at(self, access_token: str) -> dt.datetime:
+        """When an access token of GraphQL's door stops being good.
+
+        Raises:
+            Unauthenticated: it does not hold.
+        """
+        return self._tokens.expires_at(access_token)
+
     async def actor_of_bare(self, token: str) -> Actor:
         """Whoever holds this token of Covalense's door, in one statement.
 

@@ -107,6 +107,17 @@ class Tokens:
         except BadToken as bad:
             raise Unauthenticated(reason=bad.reason) from None
 
+    def expires_at(self, token: str) -> dt.datetime:
+        """When an access token of GraphQL's door stops being good.
+
+        Raises:
+            Unauthenticated: it does not hold.
+        """
+        try:
+            return dt.datetime.fromtimestamp(self._keys.read(token)["exp"], dt.UTC)
+        except BadToken as bad:
+            raise Unauthenticated(reason=bad.reason) from None
+
     def login_of_bare(self, token: str) -> str:
         """The login that a token of Covalense's door is of.
 

@@ -1,12 +1,16 @@
 """Whether somebody may still act as they do: asked by the statement that tells them something or writes for them."""
 
+import json
+from collections.abc import Collection
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, bindparam, select, true
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, bindparam, cast, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from crmgraph.crm.models import Contact, Credential, Session, Staff, now
 from crmgraph.crm.policy import Actor
+from crmgraph.db.database import Database
 
 
 class Lapsed(Enum):
@@ -54,6 +58,42 @@ def still_authorized(actor: Actor) -> ColumnElement[bool]:
             Credential.staff_id.is_(None),
         )
     return query.exists()
+
+
+async def lasting(db: Database, staff: Collection[Actor]) -> set[Actor]:
+    """Those of some actors of the staff who still may act like this, by one statement for all."""
+    ids = list(dict.fromkeys(actor.session_id for actor in staff if actor.session_id is not None))
+    given = {"sessions": json.dumps(ids) if db.is_sqlite else ids, "at": now()}
+    rows = await db.fetch_compiled("sessions that last", lambda: _lasting(sqlite=db.is_sqlite), given)
+    found = {row[0]: tuple(row[1:]) for row in rows}
+    return {
+        actor
+        for actor in staff
+        if found.get(actor.session_id)
+        == (actor.door, actor.credential_id, actor.staff_id, actor.role, actor.sees_identity)
+    }
+
+
+def _lasting(*, sqlite: bool) -> Any:
+    among: ColumnElement[bool]
+    if sqlite:
+        listed = func.json_each(bindparam("sessions", type_=Text())).table_valued("value")
+        among = Session.id.in_(select(listed.c.value))
+    else:
+        among = Session.id == func.any(cast(bindparam("sessions", type_=ARRAY(Text())), ARRAY(Text())))
+    return (
+        select(Session.id, Session.door, Credential.id, Staff.id, Staff.role, Staff.sees_identity)
+        .join(Credential, Credential.id == Session.credential_id)
+        .join(Staff, Staff.id == Credential.staff_id)
+        .where(
+            among,
+            Session.ended_at.is_(None),
+            Session.expires_at > bindparam("at", type_=Session.expires_at.type),
+            Credential.live.is_(True),
+            Credential.confirmed.is_(True),
+            Staff.active.is_(True),
+        )
+    )
 
 
 def authorization_values(actor: Actor) -> dict[str, Any]:

@@ -138,6 +138,10 @@ class PreparedOperation:
     def is_query(self) -> bool:
         return self.operation.operation is OperationType.QUERY
 
+    @property
+    def is_subscription(self) -> bool:
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -217,7 +221,7 @@ class Preparer:
         measure = document.measures.get(id(operation))
         names: Set[str] = measure.names if measure is not None else frozenset()
         is_mutation = operation.operation is OperationType.MUTATION
-        if read_only and operation.operation is not OperationType.QUERY:
+        if read_only and is_mutation:
             told = coded([GraphQLError("GET only reads: send this by POST.")], "METHOD_NOT_ALLOWED")
             return Preparation(document, is_mutation, names, told, None)
         return Preparation(

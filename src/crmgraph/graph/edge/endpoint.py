@@ -3,15 +3,18 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 import structlog
 from graphql import GraphQLError
 from starlette.datastructures import UploadFile
+from starlette.requests import HTTPConnection
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge, Unauthenticated
@@ -20,7 +23,8 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
 from crmgraph.graph.compiled import Compiled
 from crmgraph.graph.documents.preparation import PreparedOperation, Request
-from crmgraph.graph.edge import published
+from crmgraph.graph.edge import published, sockets
+from crmgraph.graph.edge.events import Events
 from crmgraph.graph.edge.page import page, routes, wants_page
 from crmgraph.graph.edge.requests import (
     GRAPHQL_JSON,
@@ -34,10 +38,12 @@ from crmgraph.graph.edge.requests import (
     too_much,
 )
 from crmgraph.graph.edge.responses import MASKED, body_of
+from crmgraph.graph.edge.streams import COMPLETE, EVENT_STREAM, EventStream, event, only_stream, takes_stream
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
 from crmgraph.graph.resolvers.context import Context, Href, ReadId, Tables
 from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
+from crmgraph.http.subscribers import Subscribers, TooManySubscribers
 
 PATH = "/graphql"
 COST = "graphql-cost"
@@ -61,6 +67,9 @@ def mounts(
     id_candidates: Mapping[str, ReadId] | None = None,
     tables: Mapping[str, Tables] | None = None,
     plans: bool = True,
+    subscribers: Subscribers | None = None,
+    origins: Sequence[str] = (),
+    answer_seconds: float = 30.0,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
 
@@ -73,6 +82,9 @@ def mounts(
         id_candidates: by dialect, what the ids that it prints stand for.
         tables: by dialect, what it calls the values of records.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
+        subscribers: how many WebSockets and event streams may be open.
+        origins: of other sites whose pages may open a WebSocket.
+        answer_seconds: how long a client may leave a message unread.
     """
     compiled = Compiled(core) if plans else None
     engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
@@ -84,10 +96,25 @@ def mounts(
         id_candidates=id_candidates or {},
         tables=tables or {},
         demo=demo is not None,
+        subscribers=subscribers or Subscribers(2_000, 50),
     )
+    admission = sockets.Admission(
+        engine,
+        endpoint.events,
+        endpoint.subscribers,
+        endpoint.listener,
+        origins=origins,
+        public_url=core.public_url,
+        answer_seconds=answer_seconds,
+    )
+
+    async def socket(opened: WebSocket) -> None:
+        await sockets.serve(admission, opened)
+
     return [
         Route(PATH, endpoint),
         Route(PATH + "/", endpoint),
+        *(WebSocketRoute(path, socket) for path in (PATH, PATH + "/")),
         Route(PATH + "/schema.graphql", endpoint.schema),
         *routes(PATH, demo=demo),
     ]
@@ -99,7 +126,12 @@ def busy() -> Response:
 
 
 class Endpoint:
-    """Answers requests at the endpoint, faults of its own included."""
+    """Answers requests at the endpoint, faults of its own included.
+
+    Attributes:
+        events: makes the answers of subscriptions.
+        subscribers: who has one open.
+    """
 
     def __init__(
         self,
@@ -111,7 +143,10 @@ class Endpoint:
         id_candidates: Mapping[str, ReadId],
         tables: Mapping[str, Tables],
         demo: bool = False,
+        subscribers: Subscribers,
     ) -> None:
+        self.events = Events(core)
+        self.subscribers = subscribers
         self._core = core
         self._engine = engine
         self._max_page = max_page
@@ -128,9 +163,12 @@ class Endpoint:
         except Exception:
             log.exception("unexpected fault", door="graphql")
             response = _refused(BadRequest(MASKED, 500, "INTERNAL"))
-        await response(scope, receive, send)
+        try:
+            await response(scope, receive, send)
+        except TooManySubscribers:
+            await busy()(scope, receive, send)
 
-    async def answer(self, http: HttpRequest) -> "Response | Reply":
+    async def answer(self, http: HttpRequest) -> "Response | Reply | EventStream":
         """The response to one request."""
         if http.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
@@ -143,6 +181,8 @@ class Endpoint:
             given, is_cut = await read(self._core, http, files, lambda: self._is_staff(http))
             request = request_of(given)
             answer = await self._run(http, request)
+            if isinstance(answer, EventStream):
+                return answer
         except BadRequest as bad:
             return _refused(bad)
         except TooLarge as too_large:
@@ -158,7 +198,19 @@ class Endpoint:
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
         status = _status(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
+        if answer.ran and only_stream(headers.get("accept", "")[:MAX_MEDIA_TYPES]):
+            return Reply(event(content) + COMPLETE, status, EVENT_STREAM, last=is_cut)
         return Reply(content, status, media_type, last=is_cut)
+
+    async def listener(self, token: str, socket: HTTPConnection) -> sockets.Caller:
+        """Whoever holds a token, to listen by a WebSocket.
+
+        Raises:
+            Unauthenticated: it does not hold.
+        """
+        identity = self._core.identity
+        actor = await identity.actor_of(token)
+        return sockets.Caller(actor, identity.expires_at(token), partial(self._context, socket))
 
     async def schema(self, http: HttpRequest) -> "Response | Reply":
         """The response to whoever wants to read the schema."""
@@ -174,7 +226,7 @@ class Endpoint:
         code = (refusal.errors[0].extensions or {}).get("code", "")
         return Reply(orjson.dumps(body_of(refusal)), STATUSES.get(code, 403), JSON)
 
-    async def _run(self, http: HttpRequest, request: Request) -> Answer:
+    async def _run(self, http: HttpRequest, request: Request) -> Answer | EventStream:
         # One deadline for all that is asked of the database on behalf of a request.
         until = asyncio.get_running_loop().time() + self._core.request_seconds
         token = _token(http.headers.get("authorization", ""))
@@ -195,7 +247,7 @@ class Endpoint:
         if cached is not None:
             # The statement that answers verifies the caller too, where it can: one statement instead of two.
             refusal = self._engine.refusal_of(preparation, cached, token_refused=False)
-            if refusal is None and isinstance(prepared, PreparedOperation):
+            if refusal is None and isinstance(prepared, PreparedOperation) and not prepared.is_subscription:
                 context = self._context(http, cached)
                 answer = await self._engine.run_unverified(prepared, context, http.receive, until)
                 if isinstance(answer, Answer):
@@ -207,12 +259,29 @@ class Endpoint:
         refusal = self._engine.refusal_of(preparation, caller.actor, token_refused=caller.token_refused)
         if refusal is not None or not isinstance(prepared, PreparedOperation):
             return refusal or Answer(None, [], ran=False)
+        if prepared.is_subscription:
+            return self._stream(http, prepared, caller.actor, token)
         if waiting.answer is not None and caller.actor == cached:
             return waiting.answer
         context = self._context(http, caller.actor)
         return await self._engine.run(prepared, context, http.receive, until, waiting.choice)
 
-    def _context(self, http: HttpRequest, actor: Actor) -> Context:
+    def _stream(
+        self, http: HttpRequest, prepared: PreparedOperation, actor: Actor, token: str | None
+    ) -> Answer | EventStream:
+        if not takes_stream(http.headers.get("accept", "")[:MAX_MEDIA_TYPES]):
+            told = "A subscription is a stream: accept text/event-stream, or connect by a WebSocket."
+            raise BadRequest(told, 406, "NOT_ACCEPTABLE")
+        if token is None or actor.principal is None:
+            told = "Sign in first."
+            return Answer(None, [GraphQLError(told, extensions={"code": "UNAUTHENTICATED"})], ran=False)
+        expires_at = self._core.identity.expires_at(token)
+        context_of = partial(self._context, http)
+        return EventStream(
+            self.events, self.subscribers, actor.principal, prepared, context_of, actor, expires_at, RAW_HEADERS
+        )
+
+    def _context(self, http: HTTPConnection, actor: Actor) -> Context:
         address = reading.address(http)
         return Context(
             self._core,

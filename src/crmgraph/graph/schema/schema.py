@@ -15,6 +15,7 @@ from crmgraph.graph.schema.mutations.sets import SetMutations
 from crmgraph.graph.schema.mutations.trash import TrashMutations
 from crmgraph.graph.schema.queries import Query
 from crmgraph.graph.schema.scalars import SCALARS
+from crmgraph.graph.schema.subscriptions import Subscription
 
 
 @strawberry.type(description="What can be done. Each answers what it did, or in `userErrors` why not.")
@@ -43,6 +44,7 @@ class Schema(strawberry.Schema):
 schema = Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=user_errors.TYPES,
     config=StrawberryConfig(scalar_map=SCALARS),
 )

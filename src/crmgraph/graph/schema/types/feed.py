@@ -1,6 +1,6 @@
 """The change feed: what has happened with all records, oldest first, and as it happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
@@ -11,8 +11,9 @@ from graphql import GraphQLError
 from strawberry import UNSET
 
 from crmgraph.crm import models
-from crmgraph.crm.errors import TooLarge
+from crmgraph.crm.errors import Forbidden, TooLarge
 from crmgraph.crm.feed import pages
+from crmgraph.crm.feed.hub import Told
 from crmgraph.crm.feed.pages import Asked
 from crmgraph.crm.feed.places import Place, read_place
 from crmgraph.crm.models import Action, Door, PartyKind
@@ -192,6 +193,29 @@ async def changes(context: Context, first: Any, after: Any, asked: Mapping[str, 
         end_cursor=None if page.end is None else str(page.end),
     )
     return Events(events, info)
+
+
+async def changed(context: Context, after: Any, asked: Mapping[str, Any]) -> AsyncIterator[Told]:
+    """The entries of the log as they are written, for staff.
+
+    Raises:
+        Forbidden, Unauthenticated: they are none.
+        Gone: see there.
+        BadInput: nothing can be asked for like this.
+    """
+    if not context.signed_in().is_staff:
+        raise Forbidden
+    wanted, place = asked_for(**asked), place_of(after)
+    try:
+        async for told in context.core.feed.listen(wanted, place):
+            yield told
+    except pages.Gone:
+        raise Gone from None
+
+
+def event_of(told: Told) -> Event:
+    """The source of what a listener is told."""
+    return Event(told.change, str(told.place), told.gap)
 
 
 def place_of(after: Any) -> Place | None:
