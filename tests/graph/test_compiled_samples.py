@@ -22,8 +22,8 @@ RESOLVED = frozenset(
     }
 )
 """The samples that nothing but the resolvers carries out: mutations that do not change one record that is there."""
-COUNTED = frozenset({"Count leads by status"})
-"""The samples whose groups the resolvers count."""
+COUNTED = frozenset({"Count leads by status", "Follow changes", "Changes as they happen"})
+"""The samples whose groups the resolvers count, and those of the log, which is read by statements of its own."""
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:

@@ -90,8 +90,10 @@ async def test_pages_go_on_after_any_cursor(agent: Caller, core: Core) -> None:
 
 async def test_the_end_of_the_log_is_told_before_anything_is_read(agent: Caller, core: Core) -> None:
     empty = (await agent(FEED, first=0))["changes"]
-    assert (empty["nodes"], empty["pageInfo"]["endCursor"]) == ([], None)
-    *_, last = await people(core, "A", "B")
+    beginning = empty["pageInfo"]["endCursor"]
+    assert (empty["nodes"], await told(agent, after=beginning)) == ([], [])
+    first, last = await people(core, "A", "B")
+    assert await told(agent, after=beginning) == [(first, "CREATED"), (last, "CREATED")]
     page = (await agent(FEED, first=0))["changes"]
     cursor = page["pageInfo"]["endCursor"]
     assert page["nodes"] == []
@@ -151,7 +153,7 @@ async def test_nobody_but_staff_is_told(nobody: Caller, customer: Customer, agen
 async def test_what_is_no_cursor_and_no_record_is_refused(agent: Caller, core: Core) -> None:
     (ann,) = await people(core, "Ann")
     cursor = (await agent(FEED, first=1))["changes"]["pageInfo"]["endCursor"]
-    for after in ("", "x", "1.2", f"{cursor}0" * 5, cursor.replace("1.", "2.", 1), "1.0.0.1", "1.-1.5.1"):
+    for after in ("", "x", "1.2", f"{cursor}0" * 5, cursor.replace("1.", "2.", 1), "1.-1.5.1"):
         (error,) = (await agent.post(FEED, {"after": after})).json()["errors"]
         assert (error["extensions"]["code"], error["extensions"]["inputPath"]) == ("BAD_USER_INPUT", ["after"]), after
     for ids, code, place in ((["usr_1"], "NOT_FOUND", "ids.0"), ([ann, "x"], "NOT_FOUND", "ids.1")):
@@ -170,6 +172,7 @@ async def test_a_cursor_that_the_log_does_not_reach_back_to_is_gone(agent: Calle
     async with core.db.begin() as session:
         own = int(edges[0]["node"]["change"]["id"].removeprefix("chg_"))
         await session.execute(delete(Change).where(Change.id == own))
+    assert (await agent.errors(FEED, after="1.0.0.0"))[0][0] == "GONE"
     body = (await agent.post(FEED, {"after": cursors[0]})).json()
     assert (body["data"], body["errors"][0]["extensions"]["code"]) == ({"changes": None}, "GONE")
     assert len(await told(agent, after=cursors[1])) == 1

@@ -33,6 +33,8 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Staff and their records"),
         ("staff", "Find contacts by phone"),
         ("staff", "The history of a record"),
+        ("staff", "Follow changes"),
+        ("staff", "Changes as they happen"),
         ("staff", "Who still calls the legacy APIs"),
         ("staff", "Create a lead"),
         ("staff", "Upsert a contact"),

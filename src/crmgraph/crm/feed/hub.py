@@ -16,7 +16,7 @@ import structlog
 from crmgraph.crm.feed import pages
 from crmgraph.crm.feed.bell import Bell
 from crmgraph.crm.feed.pages import Asked, Gone, Page
-from crmgraph.crm.feed.places import Place
+from crmgraph.crm.feed.places import BEGINNING, Place
 from crmgraph.crm.models import Change
 from crmgraph.db.database import Database
 from crmgraph.db.errors import is_away, log_away
@@ -94,7 +94,7 @@ class Hub:
         self._poll = poll_seconds
         self._bell = Bell(db, listen=listen)
         self._waiting: set[Waiting] = set()
-        self._place: Place | None = None
+        self._place = BEGINNING
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
 
@@ -110,11 +110,7 @@ class Hub:
             Gone: the log does not have that place, or not any more.
             What else `diagnose` knows: the database is away at the beginning; later it is waited for.
         """
-        at = after
-        if after is None:
-            at = (await pages.page(self._db, Asked(), None, 0)).end
-        else:
-            await pages.page(self._db, asked, after, 0)
+        at = (await pages.page(self._db, Asked(), after, 0)).end
         gap = False
         waiting: Waiting | None = None
         try:
@@ -130,15 +126,15 @@ class Hub:
                 for told in await self._entries(page):
                     yield Told(told.change, told.place, gap) if gap else told
                     gap = False
-                at = page.end or at
+                at = page.end
                 if page.more:
                     continue
                 if waiting is None:
                     waiting = await self._join(asked)
-                    if self._place is not None and (at is None or self._place > at):
+                    if self._place > at:
                         continue  # what the hub had read before, and this listener had not
                 while (new := await waiting.next()) is not None:
-                    if at is None or new.place > at:
+                    if new.place > at:
                         yield Told(new.change, new.place, gap) if gap else new
                         at, gap = new.place, False
         finally:
@@ -191,15 +187,15 @@ class Hub:
                     entries = await self._entries(page)
                     for waiting in self._waiting:
                         waiting.offer(entries)
-                self._place = page.end or self._place
+                self._place = page.end
                 if not page.more:
                     break
 
-    async def _end(self) -> Place | None:
+    async def _end(self) -> Place:
         page: Page = await self._patiently(lambda: pages.page(self._db, Asked(), None, 0))
         return page.end
 
-    async def _read(self, asked: Asked, at: Place | None) -> Page:
+    async def _read(self, asked: Asked, at: Place) -> Page:
         page: Page = await self._patiently(lambda: pages.page(self._db, asked, at, AT_ONCE))
         return page
 

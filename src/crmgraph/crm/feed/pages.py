@@ -14,11 +14,13 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    and_,
     bindparam,
     cast,
     func,
     literal,
     literal_column,
+    or_,
     select,
     tuple_,
     union_all,
@@ -27,8 +29,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.feed.places import Place
-from crmgraph.crm.models import Change, Installation
+from crmgraph.crm.feed.places import BEGINNING, Place
+from crmgraph.crm.models import FIRST_MINTED_ID, Change, Installation
 from crmgraph.crm.query.keyset_pages import among
 from crmgraph.db.database import Database
 
@@ -80,12 +82,12 @@ class Page:
     Attributes:
         places: of its entries, in their order.
         more: whether there is more of the log beyond the page; not whether any of it is wanted.
-        end: to where the log was read; None where it has nothing.
+        end: to where the log was read.
     """
 
     places: Sequence[Place]
     more: bool
-    end: Place | None
+    end: Place
 
 
 async def page(db: Database, asked: Asked, after: Place | None, size: int) -> Page:
@@ -109,7 +111,8 @@ async def page(db: Database, asked: Asked, after: Place | None, size: int) -> Pa
         told[name].append(Place(*place))
     if told["moved"]:
         raise Moved
-    if after is not None and not told["known"]:
+    newest = told["newest"][0] if told["newest"] else BEGINNING
+    if after is not None and not told["known"] and (after, newest) != (BEGINNING, BEGINNING):
         raise Gone
     found = sorted(told["found"])
     if size == 0 and after is not None:
@@ -118,7 +121,7 @@ async def page(db: Database, asked: Asked, after: Place | None, size: int) -> Pa
         return Page(found[:size], True, found[size - 1])
     if told["full"] and size > 0:
         return Page(found, True, told["full"][0])
-    return Page(found[:size], False, told["newest"][0] if told["newest"] else after)
+    return Page(found[:size], False, newest)
 
 
 def _values(asked: Asked, after: Place | None, size: int, sqlite: bool) -> dict[str, Any]:
@@ -132,6 +135,7 @@ def _values(asked: Asked, after: Place | None, size: int, sqlite: bool) -> dict[
             values[name] = list(wanted)
     if after is not None:
         values |= {"after_transaction": after.transaction_id, "after_id": after.id, "after_at": after.at}
+        values["known_id"] = FIRST_MINTED_ID if after == BEGINNING else after.id
     return values
 
 
@@ -158,8 +162,10 @@ def _statement(shape: tuple[str, ...], is_after: bool, sqlite: bool) -> Select[A
     last = select(*_PLACE).order_by(_LOG.c.transaction_id.desc(), _LOG.c.id.desc()).limit(literal_column("1"))
     parts["newest"] = last.where(*_beyond(_LOG.c.transaction_id, False, sqlite))
     if is_after:
-        own = [_LOG.c.id == _given("id"), _LOG.c.transaction_id == _given("transaction"), _LOG.c.at == _given("at")]
-        parts["known"] = select(*_PLACE).where(*own)
+        own = and_(_LOG.c.transaction_id == _given("transaction"), _LOG.c.at == _given("at"))
+        known = select(*_PLACE).where(_LOG.c.id == bindparam("known_id", type_=_LOG.c.id.type))
+        # Whoever has read nothing yet misses nothing as long as the very first entry is there.
+        parts["known"] = known.where(or_(own, _given("id") == 0))
     if not sqlite:
         highest = last.where(_LOG.c.transaction_id.is_not(None)).subquery()
         parts["moved"] = select(*highest.c).where(highest.c.transaction_id >= _horizon("xmax"))

@@ -4,7 +4,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-_FORM = re.compile(r"1\.(0|[1-9][0-9]{0,18})\.([1-9][0-9]{0,18})\.(-?[0-9]{1,18})", re.ASCII)
+_FORM = re.compile(r"1\.(0|[1-9][0-9]{0,18})\.(0|[1-9][0-9]{0,18})\.(-?[0-9]{1,18})", re.ASCII)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MOST = 2**63
 _YEARS = range(-62_135_596_800_000_000, 253_402_300_800_000_000)
@@ -27,6 +27,10 @@ class Place:
     def __str__(self) -> str:
         micros = (self.at - _EPOCH) // dt.timedelta(microseconds=1)
         return f"1.{self.transaction_id}.{self.id}.{micros}"
+
+
+BEGINNING = Place(0, 0, _EPOCH)
+"""Before the first entry that there ever was."""
 
 
 def read_place(text: str) -> Place | None:

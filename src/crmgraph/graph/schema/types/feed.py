@@ -134,7 +134,7 @@ class ChangeEventConnection:
     nodes: list[ChangeEvent] = strawberry.field(description="The events of the page.")
     page_info: PageInfo = strawberry.field(
         description="Where the page lies in the log. `endCursor` is where the log was read to, which may be beyond the "
-        "last event; null only where there is no log yet."
+        "last event; it is never null."
     )
 
 
@@ -190,7 +190,7 @@ async def changes(context: Context, first: Any, after: Any, asked: Mapping[str, 
         has_next_page=page.more,
         has_previous_page=place is not None,
         start_cursor=events[0].cursor if events else None,
-        end_cursor=None if page.end is None else str(page.end),
+        end_cursor=str(page.end),
     )
     return Events(events, info)
 
