@@ -7,11 +7,12 @@ from graphql import GraphQLEnumType
 from sqlalchemy import text
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import PartyKind, Role
+from crmgraph.crm.repair import repair
 from crmgraph.graph.schema.schema import schema
 from crmgraph.seed import seed
 from tests.conftest import statements
-from tests.graph.conftest import Caller, Customer, put
+from tests.graph.conftest import Caller, Customer, hired, put
 
 CONTACTS = """query($f: ContactFilter, $s: [ContactSort!], $first: Int, $after: String, $before: String) {
   contacts(first: $first, after: $after, before: $before, filter: $f, sort: $s) {
@@ -55,6 +56,116 @@ async def test_every_column_is_sorted_without_regard_to_case_and_accents(agent: 
         assert await order(agent, LEADS, field) == expected, field
 
 
+async def test_whatever_is_sorted_by_words_has_nothing_first(agent: Caller, core: Core) -> None:
+    await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "A", "category": "vip", "direct_marketing": True, "email_opt_out": True},
+        {"last_name": "B", "category": "Élite", "life_cycle_state": "lost", "direct_marketing": False},
+        {"last_name": "C", "life_cycle_state": "Active", "do_not_call": True, "affiliate_marketing": True},
+    )
+    for field, expected in (
+        ("CATEGORY", "CBA"),
+        ("LIFE_CYCLE_STATE", "ACB"),
+        ("DIRECT_MARKETING", "CBA"),
+        ("AFFILIATE_MARKETING", "ABC"),
+        ("EMAIL_OPT_OUT", "BCA"),
+        ("SMS_OPT_OUT", "ABC"),
+        ("DO_NOT_CALL", "ABC"),
+    ):
+        assert await order(agent, CONTACTS, field) == expected, field
+        assert await order(agent, CONTACTS, field, "DESC") == expected[::-1], field
+    await put(
+        core,
+        PartyKind.ACCOUNT,
+        {"name": "A", "kind": "INDIVIDUAL", "status": "Open", "account_type": "x", "segment": "B", "industry": "y"},
+        {"name": "B", "kind": "BUSINESS", "status": "closed", "rating": "hot", "segment": "a", "sms_opt_out": True},
+        {"name": "C", "rating": "Cold"},
+    )
+    for field, expected in (
+        ("KIND", "CBA"),
+        ("STATUS", "CBA"),
+        ("RATING", "ACB"),
+        ("ACCOUNT_TYPE", "BCA"),
+        ("SEGMENT", "CBA"),
+        ("INDUSTRY", "BCA"),
+        ("SMS_OPT_OUT", "ACB"),
+    ):
+        data = await agent("query($s: [AccountSort!]) { accounts(sort: $s) { nodes { name } } }", s=[{"field": field}])
+        assert "".join(node["name"] for node in data["accounts"]["nodes"]) == expected, field
+    lead, *_ = await put(
+        core,
+        PartyKind.LEAD,
+        {"last_name": "A", "rating": "hot", "source": "Web"},
+        {"last_name": "B", "approval": "AWAITING", "source": "fair"},
+    )
+    convert = "mutation($l: ID!) { convertLead(input: {lead: {id: $l}}) { lead { convertedAt } } }"
+    assert (await agent(convert, l=f"lea_{lead}"))["convertLead"]["lead"]["convertedAt"] is not None
+    for field, expected in (("RATING", "BA"), ("SOURCE", "BA"), ("APPROVAL", "AB"), ("CONVERTED", "BA")):
+        assert await order(agent, LEADS, field) == expected, field
+
+
+CHANGE = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { contact { revision } userErrors { code } } }"
+
+
+async def test_rows_and_owners_are_sorted_by_the_primary_one_as_they_change(
+    agent: Caller, core: Core, nobody: Caller
+) -> None:
+    for name in ("zoe", "bob"):
+        await hired(core, nobody, f"{name}@example.com", Role.AGENT)
+    users = await agent('{ users(filter: {name: {in: ["zoe", "bob"]}}, sort: [{field: NAME}]) { nodes { id } } }')
+    owners = [node["id"] for node in reversed(users["users"]["nodes"])]
+    emails = [
+        [{"kind": "BUSINESS", "address": each} for each in listed] for listed in (("b@x.com", "z@x.com"), ("A@x.com",))
+    ]
+    phones = [{"kind": "MOBILE", "raw": raw, "country": "DE"} for raw in ("0151 12345678", "030 90123456")]
+    home = {"kind": "HOME", "city": "Zürich", "country": "CH"}
+    one, two, three = await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "B", "emails": emails[0], "phones": [phones[0]], "addresses": [home]},
+        {"last_name": "A", "emails": emails[1], "phones": [phones[1]], "addresses": [home | {"city": "århus"}]},
+        {"last_name": "C"},
+    )
+
+    async def change(own: int, **values: Any) -> None:
+        done = (await agent(CHANGE, i={"contact": {"id": f"con_{own}"}, **values}))["updateContact"]
+        assert done["userErrors"] == [], done
+
+    async def orders() -> list[str]:
+        return [await order(agent, CONTACTS, field) for field in ("EMAIL", "PHONE", "CITY", "OWNER")]
+
+    assert await orders() == ["CAB", "CBA", "CAB", "BAC"]
+    await change(one, owner=owners[0])
+    await change(three, owner=owners[1], emails={"add": [{"kind": "PERSONAL", "address": "0@x.com"}]})
+    assert await orders() == ["CAB", "CBA", "CAB", "ACB"]
+    # Another first email, number and address; then the only ones of another contact go.
+    rows = (
+        await agent(
+            "query($i: ID!) { node(id: $i) { ... on Contact { emails { id } phones { id } addresses { id } } } }",
+            i=f"con_{two}",
+        )
+    )["node"]
+    await change(
+        one,
+        emails={"add": [{"kind": "BUSINESS", "address": "00@x.com", "primary": True}]},
+        phones={"add": [{"kind": "OTHER", "raw": "+99 9", "primary": True}]},
+        addresses={"add": [{"kind": "OTHER", "city": "Aachen", "country": "DE", "primary": True}]},
+    )
+    assert await orders() == ["BCA", "CAB", "CBA", "ACB"]
+    await change(
+        two,
+        owner=None,
+        emails={"remove": [rows["emails"][0]["id"]]},
+        phones={"update": [{"id": rows["phones"][0]["id"], "active": False}]},
+        addresses={"update": [{"id": rows["addresses"][0]["id"], "city": None}]},
+    )
+    assert await orders() == ["ABC", "ACB", "ACB", "ACB"]
+    # What is stored is what is made of the records anew.
+    report = await repair(core.db, region=core.region, dry_run=True)
+    assert not any(report.changed.values()), report
+
+
 async def test_numbers_are_sorted_as_they_change(agent: Caller, core: Core) -> None:
     await put(core, PartyKind.CONTACT, *({"last_name": name} for name in "ABCDEFGHIJK"))
     assert await order(agent, CONTACTS, "NUMBER") == "ABCDEFGHIJK"  # CON1 to CON11
@@ -94,7 +205,7 @@ async def test_sqlite_walks_an_index_for_every_sort(agent: Caller, core: Core) -
                 assert any("INDEX" in step for step in walked), (query, plan)
                 assert not any("ORDER BY" in step for step in plan), (query, plan)
                 seen_sorts += 1
-    assert seen_sorts == 2 * (8 + 4 + 9)
+    assert seen_sorts == 2 * (19 + 16 + 18)
 
 
 OTHER_FILTER = "`after` is a cursor of this list with another filter: give the filter that it came with."

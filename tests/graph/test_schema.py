@@ -21,11 +21,11 @@ from crmgraph.crm.models import Staff
 from crmgraph.crm.policy import MODELS
 from crmgraph.graph import sdl
 from crmgraph.graph.schema import comparators, criteria, declarations, filters
-from crmgraph.graph.schema.enums import AccountSortField, ContactSortField, LeadSortField, UserSortField
 from crmgraph.graph.schema.errors import REASONS, WORDS
 from crmgraph.graph.schema.inputs.edits import VALUE
 from crmgraph.graph.schema.queries import Query
 from crmgraph.graph.schema.schema import schema
+from crmgraph.graph.schema.sorts import AccountSortField, ContactSortField, LeadSortField, UserSortField
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact import BirthDate, Contact, IdentityDocuments

@@ -25,6 +25,7 @@ OF_THE_WHOLE = {
     "Stale",
     "Locked",
     "NotApproved",
+    "TooMany",
     "Unavailable",
     "MailNotConfigured",
     "Invalid converted",

@@ -83,6 +83,12 @@ async def repair(
         progress: is told after each batch how many records and credentials it had.
     """
     report = Report()
+    async for session, members in _batches(db, Staff, Staff.id, dry_run):
+        for member in members:
+            member.name_key = fold(member.name)
+            if member.email is not None:
+                write_email(member, member.email)
+        report.count(session, members)
     for model in RECORDS:
         async for session, records in _batches(db, model, model.id, dry_run):
             report.count(session, await _repair_records(session, records, region))
@@ -96,12 +102,6 @@ async def repair(
         for code in found:
             code.email, code.email_key = clean_email(code.email), email_key(code.email)
         report.count(session, found)
-    async for session, members in _batches(db, Staff, Staff.id, dry_run):
-        for member in members:
-            member.name_key = fold(member.name)
-            if member.email is not None:
-                write_email(member, member.email)
-        report.count(session, members)
     return report
 
 
@@ -140,6 +140,9 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
     found = list(records)
     with session.no_autoflush:
         await account_names.take(session, [each for each in records if isinstance(each, Contact)], {})
+        owners = {record.owner_id for record in records} - {None}
+        query = select(Staff.id, Staff.name_key).where(Staff.id.in_(owners))
+        names = {row.id: row.name_key for row in await session.execute(query)}
         for record in records:
             own = children[record.id]
             keys.derive(record)
@@ -149,6 +152,10 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
             given = {"region": contact_points.region_of(own[Address]) or region}
             for row in (*own[Email], *own[Phone]):
                 contact_points.rederive(row, given)
+            keys.derive_of_rows(record, {"phones": own[Phone], "emails": own[Email], "addresses": own[Address]})
+            owner_key = names.get(record.owner_id, "")
+            if record.owner_key != owner_key:
+                record.owner_key = owner_key
             for child in ROWS:
                 found += own[child]
         await index.write(session, *changed_terms((), [(row, before_of(row)) for row in found], ()))

@@ -25,8 +25,9 @@ from crmgraph.crm.models import (
     Phone,
     PhoneKind,
 )
+from crmgraph.crm.records.keys import keys_of
 from crmgraph.crm.records.slots import FIRST, SECOND
-from crmgraph.crm.values.folding import fold, natural
+from crmgraph.crm.values.folding import fold
 from crmgraph.seed.vocabulary import (
     COMPANY,
     DEPARTMENTS,
@@ -63,6 +64,7 @@ class People:
     def __init__(self, ids: Iterator[int], rows: dict[str, Iterator[int]]) -> None:
         self.ids = ids
         self.rows = rows
+        self._record_row: dict[str, Any] = {}
 
     def account(self, chunk: Chunk, number: str, index: int) -> tuple[int, str]:
         """An account: its id, and the key of its name."""
@@ -76,7 +78,6 @@ class People:
             number,
             dice,
             name=name,
-            name_key=fold(name),
             kind=AccountKind.BUSINESS,
             industry=dice.choice(INDUSTRIES),
             website=f"https://company{index}.example",
@@ -103,13 +104,9 @@ class People:
             number,
             dice,
             first_name=first,
-            first_name_key=fold(first),
             middle_name=middle,
             last_name=last,
-            last_name_key=fold(last),
-            full_name_key=fold(" ".join(filter(None, (first, middle, last)))),
             job_title=job,
-            job_title_key=fold(job),
             department=dice.choice(DEPARTMENTS),
             language=place.language,
             birth_day=dice.randrange(1, 29),
@@ -140,16 +137,10 @@ class People:
             number,
             dice,
             first_name=first,
-            first_name_key=fold(first),
             last_name=last,
-            last_name_key=fold(last),
-            full_name_key=fold(f"{first} {last}"),
             company=company,
-            company_key=fold(company),
             job_title=job,
-            job_title_key=fold(job),
-            status=(status := dice.choice(STATUSES)),
-            status_key=fold(status),
+            status=dice.choice(STATUSES),
             source=dice.choice(SOURCES),
             industry=dice.choice(INDUSTRIES),
             employees=dice.randrange(1, 5000),
@@ -167,9 +158,9 @@ class People:
         own = next(self.ids)
         at = _START + dt.timedelta(seconds=dice.randrange(0, 7 * 365 * 86400), microseconds=dice.randrange(10**6))
         chunk.rows[Party].append({"id": own, "kind": party})
-        chunk.rows[model].append(
-            {"id": own, "number": number, "number_key": natural(number), "created_at": at, "updated_at": at, **values}
-        )
+        values |= {"id": own, "number": number, "created_at": at, "updated_at": at}
+        self._record_row = values | keys_of(model, values)
+        chunk.rows[model].append(self._record_row)
         chunk.rows[Change].append(
             {
                 "id": next(self.rows["change"]),
@@ -186,6 +177,8 @@ class People:
     def _address(
         self, chunk: Chunk, own: int, kind: AddressKind, rank: int, place: Place, dice: random.Random, key: str
     ) -> None:
+        if rank == 0:
+            self._record_row["city_key"] = fold(place.city)
         chunk.rows[Address].append(
             {
                 "id": next(self.rows["address"]),
@@ -196,6 +189,7 @@ class People:
                 "street": place.street,
                 "street_number": str(dice.randrange(1, 200)),
                 "postal_code": place.postal,
+                "postal_code_key": fold(place.postal),
                 "city": place.city,
                 "city_key": fold(place.city),
                 "country": place.country,
@@ -209,6 +203,8 @@ class People:
     ) -> None:
         raw = pattern.format(dice.randrange(10 ** DIGITS.get(pattern, 7)))
         digits = "".join(c for c in raw if c.isdigit())
+        if rank == 0:
+            self._record_row["phone_key"] = digits
         chunk.rows[Phone].append(
             {
                 "id": next(self.rows["phone"]),
@@ -224,6 +220,8 @@ class People:
         )
 
     def _email(self, chunk: Chunk, own: int, kind: EmailKind, rank: int, address: str) -> None:
+        if rank == 0:
+            self._record_row["email_key"] = address
         chunk.rows[Email].append(
             {
                 "id": next(self.rows["email"]),

@@ -111,6 +111,13 @@ class Record:
     deleted_at: Mapped[dt.datetime | None]
     description: Mapped[str | None]
     email_opt_out: Mapped[Flag]
+    email_opt_out_key: Mapped[Folded]
+    email_key: Mapped[Folded]
+    phone_key: Mapped[Folded]
+    city_key: Mapped[Folded]
+    """Of the primary email, phone and address, by which lists are sorted; see `records/keys.py`."""
+    owner_key: Mapped[Folded]
+    """The name key of the owner."""
     extra_fields: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
     """What one dialect alone knows, as it came: {dialect: {key: value}}."""
 
@@ -137,6 +144,11 @@ def _live(name: str, *columns: str, unique: bool = False) -> Index:
     return Index(name, *columns, unique=unique, postgresql_where=where, sqlite_where=where)
 
 
+def _sorted(table: str, *keys: str) -> list[Index]:
+    """The indexes of lists that are sorted by a key each."""
+    return [_live(f"ix_{table}_{key}_id", key, "id") for key in keys]
+
+
 def _having(name: str, condition: str) -> Index:
     """An index of the live rows alone of which a condition holds, in the words of PostgreSQL."""
     sqlite = condition.replace("IS true", "IS 1")
@@ -154,6 +166,7 @@ def _deleted(table: str) -> Index:
     return Index(f"ix_{table}_deleted_at_id", "deleted_at", "id", postgresql_where=where, sqlite_where=where)
 
 
+_PRIMARY = ("owner_key", "email_key", "phone_key", "city_key")
 _CONTACT_FLAGS = ("email_opt_out", "do_not_call", "sms_opt_out", "direct_marketing", "affiliate_marketing")
 
 
@@ -177,8 +190,8 @@ class Contact(Record, Named, Preferences, Base):
         _live("ix_contact_account_id_updated_at_id", "account_id", "updated_at", "id"),
         _live("ix_contact_job_title_key_id", "job_title_key", "id"),
         _live("ix_contact_owner_id_id", "owner_id", "id"),
-        _live("ix_contact_category", "category"),
-        _live("ix_contact_life_cycle_state", "life_cycle_state"),
+        *_sorted("contact", *_PRIMARY, "category_key", "life_cycle_state_key"),
+        *_sorted("contact", *(f"{name}_key" for name in _CONTACT_FLAGS)),
         *(_having(f"ix_contact_{name}", f"{name} IS true") for name in _CONTACT_FLAGS),
         _deleted("contact"),
         Index("ix_contact_id_number", "id_number"),
@@ -201,11 +214,17 @@ class Contact(Record, Named, Preferences, Base):
     twitter: Mapped[str | None]
     skype: Mapped[str | None]
     do_not_call: Mapped[Flag]
+    do_not_call_key: Mapped[Folded]
     sms_opt_out: Mapped[Flag]
+    sms_opt_out_key: Mapped[Folded]
     direct_marketing: Mapped[bool | None]
+    direct_marketing_key: Mapped[Folded]
     affiliate_marketing: Mapped[bool | None]
+    affiliate_marketing_key: Mapped[Folded]
     life_cycle_state: Mapped[str | None]
+    life_cycle_state_key: Mapped[Folded]
     category: Mapped[str | None]
+    category_key: Mapped[Folded]
     privacy_level: Mapped[str | None]
     residence_country: Mapped[str | None]
     id_number: Mapped[str | None]
@@ -234,10 +253,9 @@ class Account(Record, Preferences, Base):
         _live("ix_account_name_key_id", "name_key", "id"),
         _live("ix_account_number_key_id", "number_key", "id"),
         _live("ix_account_owner_id_id", "owner_id", "id"),
-        *(
-            _live(f"ix_account_{name}", name)
-            for name in ("status", "industry", "kind", "account_type", "segment", "rating")
-        ),
+        _live("ix_account_kind", "kind"),
+        *_sorted("account", *_PRIMARY, "status_key", "industry_key", "kind_key", "account_type_key"),
+        *_sorted("account", "segment_key", "rating_key", "email_opt_out_key", "sms_opt_out_key"),
         *(_having(f"ix_account_{name}", f"{name} IS true") for name in ("email_opt_out", "sms_opt_out")),
         _deleted("account"),
         Index("ix_account_registration_number", "registration_number"),
@@ -247,14 +265,18 @@ class Account(Record, Preferences, Base):
     name: Mapped[str | None]
     name_key: Mapped[Folded]
     kind: Mapped[AccountKind | None] = mapped_column(one_of(AccountKind))
+    kind_key: Mapped[Folded]
     account_type: Mapped[str | None]
+    account_type_key: Mapped[Folded]
     industry: Mapped[str | None]
+    industry_key: Mapped[Folded]
     sector: Mapped[str | None]
     website: Mapped[str | None]
     employees: Mapped[int | None] = mapped_column(BigId)
     annual_revenue: Mapped[Decimal | None]
     ownership: Mapped[str | None]
     rating: Mapped[str | None]
+    rating_key: Mapped[Folded]
     site: Mapped[str | None]
     sic_code: Mapped[str | None]
     ticker_symbol: Mapped[str | None]
@@ -264,10 +286,13 @@ class Account(Record, Preferences, Base):
     tax_number: Mapped[str | None]
     established_on: Mapped[dt.date | None]
     status: Mapped[str | None]
+    status_key: Mapped[Folded]
     segment: Mapped[str | None]
+    segment_key: Mapped[Folded]
     platform: Mapped[str | None]
     language: Mapped[str | None]
     sms_opt_out: Mapped[Flag]
+    sms_opt_out_key: Mapped[Folded]
     parent_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"), index=True)
     primary_contact_id: Mapped[int | None] = mapped_column(
         BigId, ForeignKey("contact.id", use_alter=True, name="fk_account_primary_contact_id_contact"), index=True
@@ -290,7 +315,9 @@ class Lead(Record, Named, Base):
         _live("ix_lead_owner_id_id", "owner_id", "id"),
         _live("ix_lead_company_key_id", "company_key", "id"),
         _live("ix_lead_job_title_key_id", "job_title_key", "id"),
-        *(_live(f"ix_lead_{name}", name) for name in ("status", "source", "rating", "approval")),
+        _live("ix_lead_approval", "approval"),
+        *_sorted("lead", *_PRIMARY, "source_key", "rating_key", "approval_key"),
+        *_sorted("lead", "converted_key", "email_opt_out_key"),
         _having("ix_lead_email_opt_out", "email_opt_out IS true"),
         _having("ix_lead_open", "converted_at IS NULL"),
         _having("ix_lead_converted", "converted_at IS NOT NULL"),
@@ -304,7 +331,9 @@ class Lead(Record, Named, Base):
     status: Mapped[str | None]
     status_key: Mapped[Folded]
     source: Mapped[str | None]
+    source_key: Mapped[Folded]
     rating: Mapped[str | None]
+    rating_key: Mapped[Folded]
     industry: Mapped[str | None]
     annual_revenue: Mapped[Decimal | None]
     employees: Mapped[int | None] = mapped_column(BigId)
@@ -312,9 +341,11 @@ class Lead(Record, Named, Base):
     twitter: Mapped[str | None]
     skype: Mapped[str | None]
     approval: Mapped[Approval] = mapped_column(one_of(Approval), default=Approval.APPROVED)
+    approval_key: Mapped[Folded]
     locked_by: Mapped[str | None]
     """The process that holds the lead, in that process's own word; null when nobody does."""
     converted_at: Mapped[dt.datetime | None]
+    converted_key: Mapped[Folded]
     converted_contact_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("contact.id"), index=True)
     converted_account_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("account.id"), index=True)
 
@@ -413,7 +444,7 @@ class Address(ContactPoint, Base):
             Index(
                 f"ix_address_{name}", name, "party_id", postgresql_where=text("active"), sqlite_where=text("active = 1")
             )
-            for name in ("state_key", "postal_code")
+            for name in ("state_key", "postal_code_key")
         ),
         {"sqlite_autoincrement": True},
     )
@@ -432,6 +463,7 @@ class Address(ContactPoint, Base):
     state: Mapped[str | None]
     state_key: Mapped[Folded]
     postal_code: Mapped[str | None]
+    postal_code_key: Mapped[Folded]
     country: Mapped[str | None]
     country_name: Mapped[str | None]
     po_box: Mapped[str | None]
@@ -523,13 +555,24 @@ FOLDED: dict[Any, Any] = {
     Contact.first_name: Contact.first_name_key,
     Contact.last_name: Contact.last_name_key,
     Contact.job_title: Contact.job_title_key,
+    Contact.category: Contact.category_key,
+    Contact.life_cycle_state: Contact.life_cycle_state_key,
     Account.name: Account.name_key,
+    Account.account_type: Account.account_type_key,
+    Account.industry: Account.industry_key,
+    Account.rating: Account.rating_key,
+    Account.segment: Account.segment_key,
+    Account.status: Account.status_key,
     Lead.first_name: Lead.first_name_key,
     Lead.last_name: Lead.last_name_key,
     Lead.company: Lead.company_key,
     Lead.job_title: Lead.job_title_key,
+    Lead.status: Lead.status_key,
+    Lead.source: Lead.source_key,
+    Lead.rating: Lead.rating_key,
     Address.city: Address.city_key,
     Address.state: Address.state_key,
+    Address.postal_code: Address.postal_code_key,
 }
 """{column: the column of its search key}, of all that people search by. What writes the one brings up the other:
 `keys.derive` of records, `contact_points.derive` of addresses."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from crmgraph.crm.models import Account, Contact, Lead, PartyKind
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.columns import SEARCHED
 
 MAX_CHOICES = 200
 """The most values that are told of a field, the first ones in the order of their letters."""
@@ -35,7 +36,7 @@ FIELDS: dict[PartyKind, dict[str, InstrumentedAttribute[Any]]] = {
         "status": Lead.status,
     },
 }
-"""The fields that have choices. Each text among them has an index, along which its values are found one by one."""
+"""The fields that have choices. Each text among them has a key, along whose index its values are found one by one."""
 
 
 async def choices(session: AsyncSession, actor: Actor, kind: PartyKind, field: str) -> list[str]:
@@ -62,18 +63,23 @@ def fixed(kind: PartyKind, field: str) -> list[str] | None:
 def texts(actor: Actor, kind: PartyKind, field: str, name: str) -> Select[Any]:
     """The query of the texts that records have in a field, as `value`, in the order of their letters.
 
+    What is the same but for case and accents is one, as the first record has it.
+
     Args:
         actor: as `with_parameters` makes it.
         name: of a part of the statement.
     """
     column, model = FIELDS[kind][field], MODELS[kind]
-    seen = (visible(actor, model), column.is_not(None))
-    # The next value is looked up by the index: all values of a column are as many look-ups, however many records.
-    least: Any = select(func.min(column).label("value"), literal_column("1").label("number")).where(*seen)
+    key = SEARCHED[column].key
+    seen = (visible(actor, model), key != literal_column("''"))
+    # The next key is looked up by the index: all values of a column are as many look-ups, however many records.
+    least: Any = select(func.min(key).label("value"), literal_column("1").label("number")).where(*seen)
     found = least.cte(name, recursive=True)
-    following = select(func.min(column)).where(*seen, column > found.c.value).correlate(found).scalar_subquery()
+    following = select(func.min(key)).where(*seen, key > found.c.value).correlate(found).scalar_subquery()
     step = select(following, found.c.number + literal_column("1")).where(
         found.c.value.is_not(None), found.c.number < literal_column(str(MAX_CHOICES))
     )
     every = found.union_all(step)
-    return select(every.c.value).where(every.c.value.is_not(None)).order_by(every.c.number)
+    spelled = select(column).where(*seen, key == every.c.value).order_by(model.id).limit(literal_column("1"))
+    value = spelled.correlate(every).scalar_subquery().label("value")
+    return select(value).where(every.c.value.is_not(None)).order_by(every.c.number)

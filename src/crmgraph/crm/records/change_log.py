@@ -16,7 +16,18 @@ from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.edits import Stamp
 
 _DERIVED = frozenset(
-    {"id", "party_id", "last_name_key", "name_key", "city_key", "state_key", "address_key", "digits", "extension"}
+    {
+        "id",
+        "party_id",
+        "last_name_key",
+        "name_key",
+        "city_key",
+        "state_key",
+        "postal_code_key",
+        "address_key",
+        "digits",
+        "extension",
+    }
     | {"rank", "slot"}
 )
 

@@ -187,6 +187,7 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
         case Address():
             row.city_key = fold(row.city)
             row.state_key = fold(row.state)
+            row.postal_code_key = fold(row.postal_code)
             row.name_key = given.get("name_key", row.name_key)
             _agree(row, "country" in changed, "country_name" in changed)
 

@@ -16,7 +16,7 @@ from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, r
 from crmgraph.crm.models import Account, Email, Lead, Note, PartyKind, Photo, now, values_of
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
-from crmgraph.crm.records import aggregates, checks, uniqueness
+from crmgraph.crm.records import aggregates, checks, keys, uniqueness
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.known import Planned
@@ -275,6 +275,7 @@ async def _hand_over(
     for name, value in new.items():
         changes.column(name, getattr(record, name), value)
         setattr(record, name, value)
+    keys.derive(record)
     changes.column("left_out", None, [each.field for each in left] or None)
     written.note(record, changes)
     await written.write()

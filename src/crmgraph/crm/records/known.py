@@ -54,6 +54,7 @@ class Known:
         self._above: dict[Any, dict[int, int | None]] = {model: {} for model in HIERARCHIES}
         self._climbed: dict[Any, set[int]] = {model: set() for model in HIERARCHIES}
         self._called: dict[ExternalIdValue, int | None] = {}
+        self._staff: dict[int, str] = {}
 
     async def read(self, planned: Iterable[Planned]) -> None:
         """Know everything that these edits name, in a constant number of statements; in none where it is known.
@@ -77,6 +78,15 @@ class Known:
     def can_be_named(self, model: Any, own_id: object) -> bool:
         """Whether there is such a record, or active member of the staff, for the actor."""
         return (model, own_id) in self._named
+
+    async def owner_key(self, own_id: int | None) -> str:
+        """The key by which a member of the staff is sorted; empty for nobody."""
+        if own_id is None:
+            return ""
+        if own_id not in self._staff:
+            query = select(Staff.name_key).where(Staff.id == own_id)
+            self._staff[own_id] = await self._unit.session.scalar(query) or ""
+        return self._staff[own_id]
 
     def called(self, each: ExternalIdValue) -> int | None:
         """The record, staff member or row that is called so; None for none."""
@@ -162,7 +172,8 @@ class Known:
             for model in _NAMED:
                 ids = bindparam(model.__tablename__, type_=Several(BigInteger()))
                 named = Staff.active if model is Staff else visible(actor, model)
-                query = select(literal(model.__tablename__), model.id).where(named)
+                key = Staff.name_key if model is Staff else literal("")
+                query = select(literal(model.__tablename__), model.id, key).where(named)
                 queries.append(query.where(sql.among(model.id, ids)))
             return union_all(*queries)
 
@@ -172,7 +183,8 @@ class Known:
         for model, ids in wanted.items():
             self._asked |= {(model, own_id) for own_id in ids}
         models = {model.__tablename__: model for model in _NAMED}
-        self._named |= {(models[name], own_id) for name, own_id in rows}
+        self._named |= {(models[name], own_id) for name, own_id, _ in rows}
+        self._staff |= {own_id: key for name, own_id, key in rows if models[name] is Staff}
 
     def _unknown_numbers(self, planned: Iterable[Planned]) -> dict[PartyKind, set[str]]:
         unknown: dict[PartyKind, set[str]] = {}

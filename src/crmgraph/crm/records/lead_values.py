@@ -38,6 +38,7 @@ _DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid"})
     "address_key",
     "city_key",
     "state_key",
+    "postal_code_key",
     "name_key",
 }
 """What a copy has of its own. Its `e164` goes along: a number is read where it was written."""

@@ -20,7 +20,7 @@ from crmgraph.crm.records.change_log import Changes, RowPath, touch
 from crmgraph.crm.records.checks import changed_values, require_revision, stale
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit, Stamp
-from crmgraph.crm.records.keys import derive, keys_of, name_key
+from crmgraph.crm.records.keys import derive, derive_of_rows, keys_of, name_key
 from crmgraph.crm.records.known import Known, Planned
 from crmgraph.crm.records.leads import releases, require_unlocked, unworkable
 from crmgraph.crm.records.row_sets import RowSet, fresh
@@ -89,6 +89,7 @@ class WriteSet:
         stamps = {"created_at": at, "updated_at": at, "created_by_id": author, "modified_by_id": author}
         values = stamps | (stamp.given() if stamp is not None else {}) | edit.values
         values |= keys_of(model, values) | {"revision": 1, "extra_fields": edit.extra_fields}
+        values["owner_key"] = await self._known.owner_key(values.get("owner_id"))
         record = fresh(model, values)
         self._rows.add(record)
         aggregate = Aggregate(record)
@@ -141,6 +142,8 @@ class WriteSet:
         for name, value in changed.items():
             changes.column(name, before[name], value)
             setattr(record, name, value)
+        if "owner_id" in before:
+            record.owner_key = await self._known.owner_key(record.owner_id)
         self._known.changed(record, before)
         self._rename(aggregate, derive(record, changed.keys()))
         self._apply_rows(aggregate, edit, changes)
@@ -251,6 +254,9 @@ class WriteSet:
         if edit.phones or edit.addresses:
             # What is derived is nobody's change: it is written, and not told in the log.
             complete_numbers(aggregate.phones, region)
+        written = {name for name in ("emails", "addresses") if getattr(edit, name)}
+        written |= {"phones"} if edit.phones or edit.addresses else set()
+        derive_of_rows(aggregate.record, {name: getattr(aggregate, name) for name in written})
 
     def _apply_names(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
         """Let a record be called what the edit says, and take up the notes that come with it."""

@@ -45,7 +45,9 @@ class EmailFilter:
     is_null: bool | None = op(_IS_NULL)
 
 
-@strawberry.input(description="Compares a text exactly. All that are given must hold.")
+@strawberry.input(
+    description="Compares a word as a whole, without regard to case and accents. All that are given must hold."
+)
 class ValueFilter:
     eq: str | None = op(_EQ)
     in_: list[str] | None = op(_IN, "in")
@@ -125,4 +127,4 @@ class ExternalFilter:
         default=UNSET, description="The other system, as `otherIds` calls it, in any case."
     )
     space: str | None = op("Of what kind the id is there, e.g. `record`; of any kind without this.")
-    value: ValueFilter = strawberry.field(description="The id, as it is written there.")
+    value: ValueFilter = strawberry.field(description="The id, exactly as it is written there.")

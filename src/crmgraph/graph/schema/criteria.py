@@ -13,6 +13,7 @@ from crmgraph.crm.query.columns import SEARCHED
 from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, HasRecord, Not, Op, Or, Where
 from crmgraph.crm.values.ago import Ago, ago, zone_of
 from crmgraph.crm.values.countries import country_code, country_code_of_name
+from crmgraph.crm.values.folding import natural
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.schema.bad_input import BadInput, choose
@@ -46,7 +47,7 @@ RELATED: dict[str, tuple[Any, Any, Any]] = {
     "any_contact": (models.Contact, models.Account.id, models.Contact.account_id),
 }
 """{field: (the model of the other record, the columns that hold the same: of the record, and of the other one)}."""
-OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", "deleted", *RELATED})
+OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", "deleted", "number", *RELATED})
 """The fields that are about no column."""
 MIN_DIGITS = 4
 """How many digits a number is at least looked for by: fewer are the last ones of too many."""
@@ -95,6 +96,8 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
                 if path != "filter":
                     raise BadInput("whole list", inner)
                 parts += [Compare(model.deleted_at, Op.IS_NULL, False)] if value else []
+            case "number":
+                parts += _number(model, value, inner)
             case "converted":
                 parts.append(Compare(models.Lead.converted_at, Op.IS_NULL, not value))
             case _ if name in RELATED:
@@ -124,6 +127,20 @@ def _of_column(column: Any, name: str, value: Any, path: str) -> Iterator[Where]
             yield _compared(column, value, comparator, given)
 
 
+def _number(model: Any, value: ValueFilter, path: str) -> Iterator[Where]:
+    """What is asked of the number of a record: found by its key, in which zeros before others do not count."""
+    for comparator, given in _comparators("number", value, path):
+        if comparator == "is_null":
+            yield Compare(model.number, Op.IS_NULL, given)
+            continue
+        texts = given if isinstance(given, tuple) else (given,)
+        same = Compare(model.number, Op.IN, texts)
+        if comparator == "not_in":
+            yield Not(same)
+        else:
+            yield And((Compare(model.number_key, Op.IN, tuple(map(natural, texts)), By.EXACT), same))
+
+
 def _compared(column: Any, comparators: Any, comparator: str, given: Any) -> Where:
     """One comparison of a column.
 
@@ -137,8 +154,7 @@ def _compared(column: Any, comparators: Any, comparator: str, given: Any) -> Whe
             return And(tuple([Compare(column, op, moment) for op, moment in given]))
         case "eq" if isinstance(given, bool):
             return Compare(column, Op.IS, given)
-    by = By.EXACT if isinstance(comparators, ValueFilter) else By.SEARCH
-    compare = Compare(column, COMPARATORS[comparator], given, by)
+    compare = Compare(column, COMPARATORS[comparator], given)
     return Not(compare) if comparator == "not_in" else compare
 
 
@@ -171,7 +187,8 @@ def _external(filter_: ExternalFilter, path: str) -> Where:
         elif name == "value":
             for comparator, given in _comparators(name, value, inner):
                 if comparator != "is_null":
-                    found.append(_compared(of.value, value, comparator, given))
+                    compare = Compare(of.value, COMPARATORS[comparator], given, By.EXACT)
+                    found.append(Not(compare) if comparator == "not_in" else compare)
                 elif given:
                     return Not(HasPoint(of, And(tuple(own))))
     return HasPoint(of, And((*own, *found)))
@@ -197,7 +214,7 @@ def _walk(where: Where) -> Iterator[Where]:
 
 def _null(column: Any, comparators: Any, absent: bool) -> Where:
     """That there is no value, which a text has none of that nothing is left of in its key."""
-    if not isinstance(comparators, TextFilter | EmailFilter):
+    if not isinstance(comparators, TextFilter | EmailFilter | ValueFilter):
         return Compare(column, Op.IS_NULL, absent)
     empty = Compare(SEARCHED[column].key, Op.EQUALS, "", By.EXACT)
     return empty if absent else Not(empty)

@@ -1,13 +1,11 @@
 """The enums, with what each of their values means."""
 
 from enum import Enum, StrEnum
-from typing import Any
-
-import strawberry
 
 from crmgraph.crm import models
 from crmgraph.crm.policy import Permission
 from crmgraph.crm.records.item_sets import Written
+from crmgraph.graph.schema.described import describe as _describe
 
 DIALECTS = tuple(door for door in models.Door if door.is_dialect)
 
@@ -20,57 +18,6 @@ class LegacyDialect(StrEnum):
     members = vars()
     for door in DIALECTS:
         members[door.name] = door.dialect
-
-
-class SortDirection(StrEnum):
-    """Which end of a list comes first."""
-
-    ASC = "ASC"
-    DESC = "DESC"
-
-
-class ContactSortField(StrEnum):
-    """The value is the column that contacts are sorted by, or several, which have no nulls: of a text its key."""
-
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    NUMBER = "number_key"
-    LAST_NAME = "last_name_key"
-    FIRST_NAME = "first_name_key last_name_key"
-    FULL_NAME = "full_name_key"
-    JOB_TITLE = "job_title_key"
-    ACCOUNT_NAME = "account_name_key"
-
-
-class AccountSortField(StrEnum):
-    """The value is the column that accounts are sorted by, or several, which have no nulls: of a text its key."""
-
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    NUMBER = "number_key"
-    NAME = "name_key"
-
-
-class LeadSortField(StrEnum):
-    """The value is the column that leads are sorted by, or several, which have no nulls: of a text its key."""
-
-    CREATED_AT = "created_at"
-    UPDATED_AT = "updated_at"
-    NUMBER = "number_key"
-    LAST_NAME = "last_name_key"
-    FIRST_NAME = "first_name_key last_name_key"
-    FULL_NAME = "full_name_key"
-    JOB_TITLE = "job_title_key"
-    COMPANY = "company_key"
-    STATUS = "status_key"
-
-
-class UserSortField(StrEnum):
-    """The value is the column that the staff are sorted by, which has no nulls: of a text its key."""
-
-    NAME = "name_key"
-    EMAIL = "email_key"
-    CREATED_AT = "created_at"
 
 
 class SearchKind(Enum):
@@ -216,23 +163,7 @@ class ErrorCode(StrEnum):
     PASSWORD_TOO_COMMON = "PASSWORD_TOO_COMMON"  # noqa: S105 - a word, not a secret
 
 
-def _describe(enum: type[Enum], description: str, /, called: str | None = None, **values: str) -> None:
-    strawberry.enum(enum, name=called, description=description)
-    definition: Any = enum.__strawberry_definition__  # type: ignore[attr-defined]  # put there by the line above
-    if missing := {value.name for value in definition.values} - values.keys():
-        raise TypeError(f"{enum.__name__} in graph/schema/enums.py wants a description of {', '.join(sorted(missing))}")
-    for value in definition.values:
-        value.description = values[value.name]
-
-
 _CUSTOM = {f"CUSTOM{n}": f"A use of your own, number {n}." for n in range(1, 6)}
-_CREATED = "When the record was created."
-_UPDATED = "When the record was last changed."
-_NUMBER = "The number, by what its digits say: `CON9` comes before `CON10`."
-_LAST_NAME = "The family name, without regard to case and accents."
-_FIRST_NAME = "The given name and then the family name, without regard to case and accents."
-_FULL_NAME = "The first, middle and last name as they are shown, without regard to case and accents."
-_JOB_TITLE = "What they do, without regard to case and accents."
 
 _describe(
     models.Role,
@@ -320,52 +251,6 @@ _describe(
     READ="To be told it.",
     SOUGHT="To find or sort records by it.",
     WRITTEN="To write it.",
-)
-_describe(
-    SortDirection,
-    "Which end of a list comes first.",
-    ASC="The least, the earliest, A.",
-    DESC="The greatest, the latest, Z.",
-)
-_describe(
-    ContactSortField,
-    "What contacts can be sorted by.",
-    CREATED_AT=_CREATED,
-    UPDATED_AT=_UPDATED,
-    NUMBER=_NUMBER,
-    LAST_NAME=_LAST_NAME,
-    FIRST_NAME=_FIRST_NAME,
-    FULL_NAME=_FULL_NAME,
-    JOB_TITLE=_JOB_TITLE,
-    ACCOUNT_NAME="The name of the account, without regard to case and accents; whoever has no account comes first.",
-)
-_describe(
-    AccountSortField,
-    "What accounts can be sorted by.",
-    CREATED_AT=_CREATED,
-    UPDATED_AT=_UPDATED,
-    NUMBER=_NUMBER,
-    NAME="The name, without regard to case and accents.",
-)
-_describe(
-    LeadSortField,
-    "What leads can be sorted by.",
-    CREATED_AT=_CREATED,
-    UPDATED_AT=_UPDATED,
-    NUMBER=_NUMBER,
-    LAST_NAME=_LAST_NAME,
-    FIRST_NAME=_FIRST_NAME,
-    FULL_NAME=_FULL_NAME,
-    JOB_TITLE=_JOB_TITLE,
-    COMPANY="The company, without regard to case and accents.",
-    STATUS="The status, without regard to case and accents.",
-)
-_describe(
-    UserSortField,
-    "What the staff can be sorted by.",
-    NAME="The name, without regard to case and accents.",
-    EMAIL="The email address, without regard to case.",
-    CREATED_AT="Since when they are here.",
 )
 _describe(
     SearchKind,

@@ -26,7 +26,7 @@ from crmgraph.graph.schema.comparators import (
     op,
 )
 from crmgraph.graph.schema.criteria import criterion
-from crmgraph.graph.schema.enums import (
+from crmgraph.graph.schema.sorts import (
     AccountSortField,
     ContactSortField,
     LeadSortField,
