@@ -35,7 +35,7 @@ check: lint test  ## Everything that has to hold: lint, then test
 drills: $(VENV)/.dev  ## Break things on purpose: killed servers, hundreds of bad connections, databases that go away (minutes)
 	@$(TESTS) tests/drills $(ARGS)
 
-browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made  ## Try the pages and the guide for clients in Chromium, and the OpenAPI documents as Postman imports them (newman); needs Node, npm and Chromium
+browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made examples/list-screen/node_modules/.made  ## Try the pages, the guide for clients and the list screen in Chromium, and the OpenAPI documents as Postman imports them (newman); needs Node, npm and Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
 soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records, malformed requests by the thousand, and all of schemathesis
@@ -74,6 +74,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 
 graphiql/node_modules/.made: graphiql/package-lock.json
 	cd graphiql && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+examples/list-screen/node_modules/.made: examples/list-screen/package-lock.json
+	cd examples/list-screen && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 tests/browser/clients/node_modules/.made: tests/browser/clients/package-lock.json
