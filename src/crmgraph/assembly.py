@@ -10,6 +10,7 @@ from crmgraph.crm.feed.hub import Hub
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.identity.outbox import Outbox
 from crmgraph.crm.identity.throttle import Limits
+from crmgraph.crm.identity.token_holders import Holders
 from crmgraph.crm.job_queue import JobQueue, Result
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.record_photos import RecordPhotos
@@ -95,6 +96,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         db=db,
         passwords=passwords,
         identity=identity,
+        holders=Holders(db, settings.phone_region),
         jobs=queue,
         feed=Hub(db, poll_seconds=settings.feed_poll_seconds, listen=settings.feed_listen),
         tasks=tasks,

@@ -1,5 +1,6 @@
 """A request prepares its document once, chooses its executor once, does its work once and loads its record once."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
 from crmgraph.crm.models import PartyKind, Session, Staff, now
 from crmgraph.crm.records import aggregates, parties
+from crmgraph.db import pool
 from crmgraph.graph.compiled import Compiled
+from crmgraph.graph.compiled.selection import Selector
 from crmgraph.graph.documents import preparation
 from crmgraph.graph.documents.preparation import Preparer
 from crmgraph.graph.execution import engine
@@ -266,3 +269,20 @@ async def test_why_a_document_is_not_compiled_is_told_beside_the_executor(
             assert told == {"executor": "resolvers", "executorReason": reason}
     body = (await nobody.post(VALUES, given, **{"graphql-cost": "1"})).json()
     assert body["extensions"]["executorReason"] == "nobody is signed in"
+
+
+async def test_equal_first_requests_compile_the_statement_once(
+    agent: Caller, given: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: Counter[str] = Counter()
+    for name in ("operation", "change"):
+        select = getattr(Selector, name)
+        monkeypatch.setattr(Selector, name, lambda *of, select=select, name=name: (made.update([name]), select(*of))[1])
+    compiled = pool.CompiledStatement.__init__
+    monkeypatch.setattr(pool.CompiledStatement, "__init__", lambda *of: (made.update(["statement"]), compiled(*of))[1])
+    await agent("{ me { id } }")
+    made.clear()
+    alike = "query($id: ID!) { contact(by: {id: $id}) { nickname jobTitle phones { raw e164 } } }"
+    answers = await asyncio.gather(*(agent(alike, id=given["id"]) for _ in range(5)))
+    assert answers == answers[:1] * 5
+    assert made == {"operation": 1, "statement": 1}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from crmgraph.crm.feed.hub import Hub
 from crmgraph.crm.identity.identity import Identity
+from crmgraph.crm.identity.token_holders import Holders
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.tasks import Tasks
@@ -18,6 +19,7 @@ class Core:
     """What an edge speaks to.
 
     Attributes:
+        holders: of the tokens of legacy clients.
         tasks: what goes on after its answer.
         public_url: the address under which clients reach us, without a trailing slash.
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
@@ -33,6 +35,7 @@ class Core:
     db: Database
     passwords: Passwords
     identity: Identity
+    holders: Holders
     record_photos: RecordPhotos
     jobs: JobQueue
     feed: Hub

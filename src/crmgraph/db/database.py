@@ -17,7 +17,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from crmgraph.db.compiling import beside
+from crmgraph.db.compiling import Compiling
 from crmgraph.db.errors import Meaning, diagnose
 from crmgraph.db.pool import KEPT_STATEMENTS, CompiledStatement, Row, StatementPool, keep
 from crmgraph.db.url import Connector, database_url, sqlite_file
@@ -158,12 +158,20 @@ class Database:
         self._kept = compiled or Compiled()
         self._opens = opens
         self._written: list[Callable[[], None]] = []
+        self._compiling = Compiling()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session for one task, without a transaction: each statement sees what is committed by then."""
-        async with self._reading() as session:
+        session = self._reading()
+        try:
             yield session
+        finally:
+            # Statements that are compiled once go past the session: to close one that has read nothing costs as much
+            # as such a statement.
+            if session.in_transaction():
+                async with session:
+                    pass
 
     def when_written(self, told: Callable[[], None]) -> None:
         """Call this after every commit of what may have been written by way of this object."""
@@ -269,7 +277,7 @@ class Database:
         statement = statements.get(key)
         if statement is None:
             # Only what clients choose can be long.
-            statement = await beside(lambda: self._made(build)) if chosen else self._made(build)
+            statement = await self._compiling.beside(key, lambda: self._made(build)) if chosen else self._made(build)
             keep(statements, key, statement)
         return statement
 

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -190,21 +190,37 @@ class Front:
         scope = call.request.scope
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(self._api.prefix)
         call.path = self._api.path(path)
+        found = self._match(call)
+        if found[0] is not None and found[0].stands:
+            call.stands = True
+            try:
+                done = await self._carried(call, found)
+            except (RequestError, Refused):
+                if call.standing is None:
+                    raise
+            if call.standing is None:
+                return done
+            # Nobody has verified a caller who was known from before, so nothing is told to them.
+            call.stands, call.standing = False, None
+        return await self._carried(call, found)
+
+    async def _carried(self, call: Call, found: "Found") -> Any:
+        """What an operation returns to a caller who may ask for it."""
         await self._api.before(call)
-        self._find(call)
+        self._tell(call, found)
         await self._api.admit(call)
         caller = call.actor.principal or address(call.request)
         async with holding(call.request, self._core.shares.of(caller)):
             return await call.operation.handler(call)
 
-    def _find(self, call: Call) -> None:
+    def _tell(self, call: Call, found: "Found") -> None:
         """Tell a call its operation.
 
         Raises:
             RequestError: there is none.
         """
         wording = self._api.wording
-        operation, call.params, allowed = self._match(call)
+        operation, call.params, allowed = found
         if operation is not None:
             call.operation = operation
         elif allowed:
@@ -212,7 +228,7 @@ class Front:
         else:
             raise RequestError(wording.not_found(call))
 
-    def _match(self, call: Call) -> tuple[Operation | None, Mapping[str, str], Sequence[str]]:
+    def _match(self, call: Call) -> "Found":
         """The operation that a call asks for and what its path brings; without one, the methods that the path has."""
         method = call.request.method
         if method == "HEAD":
@@ -225,6 +241,10 @@ class Front:
                 return operation, found.groupdict(), ()
             allowed += operations
         return None, {}, allowed
+
+
+Found: TypeAlias = tuple[Operation | None, Mapping[str, str], Sequence[str]]
+"""An operation and what the path brings; without one, the methods that the path has."""
 
 
 def operation_name(prefix: str, operation: Operation) -> str:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.authorization import Standing
 from crmgraph.http import reading
 
 
@@ -33,12 +34,14 @@ class Operation:
         path: below the prefix of its API; a name in braces is a variable.
         handler: carries it out, of the `Call` of the dialect.
         summary: what it does, for the document.
+        stands: whether the statement by which its handler reads asks for `Call.standing`.
     """
 
     method: str
     path: str
     handler: Callable[[Any], Awaitable[Any]]
     summary: str
+    stands: bool = field(default=False, kw_only=True)
 
 
 @dataclass
@@ -49,6 +52,9 @@ class Call:
         actor: who makes it; nobody in particular until the dialect has let somebody in.
         path: that it asks for, below the prefix of the API and in the form of the table.
         operation: what it asks for; not before the front has found it.
+        stands: whether the caller may be one who is known from an earlier request.
+        standing: what has to hold still of such a caller; None once a statement has asked for it. Whatever is answered
+            or refused before is decided anew for the caller as the database knows them.
         params: what the path brought to the variables of its operation.
         let_in: the client whom a login has let in, by its id.
         refused: whether a handler has refused by what it returned.
@@ -60,6 +66,8 @@ class Call:
     actor: Actor
     path: str = field(init=False, default="")
     operation: Operation = field(init=False)
+    stands: bool = field(init=False, default=False)
+    standing: Standing | None = field(init=False, default=None)
     params: Mapping[str, str] = field(init=False, default_factory=dict)
     let_in: int | None = field(init=False, default=None)
     refused: bool = field(init=False, default=False)

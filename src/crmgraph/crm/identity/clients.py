@@ -2,9 +2,8 @@
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Taken, Unauthenticated, refuse
 from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.throttle import Kind, Throttle, of_client
-from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Role, Staff, now
+from crmgraph.crm.identity.token_holders import actor_of_client as actor_of_client
+from crmgraph.crm.models import Door, LegacyClient, LegacyToken, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.db.database import Database
@@ -251,77 +251,6 @@ async def issue(
 
     await db.transact(work)
     return text
-
-
-async def actor_of_client(
-    db: Database, dialect: Door, token: str, *, kind: str = "access", region: str | None = None
-) -> Actor:
-    """Whoever holds this token, see `holder_of`.
-
-    Raises:
-        Unauthenticated: see `holder_of`.
-    """
-    actor, _ = await holder_of(db, dialect, token, kind=kind, region=region)
-    return actor
-
-
-async def holder_of(
-    db: Database, dialect: Door, token: str, *, kind: str = "access", region: str | None = None
-) -> tuple[Actor, dt.datetime | None]:
-    """Whoever holds this token: an agent in the place of the client's staff member, with no more than its grants.
-
-    Identity documents are shown to it as far as that staff member has been given the right.
-
-    Args:
-        region: see `Actor`.
-
-    Returns:
-        The agent, and when the token expires; None for never.
-
-    Raises:
-        Unauthenticated: no such token in this dialect, or it has expired or was revoked, or the client or its staff
-            member is no longer active.
-    """
-    named = {"digest": digest(token), "kind": kind, "dialect": dialect, "at": now()}
-    rows = await db.fetch_compiled("holder of token", _holder, named)
-    if not rows:
-        raise Unauthenticated
-    client_id, granted, narrowed, expires_at, staff_id, sees_identity = rows[0]
-    grants = frozenset(granted)
-    actor = Actor(
-        door=dialect,
-        role=Role.AGENT,
-        staff_id=staff_id,
-        client_id=client_id,
-        sees_identity=sees_identity,
-        grants=grants & frozenset(narrowed["only"]) if "only" in narrowed else grants,
-        region=region,
-    )
-    return actor, expires_at
-
-
-def _holder() -> Select[Any]:
-    return (
-        select(
-            LegacyClient.id,
-            LegacyClient.grants,
-            LegacyToken.grants,
-            LegacyToken.expires_at,
-            Staff.id,
-            Staff.sees_identity,
-        )
-        .join(LegacyClient, LegacyClient.id == LegacyToken.client_id)
-        .join(Staff, Staff.id == LegacyClient.staff_id)
-        .where(
-            LegacyToken.digest == bindparam("digest"),
-            LegacyToken.kind == bindparam("kind"),
-            LegacyToken.revoked.is_(False),
-            or_(LegacyToken.expires_at.is_(None), LegacyToken.expires_at > bindparam("at")),
-            LegacyClient.dialect == bindparam("dialect"),
-            LegacyClient.active.is_(True),
-            Staff.active.is_(True),
-        )
-    )
 
 
 async def revoke(

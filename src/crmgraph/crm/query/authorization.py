@@ -1,8 +1,10 @@
 """Whether somebody may still act as they do: asked by the statement that tells them something or writes for them."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, bindparam, cast, func, select, true
@@ -11,6 +13,33 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from crmgraph.crm.models import Contact, Credential, Session, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.db.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What has to hold still for somebody who was known from an earlier request, as a part of a statement.
+
+    Attributes:
+        key: of what changes the text of the condition.
+        condition: with named parameters.
+        values: of the parameters, but for those that `at` gives.
+        at: the parameter that is the time of the request.
+    """
+
+    key: Hashable
+    condition: Callable[[], ColumnElement[bool]]
+    values: Mapping[str, Any]
+    at: str
+
+    def now(self) -> dict[str, Any]:
+        """The values of all parameters."""
+        return {**self.values, self.at: now()}
+
+
+def standing_of(actor: Actor) -> Standing:
+    """What has to hold still of somebody who has signed in."""
+    key = ("still authorized", actor.is_staff)
+    return Standing(key, partial(still_authorized, actor), authorization_values(actor), "acting_at")
 
 
 class Lapsed(Enum):

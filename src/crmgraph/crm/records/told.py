@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, func,
 from crmgraph.crm.models import Account, Contact, ExternalId, PartyKind, Relation, Staff
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.authorization import Standing
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.snapshots import Listed
 from crmgraph.crm.records import aggregates
@@ -35,6 +36,7 @@ async def load_told(
     parts: Collection[str] = PARTS,
     rows: bool = False,
     staff: int | None = None,
+    standing: Standing | None = None,
 ) -> tuple[Aggregate, EncodingContext] | None:
     """A live record that the actor may see, and what it names; None where there is none.
 
@@ -45,6 +47,7 @@ async def load_told(
         parts: see `aggregates.load`.
         rows: see `external_ids.encoding_context`.
         staff: an employee who is told of though the record may not name them.
+        standing: of an actor who was known from an earlier request. Nothing is found where it does not hold any more.
     """
     model = MODELS[kind]
     children = aggregates.wanted(model, parts)
@@ -53,11 +56,12 @@ async def load_told(
     values = [each for each in values if not fault_of(each)]
 
     def build(query: Select[Any]) -> Select[Any]:
-        return query.where(model.id == _own(len(values)), visible(with_parameters(actor), model))
+        held = [] if standing is None else [standing.condition()]
+        return query.where(model.id == _own(len(values)), visible(with_parameters(actor), model), *held)
 
     found = await snapshots.read_with(
         db,
-        ("told", len(values), rows, visibility_key(actor)),
+        ("told", len(values), rows, visibility_key(actor), None if standing is None else standing.key),
         model,
         [*children.values(), *named.lists],
         build,
@@ -68,6 +72,7 @@ async def load_told(
             "space": space,
             **{f"value{i}": value for i, value in enumerate(values)},
             **visibility_values(actor),
+            **({} if standing is None else standing.now()),
         },
     )
     if not found:

@@ -192,6 +192,12 @@ def region_of_e164(e164: str) -> str | None:
 
 
 @functools.lru_cache(maxsize=4096)
+def code_of_e164(e164: str) -> str:
+    """The code of the country of a number in E.164, e.g. `49`."""
+    return str(phonenumbers.parse(e164).country_code)
+
+
+@functools.lru_cache(maxsize=4096)
 def national_form(e164: str) -> str:
     """How a number in E.164 is written in its country, by the formats of libphonenumber."""
     number = phonenumbers.parse(e164)

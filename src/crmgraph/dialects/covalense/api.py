@@ -29,7 +29,7 @@ OPERATIONS = (
         "Registers a customer whose data come in a header.",
         ("type", "Data"),
     ),
-    Service("GET", "/profile/contact", profile.get_contact, "The customer's details.", ("token",)),
+    Service("GET", "/profile/contact", profile.get_contact, "The customer's details.", ("token",), stands=True),
     Service("PUT", "/profile/contact", profile.put_contact, "Changes the customer's details.", ("token",)),
     FORGOT,
     Service("PUT", "/profile/password/change", access.change, "Changes the customer's password.", ("token",)),

@@ -2,6 +2,7 @@
 
 from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.models import now
+from crmgraph.crm.query.authorization import standing_of
 from crmgraph.dialects.covalense import jjwt
 from crmgraph.dialects.covalense.errors import invalid_token, missing_header
 from crmgraph.dialects.covalense.requests import Call, has_body
@@ -28,6 +29,9 @@ async def admit(call: Call) -> None:
             raise RequestError(missing_header(name))
     if "token" in asked:
         token = given["token"]
+        if call.stands and (known := call.core.identity.cached_actor_of_bare(token)) is not None:
+            call.actor, call.standing = known, standing_of(known)
+            return
         try:
             call.actor = await call.core.identity.actor_of_bare(token)
         except Unauthenticated as refused:

@@ -37,7 +37,7 @@ OPERATIONS = (
     ),
     LOG_IN_BY_KEY,
     Method("POST", "/authentication/token/release", authentication.log_out, "The end of a token.", RELEASE),
-    Method("GET", "/contact_information/show", contact_information.show, "One contact information.", SHOW),
+    Method("GET", "/contact_information/show", contact_information.show, "One contact information.", SHOW, stands=True),
     Method(
         "GET", "/contact_information/list", contact_information.list_page, "Those that answer to all filters.", LIST
     ),

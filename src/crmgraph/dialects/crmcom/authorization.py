@@ -1,6 +1,5 @@
 """Who is let in: a token, and the grant of the method."""
 
-from crmgraph.crm.identity.clients import actor_of_client
 from crmgraph.crm.models import Door
 from crmgraph.dialects.crmcom.errors import NO_TOKEN, denied
 from crmgraph.dialects.crmcom.requests import Call
@@ -26,7 +25,10 @@ async def admit(call: Call) -> None:
     if not isinstance(token, str) or not token:
         raise RequestError(NO_TOKEN)
     call.token = token.strip()
-    call.actor = await actor_of_client(call.core.db, Door.CRMCOM, call.token, region=call.core.region)
+    holders = call.core.holders
+    holder = holders.known(Door.CRMCOM, call.token) if call.stands else None
+    call.standing = None if holder is None else holder.standing
+    call.actor = (holder or await holders.of(Door.CRMCOM, call.token)).actor
     # A client is granted methods by name, or all of an area.
     area = method.grant.partition("/")[0]
     if area != AUTHENTICATION and not call.actor.grants & {area, method.grant}:

@@ -9,6 +9,7 @@ from crmgraph.crm.models import Account, Address, Contact, Email, Phone, Relatio
 from crmgraph.crm.policy import may_see_identity
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
+from crmgraph.crm.values.phone_numbers import code_of_e164, region_of_e164
 from crmgraph.dialects.crmcom import codecs
 from crmgraph.dialects.crmcom.codecs import (
     FLOOR,
@@ -117,7 +118,7 @@ def phone(fmt: ResponseFormat) -> FieldMap:
 def _phone_country(row: Phone) -> str | None:
     if row.country is not None or row.e164 is None:
         return row.country
-    return phonenumbers.region_code_for_number(phonenumbers.parse(row.e164))
+    return region_of_e164(row.e164)
 
 
 def _area_code(row: Phone, around: EncodingContext) -> str | None:
@@ -126,7 +127,7 @@ def _area_code(row: Phone, around: EncodingContext) -> str | None:
         return row.area_code
     if row.country is None or _is_international(row):
         # The number says itself where it is, whatever country stands beside it.
-        return str(phonenumbers.parse(row.e164).country_code) if row.e164 else None
+        return code_of_e164(row.e164) if row.e164 else None
     return str(phonenumbers.country_code_for_region(row.country) or "") or None
 
 

@@ -68,7 +68,7 @@ OPERATIONS = (
         "GET", "/{module}/search", records.find, "Search records", ("READ",),
         parameters=("criteria", "email", "phone", "word", *_LIST), refused=_ELSEWHERE,
     ),
-    Operation("GET", "/{module}/{id}", records.get, "One record", ("READ",), parameters=("fields",)),
+    Operation("GET", "/{module}/{id}", records.get, "One record", ("READ",), parameters=("fields",), stands=True),
     Operation("PUT", "/{module}/{id}", writing.update_one, "Change one record", ("UPDATE",)),
     Operation("DELETE", "/{module}/{id}", writing.delete_one, "Delete one record", ("DELETE",)),
     Operation("POST", "/{module}/{id}/photo", photos.upload, "Upload a photo", ("CREATE",)),

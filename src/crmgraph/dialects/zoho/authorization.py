@@ -4,13 +4,12 @@ A request is checked in the order of Zoho's servers: its method, whether it name
 operation is known, whether the scopes of the token cover it.
 """
 
-import datetime as dt
 from collections.abc import Sequence
 
 from starlette.requests import Request
 
 from crmgraph.crm.errors import Unauthenticated
-from crmgraph.crm.identity import clients
+from crmgraph.crm.identity.token_holders import Holder
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.zoho import errors
@@ -48,7 +47,8 @@ async def authenticate(call: Call) -> None:
     await require_method(call)
     if not call.root:
         raise RequestError(errors.INVALID_URL_PATTERN)
-    call.actor, call.expires_at = await _holder(call)
+    holder = await _holder(call)
+    call.actor, call.expires_at = holder.actor, holder.expires_at
     if call.root in ABSENT:
         raise RequestError(errors.INVALID_URL_PATTERN)
     # No field here is marked as external: the value in the path must not be taken for an id of ours. Of several such
@@ -77,13 +77,16 @@ async def authorize(call: Call) -> None:
             raise RequestError(errors.refused_parameter(name))
 
 
-async def _holder(call: Call) -> tuple[Actor, dt.datetime | None]:
-    given = tokens(call.request)
+async def _holder(call: Call) -> Holder:
+    given, holders = tokens(call.request), call.core.holders
+    if call.stands and len(given) == 1 and (known := holders.known(Door.ZOHO, given[0])) is not None:
+        call.standing = known.standing
+        return known
     if not given:
         raise RequestError(errors.AUTHENTICATION_FAILURE)
     for token in given:
         try:
-            return await clients.holder_of(call.core.db, Door.ZOHO, token, region=call.core.region)
+            return await holders.of(Door.ZOHO, token)
         except Unauthenticated:
             continue
     raise RequestError(errors.INVALID_TOKEN)

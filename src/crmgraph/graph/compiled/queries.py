@@ -13,7 +13,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.policy import Actor, visibility_values, with_parameters
 from crmgraph.crm.query.authorization import authorization_values, still_authorized
 from crmgraph.db import pool
-from crmgraph.db.compiling import beside
+from crmgraph.db.compiling import Compiling
 from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.asking import Ask, Numbered, ask, is_fixed
@@ -50,6 +50,7 @@ class CompiledQueries:
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations = Operations()
+        self._compiling = Compiling()
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
@@ -97,7 +98,7 @@ class CompiledQueries:
     async def _plan(self, key: Hashable, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
         if operation.is_plain:
             if operation.plan is None:
-                operation.plan = await beside(lambda: self._made(operation, {}, {}))
+                operation.plan = await self._compiling.beside(("plan", key), lambda: self._made(operation, {}, {}))
                 self._operations.reckon(key, operation)
             return operation.plan
         switched: tuple[Any, ...] = tuple(given.coerced.get(name) for name in operation.switches)
@@ -108,7 +109,7 @@ class CompiledQueries:
         known = operation.things.get(name)
         if known is None:
             switches = dict(zip(operation.switches, switched, strict=True))
-            made = await beside(lambda: self._made(operation, switches, named))
+            made = await self._compiling.beside((key, name), lambda: self._made(operation, switches, named))
             known = operation.shared(made) if isinstance(made, Plan) else made
             self._operations.keep(key, operation, name, known)
         return known.plan if isinstance(known, Variant) else known
@@ -225,7 +226,7 @@ class CompiledQueries:
             asked = {field.number: each.asked for field, each in zip(view.fields, asks, strict=True)}
             made: pool.CompiledStatement | NotCompiled
             try:
-                made = await beside(lambda: self._built(read, actor, asked, verified))
+                made = await self._compiling.beside((key, name), lambda: self._built(read, actor, asked, verified))
             except Unplannable as why:
                 made = NotCompiled(why.reason)
             self._operations.keep(key, operation, name, made)

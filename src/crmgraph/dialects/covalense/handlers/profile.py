@@ -24,9 +24,12 @@ from crmgraph.rest import RequestError
 
 async def get_contact(call: Call) -> dict[str, Any]:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
-    found = await load_told(call.core.db, call.actor, DIALECT, PartyKind.CONTACT, _contact_id(call))
+    found = await load_told(
+        call.core.db, call.actor, DIALECT, PartyKind.CONTACT, _contact_id(call), standing=call.standing
+    )
     if found is None:
         raise NotFound
+    call.standing = None  # asked by the statement that has found it
     contact, around = found
     return tables(call.core.public_url).contact.encode(contact, around)
 

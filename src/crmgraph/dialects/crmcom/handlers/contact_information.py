@@ -48,8 +48,13 @@ async def _told(call: Call, session: AsyncSession, wanted: Pair) -> tuple[Aggreg
     field, value = wanted
     tell = partial(load_told, call.core.db, call.actor, DIALECT, parts=PARTS, rows=True)
     if field == "id":
-        own = partial(tell, party_id=read_id(value), external=("record", spellings(value)))
+        own = partial(tell, party_id=read_id(value), external=("record", spellings(value)), standing=call.standing)
         found = await own(kind=PartyKind.CONTACT) or await own(kind=PartyKind.ACCOUNT)
+        if found is not None:
+            call.standing = None  # asked by the statement that has found it
+    elif call.standing is not None:
+        # What is not asked for by its id is looked for first.
+        found = None
     else:
         kind, party_id = await find(session, call.actor, wanted)
         found = await tell(kind=kind, party_id=party_id)

@@ -69,9 +69,11 @@ async def get(call: Call) -> Response:
         minted(digits),
         external=("record", [digits]),
         staff=actor.staff_id,
+        standing=call.standing,
     )
     if found is None:
         return answers.empty(call)
+    call.standing = None  # asked by the statement that has found it
     aggregate, around = found
     since = call.since("If-Modified-Since")
     if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
