@@ -33,6 +33,7 @@ from crmgraph.http.subscribers import Subscribers
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mapping import FieldMap
 from crmgraph.metrics import count
+from crmgraph.rest import RecordView, Viewing
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import LIVE, READY, ApiEntry, busy
@@ -56,6 +57,7 @@ class Dialect:
         openapi: makes its OpenAPI document.
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
         tables: makes its field maps by kind of record, for the tables of the documentation.
+        viewing: how it shows one record; None where it shows none.
         operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
@@ -70,6 +72,7 @@ class Dialect:
     openapi: Callable[[], dict[str, Any]]
     mounts: Callable[[Core, Settings], list[BaseRoute]]
     tables: Callable[[], Mapping[PartyKind, FieldMap]]
+    viewing: Viewing | None = None
     operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
@@ -91,6 +94,7 @@ DIALECTS = (
         covalense.openapi,
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         covalense.tables,
+        covalense.VIEWING,
         covalense.operations,
         covalense.busy,
         ("/crm/v1.{rest:path}",),
@@ -104,6 +108,7 @@ DIALECTS = (
         zoho.openapi,
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
         zoho.tables,
+        zoho.VIEWING,
         zoho.operations,
         zoho.busy,
         ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
@@ -118,6 +123,7 @@ DIALECTS = (
         crmcom.openapi,
         lambda core, settings: crmcom.mounts(core),
         crmcom.tables,
+        crmcom.VIEWING,
         crmcom.operations,
         crmcom.busy,
         ("/crmapi", "/crmapi/{rest:path}"),
@@ -132,6 +138,7 @@ DIALECTS = (
         valomnia.openapi,
         lambda core, settings: valomnia.mounts(core),
         valomnia.tables,
+        valomnia.VIEWING,
         valomnia.operations,
         valomnia.busy,
         ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
@@ -250,6 +257,11 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         hrefs={each.name: each.href for each in dialects},
         id_candidates={each.name: each.id_candidates for each in dialects},
         tables={each.name: each.tables for each in dialects},
+        views={
+            each.name: RecordView(core, each.viewing, each.title, each.tables)
+            for each in dialects
+            if each.viewing is not None
+        },
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes

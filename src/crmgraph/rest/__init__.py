@@ -6,5 +6,18 @@ and no log lines of its own.
 
 from crmgraph.rest.front import Api, Wording, mounts, operation_names, unchecked
 from crmgraph.rest.requests import Call, Operation, RequestError
+from crmgraph.rest.viewing import RecordView, Shown, Viewing
 
-__all__ = ["Api", "Call", "Operation", "RequestError", "Wording", "mounts", "operation_names", "unchecked"]
+__all__ = [
+    "Api",
+    "Call",
+    "Operation",
+    "RecordView",
+    "RequestError",
+    "Shown",
+    "Viewing",
+    "Wording",
+    "mounts",
+    "operation_names",
+    "unchecked",
+]

@@ -135,7 +135,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._api.call(self._core, Request(scope, receive))
         start = time.perf_counter()
-        response = await self._answer(call)
+        response = await self.answer(call)
         self._count(call, response, time.perf_counter() - start)
         await response(scope, receive, send)
 
@@ -154,7 +154,7 @@ class Front:
         request = call.request
         self._core.usage.add(called, time.time(), lambda: (request.headers.get("user-agent"), address(request)))
 
-    async def _answer(self, call: Call) -> Response:
+    async def answer(self, call: Call) -> Response:
         """The answer, whatever happens."""
         wording = self._api.wording
         try:

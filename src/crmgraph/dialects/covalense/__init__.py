@@ -3,7 +3,7 @@
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.covalense import fields
-from crmgraph.dialects.covalense.api import API, mounts
+from crmgraph.dialects.covalense.api import API, VIEWING, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
@@ -28,4 +28,4 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
-__all__ = ["busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = ["VIEWING", "busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

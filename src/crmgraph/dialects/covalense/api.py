@@ -7,10 +7,11 @@ from starlette.routing import BaseRoute
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.covalense import answers, authorization, errors
 from crmgraph.dialects.covalense.handlers import access, profile, signup
 from crmgraph.dialects.covalense.requests import NO_JSON, Call, Service
-from crmgraph.rest import Api, Wording
+from crmgraph.rest import Api, Shown, Viewing, Wording
 
 PREFIX = "/crm/v1"
 
@@ -54,6 +55,15 @@ API = Api(
     admit=authorization.admit,
     answer=answers.done,
 )
+
+
+def _shown(kind: PartyKind, number: int) -> Shown | None:
+    """An account is told only to whoever changes it."""
+    return Shown("/profile/contact") if kind is PartyKind.CONTACT else None
+
+
+VIEWING = Viewing(API, _shown, acts=lambda actor, number: replace(actor, contact_id=number))
+"""The contact is told to itself: whoever else asks takes its place, and sees what they may."""
 
 
 def mounts(core: Core, *, forgot_sets_password: bool = False) -> list[BaseRoute]:

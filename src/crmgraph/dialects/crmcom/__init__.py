@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted, spellings
-from crmgraph.dialects.crmcom.api import API, IMAGES, mounts
+from crmgraph.dialects.crmcom.api import API, IMAGES, VIEWING, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import fields_of
@@ -34,4 +34,4 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, IMAGES)
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = ["VIEWING", "busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

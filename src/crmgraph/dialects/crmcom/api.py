@@ -11,11 +11,15 @@ from starlette.routing import BaseRoute
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.crmcom import answers, authorization, errors
+from crmgraph.dialects.crmcom.codecs import print_id
 from crmgraph.dialects.crmcom.handlers import authentication, contact_information, profile_photo
+from crmgraph.dialects.crmcom.lookups import IDENTIFIER
 from crmgraph.dialects.crmcom.requests import Call, Method
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, RELEASE, SHOW, TOKEN, UPDATE
-from crmgraph.rest import Api, Wording
+from crmgraph.dialects.crmcom.sets import SETS
+from crmgraph.rest import Api, Shown, Viewing, Wording
 
 PREFIX = "/crmapi/rest/v2"
 
@@ -81,6 +85,14 @@ IMAGES = replace(
     answer=answers.image,
     path=lambda below: below.removeprefix("/"),  # so that one slash more leads to the image too
 )
+
+
+def _shown(kind: PartyKind, number: int) -> Shown | None:
+    query = ((IDENTIFIER, f"id={print_id(str(number))}"),)
+    return None if kind is PartyKind.LEAD else Shown("/contact_information/show", query)
+
+
+VIEWING = Viewing(API, _shown, Call.read, rows={each.rows: each.fields for each in SETS})
 
 
 def mounts(core: Core) -> list[BaseRoute]:

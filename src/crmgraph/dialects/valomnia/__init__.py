@@ -2,7 +2,7 @@
 
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates
-from crmgraph.dialects.valomnia.api import API, mounts
+from crmgraph.dialects.valomnia.api import API, VIEWING, mounts
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
@@ -38,4 +38,4 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = ["VIEWING", "busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

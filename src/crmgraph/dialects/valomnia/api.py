@@ -4,11 +4,12 @@ from starlette.routing import BaseRoute
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.valomnia import answers, authorization, errors
 from crmgraph.dialects.valomnia.handlers import contacts, customers, login, pictures
 from crmgraph.dialects.valomnia.photo_paths import ALBUMS
 from crmgraph.dialects.valomnia.requests import Call, Service
-from crmgraph.rest import Api, Wording
+from crmgraph.rest import Api, Shown, Viewing, Wording
 
 _CONTACTS = "/api/{version}/contacts"
 _CUSTOMERS = "/api/{version}/customers"
@@ -65,6 +66,18 @@ API = Api(
     # Their server took a path with a slash at its end as the same.
     mounted=[*(path + end for path in _ELSEWHERE for end in ("/", "")), "/api", "/api/{rest:path}"],
 )
+
+
+VERSION = "v1.0"
+"""The version whose links a record is shown with where nobody says which."""
+_RESOURCES = {PartyKind.CONTACT: "contacts", PartyKind.ACCOUNT: "customers"}
+
+
+def _shown(kind: PartyKind, number: int) -> Shown | None:
+    return Shown(f"/api/{VERSION}/{_RESOURCES[kind]}/{number}") if kind in _RESOURCES else None
+
+
+VIEWING = Viewing(API, _shown)
 
 
 def mounts(core: Core) -> list[BaseRoute]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.zoho import codecs
-from crmgraph.dialects.zoho.api import ACCOUNTS_API, API, mounts
+from crmgraph.dialects.zoho.api import ACCOUNTS_API, API, VIEWING, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
@@ -57,4 +57,15 @@ def unique_fields(names: Iterable[str]) -> dict[str, frozenset[str]]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, ACCOUNTS_API)
 
-__all__ = ["busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables", "unique_fields"]
+__all__ = [
+    "VIEWING",
+    "busy",
+    "href",
+    "id_candidates",
+    "mounts",
+    "nowhere",
+    "openapi",
+    "operations",
+    "tables",
+    "unique_fields",
+]

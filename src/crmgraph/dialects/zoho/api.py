@@ -8,10 +8,11 @@ from starlette.routing import BaseRoute
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
+from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.zoho import answers, authorization, errors
 from crmgraph.dialects.zoho.authorization import ACTIONS, require_scope
 from crmgraph.dialects.zoho.errors import Failure
-from crmgraph.dialects.zoho.fields import MODULES, canonical
+from crmgraph.dialects.zoho.fields import MODULES, OF_KIND, canonical
 from crmgraph.dialects.zoho.handlers import (
     converting,
     metadata,
@@ -24,7 +25,7 @@ from crmgraph.dialects.zoho.handlers import (
     writing,
 )
 from crmgraph.dialects.zoho.requests import Call, Operation
-from crmgraph.rest import Api, RequestError, Wording
+from crmgraph.rest import Api, RequestError, Shown, Viewing, Wording
 
 _PAGED = ("page", "per_page")
 _SORTED = ("fields", "sort_by", "sort_order", *_PAGED)
@@ -171,6 +172,17 @@ ACCOUNTS_API = replace(
     before=authorization.require_method,
     admit=rest.unchecked,
 )
+
+
+async def _read(call: Call) -> None:
+    call.read_query()
+
+
+def _shown(kind: PartyKind, number: int) -> Shown:
+    return Shown(f"/{OF_KIND[kind].name}/{number}")
+
+
+VIEWING = Viewing(API, _shown, _read)
 
 
 def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:

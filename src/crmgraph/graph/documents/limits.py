@@ -69,12 +69,15 @@ CHANGES_COST = 50
 """What a page of the log of changes is reckoned to cost besides its events: it looks at ten thousand entries."""
 CHOICES_COST = 50
 """What the choices of a field are reckoned to cost: up to two hundred look-ups."""
+LEGACY_COST = 10
+"""What a record as an old API answers it is reckoned to cost: its own statements."""
 WRITE_COST = 2
 """What an item of a bulk write is reckoned to cost besides what is asked of its result."""
 _ITSELF = {
     "SearchConnection": SEARCH_COST,
     "ChangeEventConnection": CHANGES_COST,
     "Choice": CHOICES_COST,
+    "LegacyView": LEGACY_COST,
     **dict.fromkeys(("ContactGroupRow", "AccountGroupRow", "LeadGroupRow"), GROUPS_COST),
 }
 """{type: what a field of it is reckoned to cost besides its items}."""

@@ -44,6 +44,7 @@ from crmgraph.graph.resolvers.context import Context, Href, ReadId, Tables
 from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
 from crmgraph.http.subscribers import Subscribers, TooManySubscribers
+from crmgraph.rest import RecordView
 
 PATH = "/graphql"
 COST = "graphql-cost"
@@ -66,6 +67,7 @@ def mounts(
     hrefs: Mapping[str, Href] | None = None,
     id_candidates: Mapping[str, ReadId] | None = None,
     tables: Mapping[str, Tables] | None = None,
+    views: Mapping[str, RecordView] | None = None,
     plans: bool = True,
     subscribers: Subscribers | None = None,
     origins: Sequence[str] = (),
@@ -81,6 +83,7 @@ def mounts(
         hrefs: by dialect, where it serves a record.
         id_candidates: by dialect, what the ids that it prints stand for.
         tables: by dialect, what it calls the values of records.
+        views: by dialect, how it shows a record.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
         subscribers: how many WebSockets and event streams may be open.
         origins: of other sites whose pages may open a WebSocket.
@@ -95,6 +98,7 @@ def mounts(
         hrefs=hrefs or {},
         id_candidates=id_candidates or {},
         tables=tables or {},
+        views=views or {},
         demo=demo is not None,
         subscribers=subscribers or Subscribers(2_000, 50),
     )
@@ -142,6 +146,7 @@ class Endpoint:
         hrefs: Mapping[str, Href],
         id_candidates: Mapping[str, ReadId],
         tables: Mapping[str, Tables],
+        views: Mapping[str, RecordView],
         demo: bool = False,
         subscribers: Subscribers,
     ) -> None:
@@ -153,6 +158,7 @@ class Endpoint:
         self._hrefs = hrefs
         self._id_candidates = id_candidates
         self._tables = tables
+        self._views = views
         self._demo = demo
         self._slices = Slices()
 
@@ -291,6 +297,7 @@ class Endpoint:
             self._hrefs,
             self._id_candidates,
             self._tables,
+            self._views,
             slices=self._slices,
         )
 

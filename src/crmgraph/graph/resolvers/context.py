@@ -17,6 +17,7 @@ from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.graph.resolvers.loaders import Loaders
 from crmgraph.graph.resolvers.slices import Slices, Turns
+from crmgraph.rest import RecordView
 
 Href: TypeAlias = Callable[[PartyKind, str], str | None]
 """(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
@@ -42,6 +43,7 @@ class Context:
         hrefs: by dialect, where it serves a record.
         id_candidates: by dialect, what the ids that it prints stand for.
         tables: by dialect, what it calls the values of the kinds of record that it has.
+        views: by dialect, how it shows a record.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
         read_ahead: the input of a bulk write, which its resolver is handed without the items.
         slices: in which the resolvers of all requests do their work.
@@ -54,6 +56,7 @@ class Context:
     hrefs: Mapping[str, Href] = field(default_factory=dict)
     id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
     tables: Mapping[str, Tables] = field(default_factory=dict)
+    views: Mapping[str, RecordView] = field(default_factory=dict)
     refused: Refused | None = None
     read_ahead: Any = None
     slices: Slices = field(default_factory=Slices)
@@ -76,10 +79,16 @@ class Context:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session to read with, as soon as the document has a connection free; nothing else is opened within."""
+        async with self.beside(), self.core.db.read() as session:
+            yield session
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """A block that reads by a connection of its own, as soon as the document has one free."""
         if self._reading is None:
             self._reading = asyncio.Semaphore(CONNECTIONS)
-        async with self._reading, self.core.db.read() as session:
-            yield session
+        async with self._reading:
+            yield
 
     @property
     def loaders(self) -> Loaders:

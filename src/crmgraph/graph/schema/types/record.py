@@ -12,7 +12,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.models.columns import Moment
 from crmgraph.crm.policy import Permission, permissions
 from crmgraph.crm.records.external_ids import CONTENT, DIALECTS
-from crmgraph.graph.resolvers.context import Context
+from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import Connection
 from crmgraph.graph.schema.declarations import Row
 from crmgraph.graph.schema.fields import column, finished, photo, rows, to_many, to_one
@@ -20,6 +20,7 @@ from crmgraph.graph.schema.filters import CHANGES, NOTES
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, OtherId, Phone, Photo
+from crmgraph.graph.schema.types.legacy_view import LegacyView, OfDialect, as_legacy
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
 
@@ -30,6 +31,19 @@ def _words(names: Iterable[str]) -> list[Any]:
 
 
 _CAN = "What you may do with it as it is now."
+
+
+def legacy() -> Any:
+    """The field `asLegacy`."""
+
+    async def resolve(root: strawberry.Parent[Any], info: Info, dialect: OfDialect) -> Any:
+        return await as_legacy(root, info.context, dialect)
+
+    return strawberry.field(
+        resolver=resolve,
+        description="The record as an old API answers it, to whoever may see it here.",
+        graphql_type=LegacyView,
+    )
 
 
 @strawberry.interface(description="What contacts, accounts and leads have in common.")
@@ -64,6 +78,7 @@ class Record(Node):
         order=("dialect", "id"),
         only=lambda row: row.live.is_(True) & row.dialect.not_in(_words({*DIALECTS, CONTENT})),
     )
+    as_legacy: LegacyView = legacy()
     notes: Connection[Note] | None = to_many(
         NOTES, "party_id", "The notes on it, the latest first; staff see them.", staff_only=True
     )
