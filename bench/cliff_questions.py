@@ -44,6 +44,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "state": ("Central", "Far North", "Nowhere"),
     "postalCode": ("1000", "9999", "0"),
     "value": ("7000000014", "7000000007", "0"),
+    "search": ("papadopoulos", "zyx", "nobody"),
     "createdAt": ("2019-01-02T00:00:00Z", "2999-01-01T00:00:00Z", "2019-06-01T00:00:00Z"),
     "updatedAt": ("2019-01-02T00:00:00Z", "2999-01-01T00:00:00Z", "2019-06-01T00:00:00Z"),
 }
@@ -136,6 +137,8 @@ class GraphQuestions:
         input_ = get_named_type(type_.fields[name].type)
         if isinstance(input_, GraphQLEnumType):
             return f"[{self._dice.choice(list(input_.values))}]"
+        if name == "search":
+            return json.dumps(self._dice.choice(VALUES[name]))
         if not isinstance(input_, GraphQLInputObjectType):
             return self._dice.choice(("true", "true", "false"))
         if "and" in input_.fields:
@@ -267,6 +270,8 @@ def _comparisons(type_: GraphQLInputObjectType, name: str, ids: dict[str, tuple[
     input_ = get_named_type(type_.fields[name].type)
     if isinstance(input_, GraphQLEnumType):
         return [f"[{value}]" for value in input_.values]
+    if name == "search":
+        return [json.dumps(value) for value in VALUES[name]]
     if not isinstance(input_, GraphQLInputObjectType):
         return ["true"]
     if name in OTHERS:

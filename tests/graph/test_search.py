@@ -135,6 +135,65 @@ async def test_nothing_is_found_by_too_little_or_by_what_is_not_searched(
     assert await found(agent, asked) == []
 
 
+async def test_where_no_blanks_part_words_any_sign_begins_one(agent: Caller, core: Core) -> None:
+    await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "王小明", "number": "CON-1"},
+        {"last_name": "小林", "first_name": "さくら", "number": "CON-2"},
+        {"last_name": "김철수", "number": "CON-3"},
+        {"last_name": "Ag", "number": "CON-4"},
+    )
+    await put(core, PartyKind.ACCOUNT, {"name": "株式会社パパ", "number": "ACC-1"})
+    for asked, names in (
+        ("王", ["王小明"]),
+        ("小", ["さくら 小林", "王小明"]),
+        ("明", ["王小明"]),
+        ("さ 林", ["さくら 小林"]),
+        ("くら", ["さくら 小林"]),
+        ("会社", ["株式会社パパ"]),
+        ("ﾊﾟ", ["株式会社パパ"]),
+        ("수", ["김철수"]),
+        ("ハ", []),
+        ("a", []),
+        ("社会", []),
+    ):
+        assert sorted(await found(agent, asked)) == sorted(names), asked
+    (edge,) = (await agent(MATCHED, t="明"))["search"]["edges"]
+    assert edge["matched"] == [{"field": "lastName", "excerpt": "王小\u2068明\u2069"}]
+    assert await upkeep.reindex(core.db, dry_run=True) == upkeep.Report(records=5)
+
+
+FILTERED = """query($f: ContactFilter, $s: [ContactSort!], $n: Int) { contacts(filter: $f, sort: $s, first: $n) {
+  totalCount nodes { number } } }"""
+
+
+async def test_lists_are_filtered_by_what_a_search_finds(
+    agent: Caller, customer: Customer, core: Core, records: None
+) -> None:
+    async def numbers(text: str, caller: Caller = agent, **others: Any) -> list[str]:
+        given = {"f": {"search": text} | others, "s": [{"field": "NUMBER", "direction": "DESC"}]}
+        page = (await caller(FILTERED, **given))["contacts"]
+        assert page["totalCount"] == len(page["nodes"])
+        return [node["number"] for node in page["nodes"]]
+
+    assert await numbers("mari") == ["CON-79", "CON-78", "CON-77"]
+    assert await numbers("mari", firstName={"eq": "anna"}) == ["CON-78"]
+    assert await numbers("koln schro") == await numbers("0049 (171) 555") == ["CON-77"]
+    assert await numbers("m.schroeder@münchner-post.example") == await numbers("con 77") == ["CON-77"]
+    for nothing in ("m", "schoder", "SECRET99", "9018 1234", "-", "schröder anna"):
+        assert await numbers(nothing) == [], nothing
+    assert await numbers("mari", customer) == []
+    data = await agent("""{ accounts(filter: {search: "marien apo"}) { nodes { name } }
+      leads(filter: {search: "co mar"}) { totalCount } }""")
+    assert data == {"accounts": {"nodes": [{"name": "Marien-Apotheke O'Connor"}]}, "leads": {"totalCount": 1}}
+    data = await agent("""{ contacts(filter: {accountMatches: {search: "apotheke"}, not: {search: "schröder"}}) {
+      nodes { number } } }""")
+    assert data["contacts"]["nodes"] == [{"number": "CON-78"}]
+    for wrong in ("", " ", "x" * 201, "a\0"):
+        assert [code for code, _ in await agent.errors(FILTERED, f={"search": wrong})] == ["BAD_USER_INPUT"]
+
+
 async def test_hits_are_ranked_by_the_place_and_whole_words_come_first(agent: Caller, records: None) -> None:
     assert await found(agent, "marie") == [
         "Anna Marie",  # the whole last name

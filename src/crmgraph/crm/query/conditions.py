@@ -195,10 +195,10 @@ class Test:
 @dataclass(frozen=True, slots=True)
 class HasPoint:
     """There is a contact point of which this holds: one that is active, or the one that bears a slot; or an external id
-    that lasts.
+    that lasts, or a word of the search index.
 
     Attributes:
-        of: Phone, Email, Address or ExternalId.
+        of: Phone, Email, Address, ExternalId or SearchTerm.
         where: of its columns.
         active: False for one that is not active.
     """

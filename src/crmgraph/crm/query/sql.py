@@ -285,8 +285,10 @@ class Sql:
             among: what else its record has to fulfil. What is asked of the name is asked, beside a city, of the name
                 that an address repeats: one index holds both.
         """
-        there = ExternalId.live.is_(True) if row.of is ExternalId else row.of.active
-        found = [there if row.active else not_(there), replace(self, model=row.of).where(row.where)]
+        found = [replace(self, model=row.of).where(row.where)]
+        if row.of is not SearchTerm:  # which has the words of active rows alone
+            there = ExternalId.live.is_(True) if row.of is ExternalId else row.of.active
+            found.insert(0, there if row.active else not_(there))
         if row.slot is not None:
             found.append(row.of.slot == row.slot)
         if names_city(row):

@@ -12,7 +12,7 @@ from typing import Any
 from crmgraph.crm.models import Address, Email, Phone, SearchField
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.search.question import Word
-from crmgraph.crm.search.terms import RECORDS, SOURCES, phone_terms, words_of
+from crmgraph.crm.search.terms import RECORDS, SOURCES, is_sign, phone_terms, words_of
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.search_terms import BACKWARDS
 
@@ -95,6 +95,10 @@ def _in_text(text: str, prefixes: Sequence[str]) -> Iterator[tuple[int, int]]:
             length = max((len(prefix) for prefix in prefixes if word.startswith(prefix)), default=0)
             if length:
                 yield token.start(), token.start() + _reaching(token[0], length)
+            elif len(word) == len(token[0]):
+                for prefix in filter(is_sign, prefixes):
+                    if (place := word.find(prefix)) > 0:
+                        yield token.start() + place, token.start() + place + len(prefix)
 
 
 def _reaching(token: str, length: int) -> int:

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crmgraph.crm.search.terms import without_zeros, words_of
+from crmgraph.crm.search.terms import is_sign, without_zeros, words_of
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.search_terms import BACKWARDS, MAX_TERM
 from crmgraph.crm.values.text import email_part
@@ -21,7 +21,8 @@ MAX_TEXT = 200
 MAX_WORDS = 6
 """The most words that are looked for; what comes after them is not read."""
 MIN_LETTERS = 2
-"""How many letters and digits a text has to have: one of them begins half of all names."""
+"""How many letters and digits a text has to have, if it is no sign of Chinese, Japanese or Korean: one of them begins
+half of all names."""
 MIN_LAST_DIGITS = 4
 """How many digits may be the last ones of a number."""
 TYPED = range(4, 21)
@@ -46,7 +47,7 @@ class Word:
 def readings(text: str) -> list[tuple[Word, ...]]:
     """The ways to read a text, the better one first; none where there is too little to look for."""
     by_word = tuple(dict.fromkeys(_word(each) for each in words_of(text)))[:MAX_WORDS]
-    if sum(len(word.prefixes[0]) for word in by_word) < MIN_LETTERS:
+    if sum(MIN_LETTERS if is_sign(word.prefixes[0]) else len(word.prefixes[0]) for word in by_word) < MIN_LETTERS:
         return []
     whole = tuple(dict.fromkeys(_parts(text)))[:MAX_WORDS]
     return list(dict.fromkeys(each for each in (whole, by_word) if each))

@@ -8,6 +8,7 @@ without the code of the country, and from the last one backwards, which is how i
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
@@ -22,6 +23,8 @@ MAX_WORDS = 16
 _APOSTROPHE = re.compile("'")
 _WORD = re.compile(r"[^\W_]+")
 _ZEROS = re.compile("^0+")
+_SIGN = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+"""A sign of Chinese, Japanese or Korean, where no blanks part words and one sign may be a word."""
 
 
 Changed: TypeAlias = tuple[Any, dict[str, Any]]
@@ -65,6 +68,21 @@ def words_of(text: str | None) -> list[str]:
     return _WORD.findall(_APOSTROPHE.sub("", fold(text)))
 
 
+def is_sign(text: str) -> bool:
+    """Whether a text begins with a sign of a script that does not part its words."""
+    return _SIGN.match(text) is not None
+
+
+def indexed_words(text: str | None) -> list[str]:
+    """The words by which a text is found: those of `words_of`, and where no blanks part them what begins at each sign.
+
+    At most `MAX_WORDS`, whole words before their ends.
+    """
+    words = words_of(text)[:MAX_WORDS]
+    ends = (word[i:] for word in words for i in range(1, len(word)) if is_sign(word[i]))
+    return list(dict.fromkeys(islice(chain(words, ends), MAX_WORDS)))
+
+
 def terms_of(row: Any, before: Mapping[str, Any] | None = None) -> Iterator[Term]:
     """The terms of a row; of one that is no source, none.
 
@@ -93,7 +111,7 @@ def _texts(model: type, held: Mapping[str, Any]) -> Iterator[tuple[str, SearchFi
     else:
         for name, field in SOURCES[model]:
             if text := held[name]:
-                yield from ((word, field) for word in dict.fromkeys(words_of(text)[:MAX_WORDS]))
+                yield from ((word, field) for word in indexed_words(text))
 
 
 def changed_terms(

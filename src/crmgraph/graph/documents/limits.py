@@ -67,6 +67,10 @@ GROUPS_COST = 500
 """What groups are reckoned to cost besides what is listed: every record is counted."""
 CHANGES_COST = 50
 """What a page of the log of changes is reckoned to cost besides its events: it looks at ten thousand entries."""
+COUNT_COST = 500
+"""What `totalCount` of a list is reckoned to cost: every record that it has is counted."""
+OWN_COUNT_COST = 5
+"""The same of a list that belongs to one record."""
 CHOICES_COST = 50
 """What the choices of a field are reckoned to cost: up to two hundred look-ups."""
 LEGACY_COST = 10
@@ -105,6 +109,7 @@ class Measure:
         variables: of the variables that the cost depends on.
         compared: values, lists and objects that stand in filters.
         asked: how often each variable stands in a filter.
+        counts: in a connection's selection set, how often its items are counted.
     """
 
     depth: int = 0
@@ -119,6 +124,7 @@ class Measure:
     variables: set[str] = field(default_factory=set)
     compared: int = 0
     asked: Counter[str] = field(default_factory=Counter)
+    counts: int = 0
 
     def spread(self, other: "Measure") -> None:
         """Count a fragment that stands in this set."""
@@ -132,6 +138,7 @@ class Measure:
         self.keys.update(other.keys)
         self.names |= other.names
         self.variables |= other.variables
+        self.counts += other.counts
         self.ask(other)
 
     def ask(self, other: "Measure") -> None:
@@ -225,6 +232,7 @@ class Meter:
         total.keys[node.alias.value if node.alias else name] += 1
         total.names.add(name)
         total.depth = max(total.depth, 1)
+        total.counts += name == "totalCount"
         definition: GraphQLField | None = getattr(parent, "fields", {}).get(name)
         of = get_named_type(definition.type) if definition is not None else None
         for argument in node.arguments or ():
@@ -252,6 +260,7 @@ class Meter:
             total.per_item += 1 + inner.cost
         elif _is_connection(of):
             total.cost += _ITSELF.get(of.name, 0)
+            total.cost += inner.counts * self._count(of, parent)
             total.cost += inner.cost + self._page_size(node, total) * inner.per_item
         elif _is_connection(parent) and name in ("edges", "nodes"):
             total.per_item += inner.cost + (name == "nodes")
@@ -267,6 +276,12 @@ class Meter:
         given = [size for size in sizes if isinstance(size, int) and not isinstance(size, bool)]
         size = max(given) if given else DEFAULT_PAGE
         return min(max(size, 0), self._max_page)
+
+    def _count(self, of: GraphQLNamedType, parent: GraphQLNamedType | None) -> int:
+        """What it costs to count a list; the hits of a search and the members of a group are counted anyway."""
+        if of.name in _ITSELF or (parent is not None and parent.name in _ITSELF):
+            return 0
+        return COUNT_COST if parent is self._schema.query_type else OWN_COUNT_COST
 
     def _length(self, node: FieldNode, definition: GraphQLField, total: Measure) -> int:
         if not is_list_type(get_nullable_type(definition.type)):

@@ -11,6 +11,7 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models.columns import FIRST_MINTED_ID
 from crmgraph.crm.query.columns import SEARCHED
 from crmgraph.crm.query.conditions import And, By, Compare, HasPoint, HasRecord, Not, Op, Or, Where
+from crmgraph.crm.search.question import MAX_TEXT, Word, readings
 from crmgraph.crm.values.ago import Ago, ago, zone_of
 from crmgraph.crm.values.countries import country_code, country_code_of_name
 from crmgraph.crm.values.folding import natural
@@ -47,7 +48,9 @@ RELATED: dict[str, tuple[Any, Any, Any]] = {
     "any_contact": (models.Contact, models.Account.id, models.Contact.account_id),
 }
 """{field: (the model of the other record, the columns that hold the same: of the record, and of the other one)}."""
-OF_ITS_OWN = frozenset({"and_", "or_", "not_", "address", "external", "converted", "deleted", "number", *RELATED})
+OF_ITS_OWN = frozenset(
+    {"and_", "or_", "not_", "address", "external", "converted", "deleted", "number", "search", *RELATED}
+)
 """The fields that are about no column."""
 MIN_DIGITS = 4
 """How many digits a number is at least looked for by: fewer are the last ones of too many."""
@@ -98,6 +101,8 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
                 parts += [Compare(model.deleted_at, Op.IS_NULL, False)] if value else []
             case "number":
                 parts += _number(model, value, inner)
+            case "search":
+                parts.append(_searched(value, inner))
             case "converted":
                 parts.append(Compare(models.Lead.converted_at, Op.IS_NULL, not value))
             case _ if name in RELATED:
@@ -114,6 +119,21 @@ def criterion(model: Any, filter_: Any, path: str) -> And:
                 parts += _of_column(getattr(model, COLUMNS.get(name, name)), name, value, inner)
     parts += [HasPoint(of, And(tuple(asked))) for of, asked in rows.items()]
     return And(tuple(parts))
+
+
+def _searched(text: str, path: str) -> Where:
+    """That each word of a text, in one of the ways to read it, begins a word of the record."""
+    _require_something(text, path, "")
+    if len(text) > MAX_TEXT:
+        raise BadInput(Invalid((), "too_long", MAX_TEXT), path)
+    ways = [And(tuple(map(_has_word, words))) for words in readings(text)]
+    return ways[0] if len(ways) == 1 else Or(tuple(ways))
+
+
+def _has_word(word: Word) -> Where:
+    term = models.SearchTerm.term
+    found = [HasPoint(term.class_, Compare(term, Op.STARTS_WITH, each, By.EXACT)) for each in word.prefixes]
+    return found[0] if len(found) == 1 else Or(tuple(found))
 
 
 def _of_column(column: Any, name: str, value: Any, path: str) -> Iterator[Where]:

@@ -11,6 +11,7 @@ from crmgraph.crm import models
 from crmgraph.crm.errors import TooLarge
 from crmgraph.crm.query import keyset_pages
 from crmgraph.crm.query.conditions import And, Order
+from crmgraph.crm.search.question import MAX_TEXT
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.comparators import (
     AddressFilter,
@@ -58,6 +59,10 @@ _DELETED = (
 )
 _EMAIL_OPT_OUT = "Whether they want no email from us."
 _SMS_OPT_OUT = "Whether they want no text messages from us."
+_SEARCH = (
+    f"What people type into a search box, {MAX_TEXT} characters at most: each word begins one of the record, wherever "
+    "`Query.search` looks. No mistake is forgiven, and less than two letters find nothing."
+)
 
 
 @strawberry.input(description="Which contacts. All fields that are given must hold.")
@@ -65,6 +70,7 @@ class ContactFilter:
     and_: list["ContactFilter"] | None = op(_AND, "and")
     or_: list["ContactFilter"] | None = op(_OR, "or")
     not_: Optional["ContactFilter"] = op(_NOT, "not")
+    search: str | None = op(_SEARCH)
     first_name: TextFilter | None = op(_FIRST_NAME)
     last_name: TextFilter | None = op(_LAST_NAME)
     full_name: TextFilter | None = op(_FULL_NAME)
@@ -96,6 +102,7 @@ class AccountFilter:
     and_: list["AccountFilter"] | None = op(_AND, "and")
     or_: list["AccountFilter"] | None = op(_OR, "or")
     not_: Optional["AccountFilter"] = op(_NOT, "not")
+    search: str | None = op(_SEARCH)
     name: TextFilter | None = op("The name.")
     kind: list[models.AccountKind] | None = op(
         "Whether it stands for one person or for a business: any of these; none of these is nothing."
@@ -127,6 +134,7 @@ class LeadFilter:
     and_: list["LeadFilter"] | None = op(_AND, "and")
     or_: list["LeadFilter"] | None = op(_OR, "or")
     not_: Optional["LeadFilter"] = op(_NOT, "not")
+    search: str | None = op(_SEARCH)
     first_name: TextFilter | None = op(_FIRST_NAME)
     last_name: TextFilter | None = op(_LAST_NAME)
     full_name: TextFilter | None = op(_FULL_NAME)
