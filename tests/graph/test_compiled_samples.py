@@ -17,13 +17,17 @@ RESOLVED = frozenset(
         "Request a password reset",
         "Upload a photo",
         "Create a lead",
+        "Upsert a contact",
+        "Write contacts in bulk",
         "Convert a lead",
+        "Bring back what was deleted",
         "Export contacts",
     }
 )
 """The samples that nothing but the resolvers carries out: mutations that do not change one record that is there."""
-COUNTED = frozenset({"Count leads by status", "Follow changes", "Changes as they happen"})
-"""The samples whose groups the resolvers count, and those of the log, which is read by statements of its own."""
+LOGS = frozenset({"Follow changes", "Changes as they happen", "Who still calls the legacy APIs"})
+"""The samples that read a log, by statements of their own."""
+COMPILED = [each for each in SAMPLES if each["title"] not in RESOLVED | LOGS]
 
 
 def filled(value: Any, ids: dict[str, str]) -> Any:
@@ -33,10 +37,8 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
     return {key: ids[key] if each == "" else filled(each, ids) for key, each in value.items()}
 
 
-@pytest.mark.parametrize("sample", SAMPLES, ids=[f"{each['group']} {each['title']}" for each in SAMPLES])
+@pytest.mark.parametrize("sample", COMPILED, ids=[f"{each['group']} {each['title']}" for each in COMPILED])
 async def test_a_sample_is_compiled(agent: Caller, customer: Customer, core: Core, sample: dict[str, Any]) -> None:
-    if sample["title"] in RESOLVED | COUNTED:
-        return
     phones = [{"kind": "MOBILE", "raw": "0151 1"}]
     (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Ray", "phones": phones})
     phone = await first_phone(agent, f"con_{contact}")
@@ -47,5 +49,5 @@ async def test_a_sample_is_compiled(agent: Caller, customer: Customer, core: Cor
 
 
 def test_what_is_left_to_the_resolvers_are_mutations() -> None:
-    assert {each["title"] for each in SAMPLES} >= RESOLVED
+    assert {each["title"] for each in SAMPLES} >= RESOLVED | LOGS
     assert all(each["query"].startswith("mutation") for each in SAMPLES if each["title"] in RESOLVED)
