@@ -173,9 +173,12 @@ def statements(db: Database) -> Iterator[list[str]]:
     """The statements that reach the database inside the block, in their order; not those of the background."""
     seen: list[str] = []
 
-    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+    def is_beside() -> bool:
         task = asyncio.current_task()
-        if task is not None and task.get_name().startswith("background:"):
+        return task is not None and task.get_name().startswith("background:")
+
+    def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
+        if is_beside():
             return
         if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "PRAGMA")):
             seen.append(statement)
@@ -183,7 +186,8 @@ def statements(db: Database) -> Iterator[list[str]]:
     execute = db.pool.execute
 
     async def execute_noted(connection: object, sql: str, values: Sequence[Any]) -> Any:
-        seen.append(sql)
+        if not is_beside():
+            seen.append(sql)
         return await execute(connection, sql, values)
 
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)

@@ -178,7 +178,11 @@ async def test_deleted_records_leave_the_list_for_the_list_of_the_deleted(leads:
     async with leads.read() as session:
         gone, more = await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD)
         assert ([one.last_name for one in gone], more) == ([A], False)
-        assert await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD, since=gone[0].deleted_at) == ([], False)
+        since = gone[0].deleted_at
+        again, _ = await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD, since=since)
+        assert [one.last_name for one in again] == [A]
+        since += dt.timedelta(microseconds=1)
+        assert await offset_pages.find_deleted(session, STAFF, PartyKind.LEAD, since=since) == ([], False)
 
 
 NO_VALUES = [

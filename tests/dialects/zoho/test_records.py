@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from crmgraph.crm.models import Change, Door, Lead
+from crmgraph.crm.models import Change, Door, Lead, PartyKind, now
+from crmgraph.crm.records import parties
+from crmgraph.crm.records.edits import Edit
 from tests.conftest import Running
 from tests.dialects.zoho.conftest import LEAD, OTHER, OWNER, PATRICIA, Program, row_error
+from tests.graph.conftest import OFFICE
 
 PERSON = {
     "Salutation": "Ms.",
@@ -315,11 +318,42 @@ async def test_what_has_not_changed_since_is_304(zoho: Program) -> None:
         answer = await zoho.send("GET", path, **since(text))
         assert (text, answer.status_code) == (text, status)
         assert bool(answer.content) == (status == 200)
-    page = await zoho.ok("GET", "/Leads?approved=both&fields=Last_Name", **since("2021-05-11T12:52:29+00:00"))
-    assert LEAD not in {record["id"] for record in page["data"]}
-    assert len(page["data"]) == 3
+    for text, is_told in (("2021-05-11T12:52:29+00:00", True), ("2021-05-11T12:53:00+00:00", False)):
+        page = await zoho.ok("GET", "/Leads?approved=both&fields=Last_Name", **since(text))
+        assert (LEAD in {record["id"] for record in page["data"]}) is is_told
+        assert len(page["data"]) == 3 + is_told
     assert (await zoho.send("GET", "/Leads", **since("2999-01-01T00:00:00Z"))).status_code == 304
     assert (await zoho.send("GET", "/Leads/5", **since("2999-01-01T00:00:00Z"))).status_code == 204
+
+
+async def test_two_changes_in_one_second_are_never_missed(zoho: Program) -> None:
+    async def told(path: str, mark: str) -> set[str]:
+        answer = await zoho.send("GET", path, headers={"If-Modified-Since": mark})
+        return set() if answer.status_code == 304 else {record["id"] for record in answer.json()["data"]}
+
+    one, other = await zoho.create("Leads", Last_Name="One"), await zoho.create("Leads", Last_Name="Other")
+    mark = (await zoho.get("Leads", one))["Modified_Time"]
+    await zoho.ok("PUT", f"/Leads/{one}", {"data": [{"City": "Oslo"}]})
+    assert {one, other} <= await told("/Leads", mark)
+    await zoho.ok("DELETE", f"/Leads?ids={one}")
+    (gone,) = (await zoho.ok("GET", "/Leads/deleted"))["data"]
+    await zoho.ok("DELETE", f"/Leads?ids={other}")
+    assert await told("/Leads/deleted", gone["deleted_time"]) == {one, other}
+    # Long after it nothing is told again.
+    assert await told("/Leads/deleted", "2999-01-01T00:00:00Z") == set()
+    assert await told("/Leads", "2999-01-01T00:00:00Z") == set()
+
+
+async def test_what_is_committed_after_the_mark_is_told(zoho: Program) -> None:
+    core = zoho.running.core
+    async with core.db.begin() as session:
+        late = (await parties.create(session, OFFICE, PartyKind.CONTACT, Edit({"last_name": "Late"}))).id
+        await asyncio.sleep(1.1)
+        mark = now().isoformat(timespec="seconds")
+        answer = await zoho.send("GET", "/Contacts", headers={"If-Modified-Since": mark})
+        assert str(late) not in answer.text
+    answer = await zoho.send("GET", "/Contacts", headers={"If-Modified-Since": mark})
+    assert str(late) in {record["id"] for record in answer.json()["data"]}
 
 
 async def test_a_write_on_what_has_changed_since_is_refused(zoho: Program) -> None:

@@ -108,7 +108,7 @@ async def find_deleted(
     """Deleted records, the last first, and whether there are more. Only staff know of any; signups that wait are none.
 
     Args:
-        since: those that were deleted after this moment.
+        since: those that were deleted at this moment or later.
     """
     if not sees_all(actor) or not 0 <= offset <= MAX_OFFSET:
         return [], False
@@ -118,7 +118,7 @@ async def find_deleted(
     def build(query: Select[Any]) -> Select[Any]:
         gone = select(model.id).where(model.deleted_at.is_not(None), ~waits(model))
         if since is not None:
-            gone = gone.where(model.deleted_at > bindparam("since", type_=model.deleted_at.type))
+            gone = gone.where(model.deleted_at >= bindparam("since", type_=model.deleted_at.type))
         order = (model.deleted_at.desc(), model.id.desc())
         first = gone.order_by(*order).limit(access_paths.literal(most)).subquery()
         return query.where(model.id.in_(select(first.c.id))).order_by(*order).limit(_SIZE).offset(_BEGIN)

@@ -41,7 +41,7 @@ async def of_record(
     """A page of the notes on one record, the newest first, and whether there are more.
 
     Args:
-        since: those that were changed after this moment.
+        since: those that were changed at this moment or later.
 
     Raises:
         NotFound: the record does not exist for the actor.
@@ -54,7 +54,7 @@ async def of_record(
         raise NotFound
     query = select(Note).where(Note.party_id == party_id).order_by(Note.id.desc()).offset(offset).limit(limit + 1)
     if since is not None:
-        query = query.where(Note.updated_at > since)
+        query = query.where(Note.updated_at >= since)
     found = [Noted(note, kind, record) for note in await session.scalars(query)]
     return found[:limit], len(found) > limit
 
@@ -71,7 +71,7 @@ async def page(
     """A page of the notes on all live records, the newest first, and whether there are more.
 
     Args:
-        since: those that were changed after this moment.
+        since: those that were changed at this moment or later.
         only: ids of notes; those that are not there are left out.
 
     Raises:
@@ -82,7 +82,7 @@ async def page(
     live = [Note.party_id.in_(select(model.id).where(visible(actor, model))) for model in MODELS.values()]
     query = query.where(live[0] | live[1] | live[2]).order_by(Note.id.desc()).offset(offset).limit(limit + 1)
     if since is not None:
-        query = query.where(Note.updated_at > since)
+        query = query.where(Note.updated_at >= since)
     if only is not None:
         query = query.where(Note.id.in_(only))
     ids = list(await session.scalars(query))

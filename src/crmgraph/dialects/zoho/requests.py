@@ -19,6 +19,7 @@ from crmgraph.http import reading
 from crmgraph.mapping import Unreadable
 from crmgraph.rest import RequestError
 
+_FIRST = dt.datetime.min.replace(tzinfo=dt.UTC)
 MAX_ROWS = 100
 """The most records of one write."""
 MAX_PAGE = 200
@@ -156,13 +157,18 @@ class Call(rest.Call):
         except (ValueError, OverflowError):
             return None
 
-    def seen_until(self) -> dt.datetime | None:
-        """The last moment whose changes the caller of a list has seen (`If-Modified-Since`), to the second.
+    def told_from(self) -> dt.datetime | None:
+        """From which moment on the caller of a list is told what was changed (`If-Modified-Since`).
 
-        What is printed as changed at that very second has been seen.
+        What was changed in the second of the mark is told again: times are printed to the second, and something else
+        may have been changed in it since the caller asked. So is what was changed as long before it as a request may
+        last: it may have been committed only after the caller asked.
         """
         since = self.since("If-Modified-Since")
-        return None if since is None else since.replace(microsecond=999999)
+        if since is None:
+            return None
+        lasting = dt.timedelta(seconds=self.core.request_seconds)
+        return since.replace(microsecond=0) - min(lasting, since - _FIRST)
 
     async def body(self) -> dict[str, Any]:
         """The JSON object of the body, whatever the Content-Type.

@@ -34,7 +34,7 @@ _TYPES = {one.field.name: one.type for one in NOTES}
 
 async def of_record(call: Call) -> Response:
     """A page of the notes on one record, the newest first."""
-    paging, given, since = call.paging(), call.params["id"], call.seen_until()
+    paging, given, since = call.paging(), call.params["id"], call.told_from()
     async with call.core.db.read() as session:
         party_id = (await call.resolve(session, [given])).get(given)
         try:
@@ -57,7 +57,7 @@ async def of_record(call: Call) -> Response:
 
 async def everywhere(call: Call) -> Response:
     """A page of all notes, the newest first, or those of given ids."""
-    paging, ids, since = call.paging(), call.words("ids"), call.seen_until()
+    paging, ids, since = call.paging(), call.words("ids"), call.told_from()
     only = None if not ids else [own for one in ids if (own := _own(one)) is not None]
     async with call.core.db.read() as session:
         found, more = await notes.page(
@@ -281,5 +281,5 @@ def _written(note: Note, around: EncodingContext) -> dict[str, Any]:
 
 def _page(call: Call, data: list[dict[str, Any]], info: dict[str, Any]) -> Response:
     if not data:
-        return answers.empty(call, 204 if call.seen_until() is None else 304)
+        return answers.empty(call, 204 if call.told_from() is None else 304)
     return answers.done({"data": data, "info": info}, call)

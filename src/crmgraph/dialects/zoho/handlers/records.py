@@ -84,10 +84,10 @@ async def get(call: Call) -> Response:
 async def list_records(call: Call) -> Response:
     """A page of a module's records, or of those of given ids."""
     conditions = _states(call)
-    since = call.seen_until()
+    since = call.told_from()
     model: Any = MODELS[call.module.kind]
     if since is not None:
-        conditions.append(Compare(model.updated_at, Op.GT, since))
+        conditions.append(Compare(model.updated_at, Op.GE, since))
     async with call.core.db.read() as session:
         ids = call.words("ids")
         if ids:
@@ -184,7 +184,7 @@ def _is_descending(call: Call) -> bool:
 
 async def contacts_of(call: Call) -> Response:
     """A page of the contacts of the account in the path; 204 where there are none, or no such account."""
-    given, since = call.params["id"], call.seen_until()
+    given, since = call.params["id"], call.told_from()
     call.paging()
     _is_descending(call)  # what cannot be is refused whether or not there is such an account
     async with call.core.db.read() as session:
@@ -194,7 +194,7 @@ async def contacts_of(call: Call) -> Response:
             return answers.empty(call)
         conditions: list[Where] = [Compare(Contact.account_id, Op.EQUALS, own)]
         if since is not None:
-            conditions.append(Compare(Contact.updated_at, Op.GT, since))
+            conditions.append(Compare(Contact.updated_at, Op.GE, since))
         none = 304 if since is not None else 204
         return await _page_of(call, session, OF_KIND[PartyKind.CONTACT], And(tuple(conditions)), none=none)
 
@@ -207,7 +207,7 @@ async def deleted(call: Call) -> Response:
         raise RequestError(errors.INVALID_DATA.about(param="type"))
     if not DELETED_TYPES[kind]:
         return answers.empty(call)
-    since = call.since("If-Modified-Since")
+    since = call.told_from()
     async with call.core.db.read() as session:
         gone, more = await offset_pages.find_deleted(
             session, call.actor, call.module.kind, since=since, offset=paging.offset, limit=paging.per_page
