@@ -48,10 +48,10 @@ async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate])
     return await external_ids.encoding_context(session, actor, DIALECT, found, staff=staff)
 
 
-def _names(call: Call) -> list[str]:
+def _names(call: Call, module: Module) -> list[str]:
     """The fields that are wanted, each once: what is named a thousand times is not looked for a thousand times."""
     names = list(dict.fromkeys(call.words("fields")))
-    call.names(call.module.kind, Way.READ, call.module.fields.known_names(names))
+    call.names(module.kind, Way.READ, module.fields.known_names(names))
     return names
 
 
@@ -78,7 +78,7 @@ async def get(call: Call) -> Response:
     since = call.since("If-Modified-Since")
     if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
         return answers.empty(call, 304)
-    return answers.done({"data": [encode(module, aggregate, around, _names(call))]}, call)
+    return answers.done({"data": [encode(module, aggregate, around, _names(call, module))]}, call)
 
 
 async def list_records(call: Call) -> Response:
@@ -141,7 +141,7 @@ async def _page_of(call: Call, session: AsyncSession, module: Module, where: Whe
     if not found:
         return answers.empty(call, none)
     around = await _around(call, session, found)
-    names = _names(call)
+    names = _names(call, module)
     data = [encode(module, aggregate, around, names) for aggregate in found]
     return answers.done({"data": data, "info": paging.info(len(data), more)}, call)
 
