@@ -156,6 +156,10 @@ async def test_what_nobody_confirmed_goes_as_if_it_had_never_been_and_the_email_
         "jobs",
         "tries",
         "import rows",
+        "merges",
+        "tasks",
+        "counts of calls",
+        "counts of fields",
     }
 
     # The job of the background does it.
@@ -278,6 +282,6 @@ def test_every_foreign_key_to_what_a_signup_makes_is_known_to_its_removal() -> N
         "change.credential_id",
         "lead.id",
         "proof.contact_id",
-        "import_row.party_id",
+        *("import_row.party_id", "merge.into_id", "merge.from_id"),
     }
     assert found == removed | refused | never

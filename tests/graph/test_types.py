@@ -71,8 +71,8 @@ async def test_a_record_tells_what_may_be_done_with_it(
         assert len(seen) <= 2
         return [None if each is None else each["can"] for each in found]
 
-    staff = ["UPDATE", "DELETE"]
-    of_leads = [[*staff, "CONVERT"], ["UPDATE"], staff, staff]
+    staff = ["UPDATE", "DELETE", "MERGE"]
+    of_leads = [[*staff, "CONVERT"], ["UPDATE"], ["UPDATE", "DELETE"], ["UPDATE", "DELETE"]]
     assert await can(agent) == [staff, staff, staff, staff, *of_leads]
     trusted = await hired(core, nobody, "trusted@example.com", Role.AGENT, sees_identity=True)
     identity = [*staff, "SEE_IDENTITY"]
@@ -100,7 +100,7 @@ async def test_what_may_be_done_can_be_done(agent: Caller, customer: Customer, c
     with statements(core.db) as seen:
         released = (await agent(release, l=f"lea_{lead}"))["updateLead"]
     assert core.db.is_sqlite or len(seen) == 2
-    assert released == {"lead": {"can": ["UPDATE", "DELETE", "CONVERT"]}, "userErrors": []}
+    assert released == {"lead": {"can": ["UPDATE", "DELETE", "MERGE", "CONVERT"]}, "userErrors": []}
 
 
 async def test_a_number_is_told_as_it_is_written_in_its_country(agent: Caller, core: Core) -> None:

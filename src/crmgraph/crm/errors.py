@@ -75,7 +75,8 @@ class Invalid(Refused):
         """form, type, too_long, control, key (in a value that is kept: a name that nothing can have), email, country,
         contradiction (of two values that came together), date, number, negative, decimals (of an amount, too many),
         choice, password, guessable (of a password), reference, order, unknown, converted (a lead that has become a
-        contact)."""
+        contact), same (a record that is to be merged into itself), two_logins (of contacts that are to be one), final
+        (a merge that cannot be undone any more), merged_on (a merge into a record that was itself merged since)."""
         self.limit = limit
         self.unit = unit
         """Of what is too long: what the limit counts."""

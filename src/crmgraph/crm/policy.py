@@ -223,6 +223,7 @@ def permissions(
     party_id: int,
     *,
     deleted: bool,
+    merged: bool = False,
     primary_contact_id: int | None = None,
     held: bool = False,
     workable: bool = True,
@@ -232,16 +233,18 @@ def permissions(
     UPDATE says that there is something of it which they may change, not that this is everything.
 
     Args:
+        merged: of a deleted one, whether it was merged into another: undoing that brings it back.
         primary_contact_id: of an account.
         held: of a lead, whether a process holds it.
         workable: of a lead, whether it is approved and was not converted.
     """
     if deleted:
-        return [Permission.RESTORE] if actor.is_staff else []
+        return [Permission.RESTORE] if actor.is_staff and not merged else []
     person = party_id if kind is PartyKind.CONTACT else primary_contact_id
     may = {
         Permission.UPDATE: actor.is_staff or (person is not None and person == actor.contact_id),
         Permission.DELETE: actor.is_staff and not held,
+        Permission.MERGE: actor.is_staff and workable and not held,
         Permission.CONVERT: actor.is_staff and kind is PartyKind.LEAD and workable and not held,
         Permission.SEE_IDENTITY: kind is PartyKind.CONTACT and may_see_identity(actor, party_id),
     }

@@ -25,6 +25,7 @@ from crmgraph.crm.models import (
     ImportRow,
     Job,
     LegacyToken,
+    Merge,
     Photo,
     Purpose,
     Session,
@@ -34,6 +35,7 @@ from crmgraph.crm.models import (
     VerificationCode,
     now,
 )
+from crmgraph.crm.records.merging.unmerge import UNDONE_FOR, forget
 from crmgraph.db.database import Database
 from crmgraph.photos import KeptFiles, PhotoStore
 from crmgraph.photos.files import Folder
@@ -135,6 +137,8 @@ def expired(keep: Retention) -> Iterator[Expired]:
         first = (at - dt.timedelta(days=keep.usage_days)).date()
         yield Expired("counts of calls", Usage.day, Usage.day < first)
         yield Expired("counts of fields", UsageField.day, UsageField.day < first)
+    settled = and_(Merge.before.is_not(None), Merge.at < at - UNDONE_FOR)
+    yield Expired("merges", Merge.id, settled, forget)
     back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 

@@ -21,6 +21,7 @@ from crmgraph.crm.models.identity import (
 )
 from crmgraph.crm.models.imports import Import, ImportRow, ImportState, ImportTold, Outcome
 from crmgraph.crm.models.jobs import Job
+from crmgraph.crm.models.merges import Merge, MergedRow
 from crmgraph.crm.models.records import (
     FOLDED,
     Account,
@@ -79,6 +80,8 @@ __all__ = [
     "LegacyClient",
     "LegacyToken",
     "Login",
+    "Merge",
+    "MergedRow",
     "Mode",
     "Note",
     "Outcome",

@@ -51,6 +51,8 @@ class Change(Base):
     client_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("legacy_client.id"))
     import_id: Mapped[int | None] = mapped_column(BigId)
     """The import that it belongs to; its row of `import` may be gone."""
+    former_id: Mapped[int | None] = mapped_column(BigId)
+    """The record that changed, where that was merged into the one in whose history it stands now."""
     fields: Mapped[list[dict[str, Any]]] = mapped_column(Document, default=list)
     """[{"field": path, "old": value, "new": value}]; identity documents and secrets are named, never shown."""
 

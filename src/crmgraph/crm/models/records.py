@@ -109,6 +109,9 @@ class Record:
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
     updated_at: Mapped[dt.datetime] = mapped_column(default=now)
     deleted_at: Mapped[dt.datetime | None]
+    merged_into_id: Mapped[int | None] = mapped_column(BigId)
+    """Of a deleted one, the record of its kind that it was merged into: at the end of the way, never one that was
+    merged on."""
     description: Mapped[str | None]
     email_opt_out: Mapped[Flag]
     email_opt_out_key: Mapped[Folded]
@@ -166,6 +169,16 @@ def _deleted(table: str) -> Index:
     return Index(f"ix_{table}_deleted_at_id", "deleted_at", "id", postgresql_where=where, sqlite_where=where)
 
 
+def _merged(table: str) -> tuple[Index, Index]:
+    """The indexes of records that were merged into others: by those, and by the numbers that lead to them."""
+    where = text("merged_into_id IS NOT NULL")
+    into, number = (
+        Index(f"ix_{table}_{name}", column, postgresql_where=where, sqlite_where=where)
+        for name, column in (("merged_into_id", "merged_into_id"), ("number_merged", "number"))
+    )
+    return into, number
+
+
 _PRIMARY = ("owner_key", "email_key", "phone_key", "city_key")
 _CONTACT_FLAGS = ("email_opt_out", "do_not_call", "sms_opt_out", "direct_marketing", "affiliate_marketing")
 
@@ -194,6 +207,7 @@ class Contact(Record, Named, Preferences, Base):
         *_sorted("contact", *(f"{name}_key" for name in _CONTACT_FLAGS)),
         *(_having(f"ix_contact_{name}", f"{name} IS true") for name in _CONTACT_FLAGS),
         _deleted("contact"),
+        *_merged("contact"),
         Index("ix_contact_id_number", "id_number"),
         Index("ix_contact_passport_number", "passport_number"),
         Index("ix_contact_social_security_number", "social_security_number"),
@@ -258,6 +272,7 @@ class Account(Record, Preferences, Base):
         *_sorted("account", "segment_key", "rating_key", "email_opt_out_key", "sms_opt_out_key"),
         *(_having(f"ix_account_{name}", f"{name} IS true") for name in ("email_opt_out", "sms_opt_out")),
         _deleted("account"),
+        *_merged("account"),
         Index("ix_account_registration_number", "registration_number"),
         Index("ix_account_vat_number", "vat_number"),
     )
@@ -322,6 +337,7 @@ class Lead(Record, Named, Base):
         _having("ix_lead_open", "converted_at IS NULL"),
         _having("ix_lead_converted", "converted_at IS NOT NULL"),
         _deleted("lead"),
+        *_merged("lead"),
     )
 
     company: Mapped[str | None]
@@ -518,16 +534,22 @@ class Photo(Base):
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
+_FORMER = text("former_id IS NOT NULL")
+
+
 class ExternalId(Base):
     """The external id of a record, a staff member or a child row, in one dialect's space of ids.
 
     Exactly one of the five targets is set. `live` is null once the record is deleted, which frees the value.
+
+    What led to a record that was merged into another leads to that one: it has a `former_id`, and no dialect prints it.
     """
 
     __tablename__ = "external_id"
     __table_args__ = (
         Index("uq_external_id_dialect_space_value_live", "dialect", "space", "value", "live", unique=True),
         Index("ix_external_id_value_dialect", "value", "dialect"),
+        Index("ix_external_id_former_id", "former_id", postgresql_where=_FORMER, sqlite_where=_FORMER),
         CheckConstraint(
             " + ".join(
                 f"CASE WHEN {target}_id IS NULL THEN 0 ELSE 1 END"
@@ -549,6 +571,10 @@ class ExternalId(Base):
     phone_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("phone.id", ondelete="CASCADE"), index=True)
     email_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("email.id", ondelete="CASCADE"), index=True)
     address_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("address.id", ondelete="CASCADE"), index=True)
+    former_id: Mapped[int | None] = mapped_column(BigId)
+    """The record that was merged into the one it leads to now."""
+    alias: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it is how a dialect prints an id or a number of ours, which was nobody's external id."""
 
 
 FOLDED: dict[Any, Any] = {

@@ -23,6 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Contact, Email, PartyKind, Phone, Role
 from crmgraph.crm.policy import (
@@ -90,6 +91,13 @@ async def identify_each(
             )
             shape = Sql(model, sqlite, f"v{i}_").where(each.shape)
             queries.append(query.where(visible(whose, model), *documents, shape))
+            if name == "number":
+                # Those of records that were merged lead to others.
+                heir = aliased(model)
+                columns = (literal(kind.value), heir.id, literal(name), model.number)
+                led = select(*columns).join(heir, heir.id == model.merged_into_id).where(shape)
+                seen = heir.id.in_(select(model.id).where(visible(whose, model)).correlate(None))
+                queries.append(led.where(seen, model.merged_into_id.is_not(None), heir.number != model.number))
         both = union_all(*queries).subquery()
         place = func.row_number().over(partition_by=(both.c.name, both.c.value), order_by=both.c.id)
         placed = select(both, place.label("place")).subquery()

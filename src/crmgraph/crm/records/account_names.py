@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Contact
 
@@ -28,10 +29,29 @@ async def take(session: AsyncSession, joining: Iterable[Contact], made: Mapping[
         query = select(Account.id, Account.name_key).where(Account.id.in_(named), Account.deleted_at.is_(None))
         rows = await session.execute(query.order_by(Account.id).with_for_update(read=True))
         names |= {row.id: row.name_key for row in rows}
+        if gone := named - names.keys():
+            names |= await _lead_on(session, joining, gone)
     for contact in joining:
         key = "" if contact.account_id is None else names.get(contact.account_id, "")
         if contact.account_name_key != key:
             contact.account_name_key = key
+
+
+async def _lead_on(session: AsyncSession, joining: Iterable[Contact], gone: set[int]) -> dict[int, str]:
+    """Let contacts join the accounts into which others were merged that are not there any more.
+
+    Returns:
+        {id: the name key} of those.
+    """
+    former = aliased(Account)
+    query = select(former.id, Account.id, Account.name_key).join(Account, Account.id == former.merged_into_id)
+    query = query.where(former.id.in_(gone), Account.deleted_at.is_(None)).order_by(Account.id)
+    rows = (await session.execute(query.with_for_update(read=True, of=Account))).all()
+    heirs = {own_id: heir for own_id, heir, _ in rows}
+    for contact in joining:
+        if contact.account_id in heirs:
+            contact.account_id = heirs[contact.account_id]
+    return {heir: key for _, heir, key in rows}
 
 
 async def give(session: AsyncSession, names: Mapping[int, str]) -> None:

@@ -20,6 +20,7 @@ from crmgraph.crm.policy import (
     with_parameters,
 )
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.db.database import Database
@@ -117,12 +118,15 @@ async def load_one(
     lock: bool = False,
     parts: Collection[str] = PARTS,
 ) -> Aggregate:
-    """The one record of this id, see `load`.
+    """The one record of this id, or the one into which that was merged, see `load`.
 
     Raises:
         NotFound: there is none that the actor may see.
     """
     found = await load(session, actor, kind, [party_id], lock=lock, parts=parts)
+    if party_id not in found and (led := await heirs(session, actor, MODELS[kind], [party_id])):
+        party_id = led[party_id]
+        found = await load(session, actor, kind, [party_id], lock=lock, parts=parts)
     if party_id not in found:
         raise NotFound
     return found[party_id]
@@ -148,15 +152,26 @@ async def load_for_change(
 async def load_one_for_change(
     unit: UnitOfWork, actor: Actor, kind: PartyKind, party_id: int, *, parts: Collection[str] = PARTS
 ) -> Aggregate:
-    """The one record of this id, see `load_for_change`.
+    """The one record of this id, or the one into which that was merged, see `load_for_change`.
 
     Raises:
         NotFound: there is none that the actor may see.
     """
+    found = await find_one_for_change(unit, actor, kind, party_id, parts=parts)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def find_one_for_change(
+    unit: UnitOfWork, actor: Actor, kind: PartyKind, party_id: int, *, parts: Collection[str] = PARTS
+) -> Aggregate | None:
+    """The same; None where there is none."""
     found = await load_for_change(unit, actor, kind, [party_id], parts=parts)
     if party_id not in found:
-        raise NotFound
-    return found[party_id]
+        led = await heirs(unit.session, actor, MODELS[kind], [party_id])
+        found = await load_for_change(unit, actor, kind, list(led.values()), parts=parts) if led else {}
+    return next(iter(found.values()), None)
 
 
 def parts_of(edit: Edit) -> set[str]:

@@ -89,7 +89,9 @@ def _statement(sqlite: bool) -> CompoundSelect[Any]:
         number = COLUMNS[series]
         candidates = bindparam(series.value, type_=Several(Text()))
         among = Sql(number.class_, sqlite).among(number, candidates)
-        parts.append(select(literal("number"), number).where(among, number.class_.deleted_at.is_(None)))
+        model: Any = number.class_
+        taken = (model.deleted_at.is_(None), model.merged_into_id.is_not(None))
+        parts += [select(literal("number"), number).where(among, each) for each in taken]
     if sqlite:
         # The transaction has the only pen: what follows the last id that a table has minted is nobody else's.
         sequence = table("sqlite_sequence", column("name"), column("seq"))

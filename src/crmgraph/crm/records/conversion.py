@@ -17,7 +17,7 @@ from crmgraph.crm.models import Account, Email, Lead, Note, PartyKind, Photo, no
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
 from crmgraph.crm.records import aggregates, checks, keys, uniqueness
-from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
+from crmgraph.crm.records.aggregates import PARTS, Aggregate, find_one_for_change
 from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.known import Planned
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
@@ -91,7 +91,7 @@ async def convert(
     found = list(faults)
     lead = None
     if lead_id is not None:
-        lead = (await load_for_change(Transaction(session), actor, PartyKind.LEAD, [lead_id])).get(lead_id)
+        lead = await find_one_for_change(Transaction(session), actor, PartyKind.LEAD, lead_id)
         found += [NotFound(("lead",))] if lead is None else _faults_of_lead(lead_of(lead), if_revision)
     named = _Named(contact_id, account_id, owner_id, overwrite)
     if not dry_run:
@@ -196,7 +196,7 @@ async def _known(
     if party_id is None:
         return None
     parts = (*PARTS, "login")
-    found = (await load_for_change(Transaction(session), actor, kind, [party_id], parts=parts)).get(party_id)
+    found = await find_one_for_change(Transaction(session), actor, kind, party_id, parts=parts)
     if found is None:
         faults.append(Invalid((kind.value.lower(),), "reference"))
     return found

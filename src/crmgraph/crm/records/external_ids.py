@@ -1,7 +1,7 @@
 """External ids: what a record, a staff member or a row is called in the system that it came from."""
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,6 +95,19 @@ def _is_minted(value: str) -> bool:
     """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
     is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
     return minted(value) is not None or (is_hexadecimal and FIRST_MINTED_ID <= int(value, 16) < 2**53)
+
+
+_PRINTED = {"covalense": ("record",), "zoho": ("record",), "valomnia": ("contact", "customer")}
+"""{dialect: the spaces in which it prints our ids of records as decimal digits}; CRM.COM prints hexadecimal ones."""
+
+
+def minted_names(kind: PartyKind, record: Record) -> Iterator[ExternalIdValue]:
+    """How the dialects call a record that was made here: by which its ids lead on where it was merged into another."""
+    for dialect, spaces in _PRINTED.items():
+        yield from (ExternalIdValue(dialect, space, str(record.id)) for space in spaces)
+    yield ExternalIdValue("crmcom", "record", f"{record.id:032X}")
+    if kind is PartyKind.ACCOUNT:
+        yield ExternalIdValue("valomnia", REFERENCE, record.number)
 
 
 async def resolve(
@@ -223,6 +236,7 @@ async def encoding_context(
     rows: bool = False,
     logins: bool = False,
     staff: Collection[int] = (),
+    former: bool = False,
 ) -> EncodingContext:
     """Everything that the records name, in a constant number of statements.
 
@@ -231,6 +245,7 @@ async def encoding_context(
         rows: whether phones, emails and addresses have ids of their own in this dialect.
         logins: whether it matters who can log in.
         staff: ids of staff members that are told of though the records do not name them.
+        former: whether records that were merged into others are told by what they were called.
     """
     around = EncodingContext(actor)
     parties: set[int] = {a.id for a in aggregates}
@@ -257,7 +272,7 @@ async def encoding_context(
     if rows:
         for target, name in (("phone", "phones"), ("email", "emails"), ("address", "addresses")):
             wanted[target] = {row.id for a in aggregates for row in getattr(a, name)}
-    await _read_external_ids(session, dialect, wanted, around)
+    await _read_external_ids(session, dialect, wanted, around, former=former)
     if logins:
         contacts = [a.id for a in aggregates if a.kind is PartyKind.CONTACT]
         query = select(Credential.contact_id).where(Credential.contact_id.in_(contacts), Credential.live.is_(True))
@@ -291,21 +306,31 @@ async def _staff(session: AsyncSession, ids: Collection[int]) -> dict[int, Staff
 
 
 async def _read_external_ids(
-    session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: EncodingContext
+    session: AsyncSession, dialect: str, wanted: dict[str, set[int]], around: EncodingContext, *, former: bool = False
 ) -> None:
-    columns = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
+    columns: dict[str, Any] = {target: getattr(ExternalId, f"{target}_id") for target in TARGETS}
     asked = tuple(target for target in TARGETS if wanted.get(target))
     if not asked:
         return
     db = database_of(session)
     named = {target: snapshots.Ids(db, wanted[target]) for target in asked}
+
+    def query() -> Select[Any]:
+        own = or_(*(ids.match(columns[target], target) for target, ids in named.items()))
+        meant = [own & ExternalId.former_id.is_(None)]
+        told = dict(columns)
+        if former and "party" in named:
+            before: Any = ExternalId.former_id
+            meant.append(named["party"].match(before, "party") & ExternalId.alias.is_(False))
+            told["party"] = func.coalesce(before, ExternalId.party_id)
+        return select(ExternalId.space, ExternalId.value, *told.values()).where(
+            ExternalId.dialect == bindparam("dialect"), or_(*meant)
+        )
+
     rows = await snapshots.rows_of(
         session,
-        ("external ids", tuple((target, ids.shape) for target, ids in named.items())),
-        lambda: select(ExternalId.space, ExternalId.value, *columns.values()).where(
-            ExternalId.dialect == bindparam("dialect"),
-            or_(*(ids.match(columns[target], target) for target, ids in named.items())),
-        ),
+        ("external ids", former, tuple((target, ids.shape) for target, ids in named.items())),
+        query,
         {"dialect": dialect, **{target: ids.value for target, ids in named.items()}},
     )
     note_external_ids(rows, around)

@@ -22,6 +22,7 @@ from crmgraph.crm.policy import (
     with_parameters,
 )
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records import external_ids, hierarchies, numbers
@@ -55,6 +56,7 @@ class Known:
         self._climbed: dict[Any, set[int]] = {model: set() for model in HIERARCHIES}
         self._called: dict[ExternalIdValue, int | None] = {}
         self._staff: dict[int, str] = {}
+        self._heirs: dict[tuple[Any, int], int] = {}
 
     async def read(self, planned: Iterable[Planned]) -> None:
         """Know everything that these edits name, in a constant number of statements; in none where it is known.
@@ -72,6 +74,9 @@ class Known:
                 self._climbed[model] |= starts
         if wanted := self._unknown_names(planned):
             await self._read_names(wanted)
+            await self._read_heirs(wanted)
+        if self._heirs:
+            self._lead_on(planned)
         for kind, unknown in self._unknown_numbers(planned).items():
             await self._read_numbers(kind, unknown)
 
@@ -186,6 +191,26 @@ class Known:
         self._named |= {(models[name], own_id) for name, own_id, _ in rows}
         self._staff |= {own_id: key for name, own_id, key in rows if models[name] is Staff}
 
+    async def _read_heirs(self, wanted: dict[Any, set[int]]) -> None:
+        """Know into which records those were merged that are not there. It takes no statement where all are."""
+        for model, ids in wanted.items():
+            missing = {own_id for own_id in ids if (model, own_id) not in self._named}
+            if missing and model is not Staff:
+                found = await heirs(self._unit.session, self._actor, model, missing)
+                self._heirs |= {(model, own_id): heir for own_id, heir in found.items()}
+                self._named |= {(model, heir) for heir in found.values()}
+
+    def _lead_on(self, planned: Iterable[Planned]) -> None:
+        """Let edits that name a record which was merged name the one into which it was."""
+        for kind, _, edit in planned:
+            for name, target in REFERENCES[MODELS[kind]].items():
+                if (heir := self._heirs.get((target, edit.values.get(name, 0)))) is not None:
+                    edit.values[name] = heir
+            for row in (*edit.relations.add, *(row for _, row in edit.relations.update)):
+                for target in (Contact, Account):
+                    if (heir := self._heirs.get((target, row.get("other_id") or 0))) is not None:
+                        row["other_id"] = heir
+
     def _unknown_numbers(self, planned: Iterable[Planned]) -> dict[PartyKind, set[str]]:
         unknown: dict[PartyKind, set[str]] = {}
         for kind, aggregate, edit in planned:
@@ -202,8 +227,9 @@ class Known:
         self._numbers[kind] |= dict.fromkeys(unknown)
         column = COLUMNS[OF_KIND[kind]]
         model = column.class_
-        found = await session.execute(select(column, model.id).where(column.in_(unknown), model.deleted_at.is_(None)))
-        self._numbers[kind] |= dict(found.all())
+        live = select(column, model.id).where(column.in_(unknown), model.deleted_at.is_(None))
+        inherited = select(column, model.merged_into_id).where(column.in_(unknown), model.merged_into_id.is_not(None))
+        self._numbers[kind] |= dict((await session.execute(inherited.union_all(live))).all())
 
     def _unknown_external_ids(self, planned: Iterable[Planned]) -> set[ExternalIdValue]:
         names = (each for _, _, edit in planned for each in (*edit.external_ids.add, *edit.external_ids.remove))

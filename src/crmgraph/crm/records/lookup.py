@@ -25,8 +25,18 @@ from sqlalchemy.orm import aliased
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Email, ExternalId, PartyKind
 from crmgraph.crm.models.records import CLAIMED
-from crmgraph.crm.policy import MODELS, Actor, gone_for, visibility_key, visibility_values, visible, with_parameters
+from crmgraph.crm.policy import (
+    KINDS,
+    MODELS,
+    Actor,
+    gone_for,
+    visibility_key,
+    visibility_values,
+    visible,
+    with_parameters,
+)
 from crmgraph.crm.query import snapshots
+from crmgraph.crm.query.former_ids import inherited, numbered, standing
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_one_for_change
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.text import email_key
@@ -170,7 +180,9 @@ async def find_deleted(session: AsyncSession, actor: Actor, kind: PartyKind, ref
 
     def query() -> Select[Any]:
         conditions_ = conditions(actor, model, named.shape, "ref_")
-        return select(model.id).where(gone_for(actor, model), *conditions_).limit(literal_column("2", Integer()))
+        # What was merged into another is brought back by undoing that.
+        gone = (gone_for(actor, model), model.merged_into_id.is_(None))
+        return select(model.id).where(*gone, *conditions_).limit(literal_column("2", Integer()))
 
     key = ("deleted reference", kind, visibility_key(actor), named.shape)
     return the_one(await snapshots.rows_of(session, key, query, named.parameters("ref_")))
@@ -198,15 +210,19 @@ def conditions(actor: Actor, model: Any, shape: RefShape, prefix: str) -> list[C
         actor: who looks for it; that they may see the record is another condition.
     """
     match shape.by:
+        case "number" if shape.deleted:
+            given = bindparam(f"{prefix}number", type_=Text())
+            own = (model.number == given) & model.merged_into_id.is_(None)
+            return [or_(own, model.id == numbered(model, given))]
         case "number":
-            return [model.number == bindparam(f"{prefix}number", type_=Text())]
+            return [model.id == numbered(model, bindparam(f"{prefix}number", type_=Text()))]
         case "email":
             return _of_email(actor, model, bindparam(f"{prefix}email", type_=Text()), deleted=shape.deleted)
         case "external" if shape.deleted:
             return [model.id.in_(select(_places(model, ExternalId.party_id, shape, prefix).subquery().c.id))]
         case "external":
             return [model.id == meant(model, ExternalId.party_id, shape, prefix)]
-    return [model.id == bindparam(f"{prefix}id", type_=BigInteger())]
+    return [model.id == inherited(model, f"{prefix}id")]
 
 
 async def find_for_change(
@@ -224,11 +240,16 @@ async def find_for_change(
     wanted = {*parts, "emails"} if ref.email is not None else parts
     record = await load_one_for_change(unit, actor, kind, found, parts=wanted)
     # Ids elsewhere go with the record alone; the others may have been given to another meanwhile.
-    if ref.number is not None and record.record.number != ref.number:
+    if ref.number is not None and record.record.number != ref.number and await _gave_up(unit, actor, kind, ref, found):
         raise NotFound
     if ref.email is not None and email_key(ref.email) not in {row.address_key for row in record.emails}:
         raise NotFound
     return record
+
+
+async def _gave_up(unit: UnitOfWork, actor: Actor, kind: PartyKind, ref: Ref, found: int) -> bool:
+    """Whether a record that was found by a number answers to it no more: neither has it, nor inherited it."""
+    return await find(unit.session, actor, kind, ref) != found
 
 
 def _of_email(actor: Actor, model: Any, key: Any, *, deleted: bool) -> list[ColumnElement[bool]]:
@@ -270,7 +291,8 @@ def _places(model: Any, target: Any, shape: RefShape, prefix: str) -> Any:
     ]
     last = len(places)
     if shape.own:
-        own = model.id == bindparam(f"{prefix}own", type_=BigInteger())
+        given = bindparam(f"{prefix}own", type_=BigInteger())
+        own = model.id == (standing(model, given) if model in KINDS else given)
         places.append(select(model.id, literal_column(str(last), Integer())).where(own))
     if shape.numbers:
         spelled = [bindparam(f"{prefix}number{i}", type_=Text()) for i in range(shape.numbers)]

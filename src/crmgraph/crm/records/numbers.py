@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import CompoundSelect, Select, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -78,9 +79,14 @@ async def lock(session: AsyncSession, series: Series) -> None:
         )
 
 
-def among_live(series: Series, candidates: Sequence[str]) -> Select[str]:
-    """The query of those numbers that live records have. Deleted ones are left out in the words of the unique index."""
+def among_live(series: Series, candidates: Sequence[str]) -> Select[str] | CompoundSelect[str]:
+    """The query of those numbers that live records have, or have inherited from others that were merged into them.
+
+    Deleted ones are left out in the words of the unique index.
+    """
     column = COLUMNS[series]
     query = select(column).where(column.in_(candidates))
-    deleted_at = getattr(column.class_, "deleted_at", None)
-    return query if deleted_at is None else query.where(deleted_at.is_(None))
+    model: Any = column.class_
+    if model is SalesOrder:
+        return query
+    return query.where(model.deleted_at.is_(None)).union_all(query.where(model.merged_into_id.is_not(None)))

@@ -329,7 +329,10 @@ async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
         await session.execute(each.values(live=None), execution_options=_AS_IT_IS)
 
 
-_NO_TARGET = {"live": True, "staff_id": None, "phone_id": None, "email_id": None, "address_id": None}
+_NO_TARGET = {"live": True, "staff_id": None, "phone_id": None, "email_id": None, "address_id": None} | {
+    "former_id": None,
+    "alias": False,
+}
 
 
 async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -> None:

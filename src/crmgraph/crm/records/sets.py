@@ -16,7 +16,7 @@ from crmgraph.crm.models import Account, Action, Lead, Note, PartyKind, now
 from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
-from crmgraph.crm.records.change_log import Changes, RowPath, touch
+from crmgraph.crm.records.change_log import Changes, Entry, RowPath, touch
 from crmgraph.crm.records.checks import changed_values, require_revision, stale
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit, Stamp
@@ -159,13 +159,14 @@ class WriteSet:
         self._rows.entries.append(changes.entry(record, Action.UPDATED, now() if stamp is not None else None))
         return True
 
-    def remove(self, aggregate: Aggregate, *, if_revision: int | None = None) -> None:
+    def remove(self, aggregate: Aggregate, *, if_revision: int | None = None, merged_into: int | None = None) -> None:
         """Take a record that was loaded with `lock` out of every door's sight, and free its uniques.
 
         Its rows stay, and so does what other records hold of it: nobody sees that while it is deleted.
 
         Args:
             if_revision: the revision that the caller read; another one now is refused.
+            merged_into: the record of its kind into which it was merged, to which everything leads from now on.
 
         Raises:
             Unauthenticated, Forbidden: the actor is not staff.
@@ -178,12 +179,16 @@ class WriteSet:
         require_unlocked(record)
         touch(record, self._actor)
         record.deleted_at = record.updated_at
+        changes = Changes(self._actor)
+        if merged_into is not None:
+            record.merged_into_id = merged_into
+            changes.column(f"merged_into_{aggregate.kind.value.lower()}_id", None, merged_into)
         self._known.removed(record)
         self._rows.touch(record)
         self._rows.removed.append(record)
         if isinstance(record, Account):
             self._rows.account_names[record.id] = ""
-        self._rows.entries.append(Changes(self._actor).entry(record, Action.DELETED))
+        self._rows.entries.append(changes.entry(record, Action.DELETED))
 
     def restore(self, aggregate: Aggregate, faults: list[Refused], *, if_revision: int | None = None) -> None:
         """Bring a deleted record back, which is locked; see `trash.restore`.
@@ -210,6 +215,47 @@ class WriteSet:
         for name, value in values.items():
             setattr(aggregate.record, name, value)
             entry.fields.append({"field": name, "old": None, "new": value})
+
+    async def take(
+        self,
+        aggregate: Aggregate,
+        values: dict[str, Any],
+        extra_fields: dict[str, dict[str, Any]],
+        changes: Changes,
+        action: Action,
+    ) -> Entry:
+        """Give a record values that nothing is wrong with, as one change beside what the caller has noted.
+
+        Args:
+            aggregate: with all its rows.
+            values: {column: value}.
+            extra_fields: {dialect: {key: value}}, merged key by key; None takes a key out.
+
+        Returns:
+            The entry of the log.
+        """
+        record = aggregate.record
+        for name, value in values.items():
+            changes.column(name, getattr(record, name), value)
+            setattr(record, name, value)
+        if "owner_id" in values:
+            record.owner_key = await self._known.owner_key(record.owner_id)
+        record.extra_fields = changes.extra_fields(record.extra_fields, extra_fields)
+        self._rename(aggregate, derive(record))
+        derive_of_rows(record, {name: getattr(aggregate, name) for name in ("phones", "emails", "addresses")})
+        touch(record, self._actor)
+        self.touch(record, *(row for name in ROWS for row in getattr(aggregate, name)))
+        entry = changes.entry(record, action)
+        self._rows.entries.append(entry)
+        return entry
+
+    def touch(self, *rows: Any) -> None:
+        """Write what the caller has changed of rows by itself."""
+        self._rows.touch(*rows)
+
+    def leave_out(self, row: Any) -> None:
+        """Let a row of a record go that the caller has taken out of it."""
+        self._rows.remove(row)
 
     def note(self, record: Record, changes: Changes) -> None:
         """Take up changes that the caller has made of a record, or of what belongs to it, by itself."""

@@ -13,6 +13,7 @@ from crmgraph.crm.models import Account, Contact, ExternalId, PartyKind, Relatio
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.authorization import Standing
+from crmgraph.crm.query.former_ids import inherited
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.snapshots import Listed
 from crmgraph.crm.records import aggregates
@@ -57,7 +58,7 @@ async def load_told(
 
     def build(query: Select[Any]) -> Select[Any]:
         held = [] if standing is None else [standing.condition()]
-        return query.where(model.id == _own(len(values)), visible(with_parameters(actor), model), *held)
+        return query.where(model.id == _own(model, len(values)), visible(with_parameters(actor), model), *held)
 
     found = await snapshots.read_with(
         db,
@@ -83,9 +84,9 @@ async def load_told(
     return aggregate, named.context(actor, lists[len(children) :])
 
 
-def _own(names: int) -> ColumnElement[Any]:
+def _own(model: Any, names: int) -> ColumnElement[Any]:
     """The id of the record, by so many external ids before the parameter."""
-    own: ColumnElement[Any] = bindparam("own", type_=BigInteger())
+    own = inherited(model, "own")
     if not names:
         return own
     held = [
@@ -161,7 +162,7 @@ class _Named:
         if self._rows:
             for column, part in _ROW_TARGETS.items():
                 named[column] = [select(ROWS[part].id).where(ROWS[part].party_id == model.id).correlate(model)]
-        same: ColumnElement[bool] = c.dialect == bindparam("dialect")
+        same: ColumnElement[bool] = (c.dialect == bindparam("dialect")) & c.former_id.is_(None)
         if not self._with_relations and not self._rows:
             held: ColumnElement[bool] = or_(*(c[column].in_(ids) for column, each in named.items() for ids in each))
             return held & same

@@ -52,7 +52,9 @@ async def restore(
     require_staff(actor)
     model = MODELS[kind]
     found = ref.id if ref.id is not None else await lookup.find_deleted(session, actor, kind, ref)
-    records = await snapshots.lock(session, model, (model.id == found) & gone_for(actor, model))
+    records = await snapshots.lock(
+        session, model, (model.id == found) & model.merged_into_id.is_(None) & gone_for(actor, model)
+    )
     if not records:
         raise NotFound
     aggregate = Aggregate(records[0])

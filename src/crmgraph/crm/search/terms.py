@@ -57,7 +57,7 @@ SOURCES: dict[type, tuple[tuple[str, SearchField], ...]] = {
 """{model: (column, what it is to a search)} of all that is searched."""
 RECORDS = frozenset({Contact, Account, Lead})
 _READ: dict[type, frozenset[str]] = {
-    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else {"active"}))
+    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else {"active", "party_id"}))
     for model, of in SOURCES.items()
 }
 """{model: the columns that its terms depend on}."""

@@ -117,10 +117,11 @@ async def load_for_change(session: AsyncSession, actor: Actor, pair: Pair) -> Ag
     Raises:
         NotFound, Ambiguous: none answers to it, or none any more when it can be taken, or more than one.
     """
-    record = await load(session, actor, await find(session, actor, pair), lock=True)
+    found = await find(session, actor, pair)
+    record = await load(session, actor, found, lock=True)
     field, value = pair
-    if field != "id" and getattr(record.record, FIELDS[field]) != value:
-        raise NotFound((IDENTIFIER,))
+    if field != "id" and getattr(record.record, FIELDS[field]) != value and await find(session, actor, pair) != found:
+        raise NotFound((IDENTIFIER,))  # else it has inherited it from another that was merged into it
     return record
 
 

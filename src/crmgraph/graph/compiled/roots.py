@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Credential, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible
+from crmgraph.crm.query.former_ids import standing
 from crmgraph.crm.records import lookup
 from crmgraph.crm.records.lookup import RefShape
 from crmgraph.graph.compiled.finishing import is_finished
@@ -163,7 +164,8 @@ def _node(
     if kind.seen is not None:
         return builder.row(tree, kind.model, kind.model.id == wanted, kind.seen(builder.actor), parent=parent, tag=tag)
     model, deleted = kind.model, deleted or kind.outlives
-    conditions = [model.id == wanted, *builder.seen(model, deleted=deleted)]
+    own_id = standing(model, wanted) if model in KINDS else wanted
+    conditions = [model.id == own_id, *builder.seen(model, deleted=deleted)]
     if model not in KINDS and model is not Staff:
         conditions.append(row_visible(builder.actor, model, deleted=deleted))
     return builder.row(tree, model, *conditions, parent=parent, tag=tag)

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from aiodataloader import DataLoader
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Address, Credential, Email, Lead, LegacyClient, Party, Phone, Photo, Staff
 from crmgraph.crm.policy import MODELS, Actor, row_visible, visible
@@ -65,6 +66,24 @@ class Loaders:
             return _by_id(ids, await _objects(session, select(model).where(among(session, model.id, ids), seen)))
 
         return self._loader(("record", model, deleted), batch)
+
+    def named(self, model: Any, *, deleted: bool = False) -> Loader:
+        """The same by ids that a caller gives: those of records that were merged lead to others."""
+
+        async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
+            asked, seen = aliased(model), visible(self._actor, model, deleted=deleted)
+            leading = select(asked.id, asked.merged_into_id).where(
+                among(session, asked.id, ids), asked.merged_into_id.is_not(None)
+            )
+            found = await _objects(session, select(model).where(among(session, model.id, ids), seen))
+            if len(found) == len(set(ids)) and not deleted:
+                return _by_id(ids, found)
+            led: dict[int, int] = {row[0]: row[1] for row in await session.execute(leading)}
+            if led:
+                found = await _objects(session, select(model).where(model.id.in_({led.get(i, i) for i in ids}), seen))
+            return _by_id([led.get(i, i) for i in ids], found)
+
+        return self._loader(("named", model, deleted), batch)
 
     def party(self, *, of_rows: bool = False) -> Loader:
         """Records of any kind by id; None for one that does not exist for the actor.

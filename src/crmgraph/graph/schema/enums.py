@@ -228,7 +228,7 @@ _describe(
     UPDATED="Some of its fields changed.",
     DELETED="It was deleted.",
     CONVERTED="It is a lead that became a contact.",
-    MERGED="It is one with another record now.",
+    MERGED="Another one was merged into it.",
     RESTORED="It was deleted, and is there again.",
 )
 _describe(

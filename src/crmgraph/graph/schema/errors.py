@@ -95,6 +95,15 @@ REASONS: dict[str, Words] = {
     "order": Words(ErrorCode.INVALID, "{it} is in the wrong order."),
     "unknown": Words(ErrorCode.INVALID, "{it} is not known by this name."),
     "converted": Words(ErrorCode.ALREADY_CONVERTED, "This lead has been converted already."),
+    "same": Words(ErrorCode.CONFLICTING, "{it} is the record that stays: name another one."),
+    "two_logins": Words(
+        ErrorCode.CONFLICTING,
+        "Both contacts have a login, and one has one at most: say whose stays by `take`, with the field `login`.",
+    ),
+    "final": Words(ErrorCode.NOT_FOUND, "This merge was more than 30 days ago: it cannot be undone any more."),
+    "merged_on": Words(
+        ErrorCode.CONFLICTING, "The record that it was merged into was merged itself since: undo that merge first."
+    ),
     "minted": Words(ErrorCode.INVALID, "{it} is an id that only we give out."),
 }
 """The words for what is invalid, by the core's reason."""

@@ -84,6 +84,6 @@ async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:
     if kind.seen is not None:
         return await loaders.seen_row(kind.model, kind.seen).load(number)
     deleted = deleted or kind.outlives
-    of = loaders.record if kind.model in KINDS else loaders.row
+    of = loaders.named if kind.model in KINDS else loaders.row
     loader = of(kind.model, deleted=deleted)
     return await loader.load(number)

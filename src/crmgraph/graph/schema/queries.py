@@ -61,7 +61,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any, *, deleted: bool
     except Ambiguous as refused:
         refused.path = ("by",)
         raise
-    return await context.loaders.record(MODELS[kind], deleted=deleted).load(number)
+    return await context.loaders.named(MODELS[kind], deleted=deleted).load(number)
 
 
 async def user_of(context: Context, by: Any) -> Any:

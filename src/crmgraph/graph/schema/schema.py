@@ -8,6 +8,7 @@ from crmgraph.graph.schema import user_errors
 from crmgraph.graph.schema.mutations.identity import IdentityMutations
 from crmgraph.graph.schema.mutations.imports import ImportMutations
 from crmgraph.graph.schema.mutations.jobs import JobMutations
+from crmgraph.graph.schema.mutations.merges import MergeMutations
 from crmgraph.graph.schema.mutations.notes import NoteMutations
 from crmgraph.graph.schema.mutations.profile import ProfileMutations
 from crmgraph.graph.schema.mutations.records import RecordMutations
@@ -24,6 +25,7 @@ class Mutation(
     ProfileMutations,
     RecordMutations,
     SetMutations,
+    MergeMutations,
     TrashMutations,
     NoteMutations,
     JobMutations,

@@ -96,7 +96,12 @@ class StaleError(UserError):
             return None
         query = (
             select(models.Change)
-            .where(models.Change.party_id == self.record_id, models.Change.revision > self.since)
+            .where(
+                models.Change.party_id == self.record_id,
+                # Not what was changed of another one before that was merged into it.
+                models.Change.former_id.is_(None),
+                models.Change.revision > self.since,
+            )
             .order_by(models.Change.id.desc())
             .limit(MAX_CHANGES)
         )

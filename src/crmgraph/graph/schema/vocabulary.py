@@ -36,11 +36,14 @@ _PLACES: dict[str, tuple[str, ...]] = {column: (name,) for name, (column, _) in 
     column: (part, name) for part, names in PARTS.items() for name, column in names.items()
 }
 _LISTS = {**ROWS, "relations": Prefix.RELATION, "notes": Prefix.NOTE}
+_MERGED = ("merged", "merged_into", "unmerged")
+"""What a history calls the records of a merge, before their kind: of the one that stays, and of the one that goes."""
 _IDS = dict(REFERENCES.values()) | {
     "created_by_id": Prefix.USER,
     "modified_by_id": Prefix.USER,
     "converted_contact_id": Prefix.CONTACT,
     "converted_account_id": Prefix.ACCOUNT,
+    **{f"{word}_{kind.value.lower()}_id": prefix for kind, prefix in PREFIXES.items() for word in _MERGED},
 }
 
 _ROW_FIELDS = {"party_id": "on"} | {name: name.removesuffix("_id") for name in (*_IDS, "other_id")}

@@ -215,7 +215,7 @@ async def deleted(call: Call) -> Response:
         if not gone:
             return answers.empty(call, 204 if since is None else 304)
         around = await external_ids.encoding_context(
-            session, call.actor, DIALECT, [Aggregate(record) for record in gone]
+            session, call.actor, DIALECT, [Aggregate(record) for record in gone], former=True
         )
     data = [
         {

@@ -62,9 +62,15 @@ class FieldChange:
     masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
 
 
-def _fields(
+def field_changes(
     context: Context, fields: list[dict[str, Any]], kinds: Sequence[tuple[int, str]] | None
 ) -> list[FieldChange]:
+    """What a change touched, in the words of the schema.
+
+    Args:
+        fields: as the log has them.
+        kinds: (id, kind) of the records that relations name.
+    """
     named = {number: PartyKind(kind) for number, kind in kinds or ()}
     return [
         FieldChange(
@@ -77,10 +83,15 @@ def _fields(
     ]
 
 
+async def known_kinds(context: Context, fields: list[dict[str, Any]]) -> list[tuple[int, str]]:
+    """(id, kind) of the records that relations name in these fields."""
+    wanted = named_by_relations(fields)
+    found = await context.loaders.kind().load_many(wanted) if wanted else ()
+    return [(number, each[0]) for number, each in zip(wanted, found, strict=True) if each is not None]
+
+
 async def _known_fields(root: Any, info: Info) -> tuple[Any, ...]:
-    wanted = named_by_relations(root.fields)
-    found = await info.context.loaders.kind().load_many(wanted) if wanted else ()
-    return root.fields, [(number, each[0]) for number, each in zip(wanted, found, strict=True) if each is not None]
+    return root.fields, await known_kinds(info.context, root.fields)
 
 
 def _known_fields_sql(row: Row) -> tuple[Any, ...]:
@@ -170,7 +181,7 @@ class Change(Node):
     )
     fields: list[FieldChange] = finished(
         "fields",
-        by=_fields,
+        by=field_changes,
         known=_known_fields,
         sql=_known_fields_sql,
         description="Which fields it touched, in the words of this schema.",

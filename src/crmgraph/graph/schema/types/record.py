@@ -70,7 +70,7 @@ class Record(Node):
         models.ExternalId,
         "What the record is called in the dialects of old APIs that it came from.",
         order=("dialect", "id"),
-        only=lambda row: row.live.is_(True) & row.dialect.in_(_words(DIALECTS)),
+        only=lambda row: row.live.is_(True) & row.alias.is_(False) & row.dialect.in_(_words(DIALECTS)),
     )
     other_ids: list[OtherId] = rows(
         models.ExternalId,
@@ -87,25 +87,30 @@ class Record(Node):
     )
 
 
+_ALWAYS = ("id", "deleted_at", "merged_into_id")
+"""The columns that always have a say in what may be done."""
+
+
 def permitted(kind: PartyKind, *reads: str, state: Callable[..., dict[str, Any]] = dict) -> Any:
     """The field `can` of one kind of record.
 
     Args:
-        reads: the columns that have a say beside `id` and `deleted_at`; of a point in time, whether there is one.
+        reads: the columns that have a say beside those of all kinds; of a point in time, whether there is one.
         state: makes of their values what `policy.permissions` wants to know.
     """
 
-    def can(context: Context, number: int, deleted: int, *values: Any) -> list[Permission]:
-        return permissions(context.actor, kind, number, deleted=bool(deleted), **state(*values))
+    def can(context: Context, number: int, deleted: int, merged_into: int | None, *values: Any) -> list[Permission]:
+        merged = merged_into is not None
+        return permissions(context.actor, kind, number, deleted=bool(deleted), merged=merged, **state(*values))
 
     def sql(row: Row) -> list[Any]:
-        return [_told(row[name]) for name in ("id", "deleted_at", *reads)]
+        return [_told(row[name]) for name in (*_ALWAYS, *reads)]
 
     def facts(row: Any) -> list[Any]:
-        values = [getattr(row, name) for name in ("id", "deleted_at", *reads)]
+        values = [getattr(row, name) for name in (*_ALWAYS, *reads)]
         return [1 if isinstance(value, dt.datetime) else value for value in values]
 
-    return finished("id", "deleted_at", *reads, by=can, sql=sql, facts=facts, description=_CAN)
+    return finished(*_ALWAYS, *reads, by=can, sql=sql, facts=facts, description=_CAN)
 
 
 def _told(column: Any) -> Any:
