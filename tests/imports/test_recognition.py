@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crmgraph.imports.reading import Reading, open_set
-from crmgraph.imports.records import Options, Record, Staff
+from crmgraph.imports.records import External, Options, Record, Staff
 from tests.imports.compare import SAMPLES
 
 STAFF = (Staff("ada@crmgraph.example", "Ada Agent", importer=True),)
@@ -156,3 +156,16 @@ def test_the_members_of_an_archive_give_the_same_records_by_themselves_in_any_or
 def told_by(reading: Reading) -> dict[Any, Any]:
     """The records of a reading, each by its id, without what depends on the order of rows."""
     return {each.external: (each.input, each.kept, each.notes, each.updated_at) for each in records(reading)}
+
+
+def test_an_export_in_a_language_that_nobody_knows_has_the_ids_of_its_source(tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text("Datensatz-ID,Vorname,Nachname,E-Mail\n273,Ida,Eins,ida@example.com\n", "utf-8")
+    options = Options(format="hubspot", id_column="Datensatz-ID")
+    (record,) = (each for each in open_set([path], options, []).events() if isinstance(each, Record))
+    assert record.external == External("HUBSPOT", "contact", "273")
+    assert (record.input["firstName"], record.input["lastName"]) == ("Ida", "Eins")
+    other = tmp_path / "english.csv"
+    other.write_text("Record ID,First Name,Last Name,Lifecycle Stage\n273,Ida,Eins,Lead\n", "utf-8")
+    (same,) = (each for each in open_set([other], Options(), []).events() if isinstance(each, Record))
+    assert (same.external, same.key) == (record.external, record.key)

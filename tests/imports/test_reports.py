@@ -101,3 +101,17 @@ def test_a_mapping_holds_headers_of_any_letters(tmp_path: Path) -> None:
     reading = opened("D1_dirty_rows", [str(path)])
     saved.write_text(maps.saved(reading.options, reading.recognised), "utf-8")
     assert maps.load(saved, Options()).columns[odd.replace("\x7f", "")] == "keep"
+
+
+def test_a_refused_row_that_is_too_long_is_told_by_its_line_and_passed_over_when_it_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text(f"First Name,Last Name,Notes\nIda,{'x' * 2_000_000},a\nBen,Zwei,b,too,many\nCem,Drei,c\n")
+    report_of(tmp_path / "report", path)
+    refused = tmp_path / "report" / "refused.csv"
+    assert refused.stat().st_size < 1_000
+    _, long, ragged = refused.read_text("utf-8-sig").splitlines()
+    assert long.startswith('"2","TOO_LARGE",')
+    assert long.endswith('the row is too long to stand here: mend it in its file",')
+    assert ragged.endswith("Ben,Zwei,b,too,many")
+    events = list(opened("D1_dirty_rows", [str(refused)]).events())
+    assert [type(each).__name__ for each in events] == ["Skipped", "Refusal"]

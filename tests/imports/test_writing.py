@@ -604,3 +604,30 @@ async def test_a_company_stays_while_anybody_belongs_to_it_and_so_do_those_above
     assert (would["reversed"], len(would["kept"]), would["failed"]) == (7, 4, [])
     assert (told.reversed, len(told.kept), told.failed) == (7, 4, [])
     assert (await store.live())["Account"] == 3
+
+
+async def test_photos_are_given_in_a_number_of_statements_that_does_not_grow_with_them(store: Store) -> None:
+    data = base64.b64encode(png(width=8)).decode()
+
+    def cards(first: int, count: int) -> Path:
+        path = store.folder / f"{first}.vcf"
+        lines = (
+            f"BEGIN:VCARD\r\nVERSION:4.0\r\nUID:u{n}\r\nFN:Ann Ray{n}\r\nN:Ray{n};Ann;;;\r\n"
+            f"PHOTO:data:image/png;base64,{data}\r\nEND:VCARD\r\n"
+            for n in range(first, first + count)
+        )
+        path.write_text("".join(lines))
+        return path
+
+    counts = {}
+    for first, count in ((100, 2), (200, 3), (300, 40)):  # what is asked once is asked first
+        with statements(store.core.db) as seen:
+            await carry(store, cards(first, count))
+        counts[count] = len(seen)
+    assert counts[3] == counts[40]
+    async with store.core.db.read() as session:
+        assert await session.scalar(select(func.count()).select_from(Photo)) == 45
+        revisions = await session.execute(
+            select(Contact.revision, ImportRow.revision).join(ImportRow, ImportRow.party_id == Contact.id)
+        )
+        assert set(map(tuple, revisions)) == {(2, 2)}

@@ -41,11 +41,14 @@ def layout_of(header: list[str], first_rows: list[list[str]], options: Options) 
         columns = {name: target.replace(" BUSINESS ", " BILLING ") for name, target in columns.items()}
     elif kind is PartyKind.LEAD:
         columns = {name: "company" if target == "account" else target for name, target in columns.items()}
-    system = None
+    system, space = None, "id"
     if options.id_column is not None:
         columns = {**columns, options.id_column: "id"}
         system = options.system or "LIST"
-    layout = Layout(str(kind), columns, "id")
+        # Its headers are in a language that nobody knows here: its ids are those of its other exports nevertheless.
+        if (stated := next((each for each in FORMATS if each.word == options.format), None)) is not None:
+            system, space = options.system or stated.system or system, stated.space_of(kind)
+    layout = Layout(str(kind), columns, space)
     return Format("TABLE", "table", system, (layout,), decimal=None, iso=False), layout
 
 

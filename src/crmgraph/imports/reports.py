@@ -20,6 +20,7 @@ from crmgraph.imports.words import REFUSALS, SKIPPED, WARNINGS
 
 TOLD = ("_line", "_code", "_reason")
 """The columns before the original cells of a refused row; an import of that file passes over them."""
+_TOO_LONG = "the row is too long to stand here: mend it in its file"
 MAX_REASONS = 1_000
 """Reasons that are counted one by one."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -101,11 +102,14 @@ class Report:
         return csv.writer(file)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Write a refused row as it stood, behind its line, code and reason."""
-        if self._folder is None or not refusal.original or len(refusal.original) > MAX_ROW:
+        """Write a refused row as it stood, behind its line, code and reason; of one that is too long these alone."""
+        if self._folder is None or not refusal.original:
             return
         shape = self._tables.get(refusal.at.file)
+        is_long = len(refusal.original) >= MAX_ROW
         if shape is None:
+            if is_long:
+                return  # half a card is none
             self._file(refusal.at.file, "").write(refusal.original.rstrip(b"\r\n") + b"\n")
             return
         wide = shape.encoding.startswith("utf-16")
@@ -120,6 +124,9 @@ class Report:
             file = self._file(refusal.at.file, ".csv")
             mark = b"" if encoding != "utf-8" else b"\xef\xbb\xbf"
             file.write(mark + told(TOLD) + shape.header_raw.rstrip(b"\r\n") + b"\n")
+        if is_long:
+            file.write(told((refusal.at.where, refusal.code, f"{refusal.reason}; {_TOO_LONG}")) + b"\n")
+            return
         end = b"" if refusal.original.endswith(b"\n") else b"\n"
         file.write(told((refusal.at.where, refusal.code, refusal.reason)) + refusal.original + end)
 

@@ -1,22 +1,22 @@
 """The photo of a record: set, removed and read, with its bytes in the photo store and its row in the database."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import photos
-from crmgraph.crm.errors import NotFound, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.errors import NotFound, Refused, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
-from crmgraph.crm.models import Action, PartyKind, Photo, now
+from crmgraph.crm.models import Action, Change, PartyKind, Photo, now
 from crmgraph.crm.policy import MODELS, Actor, check_change
 from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.change_log import Changes, touch
+from crmgraph.crm.records.change_log import Changes, Entry, touch
 from crmgraph.crm.records.checks import require_revision
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.db.database import Database
@@ -54,8 +54,8 @@ class Staged:
 class RecordPhotos:
     """Photos of records.
 
-    `set`, `staged` and `remove` open their own transactions, since what takes long, decoding and the store, has to
-    happen around them and not inside.
+    `set`, `give`, `staged` and `remove` open their own transactions, since what takes long, decoding and the store,
+    has to happen around them and not inside.
 
     Attributes:
         db: where the rows are.
@@ -105,6 +105,70 @@ class RecordPhotos:
                 return await self.attach(session, actor, aggregate, staged)
 
             return await self.db.transact(work)
+
+    async def give(
+        self,
+        actor: Actor,
+        kind: PartyKind,
+        images: Mapping[int, bytes],
+        *,
+        max_bytes: int,
+        then: Callable[[AsyncSession, dict[int, int]], Awaitable[None]],
+    ) -> dict[int, Refused]:
+        """Give many records of a kind their photos in one transaction, of few statements; who has one keeps it.
+
+        Args:
+            images: {id of a record: the file as it came}.
+            max_bytes: the most bytes of each that are taken.
+            then: called in the transaction with {id: revision} of the records that have got theirs.
+
+        Returns:
+            {id: why it has none}, as of `set`.
+        """
+        refused: dict[int, Refused] = {}
+        ready: dict[int, tuple[str, Rendered]] = {}
+        given: dict[int, int] = {}
+        for party_id, data in images.items():
+            try:
+                rendered = await _render(data, max_bytes, FORMATS)
+                key = new_key(rendered.extension)
+                await self.store.save(key, rendered)
+            except StoreAway as away:
+                refused[party_id] = _unavailable(away)
+            except Refused as unfit:
+                refused[party_id] = unfit
+            else:
+                ready[party_id] = (key, rendered)
+
+        async def work(session: AsyncSession) -> None:
+            given.clear()
+            entries = []
+            found = await aggregates.load(session, actor, kind, list(ready), lock=True, parts=("photo",))
+            for party_id, aggregate in found.items():
+                try:
+                    _require_changeable(actor, aggregate)
+                except Refused as unfit:
+                    refused[party_id] = unfit
+                    continue
+                if aggregate.photo is None:
+                    photo = _row(party_id, kind, *ready[party_id])
+                    session.add(photo)
+                    entries.append(_entry(actor, aggregate, None, photo.file_name).columns())
+                    given[party_id] = aggregate.record.revision
+            await session.flush()
+            if entries:
+                await session.execute(insert(Change), entries)
+            await then(session, given)
+
+        try:
+            if ready:
+                await self.db.transact(work)
+        finally:
+            # Once the commit is under way only the database knows how it went, and a row must not lose its bytes.
+            for party_id, (key, _) in ready.items():
+                if party_id not in given:
+                    self.store.discard(key, party_id=party_id)
+        return refused
 
     @asynccontextmanager
     async def staged(
@@ -169,23 +233,11 @@ class RecordPhotos:
         if staged.same is not None:
             return staged.same
         assert staged.key is not None  # noqa: S101 - only a photo that is the same has no key of its own
-        rendered, record = staged.rendered, aggregate.record
-        shown = staged.file_name or photos.file_name(aggregate.kind, record.id, rendered.content_type)
-        former = aggregate.photo
+        record, former = aggregate.record, aggregate.photo
         former_key, former_name = (None, None) if former is None else (former.key, former.file_name)
-        aggregate.photo = await session.merge(
-            Photo(
-                party_id=record.id,
-                key=staged.key,
-                file_name=shown,
-                content_type=rendered.content_type,
-                width=rendered.width,
-                height=rendered.height,
-                size_bytes=len(rendered.sizes["original"]),
-                created_at=now(),
-            )
-        )
-        await _log(session, actor, aggregate, former_name, shown, touched=touched)
+        made = _row(record.id, aggregate.kind, staged.key, staged.rendered, staged.file_name)
+        aggregate.photo = await session.merge(made)
+        await _log(session, actor, aggregate, former_name, made.file_name, touched=touched)
         if former_key is not None:
             await self._leave(session, former_key)
         staged.party_id, staged.replaces = record.id, former_key is not None
@@ -286,9 +338,26 @@ async def _load(
     found = await aggregates.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
     if party_id not in found:
         raise NotFound
-    check_change(actor, found[party_id].record, {})  # of no column there is no fault: it raises or lets pass
-    require_unlocked(found[party_id].record)
+    _require_changeable(actor, found[party_id])
     return found[party_id]
+
+
+def _require_changeable(actor: Actor, aggregate: Aggregate) -> None:
+    check_change(actor, aggregate.record, {})  # of no column there is no fault: it raises or lets pass
+    require_unlocked(aggregate.record)
+
+
+def _row(party_id: int, kind: PartyKind, key: str, rendered: Rendered, file_name: str | None = None) -> Photo:
+    return Photo(
+        party_id=party_id,
+        key=key,
+        file_name=file_name or photos.file_name(kind, party_id, rendered.content_type),
+        content_type=rendered.content_type,
+        width=rendered.width,
+        height=rendered.height,
+        size_bytes=len(rendered.sizes["original"]),
+        created_at=now(),
+    )
 
 
 async def _log(
@@ -300,12 +369,17 @@ async def _log(
     *,
     touched: bool = False,
 ) -> None:
+    session.add(Change(**_entry(actor, aggregate, old, new, touched=touched).columns()))
+    await session.flush()
+
+
+def _entry(actor: Actor, aggregate: Aggregate, old: str | None, new: str | None, *, touched: bool = False) -> Entry:
+    """The entry of the log, of the revision that it counts."""
     if not touched:
         touch(aggregate.record, actor)
     changes = Changes(actor)
     changes.replaced("photo", old, new)
-    changes.write(session, aggregate.record, Action.UPDATED)
-    await session.flush()
+    return changes.entry(aggregate.record, Action.UPDATED)
 
 
 async def _render(data: bytes, max_bytes: int, formats: frozenset[str]) -> Rendered:

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Refused
-from crmgraph.crm.models import ImportRow, Outcome, Photo
-from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.models import ImportRow, Outcome, PartyKind, Photo
+from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.imports.records import Warned
 from crmgraph.imports.writing.batches import Row
 from crmgraph.imports.writing.ids import Named
+
+TOGETHER = 50
+"""Photos that are given in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +31,37 @@ class Photos:
 
     async def take(self, actor: Actor, rows: Iterable[Row], ids: Mapping[Named, int]) -> None:
         """Give those records photos that this import has made and that have none; of all others it is told."""
-        for row in rows:
-            own_id = ids.get((row.record.kind, row.record.key))
-            if row.record.photo is not None and own_id is not None:
-                await self._take_one(actor, row, own_id)
+        named = ((row, ids.get((row.record.kind, row.record.key))) for row in rows if row.record.photo is not None)
+        brought = {own_id: row for row, own_id in named if own_id is not None}
+        made = await self._made(actor, brought) if brought else {}
+        for own_id, row in brought.items():
+            if own_id not in made and row.outcome is not Outcome.UNCHANGED:
+                row.record.warnings.append(Warned("PHOTO_DROPPED", reason="the record was known already"))
+        for kind in PartyKind:
+            bare = (own_id for own_id, has_photo in made.items() if not has_photo)
+            of_kind = sorted(own_id for own_id in bare if brought[own_id].record.kind is kind)
+            for begin in range(0, len(of_kind), TOGETHER):
+                await self._give(actor, kind, {each: brought[each] for each in of_kind[begin : begin + TOGETHER]})
 
-    async def _take_one(self, actor: Actor, row: Row, own_id: int) -> None:
-        record, photo = row.record, row.record.photo
-        own = (ImportRow.import_id == actor.import_id) & (ImportRow.party_id == own_id)
+    async def _made(self, actor: Actor, brought: Mapping[int, Row]) -> dict[int, bool]:
+        """{a record that the import has made: whether it has a photo by now}, of these."""
+        own = (ImportRow.import_id == actor.import_id) & ImportRow.party_id.in_(brought)
+        query = select(ImportRow.party_id, Photo.party_id.is_not(None))
+        query = query.outerjoin(Photo, Photo.party_id == ImportRow.party_id)
         async with self.photos.db.read() as session:
-            query = select(ImportRow.outcome, Photo.party_id).outerjoin(Photo, Photo.party_id == ImportRow.party_id)
-            outcome, has_one = (await session.execute(query.where(own))).one_or_none() or (None, None)
-        if outcome is not Outcome.CREATED:
-            if row.outcome is not Outcome.UNCHANGED:
-                record.warnings.append(Warned("PHOTO_DROPPED", reason="the record was known already"))
-            return
-        if photo is None or has_one is not None:
-            return
-        try:
-            await self.photos.set(actor, record.kind, own_id, photo.data, max_bytes=self.max_bytes)
-        except Refused as refused:
-            record.warnings.append(Warned("PHOTO_DROPPED", reason=type(refused).__name__))
-            return
-        model: Any = MODELS[record.kind]
-        revision = select(model.revision).where(model.id == own_id).scalar_subquery()
-        async with self.photos.db.begin() as session:
-            await session.execute(update(ImportRow).where(own).values(revision=revision))
+            rows = await session.execute(query.where(own, ImportRow.outcome == Outcome.CREATED))
+            return dict(rows.all())
+
+    async def _give(self, actor: Actor, kind: PartyKind, rows: Mapping[int, Row]) -> None:
+        images = {own_id: row.record.photo.data for own_id, row in rows.items() if row.record.photo is not None}
+
+        async def note(session: AsyncSession, revisions: dict[int, int]) -> None:
+            """What the import has left is what it is with its photo."""
+            own = (ImportRow.import_id == actor.import_id) & (ImportRow.party_id.in_(revisions))
+            revision = case(revisions, value=ImportRow.party_id)
+            if revisions:
+                await session.execute(update(ImportRow).where(own).values(revision=revision))
+
+        refused = await self.photos.give(actor, kind, images, max_bytes=self.max_bytes, then=note)
+        for own_id, why in refused.items():
+            rows[own_id].record.warnings.append(Warned("PHOTO_DROPPED", reason=type(why).__name__))
