@@ -47,6 +47,23 @@ STATEMENTS = (
     "segment = CASE WHEN id % 1000 = 9 THEN 'Government' ELSE 'SMB' END, rating = 'Warm'",
     "UPDATE address SET state = 'Central', state_key = 'central', postal_code = '1000' WHERE party_id % 3 = 1",
     "UPDATE address SET state = 'Far North', state_key = 'far north', postal_code = '9999' WHERE party_id % 10000 = 8",
+    # The keys of what was changed; all of it is in Latin letters without accents.
+    "UPDATE contact SET category_key = lower(coalesce(category, '')), "
+    "life_cycle_state_key = lower(coalesce(life_cycle_state, ''))",
+    "UPDATE account SET account_type_key = lower(coalesce(account_type, '')), "
+    "segment_key = lower(coalesce(segment, '')), rating_key = lower(coalesce(rating, ''))",
+    "UPDATE lead SET rating_key = lower(coalesce(rating, ''))",
+    "UPDATE address SET postal_code_key = lower(coalesce(postal_code, ''))",
+    *(
+        f"UPDATE {record} SET {record_key} = coalesce((SELECT {key} FROM {rows} "
+        f"WHERE party_id = {record}.id AND active ORDER BY rank, id LIMIT 1), '')"
+        for record in ("contact", "account", "lead")
+        for record_key, rows, key in (
+            ("email_key", "email", "address_key"),
+            ("phone_key", "phone", "coalesce(substr(e164, 2), digits)"),
+            ("city_key", "address", "city_key"),
+        )
+    ),
     # External ids of every contact in three, in the spaces of two dialects.
     "INSERT INTO external_id (dialect, space, value, live, party_id) "
     "SELECT 'zoho', 'record', CAST(id * 7 AS TEXT), {true}, id FROM contact WHERE id % 3 = 0",

@@ -95,10 +95,10 @@ async def test_an_external_id_names_a_record_before_a_number_does(demo: Running)
         zoho = query.where(ExternalId.dialect == "zoho", ExternalId.space == "record", ExternalId.live.is_(True))
         (value, lead), (_, other) = (await session.execute(zoho)).all()[:2]
     for own in (None, other):
-        told = await load_told(demo.db, staff, "zoho", PartyKind.LEAD, own, external=("record", value))
+        told = await load_told(demo.db, staff, "zoho", PartyKind.LEAD, own, external=("record", [value]))
         assert told is not None and told[0].id == lead
-    told = await load_told(demo.db, staff, "zoho", PartyKind.LEAD, other, external=("record", "no such"))
+    told = await load_told(demo.db, staff, "zoho", PartyKind.LEAD, other, external=("record", ["no such"]))
     assert told is not None and told[0].id == other
-    assert await load_told(demo.db, staff, "zoho", PartyKind.LEAD, None, external=("record", "no such")) is None
-    assert await load_told(demo.db, staff, "zoho", PartyKind.CONTACT, None, external=("record", value)) is None
-    assert await load_told(demo.db, customer, "zoho", PartyKind.LEAD, None, external=("record", value)) is None
+    assert await load_told(demo.db, staff, "zoho", PartyKind.LEAD, None, external=("record", ["no such"])) is None
+    assert await load_told(demo.db, staff, "zoho", PartyKind.CONTACT, None, external=("record", [value])) is None
+    assert await load_told(demo.db, customer, "zoho", PartyKind.LEAD, None, external=("record", [value])) is None
