@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, select, tuple_, type_coerce
+from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Address, Contact, Lead
 from crmgraph.crm.models.records import AddressKind
+from crmgraph.crm.query.columns import SEARCHED
 
 MAX_KEYS = 3
 """The most values by which records are grouped at once."""
@@ -25,12 +27,14 @@ class Group:
     """Records that share values.
 
     Attributes:
+        shown: the same as the first of its records by their letters have it.
         size: how many there are.
         place: which of the groups it is, from 1.
         total: how many groups there are.
     """
 
     keys: Keys
+    shown: Keys
     size: int
     place: int
     total: int
@@ -42,10 +46,12 @@ class Key:
 
     Attributes:
         text: its text, over a model; None where there is none.
+        shown: what people read of it, of which several may be one key; None where that is the text.
         join: what has to be joined for it: (what, on which condition).
     """
 
     text: Any
+    shown: Any = None
     join: tuple[Any, ColumnElement[bool]] | None = None
 
 
@@ -54,21 +60,28 @@ KeyOf: TypeAlias = Callable[[Any, bool], Key]
 
 
 def column(name: str) -> KeyOf:
-    """The text of a column."""
-    return lambda model, sqlite: Key(cast(getattr(model, name), Text()))
+    """A column: what is the same to a search is one group."""
+
+    def key(model: Any, sqlite: bool) -> Key:
+        own = getattr(model, name)
+        if own in SEARCHED and not isinstance(own.type, SqlEnum):
+            return Key(SEARCHED[own].key, own)
+        return Key(cast(own, Text()))
+
+    return key
 
 
 def account(model: Any, sqlite: bool) -> Key:
     """The id of the account of a contact, unless it was deleted."""
     other = aliased(Account)
-    return Key(cast(other.id, Text()), (other, and_(other.id == model.account_id, other.deleted_at.is_(None))))
+    return Key(cast(other.id, Text()), join=(other, and_(other.id == model.account_id, other.deleted_at.is_(None))))
 
 
 def country(model: Any, sqlite: bool) -> Key:
     """The country of the address by which a record is known: the first one, of an account the billing address."""
     row = aliased(Address)
     slot = AddressKind.BILLING if model is Account else "FIRST"  # see `records/slots.py`
-    return Key(row.country, (row, and_(row.party_id == model.id, row.slot == slot, row.active)))
+    return Key(row.country, join=(row, and_(row.party_id == model.id, row.slot == slot, row.active)))
 
 
 def month(model: Any, sqlite: bool) -> Key:
@@ -122,8 +135,8 @@ def groups(
 ) -> Select[Any]:
     """The query of groups, the largest first; of one size in the order of their keys.
 
-    Its columns are the keys, `k0` and so on, `size`, `place`, which counts the groups of all pages from 1, and `total`,
-    which is how many there are.
+    Its columns are the keys, `k0` and so on, what people read of them, `t0` and so on, `size`, `place`, which counts
+    the groups of all pages from 1, and `total`, which is how many there are.
 
     Args:
         by: of `_KEYS`.
@@ -131,10 +144,11 @@ def groups(
         size: the most groups.
         after: the size and the keys of the group before them.
     """
-    grouped, keys = _keyed(select(), model, by, sqlite)
+    grouped, keys, shown = _keyed(select(), model, by, sqlite)
     named = [key.label(f"k{i}") for i, key in enumerate(keys)]
-    counted = grouped.add_columns(*named, func.count().label("size")).where(*where).group_by(*keys).subquery()
-    order = [counted.c.size.desc(), *list(counted.c)[:-1]]
+    told = [func.min(text).label(f"t{i}") for i, text in enumerate(shown)]
+    counted = grouped.add_columns(*named, *told, func.count().label("size")).where(*where).group_by(*keys).subquery()
+    order = [counted.c.size.desc(), *list(counted.c)[: len(keys)]]
     place = func.row_number().over(order_by=order).label("place")
     every = select(*counted.c, place, func.count().over().label("total")).subquery()
     query = select(*every.c)
@@ -159,7 +173,7 @@ def members(
     Args:
         among: the keys of the groups, as rows.
     """
-    query, keys = _keyed(select(model.id), model, by, sqlite)
+    query, keys, _ = _keyed(select(model.id), model, by, sqlite)
     named = [key.label(f"k{i}") for i, key in enumerate(keys)]
     place = func.row_number().over(partition_by=keys, order_by=ordering).label("place")
     wanted: Any = tuple_(*keys) if len(keys) > 1 else keys[0]
@@ -168,14 +182,16 @@ def members(
 
 def _keyed(
     query: Select[Any], model: Any, by: Sequence[str], sqlite: bool
-) -> tuple[Select[Any], list[ColumnElement[Any]]]:
-    """A query of a model with what the keys need, and the keys."""
+) -> tuple[Select[Any], list[ColumnElement[Any]], list[ColumnElement[Any]]]:
+    """A query of a model with what the keys need, the keys, and what people read of them."""
     query = query.select_from(model)
     keys: list[ColumnElement[Any]] = []
+    shown: list[ColumnElement[Any]] = []
     for name in by:
         key = _KEYS[model][name](model, sqlite)
         if key.join is not None:
             query = query.outerjoin(*key.join)
-        text = func.coalesce(key.text, "", type_=Text())
-        keys.append(text if sqlite else text.collate("C"))
-    return query, keys
+        for texts, of in ((keys, key.text), (shown, key.text if key.shown is None else key.shown)):
+            text = func.coalesce(of, "", type_=Text())
+            texts.append(text if sqlite else text.collate("C"))
+    return query, keys, shown

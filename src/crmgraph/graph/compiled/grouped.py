@@ -76,8 +76,8 @@ class _Groups:
         match name:
             case "keys":
                 keys: Pieces = []
-                for by, key in self._keys:
-                    keys += [",", self._key(by, key)]
+                for i, (by, key) in enumerate(self._keys):
+                    keys += [",", self._key(by, key, rows.c[f"t{i}"])]
                 return ["[", *keys[1:], "]"]
             case "count":
                 return [cast(rows.c.size, Text())]
@@ -90,8 +90,8 @@ class _Groups:
             cursor += [".", write.hexed(key)]
         return [*cursor, '"']
 
-    def _key(self, by: str, key: Any) -> Sql:
-        text = joined([f'"{IDS[by]}_', key, '"']) if by in IDS else self._builder.write.quoted(key)
+    def _key(self, by: str, key: Any, shown: Any) -> Sql:
+        text = joined([f'"{IDS[by]}_', key, '"']) if by in IDS else self._builder.write.quoted(shown)
         return case((key == literal_column("''", Text()), constant("null")), else_=text)
 
     def _records(self, field: OfKeys) -> Pieces:

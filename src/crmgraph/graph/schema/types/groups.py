@@ -85,7 +85,7 @@ class Group:
 
     @cached_property
     def keys(self) -> list[Any]:
-        named = zip(self.grouping.by, self.group.keys, strict=True)
+        named = zip(self.grouping.by, self.group.shown, strict=True)
         return [(encode(IDS[name], int(key)) if name in IDS else key) if key else None for name, key in named]
 
     @property
@@ -137,7 +137,8 @@ def _of_group(description: str, resolver: Any = None) -> Any:
 @strawberry.type
 class GroupRow:
     keys: list[JSON | None] = _of_group(
-        "What they share, in the order of `by`: a text or a global id, null where they have none."
+        "What they share, in the order of `by`: a text or a global id, null where they have none. Texts that are the "
+        "same but for case and accents are one, told as the first of them by its letters."
     )
     record: Node | None = _of_group(
         "The account, or whoever of the staff, that the first such key stands for.", _record
@@ -215,7 +216,8 @@ async def find(
     query = core.groups(listing.model, grouping.by, where, size, begin, sqlite=db.is_sqlite)
     async with db.read() as session:
         rows = (await session.execute(query, values)).all()
-    return [Group(core.Group(tuple(keys), n, place, total), grouping) for *keys, n, place, total in rows]
+    n = len(grouping.by)
+    return [Group(core.Group(tuple(row[:n]), tuple(row[n : 2 * n]), *row[2 * n :]), grouping) for row in rows]
 
 
 def _read(cursor: str, grouping: Grouping) -> tuple[Any, ...]:
