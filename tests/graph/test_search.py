@@ -168,6 +168,53 @@ FILTERED = """query($f: ContactFilter, $s: [ContactSort!], $n: Int) { contacts(f
   totalCount nodes { number } } }"""
 
 
+@pytest.mark.parametrize("few", [finding.FEW, 3])
+async def test_contacts_are_found_by_the_name_of_their_account_below_all_others(
+    agent: Caller, customer: Customer, core: Core, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "FEW", few)
+    zebra, gone = await put(core, PartyKind.ACCOUNT, {"name": "Zebra Works"}, {"name": "Zebra Gone"})
+    await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "Kim", "first_name": "Ann", "account_id": zebra},
+        {"last_name": "Zebra", "account_id": zebra},
+        {"last_name": "Kim", "first_name": "Bob", "account_id": gone},
+        {"last_name": "Lee", "account_id": zebra, "addresses": [{"kind": "HOME", "city": "Bonn"}]},
+        {"last_name": "Kim", "first_name": "Cat"},
+    )
+    remove = "mutation($a: AccountRef!) { deleteAccount(input: {account: $a}) { userErrors { code } } }"
+    assert await agent(remove, a={"id": f"acc_{gone}"}) == {"deleteAccount": {"userErrors": []}}
+    every = ["Zebra", "Zebra Works", "Ann Kim", "Lee"]
+    assert await found(agent, "zebra") == every
+    assert await found(agent, "zeb", k=["CONTACT"]) == ["Zebra", "Ann Kim", "Lee"]
+    assert await found(agent, "zebra", k=["ACCOUNT"]) == ["Zebra Works"]
+    assert await found(agent, "work kim") == ["Ann Kim"]
+    assert await found(agent, "lee zebra bon") == ["Lee"]
+    assert await found(agent, "lee zebra kim") == []
+    assert await found(agent, "zerba wrok") == []
+    assert await found(agent, "kim zerba") == ["Ann Kim"]  # one mistake
+    assert await found(customer, "zebra") == []
+    edges = (await agent(MATCHED, t="zebra kim"))["search"]["edges"]
+    assert [(e["node"]["displayName"], [(m["field"], m["excerpt"]) for m in e["matched"]]) for e in edges] == [
+        ("Ann Kim", [("lastName", "\u2068Kim\u2069"), ("account.name", "\u2068Zebra\u2069 Works")])
+    ]
+    seen, after = [], None
+    while (page := (await agent(SEARCH, t="zebra", first=1, after=after))["search"])["nodes"]:
+        seen += [node["displayName"] for node in page["nodes"]]
+        assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (4, len(seen) < 4)
+        after = page["pageInfo"]["endCursor"]
+    assert seen == every
+    back = (await agent(SEARCH, t="zebra", last=3))["search"]
+    assert [node["displayName"] for node in back["nodes"]] == every[1:]
+    rename = (
+        """mutation($a: AccountRef!) { updateAccount(input: {account: $a, name: "Yak"}) { userErrors { code } } }"""
+    )
+    assert await agent(rename, a={"id": f"acc_{zebra}"}) == {"updateAccount": {"userErrors": []}}
+    assert await found(agent, "zebra") == ["Zebra"]
+    assert await found(agent, "yak") == ["Yak", "Ann Kim", "Zebra", "Lee"]
+
+
 async def test_lists_are_filtered_by_what_a_search_finds(
     agent: Caller, customer: Customer, core: Core, records: None
 ) -> None:
@@ -204,7 +251,7 @@ async def test_hits_are_ranked_by_the_place_and_whole_words_come_first(agent: Ca
     ]
     assert await found(agent, "marie", k=["LEAD", "ACCOUNT"]) == ["Marien-Apotheke O'Connor", "Kim"]
     assert await found(agent, "marie", k=[]) == []
-    assert await found(agent, "oconnor marien") == ["Marien-Apotheke O'Connor"]
+    assert await found(agent, "oconnor marien") == ["Marien-Apotheke O'Connor", "Anna Marie"]  # who is its contact
 
 
 @pytest.mark.parametrize(
@@ -355,13 +402,13 @@ async def test_a_search_takes_a_known_number_of_statements(agent: Caller, core: 
         return len(seen)
 
     await agent("{ me { id } }")  # whoever is known is verified by the statement of the answer
-    # One statement for a word, two for several; the answer.
-    assert await counted("con-79") == 2 + 1
-    assert await counted("mariental") == 1 + 1
-    assert await counted("marie") == 1 + 1
+    # One statement for a word, two for several; one by the names of accounts, where there is room; the answer.
+    assert await counted("con-79") == 2 + 1 + 1
+    assert await counted("mariental") == 1 + 1 + 1
+    assert await counted("marie") == 1 + 1 + 1
     assert await counted("m") == 1
     # Nothing; how many, which words there are, and what they find.
-    assert await counted("mariemtal") == 1 + 2 + 1 + 1
+    assert await counted("mariemtal") == 2 + 2 + 2 + 1
 
 
 async def test_a_search_that_fails_is_told_once_and_masked(

@@ -21,6 +21,8 @@ class SearchField(IntEnum):
     EMAIL = 7
     PHONE = 8
     CITY = 9
+    ACCOUNT = 10
+    """Of a contact: the name of its account, which is not stored with it."""
 
 
 class SearchTerm(Base):

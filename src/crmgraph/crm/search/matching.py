@@ -53,12 +53,13 @@ def made(model: Any, values: Sequence[Any]) -> Any:
     return snapshots.instance(model, {**dict(zip(READ[model], values, strict=True)), "active": True})
 
 
-def matches(words: Sequence[Word], record: Any, rows: Iterable[Any]) -> list[Match]:
+def matches(words: Sequence[Word], record: Any, rows: Iterable[Any], account: str | None = None) -> list[Match]:
     """Where a record was found, the place that tells most first.
 
     Args:
         words: what it was found by, see `Hit.words`.
         rows: its phones, emails and addresses; those that are not active are passed over.
+        account: the name of its account; None where it has none.
     """
     prefixes = [prefix for word in words for prefix in word.prefixes]
     found: list[tuple[SearchField, Match]] = []
@@ -84,6 +85,9 @@ def matches(words: Sequence[Word], record: Any, rows: Iterable[Any]) -> list[Mat
                     (SearchField.CITY, Match(("addresses", "city"), each))
                     for each in _marked(row.city, _in_text(row.city, prefixes))
                 ]
+    if account:
+        marked = _marked(account, _in_text(account, prefixes))
+        found += [(SearchField.ACCOUNT, Match(("account", "name"), each)) for each in marked]
     found.sort(key=lambda each: each[0])
     return list(dict.fromkeys(match for _, match in found))
 

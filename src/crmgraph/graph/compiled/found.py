@@ -18,13 +18,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.search.matching import READ, ROWS
 from crmgraph.graph.compiled.finishing import is_finished
 from crmgraph.graph.compiled.json_text import Pieces, joined, members
 from crmgraph.graph.compiled.page import reads_rows
-from crmgraph.graph.compiled.statement import Builder, over
+from crmgraph.graph.compiled.statement import Builder, or_null, over
 from crmgraph.graph.compiled.tree import Cursor, Edges, Found, Matched, PageInfo, Records, Total
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.types import search
@@ -139,7 +139,14 @@ def _matched(builder: Builder, root: Found, hits: Any) -> Pieces:
         query = _columns(model).where(model.party_id == hits.c.id, model.active).order_by(model.rank, model.id)
         rows = builder.source(query, hits)
         lists += [",[", over(rows, [builder.write.listed(joined(_values(builder, model, rows)))]), "]"]
-    return ["[", _told(root, "words"), ",", case(*records), *lists, "]"]
+    return ["[", _told(root, "words"), ",", case(*records), ",", _account_name(builder, hits), *lists, "]"]
+
+
+def _account_name(builder: Builder, hits: Any) -> Any:
+    """The name of the account of a contact; null where there is none."""
+    name = select(Account.name).join_from(Contact, Account, Contact.account_id == Account.id)
+    row = builder.source(name.where(Contact.id == hits.c.id, *builder.seen(Account)), hits)
+    return or_null(over(row, builder.write.raw(row.c.name)))
 
 
 def _columns(model: Any) -> Select[Any]:

@@ -15,9 +15,10 @@ from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.search import finding
-from crmgraph.crm.search.finding import MOST, Hit
+from crmgraph.crm.search.finding import Hit
 from crmgraph.crm.search.matching import ROWS, Match, made, matches
 from crmgraph.crm.search.question import MAX_TEXT, Word
+from crmgraph.crm.search.statements import MOST
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.bad_input import BadInput
@@ -161,7 +162,10 @@ class Found:
     async def matched(self, context: Context) -> list[SearchMatch]:
         """Where it was found. What was changed since then may have no match any more."""
         lists = [await context.loaders.rows(model).load(self.hit.id) for model in ROWS]
-        found = matches(self.hit.words, self.node, [row for rows in lists for row in rows])
+        account = None
+        if isinstance(self.node, models.Contact) and self.node.account_id is not None:
+            account = await context.loaders.record(models.Account).load(self.node.account_id)
+        found = matches(self.hit.words, self.node, [row for rows in lists for row in rows], account and account.name)
         return [SearchMatch.of(match) for match in found]
 
 
@@ -219,18 +223,21 @@ async def _find(
         return await finding.find(session, context.actor, asked.text, asked.kinds, limit=limit, after=after)
 
 
-def matched_in(context: Context, words: Sequence[Sequence[str]], record: Any, *lists: Any) -> list[SearchMatch]:
+def matched_in(
+    context: Context, words: Sequence[Sequence[str]], record: Any, account: str | None, *lists: Any
+) -> list[SearchMatch]:
     """Where a record was found, of what a statement has read: see `READ`.
 
     Args:
         words: what it was found by, the prefixes of each.
         record: the place of its kind in `MODELS`, and its values.
+        account: the name of its account.
         lists: the values of its active rows of each model of `ROWS`, in this order.
     """
     place, values = record
     model = tuple(MODELS.values())[place]
     rows = [made(of, each) for of, found in zip(ROWS, lists, strict=True) for each in found]
-    found = matches([Word(tuple(prefixes)) for prefixes in words], made(model, values), rows)
+    found = matches([Word(tuple(prefixes)) for prefixes in words], made(model, values), rows, account)
     return [SearchMatch.of(match) for match in found]
 
 
