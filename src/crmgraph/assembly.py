@@ -117,19 +117,19 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         tasks.files,
         retention(settings),
         purge_seconds=60.0 * settings.purge_minutes,
-        further=(_exports(tasks), _imports(tasks, photos, settings.max_photo_bytes)),
+        further=(_exports(tasks, photos), _imports(tasks, photos, settings.max_photo_bytes)),
     )
     return core, Runner(db, queue, table, poll=poll)
 
 
-def _exports(tasks: Tasks) -> Kind:
+def _exports(tasks: Tasks, photos: RecordPhotos) -> Kind:
     """The exports that people ask for. What they stand on is loaded for the first of them."""
 
     async def export(payload: Mapping[str, Any]) -> Result:
         from crmgraph.exports.background import Exporter
         from crmgraph.graph import where_of
 
-        return await Exporter(tasks, where_of, _tables_of).run(payload)
+        return await Exporter(tasks, photos.store, where_of, _tables_of).run(payload)
 
     return Kind(
         "export", export, seconds=6 * 3600.0, first_retry=5.0, lasting=True, failure="an export was not made"

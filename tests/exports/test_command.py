@@ -10,6 +10,7 @@ import pytest
 from tests.program import SECRET, crmgraph
 
 ADA = "ada@crmgraph.example"
+KINDS = ("accounts", "contacts", "leads")
 
 
 def test_records_are_printed_or_written(demo_folder: Path) -> None:
@@ -20,11 +21,22 @@ def test_records_are_printed_or_written(demo_folder: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == "Wrote 23 records to all.zip.\n"
     with zipfile.ZipFile(demo_folder / "all.zip") as found:
-        assert found.namelist() == [
+        names = found.namelist()
+        photos = [name for name in names if name.startswith("photos/")]
+        assert photos
+        assert sorted(set(names) - set(photos)) == [
+            *(f"{kind}.jsonl" for kind in KINDS[:2]),
             "crmgraph.json",
-            *(name for kind in ("accounts", "contacts", "leads") for name in (f"{kind}.jsonl", f"tables/{kind}.csv")),
+            *(f"history/{kind}.jsonl" for kind in KINDS),
+            "leads.jsonl",
+            *(f"tables/{kind}.csv" for kind in KINDS),
         ]
+        history = [json.loads(line) for line in found.read("history/leads.jsonl").splitlines()]
+    assert {"action", "at", "client", "door", "fields", "record", "revision", "user"} == history[0].keys()
+    assert history[0]["action"] == "CREATED"
     assert not list(demo_folder.glob("*.part"))
+    done = crmgraph(demo_folder, "export", "all", "--format", "xlsx", "-o", "all.xlsx", "--demo")
+    assert (done.returncode, done.stderr) == (0, "Wrote 23 records to all.xlsx.\n")
     read = crmgraph(demo_folder, "import", "all.zip", "--dry-run", "--json", "--demo")
     counts = json.loads(read.stdout)["counts"]
     assert {kind: counts[kind] for kind in ("ACCOUNT", "CONTACT", "LEAD")} == {"ACCOUNT": 6, "CONTACT": 12, "LEAD": 5}
@@ -33,7 +45,9 @@ def test_records_are_printed_or_written(demo_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("all", "--format", "zip"), "an archive needs a file: --output"),
+        (("all", "--format", "zip"), "--format zip: it needs a file: --output"),
+        (("leads", "--format", "xlsx"), "--format xlsx: it needs a file: --output"),
+        (("all", "--dialect", "zoho", "--format", "xlsx", "-o", "x"), "--dialect: of records of one kind"),
         (("all",), "a table has records of one kind"),
         (("leads", "--format", "jsonl", "--for", "excel"), "--for excel: of --format csv only"),
         (("leads", "--dialect", "sap"), "--dialect sap: there is none of this name: covalense, zoho, crmcom, valomnia"),

@@ -15,7 +15,7 @@ from crmgraph.crm.errors import Forbidden, Unauthenticated
 from crmgraph.crm.models import Door, PartyKind, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import dumps
-from crmgraph.exports import dialects, writing
+from crmgraph.exports import writing
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Record, Ref, Staff, StaffRef
 from tests.conftest import Running, statements
@@ -25,12 +25,12 @@ ALL = tuple(writing.NAMES)
 
 
 async def written(core: Core, form: writing.Form, *kinds: PartyKind, actor: Actor = OPERATOR, **more: Any) -> bytes:
-    return b"".join([piece async for piece in writing.lines(core.db, actor, kinds or ALL, form, **more)])
+    asked = writing.Asked(kinds or ALL, form, **more)
+    return b"".join([piece async for piece in writing.pieces(core.db, actor, asked)])
 
 
 async def archive(core: Core, path: Path) -> Path:
-    with path.open("wb") as file:
-        await writing.archive(core.db, OPERATOR, ALL, file)
+    await writing.write(core.db, OPERATOR, writing.Asked(ALL, "zip", photos=core.record_photos.store), path)
     return path
 
 
@@ -193,7 +193,7 @@ async def test_a_table_may_have_the_names_of_a_dialect(
     demo: Running, name: str, kind: PartyKind, columns: dict[str, str]
 ) -> None:
     fields = next(each for each in DIALECTS if each.name == name).tables()[kind]
-    table = b"".join([piece async for piece in dialects.lines(demo.core.db, OPERATOR, fields)]).decode("utf-8-sig")
+    table = (await written(demo.core, "csv", kind, fields=fields)).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(table, newline="")))
     lines = [json.loads(line) for line in (await written(demo.core, "jsonl", kind)).splitlines()]
     assert len(rows) == len(lines)

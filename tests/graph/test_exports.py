@@ -175,7 +175,9 @@ async def test_identity_documents_are_written_for_those_who_may_see_them_and_ask
 async def test_an_export_is_done_by_the_rights_of_its_time(admin: Caller, agent: Caller, running: Running) -> None:
     """Whoever was dismissed meanwhile gets nothing, nor does an administrator's wish outlive the right."""
     core, given = running.core, {"kind": "CONTACT", "filter": None, "form": "jsonl", "dialect": None, "excel": False}
-    exporter = background.Exporter(core.tasks, lambda kind, text: pytest.fail("no filter"), lambda name: {})
+    exporter = background.Exporter(
+        core.tasks, core.record_photos.store, lambda kind, text: pytest.fail("no filter"), lambda name: {}
+    )
     async with core.db.begin() as session:
         staff = {each.email: each.id for each in await session.scalars(select(Staff))}
         wanted = []

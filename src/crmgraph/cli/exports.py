@@ -61,7 +61,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 def export(
     what: Annotated[Literal["contacts", "accounts", "leads", "all"], typer.Argument(help="Which records.")],
     format_: Annotated[
-        Literal["csv", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"],
+        Literal["csv", "xlsx", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"],
         typer.Option("--format", help="The form: zip has all that crmgraph import reads again."),
     ] = "csv",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The file; else it is printed.")] = None,
@@ -86,8 +86,8 @@ def export(
 
     settings = settings_of(demo)
     kinds = [kind for kind, name in writing.NAMES.items() if what in (name, "all")]
-    if output is None and format_ == "zip":
-        fail("--format zip: an archive needs a file: --output")
+    if output is None and format_ in ("zip", "xlsx"):
+        fail(f"--format {format_}: it needs a file: --output")
     if format_ == "csv" and what == "all":
         fail("--format csv: a table has records of one kind; --format zip has a table for each")
     if for_ is not None and format_ != "csv":
@@ -96,8 +96,10 @@ def export(
         fail("--filter: of records of one kind")
     where = _where(filter_, kinds[0]) if filter_ is not None else None
     fields = _fields(dialect, kinds) if dialect is not None else None
-    if fields is not None and format_ != "csv":
-        fail("--dialect: of --format csv only")
+    if fields is not None and format_ not in ("csv", "xlsx"):
+        fail("--dialect: of --format csv and xlsx only")
+    if dialect is not None and what == "all":
+        fail("--dialect: of records of one kind")
 
     async def work() -> int:
         count = 0
@@ -109,7 +111,7 @@ def export(
 
         async with opened(settings) as core:
             actor = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=identity_documents)
-            asked = writing.Asked(kinds, format_, where, fields, excel=for_ == "excel")
+            asked = writing.Asked(kinds, format_, where, fields, excel=for_ == "excel", photos=core.record_photos.store)
             if output is None:
                 async for piece in writing.pieces(core.db, actor, asked, told=told):
                     sys.stdout.buffer.write(piece)

@@ -19,7 +19,7 @@ from crmgraph.crm.tasks import Tasks, result_of
 from crmgraph.db.errors import is_away, log_background
 from crmgraph.exports import writing
 from crmgraph.mapping import FieldMap
-from crmgraph.photos import StoreAway
+from crmgraph.photos import PhotoStore, StoreAway
 
 EXPORT = "export"
 """The kind of the jobs."""
@@ -37,6 +37,7 @@ class Exporter:
     """Carries exports out.
 
     Args:
+        photos: those of archives.
         where_of: what a filter of the graph, in JSON, asks for.
         tables_of: what a dialect calls the values of each kind of record.
     """
@@ -44,10 +45,12 @@ class Exporter:
     def __init__(
         self,
         tasks: Tasks,
+        photos: PhotoStore,
         where_of: Callable[[PartyKind, Any], Where],
         tables_of: Callable[[str], Mapping[PartyKind, FieldMap]],
     ) -> None:
         self._tasks = tasks
+        self._photos = photos
         self._where_of = where_of
         self._tables_of = tables_of
 
@@ -98,7 +101,7 @@ class Exporter:
 
         with tempfile.TemporaryDirectory(prefix="crmgraph-export-") as folder:
             path = Path(folder) / "export"
-            asked = writing.Asked((kind,), form, where, fields=fields, excel=given["excel"], size=PAGE)
+            asked = writing.Asked((kind,), form, where, fields, excel=given["excel"], size=PAGE, photos=self._photos)
             work = asyncio.create_task(writing.write(self._tasks.db, actor, asked, path, told=told))
             try:
                 while not work.done():

@@ -12,27 +12,23 @@ from crmgraph.db.database import Database
 from crmgraph.exports import tables
 from crmgraph.mapping import FieldMap, Link, Slot
 
-MARK = b"\xef\xbb\xbf"
 
-
-async def lines(
+async def rows(
     db: Database,
     actor: Actor,
     fields: FieldMap,
     where: Where | None = None,
     *,
-    excel: bool = False,
     size: int = PAGE,
     told: Callable[[int], None] | None = None,
-) -> AsyncIterator[bytes]:
-    """The records of the kind of a field map as pieces of a table.
+) -> AsyncIterator[list[str]]:
+    """The records of the kind of a field map as rows of a table, the header first.
 
     A look-up has two columns, of what it is called and of its id. What the dialect prints as lists of rows has the
     numbered columns that other tables have.
 
     Args:
         where: what the records have to fulfil.
-        excel: whether a spreadsheet will open it.
         size: how many records are read at once.
         told: is called with 1 for each record.
     """
@@ -44,7 +40,7 @@ async def lines(
         async with db.read() as session:
             numbered = tables.numbered(await widths(session, kind))
     layout = fields.layout()
-    yield MARK + tables.line([*names, *numbered], excel=False).encode()
+    yield [*names, *numbered]
     async for page in dump_pages(db, actor, kind, where, size=size):
         aggregates = [each.aggregate for each in page]
         async with db.read() as session:
@@ -56,7 +52,7 @@ async def lines(
                 texts += tables.cells(each, numbered, identity=actor.sees_identity)
             if told is not None:
                 told(1)
-            yield tables.line(texts, excel=excel).encode("utf-8", "replace")
+            yield texts
 
 
 def _columns(field: Any) -> list[str]:

@@ -10,6 +10,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.dumps import Dumped
 from crmgraph.exports.values import ROWS, camel, columns, input_of, plain, record_of
 
+MARK = b"\xef\xbb\xbf"
+"""What a table in UTF-8 begins with, so that spreadsheets read it as such."""
 MAX_NUMBERED = 20
 """Numbered columns of a kind; `rows` tells of the rest."""
 _REFERENCES = {

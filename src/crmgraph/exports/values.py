@@ -118,6 +118,10 @@ def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
         found["externalIds"] = [
             {"system": system, "space": space, "value": value} for system, space, value in dumped.external_ids
         ]
+    if relations := [relation_of(dumped, row, identity=identity) for row in dumped.aggregate.relations]:
+        found["relations"] = relations
+    if (photo := dumped.aggregate.photo) is not None:
+        found["photo"] = {"file": photo_member(dumped.aggregate.kind, photo), "name": photo.file_name}
     if dumped.notes:
         found["notes"] = [
             {
@@ -131,3 +135,22 @@ def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
     if record.extra_fields:
         found["kept"] = record.extra_fields
     return found
+
+
+def relation_of(dumped: Dumped, row: Any, *, identity: bool) -> dict[str, Any]:
+    """How a record stands to another one, or to an identifier, without those that are identity documents.
+
+    Args:
+        identity: whether those are told too.
+    """
+    found: dict[str, Any] = {"kind": row.kind}
+    if row.other_id in dumped.others:
+        kind, name = dumped.others[row.other_id]
+        found["other"] = {"kind": kind.value, "id": str(row.other_id), "name": name}
+    given = {name: value for name, value in row.given.items() if identity or name not in IDENTITY_DOCUMENTS}
+    return {**found, "given": given} if given else found
+
+
+def photo_member(kind: PartyKind, photo: Any) -> str:
+    """What the photo of a record is called in an archive."""
+    return f"photos/{kind.value.lower()}-{photo.party_id}.{photo.key.rpartition('.')[2]}"

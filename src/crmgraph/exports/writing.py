@@ -2,9 +2,9 @@
 
 import zipfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
 import orjson
 
@@ -12,18 +12,20 @@ from crmgraph import __version__
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.conditions import Where
-from crmgraph.crm.records.dumps import PAGE, Dumped, dump, widths
+from crmgraph.crm.records.dumps import PAGE, Dumped, changes, dump, photo_rows, widths
 from crmgraph.db.database import Database
-from crmgraph.exports import cards, dialects, jscontact, tables
-from crmgraph.exports.values import record_of
+from crmgraph.exports import cards, dialects, jscontact, tables, workbook
+from crmgraph.exports.values import photo_member, record_of
 from crmgraph.mapping import FieldMap
+from crmgraph.photos import PhotoStore
 
-Form = Literal["csv", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"]
+Form = Literal["csv", "xlsx", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"]
 NAMES = {PartyKind.ACCOUNT: "accounts", PartyKind.CONTACT: "contacts", PartyKind.LEAD: "leads"}
 MANIFEST = "crmgraph.json"
 """The member of an archive by which it is known again."""
 FILES: dict[Form, tuple[str, str]] = {
     "csv": ("csv", "text/csv; charset=utf-8"),
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     "jsonl": ("jsonl", "application/jsonl"),
     "vcf": ("vcf", "text/vcard; charset=utf-8"),
     "vcf3": ("vcf", "text/vcard; charset=utf-8"),
@@ -44,6 +46,7 @@ class Asked:
         fields: of a table, the names and values of a legacy API in place of our own.
         excel: whether a spreadsheet will open a table.
         size: how many records are read at once.
+        photos: where the photos of an archive are; it has none without it.
     """
 
     kinds: Sequence[PartyKind]
@@ -52,6 +55,7 @@ class Asked:
     fields: FieldMap | None = None
     excel: bool = False
     size: int = PAGE
+    photos: PhotoStore | None = None
 
 
 async def write(db: Database, actor: Actor, asked: Asked, path: Path, *, told: Told | None = None) -> None:
@@ -63,88 +67,67 @@ async def write(db: Database, actor: Actor, asked: Asked, path: Path, *, told: T
     Raises:
         ValueError: a table of several kinds.
         Unauthenticated, Forbidden: the actor is not staff.
+        StoreAway: the photo store does not answer.
     """
+    if asked.form == "xlsx":
+        await workbook.write(path, {NAMES[kind]: rows(db, actor, kind, asked, told=told) for kind in asked.kinds})
+        return
     with path.open("wb") as out:
         if asked.form == "zip":
-            await archive(db, actor, asked.kinds, out, asked.where, size=asked.size, told=told)
+            await archive(db, actor, asked, out, told=told)
             return
         async for piece in pieces(db, actor, asked, told=told):
             out.write(piece)
 
 
-def pieces(db: Database, actor: Actor, asked: Asked, *, told: Told | None = None) -> AsyncIterator[bytes]:
-    """The same piece by piece, of any form but an archive."""
-    more: Any = {"excel": asked.excel, "size": asked.size, "told": told}
+async def rows(
+    db: Database, actor: Actor, kind: PartyKind, asked: Asked, *, told: Told | None = None
+) -> AsyncIterator[list[str]]:
+    """The records of a kind as rows of a table, the header first."""
     if asked.fields is not None:
-        return dialects.lines(db, actor, asked.fields, asked.where, **more)
-    return lines(db, actor, asked.kinds, asked.form, asked.where, **more)
+        async for row in dialects.rows(db, actor, asked.fields, asked.where, size=asked.size, told=told):
+            yield row
+        return
+    async with db.read() as session:
+        names = tables.header(kind, await widths(session, kind), identity=actor.sees_identity)
+    yield names
+    async for each in dump(db, actor, kind, asked.where, size=asked.size):
+        if told is not None:
+            told(1)
+        yield tables.cells(each, names, identity=actor.sees_identity)
 
 
-async def lines(
-    db: Database,
-    actor: Actor,
-    kinds: Sequence[PartyKind],
-    form: Form,
-    where: Where | None = None,
-    *,
-    excel: bool = False,
-    size: int = PAGE,
-    told: Told | None = None,
-) -> AsyncIterator[bytes]:
-    """The records of these kinds as pieces of one file.
-
-    Args:
-        where: what the records have to fulfil, of one kind.
-        excel: whether a spreadsheet will open a table.
-        size: how many records are read at once.
-        told: is called with 1 for each record.
+async def pieces(db: Database, actor: Actor, asked: Asked, *, told: Told | None = None) -> AsyncIterator[bytes]:
+    """Records as pieces of one file, of any form but an archive and a workbook.
 
     Raises:
         ValueError: a table of several kinds.
+        Unauthenticated, Forbidden: the actor is not staff.
     """
-    if form == "csv" and len(kinds) > 1:
-        raise ValueError("a table has records of one kind: --format zip has a table for each")
-    for n, kind in enumerate(kinds):
-        async for piece in _of_kind(db, actor, kind, form, where, excel=excel, first=n == 0, size=size, told=told):
-            yield piece
-    if form == "jscontact":
-        yield b"\n]\n"
+    if asked.form == "csv":
+        if len(asked.kinds) > 1:
+            raise ValueError("a table has records of one kind: --format zip has a table for each")
+        mark = tables.MARK
+        async for row in rows(db, actor, asked.kinds[0], asked, told=told):
+            # A header is nobody's text.
+            yield mark + tables.line(row, excel=asked.excel and not mark).encode("utf-8", "replace")
+            mark = b""
+        return
+    begin, between, end = (b"[\n", b",\n", b"\n]\n") if asked.form == "jscontact" else (b"", b"", b"")
+    for kind in asked.kinds:
+        async for each in dump(db, actor, kind, asked.where, size=asked.size):
+            if told is not None:
+                told(1)
+            yield begin + _piece(each, asked.form, identity=actor.sees_identity)
+            begin = between
+    if asked.form == "jscontact":
+        yield (end if begin == between else b"[" + end)
 
 
-async def _of_kind(
-    db: Database,
-    actor: Actor,
-    kind: PartyKind,
-    form: Form,
-    where: Where | None,
-    *,
-    excel: bool,
-    first: bool,
-    size: int,
-    told: Told | None,
-) -> AsyncIterator[bytes]:
-    names: list[str] = []
-    if form == "csv":
-        async with db.read() as session:
-            names = tables.header(kind, await widths(session, kind), identity=actor.sees_identity)
-        yield b"\xef\xbb\xbf" + tables.line(names, excel=False).encode()
-    if form == "jscontact" and first:
-        yield b"["
-    begun = not first
-    async for each in dump(db, actor, kind, where, size=size):
-        if told is not None:
-            told(1)
-        if form == "jscontact":
-            yield (b",\n" if begun else b"\n") + orjson.dumps(jscontact.card_of(each))
-            begun = True
-        else:
-            yield _piece(each, form, names, excel=excel, identity=actor.sees_identity)
-
-
-def _piece(each: Dumped, form: Form, names: list[str], *, excel: bool, identity: bool) -> bytes:
+def _piece(each: Dumped, form: Form, *, identity: bool) -> bytes:
     match form:
-        case "csv":
-            return tables.line(tables.cells(each, names, identity=identity), excel=excel).encode("utf-8", "replace")
+        case "jscontact":
+            return orjson.dumps(jscontact.card_of(each))
         case "vcf3":
             return cards.card_of(each, "3.0")
         case "vcf" | "vcf4":
@@ -153,23 +136,29 @@ def _piece(each: Dumped, form: Form, names: list[str], *, excel: bool, identity:
             return orjson.dumps(record_of(each, identity=identity)) + b"\n"
 
 
-async def archive(
-    db: Database,
-    actor: Actor,
-    kinds: Sequence[PartyKind],
-    out: BinaryIO,
-    where: Where | None = None,
-    *,
-    size: int = PAGE,
-    told: Told | None = None,
-) -> None:
-    """All records of these kinds as an archive: of each kind the lines that an import reads, and a table for people."""
+async def archive(db: Database, actor: Actor, asked: Asked, out: BinaryIO, *, told: Told | None = None) -> None:
+    """Records as an archive: of each kind the lines and photos that an import reads, and beside them a table and what
+    has changed.
+
+    Raises:
+        StoreAway: the photo store does not answer.
+    """
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as found:
-        found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": [NAMES[kind] for kind in kinds]}))
-        for kind in kinds:
+        names = [NAMES[kind] for kind in asked.kinds]
+        found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": names}))
+        for kind in asked.kinds:
+            own = replace(asked, kinds=(kind,), form="jsonl")
             with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
-                async for piece in lines(db, actor, [kind], "jsonl", where, size=size, told=told):
+                async for piece in pieces(db, actor, own, told=told):
                     member.write(piece)
             with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
-                async for piece in lines(db, actor, [kind], "csv", where, size=size):
+                async for piece in pieces(db, actor, replace(own, form="csv")):
                     member.write(piece)
+            with found.open(f"history/{NAMES[kind]}.jsonl", "w") as member:
+                async for change in changes(db, actor, kind, asked.where, size=asked.size):
+                    member.write(orjson.dumps(change) + b"\n")
+            if asked.photos is not None:
+                async for photo in photo_rows(db, actor, kind, asked.where, size=asked.size):
+                    if (data := await asked.photos.read(photo.key, "original")) is not None:
+                        # An image is packed already.
+                        found.writestr(photo_member(kind, photo), data, zipfile.ZIP_STORED)

@@ -10,7 +10,19 @@ from crmgraph.crm.values.countries import country_code_of_name
 from crmgraph.crm.values.text import email_key, fault_of, is_blank, is_email
 from crmgraph.imports import cells, dates
 from crmgraph.imports.fields import BOOLEANS, FIELDS, LINES, OPT_OUTS
-from crmgraph.imports.records import DateOrder, External, Note, Options, Photo, Place, Record, Refusal, StaffRef, Warned
+from crmgraph.imports.records import (
+    DateOrder,
+    External,
+    Note,
+    Options,
+    Photo,
+    Place,
+    Record,
+    Refusal,
+    Related,
+    StaffRef,
+    Warned,
+)
 
 MAX_ROWS = 100
 """Telephone numbers, email addresses and postal addresses of a record, of each."""
@@ -90,6 +102,7 @@ class Draft:
     cleared: list[str] = field(default_factory=list)
     """What has a column without a value."""
     facts: dict[str, Any] = field(default_factory=dict)
+    relations: list[Related] = field(default_factory=list)
 
     def warn(
         self, code: str, column: str | None = None, value: str | None = None, reason: str | None = None, **facts: Any
@@ -274,6 +287,7 @@ class Draft:
             warnings=self.warnings,
             also=self.also,
             kept_by=self.kept_by,
+            relations=self.relations,
             cleared=[name for name in self.cleared if name not in self.input and name not in self.links],
         )
 

@@ -1,17 +1,20 @@
 """Lines of JSON that `crmgraph export` has written: records in our own words, with the ids of their store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from crmgraph.crm.models import AccountKind, AddressKind, Approval, EmailKind, PartyKind, PhoneKind
+from crmgraph.imports import pictures
 from crmgraph.imports.drafts import Context, Draft
 from crmgraph.imports.fields import FIELDS
 from crmgraph.imports.files import Source
 from crmgraph.imports.owners import Owners
-from crmgraph.imports.records import External, Note, Place, Refusal, Skipped
+from crmgraph.imports.records import External, Note, Place, Refusal, Related, Skipped
 from crmgraph.imports.tables import MAX_ROW, Lines
 from crmgraph.imports.targets import REFERENCES
 
@@ -20,12 +23,21 @@ SPACES = {PartyKind.CONTACT: "contact", PartyKind.ACCOUNT: "account", PartyKind.
 BEGIN = b'{"kind":"'
 """What a file of such lines begins with."""
 _ROWS: dict[str, Any] = {"phones": PhoneKind, "emails": EmailKind, "addresses": AddressKind}
+_RELATED = ("CONTACT", "ACCOUNT")
+MAX_RELATIONS = 100
+"""Relations of a record that are taken."""
 _NEEDED = {"phones": "raw", "emails": "address"}
 _PARTS = {"birthDate": int, "identityDocuments": str, "preferences": bool}
 
 
-def read(source: Source, context: Context, owners: Owners) -> Iterator[Draft | Refusal | Skipped]:
-    """Each line of a file."""
+def read(
+    source: Source, context: Context, owners: Owners, members: Mapping[str, Source] = MappingProxyType({})
+) -> Iterator[Draft | Refusal | Skipped]:
+    """Each line of a file.
+
+    Args:
+        members: those of its archive, the photos among them.
+    """
     with source.open() as stream:
         for n, line in enumerate(Lines(stream, "utf-8"), start=1):
             if not line.strip():
@@ -49,6 +61,8 @@ def read(source: Source, context: Context, owners: Owners) -> Iterator[Draft | R
             draft.owner = owners.importer
             _put(draft, values, owners)
             _put_around(draft, found, owners)
+            _put_relations(draft, found.get("relations"))
+            _put_photo(draft, found.get("photo"), members)
             yield draft
 
 
@@ -119,6 +133,31 @@ def _put_around(draft: Draft, found: dict[str, Any], owners: Owners) -> None:
     kept = found.get("kept")
     if isinstance(kept, dict):
         draft.kept_by = {str(key): each for key, each in kept.items() if isinstance(each, dict)}
+
+
+def _put_relations(draft: Draft, value: Any) -> None:
+    for each in _objects(value)[:MAX_RELATIONS]:
+        kind, other, given = each.get("kind"), each.get("other"), each.get("given")
+        if not isinstance(kind, str):
+            continue
+        related = Related(kind, given if isinstance(given, dict) else {})
+        if isinstance(other, dict) and isinstance(other.get("id"), str) and other.get("kind") in _RELATED:
+            related.of = PartyKind(other["kind"])
+            related.external = External(draft.context.system or SYSTEM, SPACES[related.of], other["id"])
+        draft.relations.append(related)
+
+
+def _put_photo(draft: Draft, value: Any, members: Mapping[str, Source]) -> None:
+    if not isinstance(value, dict):
+        return
+    source, name = members.get(str(value.get("file"))), value.get("name")
+    if source is None or source.size > pictures.MAX_BYTES:
+        draft.warn("PHOTO_DROPPED", "photo", reason="it is not in the archive, or too long")
+        return
+    with source.open() as stream:
+        pictures.put(draft, stream.read(), "photo")
+    if draft.photo is not None and isinstance(name, str):
+        draft.photo = replace(draft.photo, name=name)
 
 
 def _moment(value: Any) -> datetime | None:

@@ -1,7 +1,7 @@
 """The parts of what is imported: a table, a list of cards, an archive's members, each ready to be read."""
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -60,7 +60,9 @@ def parts_of(name: str, found: list[Source], options: Options, owners: Owners) -
         return
     if any(each.name == MANIFEST for each in found):
         # The tables beside the lines are for people.
-        yield from (_own(each, options, owners) for each in found if each.name.endswith(".jsonl"))
+        members = {each.name: each for each in found}
+        lines = (each for each in found if each.name.endswith(".jsonl") and "/" not in each.name)
+        yield from (_own(each, options, owners, members) for each in lines)
         return
     format_ = archive_format(found, options.format)
     if format_ is None:
@@ -138,14 +140,14 @@ def _versions(source: Source) -> Iterator[bytes]:
             yield line[8:]
 
 
-def _own(source: Source, options: Options, owners: Owners) -> Part:
+def _own(source: Source, options: Options, owners: Owners, members: Mapping[str, Source] | None = None) -> Part:
     """Records of one kind, that of the first."""
     head = source.head(64)
     kind = next((kind for kind in PartyKind if head.startswith(own.BEGIN + kind.encode() + b'"')), PartyKind.CONTACT)
     context = _context(options, own.SYSTEM, "")
     context.spaces = dict(own.SPACES)
     recognised = Recognised(source.name, own.SYSTEM, kind, kind.value)
-    return Part(recognised, lambda: own.read(source, context, owners))
+    return Part(recognised, lambda: own.read(source, context, owners, members or {}))
 
 
 def _directory(source: Source, options: Options, owners: Owners) -> Part:

@@ -107,10 +107,34 @@ class Photo:
     Attributes:
         data: its bytes as they came.
         content_type: what they are, by their first bytes; None for no image that is taken.
+        name: what its file was called.
     """
 
     data: bytes
     content_type: str | None = None
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class Related:
+    """How a record stands to another one, as an export of our own has told.
+
+    Attributes:
+        kind: of the relation.
+        given: the identifier of somebody who is no record, {name: value}.
+        of: the kind of the other record, where it is one.
+        external: its id there.
+        to: the same in the files or in the store, once it is found.
+    """
+
+    kind: str
+    given: dict[str, Any]
+    of: PartyKind | None = None
+    external: External | None = None
+    to: Ref | StoredRef | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Related, (self.kind, self.given, self.of, self.external, self.to)
 
 
 @dataclass(slots=True)
@@ -151,6 +175,7 @@ class Record:
     also: list[External] = field(default_factory=list)
     kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
+    relations: list[Related] = field(default_factory=list)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, tuple(getattr(self, name) for name in self.__slots__)

@@ -231,9 +231,22 @@ class RecordSet:
                 return
         for link in links:
             yield from self._resolve(record, link)
+        self._relate(record)
         self._compare(record, facts)
         self._take_notes(record)
         yield record
+
+    def _relate(self, record: Record) -> None:
+        """Find the records that a record is related to."""
+        for each in record.relations:
+            if each.of is None or each.external is None:
+                continue
+            if (key := self._made(each.external, each.of)) is not None:
+                each.to = Ref(each.of, key)
+            elif self._is_stored(each.of, each.external):
+                each.to = StoredRef(each.of, each.external)
+            else:
+                record.warnings.append(Warned("REFERENCE_BROKEN", "relations", each.external.value))
 
     def _compare(self, record: Record, facts: dict[str, Any]) -> None:
         if record.kind is PartyKind.ACCOUNT:
@@ -360,6 +373,7 @@ def _merge(into: Record, other: Record) -> None:
         into.kept.setdefault(column, kept)
     into.cleared = [name for name in into.cleared if name in other.cleared]
     into.notes += other.notes
+    into.relations += other.relations
     into.warnings += [each for each in other.warnings if each not in into.warnings]
     into.photo = into.photo or other.photo
 

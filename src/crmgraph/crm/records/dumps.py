@@ -1,5 +1,6 @@
 """Reads whole lists of records with everything that belongs to them, page by page, to be written elsewhere."""
 
+import datetime as dt
 from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,18 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Account, Contact, ExternalId, Note, PartyKind, Staff
+from crmgraph.crm.models import (
+    Account,
+    Change,
+    Contact,
+    Credential,
+    ExternalId,
+    LegacyClient,
+    Note,
+    PartyKind,
+    Photo,
+    Staff,
+)
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
 from crmgraph.crm.query.conditions import And, Compare, Op, Where
 from crmgraph.crm.query.offset_pages import find_ids
@@ -28,6 +40,7 @@ class Dumped:
         names: {account, reports_to, parent or owner: what the record or the staff member is called}.
         owner_email: of the staff member who owns it.
         note_owners: {note: the email of who owns it}.
+        others: {record that it is related to: its kind, and what it is called}.
     """
 
     aggregate: Aggregate
@@ -36,6 +49,7 @@ class Dumped:
     names: dict[str, str] = field(default_factory=dict)
     owner_email: str | None = None
     note_owners: dict[int, str] = field(default_factory=dict)
+    others: dict[int, tuple[PartyKind, str]] = field(default_factory=dict)
 
 
 async def dump(
@@ -61,20 +75,73 @@ async def dump_pages(
         Unauthenticated, Forbidden: the actor is not staff.
         Invalid: see `find_ids`.
     """
+    async for ids in _id_pages(db, actor, kind, where, size):
+        async with db.read() as session:
+            found = await load(session, actor, kind, ids, parts=(*ROWS, "photo"))
+            page = {own_id: Dumped(aggregate) for own_id, aggregate in found.items()}
+            await _fill(session, actor, page)
+        yield [page[own_id] for own_id in ids if own_id in page]
+
+
+async def changes(
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+) -> AsyncIterator[dict[str, Any]]:
+    """What has changed of the live records of a kind, each change as it is logged, with who did it."""
+    query = (
+        select(Change, Staff.email, LegacyClient.name)
+        .outerjoin(Credential, Credential.id == Change.credential_id)
+        .outerjoin(LegacyClient, LegacyClient.id == Change.client_id)
+        .outerjoin(Staff, Staff.id == func.coalesce(Credential.staff_id, LegacyClient.staff_id))
+        .order_by(Change.id)
+        .limit(size)
+    )
+    async for ids in _id_pages(db, actor, kind, where, size):
+        last = 0
+        while True:
+            own = query.where(Change.party_id.in_(ids), Change.id > last)
+            async with db.read() as session:
+                found = (await session.execute(own)).all()
+            if not found:
+                break
+            for change, email, client in found:
+                last = change.id
+                yield {
+                    "record": str(change.party_id),
+                    "at": change.at.astimezone(dt.UTC).isoformat(),
+                    "action": change.action.value,
+                    "revision": change.revision,
+                    "door": change.door.value,
+                    "user": email,
+                    "client": client,
+                    "fields": change.fields,
+                }
+
+
+async def photo_rows(
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+) -> AsyncIterator[Photo]:
+    """The photos of the live records of a kind."""
+    async for ids in _id_pages(db, actor, kind, where, size):
+        async with db.read() as session:
+            found = list(await session.scalars(select(Photo).where(Photo.party_id.in_(ids)).order_by(Photo.party_id)))
+        for photo in found:
+            yield photo
+
+
+async def _id_pages(
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None, size: int
+) -> AsyncIterator[list[int]]:
     require_staff(actor)
     model: Any = MODELS[kind]
     last = 0
     while True:
+        further = Compare(model.id, Op.GT, last)
+        asked = further if where is None else And((where, further))
         async with db.read() as session:
-            further = Compare(model.id, Op.GT, last)
-            asked = further if where is None else And((where, further))
             ids = (await find_ids(session, actor, kind, asked, limit=size)).ids
-            if not ids:
-                return
-            found = await load(session, actor, kind, ids, parts=("phones", "emails", "addresses", "photo"))
-            page = {own_id: Dumped(aggregate) for own_id, aggregate in found.items()}
-            await _fill(session, actor, page)
-        yield [page[own_id] for own_id in ids if own_id in page]
+        if not ids:
+            return
+        yield ids
         last = ids[-1]
 
 
@@ -118,6 +185,7 @@ async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) ->
     await _name(session, actor, page, "parent_id", Account)
     await _name(session, actor, page, "reports_to_id", Contact)
     await _name(session, actor, page, "primary_contact_id", Contact)
+    await _name_others(session, actor, page)
 
 
 async def _name(session: AsyncSession, actor: Actor, page: dict[int, Dumped], column: str, model: Any) -> None:
@@ -129,9 +197,28 @@ async def _name(session: AsyncSession, actor: Actor, page: dict[int, Dumped], co
         return
     named = {}
     for record in await session.scalars(select(model).where(model.id.in_(wanted), visible(actor, model))):
-        is_account = isinstance(record, Account)
-        named[record.id] = record.name if is_account else f"{record.first_name or ''} {record.last_name or ''}".strip()
+        named[record.id] = _called(record)
     for each in page.values():
         own_id = getattr(each.aggregate.record, column, None)
         if own_id in named:
-            each.names[column.removesuffix("_id")] = named[own_id] or ""
+            each.names[column.removesuffix("_id")] = named[own_id]
+
+
+async def _name_others(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) -> None:
+    """What those are called to whom the records of the page are related."""
+    wanted = {row.other_id for each in page.values() for row in each.aggregate.relations} - {None}
+    if not wanted:
+        return
+    others: dict[int, tuple[PartyKind, str]] = {}
+    models: dict[PartyKind, Any] = {PartyKind.CONTACT: Contact, PartyKind.ACCOUNT: Account}
+    for kind, model in models.items():
+        for record in await session.scalars(select(model).where(model.id.in_(wanted), visible(actor, model))):
+            others[record.id] = kind, _called(record)
+    for each in page.values():
+        each.others = {row.other_id: others[row.other_id] for row in each.aggregate.relations if row.other_id in others}
+
+
+def _called(record: Any) -> str:
+    if isinstance(record, Account):
+        return record.name or ""
+    return f"{record.first_name or ''} {record.last_name or ''}".strip()

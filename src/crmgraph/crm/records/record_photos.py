@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -114,6 +115,7 @@ class RecordPhotos:
         *,
         max_bytes: int,
         then: Callable[[AsyncSession, dict[int, int]], Awaitable[None]],
+        names: Mapping[int, str] = MappingProxyType({}),
     ) -> dict[int, Refused]:
         """Give many records of a kind their photos in one transaction, of few statements; who has one keeps it.
 
@@ -121,6 +123,7 @@ class RecordPhotos:
             images: {id of a record: the file as it came}.
             max_bytes: the most bytes of each that are taken.
             then: called in the transaction with {id: revision} of the records that have got theirs.
+            names: {id: what its file is called}, of which what is harmless is kept.
 
         Returns:
             {id: why it has none}, as of `set`.
@@ -151,7 +154,9 @@ class RecordPhotos:
                     refused[party_id] = unfit
                     continue
                 if aggregate.photo is None:
-                    photo = _row(party_id, kind, *ready[party_id])
+                    key, rendered = ready[party_id]
+                    name = photos.safe_file_name(names.get(party_id, ""), rendered.content_type)
+                    photo = _row(party_id, kind, key, rendered, name)
                     session.add(photo)
                     entries.append(_entry(actor, aggregate, None, photo.file_name).columns())
                     given[party_id] = aggregate.record.revision

@@ -109,6 +109,7 @@ class ExportFormat(StrEnum):
 
     JSONL = "jsonl"
     CSV = "csv"
+    XLSX = "xlsx"
     VCARD3 = "vcf3"
     VCARD4 = "vcf4"
     JSCONTACT = "jscontact"
@@ -341,6 +342,7 @@ _describe(
     "In which form records are written.",
     JSONL="Lines of JSON, one a record, with all that belongs to it.",
     CSV="A table, of which each record is a row.",
+    XLSX="The same as a workbook of Excel, whose cells are all texts.",
     VCARD3="Cards of vCard 3.0.",
     VCARD4="Cards of vCard 4.0.",
     JSCONTACT="A JSON array of JSContact cards.",

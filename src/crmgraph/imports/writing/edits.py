@@ -93,6 +93,8 @@ def digest_of(record: Record) -> str:
     said: list[Any] = [record.input, record.kept, around, [(note.title, note.content) for note in record.notes], photo]
     if record.cleared:
         said.append(record.cleared)
+    if record.relations:
+        said.append([(each.kind, each.given, each.external) for each in record.relations])
     text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.blake2b(text, digest_size=16).hexdigest()
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import ImportRow, Outcome, PartyKind, Photo
-from crmgraph.crm.policy import Actor
+from crmgraph.crm.models.columns import Moment
+from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.imports.records import Warned
 from crmgraph.imports.writing.batches import Row
@@ -61,7 +63,15 @@ class Photos:
             revision = case(revisions, value=ImportRow.party_id)
             if revisions:
                 await session.execute(update(ImportRow).where(own).values(revision=revision))
+            # They were changed at the source when it says so, and not by the photo that came along.
+            times = {each: at for each in revisions if (at := rows[each].record.updated_at) is not None}
+            if times:
+                model: Any = MODELS[kind]
+                changed = case({each: literal(at, Moment()) for each, at in times.items()}, value=model.id)
+                await session.execute(update(model).where(model.id.in_(times)).values(updated_at=changed))
 
-        refused = await self.photos.give(actor, kind, images, max_bytes=self.max_bytes, then=note)
+        photos = {own_id: row.record.photo for own_id, row in rows.items()}
+        names = {own_id: photo.name for own_id, photo in photos.items() if photo is not None and photo.name}
+        refused = await self.photos.give(actor, kind, images, max_bytes=self.max_bytes, then=note, names=names)
         for own_id, why in refused.items():
             rows[own_id].record.warnings.append(Warned("PHOTO_DROPPED", reason=type(why).__name__))

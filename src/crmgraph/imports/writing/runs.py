@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import insert, select
@@ -30,6 +31,7 @@ from crmgraph.imports.writing.edits import external_id
 from crmgraph.imports.writing.ids import Ids, Named
 from crmgraph.imports.writing.photos import Photos
 from crmgraph.imports.writing.reading_ahead import read_ahead
+from crmgraph.imports.writing.relating import Wanted, names_of, relate
 
 FIRST_LOOK = 2_000
 """Records that are written before the planner looks at the tables."""
@@ -129,6 +131,7 @@ class Run:
         self._show = progress
         self._ids = Ids()
         self._later = Spool()
+        self._related = Spool()
         self._lease: dt.datetime | None = None
         self.progress = Progress()
         self._analyse_at = FIRST_LOOK
@@ -147,9 +150,11 @@ class Run:
                         # What was dealt with before is only decided anew: so that its refusals are told again.
                         await self._deal_with(events, write=self.progress.done >= position)
                 await self._link()
+                await self._relate()
         finally:
             self._ids.close()
             self._later.close()
+            self._related.close()
         if self._actor.import_id is not None and not await self._end(ImportState.DONE, None):
             raise leases.ImportBusy(self._actor.import_id, leases.LEASE.total_seconds())
         return self.progress
@@ -249,8 +254,11 @@ class Run:
 
     def _take_up(self, rows: Iterable[Row], ids: Mapping[Named, int]) -> None:
         for row in rows:
-            if row.later and (own_id := ids.get((row.record.kind, row.record.key))) is not None:
+            own_id = ids.get((row.record.kind, row.record.key))
+            if own_id is not None and row.later:
                 self._later.add((row.record.kind, own_id, row.later))
+            if own_id is not None and row.record.relations and row.outcome is not Outcome.SKIPPED:
+                self._related.add((row.record.kind, own_id, row.record.relations))
 
     def _tell(self, events: Iterable[Event], rows: Iterable[Row]) -> None:
         of_record = iter(rows)
@@ -295,8 +303,30 @@ class Run:
         await self._note_links(session, changed)
         return await self._checkpoint(session, self.progress)
 
-    async def _note_links(self, session: AsyncSession, changed: Sequence[tuple[Aggregate, dict[str, Any]]]) -> None:
-        """Note what was there before records were linked, beside what was noted of them when they were written."""
+    async def _relate(self) -> None:
+        """Let records stand to others as the files say."""
+        if self._actor.import_id is None:
+            return
+        related = iter(self._related)
+        while group := [each for _, each in islice(related, BATCH)]:
+            self._lease = await self._db.transact(lambda session, group=group: self._relate_group(session, group))  # type: ignore[misc]  # bound now
+
+    async def _relate_group(self, session: AsyncSession, group: Sequence[Wanted]) -> dt.datetime:
+        changed = await relate(session, self._actor, group, self._ids.of(names_of(group)))
+        await self._note_links(session, [(each, {}) for each, _ in changed], {each.id: came for each, came in changed})
+        return await self._checkpoint(session, self.progress)
+
+    async def _note_links(
+        self,
+        session: AsyncSession,
+        changed: Sequence[tuple[Aggregate, dict[str, Any]]],
+        relations: Mapping[int, list[int]] = MappingProxyType({}),
+    ) -> None:
+        """Note what was there before records were linked, beside what was noted of them when they were written.
+
+        Args:
+            relations: {record: the relations that came}.
+        """
         own = (ImportRow.import_id == self._actor.import_id) & ImportRow.party_id.in_([each.id for each, _ in changed])
         noted = {row.party_id: row for row in await session.scalars(select(ImportRow).where(own))}
         new = []
@@ -305,10 +335,14 @@ class Run:
             if (row := noted.get(aggregate.id)) is not None:
                 row.revision = revision
                 if row.before is not None:
-                    row.before = {**row.before, "values": before | row.before.get("values", {})}
+                    added = row.before.get("added", {}) | _added(relations, aggregate.id)
+                    row.before = {**row.before, "values": before | row.before.get("values", {}), "added": added}
                 continue
             values = {"kind": aggregate.kind, "key": "", "party_id": aggregate.id, "digest": "", "revision": revision}
-            linked = {"outcome": Outcome.UPDATED, "before": {"values": before}}
+            linked = {
+                "outcome": Outcome.UPDATED,
+                "before": {"values": before, "added": _added(relations, aggregate.id)},
+            }
             new.append({"import_id": self._actor.import_id, **values, **linked})
         if new:
             await session.execute(insert(ImportRow), new)
@@ -317,6 +351,10 @@ class Run:
         values = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
         async with self._db.begin() as session:
             return await leases.change(session, self._actor.import_id, self._lease, values)
+
+
+def _added(relations: Mapping[int, list[int]], own_id: int) -> dict[str, list[int]]:
+    return {"relations": relations[own_id]} if own_id in relations else {}
 
 
 def _counted(progress: Progress, events: Sequence[Event], rows: Iterable[Row]) -> Progress:

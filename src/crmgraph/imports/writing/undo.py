@@ -120,8 +120,7 @@ async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[
         return [], told
     unit = Transaction(session)
     written = WriteSet(unit, actor)
-    parts = [name for name in ROWS if name != "relations"]
-    loaded = await aggregates.load_for_change(unit, actor, kind, {row.party_id for row in rows}, parts=parts)
+    loaded = await aggregates.load_for_change(unit, actor, kind, {row.party_id for row in rows}, parts=tuple(ROWS))
     busy: frozenset[int] = frozenset()
     if kind is PartyKind.ACCOUNT:
         busy = of.kept | await _named_accounts(session, import_id, [row.party_id for row in rows])

@@ -36,7 +36,7 @@ async def _export(context: Context, given: ExportInput) -> dict[str, Any]:
         raise Forbidden(("identity_documents",))
     dialect = given.as_.value if given.as_ else None
     form = given.format or (ExportFormat.JSONL if dialect is None else ExportFormat.CSV)
-    if dialect is not None and form is not ExportFormat.CSV:
+    if dialect is not None and form not in (ExportFormat.CSV, ExportFormat.XLSX):
         raise Conflicting(("format",))
     if given.excel and form is not ExportFormat.CSV:
         raise Conflicting(("excel",))
