@@ -23,7 +23,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.entity_resolution import MatchBy
 from crmgraph.imports.reading import open_set
 from crmgraph.imports.records import Options, Staff, StaffRef
-from crmgraph.imports.writing import leases, runs
+from crmgraph.imports.writing import giving_way, leases, runs
 from crmgraph.imports.writing import undo as undoing
 from crmgraph.imports.writing.batches import How
 from crmgraph.imports.writing.photos import Photos
@@ -631,3 +631,24 @@ async def test_photos_are_given_in_a_number_of_statements_that_does_not_grow_wit
             select(Contact.revision, ImportRow.revision).join(ImportRow, ImportRow.party_id == Contact.id)
         )
         assert set(map(tuple, revisions)) == {(2, 2)}
+
+
+async def test_an_import_gives_way_where_others_wait_for_a_connection(store: Store) -> None:
+    db = store.core.db
+    assert await giving_way.give_way(db) < giving_way.LONGEST
+    held = asyncio.Event()
+
+    async def hold() -> None:
+        async with AsyncExitStack() as connected:
+            for session in [await connected.enter_async_context(db.read()) for _ in range(5)]:  # of five
+                await session.execute(select(1))
+            held.set()
+            await asyncio.sleep(0.3)
+
+    holding = asyncio.create_task(hold())
+    await held.wait()
+    began = asyncio.get_running_loop().time()
+    paused = await giving_way.give_way(db)
+    assert 0.2 < paused <= giving_way.LONGEST
+    assert asyncio.get_running_loop().time() - began > 0.2 + paused
+    await holding

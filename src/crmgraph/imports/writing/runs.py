@@ -28,6 +28,7 @@ from crmgraph.imports.writing import leases
 from crmgraph.imports.writing.batches import Batch, How, Row, named_by
 from crmgraph.imports.writing.collecting import rare_collections
 from crmgraph.imports.writing.edits import external_id
+from crmgraph.imports.writing.giving_way import give_way
 from crmgraph.imports.writing.ids import Ids, Named
 from crmgraph.imports.writing.photos import Photos
 from crmgraph.imports.writing.reading_ahead import read_ahead
@@ -170,6 +171,7 @@ class Run:
         self._tell(events, rows)
         await self._keep_plans_right()
         self._show(self.progress)
+        await give_way(self._db)
 
     async def _waited_for(self, next_ones: Callable[[], Awaitable[list[Event]]]) -> list[Event]:
         async with self._lease_kept():
