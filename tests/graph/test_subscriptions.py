@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -394,3 +395,42 @@ async def test_what_many_ask_alike_is_made_once(server: Server, monkeypatch: pyt
     alike = [message["payload"]["data"]["changed"] for message in told if message["id"] != "other"]
     assert [each["record"]["displayName"] for each in alike] == ["Anna"] * 20
     assert len(made) == 2
+
+
+async def test_a_server_that_ends_says_so_and_waits_for_nobody(database: str, tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(server_of(database, tmp_path))
+        second = listening(database, tmp_path)
+        url = second.__enter__()
+        own = replace(server, url=url)
+        socket = await stack.enter_async_context(opened(own))
+        await socket.subscribe()
+        lines = await stack.enter_async_context(stream(own))
+        assert await anext(lines) == ":"
+        start = time.monotonic()
+        await asyncio.to_thread(second.__exit__, None, None, None)
+        assert time.monotonic() - start < 5
+        assert (await socket.closed())[0] == 1001
+        assert [line async for line in lines if line] == []
+
+
+async def test_who_does_not_read_is_ended(database: str, tmp_path: Path) -> None:
+    async with server_of(database, tmp_path, answer_seconds=0.5) as server:
+        cursor = await server.end()
+        contact = await server.contact("Ann")
+        describe = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
+        for number in range(40):
+            given = {"contact": {"id": contact}, "description": f"{number}{'x' * 30_000}"}
+            await server.staff(describe, i=given)
+        query = "subscription($after: String) { changed(after: $after) { change { fields { old new } } } }"
+        async with opened(server, max_queue=1) as socket:
+            for number in range(sockets.MAX_OPERATIONS):
+                await socket.subscribe(str(number), query, after=cursor)
+            await asyncio.sleep(3)  # and nothing is read
+            with pytest.raises(websockets.ConnectionClosed):
+                for _ in range(41 * sockets.MAX_OPERATIONS):
+                    await socket.next()
+        # Others are told as ever.
+        async with opened(server) as socket:
+            await socket.subscribe(after=cursor)
+            assert (await socket.event())["recordId"] == contact
