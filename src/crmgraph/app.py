@@ -254,6 +254,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         subscribers=Subscribers(settings.max_subscribers, settings.max_subscribers_per_caller),
         origins=settings.cors_origins,
         answer_seconds=settings.answer_seconds,
+        documents=graph.Documents.load(settings.documents_file, trusted=settings.documents == "trusted"),
         hrefs={each.name: each.href for each in dialects},
         id_candidates={each.name: each.id_candidates for each in dialects},
         tables={each.name: each.tables for each in dialects},

@@ -82,6 +82,13 @@ class Settings(BaseSettings):
     introspection: Literal["open", "signed-in", "closed"] = Field(
         "signed-in", description="Who may read the schema: open, signed-in, closed."
     )
+    documents: Literal["open", "trusted"] = Field(
+        "open",
+        description="open: any GraphQL document is run; trusted: for all but staff, those of the manifest.",
+    )
+    documents_file: Path | None = Field(
+        None, description="A manifest of GraphQL documents that are named by their hash: JSON, {sha256: document}."
+    )
     max_concurrency: int = Field(200, ge=1, description="Requests in hand at once, per process; more are answered 503.")
     max_connections: int = Field(
         1_000, ge=1, description="Connections open at once, per process; the one idle longest makes room."

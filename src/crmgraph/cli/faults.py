@@ -90,6 +90,19 @@ def of_unique_fields(names: tuple[str, ...]) -> str | None:
     return None
 
 
+def of_documents(path: Path | None) -> str | None:
+    """What is wrong with a manifest of documents; None where nothing is, and where there is none."""
+    if path is None:
+        return None
+    from crmgraph.graph import Documents
+
+    try:
+        Documents.load(path)
+    except ValueError as error:
+        return f"CRMGRAPH_DOCUMENTS_FILE: {error}"
+    return None
+
+
 def _unreachable(error: BaseException) -> str:
     cause = error.orig.__cause__ or error.orig if isinstance(error, DBAPIError) and error.orig else error
     match cause:

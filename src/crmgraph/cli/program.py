@@ -52,6 +52,8 @@ def serve(
     settings = settings_of()
     if (fault := faults.of_unique_fields(settings.zoho_unique)) is not None:
         fail(fault)
+    if (fault := faults.of_documents(settings.documents_file)) is not None:
+        fail(fault)
     if (fault := faults.of_port(host, port)) is not None:
         fail(fault)
     if settings.demo:

@@ -116,12 +116,14 @@ class Request:
 
     Attributes:
         excess: what of the variables there is too much of for anything but a bulk write; None where there is not.
+        persisted: whether the document was named by its hash.
     """
 
     query: str
     variables: Mapping[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
     excess: Excess | None = None
+    persisted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

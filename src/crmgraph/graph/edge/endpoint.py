@@ -23,11 +23,12 @@ from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
 from crmgraph.graph.compiled import Compiled
 from crmgraph.graph.documents.preparation import PreparedOperation, Request
+from crmgraph.graph.documents.trusted import UNTRUSTED, Documents
 from crmgraph.graph.edge import published, sockets
 from crmgraph.graph.edge.events import Events
 from crmgraph.graph.edge.page import page, routes, wants_page
+from crmgraph.graph.edge.replies import RAW_HEADERS, STATUSES, Reply, etag_of, is_known, refused, status_of, token_of
 from crmgraph.graph.edge.requests import (
-    GRAPHQL_JSON,
     JSON,
     MAX_MEDIA_TYPES,
     BadRequest,
@@ -49,10 +50,6 @@ from crmgraph.rest import RecordView
 PATH = "/graphql"
 COST = "graphql-cost"
 """The header by which a client asks what its document costs."""
-HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Vary": "Accept, Authorization"}
-RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
-STATUSES = {"UNAUTHENTICATED": 401, "METHOD_NOT_ALLOWED": 405, "TIMEOUT": 503, "UNAVAILABLE": 503}
-"""The status of a request that was not run, by its code; 400 for every other."""
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +69,7 @@ def mounts(
     subscribers: Subscribers | None = None,
     origins: Sequence[str] = (),
     answer_seconds: float = 30.0,
+    documents: Documents | None = None,
 ) -> Sequence[BaseRoute]:
     """The routes of the GraphQL endpoint and of its page.
 
@@ -88,6 +86,7 @@ def mounts(
         subscribers: how many WebSockets and event streams may be open.
         origins: of other sites whose pages may open a WebSocket.
         answer_seconds: how long a client may leave a message unread.
+        documents: that are known by their hash.
     """
     compiled = Compiled(core) if plans else None
     engine = Engine(compiled=compiled, max_page=max_page, max_cost=max_cost, introspection=introspection)
@@ -101,12 +100,14 @@ def mounts(
         views=views or {},
         demo=demo is not None,
         subscribers=subscribers or Subscribers(2_000, 50),
+        documents=documents or Documents(),
     )
     admission = sockets.Admission(
         engine,
         endpoint.events,
         endpoint.subscribers,
         endpoint.listener,
+        documents=endpoint.documents,
         origins=origins,
         public_url=core.public_url,
         answer_seconds=answer_seconds,
@@ -126,7 +127,7 @@ def mounts(
 
 def busy() -> Response:
     """What is answered when there is no place for a request."""
-    return _refused(BadRequest("Too many requests are in hand: try again in a moment.", 503, "UNAVAILABLE"))
+    return refused(BadRequest("Too many requests are in hand: try again in a moment.", 503, "UNAVAILABLE"))
 
 
 class Endpoint:
@@ -135,6 +136,7 @@ class Endpoint:
     Attributes:
         events: makes the answers of subscriptions.
         subscribers: who has one open.
+        documents: that are known by their hash.
     """
 
     def __init__(
@@ -149,9 +151,11 @@ class Endpoint:
         views: Mapping[str, RecordView],
         demo: bool = False,
         subscribers: Subscribers,
+        documents: Documents,
     ) -> None:
         self.events = Events(core)
         self.subscribers = subscribers
+        self.documents = documents
         self._core = core
         self._engine = engine
         self._max_page = max_page
@@ -168,7 +172,7 @@ class Endpoint:
             response = await self.answer(HttpRequest(scope, receive, send))
         except Exception:
             log.exception("unexpected fault", door="graphql")
-            response = _refused(BadRequest(MASKED, 500, "INTERNAL"))
+            response = refused(BadRequest(MASKED, 500, "INTERNAL"))
         try:
             await response(scope, receive, send)
         except TooManySubscribers:
@@ -185,16 +189,16 @@ class Endpoint:
             headers = http.headers
             media_type = accepted(headers.get("accept", "*/*")[:MAX_MEDIA_TYPES])
             given, is_cut = await read(self._core, http, files, lambda: self._is_staff(http))
-            request = request_of(given)
+            request = request_of(given, self.documents)
             answer = await self._run(http, request)
             if isinstance(answer, EventStream):
                 return answer
         except BadRequest as bad:
-            return _refused(bad)
+            return refused(bad)
         except TooLarge as too_large:
             message = f"A request has at most {too_large.limit} bytes."
             facts = {"limitBytes": too_large.limit}
-            return _refused(BadRequest(message, 413, "TOO_LARGE", facts, Connection="close"))
+            return refused(BadRequest(message, 413, "TOO_LARGE", facts, Connection="close"))
         except reading.ClientDisconnect:
             # Nobody is there to be told.
             return Response(status_code=499)
@@ -202,11 +206,15 @@ class Endpoint:
             for file in files:
                 await file.close()
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
-        status = _status(answer, media_type)
+        status = status_of(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
         if answer.ran and only_stream(headers.get("accept", "")[:MAX_MEDIA_TYPES]):
             return Reply(event(content) + COMPLETE, status, EVENT_STREAM, last=is_cut)
-        return Reply(content, status, media_type, last=is_cut)
+        may_keep = http.method == "GET" and request.persisted and answer.ran and not answer.errors
+        etag = etag_of(content) if may_keep else None
+        if etag is not None and is_known(headers.get("if-none-match", ""), etag):
+            return Reply(b"", 304, media_type, etag=etag)
+        return Reply(content, status, media_type, last=is_cut, etag=etag)
 
     async def listener(self, token: str, socket: HTTPConnection) -> sockets.Caller:
         """Whoever holds a token, to listen by a WebSocket.
@@ -221,7 +229,7 @@ class Endpoint:
     async def schema(self, http: HttpRequest) -> "Response | Reply":
         """The response to whoever wants to read the schema."""
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        caller = await self._verified(_token(http.headers.get("authorization", "")), until)
+        caller = await self._verified(token_of(http.headers.get("authorization", "")), until)
         refusal = (
             caller
             if isinstance(caller, Answer)
@@ -235,11 +243,13 @@ class Endpoint:
     async def _run(self, http: HttpRequest, request: Request) -> Answer | EventStream:
         # One deadline for all that is asked of the database on behalf of a request.
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        token = _token(http.headers.get("authorization", ""))
+        token = token_of(http.headers.get("authorization", ""))
         cached = self._core.identity.cached_actor(token) if token else None
         caller = Caller(cached) if cached is not None else await self._verified(token, until)
         if isinstance(caller, Answer):
             return caller
+        if (untrusted := self._untrusted(request, caller)) is not None:
+            return untrusted
         suggest, read_only = caller.actor.role is not None, http.method != "POST"
         if request.excess is None:
             preparation = self._engine.prepare(request, suggest=suggest, read_only=read_only)
@@ -262,6 +272,8 @@ class Endpoint:
             caller = await self._verified(token, until)
             if isinstance(caller, Answer):
                 return caller
+            if (untrusted := self._untrusted(request, caller)) is not None:
+                return untrusted
         refusal = self._engine.refusal_of(preparation, caller.actor, token_refused=caller.token_refused)
         if refusal is not None or not isinstance(prepared, PreparedOperation):
             return refusal or Answer(None, [], ran=False)
@@ -271,6 +283,16 @@ class Endpoint:
             return waiting.answer
         context = self._context(http, caller.actor)
         return await self._engine.run(prepared, context, http.receive, until, waiting.choice)
+
+    def _untrusted(self, request: Request, caller: "Caller") -> Answer | None:
+        """The answer to a document that this caller may not send; None where they may. It is not even parsed."""
+        if self.documents.allows(request.query, is_staff=caller.actor.is_staff):
+            return None
+        if caller.token_refused:
+            told, code = "The token does not hold, or not any more.", "UNAUTHENTICATED"
+        else:
+            told, code = UNTRUSTED, "DOCUMENT_NOT_TRUSTED"
+        return Answer(None, [GraphQLError(told, extensions={"code": code})], ran=False)
 
     def _stream(
         self, http: HttpRequest, prepared: PreparedOperation, actor: Actor, token: str | None
@@ -304,7 +326,7 @@ class Endpoint:
     async def _is_staff(self, http: HttpRequest) -> bool:
         """Whether a request is of one of the staff, as the database has it now."""
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        caller = await self._verified(_token(http.headers.get("authorization", "")), until)
+        caller = await self._verified(token_of(http.headers.get("authorization", "")), until)
         return isinstance(caller, Caller) and caller.actor.is_staff
 
     async def _verified(self, token: str | None, until: float) -> "Caller | Answer":
@@ -337,57 +359,3 @@ class Caller:
 
     actor: Actor
     token_refused: bool = False
-
-
-class Reply:
-    """The response to what was run or refused as GraphQL, sent without the work of a response that may be anything.
-
-    Args:
-        last: whether the connection ends with it: something of the request was not read.
-    """
-
-    def __init__(self, content: bytes, status: int, media_type: str, *, last: bool = False) -> None:
-        self._last = last
-        self._content = content
-        self._status = status
-        self._media_type = media_type
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [
-            (b"content-type", f"{self._media_type}; charset=utf-8".encode()),
-            (b"content-length", str(len(self._content)).encode()),
-            *RAW_HEADERS,
-        ]
-        if self._last:
-            headers.append((b"connection", b"close"))
-        if self._status == 405:
-            headers.append((b"allow", b"POST"))
-        if self._status == 503:
-            headers.append((b"retry-after", b"1"))
-        if self._status == 401:
-            headers.append((b"www-authenticate", b"Bearer"))
-        await send({"type": "http.response.start", "status": self._status, "headers": headers})
-        await send({"type": "http.response.body", "body": self._content})
-
-
-def _token(authorization: str) -> str | None:
-    """The token of an Authorization header; None without the header, and "", which no token is, for another scheme."""
-    scheme, _, token = authorization.partition(" ")
-    if not scheme:
-        return None
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _status(answer: Answer, media_type: str) -> int:
-    if answer.ran:
-        return 200
-    code = (answer.errors[0].extensions or {}).get("code", "")
-    if code in STATUSES:
-        return STATUSES[code]
-    return 400 if media_type == GRAPHQL_JSON else 200
-
-
-def _refused(bad: BadRequest) -> Response:
-    body = {"errors": [{"message": bad.message, "extensions": {"code": bad.code, **bad.facts}}]}
-    headers = {**HEADERS, **bad.headers}
-    return Response(orjson.dumps(body), bad.status, headers, media_type=f"{JSON}; charset=utf-8")

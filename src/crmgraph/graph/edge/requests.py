@@ -13,6 +13,7 @@ from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge
 from crmgraph.graph.documents.bulk import without_items
 from crmgraph.graph.documents.preparation import Excess, Request
+from crmgraph.graph.documents.trusted import BadDocument, Documents
 from crmgraph.graph.edge.variables import BULK, MAX_LEVELS, excess_of
 from crmgraph.http import reading
 from crmgraph.http.streaming import StreamedForm
@@ -155,8 +156,12 @@ def mapping_of(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def request_of(given: dict[str, Any]) -> Request:
-    query, name = given.get("query"), given.get("operationName")
+def request_of(given: dict[str, Any], documents: Documents) -> Request:
+    try:
+        named = documents.named(given)
+    except BadDocument as bad:
+        raise BadRequest(bad.message, bad.status, bad.code) from None
+    query, name = named.text, given.get("operationName")
     if not isinstance(query, str):
         raise BadRequest("`query` is a text, and has to be there.")
     if name is not None and not isinstance(name, str):
@@ -170,7 +175,7 @@ def request_of(given: dict[str, Any]) -> Request:
             raise too_much(beyond if "bulk" in query else excess)
         if excess_of(without_items(variables)) is not None:
             raise too_much(excess)
-    return Request(query, variables, name, excess)
+    return Request(query, variables, name, excess, named.persisted)
 
 
 def too_much(excess: Excess) -> BadRequest:

@@ -19,8 +19,9 @@ from crmgraph.crm.errors import Unauthenticated
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.graph.documents.preparation import PreparedOperation
+from crmgraph.graph.documents.trusted import UNTRUSTED, Documents
 from crmgraph.graph.edge.events import ContextOf, Ended, Events, Failed
-from crmgraph.graph.edge.requests import BadRequest, request_of
+from crmgraph.graph.edge.requests import BadRequest, request_of, too_much
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.execution.engine import Engine
 from crmgraph.http import reading
@@ -70,6 +71,7 @@ class Admission:
     Args:
         subscribers: of the worker.
         caller_of: whoever holds a token; it may raise `Unauthenticated`.
+        documents: that are known by their hash.
         origins: of other sites whose pages may open one.
         answer_seconds: how long a client may leave a message unread.
     """
@@ -81,6 +83,7 @@ class Admission:
         subscribers: Subscribers,
         caller_of: Callable[[str, WebSocket], Awaitable[Caller]],
         *,
+        documents: Documents,
         origins: Sequence[str],
         public_url: str,
         answer_seconds: float,
@@ -88,6 +91,7 @@ class Admission:
         self.engine = engine
         self.events = events
         self.subscribers = subscribers
+        self.documents = documents
         self.answer_seconds = answer_seconds
         self._caller_of = caller_of
         self._origins = origins
@@ -275,9 +279,13 @@ class Connection:
     def _prepared(self, payload: dict[str, Any]) -> PreparedOperation:
         engine = self._admission.engine
         try:
-            request = request_of(payload)
+            request = request_of(payload, self._admission.documents)
+            if request.excess is not None:
+                raise too_much(request.excess)
         except BadRequest as bad:
             raise Failed([{"message": bad.message, "extensions": {"code": bad.code}}]) from None
+        if not self._admission.documents.allows(request.query, is_staff=self._caller.actor.is_staff):
+            raise Failed([{"message": UNTRUSTED, "extensions": {"code": "DOCUMENT_NOT_TRUSTED"}}])
         preparation = engine.prepare(request, suggest=True, read_only=False)
         refusal = engine.refusal_of(preparation, self._caller.actor, token_refused=False)
         if refusal is not None:
