@@ -71,6 +71,32 @@ async def test_everything_that_happens_is_told_in_its_order(agent: Caller, core:
     }
 
 
+async def test_merges_conversions_and_returns_are_told(agent: Caller, core: Core) -> None:
+    stays, goes, gone = await people(core, "Stays", "Goes", "Gone")
+    (lead,) = await put(core, PartyKind.LEAD, {"last_name": "Lead"})
+    cursor = (await agent(FEED, first=0))["changes"]["pageInfo"]["endCursor"]
+    merge = "mutation($i: MergeContactsInput!) { mergeContacts(input: $i) { userErrors { code } } }"
+    await agent(merge, i={"into": {"id": stays}, "from": [{"id": goes}]})
+    nodes = (await agent(FEED, after=cursor))["changes"]["nodes"]
+    assert sorted((node["recordId"], node["action"]) for node in nodes) == sorted(
+        [(stays, "MERGED"), (goes, "DELETED")]
+    )
+    records = {edge["node"]["recordId"]: edge["node"]["record"] for edge in (await agent(FEED))["changes"]["edges"]}
+    assert (records[stays], records[goes]) == ({"id": stays, "displayName": "Stays"}, None)
+    # What was told before is told as it was.
+    assert (await told(agent))[:3] == [(stays, "CREATED"), (goes, "CREATED"), (gone, "CREATED")]
+    cursor = (await agent(FEED, first=0))["changes"]["pageInfo"]["endCursor"]
+    convert = "mutation($l: LeadRef!) { convertLead(input: {lead: $l}) { contact { id } userErrors { code } } }"
+    made = (await agent(convert, l={"id": f"lea_{lead}"}))["convertLead"]["contact"]["id"]
+    await agent(DELETE, c={"id": gone})
+    await agent(
+        "mutation($r: RecordRef!) { restore(input: {record: $r}) { userErrors { code } } }", r={"contact": {"id": gone}}
+    )
+    fresh = await told(agent, after=cursor)
+    assert sorted(fresh[:2]) == sorted([(made, "CREATED"), (f"lea_{lead}", "CONVERTED")])
+    assert fresh[2:] == [(gone, "DELETED"), (gone, "RESTORED")]
+
+
 async def test_pages_go_on_after_any_cursor(agent: Caller, core: Core) -> None:
     made = await people(core, *"ABCDE")
     seen: list[str] = []

@@ -434,3 +434,12 @@ async def test_who_does_not_read_is_ended(database: str, tmp_path: Path) -> None
         async with opened(server) as socket:
             await socket.subscribe(after=cursor)
             assert (await socket.event())["recordId"] == contact
+
+
+async def test_no_address_of_a_socket_is_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="uvicorn.error")
+    address = server.url.replace("http://", "ws://") + "/graphql?token=sesame"
+    async with connect(address, subprotocols=["graphql-transport-ws"]) as raw:  # type: ignore[list-item]
+        await Socket(raw).send(type="connection_init")
+        assert (await Socket(raw).closed())[0] == 4403
+    assert "sesame" not in caplog.text

@@ -1,6 +1,7 @@
 """A WebSocket within bounds of ours, over uvicorn's own protocol (RFC 6455)."""
 
 import asyncio
+import logging
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,9 +16,18 @@ LINGER_SECONDS = 5.0
 """How long a client is waited for that has been told that it is over."""
 GOING_AWAY = 1001
 
+_WARNINGS = logging.getLogger("uvicorn.error.websocket")
+_WARNINGS.setLevel(logging.WARNING)
+
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
     """One WebSocket: it says that the server goes away when it does, and does not outlive whoever worked on it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # They would tell of each connection with its whole address, and of each message: there are tokens in them.
+        self.logger = self.conn.logger = _WARNINGS
+        self.conn.debug = False
 
     def shutdown(self) -> None:
         """The server is about to end."""

@@ -13,7 +13,7 @@ from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Conflicting, Invalid, NotFound, Path, Refused, refuse
-from crmgraph.crm.models import Account, Email, Lead, Note, PartyKind, Photo, now, values_of
+from crmgraph.crm.models import Account, Action, Email, Lead, Note, PartyKind, Photo, now, values_of
 from crmgraph.crm.policy import Actor, require_staff
 from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
 from crmgraph.crm.records import aggregates, checks, keys, uniqueness
@@ -277,7 +277,7 @@ async def _hand_over(
         setattr(record, name, value)
     keys.derive(record)
     changes.column("left_out", None, [each.field for each in left] or None)
-    written.note(record, changes)
+    written.note(record, changes, Action.CONVERTED)
     await written.write()
     for model, moves in ((Note, bool(notes)), (Photo, photo is not None)):
         if moves:

@@ -257,11 +257,11 @@ class WriteSet:
         """Let a row of a record go that the caller has taken out of it."""
         self._rows.remove(row)
 
-    def note(self, record: Record, changes: Changes) -> None:
+    def note(self, record: Record, changes: Changes, action: Action = Action.UPDATED) -> None:
         """Take up changes that the caller has made of a record, or of what belongs to it, by itself."""
         touch(record, self._actor)
         self._rows.touch(record)
-        self._rows.entries.append(changes.entry(record, Action.UPDATED))
+        self._rows.entries.append(changes.entry(record, action))
 
     async def write(self) -> None:
         """Write everything that was decided. The transaction is not ended: whoever has begun it does."""

@@ -52,8 +52,9 @@ class Close(Exception):
         self.reason = reason
 
 
-FORBIDDEN = Close(4403, "Forbidden: sign in, and come again with a token that holds.")
-"""What clients come again after, and 4401 is not: with the token that they have by then."""
+def forbidden() -> Close:
+    """What clients come again after, with the token that they have by then; after 4401 they would not."""
+    return Close(4403, "Forbidden: sign in, and come again with a token that holds.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Admission:
         try:
             return await self._caller_of(token, socket)
         except Unauthenticated:
-            raise FORBIDDEN from None
+            raise forbidden() from None
         except Exception as error:
             if not is_away(error):
                 raise
@@ -176,7 +177,7 @@ def _token(message: dict[str, Any], socket: WebSocket) -> str:
     named = next((value for name, value in given.items() if name.lower() == "authorization"), None)
     scheme, _, token = str(named or socket.headers.get("authorization", "")).partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise FORBIDDEN
+        raise forbidden()
     return token.strip()
 
 
@@ -229,7 +230,7 @@ class Connection:
                 if hearing.done():
                     await hearing
                 elif ended.done():
-                    raise FORBIDDEN
+                    raise forbidden()
                 elif (close := self._over.result()) is not None:
                     raise close
         finally:
@@ -311,7 +312,7 @@ class Connection:
             self._running.pop(own_id, None)
             await self._fail(own_id, failed.errors)
         except Ended:
-            self._end(FORBIDDEN)
+            self._end(forbidden())
         except (TimeoutError, WebSocketDisconnect, OSError, RuntimeError):
             self._end(None)  # nobody reads what is sent
         except Exception:

@@ -95,11 +95,16 @@ class Event:
 
     @property
     def record_id(self) -> str:
-        return encode(PREFIXES[self.change.kind], self.change.party_id)
+        return encode(PREFIXES[self.change.kind], self.number)
+
+    @property
+    def number(self) -> int:
+        """The id of the record that changed, though its history may stand with the one that it was merged into."""
+        return self.change.party_id if self.change.former_id is None else self.change.former_id
 
 
 async def _record(root: strawberry.Parent[Any], info: Info) -> Any:
-    return await info.context.record(root.change.kind, root.change.party_id)
+    return await info.context.record(root.change.kind, root.number)
 
 
 @strawberry.type(description="One change, with the record as it is now.")
