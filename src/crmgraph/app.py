@@ -193,7 +193,7 @@ def across_origins(app: App, origins: Sequence[str]) -> App:
         allow_origins=origins,
         allow_methods=["*"],
         allow_headers=["*"],
-        expose_headers=["X-Request-ID"],
+        expose_headers=["X-Request-ID", "Idempotency-Replayed"],
         max_age=600,
     )
 

@@ -97,6 +97,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         passwords=passwords,
         identity=identity,
         holders=Holders(db, settings.phone_region),
+        keys=keys,
         jobs=queue,
         feed=Hub(db, poll_seconds=settings.feed_poll_seconds, listen=settings.feed_listen),
         tasks=tasks,

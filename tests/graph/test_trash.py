@@ -61,7 +61,7 @@ async def test_a_record_comes_back_as_it_was(agent: Caller) -> None:
                 "number": "CON1",
                 "revision": 3 + 2 * i,
                 "deletedAt": None,
-                "can": ["UPDATE", "DELETE"],
+                "can": ["UPDATE", "DELETE", "MERGE"],
                 "displayName": "Ray",
                 "emails": [{"address": "ray@example.com"}],
                 "otherIds": [{"value": "7"}],

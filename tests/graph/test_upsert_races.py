@@ -1,4 +1,4 @@
-"""Upserts at once on PostgreSQL: however many want one record to be there, there is one, and nobody is refused."""
+"""Upserts, restorations and keys at once on PostgreSQL: one record comes of one key, and nobody is refused."""
 
 import random
 from collections.abc import AsyncIterator
@@ -113,3 +113,22 @@ async def test_of_two_deleted_records_of_one_name_one_comes_back(staff: Caller, 
         # The other one is taken; the one that is there is not among the deleted.
         assert sorted(filter(None, done)) == [["NOT_FOUND"]] * 3 + [["TAKEN", "TAKEN"]] * 4
     assert await counts(demo) == before | {"contact": before["contact"] + 2 * ROUNDS}
+
+
+CREATE = "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } userErrors { code } } }"
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_of_twenty_requests_with_one_key_one_is_carried_out(numbered: bool, staff: Caller, demo: Running) -> None:
+    before = await counts(demo)
+    for i in range(ROUNDS):
+        given = {"i": {"lastName": "Ray"} | ({"number": f"K-{i}"} if numbered else {})}
+
+        async def send(_: int, i: int = i, given: dict[str, Any] = given) -> tuple[bytes, bool]:
+            answer = await staff.post(CREATE, given, **{"Idempotency-Key": f"k{i}"})
+            return answer.content, "idempotency-replayed" in answer.headers
+
+        done = await at_once(WRITERS, send)
+        assert len({content for content, _ in done}) == 1, {content for content, _ in done}
+        assert [replayed for _, replayed in done].count(False) == 1
+    assert await counts(demo) == before | {"contact": before["contact"] + ROUNDS}

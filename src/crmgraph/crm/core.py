@@ -11,7 +11,7 @@ from crmgraph.crm.tasks import Tasks
 from crmgraph.crm.usage import UsageCounts
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
-from crmgraph.security import Passwords
+from crmgraph.security import Keys, Passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Core:
 
     Attributes:
         holders: of the tokens of legacy clients.
+        keys: sign and mark what nobody else is to make.
         tasks: what goes on after its answer.
         public_url: the address under which clients reach us, without a trailing slash.
         region: ISO 3166-1 alpha-2 of the place whose telephone numbers need no country code; None when unknown.
@@ -34,6 +35,7 @@ class Core:
 
     db: Database
     passwords: Passwords
+    keys: Keys
     identity: Identity
     holders: Holders
     record_photos: RecordPhotos

@@ -156,6 +156,10 @@ class Conflicting(Refused):
         """The id of the record that it contradicts, of the kind that is named."""
 
 
+class AlreadyDone(Refused):
+    """The request was carried out before, under its key, and what was answered is not kept."""
+
+
 class Circular(Refused):
     """A record that would stand above itself, in a hierarchy that is at most `limit` records high."""
 

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import idempotency
 from crmgraph.crm.identity import pending_signups
 from crmgraph.crm.identity.throttle import EMAIL_SECONDS
 from crmgraph.crm.identity.verification_codes import LIFETIMES
@@ -21,6 +22,7 @@ from crmgraph.crm.models import (
     Attempt,
     Change,
     Credential,
+    IdempotencyKey,
     Import,
     ImportRow,
     Job,
@@ -139,6 +141,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         yield Expired("counts of fields", UsageField.day, UsageField.day < first)
     settled = and_(Merge.before.is_not(None), Merge.at < at - UNDONE_FOR)
     yield Expired("merges", Merge.id, settled, forget)
+    yield Expired("idempotency keys", IdempotencyKey.created_at, IdempotencyKey.created_at < at - idempotency.KEPT)
     back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)
 

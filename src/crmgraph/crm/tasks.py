@@ -13,6 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, false, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import idempotency
 from crmgraph.crm.errors import NotFound, TooMany, Unavailable
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.models import Door, Import, JobState, Role, Staff, Task, now
@@ -87,6 +88,7 @@ class Tasks:
             if (await session.scalar(open_ones) or 0) >= MOST_OPEN:
                 raise TooMany((), MOST_OPEN)
             made = Task(kind=kind, staff_id=staff_id, given=dict(given), state=JobState.WAITING)
+            await idempotency.claim(session)
             session.add(made)
             await session.flush()
             await self.queue.enqueue(session, kind, {"task": made.id})

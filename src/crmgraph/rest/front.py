@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeAlias
 
 import structlog
@@ -24,6 +25,7 @@ from crmgraph.http.charsets import Malformed
 from crmgraph.http.deadline import within
 from crmgraph.http.reading import address
 from crmgraph.http.sharing import holding
+from crmgraph.rest.keys import given_keys, once, read_ahead
 from crmgraph.rest.requests import Call, Operation, RequestError
 
 log = structlog.get_logger(__name__)
@@ -160,7 +162,7 @@ class Front:
         try:
             async with within(call.request, self._core.request_seconds):
                 try:
-                    return self._api.answer(await self._carry_out(call), call)
+                    return await self._carry_out(call)
                 finally:
                     await call.close()
         except RequestError as error:
@@ -186,15 +188,18 @@ class Front:
         call.refused = True
         return wording.failed(failure, call)
 
-    async def _carry_out(self, call: Call) -> Any:
+    async def _carry_out(self, call: Call) -> Response:
         scope = call.request.scope
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix(self._api.prefix)
         call.path = self._api.path(path)
+        has_key = bool(given_keys(call.request))
+        if has_key:
+            await read_ahead(call)
         found = self._match(call)
-        if found[0] is not None and found[0].stands:
+        if found[0] is not None and found[0].stands and not has_key:
             call.stands = True
             try:
-                done = await self._carried(call, found)
+                done = await self._carried(call, found, has_key=has_key)
             except (RequestError, Refused):
                 if call.standing is None:
                     raise
@@ -202,16 +207,21 @@ class Front:
                 return done
             # Nobody has verified a caller who was known from before, so nothing is told to them.
             call.stands, call.standing = False, None
-        return await self._carried(call, found)
+        return await self._carried(call, found, has_key=has_key)
 
-    async def _carried(self, call: Call, found: "Found") -> Any:
-        """What an operation returns to a caller who may ask for it."""
+    async def _carried(self, call: Call, found: "Found", *, has_key: bool) -> Response:
+        """The answer of an operation to a caller who may ask for it."""
         await self._api.before(call)
         self._tell(call, found)
         await self._api.admit(call)
         caller = call.actor.principal or address(call.request)
         async with holding(call.request, self._core.shares.of(caller)):
-            return await call.operation.handler(call)
+            if has_key:
+                return await once(call, self._api.door, partial(self._handle, call))
+            return await self._handle(call)
+
+    async def _handle(self, call: Call) -> Response:
+        return self._api.answer(await call.operation.handler(call), call)
 
     def _tell(self, call: Call, found: "Found") -> None:
         """Tell a call its operation.

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import idempotency
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Action, Note, Party, PartyKind, Staff, now
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
@@ -202,6 +203,7 @@ async def remove(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
 
 
 async def _write(session: AsyncSession, actor: Actor, aggregate: Aggregate, changes: Changes) -> None:
+    await idempotency.claim(session)
     touch(aggregate.record, actor)
     changes.write(session, aggregate.record, Action.UPDATED)
     await session.flush()

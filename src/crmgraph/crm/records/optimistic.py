@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from sqlalchemy import BigInteger, Integer, Select, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm import idempotency
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Change, SearchTerm
 from crmgraph.crm.policy import Actor
@@ -64,7 +65,8 @@ async def revise(db: Database, work: Work[T]) -> T:
         Whatever `work` raises; nothing was written, but by a transaction whose commit fails.
     """
     # On SQLite no statement writes to several tables, and there is one writer.
-    if not db.is_sqlite:
+    # The key of a request is written in the transaction of what it wants.
+    if not db.is_sqlite and not idempotency.is_claiming():
         done = await OptimisticUpdate(db).run(work)
         if not isinstance(done, Lost):
             return done

@@ -11,6 +11,7 @@ from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import photos
+from crmgraph.crm import idempotency
 from crmgraph.crm.errors import NotFound, Refused, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
 from crmgraph.crm.models import Action, Change, PartyKind, Photo, now
@@ -374,6 +375,7 @@ async def _log(
     *,
     touched: bool = False,
 ) -> None:
+    await idempotency.claim(session)
     session.add(Change(**_entry(actor, aggregate, old, new, touched=touched).columns()))
     await session.flush()
 

@@ -28,6 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import object_session
 from sqlalchemy.orm.attributes import instance_state
 
+from crmgraph.crm import idempotency
 from crmgraph.crm.models import (
     Account,
     Address,
@@ -167,6 +168,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
 
     Records that are changed have to be locked by now. The series of numbers are locked here, after everything else.
     """
+    await idempotency.claim(session)
     with session.no_autoflush:
         await _take_names(session, rows)
         await _give_ids(session, rows)

@@ -167,6 +167,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], Failure]] = {
     crm.UnsupportedImage: _value("it is no image that can be read"),
     crm.Stale: _whole("The record was changed by another user."),
     crm.Conflicting: _value("it contradicts the record"),
+    crm.AlreadyDone: _whole("The request was carried out before, and its answer is not kept."),
     crm.Circular: _value("a record cannot stand above itself"),
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),

@@ -151,6 +151,7 @@ WORDS: dict[type[Refused], tuple[str, Callable[[Any], str]]] = {
     crm.UnsupportedImage: (NO_IMAGE, lambda _: "it is no image that can be read"),
     crm.Stale: (CHANGED, lambda _: "changed meanwhile"),
     crm.Conflicting: (INVALID, lambda _: "contradicts what is there"),
+    crm.AlreadyDone: (TAKEN, lambda _: "the request was carried out before, and its answer is not kept"),
     crm.Circular: (INVALID, lambda _: "cannot stand above itself"),
     crm.Locked: (LOCKED, lambda _: "locked"),
     crm.NotApproved: (NOT_APPROVED, lambda _: "awaits approval"),

@@ -98,6 +98,7 @@ WORDS: dict[type[Refused], Failure] = {
     errors.UnsupportedImage: UNSUPPORTED_FILE,
     errors.Stale: SAVE_FAILED,
     errors.Conflicting: SAVE_FAILED,
+    errors.AlreadyDone: SAVE_FAILED,
     errors.Circular: SAVE_FAILED,
     errors.Locked: SAVE_FAILED,
     errors.NotApproved: SAVE_FAILED,

@@ -154,6 +154,7 @@ WORDS: dict[type[Refused], Callable[[Any, Spoken], Failure]] = {
     errors.UnsupportedImage: lambda refused, spoken: INVALID_DATA.about(expected_data_type="image", api_name="file"),
     errors.Stale: lambda refused, spoken: spoken.about_record(ALREADY_MODIFIED),
     errors.Conflicting: _conflicting,
+    errors.AlreadyDone: lambda refused, spoken: DUPLICATE_DATA.about(api_name="Idempotency-Key"),
     errors.Circular: lambda refused, spoken: spoken.about_field(CIRCULAR, refused),
     errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
     errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import TooLarge, Unauthenticated
+from crmgraph.crm.idempotency import KeptAnswer
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db.errors import Meaning, diagnose, is_away, log_away
@@ -26,6 +27,7 @@ from crmgraph.graph.documents.preparation import PreparedOperation, Request
 from crmgraph.graph.documents.trusted import UNTRUSTED, Documents
 from crmgraph.graph.edge import published, sockets
 from crmgraph.graph.edge.events import Events
+from crmgraph.graph.edge.keys import key_of, once
 from crmgraph.graph.edge.page import page, routes, wants_page
 from crmgraph.graph.edge.replies import RAW_HEADERS, STATUSES, Reply, etag_of, is_known, refused, status_of, token_of
 from crmgraph.graph.edge.requests import (
@@ -205,6 +207,8 @@ class Endpoint:
         finally:
             for file in files:
                 await file.close()
+        if isinstance(answer, KeptAnswer):
+            return Reply(answer.body, answer.status, media_type, last=is_cut, replayed=True)
         asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
         status = status_of(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
@@ -240,7 +244,7 @@ class Endpoint:
         code = (refusal.errors[0].extensions or {}).get("code", "")
         return Reply(orjson.dumps(body_of(refusal)), STATUSES.get(code, 403), JSON)
 
-    async def _run(self, http: HttpRequest, request: Request) -> Answer | EventStream:
+    async def _run(self, http: HttpRequest, request: Request) -> Answer | KeptAnswer | EventStream:
         # One deadline for all that is asked of the database on behalf of a request.
         until = asyncio.get_running_loop().time() + self._core.request_seconds
         token = token_of(http.headers.get("authorization", ""))
@@ -260,10 +264,12 @@ class Endpoint:
             preparation = bulk
         prepared = preparation.operation
         waiting = Unverified()
+        key = key_of(http, prepared) if isinstance(prepared, PreparedOperation) else None
         if cached is not None:
             # The statement that answers verifies the caller too, where it can: one statement instead of two.
             refusal = self._engine.refusal_of(preparation, cached, token_refused=False)
-            if refusal is None and isinstance(prepared, PreparedOperation) and not prepared.is_subscription:
+            unkeyed = key is None and refusal is None
+            if unkeyed and isinstance(prepared, PreparedOperation) and not prepared.is_subscription:
                 context = self._context(http, cached)
                 answer = await self._engine.run_unverified(prepared, context, http.receive, until)
                 if isinstance(answer, Answer):
@@ -282,7 +288,14 @@ class Endpoint:
         if waiting.answer is not None and caller.actor == cached:
             return waiting.answer
         context = self._context(http, caller.actor)
-        return await self._engine.run(prepared, context, http.receive, until, waiting.choice)
+
+        async def run() -> Answer:
+            return await self._engine.run(prepared, context, http.receive, until, waiting.choice)
+
+        if key is None:
+            return await run()
+        is_secret = self._engine.has_tokens(preparation.names)
+        return await once(self._core, caller.actor, context.address, prepared, key, run, is_secret=is_secret)
 
     def _untrusted(self, request: Request, caller: "Caller") -> Answer | None:
         """The answer to a document that this caller may not send; None where they may. It is not even parsed."""

@@ -13,7 +13,14 @@ HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Va
 RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 KEPT_HEADERS = [(name, b"private, no-cache" if name == b"cache-control" else value) for name, value in RAW_HEADERS]
 """Of what a client may keep for itself, and has to ask about each time: it is somebody's personal data."""
-STATUSES = {"UNAUTHENTICATED": 401, "METHOD_NOT_ALLOWED": 405, "TIMEOUT": 503, "UNAVAILABLE": 503}
+STATUSES = {
+    "UNAUTHENTICATED": 401,
+    "METHOD_NOT_ALLOWED": 405,
+    "ALREADY_DONE": 409,
+    "CONFLICTING": 422,
+    "TIMEOUT": 503,
+    "UNAVAILABLE": 503,
+}
 """The status of a request that was not run, by its code; 400 for every other."""
 MAX_ETAGS = 1_000
 """The longest If-None-Match that is read, in characters."""
@@ -38,13 +45,22 @@ class Reply:
 
     Args:
         last: whether the connection ends with it: something of the request was not read.
+        replayed: whether it was answered before, see `keys.py`.
         etag: by which the client may ask whether it is still the answer; None where it may not keep it.
     """
 
     def __init__(
-        self, content: bytes, status: int, media_type: str, *, last: bool = False, etag: str | None = None
+        self,
+        content: bytes,
+        status: int,
+        media_type: str,
+        *,
+        last: bool = False,
+        etag: str | None = None,
+        replayed: bool = False,
     ) -> None:
         self._last = last
+        self._replayed = replayed
         self._etag = etag
         self._content = content
         self._status = status
@@ -58,6 +74,8 @@ class Reply:
         ]
         if self._etag is not None:
             headers.append((b"etag", self._etag.encode()))
+        if self._replayed:
+            headers.append((b"idempotency-replayed", b"true"))
         if self._last:
             headers.append((b"connection", b"close"))
         if self._status == 405:

@@ -4,14 +4,14 @@ Everything is decided before anything is run, and what was decided is run once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Set
 from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any, Literal, TypeAlias, TypeVar
 
 import orjson
 import structlog
-from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute
+from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, get_named_type
 from strawberry.execution import optimized_is_awaitable
 
 from crmgraph.crm.errors import Refused, Unauthenticated
@@ -119,6 +119,7 @@ class Engine:
         self._preparer = Preparer(self._schema, max_page=max_page, max_cost=max_cost)
         mutation = self._schema.mutation_type
         fields = {} if mutation is None else mutation.fields
+        self._with_tokens = {name for name, field in fields.items() if _holds_tokens(field.type)}
         self._bulk = {name for name, field in fields.items() if declaration_of(field).bulk}
         self._for_anybody = {
             "__typename",
@@ -128,6 +129,10 @@ class Engine:
     def prepare(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
         """What has to be known of a request before it is run; see `Preparer.prepare`."""
         return self._preparer.prepare(request, suggest=suggest, read_only=read_only)
+
+    def has_tokens(self, names: Set[str]) -> bool:
+        """Whether what these mutations answer may hold tokens."""
+        return not self._with_tokens.isdisjoint(names)
 
     async def prepare_bulk(self, request: Request, *, suggest: bool) -> Preparation | None:
         """The same of a bulk write whose variables are too long for any other operation; None for any other."""
@@ -299,6 +304,10 @@ class Engine:
         )
         result = await running if isawaitable(running) else running
         return Answer(result.data, result.errors or [], ran=True, cost=prepared.cost, reason=reason)
+
+
+def _holds_tokens(type_: Any) -> bool:
+    return not {"accessToken", "refreshToken"}.isdisjoint(getattr(get_named_type(type_), "fields", {}))
 
 
 def _token_refusal() -> Refusal:

@@ -144,6 +144,7 @@ class ErrorCode(StrEnum):
     REPEATED = "REPEATED"
     ALREADY_CONVERTED = "ALREADY_CONVERTED"
     TAKEN = "TAKEN"
+    ALREADY_DONE = "ALREADY_DONE"
     UNAUTHENTICATED = "UNAUTHENTICATED"
     THROTTLED = "THROTTLED"
     FORBIDDEN = "FORBIDDEN"
@@ -406,6 +407,7 @@ _describe(
     REPEATED="The value is given a second time where each counts once.",
     ALREADY_CONVERTED="The lead has been converted already.",
     TAKEN="The value is unique, and another record has it.",
+    ALREADY_DONE="It was carried out before, and what was answered is not kept.",
     UNAUTHENTICATED="Nobody is signed in, or what proves who it is does not hold.",
     THROTTLED="There were too many tries of late.",
     FORBIDDEN="You may not do this.",

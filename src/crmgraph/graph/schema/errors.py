@@ -47,6 +47,7 @@ WORDS: dict[type[Refused], Words] = {
         ErrorCode.STALE, "The record has changed since you read it: read it again, its revision is {current} now."
     ),
     core.Conflicting: Words(ErrorCode.CONFLICTING, "{it} contradicts what is there."),
+    core.AlreadyDone: Words(ErrorCode.ALREADY_DONE, "This was carried out before, and what was answered is not kept."),
     core.Circular: Words(
         ErrorCode.CYCLE, "{it} would put a record above itself: name one that is not below it, {limit} levels at most."
     ),

@@ -1,7 +1,10 @@
 """The schema, put together."""
 
+from typing import Annotated, Any
+
 import strawberry
 from graphql import GraphQLInputObjectType, GraphQLSchema
+from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
@@ -34,6 +37,20 @@ class Mutation(
     pass
 
 
+@strawberry.directive(
+    locations=[DirectiveLocation.FIELD],
+    name="idempotent",
+    description="Of the only field of a mutation: the same key again gives the same answer for a day, and writes "
+    "nothing; with another input it is refused (CONFLICTING). The header `Idempotency-Key` says the same.",
+)
+def idempotent(
+    value: DirectiveValue[Any],
+    key: Annotated[str, strawberry.argument(description="A text of one's own, 255 characters at most.")],
+) -> Any:
+    """Nothing of the field's own: the edge reads it, see `graph/edge/keys.py`."""
+    return value
+
+
 class Schema(strawberry.Schema):
     """A schema that also shows its other form."""
 
@@ -48,6 +65,7 @@ schema = Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=user_errors.TYPES,
+    directives=[idempotent],
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 for _type in schema.graphql_core.type_map.values():
