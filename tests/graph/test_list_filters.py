@@ -72,6 +72,59 @@ async def records(core: Core) -> dict[str, int]:
     return {"acme": acme, "zet": zet, "gone": gone, "a": ids[0]}
 
 
+async def test_a_number_is_found_as_it_is_dialled_within_its_country(agent: Caller, core: Core) -> None:
+    numbers = {
+        "A": ("+49 30 90123456", None),
+        "B": ("030 90123456", "AT"),
+        "C": ("+36 1 234 5678", None),
+        "D": ("(202) 555-0123", "US"),
+        "E": ("030 90123456", None),  # nobody knows where
+        "F": ("+39 06 6982 1234", None),
+    }
+    await put(
+        core,
+        PartyKind.CONTACT,
+        *(
+            {"last_name": name, "phones": [{"kind": "MOBILE", "raw": raw, "country": country}]}
+            for name, (raw, country) in numbers.items()
+        ),
+    )
+    for query in (LISTS["contacts"], LISTS["contacts"][: LISTS["contacts"].rindex("}")] + INTROSPECTED):
+        for given, expected in (
+            ({"eq": "030 90123456"}, "ABE"),
+            ({"eq": "(030) 901 234-56", "region": "DE"}, "AE"),
+            ({"eq": "030 90123456", "region": "AT"}, "BE"),
+            ({"eq": "030 90123456", "region": "deu"}, "AE"),
+            ({"eq": "06 1 234 5678"}, "C"),
+            ({"eq": "1 234 5678"}, "C"),
+            ({"eq": "202-555-0123"}, "D"),
+            ({"eq": "1 202-555-0123"}, "D"),
+            ({"eq": "06 6982 1234"}, "F"),
+            ({"eq": "+43 30 90123456"}, "B"),
+            ({"eq": "0043 30 90123456"}, "B"),
+            ({"in": ["030 90123456", "2025550123"], "region": "US"}, "DE"),
+            ({"in": ["030 90123456", "202 555 0123"]}, "ABDE"),
+            ({"eq": "901 234"}, ""),
+        ):
+            page = (await agent(query, f={"phone": given}))["contacts"]
+            found = "".join(node["name"] for node in page["nodes"])
+            assert (found, page["totalCount"]) == (expected, len(expected)), given
+        for wrong, reason, place in (
+            ({"region": "DE"}, "REQUIRED", ["filter", "phone"]),
+            ({"eq": "1", "region": "Holland"}, "NOT_A_COUNTRY", ["filter", "phone", "region"]),
+        ):
+            (error,) = (await agent.post(query, {"f": {"phone": wrong}})).json()["errors"]
+            assert (error["extensions"]["reason"], error["extensions"]["inputPath"]) == (reason, place)
+    # A cursor belongs to the region too.
+    query = """query($f: ContactFilter, $after: String) { contacts(first: 1, filter: $f, after: $after) {
+      pageInfo { endCursor } } }"""
+    given = {"phone": {"eq": "030 90123456"}}
+    cursor = (await agent(query, f=given))["contacts"]["pageInfo"]["endCursor"]
+    given["phone"]["region"] = "DE"
+    ((_, message),) = await agent.errors(query, f=given, after=cursor)
+    assert message == "`after` is a cursor of this list with another filter: give the filter that it came with."
+
+
 DELETE = "mutation($a: AccountRef!) { deleteAccount(input: {account: $a}) { userErrors { code } } }"
 
 MATCHES: list[tuple[str, dict[str, Any], str]] = [
@@ -88,6 +141,12 @@ MATCHES: list[tuple[str, dict[str, Any], str]] = [
     ("contacts", {"category": {"notIn": ["VIP"]}}, "BDE"),
     ("contacts", {"category": {"isNull": True}}, "BDE"),
     ("contacts", {"lifeCycleState": {"eq": "LOST"}}, "D"),
+    ("contacts", {"address": {"primary": True, "country": {"eq": "DE"}}}, "A"),
+    ("contacts", {"address": {"primary": True, "country": {"eq": "FR"}}}, ""),
+    ("contacts", {"address": {"primary": False, "country": {"eq": "FR"}}}, "A"),
+    ("contacts", {"address": {"primary": True}}, "A"),
+    ("contacts", {"address": {"primary": False}}, "A"),
+    ("contacts", {"address": {"primary": True, "active": False}}, "B"),
     ("contacts", {"number": {"eq": "con1"}}, "A"),
     ("contacts", {"number": {"eq": "CON01"}}, ""),
     ("contacts", {"number": {"in": ["con1", "Con3"]}}, "AC"),
@@ -208,7 +267,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     (
         "contacts",
         {"address": {}},
-        NOTHING.format("filter.address", "`city`, `postalCode`, `state`, `country`, `kind`, `active`"),
+        NOTHING.format("filter.address", "`city`, `postalCode`, `state`, `country`, `kind`, `active`, `primary`"),
     ),
     ("contacts", {"address": {"city": None}}, NULL.format("filter.address.city")),
     (

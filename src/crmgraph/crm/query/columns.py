@@ -18,12 +18,12 @@ from crmgraph.crm.query.conditions import By, Comparator, ExtraValue, Op, Place,
 from crmgraph.crm.values.ago import Ago
 from crmgraph.crm.values.countries import country_code
 from crmgraph.crm.values.folding import fold
-from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.values.phone_numbers import Dialled, parse_phone
 from crmgraph.crm.values.search_terms import BACKWARDS, FIRST, LAST, MAX_TERM
 from crmgraph.crm.values.text import email_key, email_part, fault_of
 
-Form: TypeAlias = Callable[[str, str | None], str | None]
-"""(value, region) to the key that it is compared by; none or empty where nothing is equal to it."""
+Form: TypeAlias = Callable[[str, str | None], str | tuple[str, ...] | None]
+"""(value, region) to the key that it is compared by, or several; none or empty where nothing is equal to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,10 @@ def _digits(raw: str, region: str | None) -> str:
     return parse_phone(raw, region).digits
 
 
+def _number(raw: str, region: str | None) -> str | tuple[str, ...] | None:
+    return raw.numbers(region) if isinstance(raw, Dialled) else parse_phone(raw, region).e164
+
+
 def _code(text: str, region: str | None) -> str | None:
     return country_code(text)
 
@@ -71,7 +75,7 @@ SEARCHED: dict[Any, Searched] = {
         _digits,
         _digits,
         func.coalesce(Phone.e164, Phone.digits),
-        (Phone.e164, lambda raw, region: parse_phone(raw, region).e164),
+        (Phone.e164, _number),
     ),
     Address.country: Searched(Address.country, _code, _code),
 }
@@ -120,7 +124,8 @@ def values_of(column: Any, form: Form | None, by: By, given: Sequence[Any], regi
         Invalid: one of them is of another kind.
     """
     if form is not None:
-        return [form(_text(value), region) for value in given]
+        keys = [form(_text(value), region) for value in given]
+        return [one for each in keys for one in (each if isinstance(each, tuple) else (each,))]
     if isinstance(column.type, Text) and by is not By.EXACT:
         return [spelled(value) for value in given]
     return [_typed(column.type, value) for value in given]

@@ -201,12 +201,14 @@ class HasPoint:
         of: Phone, Email, Address, ExternalId or SearchTerm.
         where: of its columns.
         active: False for one that is not active.
+        primary: whether it is the first active one of its list, or another; either, where it is None.
     """
 
     of: Any
     where: "Where"
     slot: str | None = None
     active: bool = True
+    primary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +287,7 @@ def told(where: Where) -> str:
         case Compare():
             return f"{where.at} {where.op.name} {where.by} {where.value!r}"
         case HasPoint():
-            return f"{where.of.__name__} {where.slot} {where.active} ({told(where.where)})"
+            return f"{where.of.__name__} {where.slot} {where.active} {where.primary} ({told(where.where)})"
         case HasRecord():
             return f"{where.own} {where.other} ({told(where.where)})"
         case Not():

@@ -31,6 +31,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import cast as as_type
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import TypeEngine
 
 from crmgraph.crm.errors import Invalid
@@ -182,6 +183,8 @@ class _Reader:
         return Test(at, op, by, first, tuple(asked), numeric, terms)
 
     def _asked(self, op: Op, forms: list[Any]) -> tuple[Op, int]:
+        if op is Op.EQUALS and len(forms) > 1:
+            op = Op.IN
         how, before = op.value, len(self.values)
         if how.takes not in (None, len(forms)):
             forms = []  # nothing is like what nothing is left of
@@ -291,6 +294,12 @@ class Sql:
             found.insert(0, there if row.active else not_(there))
         if row.slot is not None:
             found.append(row.of.slot == row.slot)
+        if row.primary is not None:
+            other = aliased(row.of)
+            place = other.rank < row.of.rank, and_(other.rank == row.of.rank, other.id < row.of.id)
+            before = select(other.id).where(other.party_id == row.of.party_id, other.active, or_(*place))
+            first = not_(before.correlate(row.of).exists())
+            found.append(first if row.primary else not_(first))
         if names_city(row):
             names = [test for test in among if isinstance(test, Test) and test.at is NAMES[self.model]]
             asked = [test for test in names if test.by is By.SEARCH and test.op in (Op.EQUALS, Op.STARTS_WITH)]

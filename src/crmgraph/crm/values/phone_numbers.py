@@ -182,6 +182,54 @@ def written_form(raw: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFKC", raw).lower() if c.isalnum() or c in _DIALLED)
 
 
+class Dialled(str):
+    """A number as somebody looks for it, who may have written it as it is dialled within its country.
+
+    Args:
+        region: ISO 3166-1 alpha-2 of the place from which it is dialled; without it any place will do.
+    """
+
+    region: str | None
+
+    def __new__(cls, text: str, region: str | None = None) -> "Dialled":
+        self = super().__new__(cls, text)
+        self.region = region
+        return self
+
+    def __repr__(self) -> str:
+        return f"{super().__repr__()} in {self.region}"
+
+    def numbers(self, here: str | None) -> tuple[str, ...]:
+        """The numbers in E.164 that it may be.
+
+        Args:
+            here: from where it is dialled, for all that is known.
+        """
+        known = parse_phone(str(self), self.region or here).e164
+        found = () if known is None else (known,)
+        if (
+            self.region is not None
+            or (known is not None and not here)
+            or self.strip().startswith(("+", _INTERNATIONAL))
+        ):
+            return found
+        digits = _digits_of(self)
+        if not _MIN_NATIONAL <= len(digits) <= _MAX_NATIONAL:
+            return found
+        within = {
+            f"+{code}{digits.removeprefix(prefix)}"
+            for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE
+            for prefix in ("", _TRUNK.get(code, "0"))
+        }
+        return tuple(sorted({*found, *within}))
+
+
+_MIN_NATIONAL, _MAX_NATIONAL = 7, 14
+"""How many digits a number has that a whole country can dial: what is shorter may be one within a town."""
+_TRUNK = {1: "1", 7: "8", 36: "06", 370: "8", 375: "8", 992: "8", 993: "8"}
+"""{code of a country: what is dialled before a number within it}, where that is not 0 (ITU-T Operational Bulletin)."""
+
+
 @functools.lru_cache(maxsize=4096)
 def region_of_e164(e164: str) -> str | None:
     """ISO 3166-1 alpha-2 of the place that a number in E.164 belongs to; None where no place does."""

@@ -60,6 +60,10 @@ class PhoneFilter:
     eq: str | None = op(_EQ)
     in_: list[str] | None = op(_IN, "in")
     ends_with: str | None = op("Ends with these digits, at least four.")
+    region: CountryCode | None = op(
+        "From where it is dialled, if it is written as within its country: what `eq` and `in` find then. Without it, "
+        "numbers of all countries are found that are written like this."
+    )
     is_null: bool | None = op(_IS_NULL)
 
 
@@ -114,6 +118,7 @@ class AddressFilter:
     country: CountryFilter | None = op("The country.")
     kind: list[AddressKind] | None = op("What it is for: any of these; none of these is nothing.")
     active: bool | None = op("Whether it is active, which it is without this.")
+    primary: bool | None = op("Whether it is the primary address, or another; any of them without this.")
 
 
 @strawberry.input(

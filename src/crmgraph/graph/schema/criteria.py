@@ -15,7 +15,7 @@ from crmgraph.crm.search.question import MAX_TEXT, Word, readings
 from crmgraph.crm.values.ago import Ago, ago, zone_of
 from crmgraph.crm.values.countries import country_code, country_code_of_name
 from crmgraph.crm.values.folding import natural
-from crmgraph.crm.values.phone_numbers import parse_phone
+from crmgraph.crm.values.phone_numbers import Dialled, parse_phone
 from crmgraph.crm.values.text import fault_of, is_blank
 from crmgraph.graph.schema.bad_input import BadInput, choose
 from crmgraph.graph.schema.comparators import (
@@ -175,20 +175,28 @@ def _compared(column: Any, comparators: Any, comparator: str, given: Any) -> Whe
         case "eq" if isinstance(given, bool):
             return Compare(column, Op.IS, given)
     compare = Compare(column, COMPARATORS[comparator], given)
+    numbers = [each for each in (given if isinstance(given, tuple) else (given,)) if isinstance(each, Dialled)]
+    if any(each.region for each in numbers):
+        # What is written alike elsewhere is another number.
+        dialled = tuple([number for each in numbers for number in each.numbers(None)])
+        unknown = Compare(models.Phone.e164, Op.IS_NULL, True)
+        return And((compare, Or((unknown, Compare(models.Phone.e164, Op.IN, dialled, By.EXACT)))))
     return Not(compare) if comparator == "not_in" else compare
 
 
 def _address(filter_: AddressFilter, path: str) -> HasPoint:
     parts: list[Where] = []
-    active = True
+    active, primary = True, None
     for name, value in _given(filter_, path):
         if name == "active":
             active = value
+        elif name == "primary":
+            primary = value
         else:
             parts += _of_column(getattr(models.Address, name), name, value, f"{path}.{_word(name)}")
     if filter_ == AddressFilter():
         raise BadInput("empty", path, choose=_words(filter_))
-    return HasPoint(models.Address, And(tuple(parts)), active=active)
+    return HasPoint(models.Address, And(tuple(parts)), active=active, primary=primary)
 
 
 def _external(filter_: ExternalFilter, path: str) -> Where:
@@ -246,11 +254,16 @@ def _comparators(name: str, comparators: Any, path: str) -> list[tuple[str, Any]
     found = []
     for comparator, value in _given(comparators, path):
         inner = f"{path}.{_word(comparator)}"
+        if comparator == "region":
+            _require_countries(value, inner)
+            continue
         _require_something(value, inner, _hint(comparators))
         if isinstance(value, AgoFilter):
             value = _ago(value, inner)
         if name == "phone" and comparator == "ends_with":
             _require_digits(value, inner)
+        elif name == "phone" and comparator != "is_null":
+            value = _dialled(value, comparators.region)
         if name == "country" and comparator != "is_null":
             _require_countries(value, inner)
         if prefix is not None and comparator != "is_null":
@@ -277,6 +290,12 @@ def _numbers(prefix: Prefix, value: str | list[str], path: str) -> int | list[in
     return found if isinstance(value, list) else found[0]
 
 
+def _dialled(value: str | list[str], region: Any) -> Any:
+    """Numbers as they are dialled in a region, or anywhere."""
+    code = country_code(region) if region else None
+    return [Dialled(each, code) for each in value] if isinstance(value, list) else Dialled(value, code)
+
+
 def _require_digits(value: str, path: str) -> None:
     count = len(parse_phone(value, None).digits)
     if count < MIN_DIGITS:
@@ -284,7 +303,7 @@ def _require_digits(value: str, path: str) -> None:
 
 
 def _words(input_: Any) -> str:
-    return choose(_word(field.name) for field in fields(input_))
+    return choose(_word(field.name) for field in fields(input_) if field.name != "region")
 
 
 def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
