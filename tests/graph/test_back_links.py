@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import Action, Change, Door, PartyKind, Relation
-from tests.conftest import statements
-from tests.graph.conftest import Caller, Customer, put, signed_up
+from crmgraph.crm.models import Action, Change, Door, PartyKind, Photo, Relation
+from tests.conftest import Running, statements
+from tests.graph.conftest import Caller, Customer, employee_of, put, signed_up
 
 ROWS = """phones { id of { __typename id number } } emails { id of { id } } addresses { id of { id } }
   relations { id of { id } other { id } } history(first: 9) { nodes { id recordId record { id number } } }
@@ -180,3 +180,76 @@ async def test_a_history_names_the_record_of_a_relation_that_is_gone(agent: Call
         {"field": "relations.rel_8.other", "old": f"acc_{account}", "new": None},
         {"field": "relations.rel_8.given", "old": None, "new": None},
     ]
+
+
+async def test_a_photo_has_an_id_by_which_it_is_found(agent: Caller, customer: Customer, core: Core) -> None:
+    (other,) = await put(core, PartyKind.CONTACT, {"last_name": "Other"})
+    own = int(customer.contact.removeprefix("con_"))
+    async with core.db.begin() as session:
+        for party_id, name in ((own, "own"), (other, "other")):
+            values = {"file_name": f"{name}.png", "content_type": "image/png", "width": 1, "height": 1, "size_bytes": 1}
+            session.add(Photo(party_id=party_id, key=name, **values))
+    ids = [f"pic_{own}", f"pic_{other}", "pic_1"]
+    query = "query($ids: [ID!]!, $gone: Boolean!) { nodes(ids: $ids, deleted: $gone) { id ... on Photo { fileName } } }"
+    introspected = query[: query.rindex("}")] + "__schema { queryType { name } } }"
+    photo = "query($c: ID!) { contact(by: {id: $c}) { photo { id fileName } } }"
+    first, second = ({"id": ids[i], "fileName": name} for i, name in enumerate(("own.png", "other.png")))
+    assert (await agent(photo, c=customer.contact))["contact"]["photo"] == first
+    for text in (query, introspected):
+        assert (await agent(text, ids=ids, gone=False))["nodes"] == [first, second, None]
+        assert (await customer(text, ids=ids, gone=True))["nodes"] == [first, None, None]
+        assert (await Caller(agent.client)(text, ids=ids, gone=True))["nodes"] == [None] * 3
+    delete = "mutation($c: ID!) { deleteContact(input: {contact: {id: $c}}) { userErrors { code } } }"
+    await agent(delete, c=f"con_{other}")
+    for text in (query, introspected):  # the addresses of a photo die with the record
+        assert (await agent(text, ids=ids, gone=True))["nodes"] == [first, None, None]
+
+
+async def test_a_change_leads_to_its_record_also_when_that_was_deleted(agent: Caller, core: Core) -> None:
+    (contact,) = await put(core, PartyKind.CONTACT, {"last_name": "Gone"})
+    delete = "mutation($c: ID!) { deleteContact(input: {contact: {id: $c}}) { userErrors { code } } }"
+    await agent(delete, c=f"con_{contact}")
+    query = """query($i: ID!) { node(id: $i, deleted: true) { ... on Contact { history { nodes {
+      record { id } deleted: record(deleted: true) { id deletedAt displayName } } } } } }"""
+    nodes = (await agent(query, i=f"con_{contact}"))["node"]["history"]["nodes"]
+    assert [each["record"] for each in nodes] == [None] * 2
+    for each in nodes:
+        assert each["deleted"]["deletedAt"] is not None
+        assert (each["deleted"]["id"], each["deleted"]["displayName"]) == (f"con_{contact}", "Gone")
+
+
+async def test_a_history_has_names_beside_ids(agent: Caller, core: Core) -> None:
+    acme, zet = await put(core, PartyKind.ACCOUNT, {"name": "Acme"}, {"name": "Zet"})
+    boss, *people = await put(core, PartyKind.CONTACT, *({"last_name": f"L{n}", "account_id": acme} for n in range(9)))
+    me = (await agent("{ me { user { id name } } }"))["me"]["user"]
+    change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
+    for own in people:
+        given = {"account": f"acc_{zet}", "reportsTo": f"con_{boss}", "owner": me["id"], "nickname": f"acc_{acme}"}
+        assert (await agent(change, i={"contact": {"id": f"con_{own}"}, **given}))["updateContact"]["userErrors"] == []
+    delete = "mutation($a: ID!) { deleteAccount(input: {account: {id: $a}}) { userErrors { code } } }"
+    await agent(delete, a=f"acc_{acme}")
+    query = """query($n: Int!) { contacts(first: $n, filter: {lastName: {in: ["L1", "L2", "L3", "L4", "L5", "L6"]}}) {
+    nodes {
+      history(first: 1) { nodes { fields { field old new oldName newName } } } } } }"""
+    counts = []
+    for size in (2, 6):
+        with statements(core.db) as seen:
+            nodes = (await agent(query, n=size))["contacts"]["nodes"]
+        counts.append(len(seen))
+        for node in nodes:
+            assert {each.pop("field"): each for each in node["history"]["nodes"][0]["fields"]} == {
+                "account": {"old": f"acc_{acme}", "new": f"acc_{zet}", "oldName": "Acme", "newName": "Zet"},
+                "reportsTo": {"old": None, "new": f"con_{boss}", "oldName": None, "newName": "L0"},
+                "owner": {"old": None, "new": me["id"], "oldName": None, "newName": me["name"]},
+                # What looks like an id and is a text names nothing.
+                "nickname": {"old": None, "new": f"acc_{acme}", "oldName": None, "newName": None},
+            }
+    assert counts[0] == counts[1]
+
+
+async def test_the_demo_has_as_many_revisions_as_changes(demo: Running) -> None:
+    staff = await employee_of(demo)
+    history = "nodes { revision history(first: 1) { nodes { revision } } }"
+    data = await staff(f"{{ contacts(first: 100) {{ {history} }} accounts(first: 100) {{ {history} }} }}")
+    for node in (*data["contacts"]["nodes"], *data["accounts"]["nodes"]):
+        assert node["history"]["nodes"][0]["revision"] == node["revision"]

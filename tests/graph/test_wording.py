@@ -29,6 +29,7 @@ OF_THE_WHOLE = {
     "Unavailable",
     "MailNotConfigured",
     "Invalid converted",
+    "Invalid two_logins",
     "argument both ends",
 }
 """What is about no single field."""

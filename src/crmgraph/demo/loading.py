@@ -244,7 +244,6 @@ class _Loader:
                     setattr(record, name, _moment(value))
                 elif name in _AFTERWARDS:
                     setattr(record, _LINKS[name], self.id_of(name, value))
-            record.revision = 1
 
 
 def _moment(text: str) -> dt.datetime:

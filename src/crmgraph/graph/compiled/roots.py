@@ -163,9 +163,9 @@ def _node(
         return null()
     if kind.seen is not None:
         return builder.row(tree, kind.model, kind.model.id == wanted, kind.seen(builder.actor), parent=parent, tag=tag)
-    model, deleted = kind.model, deleted or kind.outlives
+    model, deleted = kind.model, (deleted or kind.outlives) and not kind.goes
     own_id = standing(model, wanted) if model in KINDS else wanted
-    conditions = [model.id == own_id, *builder.seen(model, deleted=deleted)]
+    conditions = [getattr(model, kind.key) == own_id, *builder.seen(model, deleted=deleted)]
     if model not in KINDS and model is not Staff:
         conditions.append(row_visible(builder.actor, model, deleted=deleted))
     return builder.row(tree, model, *conditions, parent=parent, tag=tag)

@@ -223,6 +223,8 @@ class Selector:
                 return Branch(key, of, model, self.tree(named_object(definition.type), nodes), nullable)
             case declarations.ToPhoto() as of:
                 return Branch(key, of, Photo, self.tree(named_object(definition.type), nodes), nullable)
+            case declarations.ToParty() if any(node.arguments for node in nodes):
+                raise Unplannable(f"{type_.name}.{name}")
             case declarations.ToParty() as of:
                 kinds = tuple((model, self.model_tree(model, nodes)) for model in MODELS.values())
                 return AnyRecord(key, of, kinds, nullable)
@@ -243,6 +245,8 @@ class Selector:
                 chosen.append((key, type_.name, True))
             else:
                 field = type_.fields[name].extensions["strawberry-definition"]
+                if field.base_resolver is not None:
+                    raise Unplannable(f"{type_.name}.{name}")
                 chosen.append((key, field.python_name, False))
         return tuple(chosen)
 

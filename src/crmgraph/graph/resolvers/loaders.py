@@ -85,10 +85,11 @@ class Loaders:
 
         return self._loader(("named", model, deleted), batch)
 
-    def party(self, *, of_rows: bool = False) -> Loader:
+    def party(self, *, of_rows: bool = False, deleted: bool = False) -> Loader:
         """Records of any kind by id; None for one that does not exist for the actor.
 
         Args:
+            deleted: see `policy.visible`.
             of_rows: the records of rows that were read: whoever sees a row sees its record, also a deleted one.
         """
 
@@ -96,10 +97,12 @@ class Loaders:
             found: list[Any] = []
             for model in MODELS.values():
                 query = select(model).where(among(session, model.id, ids))
-                found += await _objects(session, query if of_rows else query.where(visible(self._actor, model)))
+                found += await _objects(
+                    session, query if of_rows else query.where(visible(self._actor, model, deleted=deleted))
+                )
             return _by_id(ids, found)
 
-        return self._loader(("party", of_rows), batch)
+        return self._loader(("party", of_rows, deleted), batch)
 
     def rows(
         self, model: Any, order: Sequence[str] = ("rank", "id"), only: Callable[[Any], Any] | None = None
@@ -120,16 +123,20 @@ class Loaders:
 
         return self._loader(("rows", model, tuple(order), only), batch)
 
-    def row(self, model: Any, *, deleted: bool = False) -> Loader:
+    def row(self, model: Any, *, deleted: bool = False, key: str = "id") -> Loader:
         """What belongs to a record, by its own id, e.g. a phone; None when the record does not exist for the actor.
 
         Args:
             deleted: see `policy.visible`.
+            key: the column of the id.
         """
+        own = getattr(model, key)
 
         async def batch(session: AsyncSession, ids: list[int]) -> list[Any]:
             seen = row_visible(self._actor, model, deleted=deleted)
-            return _by_id(ids, await _objects(session, select(model).where(among(session, model.id, ids), seen)))
+            rows = await _objects(session, select(model).where(among(session, own, ids), seen))
+            found = {getattr(row, key): row for row in rows}
+            return [found.get(i) for i in ids]
 
         return self._loader(("row", model, deleted), batch)
 

@@ -1,7 +1,7 @@
 """Fields: a field of a type with its declaration, and the resolver that does what is declared."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import strawberry
 from sqlalchemy import Text, cast
@@ -178,6 +178,23 @@ def to_party(foreign_key: str, description: str) -> Any:
     def resolve(root: strawberry.Parent[Any], info: Info):  # type: ignore[no-untyped-def]  # the class says the type
         wanted = getattr(root, foreign_key)
         return None if wanted is None else info.context.loaders.party().load(wanted)
+
+    return _field(ToParty(foreign_key), description, resolve)
+
+
+DELETED = strawberry.argument(
+    description="Whether records that were deleted are found as well, with what belongs to them. Nobody but staff "
+    "finds any."
+)
+
+
+def to_party_once(foreign_key: str, description: str) -> Any:
+    """The same, which may have been deleted since."""
+
+    def resolve(  # type: ignore[no-untyped-def]  # the class says the type
+        root: strawberry.Parent[Any], info: Info, deleted: Annotated[bool, DELETED] = False
+    ):
+        return info.context.loaders.party(deleted=deleted).load(getattr(root, foreign_key))
 
     return _field(ToParty(foreign_key), description, resolve)
 

@@ -24,6 +24,7 @@ class Prefix(StrEnum):
     CHANGE = "chg"
     VIEWER = "vie"
     JOB = "job"
+    PHOTO = "pic"
     IMPORT = "imp"
 
 

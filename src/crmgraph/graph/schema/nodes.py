@@ -24,12 +24,16 @@ class NodeKind:
     Attributes:
         staff_only: nobody else is told of them.
         outlives: whether they are there also where the record to which they belong was deleted.
+        key: the column of the number in the id.
+        goes: whether nobody finds it any more where the record to which it belongs was deleted.
         seen: the condition under which a row that belongs to no record exists for an actor.
     """
 
     model: Any
     staff_only: bool = False
     outlives: bool = False
+    key: str = "id"
+    goes: bool = False
     seen: Callable[[Actor], ColumnElement[bool]] | None = None
 
 
@@ -45,6 +49,7 @@ NODES = {
     Prefix.CHANGE: NodeKind(models.Change, staff_only=True, outlives=True),
     Prefix.USER: NodeKind(models.Staff, staff_only=True),
     Prefix.IMPORT: NodeKind(models.Import, staff_only=True, seen=lambda actor: true()),
+    Prefix.PHOTO: NodeKind(models.Photo, key="party_id", goes=True),
     Prefix.JOB: NodeKind(models.Task, staff_only=True, seen=tasks.own),
 }
 """Everything that can be fetched by its global id."""
@@ -83,7 +88,7 @@ async def node_of(context: Context, text: str, *, deleted: bool = False) -> Any:
         return await loaders.staff().load(number)
     if kind.seen is not None:
         return await loaders.seen_row(kind.model, kind.seen).load(number)
-    deleted = deleted or kind.outlives
-    of = loaders.named if kind.model in KINDS else loaders.row
-    loader = of(kind.model, deleted=deleted)
-    return await loader.load(number)
+    deleted = (deleted or kind.outlives) and not kind.goes
+    if kind.model in KINDS:
+        return await loaders.named(kind.model, deleted=deleted).load(number)
+    return await loaders.row(kind.model, deleted=deleted, key=kind.key).load(number)

@@ -17,7 +17,7 @@ from crmgraph.graph.schema import filters
 from crmgraph.graph.schema.connections import After, Before, Connection, First, Last, asked_of, list_page
 from crmgraph.graph.schema.declarations import ByIds, Choosing, Grouped, Listed, Named, Searching, Viewing
 from crmgraph.graph.schema.enums import AccountGroup, ContactGroup, LeadGroup
-from crmgraph.graph.schema.fields import connection
+from crmgraph.graph.schema.fields import DELETED, connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.nodes import node_of, require_few
@@ -120,10 +120,6 @@ def _grouped(listing: Listing, by: Any, type_: Any, those: str) -> Any:
 
 
 _By = strawberry.argument(description="What names it.")
-_DELETED = strawberry.argument(
-    description="Whether records that were deleted are found as well, with what belongs to them. Nobody but staff "
-    "finds any."
-)
 
 
 @strawberry.type(description="What can be asked.")
@@ -138,7 +134,7 @@ class Query:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")],
-        deleted: Annotated[bool, _DELETED] = False,
+        deleted: Annotated[bool, DELETED] = False,
     ) -> Any:
         return await node_of(info.context, id, deleted=deleted)
 
@@ -151,14 +147,14 @@ class Query:
         self,
         info: Info,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="Global ids, 100 at most.")],
-        deleted: Annotated[bool, _DELETED] = False,
+        deleted: Annotated[bool, DELETED] = False,
     ) -> Any:
         require_few(ids)
         return await asyncio.gather(*(node_of(info.context, each, deleted=deleted) for each in ids))
 
     @resolves("One contact; null when there is none.", Contact | None, reads=Named(PartyKind.CONTACT))
     async def contact(
-        self, info: Info, by: Annotated[ContactRef, _By], deleted: Annotated[bool, _DELETED] = False
+        self, info: Info, by: Annotated[ContactRef, _By], deleted: Annotated[bool, DELETED] = False
     ) -> Any:
         return await record_of(info.context, PartyKind.CONTACT, by, deleted=deleted)
 
@@ -166,14 +162,14 @@ class Query:
 
     @resolves("One account; null when there is none.", Account | None, reads=Named(PartyKind.ACCOUNT))
     async def account(
-        self, info: Info, by: Annotated[AccountRef, _By], deleted: Annotated[bool, _DELETED] = False
+        self, info: Info, by: Annotated[AccountRef, _By], deleted: Annotated[bool, DELETED] = False
     ) -> Any:
         return await record_of(info.context, PartyKind.ACCOUNT, by, deleted=deleted)
 
     accounts = _listed(filters.ACCOUNTS, Connection[Account], "Accounts.")
 
     @resolves("One lead; null when there is none.", Lead | None, reads=Named(PartyKind.LEAD))
-    async def lead(self, info: Info, by: Annotated[LeadRef, _By], deleted: Annotated[bool, _DELETED] = False) -> Any:
+    async def lead(self, info: Info, by: Annotated[LeadRef, _By], deleted: Annotated[bool, DELETED] = False) -> Any:
         return await record_of(info.context, PartyKind.LEAD, by, deleted=deleted)
 
     leads = _listed(filters.LEADS, Connection[Lead], "Leads.")

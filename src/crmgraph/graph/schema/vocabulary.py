@@ -98,6 +98,17 @@ def history_path(path: str) -> str:
     return ".".join(map(to_camel_case, _PLACES.get(first, (first.removesuffix("_id"),))))
 
 
+def is_reference(path: str) -> bool:
+    """Whether the values of a field of the change log name somebody or something.
+
+    Args:
+        path: as the change log has it.
+    """
+    first, *rest = path.split(".")
+    name = rest[-1] if rest else first
+    return first != "remainder" and rest[1:2] != ["remainder"] and (name in _IDS or name in ("party_id", "other_id"))
+
+
 def history_value(path: str, value: Any, kinds: Mapping[int, PartyKind], *, is_new: bool) -> Any:
     """A value of the change log in the words of the schema: what names something is its global id.
 

@@ -8,6 +8,7 @@ from sqlalchemy import Text, case, cast, literal_column, select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import Action, Door, PartyKind
+from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.relations_named import KindsNamed, named_by_relations
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.declarations import Row
@@ -20,13 +21,14 @@ from crmgraph.graph.schema.fields import (
     owner,
     through,
     to_one,
-    to_party,
+    to_party_once,
 )
-from crmgraph.graph.schema.ids import PREFIXES, Prefix, encode
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, decode, encode
 from crmgraph.graph.schema.scalars import JSON, DateTime
+from crmgraph.graph.schema.types.names import name_of
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
-from crmgraph.graph.schema.vocabulary import history_path, history_value
+from crmgraph.graph.schema.vocabulary import history_path, history_value, is_reference
 
 if TYPE_CHECKING:
     from crmgraph.graph.schema.types.contact import Contact
@@ -54,12 +56,45 @@ class Note(Node):
         return isinstance(obj, models.Note)
 
 
+async def _name_of(info: Info, value: Any) -> str | None:
+    """What somebody or something is called by now that a global id names, also where it was deleted."""
+    found = decode(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    prefix, number = found
+    loaders = info.context.loaders
+    if prefix is Prefix.USER:
+        member = await loaders.staff().load(number)
+        return None if member is None else member.name
+    kind = next((kind for kind, own in PREFIXES.items() if own is prefix), None)
+    record = None if kind is None else await loaders.record(MODELS[kind], deleted=True).load(number)
+    return None if record is None else name_of(record)
+
+
+async def _old_name(root: strawberry.Parent[Any], info: Info) -> str | None:
+    return await _name_of(info, root.old) if root.is_reference else None
+
+
+async def _new_name(root: strawberry.Parent[Any], info: Info) -> str | None:
+    return await _name_of(info, root.new) if root.is_reference else None
+
+
 @strawberry.type(description="One field that a change touched.")
 class FieldChange:
     field: str = strawberry.field(description="Which field, e.g. `lastName` or `phones.pho_1000000001.raw`.")
     old: JSON | None = strawberry.field(description="What it held before; null for nothing, or for what is masked.")
     new: JSON | None = strawberry.field(description="What it held afterwards; null for nothing, or for what is masked.")
     masked: bool = strawberry.field(description="Whether the log names the field without showing what it held.")
+    is_reference: strawberry.Private[bool] = False
+
+    old_name: str | None = strawberry.field(
+        resolver=_old_name,
+        description="What to call whoever or whatever `old` names by its id, deleted or not; null of other values.",
+    )
+    new_name: str | None = strawberry.field(
+        resolver=_new_name,
+        description="What to call whoever or whatever `new` names by its id, deleted or not; null of other values.",
+    )
 
 
 def field_changes(
@@ -78,6 +113,7 @@ def field_changes(
             old=history_value(each["field"], each.get("old"), named, is_new=False),
             new=history_value(each["field"], each.get("new"), named, is_new=True),
             masked=each.get("masked", False),
+            is_reference=is_reference(each["field"]),
         )
         for each in fields
     ]
@@ -144,8 +180,8 @@ class Change(Node):
 
     id: strawberry.ID = global_id(Prefix.CHANGE)
     at: DateTime = column("When it happened.")
-    record: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] | None = to_party(
-        "party_id", "The record that changed; null when it was deleted."
+    record: Annotated["Record", strawberry.lazy("crmgraph.graph.schema.types.record")] | None = to_party_once(
+        "party_id", "The record that changed; null when it was deleted, without `deleted: true`."
     )
     record_id: strawberry.ID = computed(
         "kind",

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Optional
 
 import strawberry
-from sqlalchemy import Text, func, literal_column, select
+from sqlalchemy import func, select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import PartyKind
@@ -15,6 +15,7 @@ from crmgraph.graph.schema.filters import CONTACTS
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import CountryCode
 from crmgraph.graph.schema.types.contact_points import Relation
+from crmgraph.graph.schema.types.names import NAMED, display_name, display_name_sql, full_name, full_name_sql
 from crmgraph.graph.schema.types.record import Preferences, Record, permitted
 
 if TYPE_CHECKING:
@@ -49,33 +50,6 @@ class IdentityDocuments:
     passport_country: CountryCode | None = column("Who issued the passport.")
     social_security_number: str | None = column("The social security number.")
     social_security_country: CountryCode | None = column("Who issued the social security number.")
-
-
-def full_name(row: Any) -> str:
-    """The first, middle and last name of a person, as far as they are known."""
-    return " ".join(name for name in (row.first_name, row.middle_name, row.last_name) if name)
-
-
-def full_name_sql(row: Any) -> Any:
-    """The same of columns."""
-    nothing: Any = literal_column("''", Text())
-    names = (func.nullif(name, nothing) for name in (row.first_name, row.middle_name, row.last_name))
-    spaced = [func.coalesce(literal_column("' '", Text()).concat(name), nothing) for name in names]
-    return func.substr(spaced[0].concat(spaced[1]).concat(spaced[2]), literal_column("2"), type_=Text())
-
-
-def display_name(row: Any) -> str:
-    """What to call a person in a list."""
-    return full_name(row) or str(row.number)
-
-
-def display_name_sql(row: Any) -> Any:
-    """The same of columns."""
-    return func.coalesce(func.nullif(full_name_sql(row), literal_column("''", Text())), row.number)
-
-
-NAMED = ("first_name", "middle_name", "last_name", "number")
-"""The columns that it is made of."""
 
 
 def _is_known(_: object, row: Any) -> bool:

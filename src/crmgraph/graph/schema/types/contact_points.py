@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import strawberry
-from sqlalchemy import select
+from sqlalchemy import Text, cast, literal_column, select
 
 from crmgraph.crm import models
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
@@ -12,8 +12,8 @@ from crmgraph.crm.values.phone_numbers import national_form
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.declarations import PUBLIC_URL, Row
 from crmgraph.graph.schema.enums import LegacyDialect
-from crmgraph.graph.schema.fields import column, finished, global_id, looked_up, owner, primary, to_party
-from crmgraph.graph.schema.ids import Prefix
+from crmgraph.graph.schema.fields import column, computed, finished, global_id, looked_up, owner, primary, to_party
+from crmgraph.graph.schema.ids import Prefix, encode
 from crmgraph.graph.schema.scalars import JSON, CountryCode, EmailAddress, PhoneNumber, Url
 from crmgraph.graph.schema.types.node import Node
 
@@ -196,9 +196,15 @@ def _url(size: str, description: str) -> Any:
 
 
 @strawberry.type(description="The photo of a record. Its addresses need no token and cannot be guessed.")
-class Photo:
+class Photo(Node):
     model: ClassVar[type] = models.Photo
 
+    id: strawberry.ID = computed(
+        "party_id",
+        by=lambda row: encode(Prefix.PHOTO, row.party_id),
+        sql=lambda row: [literal_column(f"'{Prefix.PHOTO}_'", Text()), cast(row.party_id, Text())],
+        description="The global id: that of the photo of this record, whichever it is.",
+    )
     url: Url = _url("original", "The photo in its own size.")
     medium_url: Url = _url("medium", "The photo in medium size.")
     small_url: Url = _url("small", "The photo as a thumbnail.")
@@ -207,3 +213,7 @@ class Photo:
     width: int = column("The width of the photo in its own size, in pixels.")
     height: int = column("The height of the photo in its own size, in pixels.")
     size_bytes: int = column("The length of the photo in its own size, in bytes.")
+
+    @classmethod
+    def is_type_of(cls, obj: object, _: object) -> bool:
+        return isinstance(obj, models.Photo)

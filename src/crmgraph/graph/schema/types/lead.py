@@ -11,14 +11,8 @@ from crmgraph.graph.schema.fields import column, computed, global_id, required, 
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.scalars import BigInt, DateTime, Money
 from crmgraph.graph.schema.types.account import Account
-from crmgraph.graph.schema.types.contact import (
-    NAMED,
-    Contact,
-    display_name,
-    display_name_sql,
-    full_name,
-    full_name_sql,
-)
+from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.names import NAMED, display_name, display_name_sql, full_name, full_name_sql
 from crmgraph.graph.schema.types.record import Record, permitted
 
 
