@@ -1,8 +1,9 @@
 """The core that settings describe. Apart from `app.py`, since commands and the parent of workers need no edges."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crmgraph.cores import spare_cores
 from crmgraph.crm.core import Core
@@ -19,6 +20,7 @@ from crmgraph.crm.tasks import Tasks
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
 from crmgraph.jobs import POLL, Kind, Runner, kinds
+from crmgraph.jobs.apart import run_apart
 from crmgraph.mail import open_mail
 from crmgraph.photos import KeptFiles, PhotoStore
 from crmgraph.security import Keys, Passwords
@@ -42,6 +44,8 @@ def retention(settings: Settings) -> Retention:
     )
 
 
+APART = True
+"""Whether jobs that take minutes are done by processes of their own."""
 NO_SECRET = (
     "CRMGRAPH_SECRET_KEY is not set: at least 32 characters, e.g. from `openssl rand -base64 48`; "  # noqa: S105 - a message
     "or --demo, for the demo"
@@ -118,42 +122,55 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         tasks.files,
         retention(settings),
         purge_seconds=60.0 * settings.purge_minutes,
-        further=(_exports(tasks, photos), _imports(tasks, photos, settings.max_photo_bytes)),
+        further=_lasting(core, settings),
     )
     return core, Runner(db, queue, table, poll=poll)
 
 
-def _exports(tasks: Tasks, photos: RecordPhotos) -> Kind:
-    """The exports that people ask for. What they stand on is loaded for the first of them."""
+Handler: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Result]]
+
+
+def handlers(core: Core) -> Mapping[str, Handler]:
+    """What does the jobs that take minutes, by their kind. What they stand on is loaded for the first of them."""
 
     async def export(payload: Mapping[str, Any]) -> Result:
         from crmgraph.exports.background import Exporter
         from crmgraph.graph import where_of
 
-        return await Exporter(tasks, photos.store, where_of, _tables_of).run(payload)
+        return await Exporter(core.tasks, core.record_photos.store, where_of, _tables_of).run(payload)
 
-    return Kind(
-        "export", export, seconds=6 * 3600.0, first_retry=5.0, lasting=True, failure="an export was not made"
-    )  # fmt: skip
-
-
-def _imports(tasks: Tasks, photos: RecordPhotos, max_photo_bytes: int) -> Kind:
-    """The steps of imports that are asked for by requests. What they stand on is loaded for the first of them."""
-
-    async def step(payload: Mapping[str, Any]) -> Result:
+    async def import_(payload: Mapping[str, Any]) -> Result:
         from crmgraph.imports.background import Importer
 
-        return await Importer(tasks, photos, max_photo_bytes).run(payload)
+        return await Importer(core.tasks, core.record_photos, core.max_photo_bytes).run(payload)
 
-    return Kind(
+    return {"export": export, "import": import_}
+
+
+def _lasting(core: Core, settings: Settings) -> tuple[Kind, Kind]:
+    """The kinds of job that take minutes."""
+    plain = settings.model_dump(mode="json")
+    doing: Mapping[str, Handler] = handlers(core)
+    if APART:
+        doing = {kind: partial(run_apart, plain, kind) for kind in doing}
+    export = Kind(
+        "export",
+        doing["export"],
+        seconds=6 * 3600.0,
+        first_retry=5.0,
+        lasting=True,
+        failure="an export was not made",
+    )
+    import_ = Kind(
         "import",
-        step,
+        doing["import"],
         seconds=24 * 3600.0,
         first_retry=2.0,
         longest_retry=30.0,
         lasting=True,
         failure="an import was not carried on",
     )
+    return export, import_
 
 
 def _tables_of(dialect: str) -> Mapping[PartyKind, "FieldMap"]:

@@ -336,6 +336,34 @@ def sized() -> Callable[[int], bytes]:
     return make
 
 
+ASKS = b'--x\r\nContent-Disposition: form-data; name="operations"\r\n\r\n{"query": "createImport"}\r\n'
+FILE = b'--x\r\nContent-Disposition: form-data; name="0"; filename="a.csv"\r\n\r\nabc\r\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\n1\r\n--x--\r\n", "The form cannot be read."),
+        (b"no form at all", "The form cannot be read."),
+        (ASKS + FILE, "The form cannot be read."),
+        (ASKS + 21 * FILE + b"--x--\r\n", "The form has more than 20 files."),
+        (ASKS + FILE + b"--x--\r\n", "The form has no `map`."),
+    ],
+)
+async def test_a_form_that_is_none_is_told(agent: Caller, body: bytes, message: str) -> None:
+    headers = agent.headers | {"graphql-preflight": "1", "content-type": "multipart/form-data; boundary=x"}
+    response = await agent.client.post("/graphql", content=body, headers=headers)
+    assert [each["message"] for each in response.json()["errors"]] == [message]
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a\\b c.csv", "", ". .", "x" * 300 + ".csv"])
+async def test_a_file_is_called_harmlessly(agent: Caller, name: str) -> None:
+    (file,) = (await created(agent, (name or " ", table(person(1)))))["files"]
+    assert file["name"] == requests.safe_name(name)
+    assert len(file["name"]) <= 100
+    assert not set(file["name"]) & set("/\\\0")
+
+
 async def test_an_import_is_told_by_one_statement(agent: Caller, core: Core) -> None:
     found = await created(agent, ("people.csv", table(person(1))))
     query = f"query($id: ID!) {{ node(id: $id) {{ ... on Import {{ state progress {COUNTS} finishedAt }} }} }}"

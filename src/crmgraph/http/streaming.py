@@ -41,6 +41,7 @@ class StreamedForm:
         self._headers: list[tuple[bytes, bytes]] = []
         self._header = [b"", b""]
         self._name = ""
+        self._is_whole = False
         self._text: bytearray | None = None
         self._count = self._field_bytes = self._file_bytes = 0
         handlers: Any = {
@@ -51,6 +52,7 @@ class StreamedForm:
             "on_headers_finished": self._end_headers,
             "on_part_data": self._add,
             "on_part_end": self._end,
+            "on_end": self._finish,
         }
         self._parser = MultipartParser(boundary, handlers, max_header_count=MAX_HEADERS)
 
@@ -77,6 +79,8 @@ class StreamedForm:
             self._parser.finalize()
         except FormParserError as error:
             raise Malformed(str(error)) from None
+        if not self._is_whole:
+            raise Malformed("no last boundary")
         for _, file in self.files:
             file.file.seek(0)
 
@@ -131,3 +135,6 @@ class StreamedForm:
             content_type = next((value for key, value in self._headers if key == b"content-type"), b"")
             encoding = declared(content_type.decode("latin-1")) or self._encoding
             self.fields.setdefault(self._name, decoded(bytes(self._text), encoding))
+
+    def _finish(self) -> None:
+        self._is_whole = True

@@ -18,6 +18,8 @@ SECONDS = 15.0
 KEEPING = 600.0
 """How long it may take to keep a whole file."""
 CHUNK = 256 * 1024
+PARTS = 2
+"""Pieces of five MiB of a long file that are on their way at once."""
 
 _OBJECT = re.compile(r"(imports|exports)/[A-Za-z0-9_-]{32}")
 
@@ -44,7 +46,7 @@ class KeptFiles:
         name = f"{folder}/{secrets.token_urlsafe(24)}"
         with told():
             async with asyncio.timeout(KEEPING):
-                await self._store.put_async(name, file)
+                await self._store.put_async(name, file, max_concurrency=PARTS)
         return name
 
     async def fetch(self, name: str, path: Path) -> bool:

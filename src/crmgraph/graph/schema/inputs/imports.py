@@ -4,7 +4,7 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.graph.schema.enums import DateOrder, ImportAccounts, ImportMatch, ImportMode, ImportNameless
+from crmgraph.graph.schema.moving import DateOrder, ImportAccounts, ImportMatch, ImportMode, ImportNameless
 from crmgraph.graph.schema.scalars import EmailAddress, Upload
 
 

@@ -4,8 +4,9 @@ import strawberry
 from strawberry import UNSET
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.graph.schema.enums import ExportFormat, LegacyDialect
+from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.filters import AccountFilter, ContactFilter, LeadFilter
+from crmgraph.graph.schema.moving import ExportFormat
 
 
 @strawberry.input(description="Which records are to be written to a file, and how.")

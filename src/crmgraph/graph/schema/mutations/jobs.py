@@ -12,10 +12,10 @@ from crmgraph.crm.policy import MODELS, may_see_identity, require_staff
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import checked
 from crmgraph.graph.schema.criteria import criterion
-from crmgraph.graph.schema.enums import ExportFormat
 from crmgraph.graph.schema.given import as_given
 from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.inputs.jobs import CancelJobInput, ExportInput
+from crmgraph.graph.schema.moving import ExportFormat
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
 from crmgraph.graph.schema.mutations.records import Input
 from crmgraph.graph.schema.root_fields import mutation
