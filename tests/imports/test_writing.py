@@ -652,3 +652,34 @@ async def test_an_import_gives_way_where_others_wait_for_a_connection(store: Sto
     assert 0.2 < paused <= giving_way.LONGEST
     assert asyncio.get_running_loop().time() - began > 0.2 + paused
     await holding
+
+
+async def test_the_undo_of_a_change_takes_the_notes_that_came_with_it(store: Store) -> None:
+    def card(*notes: str) -> str:
+        path = store.folder / "card.vcf"
+        lines = ("BEGIN:VCARD", "VERSION:4.0", "UID:u1", "N:Ray;Ann;;;", "FN:Ann Ray", *notes, "END:VCARD", "")
+        path.write_text("\r\n".join(lines))
+        return str(path)
+
+    await store.bring(card())
+    own = 'mutation($c: ContactRef!) { updateContact(input: {contact: $c, jobTitle: "CEO"}) { userErrors { code } } }'
+    (one,) = (await store.ask("{ contacts { nodes { id } } }"))["contacts"]["nodes"]
+    await store.ask(own, c={"id": one["id"]})
+    async with store.core.db.begin() as session:
+        party = (await session.scalars(select(Contact.id))).one()
+        session.add(Note(party_id=party, content="of our own"))
+    path = store.folder / "notes.jsonl"
+    lines = {"kind": "CONTACT", "input": {"firstName": "Ann", "lastName": "Ray"}, "notes": [{"content": "of the file"}]}
+    lines |= {"externalIds": [], "id": one["id"]}
+    path.write_text(json.dumps(lines, separators=(",", ":")) + "\n")
+    told = await store.bring(str(path), "--match", "name")
+    assert told["outcomes"]["CONTACT"] == {"UPDATED": 1}
+    async with store.core.db.read() as session:
+        assert set(await session.scalars(select(Note.content))) == {"of our own", "of the file"}
+    undone = await store.bring("undo", str(told["import"]))
+    assert (undone["reversed"], undone["kept"], undone["failed"]) == (1, [], [])
+    async with store.core.db.read() as session:
+        assert list(await session.scalars(select(Note.content))) == ["of our own"]
+    read = "{ contacts { nodes { jobTitle otherIds { system } history { nodes { action } } } } }"
+    (found,) = (await store.ask(read))["contacts"]["nodes"]
+    assert (found["jobTitle"], found["otherIds"]) == ("CEO", [{"system": "vcard"}])

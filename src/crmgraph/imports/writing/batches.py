@@ -292,6 +292,7 @@ def _before(aggregate: Aggregate, edit: Edit, stored: Mapping[ExternalIdValue, i
             for system, keys in edit.extra_fields.items()
         },
         "external_ids": [list(each) for each in edit.external_ids.add if stored.get(each) != aggregate.id],
+        "notes": [note["content"] for note in edit.notes],
         "rows": {name: [row.id for row in getattr(aggregate, name)] for name in ROWS if getattr(edit, name)},
     }
 

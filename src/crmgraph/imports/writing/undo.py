@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, exists, select, union, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.models import Account, Contact, Import, ImportRow, ImportState, Outcome, PartyKind, now
+from crmgraph.crm.models import Account, Contact, Import, ImportRow, ImportState, Note, Outcome, PartyKind, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
+from crmgraph.crm.records.change_log import Changes
 from crmgraph.crm.records.edits import Edit, ExternalIdValue
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
@@ -124,6 +125,7 @@ async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[
     busy: frozenset[int] = frozenset()
     if kind is PartyKind.ACCOUNT:
         busy = of.kept | await _named_accounts(session, import_id, [row.party_id for row in rows])
+    brought = await _brought_notes(session, rows)
     done = []
     for row in rows:
         aggregate = loaded.get(row.party_id)
@@ -137,6 +139,7 @@ async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[
         else:
             try:
                 await _undo_row(written, aggregate, row)
+                await _take_notes(session, written, actor, aggregate, brought.get(row.id, []))
             except Refused as refused:
                 told.failed.append((*place, type(refused).__name__))
             else:
@@ -165,6 +168,29 @@ async def _undo_row(written: WriteSet, aggregate: Aggregate, row: ImportRow) -> 
         getattr(edit, name).remove = ids
     edit.external_ids.remove = [ExternalIdValue(*each) for each in before.get("external_ids", ())]
     await written.update(aggregate, edit)
+
+
+async def _brought_notes(session: AsyncSession, rows: Sequence[ImportRow]) -> dict[int, list[Note]]:
+    """{row: the notes that came with it}, of records that were there before."""
+    told = {row.party_id: (row.id, row.before["notes"]) for row in rows if row.before and row.before.get("notes")}
+    found: dict[int, list[Note]] = {}
+    if told:
+        for note in await session.scalars(select(Note).where(Note.party_id.in_(told)).order_by(Note.id)):
+            row_id, contents = told[note.party_id]
+            if note.content in contents:
+                found.setdefault(row_id, []).append(note)
+    return found
+
+
+async def _take_notes(
+    session: AsyncSession, written: WriteSet, actor: Actor, aggregate: Aggregate, notes: Sequence[Note]
+) -> None:
+    changes = Changes(actor)
+    for note in notes:
+        changes.removed(f"notes.{note.id}", note)
+        await session.delete(note)
+    if changes:
+        written.note(aggregate.record, changes)
 
 
 def _read(record: Any, name: str, value: Any) -> Any:
