@@ -101,6 +101,16 @@ class Cluster:
             await connection.execute(f"ALTER SYSTEM SET log_statement = '{'all' if on else 'none'}'")
             await connection.execute("SELECT pg_reload_conf()")
 
+    async def blocks(self, name: str) -> int:
+        """How many blocks of memory and disk the statements of a database have read until now.
+
+        A process of the server tells what it has read after a second at the latest, when it is asked for something.
+        """
+        async with self.connected() as connection:
+            await connection.execute("SELECT pg_stat_force_next_flush()")
+            asked = "SELECT blks_hit + blks_read FROM pg_stat_database WHERE datname = $1"
+            return int(await connection.fetchval(asked, name))
+
     @contextlib.contextmanager
     def statements(self, name: str) -> Iterator[list[str]]:
         """The statements that reach a database inside the block, known when it has ended; needs `counting`."""

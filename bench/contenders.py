@@ -101,6 +101,13 @@ CONTENDERS = {
     for each in (
         Contender("crmgraph", "crmgraph, by compiled plans", _CRMGRAPH, own_ids=True, port_option=True),
         Contender(
+            "crmgraph-two",
+            "crmgraph, two workers",
+            [*_CRMGRAPH, "--workers", "2"],
+            own_ids=True,
+            port_option=True,
+        ),
+        Contender(
             "crmgraph-stock",
             "crmgraph, by Strawberry's executor",
             _CRMGRAPH,

@@ -115,8 +115,8 @@ def _ratios(works: dict[str, dict[str, Any]]) -> list[str]:
 def _details(cells: dict[str, dict[str, Any]], statements: dict[str, Any]) -> list[str]:
     lines = [
         "| clients | contender | requests/s | p50 ms | p99 ms | server CPU ms | database CPU ms "
-        "| of a core: server, database, generator | statements | KB | refused |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |",
+        "| of a core: server, database, generator | statements | blocks | KB | refused |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for count, by_name in cells.items():
         for name, each in by_name.items():
@@ -124,7 +124,8 @@ def _details(cells: dict[str, dict[str, Any]], statements: dict[str, Any]) -> li
             lines.append(
                 f"| {count} | {name} | {each['rate']:,.1f} | {each['p50_ms']:.2f} | {each['p99_ms']:.2f} "
                 f"| {each['server_cpu_ms']:.3f} | {each['database_cpu_ms']:.3f} | {shares} "
-                f"| {_counted(statements, name)} | {each['body_bytes'] / 1000:.1f} "
+                f"| {_counted(statements, name)} | {statements.get(name, {}).get('blocks', '')} "
+                f"| {each['body_bytes'] / 1000:.1f} "
                 f"| {each['refused'] or ''} |"
             )
     return lines

@@ -41,9 +41,14 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long each contender has the word in a round")
     parser.add_argument("--minutes", type=float, help="begin no more rounds after so long; there are at least two")
     parser.add_argument("--clients", help="numbers of clients, separated by commas: 1,16,64, or 1,16 when quick")
-    parser.add_argument("--contenders", default=",".join(CONTENDERS), help="who takes part, separated by commas")
+    parser.add_argument(
+        "--contenders",
+        default=",".join(name for name in CONTENDERS if name != "crmgraph-two"),
+        help="who takes part, separated by commas",
+    )
     parser.add_argument("--works", default=",".join(CANONICAL), help="which works, separated by commas; or none")
     parser.add_argument("--size", default="full", choices=("full", "small"), help="small: a tenth of the records")
+    parser.add_argument("--skewed", action="store_true", help="a store that has grown unevenly, see bench/skewed.py")
     parser.add_argument("--pin", action="store_true", help="the server has the first core to itself")
     parser.add_argument("--no-twins", action="store_true", help="leave the legacy doors out")
     parser.add_argument("--no-sqlite", action="store_true", help="leave the embedded database out")
@@ -107,6 +112,27 @@ async def statements_of(cluster: Cluster, store: Store, tasks: dict[str, list[Ta
     return counted
 
 
+TOLD = 1.1
+"""After how many seconds the server tells what its processes have read."""
+
+
+async def count_blocks(
+    cluster: Cluster, store: Store, tasks: dict[str, list[Task]], counted: dict[str, dict[str, Any]]
+) -> None:
+    """Note beside the statements of a request how many blocks they read of the database's memory and its disk."""
+    for work, each in tasks.items():
+        for task in each:
+            read = []
+            for requests in (20, 20):
+                for _ in range(requests):
+                    await task.running.ask(task.following())
+                await asyncio.sleep(TOLD)
+                # One more, so that the process that has read tells of it.
+                await task.running.ask(task.following())
+                read.append(await cluster.blocks(store.name))
+            counted[work][task.running.name]["blocks"] = round((read[1] - read[0]) / 21)
+
+
 async def ceiling(seconds: float) -> dict[str, float]:
     """What the generator reaches against a server that does nothing, by number of clients."""
     port = free_port()
@@ -130,7 +156,7 @@ async def ceiling(seconds: float) -> dict[str, float]:
 
 async def compare(cluster: Cluster, options: argparse.Namespace) -> dict[str, Any]:
     """The comparison on PostgreSQL, with the legacy doors."""
-    store = await on_postgres(cluster, options.size, tell)
+    store = await on_postgres(cluster, options.size, tell, skewed=options.skewed)
     if options.pin:
         store.environment["BENCH_SERVER_CORE"] = "0"
     sample = await Sample.draw(store.fetch)
@@ -152,6 +178,7 @@ async def compare(cluster: Cluster, options: argparse.Namespace) -> dict[str, An
         tell("all are warm")
         found["statements"] = await statements_of(cluster, store, tasks)
         tell("their statements are counted")
+        await count_blocks(cluster, store, tasks, found["statements"])
         for turn in turns(options, options.minutes):
             for work, each in tasks.items():
                 for count in options.clients:

@@ -95,11 +95,17 @@ class Sample:
         wanted = ", ".join(str(dice.randint(first, last)) for _ in range(1000))
         rows = await fetch(
             f"SELECT c.id, p.id, c.last_name, a.city FROM contact c JOIN phone p ON p.party_id = c.id AND p.rank = 0 "
-            f"JOIN address a ON a.party_id = c.id AND a.rank = 0 WHERE c.id IN ({wanted}) ORDER BY c.id"
+            f"JOIN address a ON a.party_id = c.id AND a.rank = 0 "
+            f"WHERE c.id IN ({wanted}) AND c.deleted_at IS NULL ORDER BY c.id"
         )
         rows = [tuple(row) for row in rows]
         dice.shuffle(rows)
-        leads = [row[0] for row in await fetch("SELECT id FROM lead ORDER BY id LIMIT 1000")]
+        leads = [
+            row[0]
+            for row in await fetch(
+                "SELECT id FROM lead WHERE deleted_at IS NULL AND converted_at IS NULL ORDER BY id LIMIT 1000"
+            )
+        ]
         half = len(rows) // 2
         return cls(
             contacts=[row[0] for row in rows[:half]],
