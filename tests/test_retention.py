@@ -122,6 +122,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
     gone = {
         "sessions": 2,
         "tokens": 2,
+        "learned tokens": 0,
         "signups": 0,
         "codes": 1,
         "jobs": 1,

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from crmgraph.assembly import build, close
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.records.lookup import IdCandidates
-from crmgraph.crm.usage import keep_storing
+from crmgraph.crm.usage import NOWHERE, keep_storing
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.http.admission import RESERVE, InHand, Patience, Places, Watch
 from crmgraph.http.charsets import path_of
@@ -33,10 +34,14 @@ from crmgraph.http.subscribers import Subscribers
 from crmgraph.logs import configure, request_id, without_keys, without_secrets
 from crmgraph.mapping import FieldMap
 from crmgraph.metrics import count
-from crmgraph.rest import RecordView, Viewing
+from crmgraph.rest import Front, RecordView, Viewing
+from crmgraph.rest.passing import Passing
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import LIVE, READY, ApiEntry, busy
+from crmgraph.upstream.front import TRANSPARENT
+from crmgraph.upstream.opening import Spoken, Upstreams
+from crmgraph.upstream.places import read_networks
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -58,6 +63,7 @@ class Dialect:
         mounts: makes its routes, of the core and the settings that bind this dialect alone.
         tables: makes its field maps by kind of record, for the tables of the documentation.
         viewing: how it shows one record; None where it shows none.
+        passing: how callers are known whose calls are passed on to an upstream; None where there can be none.
         operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
@@ -73,6 +79,7 @@ class Dialect:
     mounts: Callable[[Core, Settings], list[BaseRoute]]
     tables: Callable[[], Mapping[PartyKind, FieldMap]]
     viewing: Viewing | None = None
+    passing: Passing | None = None
     operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
@@ -95,6 +102,7 @@ DIALECTS = (
         lambda core, settings: covalense.mounts(core, forgot_sets_password=settings.covalense_forgot_sets_password),
         covalense.tables,
         covalense.VIEWING,
+        covalense.PASSING,
         covalense.operations,
         covalense.busy,
         ("/crm/v1.{rest:path}",),
@@ -109,6 +117,7 @@ DIALECTS = (
         lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
         zoho.tables,
         zoho.VIEWING,
+        zoho.PASSING,
         zoho.operations,
         zoho.busy,
         ("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
@@ -124,6 +133,7 @@ DIALECTS = (
         lambda core, settings: crmcom.mounts(core),
         crmcom.tables,
         crmcom.VIEWING,
+        crmcom.PASSING,
         crmcom.operations,
         crmcom.busy,
         ("/crmapi", "/crmapi/{rest:path}"),
@@ -139,6 +149,7 @@ DIALECTS = (
         lambda core, settings: valomnia.mounts(core),
         valomnia.tables,
         valomnia.VIEWING,
+        valomnia.PASSING,
         valomnia.operations,
         valomnia.busy,
         ("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
@@ -210,6 +221,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     demo = demonstration.prepare(settings.demo_folder) if settings.demo else None
     if demo is not None:
         settings = settings.for_demo(demo.folder, demo.secret)
+    networks = read_networks(settings.upstream_networks)
     core, runner = build(settings)
     doors = [ApiEntry("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
     doors += [ApiEntry(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
@@ -227,12 +239,22 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         if settings.run_jobs:
             runner.start()
+        upstreams = Upstreams()
+        await upstreams.open(core, requests.app, spoken(dialects, dialect_routes), networks)
+        requests.upstreams = upstreams.fronts
         storing = asyncio.create_task(keep_storing(core.usage, core.db), name="background: usage")
         try:
             # What a server hands to each of its connections.
             paths = frozenset(route.path.encode() for route in graph_routes if isinstance(route, WebSocketRoute))
-            yield {"places": places, "watch": Watch(patience), "busy": requests.busy, "sockets": paths}
+            yield {
+                "places": places,
+                "watch": Watch(patience),
+                "busy": requests.busy,
+                "sockets": paths,
+                "spelling": bool(upstreams.fronts),
+            }
         finally:
+            await upstreams.close()
             storing.cancel()
             with suppress(asyncio.CancelledError):
                 await storing
@@ -341,8 +363,28 @@ def _new_id() -> str:
     return f"{random.getrandbits(64):016x}"
 
 
+def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Door, Spoken]:
+    """What upstreams have to know of the dialects."""
+    found: dict[Door, Spoken] = {}
+    for each in dialects:
+        if each.passing is None:
+            continue
+        fronts = [route.app for route in routes if isinstance(route, Route) and isinstance(route.app, Front)]
+        own = [front for front in dict.fromkeys(fronts) if front.door is each.door]
+        found[each.door] = Spoken(each.passing, partial(operation_of, own), own[0].away)
+    return found
+
+
+def operation_of(fronts: Sequence[Front], method: str, path: str) -> str:
+    """What a call is counted as."""
+    return next((name for front in fronts if (name := front.operation_at(method, path)) is not None), NOWHERE)
+
+
 class Requests:
     """Gives every request an id, counts it, and writes one line a request to the log.
+
+    Attributes:
+        upstreams: by door, what stands in front of the application where there is an old CRM behind it.
 
     Args:
         doors: by whose prefixes requests are counted; what is below none of them is the site's.
@@ -351,6 +393,7 @@ class Requests:
 
     def __init__(self, app: App, doors: Sequence[ApiEntry], places: Places) -> None:
         self.app = app
+        self.upstreams: Mapping[str, App] = {}
         own = [(prefix, door) for door in doors for prefix in door.prefixes]
         near = [(prefix, door) for door in doors for prefix in door.beside]
         self._prefixes = [(prefix.partition("{")[0], door) for prefix, door in own + near]
@@ -396,11 +439,12 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+            if message["type"] == "http.response.start" and TRANSPARENT not in scope:
                 message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode("ascii"))]
             await send(message)
 
         try:
-            await self.app(scope, receive, answer)
+            await self.upstreams.get(door, self.app)(scope, receive, answer)
         finally:
             seconds = time.perf_counter() - start
             count(door, status, seconds)

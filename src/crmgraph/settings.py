@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     keep_imports_days: int | None = Field(
         90, ge=1, description="How long imports can be undone, in days: what that takes goes then."
     )
+    upstream_networks: Listed = Field((), description="Private networks in which upstreams may be, e.g. 10.1.0.0/16.")
     keep_usage_days: int | None = Field(
         400, ge=1, description="How long it is kept who called which legacy API, in days."
     )
@@ -142,7 +143,9 @@ class Settings(BaseSettings):
     )
     zoho_unique: Listed = Field((), description="Fields that are unique at Zoho's door, e.g. Leads.Mobile.")
 
-    @field_validator("retired_secret_keys", "cors_origins", "trusted_proxies", "zoho_unique", mode="before")
+    @field_validator(
+        "upstream_networks", "retired_secret_keys", "cors_origins", "trusted_proxies", "zoho_unique", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

@@ -17,6 +17,7 @@ from crmgraph.cli import (
     repair,
     staff,
     throttle,
+    upstream,
     usage,
     work,
 )
@@ -40,6 +41,7 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")
 app.add_typer(clients.app, name="clients")
 app.add_typer(throttle.app, name="throttle")
+app.add_typer(upstream.app, name="upstream")
 
 
 def _version(wanted: bool) -> None:

@@ -33,7 +33,7 @@ def usage(
     demo: DemoOption = False,
 ) -> None:
     """Tell who called which operation of the legacy APIs, how often, and when last; up to ten seconds late."""
-    door, begin = _door(dialect), _begin(since)
+    door, begin = None if dialect is None else door_named(dialect), _begin(since)
     if fields and unused:
         fail("--fields and --unused tell different things: give one of them.")
     settings = settings_of(demo)
@@ -52,9 +52,8 @@ def usage(
             print_text(line)
 
 
-def _door(dialect: str | None) -> Door | None:
-    if dialect is None:
-        return None
+def door_named(dialect: str) -> Door:
+    """The API of this name; the program ends where there is none."""
     if dialect.lower() not in _DIALECTS:
         near = nearest(dialect, list(_DIALECTS))
         meant = f" Is {near} meant?" if near else ""

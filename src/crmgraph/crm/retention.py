@@ -26,6 +26,7 @@ from crmgraph.crm.models import (
     Import,
     ImportRow,
     Job,
+    LearnedToken,
     LegacyToken,
     Merge,
     Photo,
@@ -125,6 +126,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         until = at - dt.timedelta(days=keep.tokens_days)
         gone = or_(LegacyToken.expires_at < until, and_(LegacyToken.revoked, LegacyToken.created_at < until))
         yield Expired("tokens", LegacyToken.digest, gone)
+        yield Expired("learned tokens", LearnedToken.digest, LearnedToken.expires_at < until)
         abandoned = pending_signups.abandoned(until - LIFETIMES[Purpose.CONFIRM])
         yield Expired("signups", Credential.id, abandoned, pending_signups.remove)
         yield Expired("codes", VerificationCode.digest, VerificationCode.expires_at < until)

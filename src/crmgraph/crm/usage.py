@@ -82,6 +82,7 @@ class Called:
         bytes: of the body of the answer.
         seconds: that it took.
         fields: (kind, name, way) of the fields that it named.
+        mode: who answered.
     """
 
     dialect: Door
@@ -91,6 +92,7 @@ class Called:
     bytes: int
     seconds: float
     fields: Iterable[tuple[PartyKind, str, Way]] = ()
+    mode: Mode = Mode.OFF
 
 
 class UsageCounts:
@@ -114,7 +116,9 @@ class UsageCounts:
             headers: tell the `User-Agent` and the network address; asked of the first call of a key alone.
         """
         day = int(at // 86_400)
-        count = self._of(self._calls, (day, call.dialect, call.operation), (call.caller,), (call.refused,), at)
+        count = self._of(
+            self._calls, (day, call.dialect, call.operation), (call.caller,), (call.mode, call.refused), at
+        )
         if count.calls == 0:
             agent, address = headers()
             count.user_agent = agent[:LONGEST_AGENT] if agent else None
@@ -192,13 +196,13 @@ def _day(number: int) -> dt.date:
 
 
 def _call_row(key: tuple[Any, ...], count: _Count) -> dict[str, Any]:
-    day, dialect, operation, caller, refused = key
+    day, dialect, operation, caller, mode, refused = key
     return {
         "day": _day(day),
         "dialect": dialect,
         "operation": operation,
         "caller": caller,
-        "mode": Mode.OFF,
+        "mode": mode,
         "refused": refused,
         "calls": count.calls,
         "bytes": count.bytes,

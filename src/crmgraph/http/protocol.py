@@ -8,6 +8,7 @@ head of a request is whole has no door yet, and is answered in plain text (RFC 9
 import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -63,6 +64,8 @@ class Connection(HttpToolsProtocol):
         self._watch: Watch = app_state["watch"]
         self._patience = self._watch.patience
         self._sockets: frozenset[bytes] = app_state["sockets"]
+        self._spelling: bool = app_state["spelling"]
+        self._spelled: list[tuple[bytes, bytes]] = []
         self._busy: Callable[[str], Response] = app_state["busy"]
         self._stage = IDLE
         self._asked = False
@@ -224,6 +227,7 @@ class Connection(HttpToolsProtocol):
             raise _Refused
         super().on_message_begin()
         self._stage = HEADERS
+        self._spelled = []
         self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
         self.deadline = self.loop.time() + self._patience.headers
 
@@ -238,6 +242,8 @@ class Connection(HttpToolsProtocol):
         self._measure(len(name) + len(value))
         if self._stage == HEADERS:
             super().on_header(name, value)
+            if self._spelling:
+                self._spelled.append((name, value))
 
     def _measure(self, length: int) -> None:
         self._head += length
@@ -250,6 +256,8 @@ class Connection(HttpToolsProtocol):
         self._stage = BODY
         self._asked = True
         self.scope["state"]["in_hand"] = InHand()
+        if self._spelling:
+            self.scope["state"]["spelled"] = self._spelled
         self._head = self._count = 0
         self.deadline = self.loop.time() + self._patience.body
         super().on_headers_complete()
@@ -272,6 +280,10 @@ class Connection(HttpToolsProtocol):
     # What is sent
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if self._spelling:
+            # What is passed on from another server has its own Date.
+            cycle.scope["state"]["answer_bare"] = partial(setattr, cycle, "default_headers", [])
+
         async def once_read(scope: Any, receive: Any, send: Any) -> None:
             await self.flow.drain()
             if self.transport.is_closing():

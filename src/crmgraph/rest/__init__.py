@@ -4,13 +4,14 @@ A dialect gives data: the table of its operations, and how it words what is refu
 and no log lines of its own.
 """
 
-from crmgraph.rest.front import Api, Wording, mounts, operation_names, unchecked
+from crmgraph.rest.front import Api, Front, Wording, mounts, operation_names, unchecked
 from crmgraph.rest.requests import Call, Operation, RequestError
 from crmgraph.rest.viewing import RecordView, Shown, Viewing
 
 __all__ = [
     "Api",
     "Call",
+    "Front",
     "Operation",
     "RecordView",
     "RequestError",

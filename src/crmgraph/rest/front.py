@@ -122,7 +122,7 @@ class Front:
     def __init__(self, core: Core, api: Api) -> None:
         self._core = core
         self._api = api
-        self._door = Door(api.door.upper())
+        self.door = Door(api.door.upper())
         self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
         for operation in api.operations:
             pattern = _pattern(operation.path, api.variables)
@@ -143,9 +143,9 @@ class Front:
 
     def _count(self, call: Call, response: Response, seconds: float) -> None:
         # Of a call that was refused before that, nobody has looked for it.
-        operation: Operation | None = getattr(call, "operation", None) or self._match(call)[0]
+        operation: Operation | None = getattr(call, "operation", None) or self._match(call.request.method, call.path)[0]
         called = Called(
-            self._door,
+            self.door,
             NOWHERE if operation is None else operation_name(self._api.prefix, operation),
             caller_of(call.actor, call.let_in),
             call.refused or response.status_code >= 400,
@@ -195,7 +195,7 @@ class Front:
         has_key = bool(given_keys(call.request))
         if has_key:
             await read_ahead(call)
-        found = self._match(call)
+        found = self._match(call.request.method, call.path)
         if found[0] is not None and found[0].stands and not has_key:
             call.stands = True
             try:
@@ -238,14 +238,29 @@ class Front:
         else:
             raise RequestError(wording.not_found(call))
 
-    def _match(self, call: Call) -> "Found":
-        """The operation that a call asks for and what its path brings; without one, the methods that the path has."""
-        method = call.request.method
+    def away(self) -> Response:
+        """What is answered where what a call needs does not answer."""
+        return self._api.wording.failed(self._api.wording.away, None)
+
+    def operation_at(self, method: str, path: str) -> str | None:
+        """What a call is counted as; None where there is no such operation.
+
+        Args:
+            path: with the prefix of the API.
+        """
+        if not path.startswith(self._api.prefix):
+            return None
+        below = path.removeprefix(self._api.prefix)
+        found = self._match(method, self._api.path(below))[0]
+        return None if found is None else operation_name(self._api.prefix, found)
+
+    def _match(self, method: str, path: str) -> "Found":
+        """The operation of a method and path, and what the path brings; without one, the methods that the path has."""
         if method == "HEAD":
             method = "GET"
         allowed: list[str] = []
         for pattern, operations in self._paths.items():
-            if (found := pattern.fullmatch(call.path)) is None:
+            if (found := pattern.fullmatch(path)) is None:
                 continue
             if (operation := operations.get(method)) is not None:
                 return operation, found.groupdict(), ()

@@ -45,6 +45,7 @@ from crmgraph.crm.models.records import (
 )
 from crmgraph.crm.models.search import SearchField, SearchTerm
 from crmgraph.crm.models.tasks import JobState, Task
+from crmgraph.crm.models.upstream import LearnedToken, Switch, Upstream
 from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
 
 # Settled now, once: a class whose mapper waits for its first query has no attributes yet.
@@ -79,6 +80,7 @@ __all__ = [
     "JobState",
     "KnownAddress",
     "Lead",
+    "LearnedToken",
     "LegacyClient",
     "LegacyToken",
     "Login",
@@ -101,7 +103,9 @@ __all__ = [
     "SearchTerm",
     "Session",
     "Staff",
+    "Switch",
     "Task",
+    "Upstream",
     "Usage",
     "UsageField",
     "VerificationCode",

@@ -26,6 +26,8 @@ class Mode(StrEnum):
 
     OFF = "OFF"
     """This store, and nothing stands behind it."""
+    PROXY = "PROXY"
+    """The old CRM, to which the call is passed on."""
 
 
 class Usage(Base):

@@ -7,6 +7,7 @@ from crmgraph.dialects.covalense.api import API, VIEWING, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
+from crmgraph.dialects.covalense.upstream import PASSING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -28,4 +29,4 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
-__all__ = ["VIEWING", "busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = ["PASSING", "VIEWING", "busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]

@@ -7,6 +7,7 @@ from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.openapi import openapi
+from crmgraph.dialects.crmcom.upstream import PASSING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -34,4 +35,15 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, IMAGES)
 
-__all__ = ["VIEWING", "busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = [
+    "PASSING",
+    "VIEWING",
+    "busy",
+    "href",
+    "id_candidates",
+    "mounts",
+    "nowhere",
+    "openapi",
+    "operations",
+    "tables",
+]

@@ -6,6 +6,7 @@ from crmgraph.dialects.valomnia.api import API, VIEWING, mounts
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
+from crmgraph.dialects.valomnia.upstream import PASSING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -38,4 +39,15 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
-__all__ = ["VIEWING", "busy", "href", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = [
+    "PASSING",
+    "VIEWING",
+    "busy",
+    "href",
+    "id_candidates",
+    "mounts",
+    "nowhere",
+    "openapi",
+    "operations",
+    "tables",
+]

@@ -9,6 +9,7 @@ from crmgraph.dialects.zoho.api import ACCOUNTS_API, API, VIEWING, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
+from crmgraph.dialects.zoho.upstream import PASSING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 from crmgraph.suggestions import suggestion
@@ -58,6 +59,7 @@ busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, ACCOUNTS_API)
 
 __all__ = [
+    "PASSING",
     "VIEWING",
     "busy",
     "href",

@@ -1,0 +1,220 @@
+"""The old CRMs behind the legacy APIs: add them, look whether they answer, and say who answers which call."""
+
+import time
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.usage import door_named
+from crmgraph.crm import upstreams
+from crmgraph.crm.models import Door, Mode, Switch, Upstream
+from crmgraph.crm.upstreams import modes_of
+from crmgraph.settings import Settings
+from crmgraph.suggestions import nearest
+from crmgraph.upstream.places import BadPlaceError, read_base, read_networks, resolve
+
+app = typer.Typer(no_args_is_help=True, help="The old CRMs behind the legacy APIs, to which calls are passed on.")
+
+DialectArgument = Annotated[str, typer.Argument(help="The API: covalense, zoho, crmcom or valomnia.")]
+_RESTART = "Servers that run already learn of it when they are started anew."
+
+
+async def _known(session: AsyncSession, door: Door) -> Upstream:
+    found = await session.get(Upstream, door)
+    if found is None:
+        fail(f"{door.dialect}: has no upstream; `crmgraph upstream add {door.dialect} https://...` adds one.")
+    return found
+
+
+async def _check_places(settings: Settings, *urls: str | None, insecure: bool) -> None:
+    for url in filter(None, urls):
+        try:
+            base = read_base(url, insecure=insecure)
+            if str(base) == settings.public_url.rstrip("/"):
+                fail(f"{url}: is this server itself (CRMGRAPH_PUBLIC_URL).")
+            await resolve(base, read_networks(settings.upstream_networks))
+        except BadPlaceError as bad:
+            fail(str(bad))
+
+
+@app.command()
+def add(
+    dialect: DialectArgument,
+    base_url: Annotated[str, typer.Argument(help="Where it answers, e.g. https://www.zohoapis.com.")],
+    accounts: Annotated[
+        str | None, typer.Option(help="Where it gives tokens, if elsewhere, e.g. https://accounts.zoho.com.")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Take http, on the loopback interface alone.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Put an old CRM behind a legacy API: from the next start of the servers its calls are passed on to it."""
+    settings, door = settings_of(demo), door_named(dialect)
+    if accounts is not None and door is not Door.ZOHO:
+        fail("--accounts: only Zoho gives its tokens elsewhere.")
+
+    async def work() -> None:
+        await _check_places(settings, base_url, accounts, insecure=insecure)
+        async with opened(settings) as core, core.db.begin() as session:
+            if await session.get(Upstream, door) is not None:
+                fail(
+                    f"{door.dialect}: has an upstream already; `crmgraph upstream remove {door.dialect}` takes it away."
+                )
+            session.add(
+                Upstream(
+                    dialect=door, base_url=base_url.rstrip("/"), accounts_url=accounts, insecure=insecure, options={}
+                )
+            )
+
+    run(work(), settings)
+    print_text(f"Calls of {door.dialect} are passed on to {base_url.rstrip('/')}. {_RESTART}")
+
+
+@app.command()
+def remove(dialect: DialectArgument, demo: DemoOption = False) -> None:
+    """Take an old CRM away: this store answers again. Its switches and learned tokens go too."""
+    settings, door = settings_of(demo), door_named(dialect)
+
+    async def work() -> None:
+        async with opened(settings) as core, core.db.begin() as session:
+            await _known(session, door)
+            await upstreams.remove(session, door)
+
+    run(work(), settings)
+    print_text(f"Calls of {door.dialect} are answered here. {_RESTART}")
+
+
+@app.command("list")
+def list_(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Print all upstreams, a line each: API, address, and who answers where nothing else is said."""
+    settings = settings_of(demo)
+
+    async def work() -> list[dict[str, Any]]:
+        async with opened(settings) as core, core.db.read() as session:
+            modes = modes_of(await upstreams.all_switches(session))
+            return [
+                {
+                    "dialect": each.dialect.dialect,
+                    "base_url": each.base_url,
+                    "accounts_url": each.accounts_url,
+                    "mode": (modes[each.dialect].by.get((None, None)) if each.dialect in modes else None)
+                    or upstreams.DEFAULT,
+                }
+                for each in await upstreams.all_upstreams(session)
+            ]
+
+    found = run(work(), settings)
+    if as_json:
+        print_json({"upstreams": found})
+        return
+    for each in found:
+        print_text("  ".join(str(value) for value in each.values() if value))
+
+
+@app.command()
+def show(dialect: DialectArgument, demo: DemoOption = False) -> None:
+    """Print an upstream, and every switch of its calls, the first one first."""
+    settings, door = settings_of(demo), door_named(dialect)
+
+    async def work() -> tuple[Upstream, list[Switch]]:
+        async with opened(settings) as core, core.db.read() as session:
+            return await _known(session, door), list(await upstreams.all_switches(session, door))
+
+    found, switches = run(work(), settings)
+    print_text(f"{door.dialect}  {found.base_url}" + (f"  {found.accounts_url}" if found.accounts_url else ""))
+    if not switches:
+        print_text(f"All calls: {upstreams.DEFAULT.value}, as nobody has said otherwise.")
+    for each in switches:
+        what = each.operation or "all operations"
+        who = f"of {each.caller}" if each.caller else "of everybody"
+        print_text(f"{each.at:%Y-%m-%dT%H:%M:%SZ}  {each.mode.value}  {what} {who}: {each.why}")
+
+
+@app.command()
+def switch(
+    dialect: DialectArgument,
+    mode: Annotated[str, typer.Argument(help="PROXY: the old CRM answers. OFF: this store answers.")],
+    why: Annotated[str, typer.Option(help="Why, for whoever looks at it later.")],
+    operation: Annotated[
+        str | None,
+        typer.Option(help="Of one operation, as `crmgraph usage` tells it, e.g. 'GET /crm/v2/{module}/{id}'."),
+    ] = None,
+    caller: Annotated[
+        str | None, typer.Option(help="Of the calls of one caller, as `crmgraph usage` tells it.")
+    ] = None,
+    demo: DemoOption = False,
+) -> None:
+    """Say who answers calls of a legacy API: a second later every server does as it is said.
+
+    What is said of a caller and an operation counts before what is said of the caller, that before what is said of the
+    operation, that before what is said of the API.
+    """
+    settings, door = settings_of(demo), door_named(dialect)
+    if mode.upper() not in list(Mode):
+        near = nearest(mode.upper(), list(Mode))
+        fail(f"{mode}: is none of {', '.join(Mode)}." + (f" Is {near} meant?" if near else ""))
+    if operation is not None:
+        _require_operation(door, operation)
+
+    async def work() -> None:
+        async with opened(settings) as core, core.db.begin() as session:
+            await _known(session, door)
+            session.add(Switch(dialect=door, operation=operation, caller=caller, mode=Mode(mode.upper()), why=why))
+
+    run(work(), settings)
+    what = f"{operation or 'All calls'} of {caller or 'everybody'}"
+    print_text(f"{door.dialect}: {what}: {mode.upper()}.")
+
+
+def _require_operation(door: Door, operation: str) -> None:
+    from crmgraph.app import DIALECTS
+
+    known = [name for each in DIALECTS if each.door is door for name in each.operations]
+    if operation not in known:
+        near = nearest(operation, known)
+        fail(f"{operation}: {door.dialect} has no such operation." + (f" Is {near} meant?" if near else ""))
+
+
+@app.command()
+def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
+    """See whether an upstream can be reached: its address, its certificate, and an answer in HTTP."""
+    settings, door = settings_of(demo), door_named(dialect)
+
+    async def work() -> list[str]:
+        from crmgraph.upstream.forward import Client, UpstreamError
+        from crmgraph.upstream.places import tls_of
+
+        async with opened(settings) as core, core.db.read() as session:
+            found = await _known(session, door)
+        told = []
+        for url in filter(None, (found.base_url, found.accounts_url)):
+            networks = read_networks(settings.upstream_networks)
+            try:
+                base = read_base(url, insecure=found.insecure)
+                addresses = await resolve(base, networks)
+                client = Client(base, partial(_at_once, addresses), tls_of(base))
+                start = time.perf_counter()
+                path = (base.path or "") + "/"
+                headers = [(b"Host", base.authority.encode()), (b"User-Agent", b"crmgraph")]
+                answer = await client.send(b"GET", path.encode(), headers, None, framed=False)
+                ms = (time.perf_counter() - start) * 1000
+                client.give_up(answer.connection)
+                told.append(f"ok    {base}  {', '.join(addresses)}  HTTP {answer.status} in {ms:.0f} ms")
+            except (BadPlaceError, UpstreamError) as error:
+                told.append(f"fail  {url}  {error}")
+        return told
+
+    lines = run(work(), settings)
+    for line in lines:
+        print_text(line)
+    if any(line.startswith("fail") for line in lines):
+        raise typer.Exit(1)
+
+
+async def _at_once(addresses: list[str]) -> list[str]:
+    return addresses

@@ -1,0 +1,54 @@
+"""The old CRMs behind the legacy APIs, who answers which call, and who holds which of their tokens."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from crmgraph.crm.models.columns import Base, Flag, Key, now, one_of
+from crmgraph.crm.models.identity import Door
+from crmgraph.crm.models.usage import Mode
+
+
+class Upstream(Base):
+    """The old CRM behind one dialect."""
+
+    __tablename__ = "upstream"
+
+    dialect: Mapped[Door] = mapped_column(one_of(Door), primary_key=True)
+    base_url: Mapped[str]
+    accounts_url: Mapped[str | None]
+    """Where it gives tokens, where that is another server, as Zoho's."""
+    insecure: Mapped[Flag]
+    """Whether it may be called by http, on the loopback interface."""
+    options: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class Switch(Base):
+    """From when on who answers which calls. The last row of its kind counts; what was before stands above it."""
+
+    __tablename__ = "switch"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[Key]
+    dialect: Mapped[Door] = mapped_column(one_of(Door))
+    operation: Mapped[str | None]
+    """Of which operation, e.g. `GET /crm/v2/{module}/{id}`; all where it is null."""
+    caller: Mapped[str | None]
+    """Of whose calls, as `crmgraph usage` tells it; all where it is null."""
+    mode: Mapped[Mode] = mapped_column(one_of(Mode))
+    at: Mapped[dt.datetime] = mapped_column(default=now)
+    why: Mapped[str] = mapped_column(Text())
+
+
+class LearnedToken(Base):
+    """A token of the old CRM's that passed by when it was given, by its digest, and who holds it."""
+
+    __tablename__ = "learned_token"
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    dialect: Mapped[Door] = mapped_column(one_of(Door))
+    caller: Mapped[str]
+    expires_at: Mapped[dt.datetime] = mapped_column(index=True)

@@ -1,0 +1,63 @@
+"""Which old CRMs there are, and who answers which call: they, or this store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Door, LearnedToken, Mode, Switch, Upstream
+
+DEFAULT = Mode.PROXY
+"""Who answers where there is an upstream and nobody has said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Modes:
+    """Who answers the calls of one dialect, as of some moment.
+
+    Attributes:
+        by: {(operation, caller), either None for all: the mode}.
+    """
+
+    by: Mapping[tuple[str | None, str | None], Mode] = field(default_factory=dict)
+
+    def of(self, operation: str, caller: str) -> Mode:
+        """Who answers a call: what is said of the caller and the operation counts before what is said of the caller,
+        that before what is said of the operation, that before what is said of the dialect."""
+        for key in ((operation, caller), (None, caller), (operation, None), (None, None)):
+            if (mode := self.by.get(key)) is not None:
+                return mode
+        return DEFAULT
+
+
+def modes_of(switches: Iterable[Switch]) -> dict[Door, Modes]:
+    """{dialect: who answers}, of the switches in their order."""
+    found: dict[Door, dict[tuple[str | None, str | None], Mode]] = {}
+    for each in switches:
+        found.setdefault(each.dialect, {})[each.operation, each.caller] = each.mode
+    return {dialect: Modes(by) for dialect, by in found.items()}
+
+
+async def all_upstreams(session: AsyncSession) -> list[Upstream]:
+    """The upstreams, by their dialects."""
+    return list(await session.scalars(select(Upstream).order_by(Upstream.dialect)))
+
+
+async def all_switches(session: AsyncSession, dialect: Door | None = None) -> Sequence[Switch]:
+    """The switches, the first one first."""
+    query = select(Switch).order_by(Switch.id)
+    return (await session.scalars(query if dialect is None else query.where(Switch.dialect == dialect))).all()
+
+
+async def last_switch(session: AsyncSession) -> int:
+    """The id of the last switch; 0 where there is none."""
+    return await session.scalar(select(func.max(Switch.id))) or 0
+
+
+async def remove(session: AsyncSession, dialect: Door) -> bool:
+    """Take an upstream away, with its switches and the tokens that were learned of it; whether there was one."""
+    for model in (Switch, LearnedToken):
+        await session.execute(delete(model).where(model.dialect == dialect))
+    gone = await session.scalar(delete(Upstream).where(Upstream.dialect == dialect).returning(Upstream.dialect))
+    return gone is not None

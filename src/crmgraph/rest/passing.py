@@ -1,0 +1,74 @@
+"""What is seen of a call that is passed on to the old CRM: who makes it. A dialect says how, as data."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A request, or an answer, as far as it is looked at.
+
+    Attributes:
+        headers: by their names in small letters; of several of one name the last.
+        query: the raw query of a request.
+        body: its first bytes; empty where it is not looked at.
+    """
+
+    headers: Mapping[str, str]
+    query: bytes = b""
+    body: bytes = b""
+
+    def parameters(self) -> dict[str, Any]:
+        """What the query and the body bring, whether that is a form or an object of JSON."""
+        found: dict[str, Any] = dict(parse_qsl(self.query.decode("latin-1")))
+        body = self.json()
+        return found | (body or dict(parse_qsl(self.body.decode("latin-1"))))
+
+    def json(self) -> dict[str, Any]:
+        """The object in the body; empty where there is none."""
+        try:
+            read = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return {}
+        return read if isinstance(read, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token that an answer gives.
+
+    Attributes:
+        caller: who holds it from now on.
+        seconds: how long it is good.
+    """
+
+    token: str
+    caller: str
+    seconds: int
+
+
+TokenOf: TypeAlias = Callable[[Seen], str | None]
+GrantedBy: TypeAlias = Callable[[Seen, Seen], Granted | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """How the callers of a dialect are known while its calls are passed on.
+
+    Attributes:
+        token: that a request brings; None where it brings none.
+        logins: the operations whose answers give tokens, as they are counted.
+        granted: the token that the answer to a login gives, of the request and the answer; None where it gives none.
+        in_body: whether the token of a request may stand in its body.
+        accounts: the beginning of the paths that are of the accounts server, where there is one.
+    """
+
+    token: TokenOf
+    logins: frozenset[str]
+    granted: GrantedBy
+    in_body: bool = False
+    accounts: str = ""

@@ -1,0 +1,84 @@
+"""Who makes the calls that are passed on: known by the token, which passed by when it was given."""
+
+import datetime as dt
+import time
+
+from cachetools import LRUCache
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as insert_postgresql
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Door, LearnedToken, now
+from crmgraph.crm.usage import UNKNOWN
+from crmgraph.db.database import Database
+from crmgraph.db.errors import log_background
+from crmgraph.rest.passing import Granted
+from crmgraph.security import digest
+
+REMEMBERED = 10_000
+"""How many tokens a process remembers."""
+ASKED_AGAIN = 60.0
+"""After how many seconds the store is asked again for a token that it did not know."""
+LONGEST_CALLER = 200
+"""The longest name of a caller that is kept, in characters."""
+LONGEST = 90 * 24 * 60 * 60
+"""The longest that a token is remembered, in seconds."""
+
+
+class Callers:
+    """Knows the callers of one dialect.
+
+    Args:
+        db: where what all processes have learned stands.
+    """
+
+    def __init__(self, db: Database, dialect: Door) -> None:
+        self._db = db
+        self._dialect = dialect
+        self._known: LRUCache[str, tuple[str | None, float]] = LRUCache(REMEMBERED)
+
+    async def of(self, token: str | None) -> str:
+        """Who calls with a token: by name, or as `unknown:` and a part of its digest; `unknown` without one."""
+        if token is None:
+            return UNKNOWN
+        key = digest(token)
+        caller, until = self._known.get(key, (None, 0.0))
+        if time.time() >= until:
+            caller, until = await self._look_up(key)
+            self._known[key] = (caller, until)
+        return caller or f"{UNKNOWN}:{key[:8]}"
+
+    async def _look_up(self, key: str) -> tuple[str | None, float]:
+        query = select(LearnedToken.caller, LearnedToken.expires_at)
+        query = query.where(LearnedToken.digest == key, LearnedToken.dialect == self._dialect)
+        try:
+            async with self._db.read() as session:
+                row = (await session.execute(query)).first()
+        except Exception as error:  # calls are passed on without it
+            log_background(error, "upstream")
+            row = None
+        if row is None or row.expires_at <= now():
+            return None, time.time() + ASKED_AGAIN
+        return row.caller, row.expires_at.timestamp()
+
+    async def learn(self, granted: Granted) -> None:
+        """Know a token from now on, in all processes; in its own transaction."""
+        key, at = digest(granted.token), now()
+        expires = at + dt.timedelta(seconds=max(0, min(granted.seconds, LONGEST)))
+        caller = granted.caller[:LONGEST_CALLER]
+        self._known[key] = (caller, expires.timestamp())
+
+        async def work(session: AsyncSession) -> None:
+            insert = insert_sqlite if self._db.is_sqlite else insert_postgresql
+            adding = insert(LearnedToken).values(digest=key, dialect=self._dialect, caller=caller, expires_at=expires)
+            await session.execute(
+                adding.on_conflict_do_update(
+                    index_elements=[LearnedToken.digest], set_={"caller": caller, "expires_at": expires}
+                )
+            )
+
+        try:
+            await self._db.transact(work)
+        except Exception as error:
+            log_background(error, "upstream")

@@ -1,0 +1,295 @@
+"""In front of a dialect that has an upstream: a call is answered by this store, or passed on to the old CRM as it is.
+
+What is passed on goes through unchanged, in both directions: method, path, query, headers in their order and spelling,
+body; back come status, headers and body, as they arrive. Changed are only what belongs to a connection (RFC 9110,
+section 7.6.1), `Host`, and addresses of the old CRM's that would lead clients past us.
+"""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+import structlog
+from starlette.responses import Response
+
+from crmgraph.crm.models import Door, Mode
+from crmgraph.crm.usage import Called, UsageCounts
+from crmgraph.rest.passing import Passing, Seen
+from crmgraph.upstream.callers import Callers
+from crmgraph.upstream.forward import Answer, Client, UpstreamError
+from crmgraph.upstream.modes import Current
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Pairs: TypeAlias = list[tuple[bytes, bytes]]
+
+LOOKED_AT = 64 * 1024
+"""How much of a body is looked at, in bytes: of logins, and where the token stands in the body."""
+TRANSPARENT = "crmgraph.transparent"
+"""Set in the scope of a call that is passed on: nobody adds anything to its answer."""
+SPELLED = "spelled"
+"""Where the server keeps the headers of a request as they were spelled, in the state of the scope."""
+BARE = "answer_bare"
+"""Where the server keeps what makes it add nothing of its own to an answer."""
+FAILURES, PAUSE = 10, 5.0
+"""After how many failures in a row calls are refused at once, and for how many seconds."""
+
+_OF_THE_CONNECTION = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+log = structlog.get_logger(__name__)
+
+
+class _Spelled(bytes):
+    """The name of a header as the upstream spelled it: the server would write and compare it in small letters."""
+
+    def lower(self) -> "_Spelled":
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, bytes) and bytes(self).lower() == bytes(other).lower()
+
+    def __hash__(self) -> int:
+        return hash(bytes(self).lower())
+
+
+class UpstreamFront:
+    """Answers the calls of one dialect.
+
+    Args:
+        inner: this store's own answer.
+        operation_of: what a call is counted as, of its method and path.
+        passing: how its callers are known.
+        client, accounts: pass calls on to the old CRM, and to its accounts server where that is another one.
+        public_url: the address under which clients reach us.
+        away: what is answered where the old CRM does not answer.
+    """
+
+    def __init__(
+        self,
+        inner: App,
+        dialect: Door,
+        operation_of: Callable[[str, str], str],
+        passing: Passing,
+        client: Client,
+        accounts: Client | None,
+        *,
+        callers: Callers,
+        modes: Current,
+        usage: UsageCounts,
+        public_url: str,
+        away: Callable[[], Response],
+    ) -> None:
+        self._inner = inner
+        self._dialect = dialect
+        self._operation_of = operation_of
+        self._passing = passing
+        self._client = client
+        self._accounts = accounts
+        self._callers = callers
+        self._modes = modes
+        self._usage = usage
+        self._public_url = public_url.encode()
+        self._away = away
+        self._failures = 0
+        self._until = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start = time.perf_counter()
+        operation = self._operation_of(scope["method"], scope["path"])
+        body = _Body(scope, receive)
+        is_login = operation in self._passing.logins
+        if is_login or (self._passing.in_body and body.there):
+            await body.look()
+        request = Seen(_texts(scope["headers"]), scope["query_string"], body.looked_at)
+        caller = await self._callers.of(self._passing.token(request))
+        if self._modes.of(self._dialect, operation, caller) is Mode.OFF:
+            await self._inner(scope, body.receive, send)
+            return
+        scope[TRANSPARENT] = True
+        if (bare := scope.get("state", {}).get(BARE)) is not None:
+            bare()
+        status, size = await self._pass_on(scope, body, send, request if is_login else None)
+        agent, client = request.headers.get("user-agent"), scope.get("client")
+        refused = not 200 <= status < 400
+        if refused and ":" in caller and caller.startswith("unknown"):
+            caller = "unknown"  # whatever strangers send is no caller of the old CRM's
+        called = Called(self._dialect, operation, caller, refused, size, time.perf_counter() - start, mode=Mode.PROXY)
+        self._usage.add(called, time.time(), lambda: (agent, client[0] if client else None))
+
+    async def _pass_on(self, scope: Scope, body: "_Body", send: Send, login: Seen | None) -> tuple[int, int]:
+        """Pass a call on, and its answer back. Returns the status, and the length of the body of the answer.
+
+        Args:
+            login: the request, where its answer is to be looked at.
+        """
+        path = scope["raw_path"]
+        to_accounts = self._accounts is not None and scope["path"].startswith(self._passing.accounts)
+        client = self._accounts if self._accounts is not None and to_accounts else self._client
+        if time.monotonic() < self._until:
+            return await self._refuse(scope, send)
+        target = client.base.path.encode() + path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        headers = self._request_headers(scope, client, body, login is not None)
+        try:
+            answer = await client.send(
+                scope["method"].encode(), target, headers, body.parts() if body.there else None, framed=body.framed
+            )
+        except UpstreamError as error:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._until = time.monotonic() + PAUSE
+            log.warning("the upstream does not answer", dialect=self._dialect.dialect, reason=str(error))
+            return await self._refuse(scope, send)
+        self._failures = 0
+        if login is not None:
+            return await self._answer_login(scope, client, answer, login, send)
+        return await self._answer(client, answer, send)
+
+    async def _refuse(self, scope: Scope, send: Send) -> tuple[int, int]:
+        response = self._away()
+        await response(scope, _nothing, send)
+        return max(response.status_code, 500), len(response.body)
+
+    async def _answer(self, client: Client, answer: Answer, send: Send) -> tuple[int, int]:
+        headers = self._answer_headers(client, answer)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        size = 0
+        try:
+            async for part in client.parts(answer):
+                size += len(part)
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except UpstreamError as error:
+            # The server ends the connection of an answer that is not ended: so its client knows.
+            log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
+            return answer.status, size
+        await send({"type": "http.response.body", "body": b""})
+        return answer.status, size
+
+    async def _answer_login(
+        self, scope: Scope, client: Client, answer: Answer, request: Seen, send: Send
+    ) -> tuple[int, int]:
+        """Read the answer to a login as a whole: it gives a token, and may name addresses of the old CRM's."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in client.parts(answer):
+                size += len(part)
+                if size > LOOKED_AT:
+                    raise UpstreamError("its answer to a login is too long", sent=True)
+                parts.append(part)
+        except UpstreamError as error:
+            log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
+            return await self._refuse(scope, send)
+        body = b"".join(parts)
+        seen = Seen(_texts(answer.headers), body=body)
+        if 200 <= answer.status < 400 and (granted := self._passing.granted(request, seen)) is not None:
+            await self._callers.learn(granted)
+        body = body.replace(_origin(self._client), self._public_url)
+        headers = [
+            (name, str(len(body)).encode() if name == b"content-length" else value)
+            for name, value in self._answer_headers(client, answer)
+        ]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        return answer.status, len(body)
+
+    def _request_headers(self, scope: Scope, client: Client, body: "_Body", login: bool) -> Pairs:
+        spelled = scope.get("state", {}).get(SPELLED) or scope["headers"]
+        dropped = _OF_THE_CONNECTION | _named_by_connection(scope["headers"]) | {b"expect"}
+        if login:  # what it says is read
+            dropped |= {b"accept-encoding"}
+        headers: Pairs = []
+        for name, value in spelled:
+            small = name.lower()
+            if small == b"host":
+                headers.append((name, client.base.authority.encode()))
+            elif small not in dropped:
+                headers.append((name, value))
+        if body.there and not body.framed:
+            headers.append((b"Transfer-Encoding", b"chunked"))
+        return headers
+
+    def _answer_headers(self, client: Client, answer: Answer) -> Pairs:
+        dropped = _OF_THE_CONNECTION | _named_by_connection(answer.headers)
+        origin = _origin(client)
+        return [
+            (_Spelled(name), value.replace(origin, self._public_url, 1) if name.lower() == b"location" else value)
+            for name, value in answer.headers
+            if name.lower() not in dropped
+        ]
+
+
+class _Body:
+    """The body of a request, of which the beginning may be looked at before it is passed on.
+
+    Attributes:
+        there: whether it has one.
+        framed: whether its length is known.
+        looked_at: its first bytes; empty where it is longer than what is looked at.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        names = {name for name, _ in scope["headers"]}
+        self.framed = b"content-length" in names
+        self.there = self.framed or b"transfer-encoding" in names
+        self.looked_at = b""
+        self._receive = receive
+        self._taken: list[Message] = []
+
+    async def look(self) -> None:
+        """Read it, as far as it is looked at."""
+        size, more = 0, self.there
+        while more and size <= LOOKED_AT:
+            message = await self._receive()
+            self._taken.append(message)
+            size += len(message.get("body", b""))
+            more = message.get("more_body", False)
+        if not more and size <= LOOKED_AT:
+            self.looked_at = b"".join(message.get("body", b"") for message in self._taken)
+
+    async def receive(self) -> Message:
+        """The next message, of those that were looked at and then of those that come."""
+        return self._taken.pop(0) if self._taken else await self._receive()
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Its parts as they come. Where the client hangs up, it is cut short for the upstream too."""
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise UpstreamError("the client hung up", sent=True)
+            if part := message.get("body", b""):
+                yield part
+            if not message.get("more_body", False):
+                return
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+def _texts(headers: Any) -> Mapping[str, str]:
+    return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
+def _named_by_connection(headers: Any) -> set[bytes]:
+    """The headers that `Connection` says are of the connection."""
+    named = b",".join(value for name, value in headers if name.lower() == b"connection")
+    return {each.strip().lower() for each in named.split(b",") if each.strip()}
+
+
+def _origin(client: Client) -> bytes:
+    return f"{client.base.scheme}://{client.base.authority}".encode()

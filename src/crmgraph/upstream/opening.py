@@ -1,0 +1,89 @@
+"""The upstreams as they are when a server starts: a front for each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from starlette.responses import Response
+
+from crmgraph.crm import upstreams
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Door
+from crmgraph.rest.passing import Passing
+from crmgraph.upstream.callers import Callers
+from crmgraph.upstream.forward import Client
+from crmgraph.upstream.front import App, UpstreamFront
+from crmgraph.upstream.modes import Current
+from crmgraph.upstream.places import Network, read_base, resolve, tls_of
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What of a dialect is known beside its own room.
+
+    Attributes:
+        operation_of: what a call is counted as, of its method and path.
+        away: what it answers where there is no answer.
+    """
+
+    passing: Passing
+    operation_of: Callable[[str, str], str]
+    away: Callable[[], Response]
+
+
+@dataclass(slots=True)
+class Upstreams:
+    """The fronts, by the names of dialects; none where there is no upstream."""
+
+    fronts: dict[str, UpstreamFront] = field(default_factory=dict)
+    _clients: list[Client] = field(default_factory=list)
+    _reading: asyncio.Task[None] | None = None
+
+    async def open(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
+        """Make a front for each upstream that there is."""
+        async with core.db.read() as session:
+            found = await upstreams.all_upstreams(session)
+        if not found:
+            return
+        modes = Current(core.db)
+        await modes.read()
+        for each in found:
+            if each.dialect not in spoken:
+                continue
+            known = spoken[each.dialect]
+            client = self._client(each.base_url, each.insecure, networks)
+            accounts = self._client(each.accounts_url, each.insecure, networks) if each.accounts_url else None
+            self.fronts[each.dialect.dialect] = UpstreamFront(
+                inner,
+                each.dialect,
+                known.operation_of,
+                known.passing,
+                client,
+                accounts,
+                callers=Callers(core.db, each.dialect),
+                modes=modes,
+                usage=core.usage,
+                public_url=core.public_url,
+                away=known.away,
+            )
+        self._reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
+
+    def _client(self, url: str, insecure: bool, networks: Sequence[Network]) -> Client:
+        base = read_base(url, insecure=insecure)
+
+        def addresses() -> Awaitable[Sequence[str]]:
+            return resolve(base, networks)
+
+        client = Client(base, addresses, tls_of(base))
+        self._clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        """End what is kept open."""
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reading
+        for each in self._clients:
+            each.close()

@@ -1,0 +1,109 @@
+"""Which addresses may be called: an upstream is a server of the owner's, and never one that only we can reach."""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadPlaceError(ValueError):
+    """An address that is not called, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The base address of an upstream.
+
+    Attributes:
+        scheme: https, or http on the loopback interface.
+        host: its name or address, as it stands in `Host` and in certificates.
+        path: before every path; "" or begins with a slash.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    @property
+    def authority(self) -> str:
+        """As `Host` has it: without the port where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == {"https": 443, "http": 80}[self.scheme] else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+
+def read_base(text: str, *, insecure: bool = False) -> Base:
+    """A base address as it is written.
+
+    Args:
+        insecure: whether http is taken, which `resolve` allows on the loopback interface alone.
+
+    Raises:
+        BadPlaceError: it is none.
+    """
+    try:
+        url = urlsplit(text.strip())
+        port = url.port
+    except ValueError:
+        raise BadPlaceError(f"{text}: is no address, e.g. https://www.zohoapis.com") from None
+    if url.scheme not in ("https", "http") or not url.hostname:
+        raise BadPlaceError(f"{text}: is no address of https, e.g. https://www.zohoapis.com")
+    if url.scheme == "http" and not insecure:
+        raise BadPlaceError(f"{text}: http carries tokens for everybody to read; --insecure takes it on loopback")
+    if url.username or url.password or url.query or url.fragment:
+        raise BadPlaceError(f"{text}: has more than a host, a port and a path")
+    return Base(url.scheme, url.hostname, port or (443 if url.scheme == "https" else 80), url.path.rstrip("/"))
+
+
+async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
+    """The IP addresses of a base address, all of which may be called.
+
+    Args:
+        allowed: private networks that may be called as well.
+
+    Raises:
+        BadPlaceError: it has none, or one that may not.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(base.host, base.port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise BadPlaceError(f"{base.host}: has no address: {error.strerror or error}") from None
+    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    for address in addresses:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        if any(ip in network for network in allowed if network.version == ip.version):
+            continue
+        if not ip.is_global or ip.is_multicast:
+            told = f"{base.host} is {address}, " if base.host != address else f"{address} is "
+            kind = (
+                "which is an address of a private network"
+                if base.host != address
+                else "an address of a private network"
+            )
+            raise BadPlaceError(f"{told}{kind}: CRMGRAPH_UPSTREAM_NETWORKS names those that may be called")
+        if base.scheme == "http":
+            raise BadPlaceError(f"{base}: http is for the loopback interface alone")
+    return addresses
+
+
+def read_networks(texts: Sequence[str]) -> list[Network]:
+    """Networks as they are written, e.g. 10.1.0.0/16.
+
+    Raises:
+        ValueError: one is none.
+    """
+    return [ipaddress.ip_network(text) for text in texts]
+
+
+def tls_of(base: Base) -> ssl.SSLContext | None:
+    """How a connection is secured; None for http."""
+    return ssl.create_default_context() if base.scheme == "https" else None

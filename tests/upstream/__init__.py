@@ -1,0 +1,1 @@
+"""Calls of the legacy APIs that are passed on to the old CRM."""

@@ -1,0 +1,97 @@
+"""Servers in front of old CRMs."""
+
+import json
+import queue
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.program import crmgraph, serving
+from tests.upstream.scripted import Scripted
+
+ENVIRONMENT = {
+    "CRMGRAPH_SECRET_KEY": "a secret of at least thirty-two characters",
+    "CRMGRAPH_UPSTREAM_NETWORKS": "127.0.0.0/8",
+    "CRMGRAPH_PUBLIC_URL": "https://crm.example",
+}
+DIALECTS = ("zoho", "crmcom", "valomnia", "covalense")
+
+
+def asked(port: int, request: bytes) -> tuple[bytes, list[bytes], bytes]:
+    """The status line, the headers and the body that a server answers to these very bytes."""
+    with socket.create_connection(("127.0.0.1", port), 20) as sock:
+        sock.sendall(request)
+        raw = b""
+        while part := sock.recv(65536):
+            raw += part
+    head, _, body = raw.partition(b"\r\n\r\n")
+    status, *headers = head.split(b"\r\n")
+    return status, headers, body
+
+
+def request(method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> bytes:
+    """A request that ends its connection."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: crm.example", *(f"{n}: {v}" for n, v in (headers or {}).items())]
+    if body is not None:
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + (body or b"")
+
+
+@dataclass(frozen=True)
+class Front:
+    """A server in front of an old CRM that a test plays.
+
+    Attributes:
+        port: of the server.
+        folder: in which it was started.
+    """
+
+    port: int
+    folder: Path
+    old: Scripted
+
+    def ask(self, wanted: bytes, answer: Any) -> tuple[bytes, tuple[bytes, list[bytes], bytes]]:
+        """What the old CRM was sent, and what came back of its answer."""
+        self.old.answers.put(answer)
+        back = asked(self.port, wanted)
+        return self.old.requests.get(timeout=10), back
+
+    def run(self, *command: str) -> Any:
+        """A command on its store."""
+        return crmgraph(self.folder, *command, **ENVIRONMENT)
+
+    def usage(self, *more: str) -> list[dict[str, Any]]:
+        """What is counted."""
+        found: list[dict[str, Any]] = json.loads(self.run("usage", "--json", "--since", "1d", *more).stdout)["calls"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    folder = tmp_path_factory.mktemp("front")
+    old = Scripted()
+    old.start()
+    assert crmgraph(folder, "migrate", **ENVIRONMENT).returncode == 0
+    for dialect in DIALECTS:
+        accounts = ("--accounts", f"http://127.0.0.1:{old.port}/accounts") if dialect == "zoho" else ()
+        command = ("upstream", "add", dialect, f"http://127.0.0.1:{old.port}", *accounts, "--insecure")
+        told = crmgraph(folder, *command, **ENVIRONMENT)
+        assert told.returncode == 0, told.stderr
+    with serving(folder, **ENVIRONMENT) as (client, _):
+        yield Front(client.base_url.port or 0, folder, old)
+
+
+@pytest.fixture
+def front(running_front: Front) -> Iterator[Front]:
+    """The same, of which no test leaves anything behind."""
+    yield running_front
+    for each in (running_front.old.answers, running_front.old.requests):
+        while True:
+            try:
+                each.get_nowait()
+            except queue.Empty:
+                break

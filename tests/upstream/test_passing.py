@@ -1,0 +1,285 @@
+"""What is passed on to the old CRM, and back: the very bytes, but for what belongs to a connection."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.program import crmgraph, serving
+from tests.upstream.conftest import ENVIRONMENT, Front, asked, request
+
+OK = b"HTTP/1.1 200 OK\r\nDate: Tue, 01 Dec 2026 00:00:00 GMT\r\nX-Odd_Name: a  b\r\nContent-Length: 2\r\n\r\n{}"
+LEAD = "738964000002148061"
+
+
+def test_a_request_arrives_as_it_was_sent(front: Front) -> None:
+    wanted = (
+        b"GET /crm/v2/Leads/5%2F6//x?fields=A%20b&x=%C3%BC&x=&=1 HTTP/1.1\r\nHOST: crm.example\r\n"
+        b"aUthorization: Zoho-oauthtoken 1000.x\r\nX-Two: 1\r\nx-two: 2\r\nX-Latin: \xfc\r\n"
+        b"Accept-Encoding: gzip, br\r\nConnection: close, X-Hop\r\nX-Hop: mine\r\nTE: trailers\r\n\r\n"
+    )
+    sent, _ = front.ask(wanted, OK)
+    assert sent == (
+        b"GET /crm/v2/Leads/5%2F6//x?fields=A%20b&x=%C3%BC&x=&=1 HTTP/1.1\r\n"
+        + f"HOST: 127.0.0.1:{front.old.port}\r\n".encode()
+        + b"aUthorization: Zoho-oauthtoken 1000.x\r\nX-Two: 1\r\nx-two: 2\r\nX-Latin: \xfc\r\n"
+        b"Accept-Encoding: gzip, br\r\n\r\n"
+    )
+
+
+def test_an_answer_comes_back_as_it_was_given(front: Front) -> None:
+    answer = (
+        b"HTTP/1.1 418 I'm a teapot\r\nServer: Old/1\r\nSet-Cookie: a=1\r\nSET-COOKIE: b=2\r\n"
+        b"Date: Mon, 30 Nov 2026 10:00:00 GMT\r\n"
+        b"Content-Encoding: gzip\r\nContent-Length: 5\r\nKeep-Alive: timeout=5\r\n\r\n\x1f\x8b\x00\xff!"
+    )
+    _, (status, headers, body) = front.ask(request("GET", "/api/v1.0/contacts/5"), answer)
+    assert status.startswith(b"HTTP/1.1 418 ")
+    assert headers == [
+        b"Server: Old/1",
+        b"Set-Cookie: a=1",
+        b"SET-COOKIE: b=2",
+        b"Date: Mon, 30 Nov 2026 10:00:00 GMT",
+        b"Content-Encoding: gzip",
+        b"Content-Length: 5",
+        b"connection: close",
+    ]
+    assert body == b"\x1f\x8b\x00\xff!"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", b""),
+        (b"HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 99\r\n\r\n", b""),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc", b"abc"),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n",
+            b"abcde",
+        ),
+        (b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end", b"until the end"),
+        (b"HTTP/1.0 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi", b"hi"),
+    ],
+    ids=["204", "304", "100", "chunked", "until it closes", "1.0"],
+)
+def test_every_framing_of_an_answer_is_understood(front: Front, answer: bytes, told: bytes) -> None:
+    _, (_, headers, body) = front.ask(request("GET", "/crm/v2/Leads"), answer)
+    if b"transfer-encoding: chunked" in [each.lower() for each in headers]:
+        body = b"".join(re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n", body, re.DOTALL))
+    assert body == told
+
+
+def test_a_head_has_no_body(front: Front) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n"
+    sent, (status, headers, body) = front.ask(request("HEAD", "/crm/v2/Leads"), answer)
+    assert sent.startswith(b"HEAD /crm/v2/Leads ")
+    assert (status, body) == (b"HTTP/1.1 200 OK", b"")
+    assert b"Content-Length: 1234" in headers
+
+
+def test_bodies_of_any_length_go_through_and_none_is_kept_in_memory(front: Front) -> None:
+    body = bytes(range(256)) * 8_192  # 2 MiB
+    sent, _ = front.ask(request("PUT", "/crm/v2/Leads", {"Content-Type": "x/y"}, body), OK)
+    assert sent.partition(b"\r\n\r\n")[2] == body
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (8 * len(body)) + 8 * body
+    _, (_, _, back) = front.ask(request("GET", "/crm/v2/Leads"), large)
+    assert back == 8 * body
+
+
+def test_a_body_in_chunks_goes_on_in_chunks(front: Front) -> None:
+    wanted = (
+        b"POST /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        b"3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"
+    )
+    sent, _ = front.ask(wanted, OK)
+    head, _, body = sent.partition(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in head.split(b"\r\n")
+    assert b"".join(re.findall(rb"[0-9a-f]+\r\n(.*?)\r\n", body, re.DOTALL)) == b"abcdefg"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        b"POST /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+        b"POST /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+        b"GET /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 70_000 + b"\r\n\r\n",
+        b"GET /crm/v2/Le\x00ads HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["two lengths", "length and chunks", "a bad chunk", "a long head", "NUL"],
+)
+def test_what_could_be_read_in_two_ways_never_arrives(front: Front, wanted: bytes) -> None:
+    status, _, _ = asked(front.port, wanted)
+    # Of a body that is bad on its way the beginning has gone on already, and was cut short there too.
+    assert status == b"" or status.split(b" ")[1] in (b"400", b"431"), status
+    time.sleep(0.2)
+    assert front.old.requests.empty()
+
+
+def test_a_line_break_in_a_path_stays_escaped(front: Front) -> None:
+    sent, _ = front.ask(request("GET", "/crm/v2/Leads/%0d%0aX-Evil:%201"), OK)
+    assert sent.split(b"\r\n")[0] == b"GET /crm/v2/Leads/%0d%0aX-Evil:%201 HTTP/1.1"
+    assert b"\r\nX-Evil" not in sent
+
+
+def test_zohos_tokens_come_from_its_accounts_server_and_lead_back_to_us(front: Front) -> None:
+    token = {"access_token": "1000.new", "api_domain": f"http://127.0.0.1:{front.old.port}", "expires_in": 3600}
+    body = json.dumps(token).encode()
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    form = b"grant_type=refresh_token&client_id=1000.CLIENT&client_secret=s3cret&refresh_token=r"
+    wanted = request("POST", "/oauth/v2/token", {"Content-Type": "application/x-www-form-urlencoded"}, form)
+    sent, (_, headers, back) = front.ask(wanted, answer)
+    assert sent.startswith(b"POST /accounts/oauth/v2/token HTTP/1.1\r\n") and sent.endswith(form)
+    told = json.loads(back)
+    assert told == token | {"api_domain": "https://crm.example"}
+    assert f"Content-Length: {len(back)}".encode() in headers
+
+
+def test_redirects_to_the_old_crm_lead_to_us(front: Front) -> None:
+    answer = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{front.old.port}/login/x\r\nContent-Length: 0\r\n\r\n"
+    _, (_, headers, _) = front.ask(request("GET", "/api/v1.0/contacts"), answer.encode())
+    assert b"Location: https://crm.example/login/x" in headers
+
+
+def test_connections_are_kept_and_one_that_has_ended_loses_nothing(front: Front) -> None:
+    front.ask(request("GET", "/crm/v2/Leads"), OK)
+    made = front.old.connections
+    front.ask(request("GET", "/crm/v2/Leads"), OK)
+    assert front.old.connections == made
+
+    def end(connection: socket.socket) -> None:
+        connection.shutdown(socket.SHUT_RDWR)
+
+    front.old.answers.put(end)  # whatever comes by the kept connection is lost
+    front.old.answers.put(OK)
+    status, _, _ = asked(front.port, request("GET", "/crm/v2/Leads"))
+    assert status == b"HTTP/1.1 200 OK"
+    assert front.old.connections == made + 1
+
+
+def test_a_write_is_never_sent_twice(front: Front) -> None:
+    front.ask(request("GET", "/crm/v2/Leads"), OK)
+    while not front.old.requests.empty():
+        front.old.requests.get()
+
+    def end(connection: socket.socket) -> None:
+        connection.shutdown(socket.SHUT_RDWR)
+
+    front.old.answers.put(end)
+    status, _, body = asked(front.port, request("POST", "/crm/v2/Leads", {}, b'{"data": []}'))
+    assert (status, json.loads(body)["code"]) == (b"HTTP/1.1 500 Internal Server Error", "INTERNAL_ERROR")
+    time.sleep(0.2)
+    assert front.old.requests.qsize() == 1
+    front.old.answers.put(OK)
+    asked(front.port, request("GET", "/crm/v2/Leads"))
+
+
+def test_an_answer_that_breaks_off_breaks_off_for_the_client(front: Front) -> None:
+    def part(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+        connection.shutdown(socket.SHUT_RDWR)
+
+    _, (status, headers, body) = front.ask(request("GET", "/crm/v2/Leads"), part)
+    assert (status, body) == (b"HTTP/1.1 200 OK", b"abc")
+    assert b"Content-Length: 10" in headers
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An old CRM that is crmgraph itself, and the server in front of it.
+
+    Attributes:
+        old, new: their ports.
+        credentials: of the old one.
+    """
+
+    old: int
+    new: int
+    credentials: dict[str, Any]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def pair(loaded_demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The demo as the old CRM of all four APIs, and an empty store in front of it."""
+    import shutil
+
+    old_folder = shutil.copytree(loaded_demo, tmp_path_factory.mktemp("old") / "demo")
+    credentials = json.loads(crmgraph(old_folder, "demo", "credentials", "--json").stdout)
+    folder = tmp_path_factory.mktemp("new")
+    assert crmgraph(folder, "migrate", **ENVIRONMENT).returncode == 0
+    with serving(old_folder, "--demo") as (old, _):
+        port = old.base_url.port or 0
+        for dialect in ("zoho", "crmcom", "valomnia", "covalense"):
+            command = ("upstream", "add", dialect, f"http://127.0.0.1:{port}", "--insecure")
+            assert crmgraph(folder, *command, **ENVIRONMENT).returncode == 0
+        with serving(folder, **ENVIRONMENT) as (new, _):
+            yield Pair(port, new.base_url.port or 0, credentials, folder)
+
+
+CHANGING = (b"date:", b"x-request-id:", b"x-accesstoken-reset:")
+SOURCES = [
+    file
+    for door in ("covalense", "crmcom", "valomnia", "zoho")
+    for file in sorted((Path(__file__).parents[1] / "dialects" / door / "exchanges").glob("*.json"))
+]
+
+
+def requests_of(pair: Pair) -> Iterator[bytes]:
+    """Every recorded request and some that are malformed, by somebody whose token holds nowhere, so that nothing is
+    written; and those that read, by the demo's programs."""
+    for file in SOURCES:
+        recorded = json.loads(file.read_text(encoding="utf-8"))["request"]
+        headers = {each[0]: each[1].replace("{{", "").replace("}}", "") for each in recorded.get("headers", [])}
+        body = recorded.get("body")
+        content = body.encode() if isinstance(body, str) else json.dumps(body).encode() if body is not None else None
+        path = recorded["path"] if isinstance(recorded["path"], str) else "/"
+        yield request(recorded["method"], path.replace(" ", "%20"), headers, content)
+    zoho = {"Authorization": f"Zoho-oauthtoken {pair.credentials['zoho']['access_token']}"}
+    for path in (
+        "Leads",
+        f"Leads/{LEAD}",
+        "Leads/1",
+        "Leads/deleted",
+        "Nothing",
+        "users",
+        "org",
+        "settings/fields?module=Leads",
+        "Leads/search?word=a",
+        "Leads/search?criteria=((",
+        "Contacts?page=2",
+        f"Leads/{LEAD}/photo",
+        "%zz",
+        "",
+    ):
+        yield request("GET", f"/crm/v2/{path}", zoho)
+    for path in (
+        "/crm/v1/nothing",
+        "/crmapi/rest/v2/nothing",
+        "/api/v1.0/nothing",
+        "/api",
+        "/crm",
+        "/oauth/v2/nothing",
+    ):
+        for method in ("GET", "POST", "PATCH", "OPTIONS"):
+            yield request(method, path, {}, b"not json" if method == "POST" else None)
+
+
+def test_every_recorded_request_is_answered_by_the_old_crm_through_us(pair: Pair) -> None:
+    count = 0
+    for wanted in requests_of(pair):
+        old, new = asked(pair.old, wanted), asked(pair.new, wanted)
+        assert old[0] == new[0], wanted
+        kept = [[h for h in each[1] if not h.lower().startswith(CHANGING)] for each in (old, new)]
+        assert kept[0] == kept[1], wanted
+        assert old[2] == new[2], wanted
+        for name in (b"date:", b"x-request-id:"):
+            assert sum(h.lower().startswith(name) for h in new[1]) == 1, wanted
+        count += 1
+    assert count > 70
