@@ -27,6 +27,9 @@ WAITING = 500
 """How many entries wait for a listener at most: one who is slower reads them from the log again."""
 TOGETHER = 0.01
 """For how many seconds what is written is gathered before the log is read."""
+READERS = 2
+"""How many listeners read the log for themselves at once: a thousand that come back together wait for one another, and
+the requests of others do not wait for them."""
 PAUSE = 1.0
 """After how many seconds the log is tried again, where the database is away."""
 
@@ -97,6 +100,7 @@ class Hub:
         self._place = BEGINNING
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
+        self._readers = asyncio.Semaphore(READERS)
 
     @property
     def listeners(self) -> int:
@@ -110,7 +114,8 @@ class Hub:
             Gone: the log does not have that place, or not any more.
             What else `diagnose` knows: the database is away at the beginning; later it is waited for.
         """
-        at = (await pages.page(self._db, Asked(), after, 0)).end
+        async with self._readers:
+            at = (await pages.page(self._db, Asked(), after, 0)).end
         gap = False
         waiting: Waiting | None = None
         try:
@@ -210,7 +215,8 @@ class Hub:
         """What comes of work as soon as the database is there."""
         while True:
             try:
-                return await work()
+                async with self._readers:
+                    return await work()
             except (Gone, asyncio.CancelledError):
                 raise
             except Exception as error:
