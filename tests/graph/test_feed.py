@@ -10,13 +10,12 @@ from sqlalchemy import delete, text, update
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.feed import moving, pages
-from crmgraph.crm.models import Action, Change, Door, PartyKind
-from crmgraph.crm.policy import Actor, Role
+from crmgraph.crm.models import Change, PartyKind, Role
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.edits import Edit
 from crmgraph.seed import seed
 from tests.conftest import serving, settings_for, statements
-from tests.graph.conftest import OFFICE, SIGNUP, Caller, Customer, put
+from tests.graph.conftest import OFFICE, SIGNUP, Caller, Customer, hired, put
 from tests.graph.test_search import plan
 from tests.graph.test_sessions import code_of, emails_in
 
@@ -229,8 +228,6 @@ async def test_a_signup_is_told_when_it_is_confirmed(database: str, tmp_path: Pa
 
 
 async def clerk_of(core: Core, nobody: Caller) -> Caller:
-    from tests.graph.conftest import hired
-
     return await hired(core, nobody, "clerk@example.com", Role.AGENT)
 
 
@@ -260,9 +257,6 @@ async def test_no_page_reads_the_whole_log(asked: dict[str, Any], agent: Caller,
         assert "ix_change_transaction_id_id" in paths
         if not asked:
             assert not re.search(r"\bSort\b|TEMP B-TREE FOR (LAST|ORDER)", paths), paths
-
-
-OPERATOR = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=True)
 
 
 async def test_nothing_is_lost_or_doubled_while_many_write(database: str, tmp_path: Path) -> None:
@@ -351,7 +345,3 @@ async def test_a_log_that_was_moved_to_another_server_goes_on(agent: Caller, cor
     after = page["pageInfo"]["endCursor"]
     assert await told(agent, after=after) == [(ann, "UPDATED"), (ann, "UPDATED")]
     assert not await moving.settle(core.db)
-
-
-async def test_every_action_has_a_word_in_the_log() -> None:
-    assert {action.value for action in Action} >= {"CREATED", "UPDATED", "DELETED", "CONVERTED", "MERGED", "RESTORED"}
