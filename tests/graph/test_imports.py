@@ -146,6 +146,8 @@ async def test_what_cannot_be_known_is_asked_and_answered(agent: Caller, core: C
         ({"encoding": "base64"}, ["encoding"]),
         ({"delimiter": ";;"}, ["delimiter"]),
         ({"decimal": "x"}, ["decimal"]),
+        ({"region": "Germany"}, ["region"]),
+        ({"owner": "nobody@example.com"}, ["owner"]),
         ({"timezone": "../etc"}, ["timezone"]),
         ({"columns": [{"column": "A", "target": "nothing at all"}]}, ["columns", "0", "target"]),
         ({"system": "x" * 501}, ["system"]),
@@ -296,6 +298,18 @@ async def test_what_is_in_hand_is_bounded(agent: Caller, core: Core, monkeypatch
     assert (await post(agent)).json()["data"]["createImport"]["userErrors"] == [
         {"code": "REQUIRED", "path": ["input", "files"]}
     ]
+
+
+async def test_what_is_kept_to_be_looked_at_is_short(agent: Caller) -> None:
+    line = {"kind": "CONTACT", "id": "1", "input": {"lastName": "Ray", "description": "x" * 30_000}}
+    line["input"]["emails"] = {"add": [{"kind": "BUSINESS", "address": f"a{n}@example.com"} for n in range(50)]}  # type: ignore[index]  # a dict
+    found = await created(agent, ("people.jsonl", json.dumps(line, separators=(",", ":")).encode()), columns=[])
+    values = (await agent(SHOWN, id=found["id"]))["node"]["preview"][0]["values"]
+    assert (len(values["description"]), len(values["emails"]["add"])) == (200, 10)
+    await done(agent, "startImport", found["id"])
+    query = "{ contacts { nodes { description emails { address } } } }"
+    (contact,) = (await agent(query))["contacts"]["nodes"]
+    assert (len(contact["description"]), len(contact["emails"])) == (30_000, 50)
 
 
 async def test_files_of_imports_are_long_and_those_of_others_are_not(

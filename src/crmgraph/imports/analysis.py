@@ -19,6 +19,8 @@ MAX_PREVIEW = 50
 """Records of each kind that are kept as they will be."""
 MAX_VALUES = 3
 """Values of a column that are shown."""
+MAX_LISTED = 10
+"""Items of a list that are shown."""
 MAX_TEXT = 200
 """Characters of a value, or of a reason, that are shown."""
 
@@ -72,10 +74,22 @@ class Rows:
         """Keep what became of an event, if there is still room for it."""
         if isinstance(event, Record) and not event.implied and self._previewed[event.kind] < MAX_PREVIEW:
             self._previewed[event.kind] += 1
-            self.preview.append(_row(event, outcome) | {"values": told(event.input)})
+            self.preview.append(_row(event, outcome) | {"values": _short(told(event.input))})
         rows = self.by_outcome.setdefault(outcome, [])
         if len(rows) < MAX_TOLD:
             rows.append(_row(event, outcome))
+
+
+def _short(value: Any) -> Any:
+    """A value without what is too long to be looked at."""
+    match value:
+        case str():
+            return value[:MAX_TEXT]
+        case dict():
+            return {key: _short(each) for key, each in value.items()}
+        case list():
+            return [_short(each) for each in value[:MAX_LISTED]]
+    return value
 
 
 def _row(event: Event, outcome: Outcome) -> dict[str, Any]:

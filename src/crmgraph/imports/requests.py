@@ -10,10 +10,11 @@ from typing import Any, BinaryIO
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Conflicting, Forbidden, Missing, NotFound, TooMany, Unavailable
+from crmgraph.crm.errors import Conflicting, Forbidden, Invalid, Missing, NotFound, TooMany, Unavailable
 from crmgraph.crm.job_queue import JobQueue
 from crmgraph.crm.models import Import, ImportState, Outcome, Role, Staff, now
 from crmgraph.crm.policy import Actor, may_see_identity, require_staff
+from crmgraph.crm.values.text import email_key
 from crmgraph.db.database import Database
 from crmgraph.photos import KeptFiles, StoreAway
 
@@ -84,6 +85,7 @@ class Imports:
 
             async def work(session: AsyncSession) -> Import:
                 staff_id = await self._require_room(session, actor)
+                await _require_owner(session, options)
                 made = Import(
                     files=kept, options=dict(options), staff_id=staff_id, state=ImportState.ANALYSING, generation=1
                 )
@@ -93,10 +95,10 @@ class Imports:
                 return made
 
             made = await self.db.transact(work)
-        except StoreAway as away:
-            raise Unavailable from away
-        except BaseException:
+        except BaseException as error:
             await asyncio.shield(self._forget(kept))
+            if isinstance(error, StoreAway):
+                raise Unavailable from error
             raise
         self.queue.wake()
         return made
@@ -116,8 +118,11 @@ class Imports:
             found = await self._own(session, actor, import_id)
             if found.state not in _BEFORE:
                 raise Conflicting(("import",))
+            await _require_owner(session, options)
             columns = {**found.options.get("columns", {}), **options.get("columns", {})}
-            found.options = {**found.options, **options, **({"columns": columns} if columns else {})}
+            if "columns" in options and not options["columns"]:
+                columns = {}
+            found.options = {**found.options, **options, "columns": columns}
             found.state = ImportState.ANALYSING
             found.generation += 1
             await self._enqueue(session, found.id, "analyse", found.generation)
@@ -243,6 +248,18 @@ class Imports:
                 await self.files.remove(each["object"])
             except StoreAway:
                 return  # it goes when its time has passed
+
+
+async def _require_owner(session: AsyncSession, options: Mapping[str, Any]) -> None:
+    """Let options pass whose owner is one of the staff.
+
+    Raises:
+        Invalid: nobody of the staff has this email.
+    """
+    if (owner := options.get("owner")) is not None:
+        emails = await session.scalars(select(Staff.email).where(Staff.active, Staff.email.is_not(None)))
+        if email_key(owner) not in {email_key(each) for each in emails if each}:
+            raise Invalid(("options", "owner"), "reference")
 
 
 def _fingerprint(file: BinaryIO) -> tuple[str, int]:

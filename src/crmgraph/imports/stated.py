@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from crmgraph.crm.errors import Invalid, Refused, TooLarge
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.entity_resolution import MatchBy
@@ -37,6 +39,8 @@ def faults_of(stated: Mapping[str, Any]) -> list[Refused]:
         found.append(Invalid(("encoding",), "unknown"))
     if (delimiter := stated.get("delimiter")) is not None and len(delimiter) != 1:
         found.append(Invalid(("delimiter",), "form"))
+    if (region := stated.get("region")) is not None and region not in SUPPORTED_REGIONS:
+        found.append(Invalid(("region",), "unknown"))
     if (decimal := stated.get("decimal")) is not None and decimal not in (",", "."):
         found.append(Invalid(("decimal",), "choice"))
     try:

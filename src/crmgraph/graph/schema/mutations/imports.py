@@ -62,9 +62,9 @@ def _options(given: Any, path: tuple[str, ...]) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: value.value if isinstance(value, StrEnum) else value for name, value in values.items()
     }
-    if values.get("columns"):
+    if values.get("columns") is not None:
         found["columns"] = {each.column: each.target for each in values["columns"]}
-    if values.get("users"):
+    if values.get("users") is not None:
         found["users"] = {each.name: each.email for each in values["users"]}
     if values.get("match") is not None:
         found["match"] = ",".join(each.value for each in values["match"])
