@@ -6,9 +6,9 @@ from sqlalchemy import select
 
 from crmgraph.db.database import Database
 
-NOTICED = 0.05
+NOTICED = 0.1
 """Seconds that the shortest question may take, its wait for a connection included, before somebody is in a hurry."""
-TIMES = 4
+TIMES = 2
 LONGEST = 2.0
 """Seconds of a pause at the most."""
 
