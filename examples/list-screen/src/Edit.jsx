@@ -51,7 +51,9 @@ function byField(errors) {
 }
 const FIELDS_OF_THE_FORM = { firstName: "First name", lastName: "Last name", jobTitle: "Job title", email: "Email", phone: "Phone" };
 
-export function Edit({ contact, menus, onDone }) {
+export function Edit({ contact: shown, menus, onDone }) {
+  // As it was read when the form opened: the list behind it may be newer by now.
+  const [contact] = useState(shown);
   const [values, setValues] = useState(() => valuesOf(contact));
   const [errors, setErrors] = useState({});
   const [stale, setStale] = useState(null);
