@@ -216,6 +216,7 @@ def settings_for(database: str, folder: Path, **changes: Any) -> Settings:
         "password_memory_kib": 64,
         "password_passes": 1,
         "pool_size": 5,
+        "duplicates_minutes": 0,
         "log_level": "error",
     }
     return Settings(**(given | changes))

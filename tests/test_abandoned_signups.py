@@ -283,5 +283,6 @@ def test_every_foreign_key_to_what_a_signup_makes_is_known_to_its_removal() -> N
         "lead.id",
         "proof.contact_id",
         *("import_row.party_id", "merge.into_id", "merge.from_id"),
+        *("duplicate.party_id", "duplicate.other_id", "dismissed_duplicate.one_id", "dismissed_duplicate.other_id"),
     }
     assert found == removed | refused | never

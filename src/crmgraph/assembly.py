@@ -122,6 +122,7 @@ def build(settings: Settings, *, poll: float = POLL) -> tuple[Core, Runner]:
         tasks.files,
         retention(settings),
         purge_seconds=60.0 * settings.purge_minutes,
+        duplicates_seconds=60.0 * settings.duplicates_minutes,
         further=_lasting(core, settings),
     )
     return core, Runner(db, queue, table, poll=poll)

@@ -130,6 +130,9 @@ class Settings(BaseSettings):
         1, ge=1, description="How long photos in the store to which no record belongs are kept, in days."
     )
     purge_minutes: int = Field(60, ge=0, description="How often what is not kept is removed, in minutes; 0: never.")
+    duplicates_minutes: int = Field(
+        5, ge=0, description="How often records that have changed are compared with others, in minutes; 0: never."
+    )
     run_jobs: bool = Field(
         True, description="Whether a server runs background jobs itself; else `crmgraph work` has to."
     )

@@ -40,6 +40,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Upsert a contact"),
         ("staff", "Write contacts in bulk"),
         ("staff", "Convert a lead"),
+        ("staff", "Duplicates"),
         ("staff", "Merge two contacts"),
         ("staff", "Bring back what was deleted"),
         ("staff", "Update a contact"),

@@ -108,7 +108,7 @@ def test_no_field_of_what_is_read_is_left_to_its_resolver() -> None:
     }
     # The log is read by a statement of its own, and an old API by its own code.
     legacy = {f"{each}.as_legacy" for each in ("Account", "Contact", "Lead")}
-    assert resolved == {"Query.changes", "Query.job", "Query.legacy_usage", *legacy}
+    assert resolved == {"Query.changes", "Query.duplicates", "Query.job", "Query.legacy_usage", *legacy}
 
 
 def test_every_column_that_is_shown_can_be_set_and_the_other_way_round() -> None:

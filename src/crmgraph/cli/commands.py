@@ -9,6 +9,7 @@ from crmgraph.cli import (
     clients,
     demo,
     doctor,
+    duplicates,
     exports,
     imports,
     program,
@@ -32,6 +33,7 @@ for command in program.COMMANDS:
 app.command()(work.work)
 app.command()(repair.repair)
 app.command()(reindex.reindex)
+app.command()(duplicates.duplicates)
 app.command()(purge.purge)
 app.command()(doctor.doctor)
 app.command()(exports.export)

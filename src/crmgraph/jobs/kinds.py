@@ -9,6 +9,7 @@ import structlog
 
 from crmgraph.crm.identity.outbox import EMAIL, WINDOW, Outbox
 from crmgraph.crm.job_queue import Done, Result, Retry
+from crmgraph.crm.records.duplicates.upkeep import keep_up
 from crmgraph.crm.records.record_photos import REMOVE_PHOTO, RecordPhotos
 from crmgraph.crm.retention import Retention, purge_files, purge_photos, purge_rows
 from crmgraph.db.database import Database
@@ -65,6 +66,7 @@ def kinds(
     keep: Retention,
     *,
     purge_seconds: float,
+    duplicates_seconds: float = 0.0,
     further: Sequence[Kind] = (),
 ) -> tuple[Kind, ...]:
     """The table of what is done in the background.
@@ -73,6 +75,7 @@ def kinds(
         files: of imports and exports.
         keep: how long things are kept.
         purge_seconds: how often what is not kept is removed; 0 is never.
+        duplicates_seconds: how often records that have changed are compared with others; 0 is never.
         further: what stands on more than the core.
     """
 
@@ -87,6 +90,10 @@ def kinds(
             return Retry(away.reason)
         return Done()
 
+    async def compare(_: Mapping[str, Any]) -> Result:
+        log.info("compared", **await keep_up(db))
+        return Done()
+
     purging = 1 if purge_seconds else 0
     return (
         Kind(EMAIL, outbox.deliver, at_once=4 if outbox.sends else 0, window=WINDOW, failure="mail not sent"),
@@ -99,6 +106,13 @@ def kinds(
             seconds=6 * 3600.0,
             every=purge_seconds,
             failure="the photo store does not answer",
+        ),
+        Kind(
+            "duplicates",
+            compare,
+            at_once=1 if duplicates_seconds else 0,
+            seconds=6 * 3600.0,
+            every=duplicates_seconds,
         ),
         *further,
     )

@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     insert,
+    or_,
     tuple_,
     update,
 )
@@ -35,6 +36,7 @@ from crmgraph.crm.models import (
     Change,
     Contact,
     Credential,
+    Duplicate,
     ExternalId,
     Lead,
     Party,
@@ -327,8 +329,9 @@ async def _release(session: AsyncSession, removed: Sequence[Record]) -> None:
     owned = [update(ExternalId).where(ExternalId.party_id.in_(ids))]
     if contacts := [record.id for record in removed if isinstance(record, Contact)]:
         owned.append(update(Credential).where(Credential.contact_id.in_(contacts)))
-    for each in owned:
-        await session.execute(each.values(live=None), execution_options=_AS_IT_IS)
+    gone = delete(Duplicate).where(or_(Duplicate.party_id.in_(ids), Duplicate.other_id.in_(ids)))
+    for each in (*(each.values(live=None) for each in owned), gone):
+        await session.execute(each, execution_options=_AS_IT_IS)
 
 
 _NO_TARGET = {"live": True, "staff_id": None, "phone_id": None, "email_id": None, "address_id": None} | {

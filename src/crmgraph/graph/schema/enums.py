@@ -72,6 +72,16 @@ class BulkPolicy(StrEnum):
     ROWS = "ROWS"
 
 
+class DuplicateReason(StrEnum):
+    """By what two records are alike."""
+
+    SAME_EMAIL = "SAME_EMAIL"
+    SAME_PHONE = "SAME_PHONE"
+    SAME_EXTERNAL_ID = "SAME_EXTERNAL_ID"
+    SIMILAR_NAME = "SIMILAR_NAME"
+    SAME_NAME_AND_CITY = "SAME_NAME_AND_CITY"
+
+
 class ErrorCode(StrEnum):
     """Why an input was refused."""
 
@@ -181,6 +191,15 @@ _describe(
     CONVERTED="It is a lead that became a contact.",
     MERGED="Another one was merged into it.",
     RESTORED="It was deleted, and is there again.",
+)
+_describe(
+    DuplicateReason,
+    "By what two records are alike.",
+    SAME_EMAIL="They have an email in common.",
+    SAME_PHONE="They have a telephone number in common.",
+    SAME_EXTERNAL_ID="Other systems call them by the same id.",
+    SIMILAR_NAME="Their names are the same, or nearly.",
+    SAME_NAME_AND_CITY="They have one name, and live in one city.",
 )
 _describe(
     models.Door,

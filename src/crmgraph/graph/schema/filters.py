@@ -269,4 +269,5 @@ OWNED_CONTACTS, OWNED_ACCOUNTS, OWNED_LEADS = Listing(models.Contact), Listing(m
 """The records of one of the staff, in the order in which they were made."""
 NOTES = Listing(models.Note, natural=(Order(models.Note.id, descending=True),))
 IMPORTS = Listing(models.Import, natural=(Order(models.Import.id, descending=True),))
+DUPLICATES = Listing(models.Duplicate, natural=(Order(models.Duplicate.score, descending=True),))
 CHANGES = Listing(models.Change, natural=(Order(models.Change.id, descending=True),))

@@ -24,6 +24,7 @@ from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types import choices as choosing
+from crmgraph.graph.schema.types import duplicates as duplicating
 from crmgraph.graph.schema.types import feed
 from crmgraph.graph.schema.types import groups as grouping
 from crmgraph.graph.schema.types import search as searching
@@ -31,6 +32,7 @@ from crmgraph.graph.schema.types import usage as using
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
 from crmgraph.graph.schema.types.contact import Contact
+from crmgraph.graph.schema.types.duplicates import Duplicate
 from crmgraph.graph.schema.types.feed import ChangeEventConnection
 from crmgraph.graph.schema.types.imports import Import
 from crmgraph.graph.schema.types.jobs import Job
@@ -248,6 +250,22 @@ class Query:
     contact_groups = _grouped(filters.CONTACTS, ContactGroup, grouping.ContactGroupRow, "Contacts")
     account_groups = _grouped(filters.ACCOUNTS, AccountGroup, grouping.AccountGroupRow, "Accounts")
     lead_groups = _grouped(filters.LEADS, LeadGroup, grouping.LeadGroupRow, "Leads")
+
+    @resolves(
+        "Pairs of records that may be the same, the most alike first; null for anybody but staff. `mergeContacts` and "
+        "the like make one of them, `dismissDuplicate` says that they are two.",
+        Connection[Duplicate] | None,
+    )
+    async def duplicates(
+        self,
+        info: Info,
+        of: duplicating.Of,
+        first: First = UNSET,
+        after: After = UNSET,
+        last: Last = UNSET,
+        before: Before = UNSET,
+    ) -> Any:
+        return await duplicating.find(info.context, of, (first, after, last, before))
 
     @resolves(
         "Who still calls the legacy APIs, and which operations and fields: what has to be known before one is switched "

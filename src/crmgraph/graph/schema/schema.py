@@ -8,6 +8,7 @@ from strawberry.directive import DirectiveLocation, DirectiveValue
 from strawberry.schema.config import StrawberryConfig
 
 from crmgraph.graph.schema import user_errors
+from crmgraph.graph.schema.mutations.duplicates import DuplicateMutations
 from crmgraph.graph.schema.mutations.identity import IdentityMutations
 from crmgraph.graph.schema.mutations.imports import ImportMutations
 from crmgraph.graph.schema.mutations.jobs import JobMutations
@@ -29,6 +30,7 @@ class Mutation(
     RecordMutations,
     SetMutations,
     MergeMutations,
+    DuplicateMutations,
     TrashMutations,
     NoteMutations,
     JobMutations,

@@ -13,7 +13,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import KINDS
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.conversion import Conversion
-from crmgraph.graph.resolvers.context import Info
+from crmgraph.crm.records.duplicates import finding
+from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.enums import ErrorCode
 from crmgraph.graph.schema.errors import facts_of, message_of, words_of
 from crmgraph.graph.schema.root_fields import resolves
@@ -225,6 +226,24 @@ def login_warnings(changed: Aggregate, *place: str | int) -> list[UserError]:
             code=ErrorCode.OTHER_LOGIN_EMAIL,
             login_email=email,
         )
+    ]
+
+
+async def may_be_the_same(context: Context, kind: PartyKind, own_id: int) -> list[UserError]:
+    """What there is to know of a record that looks like others; nothing for anybody but staff."""
+    if not context.actor.is_staff:
+        return []
+    async with context.read() as session:
+        found = await finding.like(session, kind, own_id)
+    return [
+        DuplicateWarning(
+            message=f"It may be the same as another one: {', '.join(each.name for each in reasons if each.name)}.",
+            path=["input"],
+            code=ErrorCode.POSSIBLE_DUPLICATE,
+            kind=kind,
+            existing_id=other,
+        )
+        for other, _, reasons in found
     ]
 
 

@@ -5,7 +5,7 @@ statements, however much it is. Which rows they were is kept with the merge, so 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, delete, func, insert, literal, select, update
+from sqlalchemy import BigInteger, Text, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +15,7 @@ from crmgraph.crm.models import (
     Change,
     Contact,
     Credential,
+    DismissedDuplicate,
     ExternalId,
     Lead,
     MergedRow,
@@ -24,6 +25,7 @@ from crmgraph.crm.models import (
     Relation,
     SalesOrder,
     VerificationCode,
+    now,
 )
 from crmgraph.crm.policy import MODELS, Record
 from crmgraph.crm.records.external_ids import minted_names
@@ -113,7 +115,21 @@ async def move(way: Way, name_key: str) -> dict[str, int]:
     await way.run(log.values(party_id=way.stays, former_id=func.coalesce(Change.former_id, way.goes)))
     model = MODELS[way.kind]
     await way.run(update(model).where(model.merged_into_id == way.goes).values(merged_into_id=way.stays))
+    await _keep_apart(way)
     return moved
+
+
+async def _keep_apart(way: Way) -> None:
+    """Let what was said not to be the same as the record that goes not be the same as the other."""
+    one, other = DismissedDuplicate.one_id, DismissedDuplicate.other_id
+    said = select(one, other).where(or_(one == way.goes, other == way.goes))
+    apart = {first if second == way.goes else second for first, second in await way.session.execute(said)}
+    rows = [
+        {"one_id": min(each, way.stays), "other_id": max(each, way.stays), "at": now()} for each in apart - {way.stays}
+    ]
+    if rows:
+        insert_ = insert_sqlite if database_of(way.session).is_sqlite else insert_postgresql
+        await way.run(insert_(DismissedDuplicate).values(rows).on_conflict_do_nothing())
 
 
 def part_of(column: Any) -> str:

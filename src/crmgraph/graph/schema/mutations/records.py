@@ -35,13 +35,27 @@ from crmgraph.graph.schema.inputs.records import (
 )
 from crmgraph.graph.schema.mutations.payloads import USER_ERRORS_OR_WARNINGS, Payload, ended
 from crmgraph.graph.schema.refs import ref_of
-from crmgraph.graph.schema.root_fields import Changes, mutation
+from crmgraph.graph.schema.root_fields import Changes, mutation, resolves
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.lead import Lead
-from crmgraph.graph.schema.user_errors import UserError, login_warnings, warnings_of
+from crmgraph.graph.schema.user_errors import DuplicateWarning, UserError, login_warnings, may_be_the_same, warnings_of
 
 Input = strawberry.argument(description="What is wanted.")
+
+
+def _may_be_the_same(kind: PartyKind) -> Any:
+    """The field of a payload that looks for duplicates of the record when it is selected."""
+
+    async def found(root: strawberry.Parent[Any], info: Info) -> Any:
+        record = getattr(root, kind.value.lower())
+        return [] if record is None else await may_be_the_same(info.context, kind, record.id)
+
+    return resolves(
+        "Records that may be the same as this one, at most five, the most alike first: looked for when this is "
+        "selected. Nothing was refused for them.",
+        list[DuplicateWarning],
+    )(found)
 
 
 @strawberry.type(description="How it went with a contact.")
@@ -50,16 +64,19 @@ class ContactPayload(Payload):
         default_factory=list, description=USER_ERRORS_OR_WARNINGS.format(record="contact")
     )
     contact: Contact | None = strawberry.field(default=None, description="The contact; null when it was refused.")
+    duplicates = _may_be_the_same(PartyKind.CONTACT)
 
 
 @strawberry.type(description="How it went with an account.")
 class AccountPayload(Payload):
     account: Account | None = strawberry.field(default=None, description="The account; null when it was refused.")
+    duplicates = _may_be_the_same(PartyKind.ACCOUNT)
 
 
 @strawberry.type(description="How it went with a lead.")
 class LeadPayload(Payload):
     lead: Lead | None = strawberry.field(default=None, description="The lead; null when it was refused.")
+    duplicates = _may_be_the_same(PartyKind.LEAD)
 
 
 @strawberry.type(description="How a deletion went.")

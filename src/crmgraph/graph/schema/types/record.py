@@ -16,10 +16,11 @@ from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import Connection
 from crmgraph.graph.schema.declarations import Row
 from crmgraph.graph.schema.fields import column, finished, photo, rows, to_many, to_one
-from crmgraph.graph.schema.filters import CHANGES, NOTES
+from crmgraph.graph.schema.filters import CHANGES, DUPLICATES, NOTES
 from crmgraph.graph.schema.scalars import DateTime
 from crmgraph.graph.schema.types.audit import Change, Note
 from crmgraph.graph.schema.types.contact_points import Address, Email, ExternalId, OtherId, Phone, Photo
+from crmgraph.graph.schema.types.duplicates import Duplicate
 from crmgraph.graph.schema.types.legacy_view import LegacyView, OfDialect, as_legacy
 from crmgraph.graph.schema.types.node import Node
 from crmgraph.graph.schema.types.people import User
@@ -81,6 +82,13 @@ class Record(Node):
     as_legacy: LegacyView = legacy()
     notes: Connection[Note] | None = to_many(
         NOTES, "party_id", "The notes on it, the latest first; staff see them.", staff_only=True
+    )
+    duplicates: Connection[Duplicate] | None = to_many(
+        DUPLICATES,
+        "party_id",
+        "The records that may be the same, the most alike first; staff see them. They are looked for in the "
+        "background: a change is seen in them a few minutes later.",
+        staff_only=True,
     )
     history: Connection[Change] | None = to_many(
         CHANGES, "party_id", "Its changes, the latest first; staff see them.", staff_only=True

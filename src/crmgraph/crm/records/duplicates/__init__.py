@@ -1,0 +1,1 @@
+"""Duplicates: which records may be one, found by what they share, and told with reasons."""
