@@ -251,7 +251,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
                 "watch": Watch(patience),
                 "busy": requests.busy,
                 "sockets": paths,
-                "spelling": bool(upstreams.fronts),
+                "spelling": bool(upstreams.fronts) or not upstreams.is_read,
             }
         finally:
             await upstreams.close()

@@ -14,7 +14,7 @@ from crmgraph.rest.passing import Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
 from crmgraph.upstream.front import App, UpstreamFront
-from crmgraph.upstream.modes import Current
+from crmgraph.upstream.modes import EVERY, Current
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
 
 
@@ -34,16 +34,38 @@ class Spoken:
 
 @dataclass(slots=True)
 class Upstreams:
-    """The fronts, by the names of dialects; none where there is no upstream."""
+    """The fronts, by the names of dialects; none where there is no upstream.
+
+    Attributes:
+        is_read: whether it is known by now which there are.
+    """
 
     fronts: dict[str, UpstreamFront] = field(default_factory=dict)
+    is_read: bool = False
     _clients: list[Client] = field(default_factory=list)
     _reading: asyncio.Task[None] | None = None
 
     async def open(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
-        """Make a front for each upstream that there is."""
+        """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
+        try:
+            await self._read(core, inner, spoken, networks)
+        except Exception:  # whoever calls meanwhile is told that it is away
+            reading = self._read_later(core, inner, spoken, networks)
+            self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
+
+    async def _read_later(
+        self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+    ) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            with suppress(Exception):
+                await self._read(core, inner, spoken, networks)
+                return
+
+    async def _read(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
         async with core.db.read() as session:
             found = await upstreams.all_upstreams(session)
+        self.is_read = True
         if not found:
             return
         modes = Current(core.db)
