@@ -11,7 +11,9 @@ from starlette.responses import Response
 
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead, Way
+from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.conditions import Where
+from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.records import aggregates, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
@@ -80,11 +82,17 @@ class Writing:
     loaded: dict[int, Aggregate] = field(default_factory=dict)
 
     async def load(self, ids: Collection[int]) -> None:
-        """Load records to be changed, those of them that there are."""
-        if ids:
-            found = await aggregates.load_for_change(self.unit, self.call.actor, self.call.module.kind, ids)
-            for aggregate in found.values():
-                self.take(aggregate)
+        """Load records to be changed, those of them that there are; for one that was merged since, the other one."""
+        if not ids:
+            return
+        kind, actor = self.call.module.kind, self.call.actor
+        found = await aggregates.load_for_change(self.unit, actor, kind, ids)
+        led = await heirs(self.unit.session, actor, MODELS[kind], set(ids) - found.keys())
+        if more := set(led.values()) - found.keys() - self.loaded.keys():
+            found |= await aggregates.load_for_change(self.unit, actor, kind, more)
+        for aggregate in found.values():
+            self.take(aggregate)
+        self.loaded.update({own_id: self.loaded[heir] for own_id, heir in led.items() if heir in self.loaded})
 
     def take(self, aggregate: Aggregate) -> None:
         """Know of a record that was loaded, made or changed."""
