@@ -60,12 +60,12 @@ class Bell:
         if self._listens and not self._closed and (self._ringing is None or self._ringing.done()):
             self._ringing = asyncio.create_task(self._ring(), name="background:bell")
 
-    def begin(self) -> None:
+    def start_listening(self) -> None:
         """Somebody listens here."""
         if self._listens and (self._listening is None or self._listening.done()):
             self._listening = asyncio.create_task(self._listen(), name="background:bell")
 
-    def rest(self) -> None:
+    def stop_listening(self) -> None:
         """Nobody listens here any more."""
         if self._listening is not None:
             self._listening.cancel()

@@ -162,7 +162,7 @@ class Hub:
             if not self._waiting:
                 # Before anything is handed on there is a place after which all is.
                 self._place = await self._end()
-                self._bell.begin()
+                self._bell.start_listening()
                 if self._reading is None or self._reading.done():
                     self._reading = asyncio.create_task(self._run(), name="background:feed")
             waiting = Waiting(asked)
@@ -172,7 +172,7 @@ class Hub:
     def _leave(self, waiting: Waiting) -> None:
         self._waiting.discard(waiting)
         if not self._waiting:
-            self._bell.rest()
+            self._bell.stop_listening()
 
     async def _run(self) -> None:
         while self._waiting:
