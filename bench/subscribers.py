@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import psutil
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 CHANGED = "subscription { changed { cursor action recordId record { id displayName revision } } }"
 CREATE = "mutation($n: String!) { createLead(input: {lastName: $n}) { lead { id } } }"
@@ -68,7 +69,9 @@ class Server:
 
 
 async def opened(port: int, token: str) -> ClientConnection:
-    own = await connect(f"ws://127.0.0.1:{port}/graphql", subprotocols=["graphql-transport-ws"], ping_interval=None)  # type: ignore[list-item]
+    own = await connect(
+        f"ws://127.0.0.1:{port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], ping_interval=None
+    )
     await own.send(json.dumps({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}}))
     await own.recv()
     await own.send(json.dumps({"id": "1", "type": "subscribe", "payload": {"query": CHANGED}}))

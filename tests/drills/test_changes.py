@@ -21,6 +21,7 @@ import pytest
 import websockets
 from sqlalchemy import text
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from tests.conftest import Postgres, roomy_memory, settings_for
 from tests.database.doors import DOORS, Doors, doors
@@ -124,7 +125,7 @@ async def subscribe(server: Server, token: str, copy: Copy) -> None:
     address = server.url.replace("http", "ws") + "/graphql"
     while True:
         with suppress(OSError, websockets.WebSocketException):
-            async with connect(address, subprotocols=["graphql-transport-ws"]) as socket:  # type: ignore[list-item]
+            async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
                 payload: dict[str, Any] = {"authorization": f"Bearer {token}"}
                 await socket.send(json.dumps({"type": "connection_init", "payload": payload}))
                 payload = {"query": CHANGED, "variables": {"after": copy.cursor}}

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from crmgraph.crm.models import PartyKind, Role
 from crmgraph.graph.edge import events, sockets
@@ -100,7 +101,7 @@ class Socket:
 async def opened(server: Server, token: str | None = "", **options: Any) -> AsyncIterator[Socket]:
     """A socket that is acknowledged; with the token None one that has said nothing yet."""
     address = server.url.replace("http://", "ws://") + "/graphql"
-    async with connect(address, subprotocols=["graphql-transport-ws"], **options) as raw:  # type: ignore[list-item]
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")], **options) as raw:
         socket = Socket(raw)
         if token is not None:
             await socket.send(
@@ -215,7 +216,7 @@ async def test_who_says_nothing_is_not_waited_for(server: Server, monkeypatch: p
     async with opened(server, None) as socket:
         assert await socket.closed() == (4408, "Connection initialisation timeout")
     address = server.url.replace("http://", "ws://") + "/graphql"
-    async with connect(address, subprotocols=["graphql-ws"]) as raw:  # type: ignore[list-item]
+    async with connect(address, subprotocols=[Subprotocol("graphql-ws")]) as raw:
         assert (await Socket(raw).closed())[0] == 4406
 
 
@@ -439,7 +440,7 @@ async def test_who_does_not_read_is_ended(database: str, tmp_path: Path) -> None
 async def test_no_address_of_a_socket_is_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG", logger="uvicorn.error")
     address = server.url.replace("http://", "ws://") + "/graphql?token=sesame"
-    async with connect(address, subprotocols=["graphql-transport-ws"]) as raw:  # type: ignore[list-item]
+    async with connect(address, subprotocols=[Subprotocol("graphql-transport-ws")]) as raw:
         await Socket(raw).send(type="connection_init")
         assert (await Socket(raw).closed())[0] == 4403
     assert "sesame" not in caplog.text
