@@ -81,7 +81,7 @@ SQLITE = {
     "another field in each row": 13,
     "upsert": 23,
     "half refused": 16,
-    "delete": 6,
+    "delete": 7,
 }
 POSTGRESQL = {
     "create": 10,
@@ -90,7 +90,7 @@ POSTGRESQL = {
     "another field in each row": 10,
     "upsert": 17,
     "half refused": 11,
-    "delete": 6,
+    "delete": 7,
 }
 
 

@@ -330,8 +330,7 @@ class _Wanted:
     ) -> None:
         mine, theirs = logins.get(way.stays), logins.get(way.goes)
         if theirs is None or (mine is not None and not is_chosen):
-            if theirs is not None:
-                taken.dropped.append(Dropped(LOGIN, theirs, mine))
+            taken.dropped += [Dropped(LOGIN, theirs, mine)] if theirs is not None else []
             return
         changes.replaced(LOGIN, mine, theirs)
         await moves.swap_logins(way.session, way.stays, way.goes)
@@ -339,8 +338,7 @@ class _Wanted:
 
     async def _read_above(self, stays: Aggregate, going: Sequence[Aggregate]) -> "_Above | None":
         """What stands above them, of a kind with a hierarchy; None where nothing does."""
-        column = HIERARCHIES.get(self._model)
-        everybody = [stays, *going]
+        column, everybody = HIERARCHIES.get(self._model), [stays, *going]
         if column is None or all(getattr(each.record, column) is None for each in everybody):
             return None
         edges = await hierarchies.ways_up(self._session, self._model, {each.id for each in everybody})
@@ -350,7 +348,7 @@ class _Wanted:
         return path not in IDENTITY_DOCUMENTS or may_see_identity(self._actor, own_id)
 
     def _shown(self, fields: list[dict[str, Any]], own_id: int) -> list[dict[str, Any]]:
-        """What of a change is told to whoever made it: who may not see documents does not learn who has which."""
+        """What of a change is told to its author: who may not see documents does not learn who has which."""
         return [each for each in fields if self._is_shown(each["field"], own_id)]
 
 
