@@ -31,6 +31,8 @@ WORDS: dict[type[Refused], Failure] = {
     crm.Taken: CANNOT,
     crm.Unauthenticated: Failure(401, "who are you?"),
     crm.Throttled: Failure(429, "not so fast"),
+    crm.TooMany: Failure(429, "not so fast"),
+    crm.AlreadyDone: CANNOT,
     crm.Forbidden: CANNOT,
     crm.TooLarge: Failure(413, "too long"),
     crm.UnsupportedImage: CANNOT,

@@ -78,12 +78,12 @@ class View:
 
     async def losses(self, context: Context) -> list[LegacyLoss]:
         """What is not told."""
-        view = context.views[self.dialect.value]
         kind = KINDS[type(self.record)]
-        fields = view.tables().get(kind)
-        if fields is None or view.viewing.shown(kind, self.record.id) is None:
-            plural = f"{kind.value.lower()}s"
-            return [LegacyLoss(field="id", reason=f"{view.title} shows no {plural}.")]
+        view = context.views.get(self.dialect.value)
+        fields = None if view is None else view.tables().get(kind)
+        if view is None or fields is None or view.viewing.shown(kind, self.record.id) is None:
+            title = self.dialect.name if view is None else view.title
+            return [LegacyLoss(field="id", reason=f"{title} shows no {kind.value.lower()}s.")]
         lists = {name: await context.loaders.rows(model).load(self.record.id) for name, model in ROWS.items()}
         names = _columns(self.record.__class__)
         if not may_see_identity(context.actor, self.record.id):  # nor whether there are any
@@ -94,8 +94,11 @@ class View:
 
 async def as_legacy(record: Any, context: Context, dialect: LegacyDialect) -> View:
     """What a dialect answers for a record, whoever of the caller's rights asks it."""
+    view = context.views.get(dialect.value)
+    if view is None:
+        return View(record, dialect, 404, {}, None)
     async with context.beside():
-        response = await context.views[dialect.value].of(context.actor, KINDS[type(record)], record.id)
+        response = await view.of(context.actor, KINDS[type(record)], record.id)
     body = bytes(response.body)
     read = orjson.loads(body) if body and "json" in response.headers.get("content-type", "") else None
     return View(record, dialect, response.status_code, dict(response.headers), read)
