@@ -110,12 +110,21 @@ async def test_what_is_no_key_is_refused(key: str, agent: Caller, core: Core) ->
 
 async def test_a_key_is_of_one_field_and_one_only(agent: Caller, core: Core) -> None:
     one = "createContact(input: $i) { contact { id } }"
+    directed = one.replace(" {", ' @idempotent(key: "k") {', 1)
     two = f"mutation($i: CreateContactInput!) {{ a: {one} b: {one} }}"
     answer = await agent.post(two, {"i": {"lastName": "Ray"}}, **KEY)
     assert (answer.status_code, answer.json()["errors"][0]["message"]) == (
         400,
         "An idempotency key is of a mutation with one field.",
     )
+    for spread, after in (("...One", f"fragment One on Mutation {{ {directed} }}"), (f"... {{ {directed} }}", "")):
+        answer = await agent.post(
+            f"mutation($i: CreateContactInput!) {{ {spread} }} {after}", {"i": {"lastName": "Ray"}}
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["message"]) == (
+            400,
+            "An idempotency key is of a mutation with one field.",
+        )
     answer = await agent.post(DIRECTED, {"i": {"lastName": "Ray"}, "key": "other"}, **KEY)
     assert answer.status_code == 400
     # What only reads has no key.

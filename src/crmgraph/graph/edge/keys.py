@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType, StringValueNode, VariableNode
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationType,
+    StringValueNode,
+    VariableNode,
+)
 from starlette.datastructures import UploadFile
 from starlette.requests import Request as HttpRequest
 
@@ -40,10 +48,11 @@ def key_of(http: HttpRequest, prepared: PreparedOperation) -> str | None:
     if prepared.operation.operation is not OperationType.MUTATION:
         return None
     given = http.headers.getlist(HEADER)
-    directed = [key for field in _fields(prepared.operation) for key in _directed(field, prepared.values.coerced)]
+    directed = [key for field in _fields(prepared) for key in _directed(field, prepared.values.coerced)]
     if not (given or directed):
         return None
-    if len(prepared.operation.selection_set.selections) > 1 or not _fields(prepared.operation):
+    first, *others = prepared.operation.selection_set.selections
+    if others or not isinstance(first, FieldNode):
         raise BadRequest("An idempotency key is of a mutation with one field.")
     try:
         header = idempotency.key_of(given)
@@ -58,8 +67,21 @@ def key_of(http: HttpRequest, prepared: PreparedOperation) -> str | None:
     return key
 
 
-def _fields(operation: OperationDefinitionNode) -> list[FieldNode]:
-    return [each for each in operation.selection_set.selections if isinstance(each, FieldNode)]
+def _fields(prepared: PreparedOperation) -> list[FieldNode]:
+    """What an operation asks for, by fragments too: a key that stands there must not be overlooked."""
+    found: list[FieldNode] = []
+    spread: set[str] = set()
+    open_ones: list[Any] = list(prepared.operation.selection_set.selections)
+    while open_ones:
+        match open_ones.pop():
+            case FieldNode() as field:
+                found.append(field)
+            case FragmentSpreadNode(name=name) if name.value not in spread:
+                spread.add(name.value)
+                open_ones += prepared.document.fragments[name.value].selection_set.selections
+            case InlineFragmentNode(selection_set=inner):
+                open_ones += inner.selections
+    return found
 
 
 def _directed(field: FieldNode, variables: Mapping[str, Any]) -> list[str]:
