@@ -374,3 +374,35 @@ async def test_whoever_is_found_by_their_own_id_costs_no_statement_more(doors: d
                 await asked(graph, text, **given)
             counts.append(len(seen))
         assert counts[1] - counts[0] == more, seen
+
+
+@pytest.mark.parametrize("kind", PartyKind)
+async def test_sets_and_upserts_reach_the_winner_by_what_the_loser_was_called(
+    doors: dict[str, Any], kind: PartyKind
+) -> None:
+    graph, name = doors["graphql"], kind.value.capitalize()
+    required = {"name": "N"} if kind is PartyKind.ACCOUNT else {"lastName": "N"}
+    stays, goes, last = [await made(graph, kind, number=number, **required) for number in ("W1", "L1", "L2")]
+    assert (await merged(graph, stays, goes, last))["userErrors"] == []
+    bulk = f"""mutation($i: Bulk{name}sInput!) {{ bulk{name}s(input: $i) {{
+      results {{ outcome deletedId {kind.value.lower()} {{ id description }} userErrors {{ code }} }} }} }}"""
+    one = f"""mutation($i: Upsert{name}Input!) {{ upsert{name}(input: $i) {{
+      outcome {kind.value.lower()} {{ id description }} userErrors {{ code }} }} }}"""
+
+    async def results(*items: Any) -> list[Any]:
+        found = (await asked(graph, bulk, i={"policy": "ROWS", "items": items}))[f"bulk{name}s"]["results"]
+        return [each["userErrors"] or (each["outcome"], each["deletedId"], each[kind.value.lower()]) for each in found]
+
+    items: list[Any] = []
+    expected: list[Any] = []
+    for place, by in enumerate(({"id": ident(goes)}, {"number": "L1"}, {"id": ident(last)}, {"id": ident(stays)})):
+        items.append({"update": {kind.value.lower(): by, "description": f"u{place}"}})
+        items.append({"upsert": {"by": by, "values": {"description": f"s{place}"}}})
+        expected += [("UPDATED", None, {"id": ident(stays), "description": "s3"})] * 2
+        data = (await asked(graph, one, i={"by": by, "values": {"description": f"o{place}"}}))[f"upsert{name}"]
+        told_of = {"id": ident(stays), "description": f"o{place}"}
+        assert data == {"outcome": "UPDATED", kind.value.lower(): told_of, "userErrors": []}
+    assert await results(*items) == expected
+    gone = {"delete": {kind.value.lower(): {"number": "L2"}}}
+    after = {"update": {kind.value.lower(): {"id": ident(goes)}, "description": "late"}}
+    assert await results(gone, after) == [("DELETED", ident(stays), None), [{"code": "NOT_FOUND"}]]

@@ -16,6 +16,7 @@ from crmgraph.crm.models.records import CLAIMED
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import Compare, Op, Point, Where
+from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.query.sql import Several, Sql
 from crmgraph.crm.records import external_ids, uniqueness
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
@@ -50,6 +51,8 @@ class SetLookup:
         self._keys: dict[int, set[_Key]] = {}
         self._by_key: dict[_Key, set[int]] = defaultdict(set)
         self._called: dict[ExternalIdValue, int] = {}
+        self._led: dict[int, int] = {}
+        self._led_by_number: dict[str, int] = {}
         self._shared: set[str] = set()
 
     async def lock(self, refs: Iterable[Ref]) -> None:
@@ -86,11 +89,20 @@ class SetLookup:
             ids |= await self._of_numbers(numbers)
         if emails:
             ids |= await self._of_emails(emails)
-        if ids:
-            parts = (*PARTS, "login")
-            found = await load_for_change(self._unit, self._actor, self._kind, ids, parts=parts)
-            for aggregate in found.values():
-                self.take(aggregate)
+        await self._take(ids)
+        # What is called so no more may have been merged into another, perhaps while it was waited for.
+        if missing := ids - self.loaded.keys():
+            self._led = await heirs(self._unit.session, self._actor, MODELS[self._kind], missing)
+        if unknown := {each for each in numbers if not self._by_key[_number(each)]}:
+            self._led_by_number = await self._of_former_numbers(unknown)
+        await self._take({*self._led.values(), *self._led_by_number.values()} - self.loaded.keys())
+
+    async def _take(self, ids: Collection[int]) -> None:
+        if not ids:
+            return
+        parts = (*PARTS, "login")
+        for aggregate in (await load_for_change(self._unit, self._actor, self._kind, ids, parts=parts)).values():
+            self.take(aggregate)
 
     def take(self, aggregate: Aggregate, names: ExternalIdEdits | None = None) -> None:
         """Know of a record as it is by now.
@@ -133,16 +145,22 @@ class SetLookup:
             given = ref.external
             *called, imported = [self._called.get(name) for name in _names(given)] + [None] * (given.imported is None)
             numbers = () if given.number is None else spellings(given.number)
-            by_number = [min(self._by_key[_number(each)], default=None) for each in numbers]
-            candidates = [*called, given.own, *by_number, imported]
+            by_number = [min(self._numbered(each), default=None) for each in numbers]
+            own = None if given.own is None else self._led.get(given.own, given.own)
+            candidates = [*called, own, *by_number, imported]
             return set([each for each in candidates if each in self.loaded][:1])
         if ref.email is not None:
             found = self._by_key[_email(email_key(ref.email))]
             # What customers claim of themselves counts for nothing beside what the office knows.
             return {each for each in found if self._knows(each, email_key(ref.email))} or found
         if ref.number is not None:
-            return self._by_key[_number(ref.number)]
-        return {ref.id} if ref.id is not None else set()
+            return self._numbered(ref.number)
+        return {self._led.get(ref.id, ref.id)} if ref.id is not None else set()
+
+    def _numbered(self, number: str) -> set[int]:
+        """Whoever has a number, else who inherited it."""
+        former = self._led_by_number.get(number)
+        return self._by_key[_number(number)] or (set() if former is None else {former})
 
     def _knows(self, party_id: int, key: str) -> bool:
         rows = (row for row in self.loaded[party_id].emails if row.active and row.address_key == key)
@@ -157,6 +175,20 @@ class SetLookup:
             return select(model.id).where(named, visible(with_parameters(self._actor), model))
 
         return {own_id for (own_id,) in await self._rows("numbers", build, {"numbers": sorted(numbers)})}
+
+    async def _of_former_numbers(self, numbers: set[str]) -> dict[str, int]:
+        """{number that a record had which was merged into another: that one}, the newest where there are several."""
+        model: Any = MODELS[self._kind]
+        sql = Sql(model, self._unit.database.is_sqlite)
+
+        def build() -> Select[Any]:
+            named = sql.among(model.number, bindparam("numbers", type_=Several(Text())))
+            merged = select(model.number, func.max(model.merged_into_id)).where(
+                named, model.merged_into_id.is_not(None)
+            )
+            return merged.group_by(model.number)
+
+        return dict(await self._rows("former numbers", build, {"numbers": sorted(numbers)}))
 
     async def _of_emails(self, emails: set[str]) -> set[int]:
         """Whoever has them by what the office knows, else by what they claim; nobody where they are too many."""
