@@ -22,7 +22,8 @@ from fastapi import FastAPI
 from sqlalchemy import event
 
 from crmgraph import assembly
-from crmgraph.app import DIALECTS, Dialect, build, create_app
+from crmgraph.app import create_app
+from crmgraph.assembly import build
 from crmgraph.crm.core import Core
 from crmgraph.db.database import Compiled, Database
 from crmgraph.demo import Demo, prepare, shown
@@ -30,6 +31,7 @@ from crmgraph.demo.loading import load
 from crmgraph.http.websocket import MAX_MESSAGE, PING_SECONDS
 from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
+from crmgraph.registry import DIALECTS, Dialect
 from crmgraph.settings import Settings
 from tests.program import crmgraph
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from crmgraph.app import DIALECTS, Dialect
 from crmgraph.crm import errors
 from crmgraph.crm.models import Account, Contact, Door
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS
+from crmgraph.registry import DIALECTS, Dialect
 
 ROOT = Path(__file__).parents[1]
 FILES = ("api.py", "requests.py", "handlers/__init__.py", "fields.py", "errors.py", "answers.py", "openapi.py")
@@ -18,7 +18,7 @@ each_dialect = pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: 
 
 def test_every_word_of_a_dialect_has_an_entry_in_the_wiring() -> None:
     missing = [f"Door.{door.name}" for door in Door if door.is_dialect and door not in {d.door for d in DIALECTS}]
-    assert not missing, f"DIALECTS of src/crmgraph/app.py has no entry for {missing}"
+    assert not missing, f"DIALECTS of src/crmgraph/registry.py has no entry for {missing}"
     unnamed = [f"Door.{dialect.door.name}" for dialect in DIALECTS if not dialect.door.is_dialect]
     assert not unnamed, f"src/crmgraph/crm/models/identity.py gives {unnamed} no title and no description"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crmgraph.app import DIALECTS, Dialect
+from crmgraph.registry import DIALECTS, Dialect
 from tests.conftest import Running
 from tests.dialects.zoho.conftest import Program
 from tests.fuzz.envelopes import check

@@ -220,7 +220,7 @@ async def test_the_staff_are_found_by_id_and_email_and_by_staff_alone(doors: Doo
 
 
 def test_every_dialect_reads_what_it_prints() -> None:
-    from crmgraph.app import DIALECTS
+    from crmgraph.registry import DIALECTS
 
     for dialect in DIALECTS:
         candidates = dialect.id_candidates(PartyKind.CONTACT, "1000000017")

@@ -19,7 +19,7 @@ TOLD = {
     "The folder": "cannot import name 'rolodex' from 'crmgraph.dialects'",
     "The word": "Actor(Door.ROLODEX)",
     "The import": "name 'rolodex' is not defined",
-    "The entry": "DIALECTS of src/crmgraph/app.py has no entry for ['Door.ROLODEX']",
+    "The entry": "DIALECTS of src/crmgraph/registry.py has no entry for ['Door.ROLODEX']",
     "The recorded exchanges": "tests/dialects/rolodex/exchanges has no recorded exchanges",
     "The page": "docs/dialects/rolodex.md",
     "The row": "docs/dialects/README.md has no row for rolodex",

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from crmgraph.app import DIALECTS
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Forbidden, Unauthenticated
 from crmgraph.crm.models import Door, PartyKind, Role
@@ -18,6 +17,7 @@ from crmgraph.crm.records import dumps
 from crmgraph.exports import writing
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Record, Ref, Staff, StaffRef
+from crmgraph.registry import DIALECTS
 from tests.conftest import Running, statements
 
 OPERATOR = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=True)

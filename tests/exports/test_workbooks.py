@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from python_calamine import CalamineWorkbook
 
-from crmgraph.app import DIALECTS
 from crmgraph.crm.models import PartyKind
 from crmgraph.exports import workbook, writing
+from crmgraph.registry import DIALECTS
 from tests.conftest import Running
 from tests.exports.test_exports import ALL, OPERATOR, written
 from tests.graph.conftest import put

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from schemathesis import GenerationMode
 
-from crmgraph.app import DIALECTS
+from crmgraph.registry import DIALECTS
 from tests.conftest import Running
 from tests.fuzz.envelopes import check
 from tests.fuzz.keys import IDS, Keys, keys_of

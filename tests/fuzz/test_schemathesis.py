@@ -17,8 +17,8 @@ from schemathesis.engine import events, from_schema
 from schemathesis.generation.meta import CoverageScenario, TestPhase
 from schemathesis.schemas import BaseSchema
 
-from crmgraph.app import DIALECTS
 from crmgraph.demo import Demo, shown
+from crmgraph.registry import DIALECTS
 from tests.conftest import Running, listening
 from tests.fuzz import contracts
 from tests.fuzz.keys import HEADERS

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from crmgraph.app import DIALECTS, Dialect
+from crmgraph.registry import DIALECTS, Dialect
 from tests.conftest import Running
 from tests.openapi.calls import body_of, examples, secrets_of, sent, shape, shown
 

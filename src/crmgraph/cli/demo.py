@@ -91,7 +91,7 @@ async def load(settings: Settings) -> dict[str, int]:
 def print_doors(settings: Settings, made: dict[str, int]) -> None:
     """What was loaded, every address, and what the demo accepts."""
     # All edges, which no other command of the demo needs.
-    from crmgraph.app import DIALECTS
+    from crmgraph.registry import DIALECTS
 
     if any(made.values()):
         out.print("Loaded " + ", ".join(f"{count} {kind}" for kind, count in made.items()) + ".", highlight=False)

@@ -14,7 +14,7 @@ from crmgraph.cli.console import DemoOption, err, fail, opened, run, settings_of
 
 def _fields(dialect: str, kinds: list[Any]) -> Any:
     """What a dialect calls the values of these records."""
-    from crmgraph.app import DIALECTS
+    from crmgraph.registry import DIALECTS
 
     found = next((each for each in DIALECTS if each.name == dialect), None)
     if found is None:

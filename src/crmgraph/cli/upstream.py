@@ -172,7 +172,7 @@ def switch(
 
 
 def _require_operation(door: Door, operation: str) -> None:
-    from crmgraph.app import DIALECTS
+    from crmgraph.registry import DIALECTS
 
     known = [name for each in DIALECTS if each.door is door for name in each.operations]
     if operation not in known:

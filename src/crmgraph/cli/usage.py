@@ -92,8 +92,8 @@ async def _used(core: Core, door: Door | None, begin: dt.datetime, fields: bool)
 
 
 async def _unused(core: Core, door: Door | None, begin: dt.datetime) -> dict[str, list[dict[str, Any]]]:
-    from crmgraph.app import DIALECTS
     from crmgraph.crm.usage import served_operations, silent_clients
+    from crmgraph.registry import DIALECTS
 
     async with core.db.read() as session:
         served = await served_operations(session, door, begin)

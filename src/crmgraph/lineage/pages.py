@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from crmgraph.app import DIALECTS
 from crmgraph.crm.models import PartyKind
 from crmgraph.lineage.losses import altered, lost, written
 from crmgraph.lineage.words import DOORS, Word, kept_alone, places, tables
+from crmgraph.registry import DIALECTS
 
 TITLES = {"graphql": "GraphQL", **{dialect.name: dialect.door.title for dialect in DIALECTS}}
 """How people call the vocabularies."""

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy.orm import InstrumentedAttribute, class_mapper
 from strawberry.utils.str_converters import to_camel_case
 
-from crmgraph.app import DIALECTS
 from crmgraph.crm.models import Account, AddressKind, Contact, Door, PartyKind, PhoneKind, Role
 from crmgraph.crm.models.columns import Named, Preferences
 from crmgraph.crm.policy import MODELS, Actor, check_change
@@ -24,6 +23,7 @@ from crmgraph.graph.schema.types.contact import Contact as ContactType
 from crmgraph.graph.schema.types.lead import Lead as LeadType
 from crmgraph.graph.schema.vocabulary import PARTS
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Link, Primary, Slot, Whole
+from crmgraph.registry import DIALECTS
 
 DOORS = ("graphql", *(dialect.name for dialect in DIALECTS))
 """The vocabularies, in the order of every table."""

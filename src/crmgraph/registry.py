@@ -1,0 +1,130 @@
+"""The dialects that are served: what the application and the commands have to know of each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Door, PartyKind
+from crmgraph.crm.records.lookup import IdCandidates
+from crmgraph.dialects import covalense, crmcom, valomnia, zoho
+from crmgraph.mapping import FieldMap
+from crmgraph.rest import Viewing
+from crmgraph.rest.passing import Passing
+from crmgraph.settings import Settings
+from crmgraph.site.routes import busy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A legacy API as the application mounts it.
+
+    Attributes:
+        door: its word in the change log, which `name`, as it stands in addresses, is made of.
+        title: as people call it, with its version.
+        prefixes: the paths below which it answers.
+        openapi: makes its OpenAPI document.
+        mounts: makes its routes, of the core and the settings that bind this dialect alone.
+        tables: makes its field maps by kind of record, for the tables of the documentation.
+        viewing: how it shows one record; None where it shows none.
+        passing: how callers are known whose calls are passed on to an upstream; None where there can be none.
+        operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
+        busy: what it answers when there is no place for a request, with the status 503.
+        beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
+            Where nobody answers, it does, by `nowhere`.
+        href: the path under which it serves a record, of the record's kind and its id there; None where it does not.
+        id_candidates: what an id may stand for there, of the kind of record, or None for staff; None where it is no id.
+    """
+
+    door: Door
+    title: str
+    prefixes: tuple[str, ...]
+    openapi: Callable[[], dict[str, Any]]
+    mounts: Callable[[Core, Settings], list[BaseRoute]]
+    tables: Callable[[], Mapping[PartyKind, FieldMap]]
+    viewing: Viewing | None = None
+    passing: Passing | None = None
+    operations: tuple[str, ...] = ()
+    busy: Callable[[], Response] = busy
+    beside: tuple[str, ...] = ()
+    nowhere: Callable[[], Response] | None = None
+    href: Callable[[PartyKind | None, str], str | None] = lambda kind, value: None
+    id_candidates: Callable[[PartyKind | None, str], IdCandidates | None] = lambda kind, value: None
+
+    @property
+    def name(self) -> str:
+        """Of the dialect, e.g. zoho."""
+        return self.door.dialect
+
+
+DIALECTS = (
+    Dialect(
+        door=Door.COVALENSE,
+        title="Covalense",
+        prefixes=("/crm/v1",),
+        openapi=covalense.openapi,
+        mounts=lambda core, settings: covalense.mounts(
+            core, forgot_sets_password=settings.covalense_forgot_sets_password
+        ),
+        tables=covalense.tables,
+        viewing=covalense.VIEWING,
+        passing=covalense.PASSING,
+        operations=covalense.operations,
+        busy=covalense.busy,
+        beside=("/crm/v1.{rest:path}",),
+        nowhere=covalense.nowhere,
+        id_candidates=covalense.id_candidates,
+    ),
+    Dialect(
+        door=Door.ZOHO,
+        title="Zoho CRM v2",
+        prefixes=("/crm/v2", "/oauth/v2"),
+        openapi=zoho.openapi,
+        mounts=lambda core, settings: zoho.mounts(core, unique=zoho.unique_fields(settings.zoho_unique)),
+        tables=zoho.tables,
+        viewing=zoho.VIEWING,
+        passing=zoho.PASSING,
+        operations=zoho.operations,
+        busy=zoho.busy,
+        beside=("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
+        nowhere=zoho.nowhere,
+        href=zoho.href,
+        id_candidates=zoho.id_candidates,
+    ),
+    Dialect(
+        door=Door.CRMCOM,
+        title="CRM.COM",
+        prefixes=("/crmapi/rest/v2", "/crm/ImageDownloadServlet"),
+        openapi=crmcom.openapi,
+        mounts=lambda core, settings: crmcom.mounts(core),
+        tables=crmcom.tables,
+        viewing=crmcom.VIEWING,
+        passing=crmcom.PASSING,
+        operations=crmcom.operations,
+        busy=crmcom.busy,
+        beside=("/crmapi", "/crmapi/{rest:path}"),
+        nowhere=crmcom.nowhere,
+        href=crmcom.href,
+        id_candidates=crmcom.id_candidates,
+    ),
+    Dialect(
+        door=Door.VALOMNIA,
+        title="Valomnia",
+        prefixes=("/api/{version}", "/j_spring_security_check"),
+        openapi=valomnia.openapi,
+        mounts=lambda core, settings: valomnia.mounts(core),
+        tables=valomnia.tables,
+        viewing=valomnia.VIEWING,
+        passing=valomnia.PASSING,
+        operations=valomnia.operations,
+        busy=valomnia.busy,
+        beside=("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),
+        nowhere=valomnia.nowhere,
+        href=valomnia.href,
+        id_candidates=valomnia.id_candidates,
+    ),
+)
+"""The dialects that are spoken. A further one is a folder, a word in `Door`, and an entry here."""
