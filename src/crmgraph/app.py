@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
 from crmgraph.assembly import build, close
+from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
 from crmgraph.crm.usage import NOWHERE, keep_storing
 from crmgraph.http.admission import Patience, Places, Watch
@@ -108,14 +109,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         origins=settings.cors_origins,
         answer_seconds=settings.answer_seconds,
         documents=graph.Documents.load(settings.documents_file, trusted=settings.documents == "trusted"),
-        hrefs={each.name: each.href for each in dialects},
-        id_candidates={each.name: each.id_candidates for each in dialects},
-        tables={each.name: each.tables for each in dialects},
-        views={
-            each.name: RecordView(core, each.viewing, each.title, each.tables)
-            for each in dialects
-            if each.viewing is not None
-        },
+        legacy_apis={each.name: legacy_api(core, each) for each in dialects},
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes
@@ -143,6 +137,12 @@ def from_environment() -> FastAPI:
     # Here too, since a worker has not been through the command line.
     configure(settings.log_level, settings.log_format)
     return create_app(settings)
+
+
+def legacy_api(core: Core, dialect: Dialect) -> graph.LegacyApi:
+    """What the graph has to know of a dialect."""
+    view = None if dialect.viewing is None else RecordView(core, dialect.viewing)
+    return graph.LegacyApi(dialect.title, dialect.href, dialect.id_candidates, dialect.tables, view)
 
 
 def beside(dialect: Dialect) -> list[BaseRoute]:

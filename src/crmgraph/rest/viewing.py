@@ -52,16 +52,11 @@ class RecordView:
     """Shows records as one dialect does.
 
     Args:
-        title: what people call the dialect.
-        tables: what it calls the values of the kinds of record that it has.
+        viewing: how it shows one.
     """
 
-    def __init__(
-        self, core: Core, viewing: Viewing, title: str, tables: Callable[[], Mapping[PartyKind, FieldMap]]
-    ) -> None:
+    def __init__(self, core: Core, viewing: Viewing) -> None:
         self.viewing = viewing
-        self.title = title
-        self.tables = tables
         # Whoever asks holds their share of the worker already.
         self._core = replace(core, shares=Shares(1_000))
         self._front = Front(self._core, replace(viewing.api, before=unchecked, admit=viewing.read))

@@ -43,11 +43,10 @@ from crmgraph.graph.edge.requests import (
 from crmgraph.graph.edge.responses import MASKED, body_of
 from crmgraph.graph.edge.streams import COMPLETE, EVENT_STREAM, EventStream, event, only_stream, takes_stream
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
-from crmgraph.graph.resolvers.context import Context, Href, ReadId, Tables
+from crmgraph.graph.resolvers.context import Context, LegacyApi
 from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
 from crmgraph.http.subscribers import Subscribers, TooManySubscribers
-from crmgraph.rest import RecordView
 
 PATH = "/graphql"
 COST = "graphql-cost"
@@ -63,10 +62,7 @@ def mounts(
     max_page: int = 100,
     max_cost: int = 20_000,
     demo: Mapping[str, Mapping[str, str]] | None = None,
-    hrefs: Mapping[str, Href] | None = None,
-    id_candidates: Mapping[str, ReadId] | None = None,
-    tables: Mapping[str, Tables] | None = None,
-    views: Mapping[str, RecordView] | None = None,
+    legacy_apis: Mapping[str, LegacyApi] | None = None,
     plans: bool = True,
     subscribers: Subscribers | None = None,
     origins: Sequence[str] = (),
@@ -80,10 +76,7 @@ def mounts(
         max_page: the longest page of a connection.
         max_cost: the most records that one document may cause.
         demo: whom the page offers to sign in as; None outside the demo.
-        hrefs: by dialect, where it serves a record.
-        id_candidates: by dialect, what the ids that it prints stand for.
-        tables: by dialect, what it calls the values of records.
-        views: by dialect, how it shows a record.
+        legacy_apis: the dialects that are served beside it, by their names.
         plans: whether plain operations are compiled; the resolvers answer everything otherwise.
         subscribers: how many WebSockets and event streams may be open.
         origins: of other sites whose pages may open a WebSocket.
@@ -96,10 +89,7 @@ def mounts(
         core,
         engine,
         max_page=max_page,
-        hrefs=hrefs or {},
-        id_candidates=id_candidates or {},
-        tables=tables or {},
-        views=views or {},
+        legacy_apis=legacy_apis or {},
         demo=demo is not None,
         subscribers=subscribers or Subscribers(2_000, 50),
         documents=documents or Documents(),
@@ -147,10 +137,7 @@ class Endpoint:
         engine: Engine,
         *,
         max_page: int,
-        hrefs: Mapping[str, Href],
-        id_candidates: Mapping[str, ReadId],
-        tables: Mapping[str, Tables],
-        views: Mapping[str, RecordView],
+        legacy_apis: Mapping[str, LegacyApi],
         demo: bool = False,
         subscribers: Subscribers,
         documents: Documents,
@@ -161,10 +148,7 @@ class Endpoint:
         self._core = core
         self._engine = engine
         self._max_page = max_page
-        self._hrefs = hrefs
-        self._id_candidates = id_candidates
-        self._tables = tables
-        self._views = views
+        self._legacy_apis = legacy_apis
         self._demo = demo
         self._slices = Slices()
 
@@ -324,17 +308,7 @@ class Endpoint:
 
     def _context(self, http: HTTPConnection, actor: Actor) -> Context:
         address = reading.address(http)
-        return Context(
-            self._core,
-            actor,
-            address,
-            self._max_page,
-            self._hrefs,
-            self._id_candidates,
-            self._tables,
-            self._views,
-            slices=self._slices,
-        )
+        return Context(self._core, actor, address, self._max_page, self._legacy_apis, slices=self._slices)
 
     async def _is_staff(self, http: HttpRequest) -> bool:
         """Whether a request is of one of the staff, as the database has it now."""

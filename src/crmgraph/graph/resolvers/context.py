@@ -19,18 +19,27 @@ from crmgraph.graph.resolvers.loaders import Loaders
 from crmgraph.graph.resolvers.slices import Slices, Turns
 from crmgraph.rest import RecordView
 
-Href: TypeAlias = Callable[[PartyKind, str], str | None]
-"""(kind of record, its id there) to the path under which a dialect serves it; None where it does not."""
-
-ReadId: TypeAlias = Callable[[PartyKind | None, str], IdCandidates | None]
-"""(kind of record, or None for staff, an id) to what it may stand for in a dialect; None where it is no id there."""
-
-
-Tables: TypeAlias = Callable[[], Mapping[PartyKind, Any]]
-"""To a field map for each kind of record that a dialect has."""
-
 CONNECTIONS = 2
 """How many connections the resolvers of one document read by at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyApi:
+    """What the graph has to know of a dialect.
+
+    Attributes:
+        title: what people call it.
+        href: (kind of record, its id there) to the path under which it serves a record; None where it does not.
+        id_candidates: (kind of record, or None for staff, an id) to what the id may stand for; None where it is none.
+        tables: makes a field map for each kind of record that it has.
+        view: how it shows a record; None where it shows none.
+    """
+
+    title: str
+    href: Callable[[PartyKind, str], str | None]
+    id_candidates: Callable[[PartyKind | None, str], IdCandidates | None]
+    tables: Callable[[], Mapping[PartyKind, Any]]
+    view: RecordView | None = None
 
 
 @dataclass(slots=True)
@@ -40,10 +49,7 @@ class Context:
     Attributes:
         address: the network address it came from.
         max_page: the longest page of a connection.
-        hrefs: by dialect, where it serves a record.
-        id_candidates: by dialect, what the ids that it prints stand for.
-        tables: by dialect, what it calls the values of the kinds of record that it has.
-        views: by dialect, how it shows a record.
+        legacy_apis: the dialects that are served beside the graph, by their names.
         refused: why a change was refused that is carried out already, so that its resolver has only to tell.
         read_ahead: the input of a bulk write, which its resolver is handed without the items.
         slices: in which the resolvers of all requests do their work.
@@ -53,10 +59,7 @@ class Context:
     actor: Actor
     address: str
     max_page: int = 100
-    hrefs: Mapping[str, Href] = field(default_factory=dict)
-    id_candidates: Mapping[str, ReadId] = field(default_factory=dict)
-    tables: Mapping[str, Tables] = field(default_factory=dict)
-    views: Mapping[str, RecordView] = field(default_factory=dict)
+    legacy_apis: Mapping[str, LegacyApi] = field(default_factory=dict)
     refused: Refused | None = None
     read_ahead: Any = None
     slices: Slices = field(default_factory=Slices)

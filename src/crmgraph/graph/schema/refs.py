@@ -112,8 +112,8 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
         return IdCandidates(external.system.lower(), ((external.space or "record", external.value),))
     if external.space:
         raise BadInput("space of a dialect", "by.external.space")
-    read_id = context.id_candidates.get(external.dialect.value)  # type: ignore[union-attr]  # there is one
-    candidates = read_id(kind, external.value) if read_id is not None and not fault_of(external.value) else None
+    api = context.legacy_apis.get(external.dialect.value)  # type: ignore[union-attr]  # there is one
+    candidates = api.id_candidates(kind, external.value) if api is not None and not fault_of(external.value) else None
     if candidates is None:
         raise NotFound
     dialect, known = candidates.dialect, candidates.external_ids

@@ -9,7 +9,6 @@ from strawberry import UNSET
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.edits import Edit, ExternalIdEdits, ExternalIdValue
 from crmgraph.crm.records.external_ids import CONTENT, DIALECTS, kept_as
-from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.inputs.edits import edit_of, required
 from crmgraph.graph.schema.refs import ExternalRef, require_one_system
@@ -67,7 +66,7 @@ def _candidates(context: Context, kind: PartyKind, given: ExternalRef) -> Sequen
     if system not in DIALECTS:
         reserved = system == CONTENT
         return [ExternalIdValue(system, given.space or "record", "" if reserved else given.value)]
-    read_id = context.id_candidates.get(system)
-    found: IdCandidates | None = read_id(kind, given.value) if read_id is not None and not given.space else None
+    api = context.legacy_apis.get(system)
+    found = api.id_candidates(kind, given.value) if api is not None and not given.space else None
     names = [] if found is None else [kept_as(system, *name) for name in found.external_ids]
     return names or [ExternalIdValue(system, "record", "")]

@@ -40,7 +40,7 @@ async def _export(context: Context, given: ExportInput) -> dict[str, Any]:
         raise Conflicting(("format",))
     if given.excel and form is not ExportFormat.CSV:
         raise Conflicting(("excel",))
-    if dialect is not None and given.kind not in context.tables[dialect]():
+    if dialect is not None and given.kind not in context.legacy_apis[dialect].tables():
         raise Invalid(("as",), "choice")
     stored = {
         "kind": given.kind.value,

@@ -140,8 +140,8 @@ class Relation(Node):
 
 
 def _href(context: Context, dialect: str, value: str, kind: str | None) -> str | None:
-    href = context.hrefs.get(dialect)
-    path = None if href is None or kind is None else href(models.PartyKind(kind), value)
+    api = context.legacy_apis.get(dialect)
+    path = None if api is None or kind is None else api.href(models.PartyKind(kind), value)
     return None if path is None else context.core.public_url + path
 
 

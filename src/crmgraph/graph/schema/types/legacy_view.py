@@ -78,23 +78,24 @@ class View:
 
     async def losses(self, context: Context) -> list[LegacyLoss]:
         """What is not told."""
+        api = context.legacy_apis[self.dialect.value]
+        view = api.view
         kind = KINDS[type(self.record)]
-        view = context.views.get(self.dialect.value)
-        fields = None if view is None else view.tables().get(kind)
+        fields = api.tables().get(kind)
         if view is None or fields is None or view.viewing.shown(kind, self.record.id) is None:
-            title = self.dialect.name if view is None else view.title
-            return [LegacyLoss(field="id", reason=f"{title} shows no {kind.value.lower()}s.")]
+            plural = f"{kind.value.lower()}s"
+            return [LegacyLoss(field="id", reason=f"{api.title} shows no {plural}.")]
         lists = {name: await context.loaders.rows(model).load(self.record.id) for name, model in ROWS.items()}
         names = _columns(self.record.__class__)
         if not may_see_identity(context.actor, self.record.id):  # nor whether there are any
             names = {column: field for column, field in names.items() if column not in IDENTITY_DOCUMENTS}
         found = losses(Aggregate(self.record, **lists), fields, view.viewing.rows, names, _row_columns())
-        return [LegacyLoss(field=field, reason=reason) for field, reason in _worded(found, names, view.title)]
+        return [LegacyLoss(field=field, reason=reason) for field, reason in _worded(found, names, api.title)]
 
 
 async def as_legacy(record: Any, context: Context, dialect: LegacyDialect) -> View:
     """What a dialect answers for a record, whoever of the caller's rights asks it."""
-    view = context.views.get(dialect.value)
+    view = context.legacy_apis[dialect.value].view
     if view is None:
         return View(record, dialect, 404, {}, None)
     async with context.beside():
