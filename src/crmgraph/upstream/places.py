@@ -80,9 +80,8 @@ async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     for address in addresses:
         ip = ipaddress.ip_address(address.partition("%")[0])
-        if any(ip in network for network in allowed if network.version == ip.version):
-            continue
-        if not ip.is_global or ip.is_multicast:
+        is_allowed = any(ip in network for network in allowed if network.version == ip.version)
+        if not is_allowed and (not ip.is_global or ip.is_multicast):
             told = f"{base.host} is {address}, " if base.host != address else f"{address} is "
             kind = (
                 "which is an address of a private network"
@@ -90,7 +89,7 @@ async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
                 else "an address of a private network"
             )
             raise BadPlaceError(f"{told}{kind}: CRMGRAPH_UPSTREAM_NETWORKS names those that may be called")
-        if base.scheme == "http":
+        if base.scheme == "http" and not ip.is_loopback:
             raise BadPlaceError(f"{base}: http is for the loopback interface alone")
     return addresses
 
