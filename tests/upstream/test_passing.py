@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from crmgraph.upstream.forward import Client, UpstreamError
+from crmgraph.upstream.places import BadPlaceError, Base
 from tests.program import crmgraph, serving
 from tests.upstream.conftest import ENVIRONMENT, Front, asked, request
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import httptools
 
-from crmgraph.upstream.places import Base
+from crmgraph.upstream.places import BadPlaceError, Base
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
@@ -219,7 +219,8 @@ class Client:
 
     Args:
         base: where it is.
-        addresses: tells its IP addresses, each time that a connection is made: all of them may be called.
+        addresses: tells its IP addresses, each time that a connection is made: all of them may be called. Raises
+            BadPlaceError where there are none.
         tls: how connections are secured; None for http.
     """
 
@@ -319,7 +320,11 @@ class Client:
     async def _connect(self) -> _Connection:
         loop = asyncio.get_running_loop()
         last = "it has no address"
-        for address in await self._addresses():
+        try:
+            addresses = await self._addresses()
+        except BadPlaceError as error:
+            raise UpstreamError(str(error), sent=False) from None
+        for address in addresses:
             try:
                 async with asyncio.timeout(CONNECT_SECONDS):
                     _, connection = await loop.create_connection(
