@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass, field
 from enum import IntFlag
 
-from rapidfuzz import fuzz
-
 from crmgraph.crm.models import PartyKind
 
 
@@ -70,6 +68,9 @@ def bare(kind: PartyKind, name: str) -> str:
 
 def similarity(kind: PartyKind, one: str, other: str) -> float:
     """How similar two names are, of 100, in whatever order their words stand."""
+    # Most processes that serve never compare two names.
+    from rapidfuzz import fuzz
+
     return fuzz.token_sort_ratio(bare(kind, one), bare(kind, other))
 
 
