@@ -192,6 +192,16 @@ def test_an_answer_that_breaks_off_breaks_off_for_the_client(front: Front) -> No
     assert b"Content-Length: 10" in headers
 
 
+async def test_an_upstream_whose_name_leads_nowhere_just_now_is_away() -> None:
+    async def addresses() -> list[str]:
+        raise BadPlaceError("old.example: has no address: Temporary failure in name resolution")
+
+    client = Client(Base("http", "old.example", 80), addresses, None)
+    with pytest.raises(UpstreamError, match="has no address") as told:
+        await client.send(b"POST", b"/", [], None, framed=False)
+    assert not told.value.sent
+
+
 @dataclass(frozen=True)
 class Pair:
     """An old CRM that is crmgraph itself, and the server in front of it.

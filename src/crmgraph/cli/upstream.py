@@ -203,7 +203,8 @@ def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
                 headers = [(b"Host", base.authority.encode()), (b"User-Agent", b"crmgraph")]
                 answer = await client.send(b"GET", path.encode(), headers, None, framed=False)
                 ms = (time.perf_counter() - start) * 1000
-                client.give_up(answer.connection)
+                client.release(answer)
+                client.close()
                 told.append(f"ok    {base}  {', '.join(addresses)}  HTTP {answer.status} in {ms:.0f} ms")
             except (BadPlaceError, UpstreamError) as error:
                 told.append(f"fail  {url}  {error}")

@@ -206,12 +206,20 @@ class _Connection(asyncio.Protocol):
 
 
 class Answer:
-    """The answer of the upstream: its head, and its body as it comes."""
+    """The answer of the upstream: its head, and its body as it comes. Whoever was given it releases it."""
 
     def __init__(self, connection: _Connection) -> None:
         self.status = connection.status
         self.headers: Headers = connection.headers
         self.connection = connection
+
+    def parts(self) -> AsyncIterator[bytes]:
+        """The body.
+
+        Raises:
+            UpstreamError: it breaks off.
+        """
+        return self.connection.parts(FIRST_BYTE_SECONDS)
 
 
 class Client:
@@ -280,22 +288,14 @@ class Client:
             raise
         return Answer(connection)
 
-    async def parts(self, answer: Answer) -> AsyncIterator[bytes]:
-        """The body of an answer. Its connection is kept afterwards where that can be.
-
-        Raises:
-            UpstreamError: it breaks off.
-        """
+    def release(self, answer: Answer) -> None:
+        """Keep the connection of an answer for the next request where that can be, and end it otherwise."""
         connection = answer.connection
-        try:
-            async for part in connection.parts(FIRST_BYTE_SECONDS):
-                yield part
-        finally:
-            if connection.is_reusable and len(self._idle) < MOST_IDLE:
-                connection.idle_since = asyncio.get_running_loop().time()
-                self._idle.append(connection)
-            else:
-                self.give_up(connection)
+        if connection.is_reusable and len(self._idle) < MOST_IDLE:
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+        else:
+            self.give_up(connection)
 
     @staticmethod
     def give_up(connection: _Connection) -> None:

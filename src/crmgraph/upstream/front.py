@@ -155,9 +155,12 @@ class UpstreamFront:
             log.warning("the upstream does not answer", dialect=self._dialect.dialect, reason=str(error))
             return await self._refuse(scope, send)
         self._failures = 0
-        if login is not None:
-            return await self._answer_login(scope, client, answer, login, send)
-        return await self._answer(client, answer, send)
+        try:
+            if login is not None:
+                return await self._answer_login(scope, client, answer, login, send)
+            return await self._answer(client, answer, send)
+        finally:
+            client.release(answer)
 
     async def _refuse(self, scope: Scope, send: Send) -> tuple[int, int]:
         response = self._away()
@@ -169,7 +172,7 @@ class UpstreamFront:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         size = 0
         try:
-            async for part in client.parts(answer):
+            async for part in answer.parts():
                 size += len(part)
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except UpstreamError as error:
@@ -186,7 +189,7 @@ class UpstreamFront:
         parts: list[bytes] = []
         size = 0
         try:
-            async for part in client.parts(answer):
+            async for part in answer.parts():
                 size += len(part)
                 if size > LOOKED_AT:
                     raise UpstreamError("its answer to a login is too long", sent=True)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from crmgraph.crm import upstreams
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
+from crmgraph.db.errors import log_background
 from crmgraph.rest.passing import Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
@@ -49,7 +50,8 @@ class Upstreams:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
         try:
             await self._read(core, inner, spoken, networks)
-        except Exception:  # whoever calls meanwhile is told that it is away
+        except Exception as error:  # whoever calls meanwhile is told that the database is away
+            log_background(error, "upstream")
             reading = self._read_later(core, inner, spoken, networks)
             self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
 
@@ -58,15 +60,17 @@ class Upstreams:
     ) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            with suppress(Exception):
+            try:
                 await self._read(core, inner, spoken, networks)
                 return
+            except Exception as error:
+                log_background(error, "upstream")
 
     async def _read(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
         async with core.db.read() as session:
             found = await upstreams.all_upstreams(session)
-        self.is_read = True
         if not found:
+            self.is_read = True
             return
         modes = Current(core.db)
         await modes.read()
@@ -89,6 +93,7 @@ class Upstreams:
                 public_url=core.public_url,
                 away=known.away,
             )
+        self.is_read = True
         self._reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
 
     def _client(self, url: str, insecure: bool, networks: Sequence[Network]) -> Client:
