@@ -263,6 +263,7 @@ async def test_origins_and_numbers_are_bounded(database: str, tmp_path: Path) ->
             (server.url, True),
             ("https://evil.example.com", False),
             ("null", False),
+            ("http://[", False),
         ):
             if welcome:
                 async with opened(server, origin=origin):

@@ -77,4 +77,5 @@ def is_of(headers: Headers, origins: Sequence[str], public_url: str) -> bool:
         return True
     parts = urlsplit(public_url)
     own = f"{parts.scheme}://{parts.netloc}"
-    return origin == own or urlsplit(origin).netloc == headers.get("host")
+    # Scheme and authority alone (RFC 6454, section 7): whatever else stands there is no page of ours.
+    return origin == own or origin.partition("://")[2] == headers.get("host")
