@@ -148,9 +148,7 @@ class Tasks:
         if not staff.active:
             return None
         sees_identity = staff.sees_identity or staff.role is Role.ADMIN
-        return Actor(
-            Door.GRAPHQL, staff.role, staff_id=staff.id, sees_identity=sees_identity, region=self.region
-        )  # fmt: skip
+        return Actor(Door.GRAPHQL, staff.role, staff_id=staff.id, sees_identity=sees_identity, region=self.region)
 
     # --- what has come of it
 

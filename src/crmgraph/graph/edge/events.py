@@ -75,6 +75,8 @@ class Permits:
         self._asking: dict[Actor, asyncio.Future[bool]] = {}
         self._watched: dict[Actor, set[asyncio.Event]] = {}
         self._sweeping: asyncio.Task[None] | None = None
+        # The loop itself holds tasks weakly.
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def still(self, actor: Actor) -> bool:
         """Whether somebody may act as they do now."""
@@ -83,7 +85,8 @@ class Permits:
             asked = self._asking[actor] = asyncio.get_running_loop().create_future()
             if len(self._asking) == 1:
                 task = asyncio.create_task(self._ask(), name="background:permits")
-                task.add_done_callback(lambda _: None)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(asked)
 
     @contextmanager
