@@ -25,12 +25,12 @@ ALL = tuple(writing.NAMES)
 
 
 async def written(core: Core, form: writing.Form, *kinds: PartyKind, actor: Actor = OPERATOR, **more: Any) -> bytes:
-    asked = writing.Asked(kinds or ALL, form, **more)
+    asked = writing.ExportRequest(kinds or ALL, form, **more)
     return b"".join([piece async for piece in writing.pieces(core.db, actor, asked)])
 
 
 async def archive(core: Core, path: Path) -> Path:
-    await writing.write(core.db, OPERATOR, writing.Asked(ALL, "zip", photos=core.record_photos.store), path)
+    await writing.write(core.db, OPERATOR, writing.ExportRequest(ALL, "zip", photos=core.record_photos.store), path)
     return path
 
 

@@ -138,7 +138,7 @@ async def _keep(core: Core, each: Made, own_id: int, contacts: list[int]) -> Non
 
 
 async def lines_of(core: Core) -> list[dict[str, Any]]:
-    asked = writing.Asked(ALL, "jsonl")
+    asked = writing.ExportRequest(ALL, "jsonl")
     return [
         json.loads(line)
         for line in b"".join([piece async for piece in writing.pieces(core.db, OPERATOR, asked)]).splitlines()
@@ -187,7 +187,7 @@ async def test_an_export_of_all_into_an_empty_store_gives_the_same_store(
     async with serving(settings_for(database, folder)) as (client, app):
         core = app.state.core
         count = await make(await staffed(core, Caller(client)), core, store)
-        asked = writing.Asked(ALL, "zip", photos=core.record_photos.store)
+        asked = writing.ExportRequest(ALL, "zip", photos=core.record_photos.store)
         await writing.write(core.db, OPERATOR, asked, folder / "all.zip")
         first, first_photos = await lines_of(core), await photos_of(core)
     assert len(first) == count

@@ -28,7 +28,7 @@ def sheets_of(path: Path) -> dict[str, list[list[str]]]:
 async def test_a_workbook_has_a_sheet_for_each_kind_with_the_rows_of_its_table(demo: Running, tmp_path: Path) -> None:
     await put(demo.core, PartyKind.ACCOUNT, {"name": "=HYPERLINK(1)"}, {"name": "0049"}, {"name": "https://a.example"})
     path = tmp_path / "all.xlsx"
-    await writing.write(demo.db, OPERATOR, writing.Asked(ALL, "xlsx"), path)
+    await writing.write(demo.db, OPERATOR, writing.ExportRequest(ALL, "xlsx"), path)
     found = sheets_of(path)
     assert list(found) == ["accounts", "contacts", "leads"]
     for kind, rows in zip(ALL, found.values(), strict=True):
@@ -46,7 +46,7 @@ async def test_a_workbook_has_a_sheet_for_each_kind_with_the_rows_of_its_table(d
 async def test_a_workbook_may_have_the_names_of_a_dialect(demo: Running, tmp_path: Path) -> None:
     fields = next(each for each in DIALECTS if each.name == "zoho").tables()[PartyKind.LEAD]
     path = tmp_path / "leads.xlsx"
-    await writing.write(demo.db, OPERATOR, writing.Asked((PartyKind.LEAD,), "xlsx", fields=fields), path)
+    await writing.write(demo.db, OPERATOR, writing.ExportRequest((PartyKind.LEAD,), "xlsx", fields=fields), path)
     (rows,) = sheets_of(path).values()
     assert "Last_Name" in rows[0]
     assert len(rows) == 6

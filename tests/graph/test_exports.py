@@ -105,7 +105,9 @@ async def test_every_form_is_what_the_command_line_writes(agent: Caller, core: C
         words = {"VCARD3": "vcf3", "VCARD4": "vcf4"}
         kind: Any = words.get(form, form.lower())
         actor = background.Actor(tasks.Door.OPERATOR, tasks.Role.ADMIN)
-        expected = [piece async for piece in writing.pieces(core.db, actor, writing.Asked((PartyKind.ACCOUNT,), kind))]
+        expected = [
+            piece async for piece in writing.pieces(core.db, actor, writing.ExportRequest((PartyKind.ACCOUNT,), kind))
+        ]
         assert await exported(agent, kind="ACCOUNT", format=form) == b"".join(expected)
     table = (await exported(agent, kind="ACCOUNT", format="CSV", excel=True)).decode("utf-8-sig")
     assert [row["name"] for row in csv.DictReader(io.StringIO(table))] == ["'=Acme", "Roe"]

@@ -111,7 +111,9 @@ def export(
 
         async with opened(settings) as core:
             actor = Actor(Door.OPERATOR, Role.ADMIN, sees_identity=identity_documents)
-            asked = writing.Asked(kinds, format_, where, fields, excel=for_ == "excel", photos=core.record_photos.store)
+            asked = writing.ExportRequest(
+                kinds, format_, where, fields, excel=for_ == "excel", photos=core.record_photos.store
+            )
             if output is None:
                 async for piece in writing.pieces(core.db, actor, asked, told=told):
                     sys.stdout.buffer.write(piece)

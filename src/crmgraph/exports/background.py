@@ -101,7 +101,9 @@ class Exporter:
 
         with tempfile.TemporaryDirectory(prefix="crmgraph-export-") as folder:
             path = Path(folder) / "export"
-            asked = writing.Asked((kind,), form, where, fields, excel=given["excel"], size=PAGE, photos=self._photos)
+            asked = writing.ExportRequest(
+                (kind,), form, where, fields, excel=given["excel"], size=PAGE, photos=self._photos
+            )
             work = asyncio.create_task(writing.write(self._tasks.db, actor, asked, path, told=told))
             try:
                 while not work.done():

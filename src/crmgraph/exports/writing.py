@@ -38,7 +38,7 @@ Told = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ExportRequest:
     """What is to be written.
 
     Attributes:
@@ -58,7 +58,7 @@ class Asked:
     photos: PhotoStore | None = None
 
 
-async def write(db: Database, actor: Actor, asked: Asked, path: Path, *, told: Told | None = None) -> None:
+async def write(db: Database, actor: Actor, asked: ExportRequest, path: Path, *, told: Told | None = None) -> None:
     """Write records as a file.
 
     Args:
@@ -81,7 +81,7 @@ async def write(db: Database, actor: Actor, asked: Asked, path: Path, *, told: T
 
 
 async def rows(
-    db: Database, actor: Actor, kind: PartyKind, asked: Asked, *, told: Told | None = None
+    db: Database, actor: Actor, kind: PartyKind, asked: ExportRequest, *, told: Told | None = None
 ) -> AsyncIterator[list[str]]:
     """The records of a kind as rows of a table, the header first."""
     if asked.fields is not None:
@@ -97,7 +97,7 @@ async def rows(
         yield tables.cells(each, names, identity=actor.sees_identity)
 
 
-async def pieces(db: Database, actor: Actor, asked: Asked, *, told: Told | None = None) -> AsyncIterator[bytes]:
+async def pieces(db: Database, actor: Actor, asked: ExportRequest, *, told: Told | None = None) -> AsyncIterator[bytes]:
     """Records as pieces of one file, of any form but an archive and a workbook.
 
     Raises:
@@ -136,7 +136,7 @@ def _piece(each: Dumped, form: Form, *, identity: bool) -> bytes:
             return orjson.dumps(record_of(each, identity=identity)) + b"\n"
 
 
-async def archive(db: Database, actor: Actor, asked: Asked, out: BinaryIO, *, told: Told | None = None) -> None:
+async def archive(db: Database, actor: Actor, asked: ExportRequest, out: BinaryIO, *, told: Told | None = None) -> None:
     """Records as an archive: of each kind the lines and photos that an import reads, and beside them a table and what
     has changed.
 

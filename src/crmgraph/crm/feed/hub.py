@@ -15,7 +15,7 @@ import structlog
 
 from crmgraph.crm.feed import pages
 from crmgraph.crm.feed.bell import Bell
-from crmgraph.crm.feed.pages import Asked, Gone, Page
+from crmgraph.crm.feed.pages import ChangeFilter, Gone, Page
 from crmgraph.crm.feed.places import BEGINNING, Place
 from crmgraph.crm.models import Change
 from crmgraph.db.database import Database
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FeedEntry:
     """An entry of the log, as listeners are told of it.
 
     Attributes:
@@ -51,16 +51,16 @@ class Told:
     answers: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
-class Waiting:
+class ListenerQueue:
     """What waits for one listener."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ChangeFilter) -> None:
         self.is_over = False
         self._asked = asked
-        self._entries: deque[Told] = deque()
+        self._entries: deque[FeedEntry] = deque()
         self._something = asyncio.Event()
 
-    def offer(self, entries: Iterable[Told]) -> None:
+    def offer(self, entries: Iterable[FeedEntry]) -> None:
         """Let wanted ones of these wait; none at all where they are too many."""
         if self.is_over:
             return
@@ -76,7 +76,7 @@ class Waiting:
         self._entries.clear()
         self._something.set()
 
-    async def next(self) -> Told | None:
+    async def next(self) -> FeedEntry | None:
         """The next one; None where the log has to be read."""
         while not self._entries and not self.is_over:
             self._something.clear()
@@ -96,7 +96,7 @@ class Hub:
         self._db = db
         self._poll = poll_seconds
         self._bell = Bell(db, listen=listen)
-        self._waiting: set[Waiting] = set()
+        self._waiting: set[ListenerQueue] = set()
         self._place = BEGINNING
         self._reading: asyncio.Task[None] | None = None
         self._starting = asyncio.Lock()
@@ -107,7 +107,7 @@ class Hub:
         """How many wait for what is new."""
         return len(self._waiting)
 
-    async def listen(self, asked: Asked, after: Place | None) -> AsyncIterator[Told]:
+    async def listen(self, asked: ChangeFilter, after: Place | None) -> AsyncIterator[FeedEntry]:
         """What is wanted of the log, from a place on or from now on, and without an end.
 
         Raises:
@@ -115,9 +115,9 @@ class Hub:
             What else `diagnose` knows: the database is away at the beginning; later it is waited for.
         """
         async with self._readers:
-            at = (await pages.page(self._db, Asked(), after, 0)).end
+            at = (await pages.page(self._db, ChangeFilter(), after, 0)).end
         gap = False
-        waiting: Waiting | None = None
+        waiting: ListenerQueue | None = None
         try:
             while True:
                 if waiting is not None and waiting.is_over:
@@ -129,7 +129,7 @@ class Hub:
                     at, gap = await self._end(), True
                     continue
                 for told in await self._entries(page):
-                    yield Told(told.change, told.place, gap) if gap else told
+                    yield FeedEntry(told.change, told.place, gap) if gap else told
                     gap = False
                 at = page.end
                 if page.more:
@@ -140,7 +140,7 @@ class Hub:
                         continue  # what the hub had read before, and this listener had not
                 while (new := await waiting.next()) is not None:
                     if new.place > at:
-                        yield Told(new.change, new.place, gap) if gap else new
+                        yield FeedEntry(new.change, new.place, gap) if gap else new
                         at, gap = new.place, False
         finally:
             if waiting is not None:
@@ -157,7 +157,7 @@ class Hub:
                 await self._reading
             self._reading = None
 
-    async def _join(self, asked: Asked) -> Waiting:
+    async def _join(self, asked: ChangeFilter) -> ListenerQueue:
         async with self._starting:
             if not self._waiting:
                 # Before anything is handed on there is a place after which all is.
@@ -165,11 +165,11 @@ class Hub:
                 self._bell.start_listening()
                 if self._reading is None or self._reading.done():
                     self._reading = asyncio.create_task(self._run(), name="background:feed")
-            waiting = Waiting(asked)
+            waiting = ListenerQueue(asked)
             self._waiting.add(waiting)
             return waiting
 
-    def _leave(self, waiting: Waiting) -> None:
+    def _leave(self, waiting: ListenerQueue) -> None:
         self._waiting.discard(waiting)
         if not self._waiting:
             self._bell.stop_listening()
@@ -182,7 +182,7 @@ class Hub:
             await asyncio.sleep(TOGETHER)
             while self._waiting:
                 try:
-                    page = await self._read(Asked(), self._place)
+                    page = await self._read(ChangeFilter(), self._place)
                 except Gone:
                     self._place = await self._end()
                     for waiting in self._waiting:
@@ -197,19 +197,19 @@ class Hub:
                     break
 
     async def _end(self) -> Place:
-        page: Page = await self._patiently(lambda: pages.page(self._db, Asked(), None, 0))
+        page: Page = await self._patiently(lambda: pages.page(self._db, ChangeFilter(), None, 0))
         return page.end
 
-    async def _read(self, asked: Asked, at: Place) -> Page:
+    async def _read(self, asked: ChangeFilter, at: Place) -> Page:
         page: Page = await self._patiently(lambda: pages.page(self._db, asked, at, AT_ONCE))
         return page
 
-    async def _entries(self, page: Page) -> list[Told]:
+    async def _entries(self, page: Page) -> list[FeedEntry]:
         async def read() -> list[tuple[Place, Change]]:
             async with self._db.read() as session:
                 return await pages.entries(session, page.places)
 
-        return [Told(change, place) for place, change in await self._patiently(read)]
+        return [FeedEntry(change, place) for place, change in await self._patiently(read)]
 
     async def _patiently(self, work: Any) -> Any:
         """What comes of work as soon as the database is there."""

@@ -53,7 +53,7 @@ class Moved(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ChangeFilter:
     """Which entries are wanted: those that have one of the values of each column; None for any.
 
     Attributes:
@@ -90,7 +90,7 @@ class Page:
     end: Place
 
 
-async def page(db: Database, asked: Asked, after: Place | None, size: int) -> Page:
+async def page(db: Database, asked: ChangeFilter, after: Place | None, size: int) -> Page:
     """The first entries that are wanted after a place, in one statement.
 
     Args:
@@ -124,7 +124,7 @@ async def page(db: Database, asked: Asked, after: Place | None, size: int) -> Pa
     return Page(found[:size], False, newest)
 
 
-def _values(asked: Asked, after: Place | None, size: int, sqlite: bool) -> dict[str, Any]:
+def _values(asked: ChangeFilter, after: Place | None, size: int, sqlite: bool) -> dict[str, Any]:
     values: dict[str, Any] = {"size": size + 1}
     for name in asked.shape:
         wanted = getattr(asked, name)

@@ -26,7 +26,7 @@ from crmgraph.graph.schema.nodes import NODES, named_by, require_few
 from crmgraph.graph.schema.refs import ref_of
 from crmgraph.graph.schema.types import choices as choosing
 from crmgraph.graph.schema.types import groups as grouping_of
-from crmgraph.graph.schema.types.search import Asked as Search
+from crmgraph.graph.schema.types.search import SearchRequest
 from crmgraph.graph.schema.types.search import asked_of as search_asked_of
 
 Numbered: TypeAlias = Pages | One | ByIds | Found | Groups | Choices
@@ -49,7 +49,7 @@ class Ask:
     asked: Asked
     values: Mapping[str, Any]
     refusal: Exception | None = None
-    search: Search | None = None
+    search: SearchRequest | None = None
     lasts: bool = True
 
 

@@ -33,7 +33,7 @@ KINDS: dict[Any, PartyKind] = {model: kind for kind, model in MODELS.items()}
 """{model: the kind of its records}."""
 
 
-async def values_of(context: Context, root: Found, asked: search.Asked) -> dict[str, str]:
+async def values_of(context: Context, root: Found, asked: search.SearchRequest) -> dict[str, str]:
     """The values of the parameters that `found` has for what is found now."""
     cut = await search.cut(context, asked, counted=any(isinstance(field, Total) for field in root.fields))
     hits = [(hit.kind.value, hit.id, asked.cursor(hit)) for hit in cut.hits]

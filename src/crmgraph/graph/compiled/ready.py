@@ -17,9 +17,9 @@ from crmgraph.graph.compiled.outcomes import Failed, failure
 from crmgraph.graph.compiled.statement import PLACEHOLDER
 from crmgraph.graph.compiled.tree import Found, Typename
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.types.search import Asked
+from crmgraph.graph.schema.types.search import SearchRequest
 
-Search: TypeAlias = tuple[Found, Asked]
+Search: TypeAlias = tuple[Found, SearchRequest]
 """A root field, and what it asks for."""
 _PLACEHOLDER = PLACEHOLDER.encode()
 

@@ -26,7 +26,7 @@ from strawberry.execution import optimized_is_awaitable
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Refused
-from crmgraph.crm.feed.hub import Told
+from crmgraph.crm.feed.hub import FeedEntry
 from crmgraph.crm.models import now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import lasting
@@ -191,16 +191,16 @@ class Events:
             raise Failed(_told(prepared, source.errors or []))
         return source
 
-    async def _next(self, prepared: PreparedOperation, entries: Any) -> Told | None:
+    async def _next(self, prepared: PreparedOperation, entries: Any) -> FeedEntry | None:
         try:
-            found: Told | None = await anext(entries, None)
+            found: FeedEntry | None = await anext(entries, None)
         except (GraphQLError, Refused) as error:
             raise Failed(_told(prepared, [located_error(error)])) from None
         except Exception as error:
             raise Failed(_told(prepared, [located_error(error)])) from error
         return found
 
-    async def _answer(self, prepared: PreparedOperation, context: Context, told: Told) -> bytes:
+    async def _answer(self, prepared: PreparedOperation, context: Context, told: FeedEntry) -> bytes:
         while True:
             try:
                 async with self._working, asyncio.timeout(self._core.request_seconds):
@@ -216,7 +216,7 @@ class Events:
                 context.committed()
             await asyncio.sleep(PAUSE)
 
-    async def _executed(self, prepared: PreparedOperation, context: Context, told: Told) -> ExecutionResult:
+    async def _executed(self, prepared: PreparedOperation, context: Context, told: FeedEntry) -> ExecutionResult:
         executor = _executor(prepared, context, event_of(told))
         if isinstance(executor, list):
             return ExecutionResult(None, executor)

@@ -282,4 +282,4 @@ class Query:
         after: After = UNSET,
     ) -> Any:
         of = Door[dialect.name] if dialect else None
-        return await using.find(info.context, using.Asked(of, since or None, fields), first, after)
+        return await using.find(info.context, using.UsageRequest(of, since or None, fields), first, after)

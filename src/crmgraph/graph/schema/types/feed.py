@@ -13,8 +13,8 @@ from strawberry import UNSET
 from crmgraph.crm import models
 from crmgraph.crm.errors import Forbidden, TooLarge
 from crmgraph.crm.feed import pages
-from crmgraph.crm.feed.hub import Told
-from crmgraph.crm.feed.pages import Asked
+from crmgraph.crm.feed.hub import FeedEntry
+from crmgraph.crm.feed.pages import ChangeFilter
 from crmgraph.crm.feed.places import Place, read_place
 from crmgraph.crm.models import Action, Door, PartyKind
 from crmgraph.graph.resolvers.context import Context, Info
@@ -200,7 +200,7 @@ async def changes(context: Context, first: Any, after: Any, asked: Mapping[str, 
     return Events(events, info)
 
 
-async def changed(context: Context, after: Any, asked: Mapping[str, Any]) -> AsyncIterator[Told]:
+async def changed(context: Context, after: Any, asked: Mapping[str, Any]) -> AsyncIterator[FeedEntry]:
     """The entries of the log as they are written, for staff.
 
     Raises:
@@ -218,7 +218,7 @@ async def changed(context: Context, after: Any, asked: Mapping[str, Any]) -> Asy
         raise Gone from None
 
 
-def event_of(told: Told) -> Event:
+def event_of(told: FeedEntry) -> Event:
     """The source of what a listener is told."""
     return Event(told.change, str(told.place), told.gap)
 
@@ -237,13 +237,14 @@ def place_of(after: Any) -> Place | None:
     return place
 
 
-def asked_for(kinds: Any = UNSET, ids: Any = UNSET, doors: Any = UNSET, actions: Any = UNSET) -> Asked:
+def asked_for(kinds: Any = UNSET, ids: Any = UNSET, doors: Any = UNSET, actions: Any = UNSET) -> ChangeFilter:
     """What the arguments of a feed ask for.
 
     Raises:
         BadInput: one of the ids is that of no record, or they are too many.
     """
-    return Asked(_words(kinds), _words(doors), _words(actions), None if ids is UNSET or ids is None else _numbers(ids))
+    numbers = None if ids is UNSET or ids is None else _numbers(ids)
+    return ChangeFilter(_words(kinds), _words(doors), _words(actions), numbers)
 
 
 def _words(given: Any) -> tuple[str, ...] | None:

@@ -74,7 +74,7 @@ class SearchConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SearchRequest:
     """What is asked of a search.
 
     Attributes:
@@ -110,7 +110,7 @@ class Cut:
     total: int | None = None
 
 
-def asked_of(context: Context, text: str, kinds: Sequence[Any] | None, bounds: Bounds) -> Asked:
+def asked_of(context: Context, text: str, kinds: Sequence[Any] | None, bounds: Bounds) -> SearchRequest:
     """What the arguments of a search ask for.
 
     Raises:
@@ -125,10 +125,10 @@ def asked_of(context: Context, text: str, kinds: Sequence[Any] | None, bounds: B
     window = window_of(context, models.Party, (), first, None, last, None)
     tag = _tag(text, wanted)
     begin, end = _read(after, tag, "after"), _read(before, tag, "before")
-    return Asked(text, wanted, window.size, window.backward, begin, end, tag)
+    return SearchRequest(text, wanted, window.size, window.backward, begin, end, tag)
 
 
-async def cut(context: Context, asked: Asked, *, counted: bool = False) -> Cut:
+async def cut(context: Context, asked: SearchRequest, *, counted: bool = False) -> Cut:
     """The page that is asked for.
 
     Args:
@@ -179,7 +179,7 @@ class Hits:
         page: that was cut for it.
     """
 
-    def __init__(self, context: Context, asked: Asked, edges: list[Found], page: Cut) -> None:
+    def __init__(self, context: Context, asked: SearchRequest, edges: list[Found], page: Cut) -> None:
         self.edges = edges
         self._context = context
         self._asked = asked
@@ -204,7 +204,7 @@ class Hits:
         return len(await _find(self._context, self._asked)) if total is None else total
 
 
-async def search(context: Context, asked: Asked) -> Hits:
+async def search(context: Context, asked: SearchRequest) -> Hits:
     """A page of what a text finds."""
     page = await cut(context, asked)
     loaders = context.loaders
@@ -217,7 +217,7 @@ async def search(context: Context, asked: Asked) -> Hits:
 
 
 async def _find(
-    context: Context, asked: Asked, *, limit: int = MOST, after: tuple[int, int] | None = None
+    context: Context, asked: SearchRequest, *, limit: int = MOST, after: tuple[int, int] | None = None
 ) -> list[Hit]:
     async with context.core.db.read() as session:
         return await finding.find(session, context.actor, asked.text, asked.kinds, limit=limit, after=after)

@@ -80,7 +80,7 @@ class LegacyUseConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UsageRequest:
     """Which uses are meant."""
 
     dialect: Door | None
@@ -93,7 +93,7 @@ class Page:
     """The source of a connection."""
 
     db: Database
-    asked: Asked
+    asked: UsageRequest
     edges: list[LegacyUseEdge]
     page_info: PageInfo
 
@@ -108,7 +108,7 @@ class Page:
             return await usage.count_uses(session, dialect=asked.dialect, since=asked.since, fields=asked.fields)
 
 
-async def find(context: Context, asked: Asked, first: Any, after: Any) -> Page | None:
+async def find(context: Context, asked: UsageRequest, first: Any, after: Any) -> Page | None:
     """A page of them; None for anybody but staff.
 
     Raises:
