@@ -89,7 +89,7 @@ def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 def front(running_front: Front) -> Iterator[Front]:
     """The same, of which no test leaves anything behind."""
     yield running_front
-    for each in (running_front.old.answers, running_front.old.requests):
+    for each in (running_front.old.answers, running_front.old.requests, running_front.old.broken):
         while True:
             try:
                 each.get_nowait()

@@ -182,6 +182,17 @@ def test_a_write_is_never_sent_twice(front: Front) -> None:
     asked(front.port, request("GET", "/crm/v2/Leads"))
 
 
+def test_clients_who_hang_up_are_not_held_against_the_old_crm(front: Front) -> None:
+    head = b"POST /crm/v2/Leads HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf"
+    for _ in range(15):
+        with socket.create_connection(("127.0.0.1", front.port), 20) as sock:
+            sock.sendall(head)
+            assert front.old.broken.empty()
+        front.old.broken.get(timeout=10)  # and so is the request that it was sent
+    assert front.ask(request("GET", "/crm/v2/Leads"), OK)[1][0] == b"HTTP/1.1 200 OK"
+    assert front.old.requests.empty()
+
+
 def test_an_answer_that_breaks_off_breaks_off_for_the_client(front: Front) -> None:
     def part(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")

@@ -42,6 +42,10 @@ class UpstreamError(Exception):
         self.sent = sent
 
 
+class HungUp(UpstreamError):
+    """The client ended its request in the middle: the upstream is not to blame."""
+
+
 class _Connection(asyncio.Protocol):
     """One connection to the upstream, and the answer that comes in by it."""
 

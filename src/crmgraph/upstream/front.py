@@ -16,7 +16,7 @@ from crmgraph.crm.models import Door, Mode
 from crmgraph.crm.usage import Called, UsageCounts
 from crmgraph.rest.passing import Passing, Seen
 from crmgraph.upstream.callers import Callers
-from crmgraph.upstream.forward import Answer, Client, UpstreamError
+from crmgraph.upstream.forward import Answer, Client, HungUp, UpstreamError
 from crmgraph.upstream.modes import Current
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -148,6 +148,8 @@ class UpstreamFront:
             answer = await client.send(
                 scope["method"].encode(), target, headers, body.parts() if body.there else None, framed=body.framed
             )
+        except HungUp:
+            return 499, 0  # which nobody hears
         except UpstreamError as error:
             self._failures += 1
             if self._failures >= FAILURES:
@@ -273,7 +275,7 @@ class _Body:
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise UpstreamError("the client hung up", sent=True)
+                raise HungUp("the client hung up", sent=True)
             if part := message.get("body", b""):
                 yield part
             if not message.get("more_body", False):
