@@ -6,10 +6,10 @@ cursor, slowness, a database that was away, it reads for itself until it has cau
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -33,6 +33,7 @@ the requests of others do not wait for them."""
 PAUSE = 1.0
 """After how many seconds the log is tried again, where the database is away."""
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -197,12 +198,10 @@ class Hub:
                     break
 
     async def _end(self) -> Place:
-        page: Page = await self._patiently(lambda: pages.page(self._db, ChangeFilter(), None, 0))
-        return page.end
+        return (await self._patiently(lambda: pages.page(self._db, ChangeFilter(), None, 0))).end
 
     async def _read(self, asked: ChangeFilter, at: Place) -> Page:
-        page: Page = await self._patiently(lambda: pages.page(self._db, asked, at, AT_ONCE))
-        return page
+        return await self._patiently(lambda: pages.page(self._db, asked, at, AT_ONCE))
 
     async def _entries(self, page: Page) -> list[FeedEntry]:
         async def read() -> list[tuple[Place, Change]]:
@@ -211,8 +210,12 @@ class Hub:
 
         return [FeedEntry(change, place) for place, change in await self._patiently(read)]
 
-    async def _patiently(self, work: Any) -> Any:
-        """What comes of work as soon as the database is there."""
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What comes of work as soon as the database is there.
+
+        Raises:
+            Gone: see `pages.page`.
+        """
         while True:
             try:
                 async with self._readers:
