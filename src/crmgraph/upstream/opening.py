@@ -14,7 +14,7 @@ from crmgraph.db.errors import log_background
 from crmgraph.rest.passing import Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
-from crmgraph.upstream.front import App, UpstreamFront
+from crmgraph.upstream.front import App, Receive, Scope, Send, UpstreamFront
 from crmgraph.upstream.modes import EVERY, Current
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
 
@@ -35,13 +35,15 @@ class Spoken:
 
 @dataclass(slots=True)
 class Upstreams:
-    """The fronts, by the names of dialects; none where there is no upstream.
+    """What answers in front of dialects, by their names; nothing where there is no upstream.
 
     Attributes:
+        fronts: while nobody knows which upstreams there are, every dialect is answered that the database is away: what
+            is to be passed on must not be written here.
         is_read: whether it is known by now which there are.
     """
 
-    fronts: dict[str, UpstreamFront] = field(default_factory=dict)
+    fronts: dict[str, App] = field(default_factory=dict)
     is_read: bool = False
     _clients: list[Client] = field(default_factory=list)
     _reading: asyncio.Task[None] | None = None
@@ -50,8 +52,9 @@ class Upstreams:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
         try:
             await self._read(core, inner, spoken, networks)
-        except Exception as error:  # whoever calls meanwhile is told that the database is away
+        except Exception as error:
             log_background(error, "upstream")
+            self.fronts |= {dialect.dialect: _away(known.away) for dialect, known in spoken.items()}
             reading = self._read_later(core, inner, spoken, networks)
             self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
 
@@ -71,9 +74,11 @@ class Upstreams:
             found = await upstreams.all_upstreams(session)
         if not found:
             self.is_read = True
+            self.fronts.clear()
             return
         modes = Current(core.db)
         await modes.read()
+        self.fronts.clear()
         for each in found:
             if each.dialect not in spoken:
                 continue
@@ -114,3 +119,10 @@ class Upstreams:
                 await self._reading
         for each in self._clients:
             each.close()
+
+
+def _away(response: Callable[[], Response]) -> App:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await response()(scope, receive, send)
+
+    return app
