@@ -130,6 +130,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         "import rows": 1,
         "tries": 1,
         "merges": 0,
+        "conversions": 0,
     }
     gone |= {"counts of calls": 3, "counts of fields": 0, "idempotency keys": 0}
     assert await purge_rows(running.db, Retention(), dry_run=True) == gone
@@ -149,7 +150,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
     nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None, imports_days=None, usage_days=None)
-    assert await purge_rows(running.db, nothing) == {"idempotency keys": 0, "tries": 0, "merges": 0}
+    assert await purge_rows(running.db, nothing) == {"idempotency keys": 0, "tries": 0, "merges": 0, "conversions": 0}
 
 
 async def test_the_history_goes_where_that_is_wanted_in_batches(

@@ -72,7 +72,7 @@ async def test_a_record_tells_what_may_be_done_with_it(
         return [None if each is None else each["can"] for each in found]
 
     staff = ["UPDATE", "DELETE", "MERGE"]
-    of_leads = [[*staff, "CONVERT"], ["UPDATE"], ["UPDATE", "DELETE"], ["UPDATE", "DELETE"]]
+    of_leads = [[*staff, "CONVERT"], ["UPDATE"], ["UPDATE", "DELETE"], ["UPDATE", "DELETE", "UNCONVERT"]]
     assert await can(agent) == [staff, staff, staff, staff, *of_leads]
     trusted = await hired(core, nobody, "trusted@example.com", Role.AGENT, sees_identity=True)
     identity = [*staff, "SEE_IDENTITY"]

@@ -76,7 +76,8 @@ class Invalid(Refused):
         contradiction (of two values that came together), date, number, negative, decimals (of an amount, too many),
         choice, password, guessable (of a password), reference, order, unknown, converted (a lead that has become a
         contact), same (a record that is to be merged into itself), two_logins (of contacts that are to be one), final
-        (a merge that cannot be undone any more), merged_on (a merge into a record that was itself merged since)."""
+        (a merge that cannot be undone any more), merged_on (a merge into a record that was itself merged since),
+        not_converted (a lead that is one), settled (a conversion that cannot be undone any more)."""
         self.limit = limit
         self.unit = unit
         """Of what is too long: what the limit counts."""
@@ -137,7 +138,7 @@ class UnsupportedImage(Refused):
 class Stale(Refused):
     """The record has changed since the caller read it."""
 
-    def __init__(self, path: Path = (), current: int = 0, since: int = 0, record: Any = None) -> None:
+    def __init__(self, path: Path = (), current: int = 0, since: int = 0, record: Any = None, what: str = "") -> None:
         super().__init__(path)
         self.current = current
         """The revision that the record has now."""
@@ -145,15 +146,19 @@ class Stale(Refused):
         """The one that the caller read."""
         self.record = record
         """The record, which the caller may see; None where nothing is to be told of it."""
+        self.what = what
+        """Of a conversion that is to be undone: which record of it has changed since, by its kind."""
 
 
 class Conflicting(Refused):
     """What is named contradicts what is there, e.g. a contact who belongs to another account."""
 
-    def __init__(self, path: Path = (), existing: int | None = None) -> None:
+    def __init__(self, path: Path = (), existing: int | None = None, kind: str = "ACCOUNT") -> None:
         super().__init__(path)
         self.existing = existing
-        """The id of the record that it contradicts, of the kind that is named."""
+        """The id of the record that it contradicts."""
+        self.kind = kind
+        """What that is, in the words of `PartyKind`."""
 
 
 class AlreadyDone(Refused):

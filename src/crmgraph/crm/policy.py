@@ -213,6 +213,7 @@ class Permission(StrEnum):
     RESTORE = "RESTORE"
     MERGE = "MERGE"
     CONVERT = "CONVERT"
+    UNCONVERT = "UNCONVERT"
     SEE_IDENTITY = "SEE_IDENTITY"
     ERASE = "ERASE"
 
@@ -227,6 +228,7 @@ def permissions(
     primary_contact_id: int | None = None,
     held: bool = False,
     workable: bool = True,
+    converted: bool = False,
 ) -> list[Permission]:
     """What the actor, who sees a record, may do with it as it is now; with a deleted one, bring it back.
 
@@ -237,6 +239,7 @@ def permissions(
         primary_contact_id: of an account.
         held: of a lead, whether a process holds it.
         workable: of a lead, whether it is approved and was not converted.
+        converted: of a lead.
     """
     if deleted:
         return [Permission.RESTORE] if actor.is_staff and not merged else []
@@ -246,6 +249,7 @@ def permissions(
         Permission.DELETE: actor.is_staff and not held,
         Permission.MERGE: actor.is_staff and workable and not held,
         Permission.CONVERT: actor.is_staff and kind is PartyKind.LEAD and workable and not held,
+        Permission.UNCONVERT: actor.is_staff and converted and not held,
         Permission.SEE_IDENTITY: kind is PartyKind.CONTACT and may_see_identity(actor, party_id),
     }
     return [permission for permission in Permission if may.get(permission)]

@@ -21,6 +21,7 @@ from crmgraph.crm.identity.verification_codes import LIFETIMES
 from crmgraph.crm.models import (
     Attempt,
     Change,
+    ConvertedLead,
     Credential,
     IdempotencyKey,
     Import,
@@ -143,6 +144,7 @@ def expired(keep: Retention) -> Iterator[Expired]:
         yield Expired("counts of fields", UsageField.day, UsageField.day < first)
     settled = and_(Merge.before.is_not(None), Merge.at < at - UNDONE_FOR)
     yield Expired("merges", Merge.id, settled, forget)
+    yield Expired("conversions", ConvertedLead.lead_id, ConvertedLead.at < at - UNDONE_FOR)
     yield Expired("idempotency keys", IdempotencyKey.created_at, IdempotencyKey.created_at < at - idempotency.KEPT)
     back = dt.timedelta(seconds=max(keep.attempts_seconds, EMAIL_SECONDS))
     yield Expired("tries", Attempt.id, Attempt.at < at - back)

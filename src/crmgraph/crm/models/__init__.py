@@ -4,6 +4,7 @@ from sqlalchemy.orm import configure_mappers
 
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
 from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now, values_of
+from crmgraph.crm.models.conversions import ConvertedLead, ConvertedNote
 from crmgraph.crm.models.duplicates import DismissedDuplicate, Duplicate
 from crmgraph.crm.models.idempotency import IdempotencyKey
 from crmgraph.crm.models.identity import (
@@ -65,6 +66,8 @@ __all__ = [
     "Base",
     "Change",
     "Contact",
+    "ConvertedLead",
+    "ConvertedNote",
     "Counter",
     "Credential",
     "DismissedDuplicate",

@@ -23,6 +23,7 @@ class Action(StrEnum):
     CONVERTED = "CONVERTED"
     MERGED = "MERGED"
     RESTORED = "RESTORED"
+    UNCONVERTED = "UNCONVERTED"
 
 
 class Change(Base):

@@ -8,9 +8,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
+from sqlalchemy import Date
+from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Action, Change, now
+from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.edits import Stamp
@@ -191,6 +194,23 @@ def plain(value: Any) -> Any:
             return format(value.normalize(), "f")
         case dt.datetime() | dt.date():
             return value.isoformat()
+    return value
+
+
+def stored(model: Any, name: str, value: Any) -> Any:
+    """A value as its column holds it, of what the store keeps of it as JSON."""
+    kind = model.__table__.c[name].type
+    if value is None:
+        return None
+    match kind:
+        case SqlEnum(enum_class=members) if members is not None:
+            return members(value)
+        case Moment():
+            return dt.datetime.fromisoformat(value)
+        case Date():
+            return dt.date.fromisoformat(value)
+        case Money():
+            return Decimal(value)
     return value
 
 

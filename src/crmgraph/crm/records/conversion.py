@@ -19,6 +19,7 @@ from crmgraph.crm.query.conditions import Compare, Op, Or, Point, Where
 from crmgraph.crm.records import aggregates, checks, keys, uniqueness
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, find_one_for_change
 from crmgraph.crm.records.change_log import Changes
+from crmgraph.crm.records.conversion_memory import Before, Handed, remember
 from crmgraph.crm.records.known import Planned
 from crmgraph.crm.records.lead_values import LeftOut, account_edit, contact_edit, lead_of, left_out
 from crmgraph.crm.records.leads import unworkable
@@ -150,6 +151,7 @@ async def _convert(
     refuse(_once(faults, ("owner",)))
 
     left = list(left_out(lead, contact, account or own, named.overwrite, takes=takes_account))
+    of_account = Before(account, into_account) if takes_account else None
     duplicates = await _duplicates(session, actor, wanted, makes_contact, makes_account)
     if makes_account:
         account = await written.create(PartyKind.ACCOUNT, into_account)
@@ -157,13 +159,15 @@ async def _convert(
         await written.update(account, into_account)
     if account is not None:
         into_contact.values["account_id"] = account.id
+    of_contact = Before(contact, into_contact)
     changed = True
     if contact is None:
         contact = await written.create(PartyKind.CONTACT, into_contact)
     else:
         changed = await written.update(contact, into_contact)
     joined = account or own
-    await _hand_over(session, written, actor, lead, contact, joined, changed, left)
+    handed = await _hand_over(session, written, actor, lead, contact, joined, changed, left)
+    await remember(session, lead, handed, contact, account, (of_contact, of_account))
     return Conversion(lead.id, contact, joined, makes_contact, makes_account, takes_account, left, duplicates)
 
 
@@ -252,7 +256,7 @@ async def _hand_over(
     account: Aggregate | None,
     changed: bool,
     left: Sequence[LeftOut],
-) -> None:
+) -> Handed:
     """Mark the lead as converted, write everything, and move the notes and the photo to the contact."""
     record = lead_of(lead)
     changes = Changes(actor)
@@ -285,3 +289,4 @@ async def _hand_over(
             await session.execute(handed, execution_options={"synchronize_session": False})
     if photo is not None:
         contact.photo = Photo(**{**values_of(photo), "party_id": contact.id})
+    return Handed(notes, photo is not None)

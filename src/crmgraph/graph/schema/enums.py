@@ -191,6 +191,7 @@ _describe(
     CONVERTED="It is a lead that became a contact.",
     MERGED="Another one was merged into it.",
     RESTORED="It was deleted, and is there again.",
+    UNCONVERTED="It is a lead whose conversion was undone.",
 )
 _describe(
     DuplicateReason,
@@ -237,6 +238,7 @@ _describe(
     RESTORE="Bring it back, after it was deleted.",
     MERGE="Merge it with another one. Nothing can be merged yet.",
     CONVERT="Convert it: `convertLead`.",
+    UNCONVERT="Undo its conversion, if nothing has changed since: `unconvertLead`.",
     SEE_IDENTITY="See its identity documents, and change them.",
     ERASE="Erase what is known of the person for good. Nothing can be erased yet.",
 )

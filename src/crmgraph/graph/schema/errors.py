@@ -102,6 +102,11 @@ REASONS: dict[str, Words] = {
         "Both contacts have a login, and one has one at most: say whose stays by `take`, with the field `login`.",
     ),
     "final": Words(ErrorCode.NOT_FOUND, "This merge was more than 30 days ago: it cannot be undone any more."),
+    "not_converted": Words(ErrorCode.CONFLICTING, "This lead is not converted: there is nothing to undo."),
+    "settled": Words(
+        ErrorCode.NOT_FOUND,
+        "What this lead was before its conversion is not kept, or was kept for 30 days: it cannot be undone any more.",
+    ),
     "merged_on": Words(
         ErrorCode.CONFLICTING, "The record that it was merged into was merged itself since: undo that merge first."
     ),
@@ -115,6 +120,9 @@ _BIRTH_DATE = {
     "birth_year": "{it} is no year: write {least} to {most}.",
 }
 """The same, of the parts of a birth date."""
+
+_CONVERTED = {"LEAD": "The lead", "CONTACT": "The contact that came of the lead", "ACCOUNT": "Its account"}
+"""What has changed since a conversion."""
 
 _NAMED_BESIDE = "{it} is named beside another record: name one."
 
@@ -193,6 +201,13 @@ def message_of(refused: Refused, place: str) -> str:
             return "The email address or the password is wrong."
         case core.Unauthenticated(path=("refresh_token",)):
             return f"{it} is not good, or not any more: sign in again."
+        case core.Stale(what=what) if what:
+            of = _CONVERTED[what]
+            return (
+                f"{of} has changed since the conversion, which cannot be undone: its revision is {refused.current} now."
+            )
+        case core.Conflicting(path=("lead",)):
+            return "What came of the lead is named by something else by now: the conversion cannot be undone."
         case core.Conflicting(path=("account",)):
             return "The contact belongs to another account: name that one or none, or give `overwrite` to move them."
         case core.Taken(path=("email",)):

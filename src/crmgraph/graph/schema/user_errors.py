@@ -274,7 +274,7 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
         case core.Taken():
             return DuplicateError(**told, kind=kind, existing_id=fault.existing)
         case core.Conflicting():
-            return ConflictError(**told, kind=PartyKind.ACCOUNT, existing_id=fault.existing)
+            return ConflictError(**told, kind=PartyKind(fault.kind), existing_id=fault.existing)
         case core.Stale():
             record = fault.record
             of = (None, None) if record is None else (KINDS[type(record)], record.id)

@@ -7,11 +7,9 @@ changed it since: that stays where it is, and is told. What has come since stays
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Date, delete, insert, null, select, update
-from sqlalchemy import Enum as SqlEnum
+from sqlalchemy import delete, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Circular, Invalid, NotFound, Refused, Taken, refuse
@@ -27,12 +25,11 @@ from crmgraph.crm.models import (
     Relation,
     now,
 )
-from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import MODELS, Actor, require_staff
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records import hierarchies
 from crmgraph.crm.records.aggregates import PARTS, ROWS, Aggregate, load_for_change, wanted
-from crmgraph.crm.records.change_log import Changes, RowPath, plain
+from crmgraph.crm.records.change_log import Changes, RowPath, plain, stored
 from crmgraph.crm.records.checks import stale
 from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
 from crmgraph.crm.records.keys import name_key
@@ -185,7 +182,7 @@ class _Undoing:
         for name, (old, new) in before["values"].items():
             value = getattr(record, name)
             if plain(value) == new:
-                values[name] = _read(type(record), name, old)
+                values[name] = stored(type(record), name, old)
             elif plain(value) != old:
                 done.kept.append(Dropped(name, new, value))
         return values
@@ -272,7 +269,7 @@ class _Undoing:
             await self._run(led.values(party_id=back.id))
             model = self._model
             await self._run(update(model).where(model.id.in_(followers)).values(merged_into_id=back.id))
-        parted = [{name: _read(Relation, name, value) for name, value in row.items()} for row in before["parted"]]
+        parted = [{name: stored(Relation, name, value) for name, value in row.items()} for row in before["parted"]]
         if parted:
             await self._session.execute(insert(Relation), parted)
 
@@ -348,20 +345,3 @@ async def forget(session: AsyncSession, merge_ids: Sequence[int]) -> None:
     """Let go of what it takes to undo merges. That they were stays known: ids go on leading by it."""
     await session.execute(delete(MergedRow).where(MergedRow.merge_id.in_(merge_ids)))
     await session.execute(update(Merge).where(Merge.id.in_(merge_ids)).values(before=null()))
-
-
-def _read(model: Any, name: str, value: Any) -> Any:
-    """A value as its column holds it, of what the store keeps of it as JSON."""
-    kind = model.__table__.c[name].type
-    if value is None:
-        return None
-    match kind:
-        case SqlEnum(enum_class=members) if members is not None:
-            return members(value)
-        case Moment():
-            return dt.datetime.fromisoformat(value)
-        case Date():
-            return dt.date.fromisoformat(value)
-        case Money():
-            return Decimal(value)
-    return value

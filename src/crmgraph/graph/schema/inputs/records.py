@@ -219,6 +219,15 @@ class UpdateProfileInput(ProfileValues, RowChanges):
     if_revision: int | None = if_revision()
 
 
+@strawberry.input(description="Which conversion is undone. That can be done for 30 days.")
+class UnconvertLeadInput:
+    lead: LeadRef = required(_WHICH_LEAD)
+    dry_run: bool = dry_run()
+    if_revision: int | None = strawberry.field(
+        default=UNSET, description="The revision of the lead that was read: another one by now is refused."
+    )
+
+
 @strawberry.input(description="How a lead is converted.")
 class ConvertLeadInput:
     lead: LeadRef = required(_WHICH_LEAD)

@@ -11,7 +11,7 @@ from strawberry import UNSET
 from crmgraph.crm.errors import Ambiguous, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.records import aggregates, conversion, lookup, parties
+from crmgraph.crm.records import aggregates, conversion, lookup, parties, unconversion
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.optimistic import revise
 from crmgraph.crm.records.rules import check_edit
@@ -29,6 +29,7 @@ from crmgraph.graph.schema.inputs.records import (
     DeleteAccountInput,
     DeleteContactInput,
     DeleteLeadInput,
+    UnconvertLeadInput,
     UpdateAccountInput,
     UpdateContactInput,
     UpdateLeadInput,
@@ -102,6 +103,22 @@ class ConvertLeadPayload(Payload):
     account: Account | None = strawberry.field(
         default=None,
         description="The account that came of it, or that the contact stays with; null where there is none.",
+    )
+
+
+@strawberry.type(description="How the undoing of a conversion went, or would go.")
+class UnconvertLeadPayload(Payload):
+    lead: Lead | None = strawberry.field(
+        default=None, description="The lead, which is one again, or in a dry run would be; null when it was refused."
+    )
+    contact: Contact | None = strawberry.field(
+        default=None, description="The contact that had been joined, as it was; null where it had been made."
+    )
+    account: Account | None = strawberry.field(
+        default=None, description="The account that had been joined, as it was; null where it had been made."
+    )
+    deleted_ids: list[strawberry.ID] = strawberry.field(
+        default_factory=list, description="The ids of the contact and the account that had been made, and are deleted."
     )
 
 
@@ -250,6 +267,32 @@ async def _convert(context: Context, given: ConvertLeadInput) -> dict[str, Any]:
     }
 
 
+async def _unconvert(context: Context, given: UnconvertLeadInput) -> dict[str, Any]:
+    async def work(session: AsyncSession) -> unconversion.Unconversion:
+        faults: list[Refused] = []
+        lead_id = await sought(session, context, PartyKind.LEAD, given.lead, "lead", faults)
+        return await unconversion.unconvert(
+            session,
+            context.actor,
+            lead_id,
+            if_revision=revision_of(given),
+            dry_run=given.dry_run,
+            faults=faults,
+        )
+
+    done = await context.core.db.transact(work)
+    context.committed()
+    for each in (done.lead, *done.restored):
+        # In a dry run nothing of it can be read.
+        context.loaders.prime(each)
+        context.loaders.photo().prime(each.id, each.photo)
+    return {
+        "lead": done.lead.record,
+        "deleted_ids": [encode(PREFIXES[kind], each) for kind, each in done.deleted],
+        **{each.kind.value.lower(): each.record for each in done.restored},
+    }
+
+
 @strawberry.type(description="What can be done to records.")
 class RecordMutations:
     @mutation("Makes a contact. Staff may.")
@@ -294,3 +337,10 @@ class RecordMutations:
     @mutation("Makes a contact and, where it names a company, an account of a lead. Staff may.")
     async def convert_lead(self, info: Info, input: Annotated[ConvertLeadInput, Input]) -> ConvertLeadPayload:
         return await ended(ConvertLeadPayload, _convert(info.context, input), PartyKind.LEAD)
+
+    @mutation(
+        "Undoes the conversion of a lead while nothing has changed since: what it made is deleted, what it wrote into "
+        "known records is taken out again, notes and photo return. Staff may."
+    )
+    async def unconvert_lead(self, info: Info, input: Annotated[UnconvertLeadInput, Input]) -> UnconvertLeadPayload:
+        return await ended(UnconvertLeadPayload, _unconvert(info.context, input), PartyKind.LEAD)

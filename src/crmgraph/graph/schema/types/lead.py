@@ -17,7 +17,11 @@ from crmgraph.graph.schema.types.record import Record, permitted
 
 
 def _state(locked_by: str | None, approval: str, converted: int | None) -> dict[str, bool]:
-    return {"held": locked_by is not None, "workable": approval == Approval.APPROVED and not converted}
+    return {
+        "held": locked_by is not None,
+        "workable": approval == Approval.APPROVED and not converted,
+        "converted": bool(converted),
+    }
 
 
 @strawberry.type(description="A person or company that may become a customer.")
