@@ -56,6 +56,10 @@ async def test_a_document_is_named_by_its_hash(listed: Running) -> None:
         ({"documentId": None}, "BAD_REQUEST"),
     ):
         assert told(await send("/graphql", json=given)) == (400, code), given
+    unknown = await send("/graphql", json={"documentId": hash_of(ME)})
+    assert unknown.json()["errors"][0]["message"] == (
+        "No document has this `documentId`: `sha256:` and the hash of its text, in 64 hexadecimal digits."
+    )
 
 
 async def test_what_is_read_by_its_hash_is_asked_for_again(listed: Running) -> None:

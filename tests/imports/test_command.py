@@ -71,7 +71,7 @@ def test_a_file_of_which_nothing_can_be_read_ends_the_program_with_1(store: Path
         {
             "what": "refused",
             "code": "NOT_A_TABLE",
-            "reason": "this is a web page, probably of a login that has run out",
+            "reason": "page.csv: this is a web page, probably of a login that has run out",
             "rows": 1,
         }
     ]

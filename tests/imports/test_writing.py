@@ -376,6 +376,13 @@ async def test_what_cannot_be_is_refused_before_anything_is_written(store: Store
     assert (over.returncode, "Invalid value for 'ID'" in over.stderr) == (2, True)
     assert set((await store.live()).values()) == {0}
     assert json.loads((await store.run("list", "--json")).stdout) == {"imports": []}
+    assert (await store.run("list")).stdout == "Nothing was imported.\n"
+    away = await store.run(str(store.folder / "away.csv"), "--dry-run")
+    assert (away.returncode, away.stdout.splitlines()[1:], away.stderr) == (
+        1,
+        ["  refused 1: NOT_FOUND: away.csv: the file cannot be read: No such file or directory"],
+        "",
+    )
     assert (await store.bring(bad, "--max-refused", "50%", code=3))["outcomes"]["CONTACT"] == {"CREATED": 1}
 
 

@@ -133,7 +133,8 @@ def test_what_cannot_be_said_is_told(front: Front, words: tuple[str, ...], said:
 
 PLACES: Mapping[str, str] = {
     "http://169.254.169.254": "169.254.169.254 is an address of a private network",
-    "https://10.0.0.1": "10.0.0.1 is an address of a private network",
+    "https://10.0.0.1": "10.0.0.1 is an address of a private network: CRMGRAPH_UPSTREAM_NETWORKS names"
+    " those that may be called, e.g. 10.1",
     "https://localhost": "localhost is ",
     "https://[::1]": "::1 is an address of a private network",
     "http://8.8.8.8": "http is for the loopback interface alone",

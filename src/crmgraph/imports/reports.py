@@ -64,7 +64,9 @@ class Report:
                 self._warn(event)
             case Refusal():
                 self.counts["refused"] += 1
-                self._reason("refused", event.code, event.reason)
+                # No refused row is written of a file that is refused as a whole: its name alone says which one it is.
+                reason = event.reason if event.at.where else f"{event.at.file}: {event.reason}"
+                self._reason("refused", event.code, reason)
                 self._refuse(event)
             case Skipped():
                 self.counts["skipped"] += 1

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_EXAMPLE = "10.1.0.0/16, or 127.0.0.0/8 for this machine"
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -88,7 +90,9 @@ async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
                 if base.host != address
                 else "an address of a private network"
             )
-            raise BadPlaceError(f"{told}{kind}: CRMGRAPH_UPSTREAM_NETWORKS names those that may be called")
+            raise BadPlaceError(
+                f"{told}{kind}: CRMGRAPH_UPSTREAM_NETWORKS names those that may be called, e.g. {_EXAMPLE}"
+            )
         if base.scheme == "http" and not ip.is_loopback:
             raise BadPlaceError(f"{base}: http is for the loopback interface alone")
     return addresses

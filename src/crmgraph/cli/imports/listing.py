@@ -20,6 +20,8 @@ def show(settings: Settings, import_id: int | None, *, as_json: bool) -> None:
                 told = [_as_json(each) for each in found]
                 print_json(told[0] if import_id is not None else {"imports": told})
                 return
+            if not found:
+                print_text("Nothing was imported.")
             for each in found:
                 print_text(_as_line(each))
             if import_id is not None:

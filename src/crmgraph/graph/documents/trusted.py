@@ -126,7 +126,10 @@ class Documents:
             found = _HASH.fullmatch(document_id) if isinstance(document_id, str) else None
             known = None if found is None or ":" not in document_id else self._known(found[1])
             if known is None:
-                raise BadDocument("No document has this `documentId`.", "PERSISTED_DOCUMENT_NOT_FOUND")
+                raise BadDocument(
+                    "No document has this `documentId`: `sha256:` and the hash of its text, in 64 hexadecimal digits.",
+                    "PERSISTED_DOCUMENT_NOT_FOUND",
+                )
             return Named(known, True)
         automatic = (given.get("extensions") or {}) if isinstance(given.get("extensions"), dict) else {}
         asked = automatic.get("persistedQuery")
