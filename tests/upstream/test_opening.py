@@ -26,7 +26,7 @@ async def test_nothing_is_written_here_while_nobody_knows_what_is_passed_on(monk
 
     async def all_upstreams(_: Any) -> list[Any]:
         if not back.is_set():
-            raise OSError("the database is away")
+            raise ConnectionRefusedError("the database is away")
         return []
 
     async def inner(scope: Any, receive: Any, send: Any) -> None:

@@ -10,13 +10,13 @@ from starlette.responses import Response
 from crmgraph.crm import upstreams
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
-from crmgraph.db.errors import log_background
+from crmgraph.db.errors import is_away, log_background
 from crmgraph.rest.passing import Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
 from crmgraph.upstream.front import App, Receive, Scope, Send, UpstreamFront
 from crmgraph.upstream.modes import EVERY, Current
-from crmgraph.upstream.places import Network, read_base, resolve, tls_of
+from crmgraph.upstream.places import BadPlaceError, Network, read_base, resolve, tls_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,9 @@ class Upstreams:
             await self._read(core, inner, spoken, networks)
         except Exception as error:
             log_background(error, "upstream")
-            self.fronts |= {dialect.dialect: _away(known.away) for dialect, known in spoken.items()}
+            # Without tables nothing can be written here, and dialects tell it as the fault that it is.
+            if is_away(error) or isinstance(error, BadPlaceError):
+                self.fronts |= {dialect.dialect: _away(known.away) for dialect, known in spoken.items()}
             reading = self._read_later(core, inner, spoken, networks)
             self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
 
@@ -78,14 +80,14 @@ class Upstreams:
             return
         modes = Current(core.db)
         await modes.read()
-        self.fronts.clear()
+        fronts: dict[str, App] = {}
         for each in found:
             if each.dialect not in spoken:
                 continue
             known = spoken[each.dialect]
             client = self._client(each.base_url, each.insecure, networks)
             accounts = self._client(each.accounts_url, each.insecure, networks) if each.accounts_url else None
-            self.fronts[each.dialect.dialect] = UpstreamFront(
+            fronts[each.dialect.dialect] = UpstreamFront(
                 inner,
                 each.dialect,
                 known.operation_of,
@@ -98,6 +100,8 @@ class Upstreams:
                 public_url=core.public_url,
                 away=known.away,
             )
+        self.fronts.clear()
+        self.fronts |= fronts
         self.is_read = True
         self._reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
 
