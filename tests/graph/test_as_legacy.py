@@ -125,6 +125,19 @@ async def test_nobody_is_shown_by_it_what_they_may_not_see(running: Running, age
     assert "SSN-1" in str(await admin(covalense))
 
 
+async def test_what_is_lost_does_not_hint_at_records_that_are_hidden(agent: Caller, customer: Customer) -> None:
+    made = await agent('mutation { createContact(input: {lastName: "Boss"}) { contact { id } } }')
+    change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { userErrors { code } } }"
+    given = {"contact": {"id": customer.contact}, "reportsTo": made["createContact"]["contact"]["id"]}
+    query = """query($id: ID!) { node(id: $id) { ... on Contact {
+      reportsTo { id } asLegacy(dialect: VALOMNIA) { lossy } } } }"""
+    before = await customer(query, id=customer.contact)
+    assert (await agent(change, i=given))["updateContact"] == {"userErrors": []}
+    assert await customer(query, id=customer.contact) == before
+    assert before["node"]["reportsTo"] is None
+    assert "reportsTo" in (await agent(query, id=customer.contact))["node"]["asLegacy"]["lossy"]
+
+
 async def test_a_deleted_record_is_answered_as_the_door_answers_it(running: Running, admin: Caller) -> None:
     made = await admin(
         "mutation($i: CreateLeadInput!) { createLead(input: $i) { lead { id } userErrors { message } } }",

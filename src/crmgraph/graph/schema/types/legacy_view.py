@@ -86,9 +86,14 @@ class View:
             plural = f"{kind.value.lower()}s"
             return [LegacyLoss(field="id", reason=f"{api.title} shows no {plural}.")]
         lists = {name: await context.loaders.rows(model).load(self.record.id) for name, model in ROWS.items()}
-        names = _columns(self.record.__class__)
+        names = dict(_columns(self.record.__class__))
         if not may_see_identity(context.actor, self.record.id):  # nor whether there are any
             names = {column: field for column, field in names.items() if column not in IDENTITY_DOCUMENTS}
+        for column, model in _naming(self.record.__class__).items():
+            named = getattr(self.record, column)
+            # Nor whether it names a record that they may not see.
+            if named is not None and column in names and await context.loaders.record(model).load(named) is None:
+                del names[column]
         found = losses(Aggregate(self.record, **lists), fields, view.viewing.rows, names, _row_columns())
         return [LegacyLoss(field=field, reason=reason) for field, reason in _worded(found, names, api.title)]
 
@@ -117,17 +122,28 @@ def _worded(found: list[Loss], names: dict[str, str], title: str) -> Iterator[tu
         yield field, f"{title} tells {loss.told} of {loss.held}." if loss.held else f"{title} has no field for it."
 
 
-@cache
-def _columns(model: Any) -> dict[str, str]:
-    """{column of a record: its field}, of those that people write."""
+def _declared(model: Any) -> dict[str, Any]:
     # The types of the records import this module.
     from crmgraph.graph.schema.types.account import Account
     from crmgraph.graph.schema.types.contact import Contact
     from crmgraph.graph.schema.types.lead import Lead
 
     types: dict[Any, Any] = {each.model: each for each in (Contact, Account, Lead)}
+    return dict(declared(types[model]))
+
+
+@cache
+def _naming(model: Any) -> dict[str, Any]:
+    """{column of a record that names another one: the model of that}."""
+    found = (each for each in _declared(model).values() if isinstance(each, ToOne))
+    return {each.foreign_key: each.model for each in found if each.model in KINDS}
+
+
+@cache
+def _columns(model: Any) -> dict[str, str]:
+    """{column of a record: its field}, of those that people write."""
     found: dict[str, str] = {}
-    for name, declaration in declared(types[model]).items():
+    for name, declaration in _declared(model).items():
         match declaration:
             case Column():
                 found[name] = to_camel_case(name)
