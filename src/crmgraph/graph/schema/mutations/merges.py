@@ -140,6 +140,8 @@ async def _merge(context: Context, kind: PartyKind, given: Any) -> dict[str, Any
         return done, sources
 
     done, sources = await context.core.db.transact(work)
+    # Who was named may have been merged before, into one that goes now, or be the one that stays by now.
+    went = dict.fromkeys(each for each in (*sources, *done.merged_ids) if each not in (None, done.stays.id))
     context.committed()
     _show(context, done.stays)
     kinds = await known_kinds(context, done.preview)
@@ -147,7 +149,7 @@ async def _merge(context: Context, kind: PartyKind, given: Any) -> dict[str, Any
         kind.value.lower(): done.stays.record,
         "preview": field_changes(context, done.preview, kinds),
         "dropped": [_dropped(context, kind, own_id, each) for own_id, each in done.dropped],
-        "merged_ids": [encode(PREFIXES[kind], each) for each in dict.fromkeys(sources) if each is not None],
+        "merged_ids": [encode(PREFIXES[kind], each) for each in went if each is not None],
     }
 
 
