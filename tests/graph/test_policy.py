@@ -235,6 +235,38 @@ async def test_identity_documents_are_for_the_person_and_staff_with_the_right(
     ]
 
 
+async def test_whose_documents_a_merge_takes_is_chosen_by_those_who_may_see_them(
+    core: Core, agent: Caller, admin: Caller
+) -> None:
+    stays, goes = await put(
+        core,
+        PartyKind.CONTACT,
+        {"last_name": "Ray", "passport_number": "A1", "passport_country": "DE"},
+        {"last_name": "Roy", "passport_number": "B2", "passport_country": "PL"},
+    )
+    merge = """mutation($i: MergeContactsInput!) { mergeContacts(input: $i) {
+      mergedIds preview { field } dropped { field } userErrors { code path } } }"""
+    look = "query($r: ContactRef!) { contact(by: $r) { identityDocuments { passportNumber passportCountry } } }"
+    given = {"into": {"id": f"con_{stays}"}, "from": [{"id": f"con_{goes}"}]}
+    for name in ("passportNumber", "passportCountry"):
+        take = [{"field": f"identityDocuments.{name}", "from": {"id": f"con_{goes}"}}]
+        for dry_run in (True, False):
+            refused = (await agent(merge, i={**given, "take": take, "dryRun": dry_run}))["mergeContacts"]
+            assert refused == {
+                "mergedIds": [],
+                "preview": [],
+                "dropped": [],
+                "userErrors": [{"code": "FORBIDDEN", "path": ["input", "take", "0", "field"]}],
+            }
+    shown = {"passportNumber": "A1", "passportCountry": "DE"}
+    assert (await admin(look, r={"id": f"con_{stays}"}))["contact"]["identityDocuments"] == shown
+    take = [{"field": "identityDocuments.passportNumber", "from": {"id": f"con_{goes}"}}]
+    done = (await admin(merge, i={**given, "take": take}))["mergeContacts"]
+    assert (done["userErrors"], done["mergedIds"]) == ([], [f"con_{goes}"])
+    shown = {"passportNumber": "B2", "passportCountry": "PL"}
+    assert (await admin(look, r={"id": f"con_{stays}"}))["contact"]["identityDocuments"] == shown
+
+
 async def test_a_deleted_record_is_gone_everywhere(agent: Caller, customer: Customer, nobody: Caller) -> None:
     delete = "mutation($r: ContactRef!) { deleteContact(input: {contact: $r}) { deletedId userErrors { code } } }"
     query = (

@@ -406,3 +406,29 @@ async def test_sets_and_upserts_reach_the_winner_by_what_the_loser_was_called(
     gone = {"delete": {kind.value.lower(): {"number": "L2"}}}
     after = {"update": {kind.value.lower(): {"id": ident(goes)}, "description": "late"}}
     assert await results(gone, after) == [("DELETED", ident(stays), None), [{"code": "NOT_FOUND"}]]
+
+
+async def test_whoever_went_is_told_and_never_the_one_that_stays(doors: dict[str, Any]) -> None:
+    graph = doors["graphql"]
+    first, second, third = [await made(graph, PartyKind.LEAD, lastName=name) for name in ("One", "Two", "Three")]
+    assert (await merged(graph, second, first))["mergedIds"] == [ident(first)]
+    # The other way round there is nothing left to do: the two are one.
+    assert (await merged(graph, first, second))["mergedIds"] == []
+    again = await merged(graph, third, first)
+    assert again["mergedIds"] == [ident(first), ident(second)]
+
+
+async def test_rows_that_two_have_take_as_many_statements_for_many_as_for_few(doors: dict[str, Any]) -> None:
+    graph = doors["graphql"]
+    counts = []
+    for number in (1, 30):
+        phones = [{"kind": "FAX", "raw": f"+49 30 90{i:04}"} for i in range(number)]
+        stays, goes = [await made(graph, PartyKind.LEAD, phones=phones) for _ in range(2)]
+        with statements(graph.world.core.db) as seen:
+            assert (await merged(graph, stays, goes))["userErrors"] == []
+        merging = len(seen)
+        with statements(graph.world.core.db) as seen:
+            assert (await unmerged(graph, goes))["userErrors"] == []
+        counts.append((merging, len(seen)))
+        assert len((await told(graph, goes, "phones { id }"))["phones"]) == number
+    assert counts[0] == counts[1]

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, Stale, TooLarge, refuse
+from crmgraph.crm.errors import Forbidden, Invalid, Missing, NotFound, Refused, Stale, TooLarge, refuse
 from crmgraph.crm.models import (
     Account,
     Action,
@@ -107,7 +107,8 @@ async def merge(
     Raises:
         Refused: every fault at once: NotFound of `into` or `from`; Invalid (`same`) of `from`; Stale of `if_revisions`;
             NotApproved, Locked, Invalid (`converted`) of leads; Invalid (`two_logins`) of `from`, both contacts have a
-            login and none was chosen; Invalid (`choice`) of `take`; TooLarge.
+            login and none was chosen; Invalid (`choice`) of `take`; Forbidden of `take`, documents that the actor may
+            not see; TooLarge.
         Unauthenticated, Forbidden: the actor is not staff.
     """
     require_staff(actor)
@@ -228,6 +229,8 @@ class _Wanted:
                 yield Invalid(("take", place, "field"), "choice")
             elif choice.source is not None and now_at.get(choice.source) not in everybody:
                 yield NotFound(("take", place, "from"))
+            elif choice.name in IDENTITY_DOCUMENTS and not (stays and may_see_identity(self._actor, stays.id)):
+                yield Forbidden(("take", place, "field"))
             chosen.update(group_of(choice.name or ""))
         if stays is not None:
             for goes in going:

@@ -5,7 +5,7 @@ statements, however much it is. Which rows they were is kept with the merge, so 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, Text, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -159,13 +159,11 @@ async def move_ids(way: Way, record: Record) -> None:
 
 async def move_row_ids(way: Way, part: str, twins: list[tuple[int, Any]]) -> None:
     """Let the ids of rows that stay behind lead to those that are the same."""
-    column = {"phones": ExternalId.phone_id, "emails": ExternalId.email_id, "addresses": ExternalId.address_id}.get(
-        part
-    )
-    if column is None:
+    if (column := ROW_IDS.get(part)) is None:
         return
-    for row_id, twin in twins:
-        await way.run(update(ExternalId).where(column == row_id).values({column.key: twin.id, "former_id": way.goes}))
+    led = {row_id: twin.id for row_id, twin in twins}
+    moving = update(ExternalId).where(column.in_(led))
+    await way.run(moving.values({column.key: case(led, value=column), "former_id": way.goes}))
 
 
 async def swap_photos(session: AsyncSession, one: int, other: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, insert, null, select, update
+from sqlalchemy import case, delete, insert, null, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Circular, Invalid, NotFound, Refused, Taken, refuse
@@ -260,9 +260,10 @@ class _Undoing:
         own = update(ExternalId).where(aliases, ExternalId.party_id == stays.id)
         await self._run(own.values(party_id=back.id, former_id=None))
         for part, column in moves.ROW_IDS.items():
-            for row_id, twin in before["twins"].get(part, ()):
-                theirs = update(ExternalId).where(aliases, column == twin)
-                await self._run(theirs.values({column.key: row_id, "former_id": None}))
+            # Where two rows were the same as one, the first has its ids.
+            if back_to := {twin: row_id for row_id, twin in reversed(before["twins"].get(part, ()))}:
+                theirs = update(ExternalId).where(aliases, column.in_(back_to))
+                await self._run(theirs.values({column.key: case(back_to, value=column), "former_id": None}))
         if followers:
             await self._run(log.where(Change.former_id.in_(followers)).values(party_id=back.id))
             led = update(ExternalId).where(ExternalId.former_id.in_(followers), ExternalId.party_id == stays.id)
