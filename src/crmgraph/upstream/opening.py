@@ -10,13 +10,13 @@ from starlette.responses import Response
 from crmgraph.crm import upstreams
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
-from crmgraph.db.errors import is_away, log_background
+from crmgraph.db.errors import log_background
 from crmgraph.rest.passing import Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
-from crmgraph.upstream.front import App, Receive, Scope, Send, UpstreamFront
+from crmgraph.upstream.front import App, UpstreamFront
 from crmgraph.upstream.modes import EVERY, Current
-from crmgraph.upstream.places import BadPlaceError, Network, read_base, resolve, tls_of
+from crmgraph.upstream.places import Network, read_base, resolve, tls_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,6 @@ class Upstreams:
     """What answers in front of dialects, by their names; nothing where there is no upstream.
 
     Attributes:
-        fronts: while nobody knows which upstreams there are, every dialect is answered that the database is away: what
-            is to be passed on must not be written here.
         is_read: whether it is known by now which there are.
     """
 
@@ -54,9 +52,6 @@ class Upstreams:
             await self._read(core, inner, spoken, networks)
         except Exception as error:
             log_background(error, "upstream")
-            # Without tables nothing can be written here, and dialects tell it as the fault that it is.
-            if is_away(error) or isinstance(error, BadPlaceError):
-                self.fronts |= {dialect.dialect: _away(known.away) for dialect, known in spoken.items()}
             reading = self._read_later(core, inner, spoken, networks)
             self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
 
@@ -123,10 +118,3 @@ class Upstreams:
                 await self._reading
         for each in self._clients:
             each.close()
-
-
-def _away(response: Callable[[], Response]) -> App:
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await response()(scope, receive, send)
-
-    return app
