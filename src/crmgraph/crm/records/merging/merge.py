@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Forbidden, Invalid, Missing, NotFound, Refused, Stale, TooLarge, refuse
@@ -47,6 +47,8 @@ from crmgraph.db.database import database_of
 
 MAX_MERGED = 10
 """The most records that go by one merge."""
+_MERGING = {kind: int.from_bytes(f"mer{kind.value[:3]}".encode(), "big") for kind in PartyKind}
+"""{kind: the number of the advisory lock under which records are merged}."""
 PHOTO, LOGIN = "photo", "login"
 """What may be chosen besides columns."""
 
@@ -180,6 +182,8 @@ class _Wanted:
         Whoever names those that are to go is locked first, leads before contacts before accounts, each by their ids.
         """
         if not database_of(self._session).is_sqlite:
+            # One merge of a kind at a time: whoever a record leads to is locked after it, whatever their ids.
+            await self._session.execute(select(func.pg_advisory_xact_lock(_MERGING[self._kind])))
             await self._lock_naming(given)
         parts = (*PARTS, "relations")
         unit = Transaction(self._session)
