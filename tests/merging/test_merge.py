@@ -432,3 +432,28 @@ async def test_rows_that_two_have_take_as_many_statements_for_many_as_for_few(do
         counts.append((merging, len(seen)))
         assert len((await told(graph, goes, "phones { id }"))["phones"]) == number
     assert counts[0] == counts[1]
+
+
+async def test_lists_are_filtered_by_the_ids_of_those_who_went(doors: dict[str, Any]) -> None:
+    graph = doors["graphql"]
+    stays, goes, other = [await made(graph, PartyKind.ACCOUNT, name=name) for name in "ABC"]
+    mine = await made(graph, PartyKind.CONTACT, lastName="Mine", account=ident(goes))
+    theirs = await made(graph, PartyKind.CONTACT, lastName="Theirs", account=ident(other))
+    below = await made(graph, PartyKind.ACCOUNT, name="Below", parent=ident(goes))
+    assert (await merged(graph, stays, goes))["userErrors"] == []
+
+    async def listed(kind: str, **filter_: Any) -> list[str]:
+        query = f"query($f: {kind[:-1].title()}Filter) {{ {kind}(filter: $f) {{ nodes {{ id }} totalCount }} }}"
+        found = (await asked(graph, query, f=filter_))[kind]
+        assert found["totalCount"] == len(found["nodes"])
+        return sorted(each["id"] for each in found["nodes"])
+
+    for record in (stays, goes):
+        assert await listed("contacts", account={"eq": ident(record)}) == [ident(mine)]
+        assert await listed("contacts", account={"in": [ident(record)]}) == [ident(mine)]
+        assert await listed("contacts", account={"in": [ident(record), ident(other)]}) == [ident(mine), ident(theirs)]
+        assert await listed("accounts", parent={"eq": ident(record)}) == [ident(below)]
+        assert await listed("accounts", parent={"isNull": False}, **{"not": {"parent": {"eq": ident(record)}}}) == []
+        assert await listed("contacts", account={"eq": ident(record)}, fullName={"contains": "in"}) == [ident(mine)]
+    assert await listed("contacts", account={"eq": "acc_1000099999"}) == []
+    assert await listed("contacts", account={"in": ["acc_1000099999", "acc_1000099998"]}) == []

@@ -29,6 +29,16 @@ def standing(model: Any, given: ColumnElement[Any]) -> ColumnElement[Any]:
     return found
 
 
+def standing_of_several(own: ColumnElement[bool], former: Any) -> Any:
+    """The query of the ids that several ids lead to, likewise.
+
+    Args:
+        own: which records of `former` they are of.
+        former: an alias of the model of their kind.
+    """
+    return select(func.coalesce(former.merged_into_id, former.id)).where(own).correlate_except(former)
+
+
 def numbered(model: Any, number: ColumnElement[Any]) -> ColumnElement[Any]:
     """The id of the record that a number leads to: of the live one that has it, else of the one that inherited it."""
     own, former = aliased(model), aliased(model)

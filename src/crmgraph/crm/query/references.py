@@ -34,6 +34,11 @@ _RECORDS: dict[Any, Any] = {
 """{column: the model of the records that it names}."""
 
 
+def target_of(column: Any) -> Any | None:
+    """The model of the records that a column names; None where it names none."""
+    return _RECORDS.get(column)
+
+
 def live(column: Any, actor: Actor | None = None) -> ColumnElement[bool] | None:
     """The condition that a column names a record which is not deleted; None where it names no records.
 

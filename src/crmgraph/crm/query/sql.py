@@ -70,6 +70,7 @@ from crmgraph.crm.query.conditions import (
     WholeDate,
 )
 from crmgraph.crm.query.extra_fields import ExtraFieldSql
+from crmgraph.crm.query.former_ids import standing, standing_of_several
 from crmgraph.crm.values.folding import prefix_end
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db import pool
@@ -404,7 +405,7 @@ class Sql:
             at = self._compared(key, test.by)
             if isinstance(test.at, Point):
                 at = self.slotted(test.at, at)
-            applied = self._applied(at, test, len(found), number)
+            applied = self._named(at, test, len(found), number)
             if form is not None and test.op.value.is_bounded_above:
                 applied = and_(applied, at != "")
             found.append(applied)
@@ -414,6 +415,23 @@ class Sql:
             # What customers say of themselves must not let a writer take their record for another's.
             either = and_(either, not_(CLAIMED))
         return either if there is None else and_(either, there)
+
+    def _named(self, at: Any, test: Test, which: int, first: int) -> ColumnElement[bool]:
+        """The same, where a column that names records is compared with the ids of some: those of records that were
+        merged into others lead to these."""
+        target = references.target_of(at)
+        op, count = test.asked[which]
+        if target is None or not count or op not in (Op.EQUALS, Op.IN):
+            return self._applied(at, test, which, first)
+        if op is Op.EQUALS:
+            return cast(ColumnElement[bool], at == standing(target, self._parameter(first, at.type)))
+        former = aliased(target)
+        own = self.among(former.id, self._parameter(first, Several(at.type)))
+        led = standing_of_several(own, former)
+        if self.sqlite:
+            return cast(ColumnElement[bool], at.in_(led))
+        # Not as IN, of which planners make a join.
+        return cast(ColumnElement[bool], at == any_(func.array(led.scalar_subquery(), type_=ARRAY(at.type))))
 
     def _applied(
         self, at: Any, test: Test, which: int = 0, first: int | None = None, how: str = "sql"
