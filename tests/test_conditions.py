@@ -196,7 +196,7 @@ def written(value: Any) -> float | None:
 
 
 FORMS: dict[Any, Callable[[Any], Any]] = {
-    **dict.fromkeys((Account.name, Contact.first_name, Contact.job_title, Address.city), fold),
+    **dict.fromkeys((Account.name, Account.status, Contact.first_name, Contact.job_title, Address.city), fold),
     Email.address: email_key,
     Phone.raw: lambda raw: parse_phone(raw, None).digits,
     Address.country: {"DE": "DE", "fra": "FR", "FR": "FR", "CH": "CH"}.get,
