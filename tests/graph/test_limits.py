@@ -49,6 +49,17 @@ def test_cost_is_the_records_that_pages_can_hold() -> None:
         assert measured(text).cost == cost, text
 
 
+def test_merges_and_looking_for_duplicates_cost_more_than_their_records() -> None:
+    for text, cost in (
+        ("mutation($i: MergeContactsInput!) { mergeContacts(input: $i) { mergedIds } }", 51),
+        ("mutation($i: MergeLeadsInput!) { mergeLeads(input: $i) { lead { id } preview { field } } }", 57),
+        ("mutation($i: UnmergeInput!) { unmerge(input: $i) { record { id } } }", 52),
+        ("mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } duplicates { code } } }", 17),
+        ("{ duplicates(of: CONTACT, first: 20) { nodes { record { id } } totalCount } }", 540),
+    ):
+        assert measured(text).cost == cost, text
+
+
 def test_cost_follows_the_variables() -> None:
     text = "query($n: Int, $m: Int = 3) { contacts(first: $n) { nodes { directReports(last: $m) { nodes { id } } } } }"
     assert measured(text, n=10, m=5).cost == 60

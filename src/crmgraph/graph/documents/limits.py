@@ -77,11 +77,20 @@ LEGACY_COST = 10
 """What a record as an old API answers it is reckoned to cost: its own statements."""
 WRITE_COST = 2
 """What an item of a bulk write is reckoned to cost besides what is asked of its result."""
+MERGE_COST = 50
+"""What a merge is reckoned to cost, or the undoing of one: ten records with all that belongs to them, in forty
+statements or so."""
+LOOKALIKES_COST = 10
+"""What it is reckoned to cost to look for what may be the same as a record that was just written."""
 _ITSELF = {
     "SearchConnection": SEARCH_COST,
     "ChangeEventConnection": CHANGES_COST,
     "Choice": CHOICES_COST,
     "LegacyView": LEGACY_COST,
+    "DuplicateWarning": LOOKALIKES_COST,
+    **dict.fromkeys(
+        ("MergeContactsPayload", "MergeAccountsPayload", "MergeLeadsPayload", "UnmergePayload"), MERGE_COST
+    ),
     **dict.fromkeys(("ContactGroupRow", "AccountGroupRow", "LeadGroupRow"), GROUPS_COST),
 }
 """{type: what a field of it is reckoned to cost besides its items}."""

@@ -236,7 +236,7 @@ _describe(
     UPDATE="Change something of it: `updateContact` and the like.",
     DELETE="Delete it.",
     RESTORE="Bring it back, after it was deleted.",
-    MERGE="Merge it with another one. Nothing can be merged yet.",
+    MERGE="Merge it with another one: `mergeContacts`, `mergeAccounts`, `mergeLeads`.",
     CONVERT="Convert it: `convertLead`.",
     UNCONVERT="Undo its conversion, if nothing has changed since: `unconvertLead`.",
     SEE_IDENTITY="See its identity documents, and change them.",
