@@ -151,7 +151,7 @@ class GraphQuestions:
                 return f"{{dialect: ZOHO, value: {self._comparison(input_, 'value')}}}"
             case "BooleanFilter":
                 return f"{{eq: {self._dice.choice(('true', 'true', 'false'))}}}"
-        comparators = [each for each in input_.fields if each != "ago"]
+        comparators = [each for each in input_.fields if each not in ("ago", "region")]
         seldom = ("contains", "isNull", "notIn")
         word = self._dice.choice([c for c in comparators for _ in range(1 if c in seldom else 4)])
         given = get_nullable_type(input_.fields[word].type)

@@ -160,6 +160,8 @@ async def test_what_nobody_confirmed_goes_as_if_it_had_never_been_and_the_email_
         "tasks",
         "counts of calls",
         "counts of fields",
+        "idempotency keys",
+        "conversions",
     }
 
     # The job of the background does it.
@@ -282,7 +284,7 @@ def test_every_foreign_key_to_what_a_signup_makes_is_known_to_its_removal() -> N
         "change.credential_id",
         "lead.id",
         "proof.contact_id",
-        *("import_row.party_id", "merge.into_id", "merge.from_id"),
+        *("import_row.party_id", "merge.into_id", "merge.from_id", "converted_lead.lead_id"),
         *("duplicate.party_id", "duplicate.other_id", "dismissed_duplicate.one_id", "dismissed_duplicate.other_id"),
     }
     assert found == removed | refused | never
