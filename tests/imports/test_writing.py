@@ -690,3 +690,23 @@ async def test_the_undo_of_a_change_takes_the_notes_that_came_with_it(store: Sto
     read = "{ contacts { nodes { jobTitle otherIds { system } history { nodes { action } } } } }"
     (found,) = (await store.ask(read))["contacts"]["nodes"]
     assert (found["jobTitle"], found["otherIds"]) == ("CEO", [{"system": "vcard"}])
+
+
+async def test_who_may_be_any_of_several_becomes_another_one_and_is_shown_as_a_duplicate(store: Store) -> None:
+    create = "mutation($i: CreateContactInput!) { createContact(input: $i) { contact { id } userErrors { code } } }"
+    known = {
+        "firstName": "Ann",
+        "lastName": "Ray1",
+        "emails": {"add": [{"kind": "BUSINESS", "address": "ann1@example.com"}]},
+    }
+    here = [(await store.ask(create, i=known))["createContact"]["contact"]["id"] for _ in range(2)]
+    people = [person(1), person(2)]
+    told = await store.bring(table(store.folder / "people.csv", people), *ZONE)
+    assert told["outcomes"]["CONTACT"] == {"CREATED": 2}
+    query = "{ duplicates(of: CONTACT) { nodes { of { id displayName } record { id displayName } reasons } } }"
+    found = (await store.ask(query))["duplicates"]["nodes"]
+    pairs = {frozenset((each["of"]["id"], each["record"]["id"])) for each in found}
+    (made,) = {own_id for pair in pairs for own_id in pair} - set(here)
+    assert {frozenset((made, each)) for each in here} <= pairs
+    assert all({each["of"]["displayName"], each["record"]["displayName"]} == {"Ann Ray1"} for each in found)
+    assert all("SAME_EMAIL" in each["reasons"] for each in found)

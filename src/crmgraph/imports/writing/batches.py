@@ -13,6 +13,7 @@ from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.conditions import Compare, Op, Point
 from crmgraph.crm.records import aggregates, entity_resolution, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
+from crmgraph.crm.records.duplicates import finding
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, Stamp
 from crmgraph.crm.records.entity_resolution import MatchBy, Wanted
 from crmgraph.crm.records.leads import unworkable
@@ -62,6 +63,7 @@ class Row:
         refusal: why there is none.
         before: what an update has changed, see `ImportRow`.
         later: {column: what names another record that is not written yet}.
+        is_uncertain: whether it may be any of several records that there are, so that it became one of its own.
     """
 
     record: Record
@@ -71,6 +73,7 @@ class Row:
     refusal: Refusal | None = None
     before: dict[str, Any] | None = None
     later: dict[str, Ref] = field(default_factory=dict)
+    is_uncertain: bool = False
 
 
 class Batch:
@@ -126,7 +129,15 @@ class Batch:
         brought = [_import_row(row, import_id) for row in rows if row.outcome in (Outcome.CREATED, Outcome.UPDATED)]
         if brought:
             await self._session.execute(insert(ImportRow), brought)
+        await self._show_uncertain(rows)
         return self.ids()
+
+    async def _show_uncertain(self, rows: Sequence[Row]) -> None:
+        """Show what may be somebody who is here as a duplicate: people decide."""
+        for kind in _ORDER:
+            made = [row.aggregate.id for row in rows if row.is_uncertain and row.aggregate and row.record.kind is kind]
+            if ids := [self._written.id_of(own_id) for own_id in made]:
+                await finding.refresh(self._session, kind, ids)
 
     def ids(self) -> dict[Named, int]:
         """{a record of the files: its id}, of the records of the batch."""
@@ -163,6 +174,7 @@ class Batch:
             for i, match in zip(group, matches, strict=True):
                 found[i] = match.party_id
                 if match.ambiguous:
+                    rows[i].is_uncertain = True
                     rows[i].record.warnings.append(Warned("AMBIGUOUS", reason="several records are called so"))
         return found
 
