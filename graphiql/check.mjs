@@ -89,6 +89,20 @@ async function check(page) {
   }
 
   const executors = new Set();
+  // Of the demo: samples that go on until they are stopped, and those of which there may be nothing yet.
+  const STREAMS = new Set(['Changes as they happen']);
+  const MAY_BE_EMPTY = new Set(['Who still calls the legacy APIs', 'Duplicates', 'Imports', 'How far a job is']);
+  // What is refused in words: nothing has been deleted yet, and both contacts have a login.
+  const MAY_REFUSE = new Set(['Bring back what was deleted', 'Merge two contacts']);
+
+  /** Presses the button, sees that a stream begins, and ends it by the same button. */
+  async function listen() {
+    const isStream = (response) => response.headers()['content-type']?.startsWith('text/event-stream');
+    const execute = page.locator('.graphiql-execute-button');
+    const [response] = await Promise.all([page.waitForResponse(isStream), execute.click({ timeout: 20_000 })]);
+    assert.equal(response.status(), 200);
+    await execute.click({ timeout: 20_000 });
+  }
 
   /** Presses the button and returns the request and the answer, which the page must show too. */
   async function run() {
@@ -318,10 +332,16 @@ async function check(page) {
     assert.ok(offered.length >= 3, `${who ?? 'anonymous'}: ${offered}`);
     for (const title of offered) {
       await openSample(title);
+      if (STREAMS.has(title)) {
+        await listen();
+        continue;
+      }
       const { data: answered } = await run();
       const faults = Object.values(answered).flatMap((field) => field?.userErrors ?? []);
+      if (MAY_REFUSE.has(title)) continue;
       assert.deepEqual(faults, [], `${title}: ${JSON.stringify(answered)}`);
       const [field] = Object.values(answered);
+      if (MAY_BE_EMPTY.has(title)) continue;
       assert.ok(field !== null && field.nodes?.length !== 0 && field.edges?.length !== 0, `${title} answers nothing`);
     }
     await settle();
