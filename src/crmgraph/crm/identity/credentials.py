@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from crmgraph.crm.errors import Taken
 from crmgraph.crm.identity import known_sources, pending_signups, sessions, verification_codes
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, SalesOrder, Session, Staff, now
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database

@@ -2,10 +2,13 @@
 
 from sqlalchemy.orm import configure_mappers
 
+from crmgraph.crm.models.attached import ExternalId, Note, Photo, Relation
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
 from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, now, values_of
+from crmgraph.crm.models.contact_points import CLAIMED, Address, AddressKind, Email, EmailKind, Phone, PhoneKind
 from crmgraph.crm.models.conversions import ConvertedLead, ConvertedNote
 from crmgraph.crm.models.duplicates import DismissedDuplicate, Duplicate
+from crmgraph.crm.models.folded import FOLDED
 from crmgraph.crm.models.idempotency import IdempotencyKey
 from crmgraph.crm.models.identity import (
     Attempt,
@@ -25,26 +28,7 @@ from crmgraph.crm.models.identity import (
 from crmgraph.crm.models.imports import Import, ImportRow, ImportState, ImportTold, Outcome
 from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.merges import Merge, MergedRow
-from crmgraph.crm.models.records import (
-    FOLDED,
-    Account,
-    AccountKind,
-    Address,
-    AddressKind,
-    Approval,
-    Contact,
-    Email,
-    EmailKind,
-    ExternalId,
-    Lead,
-    Note,
-    Party,
-    PartyKind,
-    Phone,
-    PhoneKind,
-    Photo,
-    Relation,
-)
+from crmgraph.crm.models.records import Account, AccountKind, Approval, Contact, Lead, Party, PartyKind
 from crmgraph.crm.models.search import SearchField, SearchTerm
 from crmgraph.crm.models.tasks import JobState, Task
 from crmgraph.crm.models.upstream import LearnedToken, Switch, Upstream
@@ -54,6 +38,7 @@ from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
 configure_mappers()
 
 __all__ = [
+    "CLAIMED",
     "FIRST_MINTED_ID",
     "FOLDED",
     "Account",

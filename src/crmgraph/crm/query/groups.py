@@ -12,7 +12,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import Account, Address, Contact, Lead
-from crmgraph.crm.models.records import AddressKind
+from crmgraph.crm.models.contact_points import AddressKind
 from crmgraph.crm.query.columns import SEARCHED
 
 MAX_KEYS = 3

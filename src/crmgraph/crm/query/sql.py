@@ -37,7 +37,7 @@ from sqlalchemy.types import TypeEngine
 from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead, SearchTerm
 from crmgraph.crm.models.columns import Money
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import references, snapshots
 from crmgraph.crm.query.columns import (

@@ -24,7 +24,7 @@ from sqlalchemy.orm import aliased
 
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import FIRST_MINTED_ID, Email, ExternalId, PartyKind
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import (
     KINDS,
     MODELS,

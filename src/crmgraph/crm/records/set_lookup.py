@@ -12,7 +12,7 @@ from sqlalchemy import Integer, Select, Text, bindparam, case, func, literal_col
 
 from crmgraph.crm.errors import Ambiguous, NotFound
 from crmgraph.crm.models import Email, PartyKind
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import Compare, Op, Point, Where

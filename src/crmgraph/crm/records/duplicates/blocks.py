@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Select, func, not_, select, tuple_
 
 from crmgraph.crm.models import Account, Address, Email, ExternalId, Lead, PartyKind, Phone
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records.duplicates.likeness import SIMILAR, similarity
 from crmgraph.crm.records.external_ids import CONTENT

@@ -21,7 +21,7 @@ from crmgraph.crm.models import (
     Phone,
     now,
 )
-from crmgraph.crm.models.records import CLAIMED
+from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.sql import Several, Sql
