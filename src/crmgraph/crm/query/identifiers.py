@@ -36,7 +36,8 @@ from crmgraph.crm.policy import (
 )
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import MAX_VALUES, And, By, Compare, HasPoint, Op, Or, Point, Where
-from crmgraph.crm.query.sql import Sql, resolve
+from crmgraph.crm.query.resolution import resolve
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.values.phone_numbers import parse_phone
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import database_of

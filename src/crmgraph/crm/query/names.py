@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Account, Contact, Credential, Staff
 from crmgraph.crm.policy import Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.parameters import Several
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.text import email_key, fault_of
 from crmgraph.db.database import database_of

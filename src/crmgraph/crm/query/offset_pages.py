@@ -28,7 +28,8 @@ from crmgraph.crm.query.conditions import (
     WholeDate,
     comparisons,
 )
-from crmgraph.crm.query.sql import NAMES, Resolved, Sql, resolve, rows
+from crmgraph.crm.query.resolution import Resolved, resolve
+from crmgraph.crm.query.sql import NAMES, Sql, rows
 
 _SIZE = bindparam("size", type_=BigInteger())
 _BEGIN = bindparam("begin", type_=BigInteger())

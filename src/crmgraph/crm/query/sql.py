@@ -1,21 +1,17 @@
 """From conditions to SQL: one statement for all conditions of one shape, whose values are parameters.
 
-`resolve` brings the values into the form of the columns and decides whatever depends on them; what is left without the
-values is the shape. `Sql` writes a shape. Nothing in a value is a wildcard.
+`resolution.resolve` has taken the values out; `Sql` writes what is left, the shape. Nothing in a value is a wildcard.
 """
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import orjson
 from sqlalchemy import (
     ColumnElement,
-    Dialect,
     Float,
     Select,
     Text,
-    TypeDecorator,
     and_,
     any_,
     bindparam,
@@ -27,14 +23,11 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy import Enum as SqlEnum
 from sqlalchemy import cast as as_type
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
-from sqlalchemy.types import TypeEngine
 
-from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead, SearchTerm
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.models.contact_points import CLAIMED
@@ -42,27 +35,17 @@ from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_va
 from crmgraph.crm.query import references, snapshots
 from crmgraph.crm.query.columns import (
     SEARCHED,
-    day,
-    finite,
-    is_compared,
-    is_number,
     keys_of,
-    spelled,
-    terms_ending,
-    values_of,
 )
 from crmgraph.crm.query.conditions import (
-    MAX_VALUES,
     And,
     By,
-    Compare,
     ExtraValue,
     HasPoint,
     HasRecord,
     Not,
     Op,
     Or,
-    Order,
     Place,
     Point,
     Test,
@@ -71,171 +54,14 @@ from crmgraph.crm.query.conditions import (
 )
 from crmgraph.crm.query.extra_fields import ExtraFieldSql
 from crmgraph.crm.query.former_ids import standing, standing_of_several
-from crmgraph.crm.values.folding import prefix_end
-from crmgraph.crm.values.text import fault_of
+from crmgraph.crm.query.parameters import JsonPath, Several
+from crmgraph.crm.query.resolution import Resolved
 from crmgraph.db import pool
 from crmgraph.db.database import database_of
 
 NAMES = {Contact: Contact.last_name, Account: Account.name, Lead: Lead.last_name}
 """{model: its name}, which addresses repeat. Lists of all records go along the index of its key, in whose order those
 without a name come first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """Conditions and an order in two halves: what changes the text of a statement, and the values in its parameters."""
-
-    shape: Where
-    values: tuple[Any, ...]
-    orders: tuple[tuple[Place, int, bool], ...] = ()
-
-    def parameters(self, prefix: str) -> dict[str, Any]:
-        """The values by the names that `Sql` gives the parameters."""
-        return {f"{prefix}{i}": value for i, value in enumerate(self.values)}
-
-
-def resolve(where: Where, region: str | None, orders: Sequence[Order] = ()) -> Resolved:
-    """The two halves of conditions.
-
-    Args:
-        region: ISO 3166-1 alpha-2 of the place from which a telephone number is dialled; None when unknown.
-
-    Raises:
-        Invalid: a value is not of the form of its column.
-    """
-    reader = _Reader(region)
-    shape = reader.shape(where)
-    sorts = tuple((reader.place(order.by), len(reader.values) - 1, order.descending) for order in orders)
-    return Resolved(shape, tuple(reader.values), sorts)
-
-
-class _Reader:
-    """Takes the values out of conditions."""
-
-    def __init__(self, region: str | None) -> None:
-        self.values: list[Any] = []
-        self._region = region
-
-    def shape(self, where: Where) -> Where:
-        match where:
-            case Compare():
-                return self._compare(where)
-            case HasPoint():
-                return replace(where, where=self.shape(where.where))
-            case HasRecord():
-                return replace(where, where=self.shape(where.where))
-            case Not():
-                return Not(self.shape(where.of))
-            case And() | Or():
-                return type(where)(tuple([self.shape(each) for each in where.of]))
-        raise TypeError("a shape has no values")
-
-    def place(self, at: Place) -> Place:
-        """A place, without the name of an extra field, which becomes the next value."""
-        if not isinstance(at, ExtraValue):
-            return at
-        # SQLite's paths have no way to write a quotation mark inside a key.
-        if '"' in at.dialect + at.key or fault_of(at.key):
-            raise Invalid((), "form")
-        self.values.append((at.dialect, at.key))
-        return _EXTRA
-
-    def _compare(self, compare: Compare) -> Where:
-        at, op, value = compare.at, compare.op, compare.value
-        if op.value.takes is None and len(value) > MAX_VALUES:
-            raise Invalid((), "too_long", MAX_VALUES, unit="values")
-        if value is None and op in (Op.EQUALS, Op.NOT_EQUAL):
-            return self._compare(replace(compare, op=Op.IS_NULL, value=op is Op.EQUALS))
-        if op.value.contrary_of is not None:
-            return Not(self._compare(replace(compare, op=Op[op.value.contrary_of])))
-        if isinstance(at, Point) and (at.slot is None or op.value.is_indexed):
-            if op is Op.IS_NULL and value:
-                return Not(self._compare(replace(compare, value=False)))
-            return HasPoint(at.column.class_, self._test(replace(compare, at=at.column)), at.slot)
-        return self._test(compare)
-
-    def _test(self, compare: Compare) -> Test:
-        op, by, first = compare.op, compare.by, len(self.values)
-        at = self.place(compare.at)
-        if op in (Op.IS_NULL, Op.IS):
-            return Test(at, op, by, first, flag=bool(compare.value))
-        given = (compare.value,) if op.value.takes == 1 else compare.value
-        if op.value.takes not in (None, len(given)):
-            raise Invalid((), "form")
-        whole = at.column if isinstance(at, Point) else at
-        numeric = isinstance(at, ExtraValue) and any(map(is_number, given))
-        is_text = not numeric if isinstance(at, ExtraValue) else isinstance(getattr(whole, "type", None), Text)
-        if op.value.is_part and not is_text:
-            raise Invalid((), "type")
-        forms: list[list[Any]]
-        match at:
-            case ExtraValue():
-                forms = [[(finite if numeric else spelled)(value) for value in given]]
-            case WholeDate():
-                forms = [[day(value) for value in given]]
-            case _:
-                keys = keys_of(whole, by, op.value)
-                forms = [values_of(key, form, by, given, self._region) for key, form in keys]
-        asked = [self._asked(op, [form for form in each if is_compared(whole, by, form)]) for each in forms]
-        terms = None
-        if op.value.is_end and asked[0][1] and (between := terms_ending(whole, self.values[-1])) is not None:
-            terms = len(self.values)
-            self.values += between
-        return Test(at, op, by, first, tuple(asked), numeric, terms)
-
-    def _asked(self, op: Op, forms: list[Any]) -> tuple[Op, int]:
-        if op is Op.EQUALS and len(forms) > 1:
-            op = Op.IN
-        how, before = op.value, len(self.values)
-        if how.takes not in (None, len(forms)):
-            forms = []  # nothing is like what nothing is left of
-        elif how.takes is None and len(forms) == 1:
-            op = Op.EQUALS
-        elif how.takes is None:
-            forms = [forms] if forms else []
-        elif how.is_range and forms:
-            forms = [forms[0], *([] if (end := prefix_end(forms[0])) is None else [end])]
-        self.values += forms
-        return op, len(self.values) - before
-
-
-_EXTRA = ExtraValue("", "")
-"""Any extra field, in a shape."""
-
-
-class Several(TypeDecorator[Sequence[Any]]):
-    """Several values as one parameter: an array; on SQLite, which has none, JSON."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, item: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.item = Text() if isinstance(item, Text | SqlEnum) else item
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.item))
-
-    def process_bind_param(self, value: Sequence[Any] | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        process = self.item.dialect_impl(dialect).bind_processor(dialect)
-        return orjson.dumps([each if process is None else process(each) for each in value]).decode()
-
-
-class JsonPath(TypeDecorator[tuple[str, ...]]):
-    """A path of keys in a JSON document."""
-
-    impl = Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(Text()))
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> Any:
-        if value is None or dialect.name != "sqlite":
-            return value
-        return "$" + "".join(f'."{key}"' for key in value)
 
 
 @dataclass(frozen=True, slots=True)

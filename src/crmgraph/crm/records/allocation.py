@@ -21,7 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.parameters import Several
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records import numbers
 from crmgraph.crm.records.numbers import COLUMNS, OF_KIND, Series
 from crmgraph.db.database import database_of

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.models import Account, Email, Lead, PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.parameters import Several
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.values.folding import fold, identity
 from crmgraph.db.database import database_of
 

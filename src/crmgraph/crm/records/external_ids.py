@@ -25,8 +25,9 @@ from crmgraph.crm.models import (
 from crmgraph.crm.policy import MODELS, Actor, Record, visibility_key, visibility_values, visible, with_parameters
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import MAX_VALUES
+from crmgraph.crm.query.parameters import Several
 from crmgraph.crm.query.references import REFERENCES
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import ExternalIdEdits, ExternalIdValue
 from crmgraph.crm.records.lookup import IMPORTED, minted

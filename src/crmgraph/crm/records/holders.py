@@ -20,7 +20,9 @@ from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.columns import SEARCHED, compared_forms, finite, is_number, spelled, values_of
 from crmgraph.crm.query.conditions import MAX_VALUES, And, By, Compare, ExtraValue, Op, Point, Where
 from crmgraph.crm.query.extra_fields import ExtraFieldSql
-from crmgraph.crm.query.sql import JsonPath, Several, Sql, resolve, rows
+from crmgraph.crm.query.parameters import JsonPath, Several
+from crmgraph.crm.query.resolution import resolve
+from crmgraph.crm.query.sql import Sql, rows
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.folding import identity

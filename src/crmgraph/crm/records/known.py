@@ -23,8 +23,9 @@ from crmgraph.crm.policy import (
 )
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.former_ids import heirs
+from crmgraph.crm.query.parameters import Several
 from crmgraph.crm.query.references import REFERENCES
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records import external_ids, hierarchies, numbers
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, ExternalIdValue

@@ -17,7 +17,8 @@ from crmgraph.crm.policy import MODELS, Actor, visibility_key, visibility_values
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.conditions import Compare, Op, Point, Where
 from crmgraph.crm.query.former_ids import heirs
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.parameters import Several
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records import external_ids, uniqueness
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
 from crmgraph.crm.records.edits import ExternalIdEdits, ExternalIdValue

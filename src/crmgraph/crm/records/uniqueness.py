@@ -24,7 +24,8 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.columns import compared_forms
 from crmgraph.crm.query.conditions import Op, Where, comparisons
-from crmgraph.crm.query.sql import Sql, resolve, rows
+from crmgraph.crm.query.resolution import resolve
+from crmgraph.crm.query.sql import Sql, rows
 from crmgraph.db.database import require_transaction
 
 MAX_LOCKED = 200

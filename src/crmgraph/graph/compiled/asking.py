@@ -11,7 +11,7 @@ from strawberry import UNSET
 from crmgraph.crm.errors import NotFound
 from crmgraph.crm.query.conditions import And, Where, comparisons
 from crmgraph.crm.query.keyset_pages import Window
-from crmgraph.crm.query.sql import resolve
+from crmgraph.crm.query.resolution import resolve
 from crmgraph.crm.records.lookup import Ref
 from crmgraph.crm.values.ago import Ago
 from crmgraph.graph.compiled.arguments import Reader

@@ -20,7 +20,8 @@ from crmgraph.crm.query import groups, keyset_pages
 from crmgraph.crm.query.access_paths import all_rows
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.keyset_pages import Rows, Window, among
-from crmgraph.crm.query.sql import Sql, resolve
+from crmgraph.crm.query.resolution import resolve
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.db.database import Database
 from crmgraph.graph.resolvers.slices import Turns

@@ -24,7 +24,8 @@ from crmgraph.crm.models import (
 from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query import snapshots
-from crmgraph.crm.query.sql import Several, Sql
+from crmgraph.crm.query.parameters import Several
+from crmgraph.crm.query.sql import Sql
 from crmgraph.crm.records.duplicates.blocks import MAX_BLOCK, MAX_NAMESAKES, MIN_EXTERNAL, Pair
 from crmgraph.crm.records.duplicates.likeness import THRESHOLD, Profile, Reason, likeness
 from crmgraph.crm.records.external_ids import CONTENT
