@@ -71,7 +71,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         if settings.run_jobs:
             runner.start()
-        upstreams = Upstreams()
+        upstreams = Upstreams(settings.upstream_socket)
         await upstreams.open(core, requests.app, spoken(dialects, dialect_routes), networks)
         requests.upstreams = upstreams.fronts
         storing = asyncio.create_task(keep_storing(core.usage, core.db), name="background: usage")

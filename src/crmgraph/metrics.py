@@ -46,6 +46,12 @@ def email_sent() -> None:
 
 
 SUBSCRIBERS = Gauge("crmgraph_subscribers", "WebSockets and event streams that are open.", multiprocess_mode="livesum")
+UPSTREAM_QUEUE = Gauge(
+    "crmgraph_upstream_queue", "Calls that were passed on and wait to be looked at.", multiprocess_mode="livesum"
+)
+UPSTREAM_DROPPED = Counter(
+    "crmgraph_upstream_dropped", "Calls that were passed on and that nobody looked at, for want of place.", ["dialect"]
+)
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
 
 

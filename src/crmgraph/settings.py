@@ -123,6 +123,10 @@ class Settings(BaseSettings):
         90, ge=1, description="How long imports can be undone, in days: what that takes goes then."
     )
     upstream_networks: Listed = Field((), description="Private networks in which upstreams may be, e.g. 10.1.0.0/16.")
+    upstream_socket: Path = Field(
+        Path("var/upstream.sock"),
+        description="Where servers tell `crmgraph upstream run` of calls that were passed on: a Unix domain socket.",
+    )
     keep_usage_days: int | None = Field(
         400, ge=1, description="How long it is kept who called which legacy API, in days."
     )
@@ -266,6 +270,7 @@ class Settings(BaseSettings):
             "database_url": f"sqlite:///{folder / 'demo.db'}",
             "secret_key": secret,
             "photo_url": (folder / "demo-photos").as_uri(),
+            "upstream_socket": folder / "upstream.sock",
             "mail_url": (folder / "demo-mail").as_uri(),
             "signup_confirm": False,
             "introspection": "open",

@@ -18,6 +18,7 @@ from crmgraph.rest.passing import Passing, Seen
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Answer, Client, HungUp, UpstreamError
 from crmgraph.upstream.modes import Current
+from crmgraph.upstream.tee import Passed, Tap, Tee
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -34,6 +35,8 @@ SPELLED = "spelled"
 """Where the server keeps the headers of a request as they were spelled, in the state of the scope."""
 BARE = "answer_bare"
 """Where the server keeps what makes it add nothing of its own to an answer."""
+COMPARE = "compare"
+"""What calls are wanted by whose answers are compared."""
 FAILURES, PAUSE = 10, 5.0
 """After how many failures in a row calls are refused at once, and for how many seconds."""
 
@@ -77,6 +80,7 @@ class UpstreamFront:
         client, accounts: pass calls on to the old CRM, and to its accounts server where that is another one.
         public_url: the address under which clients reach us.
         away: what is answered where the old CRM does not answer.
+        tee: is told of calls that somebody wants to look at afterwards.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class UpstreamFront:
         usage: UsageCounts,
         public_url: str,
         away: Callable[[], Response],
+        tee: Tee,
     ) -> None:
         self._inner = inner
         self._dialect = dialect
@@ -105,6 +110,7 @@ class UpstreamFront:
         self._usage = usage
         self._public_url = public_url.encode()
         self._away = away
+        self._tee = tee
         self._failures = 0
         self._until = 0.0
 
@@ -117,25 +123,59 @@ class UpstreamFront:
             await body.look()
         request = Seen(_texts(scope["headers"]), scope["query_string"], body.looked_at)
         caller = await self._callers.of(self._passing.token(request))
-        if self._modes.of(self._dialect, operation, caller) is Mode.OFF:
+        mode = self._modes.of(self._dialect, operation, caller)
+        if mode is Mode.OFF:
             await self._inner(scope, body.receive, send)
             return
         scope[TRANSPARENT] = True
         if (bare := scope.get("state", {}).get(BARE)) is not None:
             bare()
-        status, size = await self._pass_on(scope, body, send, request if is_login else None)
+        wanted_by = () if is_login else self._wanted_by(mode, scope["method"])
+        tap = Tap() if wanted_by else None
+        status, size = await self._pass_on(scope, body, send, request if is_login else None, tap)
         agent, client = request.headers.get("user-agent"), scope.get("client")
         refused = not 200 <= status < 400
         if refused and ":" in caller and caller.startswith("unknown"):
             caller = "unknown"  # whatever strangers send is no caller of the old CRM's
-        called = Called(self._dialect, operation, caller, refused, size, time.perf_counter() - start, mode=Mode.PROXY)
+        called = Called(self._dialect, operation, caller, refused, size, time.perf_counter() - start, mode=mode)
         self._usage.add(called, time.time(), lambda: (agent, client[0] if client else None))
+        if tap is not None and tap.status:
+            self._tee.offer(self._passed(scope, operation, caller, mode, wanted_by, tap))
 
-    async def _pass_on(self, scope: Scope, body: "_Body", send: Send, login: Seen | None) -> tuple[int, int]:
+    def _wanted_by(self, mode: Mode, method: str) -> tuple[str, ...]:
+        """Who looks at a call afterwards: reads are compared, and writes make what is compared stale."""
+        writes = method not in ("GET", "HEAD")
+        return (COMPARE,) if mode is Mode.SHADOW or (writes and self._modes.is_shadowed(self._dialect)) else ()
+
+    def _passed(
+        self, scope: Scope, operation: str, caller: str, mode: Mode, wanted_by: tuple[str, ...], tap: Tap
+    ) -> Passed:
+        return Passed(
+            self._dialect,
+            operation,
+            caller,
+            mode,
+            wanted_by,
+            time.time(),
+            scope["method"],
+            scope["raw_path"],
+            scope["query_string"],
+            list(scope["headers"]),
+            b"".join(tap.body),
+            tap.status,
+            tap.headers,
+            b"".join(tap.answer),
+            tap.whole,
+        )
+
+    async def _pass_on(
+        self, scope: Scope, body: "_Body", send: Send, login: Seen | None, tap: Tap | None
+    ) -> tuple[int, int]:
         """Pass a call on, and its answer back. Returns the status, and the length of the body of the answer.
 
         Args:
             login: the request, where its answer is to be looked at.
+            tap: keeps what passes through, where somebody looks at it afterwards.
         """
         path = scope["raw_path"]
         to_accounts = self._accounts is not None and scope["path"].startswith(self._passing.accounts)
@@ -146,7 +186,7 @@ class UpstreamFront:
         headers = self._request_headers(scope, client, body, login is not None)
         try:
             answer = await client.send(
-                scope["method"].encode(), target, headers, body.parts() if body.there else None, framed=body.framed
+                scope["method"].encode(), target, headers, body.parts(tap) if body.there else None, framed=body.framed
             )
         except HungUp:
             return 499, 0  # which nobody hears
@@ -160,7 +200,7 @@ class UpstreamFront:
         try:
             if login is not None:
                 return await self._answer_login(scope, client, answer, login, send)
-            return await self._answer(client, answer, send)
+            return await self._answer(client, answer, send, tap)
         finally:
             client.release(answer)
 
@@ -169,16 +209,22 @@ class UpstreamFront:
         await response(scope, _nothing, send)
         return max(response.status_code, 500), len(response.body)
 
-    async def _answer(self, client: Client, answer: Answer, send: Send) -> tuple[int, int]:
+    async def _answer(self, client: Client, answer: Answer, send: Send, tap: Tap | None) -> tuple[int, int]:
         headers = self._answer_headers(client, answer)
+        if tap is not None:
+            tap.status, tap.headers = answer.status, list(answer.headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         size = 0
         try:
             async for part in answer.parts():
                 size += len(part)
+                if tap is not None:
+                    tap.part(part, of_answer=True)
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except UpstreamError as error:
             # The server ends the connection of an answer that is not ended: so its client knows.
+            if tap is not None:
+                tap.cut()
             log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
             return answer.status, size
         await send({"type": "http.response.body", "body": b""})
@@ -270,13 +316,15 @@ class _Body:
         """The next message, of those that were looked at and then of those that come."""
         return self._taken.pop(0) if self._taken else await self._receive()
 
-    async def parts(self) -> AsyncIterator[bytes]:
-        """Its parts as they come. Where the client hangs up, it is cut short for the upstream too."""
+    async def parts(self, tap: Tap | None = None) -> AsyncIterator[bytes]:
+        """Its parts as they come, kept by the tap. Where the client hangs up, it is cut short for the upstream too."""
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise HungUp("the client hung up", sent=True)
             if part := message.get("body", b""):
+                if tap is not None:
+                    tap.part(part, of_answer=False)
                 yield part
             if not message.get("more_body", False):
                 return

@@ -19,10 +19,15 @@ class Current:
         self._db = db
         self._last = -1
         self._modes: dict[Door, Modes] = {}
+        self._shadowed: frozenset[Door] = frozenset()
 
     def of(self, dialect: Door, operation: str, caller: str) -> Mode:
         """Who answers a call."""
         return self._modes.get(dialect, Modes()).of(operation, caller)
+
+    def is_shadowed(self, dialect: Door) -> bool:
+        """Whether the answers to any calls of a dialect are compared."""
+        return dialect in self._shadowed
 
     async def read(self) -> None:
         """Read them, if there are new ones."""
@@ -30,6 +35,7 @@ class Current:
             last = await upstreams.last_switch(session)
             if last != self._last:
                 self._modes = modes_of(await upstreams.all_switches(session))
+                self._shadowed = frozenset(d for d, m in self._modes.items() if Mode.SHADOW in m.by.values())
                 self._last = last
 
     async def keep_reading(self) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.responses import Response
 
@@ -17,6 +18,7 @@ from crmgraph.upstream.forward import Client
 from crmgraph.upstream.front import App, UpstreamFront
 from crmgraph.upstream.modes import EVERY, Current
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
+from crmgraph.upstream.tee import Tee
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +40,15 @@ class Upstreams:
     """What answers in front of dialects, by their names; nothing where there is no upstream.
 
     Attributes:
+        socket: at which another process hears of calls that were passed on.
         is_read: whether it is known by now which there are.
     """
 
+    socket: Path
     fronts: dict[str, App] = field(default_factory=dict)
     is_read: bool = False
     _clients: list[Client] = field(default_factory=list)
+    _tee: Tee | None = None
     _reading: asyncio.Task[None] | None = None
 
     async def open(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
@@ -76,6 +81,7 @@ class Upstreams:
         modes = Current(core.db)
         await modes.read()
         fronts: dict[str, App] = {}
+        self._tee = tee = Tee(self.socket)
         for each in found:
             if each.dialect not in spoken:
                 continue
@@ -94,6 +100,7 @@ class Upstreams:
                 usage=core.usage,
                 public_url=core.public_url,
                 away=known.away,
+                tee=tee,
             )
         self.fronts.clear()
         self.fronts |= fronts
@@ -116,5 +123,7 @@ class Upstreams:
             self._reading.cancel()
             with suppress(asyncio.CancelledError):
                 await self._reading
+        if self._tee is not None:
+            await self._tee.close()
         for each in self._clients:
             each.close()

@@ -28,6 +28,8 @@ class Mode(StrEnum):
     """This store, and nothing stands behind it."""
     PROXY = "PROXY"
     """The old CRM, to which the call is passed on."""
+    SHADOW = "SHADOW"
+    """The old CRM; afterwards its answer is compared with what this store would have said."""
 
 
 class Usage(Base):

@@ -1,0 +1,263 @@
+"""Calls that were passed on, for whoever looks at them afterwards: told to another process once the last byte has left.
+
+A worker that serves clients only puts them into a queue within bounds; a task of its own writes them to a Unix domain
+socket, at which `crmgraph upstream run` listens. Whatever finds no place is dropped and counted: clients never wait.
+"""
+
+import asyncio
+import struct
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import orjson
+import structlog
+
+from crmgraph.crm.models import Door, Mode
+from crmgraph.db.errors import log_background
+from crmgraph.metrics import UPSTREAM_DROPPED, UPSTREAM_QUEUE
+
+log = structlog.get_logger(__name__)
+
+Pairs: TypeAlias = list[tuple[bytes, bytes]]
+
+MOST_CALLS = 1_000
+"""How many calls wait in a queue."""
+MOST_BYTES = 32 * 2**20
+"""What they may take together, in bytes."""
+LONGEST_BODY = 2**20
+"""The longest body of a request or an answer that is told, in bytes."""
+OLDEST = 30.0
+"""After how many seconds a call that waits is not looked at any more: records have changed since."""
+AGAIN_AFTER = 1.0
+"""After how many seconds it is tried again to find whoever listens."""
+HEAD = struct.Struct("!III")
+"""Before a call on the socket: how long its description, the body of the request and that of the answer are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A call that was passed on, and the answer that the client got.
+
+    Attributes:
+        operation: what it is counted as, e.g. `GET /crm/v2/{module}/{id}`.
+        caller: who makes it, as it is counted.
+        mode: who answers such calls.
+        wanted_by: who looks at it: names of the consumers of a `Listener`.
+        at: when the answer had left, in seconds since 1970.
+        path, query: as they came, escaped.
+        headers: of the request, tokens among them.
+        whole: whether both bodies are told; where one is longer than `LONGEST_BODY` or was cut short, neither is.
+        answer: the body, in the coding of transfer that its headers name.
+    """
+
+    dialect: Door
+    operation: str
+    caller: str
+    mode: Mode
+    wanted_by: tuple[str, ...]
+    at: float
+    method: str
+    path: bytes
+    query: bytes
+    headers: Pairs
+    body: bytes
+    status: int
+    answer_headers: Pairs
+    answer: bytes
+    whole: bool = True
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.body) + len(self.answer) + len(self.path) + len(self.query) + 2048
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it only reads."""
+        return self.method in ("GET", "HEAD")
+
+    def written(self) -> bytes:
+        """The call as it goes through the socket."""
+        told = orjson.dumps(
+            [
+                self.dialect,
+                self.operation,
+                self.caller,
+                self.mode,
+                self.wanted_by,
+                self.at,
+                self.method,
+                self.path.decode("latin-1"),
+                self.query.decode("latin-1"),
+                _texts(self.headers),
+                self.status,
+                _texts(self.answer_headers),
+                self.whole,
+            ]
+        )
+        return b"".join((HEAD.pack(len(told), len(self.body), len(self.answer)), told, self.body, self.answer))
+
+
+def read(told: bytes, body: bytes, answer: bytes) -> Passed:
+    """A call as it went through the socket."""
+    dialect, operation, caller, mode, wanted_by, at, method, path, query, headers, status, answered, whole = (
+        orjson.loads(told)
+    )
+    return Passed(
+        Door(dialect),
+        operation,
+        caller,
+        Mode(mode),
+        tuple(wanted_by),
+        at,
+        method,
+        path.encode("latin-1"),
+        query.encode("latin-1"),
+        _bytes(headers),
+        body,
+        status,
+        _bytes(answered),
+        answer,
+        whole,
+    )
+
+
+def _texts(headers: Pairs) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
+
+
+def _bytes(headers: list[tuple[str, str]]) -> Pairs:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+class Tap:
+    """What is kept of a call while it passes through.
+
+    Attributes:
+        whole: whether everything was kept: no body is longer than `LONGEST_BODY`, none was cut short.
+    """
+
+    def __init__(self) -> None:
+        self.body: list[bytes] = []
+        self.answer: list[bytes] = []
+        self.status = 0
+        self.headers: Pairs = []
+        self.whole = True
+        self._left = {True: LONGEST_BODY, False: LONGEST_BODY}
+
+    def part(self, part: bytes, *, of_answer: bool) -> None:
+        """Keep a part of a body."""
+        self._left[of_answer] -= len(part)
+        if self._left[of_answer] < 0:
+            self.cut()
+        elif self.whole:
+            (self.answer if of_answer else self.body).append(part)
+
+    def cut(self) -> None:
+        """Keep neither body."""
+        self.whole = False
+        self.body.clear()
+        self.answer.clear()
+
+
+class Waiting:
+    """Calls that wait to be looked at, within bounds.
+
+    Args:
+        dropped: is told of each call that is not looked at.
+    """
+
+    def __init__(self, dropped: Callable[[Passed], None]) -> None:
+        self._calls: deque[Passed] = deque()
+        self._bytes = 0
+        self._some = asyncio.Event()
+        self._dropped = dropped
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def put(self, call: Passed) -> None:
+        """Let a call wait; it is dropped where there is no place."""
+        if len(self._calls) >= MOST_CALLS or self._bytes + call.size > MOST_BYTES:
+            self._dropped(call)
+            return
+        self._calls.append(call)
+        self._bytes += call.size
+        self._some.set()
+
+    async def next(self) -> Passed:
+        """The first call that is not too old, once there is one."""
+        while True:
+            while self._calls:
+                call = self._calls.popleft()
+                self._bytes -= call.size
+                if call.at >= time.time() - OLDEST:
+                    return call
+                self._dropped(call)
+            self._some.clear()
+            await self._some.wait()
+
+
+class Tee:
+    """Tells another process of calls that were passed on, if there is one that listens.
+
+    Args:
+        path: of the socket at which it does.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting = Waiting(self._drop)
+        self._sending: asyncio.Task[None] | None = None
+        self._is_alone = False
+
+    def offer(self, call: Passed) -> None:
+        """Tell of a call, later and without waiting for anything."""
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send(), name="background: tee")
+        self._waiting.put(call)
+        UPSTREAM_QUEUE.set(len(self._waiting))
+
+    async def close(self) -> None:
+        """Tell no more; what waits is dropped."""
+        if self._sending is not None:
+            self._sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._sending
+
+    def _drop(self, call: Passed) -> None:
+        UPSTREAM_DROPPED.labels(call.dialect.dialect).inc()
+
+    async def _send(self) -> None:
+        while True:
+            call = await self._waiting.next()
+            try:
+                _, writer = await asyncio.open_unix_connection(self._path)
+            except OSError:
+                if not self._is_alone:
+                    log.warning("nobody listens to calls that were passed on: `crmgraph upstream run` does")
+                self._is_alone = True
+                self._drop(call)
+                await asyncio.sleep(AGAIN_AFTER)
+                continue
+            self._is_alone = False
+            try:
+                await self._send_by(writer, call)
+            except OSError:
+                pass  # whoever listened has ended
+            except Exception as error:
+                log_background(error, "upstream")
+            finally:
+                writer.transport.abort()
+
+    async def _send_by(self, writer: asyncio.StreamWriter, call: Passed) -> None:
+        while True:
+            writer.write(call.written())
+            await writer.drain()
+            call = await self._waiting.next()
+            UPSTREAM_QUEUE.set(len(self._waiting))
