@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, or_, selec
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import aliased
 
-from crmgraph.crm.models import Account, Address, Contact, Lead
-from crmgraph.crm.models.contact_points import AddressKind
+from crmgraph.crm.models import Account, Address, Contact, Lead, PartyKind
+from crmgraph.crm.policy import MODELS
 from crmgraph.crm.query.columns import SEARCHED
+from crmgraph.crm.query.sql import is_first
 
 MAX_KEYS = 3
 """The most values by which records are grouped at once."""
@@ -78,10 +79,9 @@ def account(model: Any, sqlite: bool) -> Key:
 
 
 def country(model: Any, sqlite: bool) -> Key:
-    """The country of the address by which a record is known: the first one, of an account the billing address."""
+    """The country of the primary address, as `address: {primary: true, country: ...}` compares it."""
     row = aliased(Address)
-    slot = AddressKind.BILLING if model is Account else "FIRST"  # see `records/slots.py`
-    return Key(row.country, join=(row, and_(row.party_id == model.id, row.slot == slot, row.active)))
+    return Key(row.country, join=(row, and_(row.party_id == model.id, row.active, is_first(row))))
 
 
 def month(model: Any, sqlite: bool) -> Key:
@@ -122,6 +122,11 @@ _KEYS: dict[Any, dict[str, KeyOf]] = {
     },
 }
 """{model: {by what its records are grouped: the key}}."""
+
+
+def groupings(kind: PartyKind) -> list[str]:
+    """By what records of a kind can be grouped."""
+    return list(_KEYS[MODELS[kind]])
 
 
 def groups(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     false,
     func,
+    inspect,
     literal_column,
     not_,
     or_,
@@ -62,6 +63,18 @@ from crmgraph.db.database import database_of
 NAMES = {Contact: Contact.last_name, Account: Account.name, Lead: Lead.last_name}
 """{model: its name}, which addresses repeat. Lists of all records go along the index of its key, in whose order those
 without a name come first."""
+
+
+def is_first(row: Any) -> ColumnElement[bool]:
+    """Whether none of the other active rows of its record comes before a contact point.
+
+    Args:
+        row: Phone, Email or Address, or an alias of it.
+    """
+    other = aliased(inspect(row).mapper.class_)
+    before = or_(other.rank < row.rank, and_(other.rank == row.rank, other.id < row.id))
+    query = select(other.id).where(other.party_id == row.party_id, other.active, before)
+    return not_(query.correlate(row).exists())
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +135,7 @@ class Sql:
         if row.slot is not None:
             found.append(row.of.slot == row.slot)
         if row.primary is not None:
-            other = aliased(row.of)
-            place = other.rank < row.of.rank, and_(other.rank == row.of.rank, other.id < row.of.id)
-            before = select(other.id).where(other.party_id == row.of.party_id, other.active, or_(*place))
-            first = not_(before.correlate(row.of).exists())
+            first = is_first(row.of)
             found.append(first if row.primary else not_(first))
         if names_city(row):
             names = [test for test in among if isinstance(test, Test) and test.at is NAMES[self.model]]

@@ -243,7 +243,7 @@ _describe(
     ERASE="Erase what is known of the person for good. Nothing can be erased yet.",
 )
 _OWNER = "Whoever of the staff is responsible."
-_COUNTRY = "The country of the first address."
+_COUNTRY = "The country of the primary address, as the filter `address: {primary: true, country: ...}` compares it."
 _MONTH = "The month in which the record was created, in UTC, e.g. `2026-03`."
 _describe(
     ContactGroup,
@@ -259,7 +259,7 @@ _describe(
     AccountGroup,
     "By what accounts are grouped.",
     OWNER=_OWNER,
-    COUNTRY="The country of the billing address.",
+    COUNTRY=_COUNTRY,
     KIND="Whether it stands for one person or for a business.",
     ACCOUNT_TYPE="What it is to us, e.g. `Customer` or `Partner`.",
     INDUSTRY="The industry.",
