@@ -34,6 +34,10 @@ def _where(text: str, kind: Any) -> Any:
         if isinstance(given, dict) and given.get("deleted"):
             fail("--filter: an export has no deleted records: leave `deleted` out")
         return where_of(kind, given)
+    except json.JSONDecodeError as error:
+        fail(f'--filter: it is no JSON from character {error.pos + 1} on, e.g. {{"lastName": {{"startsWith": "A"}}}}')
+    except RecursionError:
+        fail("--filter: it goes too deep")
     except ValueError as error:
         fail(f"--filter: {error}")
 

@@ -212,8 +212,11 @@ async def nested_page(
     return Page(tag, rows, window, lambda: loaders.count(model, key, criterion).load(parent))
 
 
-def checked(criterion: And | None) -> And | None:
+def checked(criterion: And | None, at: str = "filter") -> And | None:
     """The criterion, None for one that asks for nothing.
+
+    Args:
+        at: where it was given.
 
     Raises:
         BadInput: see `conditions.check`.
@@ -223,7 +226,7 @@ def checked(criterion: And | None) -> And | None:
     try:
         conditions.check(criterion)
     except Invalid as invalid:
-        raise BadInput(invalid, "filter") from None
+        raise BadInput(invalid, at) from None
     return criterion
 
 

@@ -70,7 +70,7 @@ def _filter(given: ExportInput) -> Any:
     if filter_.deleted not in (UNSET, False):
         raise Conflicting((name, "deleted"))
     filter_ = replace(filter_, deleted=UNSET)
-    checked(criterion(MODELS[given.kind], filter_, f"input.{name}"))
+    checked(criterion(MODELS[given.kind], filter_, f"input.{name}"), f"input.{name}")
     return as_given(filter_)
 
 
