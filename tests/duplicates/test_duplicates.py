@@ -3,7 +3,7 @@
 import pytest
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.duplicates import blocks, upkeep
+from crmgraph.crm.records.duplicates import sharing, upkeep
 from tests.agreement.doors import Graph, Record, clients
 from tests.agreement.world import founded
 from tests.conftest import Running, statements
@@ -12,6 +12,7 @@ from tests.merging.world import ERRORS, asked, ident, made, merged, told
 LIST = """query($of: PartyKind!) { duplicates(of: $of) { totalCount nodes {
   of { id } record { id } likeness reasons } } }"""
 OWN = "duplicates { totalCount nodes { of { id } record { id } likeness reasons } }"
+WARNED = "duplicates { existing { id } }"
 DISMISS = f"mutation($i: DismissDuplicateInput!) {{ dismissDuplicate(input: $i) {{ record {{ id }} {ERRORS} }} }}"
 
 
@@ -39,7 +40,7 @@ async def test_a_run_finds_pairs_with_reasons(graph: Graph) -> None:
     other = await person(graph, "Maria", "Curie", "Marie@Example.com", "+33612345678")
     typo = await person(graph, "Margaret", "Thatcherson")
     typed = await person(graph, "Margaret", "Thatchersen")
-    shared = [await person(graph, f"P{i}", f"Q{i}", "info@example.com") for i in range(blocks.MAX_BLOCK + 1)]
+    shared = [await person(graph, f"P{i}", f"Q{i}", "info@example.com") for i in range(sharing.MAX_BLOCK + 1)]
     acme, ltd = [await made(graph, PartyKind.ACCOUNT, name=name) for name in ("Acmé Ltd", "ACME")]
     lead = await made(graph, PartyKind.LEAD, firstName="Marie", lastName="Curie")
     assert await pairs(graph) == []
@@ -59,6 +60,23 @@ async def test_a_run_finds_pairs_with_reasons(graph: Graph) -> None:
     }
     for each in (typo, typed, shared[0], lead):
         assert (await told(graph, each, OWN))["duplicates"]["totalCount"] == 0
+
+
+async def test_what_very_many_share_hides_nothing(graph: Graph) -> None:
+    db = graph.world.core.db
+    for i in range(4 * sharing.MAX_BLOCK):
+        await person(graph, f"P{i}", f"Q{i}", "info@example.com")
+    emails = [{"kind": "BUSINESS", "address": "info@example.com"}]
+    person_of = {"emails": emails, "phones": [{"kind": "MOBILE", "raw": "+33612345678"}]}
+    one = await made(graph, PartyKind.CONTACT, firstName="Marie", lastName="Curie", **person_of)
+    create = (
+        f"mutation($i: CreateContactInput!) {{ createContact(input: $i) {{ {ERRORS} contact {{ id }} {WARNED} }} }}"
+    )
+    rows = {name: {"add": each} for name, each in person_of.items()}
+    found = (await asked(graph, create, i={"firstName": "M.", "lastName": "Sklodowska", **rows}))["createContact"]
+    assert found["duplicates"] == [{"existing": {"id": ident(one)}}]
+    await upkeep.run(db, PartyKind.CONTACT)
+    assert len(await pairs(graph)) == 1
 
 
 async def test_a_change_is_compared_and_what_is_settled_leaves(graph: Graph) -> None:

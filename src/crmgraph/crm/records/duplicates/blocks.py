@@ -11,25 +11,17 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
 
-from sqlalchemy import Select, func, not_, select, tuple_
+from sqlalchemy import Select, select, tuple_
 
-from crmgraph.crm.models import Account, Address, Email, ExternalId, Lead, PartyKind, Phone
-from crmgraph.crm.models.contact_points import CLAIMED
+from crmgraph.crm.models import Address, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records.duplicates.likeness import SIMILAR, similarity
-from crmgraph.crm.records.external_ids import CONTENT
+from crmgraph.crm.records.duplicates.sharing import FIELDS, MAX_BLOCK, MAX_NAMESAKES, compared, name_of
 
 BATCH = 5_000
 """How many rows of a source are read at a time."""
-MAX_BLOCK = 20
-"""The most records that are compared because they share something."""
-MAX_NAMESAKES = 3
-"""The same, where it is the name alone: one that more have says nothing of whether two of them are one."""
 WINDOW = 4
 """With how many of the names that follow it a name is compared."""
-MIN_EXTERNAL = 6
-"""The shortest id of another system that tells anything, in characters."""
-
 Pair: TypeAlias = tuple[int, int]
 Key: TypeAlias = tuple[Any, ...]
 
@@ -60,29 +52,16 @@ class Source:
 def sources(kind: PartyKind) -> Iterator[Source]:
     """What records of a kind are found by."""
     model: Any = MODELS[kind]
-    live = [model.deleted_at.is_(None)]
-    if model is Lead:
-        live.append(Lead.converted_at.is_(None))
 
     def of_rows(row: Any, *columns: Any) -> Select[Any]:
-        return select(*columns, row.party_id).join(model, model.id == row.party_id).where(*live)
+        return select(*columns, row.party_id).join(model, model.id == row.party_id).where(*compared(kind))
 
-    yield Source(
-        (Email.address_key,),
-        of_rows(Email, Email.address_key).where(Email.active, not_(CLAIMED), Email.address_key > ""),
-    )
-    yield Source((Phone.e164,), of_rows(Phone, Phone.e164).where(Phone.active, Phone.e164.is_not(None)))
-    yield Source(
-        (Address.city_key, Address.name_key),
-        of_rows(Address, Address.city_key, Address.name_key).where(
-            Address.active, Address.city_key > "", Address.name_key > ""
-        ),
-    )
-    named = of_rows(ExternalId, ExternalId.value)
-    told = (ExternalId.live.is_(True), ExternalId.alias.is_(False), ExternalId.dialect != CONTENT)
-    yield Source((ExternalId.value,), named.where(*told, func.length(ExternalId.value) >= MIN_EXTERNAL))
-    name = model.name_key if model is Account else model.full_name_key
-    yield Source((name,), select(name, model.id).where(*live, name > ""), is_name=True)
+    for field in FIELDS.values():
+        yield Source((field.column,), of_rows(field.row, field.column).where(field.only))
+    place = (Address.city_key, Address.name_key)
+    yield Source(place, of_rows(Address, *place).where(Address.active, *(column > "" for column in place)))
+    name = name_of(kind)
+    yield Source((name,), select(name, model.id).where(*compared(kind), name > ""), is_name=True)
 
 
 async def pairs(

@@ -1,34 +1,24 @@
 """Finding: which records may be the same as some, and what is kept of that."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, bindparam, delete, literal, not_, or_, select, tuple_, union_all
+from sqlalchemy import delete, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import (
-    Account,
     Address,
     DismissedDuplicate,
     Duplicate,
-    Email,
-    ExternalId,
-    Lead,
     PartyKind,
-    Phone,
     now,
 )
-from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.query import snapshots
-from crmgraph.crm.query.parameters import Several
-from crmgraph.crm.query.sql import Sql
-from crmgraph.crm.records.duplicates.blocks import MAX_BLOCK, MAX_NAMESAKES, MIN_EXTERNAL, Pair
+from crmgraph.crm.records.duplicates.blocks import Pair
 from crmgraph.crm.records.duplicates.likeness import THRESHOLD, Profile, Reason, likeness
-from crmgraph.crm.records.external_ids import CONTENT
+from crmgraph.crm.records.duplicates.sharing import FIELDS, Field, compared, holders, most, name_of, shared_by
 from crmgraph.db.database import database_of
 
 _PART = 500
@@ -41,27 +31,16 @@ async def profiles(session: AsyncSession, kind: PartyKind, ids: Collection[int])
     """What is compared of live records, in a few statements for each so many of them."""
     found: dict[int, Profile] = {}
     model: Any = MODELS[kind]
-    name = model.name_key if model is Account else model.full_name_key
-    open_ = [Lead.converted_at.is_(None)] if model is Lead else []
     listed = sorted(ids)
     for begin in range(0, len(listed), _PART):
         part = listed[begin : begin + _PART]
-        rows = await session.execute(
-            select(model.id, name).where(model.id.in_(part), model.deleted_at.is_(None), *open_)
-        )
+        rows = await session.execute(select(model.id, name_of(kind)).where(model.id.in_(part), *compared(kind)))
         mine = {own_id: Profile(text) for own_id, text in rows}
-        told = ExternalId.live.is_(True) & ExternalId.alias.is_(False) & (ExternalId.dialect != CONTENT)
-        for field, row, column, only in (
-            ("emails", Email, Email.address_key, Email.active & not_(CLAIMED)),
-            ("phones", Phone, Phone.e164, Phone.active & Phone.e164.is_not(None)),
-            ("cities", Address, Address.city_key, Address.active & (Address.city_key > "")),
-            ("external", ExternalId, ExternalId.value, told),
-        ):
-            for own_id, value in await session.execute(
-                select(row.party_id, column).where(row.party_id.in_(mine), only)
-            ):
-                if value is not None and (field != "external" or len(value) >= MIN_EXTERNAL):
-                    getattr(mine[own_id], field).add(value)
+        city = Field(Address, Address.city_key, Address.active & (Address.city_key > ""))
+        for name, field in (*FIELDS.items(), ("cities", city)):
+            query = select(field.row.party_id, field.column).where(field.row.party_id.in_(mine), field.only)
+            for own_id, value in await session.execute(query):
+                getattr(mine[own_id], name).add(value)
         found |= mine
     return found
 
@@ -112,62 +91,13 @@ async def _dismissed(session: AsyncSession, pairs: Collection[Pair]) -> set[Pair
 
 async def candidates(session: AsyncSession, kind: PartyKind, wanted: dict[int, Profile]) -> set[Pair]:
     """The pairs that each of these records makes with whatever shares an email, a phone, an id or the name with it."""
-    shared = await _sharing(session, kind, wanted.values())
+    having = await holders(session, kind, wanted.values())
     found: set[Pair] = set()
     for own_id, profile in wanted.items():
-        for key in _keys(profile):
-            others = shared.get(key, set())
-            if len(others | {own_id}) <= (MAX_NAMESAKES if key[0] == "name" else MAX_BLOCK):
+        for shared in shared_by(profile):
+            others = having.get(shared, set())
+            if len(others | {own_id}) <= most(shared[0]):
                 found |= {(min(own_id, other), max(own_id, other)) for other in others if other != own_id}
-    return found
-
-
-def _keys(profile: Profile) -> Iterable[tuple[str, str]]:
-    for source in ("emails", "phones", "external"):
-        yield from ((source, value) for value in getattr(profile, source))
-    if profile.name:
-        yield "name", profile.name
-
-
-async def _sharing(
-    session: AsyncSession, kind: PartyKind, wanted: Iterable[Profile]
-) -> dict[tuple[str, str], set[int]]:
-    """{(source, key): who of the live records has it}, in one statement."""
-    asked: dict[str, set[str]] = defaultdict(set)
-    for profile in wanted:
-        for source, key in _keys(profile):
-            asked[source].add(key)
-    if not asked:
-        return {}
-    model: Any = MODELS[kind]
-    live = [model.deleted_at.is_(None), *([Lead.converted_at.is_(None)] if model is Lead else [])]
-    sql = Sql(model, database_of(session).is_sqlite)
-    told = ExternalId.live.is_(True) & ExternalId.alias.is_(False) & (ExternalId.dialect != CONTENT)
-
-    def build() -> Any:
-        queries = []
-        for source, row, column, only in (
-            ("emails", Email, Email.address_key, Email.active & not_(CLAIMED)),
-            ("phones", Phone, Phone.e164, Phone.active),
-            ("external", ExternalId, ExternalId.value, told),
-        ):
-            if source in asked:
-                among = sql.among(column, bindparam(source, type_=Several(Text())))
-                query = select(literal(source), column, row.party_id).join(model, model.id == row.party_id)
-                queries.append(query.where(among, only, *live))
-        if "name" in asked:
-            name = model.name_key if model is Account else model.full_name_key
-            among = sql.among(name, bindparam("name", type_=Several(Text())))
-            queries.append(select(literal("name"), name, model.id).where(among, *live))
-        every = union_all(*queries).subquery()
-        return select(*every.c).limit(bindparam("most", type_=BigInteger()))
-
-    # What so many have tells nothing, and is not read to its end.
-    most = (MAX_BLOCK + 1) * sum(map(len, asked.values()))
-    values: dict[str, Any] = {source: list(keys) for source, keys in asked.items()} | {"most": most}
-    found: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for source, key, own_id in await snapshots.rows_of(session, ("sharing", kind, tuple(sorted(asked))), build, values):
-        found[source, key].add(own_id)
     return found
 
 
