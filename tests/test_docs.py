@@ -23,6 +23,7 @@ from graphql import (
 )
 
 from crmgraph.cli.commands import app
+from crmgraph.crm.upstream_settings import DIALECTS, SECRETS, SETTINGS, shown
 from crmgraph.graph.documents import limits
 from crmgraph.graph.schema import declarations
 from crmgraph.graph.schema.schema import schema
@@ -90,6 +91,7 @@ def test_every_setting_is_told_with_its_default_and_nothing_else_is() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_no_setting_that_is_not_there(page: Path) -> None:
     known = {f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields} | {"CRMGRAPH_PASSWORD"}
+    known |= {each.variable for each in SECRETS.values()}
     named = set(re.findall(r"\bCRMGRAPH_[A-Z_]+\b", page.read_text(encoding="utf-8")))
     assert named - known == set()
 
@@ -119,6 +121,20 @@ def test_the_sample_of_settings_has_every_one_with_its_default_and_its_meaning()
         (field.description or "", f"CRMGRAPH_{name.upper()}", default_of(name).strip("`"))
         for name, field in Settings.model_fields.items()
     )
+
+
+def test_the_settings_of_upstreams_are_told() -> None:
+    page = text_of("docs/switch-over.md")
+    told = [line for line in page.splitlines() if re.match(r"\| `[a-z_]+` \|", line)]
+    names = {
+        each: "all" if each == DIALECTS else ", ".join(sorted(door.dialect for door in each))
+        for each in (setting.dialects for setting in SETTINGS.values())
+    }
+    assert told == [
+        f"| `{each.key}` | {'' if each.default is None else f'`{shown(each.default)}`'} | {names[each.dialects]} |"
+        f" {each.help} Takes {each.form.expected}. |"
+        for each in SETTINGS.values()
+    ]
 
 
 def commands(group: Any = None, path: str = "crmgraph") -> Iterator[tuple[str, Any]]:

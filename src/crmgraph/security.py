@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, TypeVarTuple
 
@@ -173,6 +173,7 @@ class Keys:
         self._devices = [_derived(each, "device token") for each in given]
         self._links = [_derived(each, "link") for each in given]
         self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
+        self._seals = {_key_id(key): key for key in (_derived(each, "seal") for each in given)}
         self._checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
         self._bare_checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
 
@@ -194,6 +195,11 @@ class Keys:
         if key is None:
             return None
         return base64.urlsafe_b64encode(hmac.digest(key, seed.encode(), "sha256")).decode().rstrip("=")
+
+    @property
+    def seals(self) -> Mapping[str, bytes]:
+        """{id: key} by which what is kept and has to be read again is sealed: that of today, then the retired ones."""
+        return self._seals
 
     def sign(self, claims: dict[str, Any]) -> str:
         """An access token with these claims (`exp` among them, in seconds of Unix time), naming its key by `kid`."""

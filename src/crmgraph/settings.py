@@ -283,7 +283,8 @@ class Settings(BaseSettings):
 
 _PREFIX = "CRMGRAPH_"
 ELSEWHERE = ("CRMGRAPH_PASSWORD",)
-"""Variables of ours that are no settings: what `staff add` and `staff password` take instead of asking."""
+"""Variables of ours that are no settings: what `staff add` and `staff password` take instead of asking. The secrets of
+upstreams are others."""
 
 
 def unknown(names: Iterable[str]) -> list[str]:
@@ -294,7 +295,12 @@ def unknown(names: Iterable[str]) -> list[str]:
     """
     known = [f"CRMGRAPH_{name.upper()}" for name in Settings.model_fields] + [*ELSEWHERE]
     lines = []
-    for name in sorted(names):
+    names = sorted(names)
+    if any(name.upper().startswith(f"{_PREFIX}UPSTREAM_") for name in names):
+        from crmgraph.crm.upstream_settings import SECRETS  # stands on the tables, for which others need not wait
+
+        known += [each.variable for each in SECRETS.values()]
+    for name in names:
         if name.upper().startswith(_PREFIX) and name.upper() not in known:
             # What they all begin with would make any two of them alike.
             near = nearest(name.upper().removeprefix(_PREFIX), [each.removeprefix(_PREFIX) for each in known])

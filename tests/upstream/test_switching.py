@@ -103,7 +103,7 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
     time.sleep(2)
     assert front.ask(own, EMPTY)[1][0] == b"HTTP/1.1 200 OK"
     shown = front.run("upstream", "show", "zoho").stdout.splitlines()
-    assert [line.split("  ")[1:] for line in shown[1:]] == [
+    assert [line.split("  ")[1:] for line in shown[1 : shown.index("Settings:")]] == [
         ["OFF", "GET /crm/v2/org of everybody: a try"],
         ["PROXY", "GET /crm/v2/org of everybody: back"],
     ]
@@ -120,6 +120,14 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
         (
             ("add", "zoho", "https://www.zohoapis.com"),
             "zoho: has an upstream already; `crmgraph upstream remove zoho` takes it away.",
+        ),
+        (
+            ("switch", "zoho", "serve", "--why", "x"),
+            "SERVE: is not there yet: nothing is written back to the old CRM. OFF lets this store answer without that.",
+        ),
+        (
+            ("switch", "zoho", "OFF", "--why", "x", "--caller", "1000.CLIEMT"),
+            "1000.CLIEMT: nobody has called zoho under this name. Is 1000.CLIENT meant? --force takes it nevertheless.",
         ),
         (("show", "zohoo"), "zohoo: there is no such API; there are covalense, zoho, crmcom, valomnia. Is zoho meant?"),
     ],

@@ -19,6 +19,7 @@ from crmgraph.cli import (
     staff,
     throttle,
     upstream,
+    upstream_settings,
     usage,
     work,
 )
@@ -43,6 +44,8 @@ app.add_typer(demo.app, name="demo")
 app.add_typer(staff.app, name="staff")
 app.add_typer(clients.app, name="clients")
 app.add_typer(throttle.app, name="throttle")
+upstream.app.command("set")(upstream_settings.set_)
+upstream.app.command()(upstream_settings.secret)
 app.add_typer(upstream.app, name="upstream")
 
 

@@ -1,4 +1,7 @@
-"""The old CRMs behind the legacy APIs: add them, look whether they answer, and say who answers which call."""
+"""The old CRMs behind the legacy APIs: add them, look whether they answer, and say who answers which call.
+
+What else is said of them, settings and secrets, is `upstream_settings.py`.
+"""
 
 import time
 from functools import partial
@@ -10,19 +13,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
 from crmgraph.cli.usage import door_named
 from crmgraph.crm import upstreams
-from crmgraph.crm.models import Door, Mode, Switch, Upstream
+from crmgraph.crm.models import Door, Mode, Switch, Upstream, UpstreamSecret
+from crmgraph.crm.upstream_settings import SECRETS, shown, value_of
+from crmgraph.crm.upstream_settings import settings_of as settings_of_dialect
 from crmgraph.crm.upstreams import modes_of
 from crmgraph.settings import Settings
 from crmgraph.suggestions import nearest
 from crmgraph.upstream.places import BadPlaceError, read_base, read_networks, resolve
+from crmgraph.upstream.secrets import rows_of, source_of
 
 app = typer.Typer(no_args_is_help=True, help="The old CRMs behind the legacy APIs, to which calls are passed on.")
 
 DialectArgument = Annotated[str, typer.Argument(help="The API: covalense, zoho, crmcom or valomnia.")]
+_NOT_YET = {
+    "SERVE": "is not there yet: nothing is written back to the old CRM. OFF lets this store answer without that.",
+}
+"""Modes that a later version has."""
 _RESTART = "Servers that run already learn of it when they are started anew."
 
 
-async def _known(session: AsyncSession, door: Door) -> Upstream:
+async def known(session: AsyncSession, door: Door) -> Upstream:
+    """The upstream of a dialect; the program ends where it has none."""
     found = await session.get(Upstream, door)
     if found is None:
         fail(f"{door.dialect}: has no upstream; `crmgraph upstream add {door.dialect} https://...` adds one.")
@@ -79,7 +90,7 @@ def remove(dialect: DialectArgument, demo: DemoOption = False) -> None:
 
     async def work() -> None:
         async with opened(settings) as core, core.db.begin() as session:
-            await _known(session, door)
+            await known(session, door)
             await upstreams.remove(session, door)
 
     run(work(), settings)
@@ -121,11 +132,12 @@ def show(dialect: DialectArgument, demo: DemoOption = False) -> None:
     """Print an upstream, and every switch of its calls, the first one first."""
     settings, door = settings_of(demo), door_named(dialect)
 
-    async def work() -> tuple[Upstream, list[Switch]]:
+    async def work() -> tuple[Upstream, list[Switch], list[UpstreamSecret]]:
         async with opened(settings) as core, core.db.read() as session:
-            return await _known(session, door), list(await upstreams.all_switches(session, door))
+            found = await known(session, door)
+            return found, list(await upstreams.all_switches(session, door)), await rows_of(session, door)
 
-    found, switches = run(work(), settings)
+    found, switches, secrets = run(work(), settings)
     print_text(f"{door.dialect}  {found.base_url}" + (f"  {found.accounts_url}" if found.accounts_url else ""))
     if not switches:
         print_text(f"All calls: {upstreams.DEFAULT.value}, as nobody has said otherwise.")
@@ -133,6 +145,14 @@ def show(dialect: DialectArgument, demo: DemoOption = False) -> None:
         what = each.operation or "all operations"
         who = f"of {each.caller}" if each.caller else "of everybody"
         print_text(f"{each.at:%Y-%m-%dT%H:%M:%SZ}  {each.mode.value}  {what} {who}: {each.why}")
+    print_text("Settings:")
+    for setting in settings_of_dialect(door):
+        default = "" if setting.key in found.options else "  (default)"
+        print_text(f"  {setting.key}  {shown(value_of(found.options, setting.key))}{default}")
+    kept = {row.name: row for row in secrets}
+    for which in SECRETS.values():
+        if which.dialect is door:
+            print_text(f"  {which.name}  {source_of(which, kept.get(which.name))}")
 
 
 @app.command()
@@ -147,6 +167,7 @@ def switch(
     caller: Annotated[
         str | None, typer.Option(help="Of the calls of one caller, as `crmgraph usage` tells it.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Of a caller too whom nobody has seen yet.")] = False,
     demo: DemoOption = False,
 ) -> None:
     """Say who answers calls of a legacy API: a second later every server does as it is said.
@@ -155,6 +176,8 @@ def switch(
     operation, that before what is said of the API.
     """
     settings, door = settings_of(demo), door_named(dialect)
+    if mode.upper() in _NOT_YET:
+        fail(f"{mode.upper()}: {_NOT_YET[mode.upper()]}")
     if mode.upper() not in list(Mode):
         near = nearest(mode.upper(), list(Mode))
         fail(f"{mode}: is none of {', '.join(Mode)}." + (f" Is {near} meant?" if near else ""))
@@ -163,7 +186,9 @@ def switch(
 
     async def work() -> None:
         async with opened(settings) as core, core.db.begin() as session:
-            await _known(session, door)
+            await known(session, door)
+            if caller is not None and not force:
+                _require_caller(door, caller, await upstreams.known_callers(session, door))
             session.add(Switch(dialect=door, operation=operation, caller=caller, mode=Mode(mode.upper()), why=why))
 
     run(work(), settings)
@@ -180,6 +205,13 @@ def _require_operation(door: Door, operation: str) -> None:
         fail(f"{operation}: {door.dialect} has no such operation." + (f" Is {near} meant?" if near else ""))
 
 
+def _require_caller(door: Door, caller: str, known_ones: list[str]) -> None:
+    if caller not in known_ones:
+        near = nearest(caller, known_ones)
+        meant = f"Is {near} meant? " if near else "`crmgraph usage` tells who has. "
+        fail(f"{caller}: nobody has called {door.dialect} under this name. {meant}--force takes it nevertheless.")
+
+
 @app.command()
 def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
     """See whether an upstream can be reached: its address, its certificate, and an answer in HTTP."""
@@ -190,7 +222,7 @@ def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
         from crmgraph.upstream.places import tls_of
 
         async with opened(settings) as core, core.db.read() as session:
-            found = await _known(session, door)
+            found = await known(session, door)
         told = []
         for url in filter(None, (found.base_url, found.accounts_url)):
             networks = read_networks(settings.upstream_networks)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Door, LearnedToken, Mode, Switch, Upstream
+from crmgraph.crm.models import Door, LearnedToken, Mode, Switch, Upstream, UpstreamSecret, Usage
 
 DEFAULT = Mode.PROXY
 """Who answers where there is an upstream and nobody has said otherwise."""
@@ -50,14 +51,24 @@ async def all_switches(session: AsyncSession, dialect: Door | None = None) -> Se
     return (await session.scalars(query if dialect is None else query.where(Switch.dialect == dialect))).all()
 
 
-async def last_switch(session: AsyncSession) -> int:
-    """The id of the last switch; 0 where there is none."""
-    return await session.scalar(select(func.max(Switch.id))) or 0
+async def what_is_set(session: AsyncSession) -> tuple[int, dict[Door, dict[str, Any]]]:
+    """The id of the last switch, 0 where there is none, and what is set of each upstream; one statement."""
+    last = select(func.max(Switch.id)).scalar_subquery()
+    rows = (await session.execute(select(last, Upstream.dialect, Upstream.options))).all()
+    return max((row[0] or 0 for row in rows), default=0), {dialect: options for _, dialect, options in rows}
+
+
+async def known_callers(session: AsyncSession, dialect: Door) -> list[str]:
+    """Who has called a dialect whose calls are passed on, or was given a token to."""
+    called = select(Usage.caller).where(Usage.dialect == dialect, Usage.mode != Mode.OFF)
+    learned = select(LearnedToken.caller).where(LearnedToken.dialect == dialect)
+    return sorted(await session.scalars(called.union(learned)))
 
 
 async def remove(session: AsyncSession, dialect: Door) -> bool:
-    """Take an upstream away, with its switches and the tokens that were learned of it; whether there was one."""
-    for model in (Switch, LearnedToken):
+    """Take an upstream away, with its switches, its secrets and the tokens that were learned of it; whether there was
+    one."""
+    for model in (Switch, LearnedToken, UpstreamSecret):
         await session.execute(delete(model).where(model.dialect == dialect))
     gone = await session.scalar(delete(Upstream).where(Upstream.dialect == dialect).returning(Upstream.dialect))
     return gone is not None

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import CheckConstraint, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.columns import Base, Flag, Key, now, one_of
@@ -24,6 +24,29 @@ class Upstream(Base):
     """Whether it may be called by http, on the loopback interface."""
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+
+
+class UpstreamSecret(Base):
+    """What calling an old CRM takes: sealed, or where it stands."""
+
+    __tablename__ = "upstream_secret"
+    __table_args__ = (
+        CheckConstraint(
+            " + ".join(f"CASE WHEN {source} IS NULL THEN 0 ELSE 1 END" for source in ("sealed", "variable", "file"))
+            + " = 1",
+            name="one_source",
+        ),
+    )
+
+    dialect: Mapped[Door] = mapped_column(one_of(Door), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sealed: Mapped[str | None]
+    """As `upstream/secrets.py` seals it."""
+    variable: Mapped[str | None]
+    """The variable of the environment that holds it."""
+    file: Mapped[str | None]
+    """The file that holds it."""
+    at: Mapped[dt.datetime] = mapped_column(default=now)
 
 
 class Switch(Base):
