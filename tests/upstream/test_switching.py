@@ -112,7 +112,7 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("switch", "zoho", "PROX", "--why", "x"), "PROX: is none of OFF, PROXY. Is PROXY meant?"),
+        (("switch", "zoho", "PROX", "--why", "x"), "PROX: is none of OFF, PROXY, SHADOW. Is PROXY meant?"),
         (
             ("switch", "zoho", "OFF", "--why", "x", "--operation", "GET /crm/v2/orgs"),
             "GET /crm/v2/orgs: zoho has no such operation. Is GET /crm/v2/org meant?",
