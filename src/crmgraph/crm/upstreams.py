@@ -7,7 +7,17 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Door, LearnedToken, Mode, Switch, Upstream, UpstreamSecret, Usage
+from crmgraph.crm.models import (
+    Door,
+    LearnedToken,
+    Mode,
+    Parked,
+    PullMark,
+    Switch,
+    Upstream,
+    UpstreamSecret,
+    Usage,
+)
 
 DEFAULT = Mode.PROXY
 """Who answers where there is an upstream and nobody has said otherwise."""
@@ -66,9 +76,9 @@ async def known_callers(session: AsyncSession, dialect: Door) -> list[str]:
 
 
 async def remove(session: AsyncSession, dialect: Door) -> bool:
-    """Take an upstream away, with its switches, its secrets and the tokens that were learned of it; whether there was
+    """Take an upstream away, with its switches, secrets, learned tokens and how far it was read; whether there was
     one."""
-    for model in (Switch, LearnedToken, UpstreamSecret):
+    for model in (Switch, LearnedToken, UpstreamSecret, PullMark, Parked):
         await session.execute(delete(model).where(model.dialect == dialect))
     gone = await session.scalar(delete(Upstream).where(Upstream.dialect == dialect).returning(Upstream.dialect))
     return gone is not None

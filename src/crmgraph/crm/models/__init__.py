@@ -31,7 +31,7 @@ from crmgraph.crm.models.merges import Merge, MergedRow
 from crmgraph.crm.models.records import Account, AccountKind, Approval, Contact, Lead, Party, PartyKind
 from crmgraph.crm.models.search import SearchField, SearchTerm
 from crmgraph.crm.models.tasks import JobState, Task
-from crmgraph.crm.models.upstream import LearnedToken, Switch, Upstream, UpstreamSecret
+from crmgraph.crm.models.upstream import LearnedToken, Parked, PullMark, Switch, Upstream, UpstreamSecret
 from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
 
 # Settled now, once: a class whose mapper waits for its first query has no attributes yet.
@@ -80,11 +80,13 @@ __all__ = [
     "Mode",
     "Note",
     "Outcome",
+    "Parked",
     "Party",
     "PartyKind",
     "Phone",
     "PhoneKind",
     "Photo",
+    "PullMark",
     "Purpose",
     "RefreshToken",
     "Relation",

@@ -38,7 +38,18 @@ class Note(Base):
     """A note written on a record."""
 
     __tablename__ = "note"
-    __table_args__ = (Index("ix_note_party_id_id", "party_id", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_note_party_id_id", "party_id", "id"),
+        Index(
+            "uq_note_external_id_dialect",
+            "external_id",
+            "dialect",
+            unique=True,
+            postgresql_where=text("external_id IS NOT NULL"),
+            sqlite_where=text("external_id IS NOT NULL"),
+        ),
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[Key]
     party_id: Mapped[int] = mapped_column(BigId, ForeignKey("party.id"))
@@ -49,6 +60,9 @@ class Note(Base):
     owner_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
     created_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
     modified_by_id: Mapped[int | None] = mapped_column(BigId, ForeignKey("staff.id"))
+    dialect: Mapped[str | None]
+    external_id: Mapped[str | None]
+    """What it is called in the old CRM that it was read from, and in this dialect; null of one that was made here."""
     extra_fields: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
 
 
@@ -65,6 +79,8 @@ class Photo(Base):
     height: Mapped[int]
     size_bytes: Mapped[int]
     created_at: Mapped[dt.datetime] = mapped_column(default=now)
+    source: Mapped[str | None]
+    """What it is called in the old CRM that it was read from: another word there is another photo."""
 
 
 _FORMER = text("former_id IS NOT NULL")

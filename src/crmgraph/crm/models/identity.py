@@ -43,6 +43,7 @@ class Door(StrEnum):
     CRMCOM = "CRMCOM", "CRM.COM", "CRM.COM, below /crmapi/rest/v2."
     VALOMNIA = "VALOMNIA", "Valomnia", "Valomnia, below /api."
     IMPORT = "IMPORT"
+    UPSTREAM = "UPSTREAM"
     OPERATOR = "OPERATOR"
 
     @property

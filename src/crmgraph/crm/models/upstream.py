@@ -3,10 +3,10 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Text
+from sqlalchemy import CheckConstraint, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from crmgraph.crm.models.columns import Base, Flag, Key, now, one_of
+from crmgraph.crm.models.columns import Base, Document, Flag, Key, now, one_of
 from crmgraph.crm.models.identity import Door
 from crmgraph.crm.models.usage import Mode
 
@@ -75,3 +75,51 @@ class LearnedToken(Base):
     dialect: Mapped[Door] = mapped_column(one_of(Door))
     caller: Mapped[str]
     expires_at: Mapped[dt.datetime] = mapped_column(index=True)
+
+
+class PullMark(Base):
+    """How far a source of an old CRM has been read, e.g. its list of leads."""
+
+    __tablename__ = "pull_mark"
+
+    dialect: Mapped[Door] = mapped_column(one_of(Door), primary_key=True)
+    source: Mapped[str] = mapped_column(primary_key=True)
+    """Of the dialect; empty for the row of the whole, which says who reads."""
+    watermark: Mapped[dt.datetime | None]
+    """Up to when everything that was changed there is known here; null before the first reading has ended."""
+    since: Mapped[dt.datetime | None]
+    """From when on the reading in progress asks for what was changed; null where it asks for all."""
+    started_at: Mapped[dt.datetime | None]
+    """The watermark that the reading in progress will leave; null where none is in progress."""
+    page: Mapped[int] = mapped_column(default=0)
+    """How many pages the reading in progress has applied."""
+    finished_at: Mapped[dt.datetime | None]
+    checked_at: Mapped[dt.datetime | None]
+    """When all ids there were last compared with those here."""
+    counts: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    """Of the reading in progress, or the last one: {outcome: how many}."""
+    holder: Mapped[str | None]
+    held_until: Mapped[dt.datetime | None]
+
+
+class Parked(Base):
+    """What an old CRM told and this store did not take, or not all of it; it is tried again."""
+
+    __tablename__ = "parked"
+    __table_args__ = (
+        Index("uq_parked_dialect_source_home_id", "dialect", "source", "home_id", unique=True),
+        Index("ix_parked_next_at", "next_at"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[Key]
+    dialect: Mapped[Door] = mapped_column(one_of(Door))
+    source: Mapped[str]
+    home_id: Mapped[str]
+    code: Mapped[str]
+    message: Mapped[str]
+    body: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)
+    """What the old CRM told, as it came."""
+    tries: Mapped[int] = mapped_column(default=0)
+    parked_at: Mapped[dt.datetime] = mapped_column(default=now)
+    next_at: Mapped[dt.datetime]

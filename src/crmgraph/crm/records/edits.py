@@ -1,6 +1,7 @@
 """What a caller wants changed, in the words of the models and in nobody's dialect."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -72,14 +73,21 @@ class Stamp:
 
     Attributes:
         created_by_id, modified_by_id: of members of the staff that there are, active or not.
+        state: {column: value} of what no door writes, since only processes do: whether a lead is approved, locked or
+            converted, and to what. Who gives it, even an empty one, tells how a record stands elsewhere: no state in
+            which the record is here keeps it from being changed.
     """
 
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     created_by_id: int | None = None
     modified_by_id: int | None = None
+    state: Mapping[str, Any] | None = None
 
     def given(self) -> dict[str, Any]:
         """What is said, {column: value}."""
-        values = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        values = {name: getattr(self, name) for name in _STAMPED}
+        return {name: value for name, value in values.items() if value is not None} | dict(self.state or {})
+
+
+_STAMPED = tuple(each.name for each in fields(Stamp) if each.name != "state")

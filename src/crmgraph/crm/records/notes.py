@@ -117,6 +117,12 @@ async def get(session: AsyncSession, actor: Actor, note_id: int) -> Noted:
     raise NotFound
 
 
+async def called(session: AsyncSession, dialect: str, names: Collection[str]) -> dict[str, int]:
+    """{what a note is called in a dialect: its id}, of those names that any note has; one statement."""
+    query = select(Note.external_id, Note.id).where(Note.dialect == dialect, Note.external_id.in_(names))
+    return {name: own for name, own in await session.execute(query) if name is not None}
+
+
 async def lock(session: AsyncSession, actor: Actor, note_id: int) -> tuple[Note, Aggregate]:
     """One note and its record, both for writing until the transaction ends.
 

@@ -117,7 +117,7 @@ class WriteSet:
 
         Args:
             if_revision: the revision that the caller read; another one now is refused.
-            stamp: when it was made and changed elsewhere, and by whom.
+            stamp: when it was made and changed elsewhere, by whom, and how it stands there.
             checked: whether the caller has asked for the faults of the edit, and mended them.
 
         Returns:
@@ -129,7 +129,7 @@ class WriteSet:
         """
         record = aggregate.record
         faults = stale(record, if_revision)
-        if isinstance(record, Lead) and not releases(edit):
+        if isinstance(record, Lead) and not releases(edit) and (stamp is None or stamp.state is None):
             faults += unworkable(record)
         if not checked:
             faults += await self.faults_of(aggregate.kind, aggregate, edit)
@@ -159,7 +159,14 @@ class WriteSet:
         self._rows.entries.append(changes.entry(record, Action.UPDATED, now() if stamp is not None else None))
         return True
 
-    def remove(self, aggregate: Aggregate, *, if_revision: int | None = None, merged_into: int | None = None) -> None:
+    def remove(
+        self,
+        aggregate: Aggregate,
+        *,
+        if_revision: int | None = None,
+        merged_into: int | None = None,
+        stamp: Stamp | None = None,
+    ) -> None:
         """Take a record that was loaded with `lock` out of every door's sight, and free its uniques.
 
         Its rows stay, and so does what other records hold of it: nobody sees that while it is deleted.
@@ -167,17 +174,22 @@ class WriteSet:
         Args:
             if_revision: the revision that the caller read; another one now is refused.
             merged_into: the record of its kind into which it was merged, to which everything leads from now on.
+            stamp: when it was removed elsewhere, `updated_at`, and by whom.
 
         Raises:
             Unauthenticated, Forbidden: the actor is not staff.
             Stale: it has another revision.
-            Locked: a process holds it.
+            Locked: a process holds it, and not elsewhere.
         """
         require_staff(self._actor)
         record = aggregate.record
         require_revision(record, if_revision)
-        require_unlocked(record)
-        touch(record, self._actor)
+        if stamp is None:
+            require_unlocked(record)
+        else:
+            for name, value in stamp.given().items():
+                setattr(record, name, value)
+        touch(record, self._actor, stamp)
         record.deleted_at = record.updated_at
         changes = Changes(self._actor)
         if merged_into is not None:
@@ -188,7 +200,7 @@ class WriteSet:
         self._rows.removed.append(record)
         if isinstance(record, Account):
             self._rows.account_names[record.id] = ""
-        self._rows.entries.append(changes.entry(record, Action.DELETED))
+        self._rows.entries.append(changes.entry(record, Action.DELETED, now() if stamp is not None else None))
 
     def restore(self, aggregate: Aggregate, faults: list[Refused], *, if_revision: int | None = None) -> None:
         """Bring a deleted record back, which is locked; see `trash.restore`.
@@ -257,11 +269,17 @@ class WriteSet:
         """Let a row of a record go that the caller has taken out of it."""
         self._rows.remove(row)
 
-    def note(self, record: Record, changes: Changes, action: Action = Action.UPDATED) -> None:
-        """Take up changes that the caller has made of a record, or of what belongs to it, by itself."""
-        touch(record, self._actor)
+    def note(
+        self, record: Record, changes: Changes, action: Action = Action.UPDATED, *, stamp: Stamp | None = None
+    ) -> None:
+        """Take up changes that the caller has made of a record, or of what belongs to it, by itself.
+
+        Args:
+            stamp: when it was changed elsewhere, as it stands on the record by now.
+        """
+        touch(record, self._actor, stamp)
         self._rows.touch(record)
-        self._rows.entries.append(changes.entry(record, action))
+        self._rows.entries.append(changes.entry(record, action, now() if stamp is not None else None))
 
     async def write(self) -> None:
         """Write everything that was decided. The transaction is not ended: whoever has begun it does."""

@@ -299,6 +299,13 @@ def canonical(name: str) -> str:
 
 OF_KIND: dict[PartyKind, Module] = {module.kind: module for module in MODULES.values()}
 
+
+def note_id(note: Note) -> str:
+    """What a note is called here: as in the Zoho that it was read from, else by our id."""
+    called = note.external_id if note.dialect == DIALECT else None
+    return called or str(note.id)
+
+
 NOTES = (
     _field("Note_Title", Note.title),
     _field("Note_Content", Note.content, "textarea", mandatory=True),
@@ -307,7 +314,7 @@ NOTES = (
     _user("Modified_By", Note.modified_by_id),
     _shown("Created_Time", Note.created_at, "datetime"),
     _shown("Modified_Time", Note.updated_at, "datetime"),
-    _shown("id", Computed(lambda note, _: str(note.id)), "bigint"),
+    _shown("id", Computed(lambda note, _: note_id(note)), "bigint"),
 )
 """The fields of notes. Their record, `Parent_Id` and `$se_module`, is printed beside them."""
 

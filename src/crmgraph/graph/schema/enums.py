@@ -208,6 +208,7 @@ _describe(
     GRAPHQL="This one.",
     **{door.name: f"The {door.title} REST API." for door in DIALECTS},
     IMPORT="An import of files.",
+    UPSTREAM="An old CRM, from which records are read.",
     OPERATOR="An operator at the command line.",
 )
 _describe(

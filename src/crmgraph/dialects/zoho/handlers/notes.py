@@ -1,6 +1,6 @@
 """Notes: on one record, and all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +23,7 @@ from crmgraph.dialects.zoho.fields import (
     OF_KIND,
     Module,
     canonical,
+    note_id,
 )
 from crmgraph.dialects.zoho.handlers.writing import done
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
@@ -58,8 +59,8 @@ async def of_record(call: Call) -> Response:
 async def everywhere(call: Call) -> Response:
     """A page of all notes, the newest first, or those of given ids."""
     paging, ids, since = call.paging(), call.words("ids"), call.told_from()
-    only = None if not ids else [own for one in ids if (own := _own(one)) is not None]
     async with call.core.db.read() as session:
+        only = None if not ids else list((await _own(session, ids)).values())
         found, more = await notes.page(
             session, call.actor, since=since, offset=paging.offset, limit=paging.per_page, only=only
         )
@@ -71,7 +72,8 @@ async def get(call: Call) -> Response:
     """One note, be it by itself or on the record in the path."""
     async with call.core.db.read() as session:
         try:
-            found = [await notes.get(session, call.actor, _own(call.params["note_id"]) or 0)]
+            given = call.params["note_id"]
+            found = [await notes.get(session, call.actor, (await _own(session, [given])).get(given, 0))]
             if not _is_on(await _record(call, session), found[0].kind, found[0].record.id):
                 raise NotFound
         except NotFound:
@@ -160,6 +162,7 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
         outcomes: list[Note | dict[str, Any]] = []
         record = await _record(call, session)
         resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _ in rows])
+        own = await _own(session, [str(given) for _, given in rows])
         for row, given in rows:
             if not isinstance(row, dict):
                 outcomes.append(_no_object())
@@ -170,7 +173,7 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
             decoded, spoken = _read(row, resolved, str(given))
             try:
                 refuse(decoded.faults)
-                note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+                note, aggregate = await notes.lock(session, call.actor, own.get(str(given), 0))
                 if not _is_on(record, aggregate.kind, aggregate.id):
                     raise NotFound
                 await notes.change(session, call.actor, note, aggregate, decoded.edit.values)
@@ -201,9 +204,10 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         data = []
         record = await _record(call, session)
+        own = await _own(session, ids)
         for given in ids:
             try:
-                note, aggregate = await notes.lock(session, call.actor, _own(given) or 0)
+                note, aggregate = await notes.lock(session, call.actor, own.get(given, 0))
                 if not _is_on(record, aggregate.kind, aggregate.id):
                     raise NotFound
             except Refused as refused:
@@ -230,10 +234,13 @@ def _no_object() -> dict[str, Any]:
     return errors.INVALID_DATA.about(expected_data_type="jsonobject", api_name="data").body()
 
 
-def _own(given: Any) -> int | None:
-    """Our id of a note: notes have no id from elsewhere."""
-    digits = codecs.id_digits(given)
-    return None if digits is None else minted(digits)
+async def _own(session: AsyncSession, given: Collection[str]) -> dict[str, int]:
+    """{id as it was given: our id} of notes; what is no id is left out. Ours take no statement."""
+    named = {one: digits for one in given if (digits := codecs.id_digits(one)) is not None}
+    known = {one: own for one, digits in named.items() if (own := minted(digits)) is not None}
+    elsewhere = {digits for one, digits in named.items() if one not in known}
+    called = await notes.called(session, DIALECT, elsewhere) if elsewhere else {}
+    return known | {one: called[digits] for one, digits in named.items() if digits in called}
 
 
 async def _encoded(call: Call, session: AsyncSession, found: Sequence[Noted]) -> list[dict[str, Any]]:
@@ -274,7 +281,7 @@ def _written(note: Note, around: EncodingContext) -> dict[str, Any]:
         "Modified_Time": codecs.moment(note.updated_at),
         "Modified_By": codecs.lookup(linked(around, "staff", note.modified_by_id)),
         "Created_Time": codecs.moment(note.created_at),
-        "id": str(note.id),
+        "id": note_id(note),
         "Created_By": codecs.lookup(linked(around, "staff", note.created_by_id)),
     }
 
