@@ -14,6 +14,7 @@ from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import Viewing
 from crmgraph.rest.passing import Passing
+from crmgraph.rest.pulling import Pulling
 from crmgraph.settings import Settings
 from crmgraph.site.routes import busy
 
@@ -31,6 +32,7 @@ class Dialect:
         tables: makes its field maps by kind of record, for the tables of the documentation.
         viewing: how it shows one record; None where it shows none.
         passing: how callers are known whose calls are passed on to an upstream; None where there can be none.
+        pulling: how an upstream is read; None where it cannot be.
         operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
@@ -47,6 +49,7 @@ class Dialect:
     tables: Callable[[], Mapping[PartyKind, FieldMap]]
     viewing: Viewing | None = None
     passing: Passing | None = None
+    pulling: Pulling | None = None
     operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
@@ -87,6 +90,7 @@ DIALECTS = (
         tables=zoho.tables,
         viewing=zoho.VIEWING,
         passing=zoho.PASSING,
+        pulling=zoho.PULLING,
         operations=zoho.operations,
         busy=zoho.busy,
         beside=("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import orjson
@@ -12,8 +11,6 @@ import orjson
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.mapping import Decoded, FieldMap, Resolved, decode, links
-
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class BadAnswerError(Exception):
@@ -31,8 +28,8 @@ class Asked:
     """
 
     path: str
-    query: Mapping[str, str] = NOTHING
-    headers: Mapping[str, str] = NOTHING
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     form: Mapping[str, str] | None = None
 
 
@@ -117,8 +114,8 @@ class Pulled:
     created_by: Person | None = None
     modified_by: Person | None = None
     people: tuple[Person, ...] = ()
-    state: Mapping[str, Any] = NOTHING
-    became: Mapping[str, str] = NOTHING
+    state: Mapping[str, Any] = field(default_factory=dict)
+    became: Mapping[str, str] = field(default_factory=dict)
     photo: str | None = None
     tells_photo: bool = True
     is_whole: bool = True

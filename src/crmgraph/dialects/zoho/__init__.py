@@ -9,7 +9,7 @@ from crmgraph.dialects.zoho.api import ACCOUNTS_API, API, VIEWING, mounts
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
-from crmgraph.dialects.zoho.upstream import PASSING
+from crmgraph.dialects.zoho.upstream import PASSING, PULLING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 from crmgraph.suggestions import suggestion
@@ -60,6 +60,7 @@ operations = operation_names(API, ACCOUNTS_API)
 
 __all__ = [
     "PASSING",
+    "PULLING",
     "VIEWING",
     "busy",
     "href",

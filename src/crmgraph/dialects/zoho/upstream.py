@@ -15,7 +15,6 @@ from crmgraph.mapping import Unreadable
 from crmgraph.rest.passing import Granted as Learned
 from crmgraph.rest.passing import Passing, Seen
 from crmgraph.rest.pulling import (
-    NOTHING,
     Access,
     Answer,
     Asked,
@@ -90,7 +89,7 @@ def _read(answer: Answer, name: str = "data") -> Page:
     if answer.status != 200:
         raise BadAnswerError(f"HTTP {answer.status}")
     told = answer.object()
-    rows, info = told.get(name), told.get("info", NOTHING)
+    rows, info = told.get(name), told.get("info", {})
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows) or not isinstance(info, dict):
         raise BadAnswerError(f"no list `{name}` of objects")
     return Page(rows, info.get("more_records") is True)
