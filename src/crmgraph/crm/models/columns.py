@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any
 
 from sqlalchemy import (
@@ -112,13 +113,21 @@ def values_of(row: Base) -> dict[str, Any]:
     return {each.key: getattr(row, each.key) for each in row.__mapper__.column_attrs}
 
 
+@cache
+def derived(model: Any) -> frozenset[str]:
+    """The columns of a model that are marked as `DERIVED`."""
+    return frozenset(each.key for each in model.__mapper__.column_attrs if "derived" in each.columns[0].info)
+
+
 def minted() -> Identity:
     """The series of ids that a table mints."""
     return Identity(start=FIRST_MINTED_ID)
 
 
 Key = Annotated[int, mapped_column(BigId, minted(), primary_key=True)]
-Folded = Annotated[str, mapped_column(FoldedText, default="")]
+DERIVED = {"derived": True}
+"""Marks a column that the store makes of others, here or in other rows: nobody gives it, and nothing tells of it."""
+Folded = Annotated[str, mapped_column(FoldedText, default="", info=DERIVED)]
 Flag = Annotated[bool, mapped_column(default=False)]
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Index, and_, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.attached import Child
-from crmgraph.crm.models.columns import Base, Flag, Folded, one_of
+from crmgraph.crm.models.columns import DERIVED, Base, Flag, Folded, one_of
 
 
 class PhoneKind(StrEnum):
@@ -77,9 +77,9 @@ class Phone(ContactPoint, Base):
     kind: Mapped[PhoneKind] = mapped_column(one_of(PhoneKind))
     raw: Mapped[str]
     e164: Mapped[str | None]
-    digits: Mapped[str] = mapped_column(default="")
-    extension: Mapped[str | None]
-    valid: Mapped[bool] = mapped_column(default=False, server_default=false())
+    digits: Mapped[str] = mapped_column(default="", info=DERIVED)
+    extension: Mapped[str | None] = mapped_column(info=DERIVED)
+    valid: Mapped[bool] = mapped_column(default=False, server_default=false(), info=DERIVED)
     """Whether numbers like `e164` are given out."""
     country: Mapped[str | None]
     """ISO 3166-1 alpha-2, when it was given for this number; the region of `e164` otherwise."""

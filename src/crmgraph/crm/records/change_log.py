@@ -12,27 +12,14 @@ from sqlalchemy import Date
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Action, Change, now
+from crmgraph.crm.models import Action, Change, derived, now
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.edits import Stamp
 
-_DERIVED = frozenset(
-    {
-        "id",
-        "party_id",
-        "last_name_key",
-        "name_key",
-        "city_key",
-        "state_key",
-        "postal_code_key",
-        "address_key",
-        "digits",
-        "extension",
-    }
-    | {"rank", "slot"}
-)
+_UNTOLD = frozenset({"id", "party_id", "rank", "slot"})
+"""The columns of a row that are told of nowhere, besides those that are derived."""
 
 _STORED_AS = {"extra_fields": "remainder"}
 """{column: what the log calls it, whose rows outlive the names of columns}."""
@@ -226,4 +213,4 @@ def _row(row: Any) -> dict[str, Any]:
 def _told(model: Any) -> tuple[tuple[str, str], ...]:
     """(column, what the log calls it) of what is told of a row of this model."""
     names = (each.key for each in model.__mapper__.column_attrs)
-    return tuple((name, _STORED_AS.get(name, name)) for name in names if name not in _DERIVED)
+    return tuple((name, _STORED_AS.get(name, name)) for name in names if name not in _UNTOLD | derived(model))

@@ -5,7 +5,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from crmgraph.crm.models import AddressKind, Lead, PhoneKind, values_of
+from crmgraph.crm.models import AddressKind, Lead, PhoneKind, derived, values_of
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import plain
 from crmgraph.crm.records.contact_points import PLACE
@@ -34,14 +34,8 @@ _TO_ACCOUNT = {
 }
 """{column of the account: column of the lead}."""
 _ACCOUNT_PHONES = frozenset({PhoneKind.LANDLINE, PhoneKind.FAX})
-_DERIVED = frozenset({"id", "party_id", "rank", "digits", "extension", "valid"}) | {
-    "address_key",
-    "city_key",
-    "state_key",
-    "postal_code_key",
-    "name_key",
-}
-"""What a copy has of its own. Its `e164` goes along: a number is read where it was written."""
+_OWN = frozenset({"id", "party_id", "rank"})
+"""What a copy has of its own, besides what is derived. Its `e164` goes along: a number is read where it was written."""
 _BESIDE = ("area_code", "notes", "extra_fields")
 """What stands beside a phone or an email, and is told where the known one has another."""
 
@@ -135,7 +129,8 @@ def _same(known: Aggregate | None, part: str, row: Any) -> Any | None:
 
 
 def _copy(row: Any) -> Row:
-    return {n: deepcopy(value) for n, value in values_of(row).items() if n not in _DERIVED and value is not None}
+    own = _OWN | derived(row.__class__)
+    return {name: deepcopy(value) for name, value in values_of(row).items() if name not in own and value is not None}
 
 
 def left_out(

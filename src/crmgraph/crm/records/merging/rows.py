@@ -9,31 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crmgraph.crm.errors import Refused, TooLarge
-from crmgraph.crm.models import Email, Phone, values_of
+from crmgraph.crm.models import Email, Phone, derived, values_of
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.change_log import Changes, RowPath, plain
 from crmgraph.crm.records.contact_points import complete_numbers, region_of
-from crmgraph.crm.records.keys import name_key
+from crmgraph.crm.records.keys import derive_of_rows, name_key
 from crmgraph.crm.records.lead_values import IDENTITIES
 from crmgraph.crm.records.merging.values import Dropped
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.records.slots import SLOTTED, assign
 
 _OWN = frozenset({"id", "party_id", "rank", "slot", "active", "extra_fields"}) | {
-    "digits",
-    "extension",
-    "valid",
     "e164",
     "raw",
     "address",
-    "address_key",
-    "city_key",
-    "state_key",
-    "name_key",
     "verified",
     "self_given",
 }
-"""What two rows that are one have each of its own, or what they are one by."""
+"""What two rows that are one have each of its own, or what they are one by, besides what is derived."""
 
 
 def _relation(row: Any) -> Any:
@@ -100,6 +93,8 @@ def unite_rows(stays: Aggregate, goes: Aggregate, changes: Changes, region: str 
         if arrived:
             done.moved[part] = arrived
     complete_numbers(stays.phones, region_of(stays.addresses) or region)
+    left = {part: [row for row in getattr(goes, part) if row.party_id == goes.id] for part in SLOTTED}
+    derive_of_rows(goes.record, left)
     return done
 
 
@@ -141,9 +136,10 @@ def _fill(done: MovedRows, part: str, row: Any, twin: Any, changes: Changes) -> 
     done.twins.setdefault(part, []).append((row.id, twin))
     filled: dict[str, Any] = {}
     path = RowPath(part, twin)
+    own = _OWN | derived(row.__class__)
     for name, given in values_of(row).items():
         kept = getattr(twin, name)
-        if name in _OWN or given in (None, kept) or part == "relations":
+        if name in own or given in (None, kept) or part == "relations":
             continue
         if kept is None:
             filled[name] = (plain(kept), plain(given))

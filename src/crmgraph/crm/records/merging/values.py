@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from crmgraph.crm.models.columns import Preferences
+from crmgraph.crm.models.columns import Preferences, derived
 from crmgraph.crm.policy import Record
 
 _BOOKKEEPING = frozenset(
     {"id", "number", "revision", "created_at", "updated_at", "deleted_at", "merged_into_id", "extra_fields"}
     | {"created_by_id", "modified_by_id", "converted_at", "converted_contact_id", "converted_account_id"}
-    | {"locked_by", "account_name_key"}
+    | {"locked_by"}
 )
 """The columns that tell of the record itself, and that no other one has a use for."""
 
@@ -78,7 +78,7 @@ def choosable(model: Any) -> frozenset[str]:
 def _told(model: Any) -> frozenset[str]:
     """The columns that say something of whom a record is about."""
     names = {each.key for each in model.__mapper__.column_attrs}
-    return frozenset(name for name in names - _BOOKKEEPING if not name.endswith("_key"))
+    return frozenset(names - _BOOKKEEPING - derived(model))
 
 
 def group_of(column: str) -> tuple[str, ...]:
