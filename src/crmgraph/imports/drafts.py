@@ -15,6 +15,7 @@ from crmgraph.imports.records import (
     External,
     Note,
     Options,
+    Packed,
     Photo,
     Place,
     Record,
@@ -29,7 +30,7 @@ MAX_ROWS = 100
 
 
 @dataclass(slots=True)
-class Link:
+class Link(Packed):
     """A reference that waits until all records of the set are known.
 
     Attributes:

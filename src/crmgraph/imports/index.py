@@ -21,6 +21,8 @@ CREATE TABLE named (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE stored (kind TEXT, id TEXT, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
 _CACHE_KIB = 16_384
+_PAGE = 65_536
+"""Bytes of a spool, and the item that goes beyond them, whose objects are remembered at once."""
 
 
 class Index:
@@ -57,23 +59,33 @@ class Index:
 
 
 class Spool:
-    """What was read, in its order, until it is known what all of it is: in a file of our own."""
+    """What was read, in its order, until it is known what all of it is: in a file of our own.
+
+    What items of one page have in common, classes and those who own them, stands in it once.
+    """
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it is open for as long as the set is
+        self._pickler = pickle.Pickler(self._file, pickle.HIGHEST_PROTOCOL)
+        self._page_end = _PAGE
         self.count = 0
 
     def add(self, item: Any) -> int:
-        """Put something behind the rest; its number."""
-        pickle.dump(item, self._file, pickle.HIGHEST_PROTOCOL)
+        """Put something behind the rest, which is not changed and put there again; its number."""
+        self._pickler.dump(item)
+        if (at := self._file.tell()) >= self._page_end:
+            self._pickler.clear_memo()
+            self._page_end = at + _PAGE
         self.count += 1
         return self.count - 1
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
         self._file.seek(0)
+        unpickler, page_end = pickle.Unpickler(self._file), _PAGE  # noqa: S301 - of what `add` wrote, without a name
         for n in range(self.count):
-            # Written by `add` into a file that has no name.
-            yield n, pickle.load(self._file)  # noqa: S301 - above
+            yield n, unpickler.load()
+            if (at := self._file.tell()) >= page_end:
+                unpickler, page_end = pickle.Unpickler(self._file), at + _PAGE  # noqa: S301 - above
         self._file.seek(0, 2)
 
     def close(self) -> None:

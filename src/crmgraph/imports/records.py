@@ -1,15 +1,33 @@
 """What comes out of a file: records in crmgraph's words, and what became of every row that is none."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any, Literal
 
 from crmgraph.crm.models import PartyKind
 
 
+class Packed:
+    """A dataclass with slots that `pickle` takes by its fields at once: every row is spooled, some of them twice."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        cls: Any = type(self)
+        return cls, _fields_of(cls)(self)
+
+
+@cache
+def _fields_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    names = cls.__match_args__
+    return attrgetter(*names) if len(names) > 1 else lambda self: (getattr(self, names[0]),)
+
+
 @dataclass(frozen=True, slots=True)
-class Place:
+class Place(Packed):
     """Where a row stands.
 
     Attributes:
@@ -26,13 +44,9 @@ class Place:
     def __str__(self) -> str:
         return f"{self.file}:{self.where}"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Every row is spooled: that of a dataclass with slots looks its fields up each time.
-        return Place, (self.file, self.where, self.line)
-
 
 @dataclass(frozen=True, slots=True)
-class External:
+class External(Packed):
     """An id of the source: text, with its case.
 
     Attributes:
@@ -44,12 +58,9 @@ class External:
     space: str
     value: str
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return External, (self.system, self.space, self.value)
-
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(Packed):
     """Another record of the same set, by its `key`. It may come later than the record that names it."""
 
     kind: PartyKind
@@ -57,7 +68,7 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRef:
+class StoredRef(Packed):
     """A record that the store has already, by its id at the source."""
 
     kind: PartyKind
@@ -65,14 +76,14 @@ class StoredRef:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffRef:
+class StaffRef(Packed):
     """A member of the staff, by the email under which `Staff` was given to the reading."""
 
     email: str
 
 
 @dataclass(slots=True)
-class Warned:
+class Warned(Packed):
     """What a person should know of a row that is taken all the same.
 
     Attributes:
@@ -91,7 +102,7 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Note(Packed):
     """A note that came with a record. `owner` is None when nobody here is known by what the source says."""
 
     content: str
@@ -101,7 +112,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class Photo(Packed):
     """An image that came with a record.
 
     Attributes:
@@ -116,7 +127,7 @@ class Photo:
 
 
 @dataclass(slots=True)
-class Related:
+class Related(Packed):
     """How a record stands to another one, as an export of our own has told.
 
     Attributes:
@@ -133,12 +144,9 @@ class Related:
     external: External | None = None
     to: Ref | StoredRef | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Related, (self.kind, self.given, self.of, self.external, self.to)
-
 
 @dataclass(slots=True)
-class Record:
+class Record(Packed):
     """A record that can be made.
 
     Attributes:
@@ -177,12 +185,9 @@ class Record:
     cleared: list[str] = field(default_factory=list)
     relations: list[Related] = field(default_factory=list)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Record, tuple(getattr(self, name) for name in self.__slots__)
-
 
 @dataclass(slots=True)
-class Refusal:
+class Refusal(Packed):
     """A row of which no record can be made, or a file of which nothing can be read.
 
     Attributes:
@@ -203,7 +208,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Packed):
     """A row that is meant to give no record: deleted, empty, of a module without a home here."""
 
     at: Place

@@ -1,7 +1,7 @@
 """What one transaction changes of one record, written to the change log with it."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -176,12 +176,15 @@ def _spelled(field: dict[str, Any], ids: Mapping[int, int]) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """The value as JSON can hold it."""
-    match value:
-        case Decimal():
-            return format(value.normalize(), "f")
-        case dt.datetime() | dt.date():
-            return value.isoformat()
-    return value
+    made = _PLAIN.get(type(value))
+    return value if made is None else made(value)
+
+
+_PLAIN: dict[type, Callable[[Any], str]] = {
+    Decimal: lambda value: format(value.normalize(), "f"),
+    dt.datetime: dt.datetime.isoformat,
+    dt.date: dt.date.isoformat,
+}
 
 
 def stored(model: Any, name: str, value: Any) -> Any:
@@ -202,10 +205,11 @@ def stored(model: Any, name: str, value: Any) -> Any:
 
 
 def _row(row: Any) -> dict[str, Any]:
+    held = vars(row)
     return {
         stored: sorted(value) if name == "given" else plain(value)
         for name, stored in _told(row.__class__)
-        if (value := getattr(row, name)) not in (None, {}, True, False)
+        if (value := held[name]) not in (None, {}, True, False)
     }
 
 

@@ -1,6 +1,6 @@
 """Child rows of a record: phones, emails, addresses and relations come, change and go by explicit lists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmgraph.crm.errors import NotFound, Refused, TooLarge
@@ -116,11 +116,19 @@ def _take_slots(record: type, rows: list[Any], arrived: list[Any]) -> None:
 
 
 def _new(model: Any, party_id: int, values: Row, rows: list[Any], given: dict[str, Any]) -> Any:
+    rank = _front(rows) if values.get("primary") else max([row.rank for row in rows], default=-1) + 1
+    return new_row(model, {**values, "party_id": party_id, "rank": rank}, given)
+
+
+def new_row(model: Any, values: Row, given: dict[str, Any]) -> Any:
+    """A row that belongs to no record yet, with its normalised columns.
+
+    Args:
+        values: its columns, and `primary`.
+        given: what it is derived from, see `apply_rows`.
+    """
     columns = {key: value for key, value in values.items() if key != "primary"}
-    rank = _front(rows) if values.get("primary") else max((row.rank for row in rows), default=-1) + 1
-    row = fresh(model, columns | {"party_id": party_id, "rank": rank})
-    derive(row, columns.keys(), given)
-    return row
+    return fresh(model, columns | _derived(model, columns, columns.keys(), given))
 
 
 def _front(rows: list[Any]) -> int:
@@ -170,46 +178,61 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
         changed: the names of the columns that a caller set.
         before: what those columns held before; None for a new row.
     """
-    match row:
-        case Phone():
-            # Notes on a number are no reason to read it anew, from where the record may have moved to since.
-            new = changed if before is None else {name for name, old in before.items() if getattr(row, name) != old}
-            if not {"raw", "country"}.isdisjoint(new):
-                known = region_of_e164(row.e164) if "e164" in changed and row.e164 is not None else None
-                _read_number(row, known or given.get("region"))
-        case Email():
-            row.address_key = email_key(row.address)
-            written = before is None or before.get("address", row.address) != row.address
-            if written and before is not None:
-                row.verified = False
-            if written and "self_given" in given:
-                row.self_given = given["self_given"]
-        case Address():
-            row.city_key = fold(row.city)
-            row.state_key = fold(row.state)
-            row.postal_code_key = fold(row.postal_code)
-            row.name_key = given.get("name_key", row.name_key)
-            _agree(row, "country" in changed, "country_name" in changed)
+    for name, value in _derived(type(row), vars(row), changed, given, before).items():
+        setattr(row, name, value)
 
 
-def _agree(row: Address, code_given: bool, name_given: bool) -> None:
-    """Bring the code of a country and its name in line, of which either was given, or both that do not contradict.
+def _derived(
+    model: Any, held: Mapping[str, Any], changed: Any, given: dict[str, Any], before: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The normalised columns of a row that holds these values, {column: value}; see `derive`."""
+    if model is Phone:
+        # Notes on a number are no reason to read it anew, from where the record may have moved to since.
+        new = changed if before is None else {name for name, old in before.items() if held[name] != old}
+        if "raw" not in new and "country" not in new:
+            return {}
+        e164 = held.get("e164") if "e164" in changed else None
+        return _read(held, (region_of_e164(e164) if e164 is not None else None) or given.get("region"))
+    if model is Email:
+        address = held["address"]
+        found: dict[str, Any] = {"address_key": email_key(address)}
+        written = before is None or before.get("address", address) != address
+        if written and before is not None:
+            found["verified"] = False
+        if written and "self_given" in given:
+            found["self_given"] = given["self_given"]
+        return found
+    if model is Address:
+        found = {f"{name}_key": fold(held.get(name)) for name in ("city", "state", "postal_code")}
+        if "name_key" in given:
+            found["name_key"] = given["name_key"]
+        return found | _agreed(held.get("country"), held.get("country_name"), changed)
+    return {}
+
+
+def _agreed(country: str | None, name: str | None, changed: Any) -> dict[str, str | None]:
+    """The code of a country and its name in line, of which either was given, or both that do not contradict.
 
     A name that is known brings its code where none was given with it; one that is not known leaves the code as it is.
     A code brings its English name where none was given with it.
     """
-    if name_given and row.country_name is not None:
-        if row.country is None or not code_given:
-            row.country = country_code_of_name(row.country_name) or row.country
-    elif code_given and (row.country is None or country_code_of_name(row.country_name) != row.country):
-        row.country_name = None  # it was the name of another country
-    if row.country_name is None:
-        row.country_name = country_name(row.country)
+    if name is not None and "country_name" in changed:
+        if country is None or "country" not in changed:
+            country = country_code_of_name(name) or country
+    elif "country" in changed and (country is None or country_code_of_name(name) != country):
+        name = None  # it was the name of another country
+    return {"country": country, "country_name": country_name(country) if name is None else name}
+
+
+def _read(held: Mapping[str, Any], region: str | None) -> dict[str, Any]:
+    """The forms of a telephone number."""
+    known = parse_phone(held["raw"], held.get("country") or region)
+    return {"e164": known.e164, "digits": known.digits, "extension": known.extension, "valid": known.valid}
 
 
 def _read_number(row: Phone, region: str | None) -> None:
-    known = parse_phone(row.raw, row.country or region)
-    row.e164, row.digits, row.extension, row.valid = known.e164, known.digits, known.extension, known.valid
+    for name, value in _read(vars(row), region).items():
+        setattr(row, name, value)
 
 
 def complete_numbers(phones: Sequence[Phone], region: str | None) -> bool:

@@ -16,13 +16,12 @@ from crmgraph.crm.errors import NotFound, Refused, Taken, refuse
 from crmgraph.crm.models import Address, Email, EmailKind, PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor, require_staff
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.contact_points import derive, region_of
+from crmgraph.crm.records.contact_points import new_row, region_of
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.external_ids import kept_as
 from crmgraph.crm.records.known import Planned
 from crmgraph.crm.records.lead_values import IDENTITIES
 from crmgraph.crm.records.lookup import Ref
-from crmgraph.crm.records.row_sets import fresh
 from crmgraph.crm.records.rules import check_edit
 from crmgraph.crm.records.set_lookup import SetLookup
 from crmgraph.crm.records.sets import WriteSet
@@ -237,9 +236,7 @@ def _change_edit(wanted: Edit, aggregate: Aggregate, region: str | None) -> Edit
         rows = {of(row): row for row in reversed(getattr(aggregate, name))}
         changes = RowEdits()
         for values in getattr(wanted, name).add:
-            row = fresh(model, values)
-            derive(row, values.keys(), {"region": region})
-            key = of(row)
+            key = of(new_row(model, values, {"region": region}))
             if key not in rows:
                 changes.add.append(values)
                 rows[key] = None

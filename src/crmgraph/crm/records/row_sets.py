@@ -38,7 +38,6 @@ from crmgraph.crm.models import (
     Credential,
     Duplicate,
     ExternalId,
-    Lead,
     Party,
 )
 from crmgraph.crm.policy import KINDS, Record
@@ -54,7 +53,6 @@ from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
 from crmgraph.db.database import database_of
 
-_RECORDS = (Account, Contact, Lead)
 _AS_IT_IS = {"synchronize_session": False}
 
 
@@ -215,29 +213,34 @@ async def _give_ids(session: AsyncSession, rows: RowSet) -> None:
     if not rows.made or _is_one_a_table(session, rows):
         return
     unnumbered: dict[Series, list[Any]] = defaultdict(list)
+    numbers: set[str] = set()
     for row in rows.made:
-        if getattr(row, "number", "") is None:
-            unnumbered[OF_KIND[KINDS[type(row)]]].append(row)
+        if (kind := KINDS.get(type(row))) is None:
+            continue
+        if row.number is None:
+            unnumbered[OF_KIND[kind]].append(row)
+        else:
+            numbers.add(row.number)
     given = await allocate(
-        session,
-        Counter(map(_minting, rows.made)),
-        {series: len(each) for series, each in unnumbered.items()},
-        besides={number for row in rows.made if (number := getattr(row, "number", None)) is not None},
+        session, _counted(rows), {series: len(each) for series, each in unnumbered.items()}, besides=numbers
     )
     for series, each in unnumbered.items():
         for row, number in zip(each, given.numbers[series], strict=True):
             vars(row).update(number=number, number_key=number_key(number))
     ids = {table: iter(each) for table, each in given.ids.items()}
     for row in rows.made:
-        own_id = next(ids[_minting(row)])
-        if isinstance(row, _RECORDS):
-            rows.ids[row.id] = own_id
-        vars(row)["id"] = own_id
+        held: dict[str, Any] = vars(row)
+        model: Any = type(row)
+        own_id = next(ids[_minting(model)])
+        if model in KINDS:
+            rows.ids[held["id"]] = own_id
+        held["id"] = own_id
     for row in itertools.chain(rows.made, rows.touched.values()):
+        held = vars(row)
         for name in _naming(type(row)):
-            own_id = vars(row).get(name)
-            if own_id is not None and own_id < 0:
-                setattr(row, name, rows.ids[own_id])
+            named = held.get(name)
+            if named is not None and named < 0:
+                setattr(row, name, rows.ids[named])
 
 
 def _is_one_a_table(session: AsyncSession, rows: RowSet) -> bool:
@@ -245,13 +248,19 @@ def _is_one_a_table(session: AsyncSession, rows: RowSet) -> bool:
 
     Of several in one statement nobody knows which got which id.
     """
-    counted = Counter(map(_minting, rows.made))
+    counted = _counted(rows)
     alone = not counted["party"] and max(counted.values()) == 1
     return database_of(session).is_sqlite and alone and not rows.passing  # whose ids stand in the log nevertheless
 
 
-def _minting(row: Any) -> str:
-    return "party" if isinstance(row, _RECORDS) else str(row.__tablename__)
+def _counted(rows: RowSet) -> Counter[str]:
+    """How many rows come, by what gives them their ids."""
+    return Counter(map(_minting, map(type, rows.made)))
+
+
+@cache
+def _minting(model: Any) -> str:
+    return "party" if model in KINDS else str(model.__tablename__)
 
 
 def _naming(model: type) -> Iterable[str]:
@@ -347,9 +356,10 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
         if row.id < 0:
             await _insert_one(session, row)
             continue
-        if isinstance(row, _RECORDS):
-            found[Party].append({"id": row.id, "kind": KINDS[type(row)]})
-        found[type(row)].append(_columns(row))
+        columns = _columns(row)
+        if (kind := KINDS.get(type(row))) is not None:
+            found[Party].append({"id": columns["id"], "kind": kind})
+        found[type(row)].append(columns)
     for record, each in rows.called:
         row = {"dialect": each.system, "space": each.space, "value": each.value, "party_id": record.id}
         found[ExternalId].append(_NO_TARGET | row)
@@ -394,7 +404,9 @@ def _by_model(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
 
 def _columns(row: Any) -> dict[str, Any]:
     """What a row holds, which has all its columns."""
-    return {name: value for name, value in row.__dict__.items() if name != "_sa_instance_state"}
+    held = dict(vars(row))
+    held.pop("_sa_instance_state", None)
+    return held
 
 
 async def _run(session: AsyncSession, key: Hashable, statement: ClauseElement, found: list[dict[str, Any]]) -> None:

@@ -3,13 +3,12 @@
 import calendar
 import datetime as dt
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
-from enum import StrEnum
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import orjson
-from sqlalchemy import Boolean, Date, Integer, Text
+from sqlalchemy import BigInteger, Boolean, Date, Integer, Text
 from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import class_mapper
 
@@ -22,6 +21,9 @@ from crmgraph.crm.values.text import clean_email, decimal_of, fault_of, is_blank
 
 Fault: TypeAlias = tuple[str, int | None] | tuple[str, int | None, str | None]
 """The reason, the limit and what was meant of an `Invalid`."""
+
+Check: TypeAlias = Callable[[Any], tuple[Fault | None, Any]]
+"""Of a value that is not null: its fault or None, and the value in the form that is kept."""
 
 REQUIRED: dict[type, tuple[str, ...]] = {
     Contact: ("last_name",),
@@ -114,8 +116,10 @@ def _bare(key: object) -> str:
 
 
 @functools.cache
-def _types(model: type) -> dict[str, Any]:
-    return {p.key: p.columns[0].type for p in class_mapper(model).column_attrs}
+def _checks(model: type) -> dict[str, Check]:
+    """{attribute: what a value of it is checked by} of all that callers may set."""
+    found = ((p.key, _check_of(p.key, p.columns[0].type)) for p in class_mapper(model).column_attrs)
+    return {key: check for key, check in found if check is not None}
 
 
 @functools.cache
@@ -162,14 +166,14 @@ def check_values(model: type, values: Row, path: Path, *, creating: bool) -> Ite
     Null clears what can be without a value, and turns a switch off. Of what cannot, it says nothing of a new row, which
     gets its default, and is refused of one that is there. Blank text is as null, but for a number, which nobody has.
     """
-    types = _types(model)
+    checks = _checks(model)
     for key, value in list(values.items()):
         if key == "primary":
             continue
         if key == "extra_fields":
             yield from check_extra_fields(value, path)
             continue
-        fault, kept = _check(key, types[key], value)
+        fault, kept = checks[key](value) if value is not None else (None, None)
         if fault is not None:
             yield _invalid((*path, key), fault, value)
         elif kept is None and key in REQUIRED.get(model, ()):
@@ -208,36 +212,40 @@ def _contradict(country: Any, name: Any) -> bool:
     return country_code_of_name(name) not in (None, country)
 
 
-def _check(key: str, kind: Any, value: Any) -> tuple[Fault | None, Any]:
-    """(fault or None, the value in the form that is kept)."""
-    if value is None:
-        return None, None
-    if isinstance(kind, SqlEnum):
-        try:
-            return None, cast(type[StrEnum], kind.enum_class)(value)
-        except ValueError:
-            return ("choice", None), None
-    if isinstance(kind, Text):
-        return _check_text(key, value)
-    if isinstance(kind, Boolean):
-        return (None, value) if isinstance(value, bool) else (("type", None), None)
-    if isinstance(kind, Integer):
-        if isinstance(value, bool) or not isinstance(value, int):
-            return ("number", None), None
-        if key in COUNTS and value < 0:
-            return ("negative", None), None
-        return (
-            (None, value) if abs(value) < 2**31 or (abs(value) < 2**53 and _is_big(kind)) else (("number", None), None)
-        )
-    if isinstance(kind, Money):
-        return _check_money(value)
-    if isinstance(kind, Date):
-        return (None, value) if isinstance(value, dt.date) else (("date", None), None)
-    raise AssertionError(f"{key} is not for callers to set")
+def _check_of(key: str, kind: Any) -> Check | None:
+    """What a value of a column is checked by; None of what is not for callers to set."""
+    match kind:
+        case SqlEnum():
+            return functools.partial(_check_choice, kind.enum_class)
+        case Text():
+            return functools.partial(_check_text, key)
+        case Boolean():
+            return lambda value: (None, value) if isinstance(value, bool) else (("type", None), None)
+        case Integer():
+            least = 0 if key in COUNTS else None
+            return functools.partial(_check_integer, 2**53 if isinstance(kind, BigInteger) else 2**31, least)
+        case Money():
+            return _check_money
+        case Date():
+            return lambda value: (None, value) if isinstance(value, dt.date) else (("date", None), None)
+    return None
 
 
-def _is_big(kind: Integer) -> bool:
-    return type(kind).__name__ == "BigInteger"
+def _check_choice(members: Any, value: Any) -> tuple[Fault | None, Any]:
+    if value.__class__ is members:
+        return None, value
+    try:
+        return None, members(value)
+    except ValueError:
+        return ("choice", None), None
+
+
+def _check_integer(beyond: int, least: int | None, value: Any) -> tuple[Fault | None, Any]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return ("number", None), None
+    if least is not None and value < least:
+        return ("negative", None), None
+    return (None, value) if abs(value) < beyond else (("number", None), None)
 
 
 def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:

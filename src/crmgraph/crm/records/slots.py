@@ -10,7 +10,7 @@ from typing import Any
 
 from crmgraph.crm.models import Account, Address, Email, Phone
 
-FIRST, SECOND = "FIRST", "SECOND"
+FIRST, SECOND = _OF_PEOPLE = ("FIRST", "SECOND")
 """The slots of emails, and of the addresses of people (a contact's mailing and other address), whatever their kind."""
 
 SLOTTED = frozenset({"phones", "emails", "addresses"})
@@ -24,14 +24,10 @@ def slots_for(record: type, row: Any) -> tuple[str, ...]:
         record: Contact, Account or Lead.
         row: a Phone, Email, Address or Relation.
     """
-    match row:
-        case Phone():
-            return (row.kind,)
-        case Email():
-            return (FIRST, SECOND)
-        case Address():
-            return (row.kind,) if record is Account else (FIRST, SECOND)
-    return ()
+    model = type(row)
+    if model is Phone or (model is Address and record is Account):
+        return (row.kind,)
+    return _OF_PEOPLE if model in (Email, Address) else ()
 
 
 def vacate(record: type, rows: Iterable[Any]) -> None:
@@ -52,14 +48,15 @@ def assign(record: type, rows: Iterable[Any], arrived: Sequence[Any]) -> dict[in
     looking = {id(row) for row in arrived}
     taken = {row.slot for row in rows if row.slot is not None and id(row) not in looking}
     found: dict[int, str] = {}
-    for wishing in (True, False):
-        for i, row in enumerate(arrived):
-            if i in found or not row.active:
-                continue
-            fit = slots_for(record, row)
-            candidates = [slot for slot in fit if row.slot == slot] if wishing else fit
-            slot = next((slot for slot in candidates if slot not in taken), None)
-            if slot is not None:
+    open_ones = [(i, row, slots_for(record, row)) for i, row in enumerate(arrived) if row.active]
+    for i, row, fit in open_ones:
+        if (wish := row.slot) is not None and wish in fit and wish not in taken:
+            taken.add(wish)
+            found[i] = wish
+    for i, _, fit in open_ones:
+        for slot in fit if i not in found else ():
+            if slot not in taken:
                 taken.add(slot)
                 found[i] = slot
+                break
     return found

@@ -85,4 +85,7 @@ def _given(name: str) -> Any:
 
 
 def _json(terms: Sequence[Term]) -> str:
-    return orjson.dumps([term._asdict() for term in terms]).decode()
+    rows = [
+        {"party_id": party, "term": term, "field": place, "source_id": source} for party, term, place, source in terms
+    ]
+    return orjson.dumps(rows).decode()

@@ -79,6 +79,8 @@ def indexed_words(text: str | None) -> list[str]:
     At most `MAX_WORDS`, whole words before their ends.
     """
     words = words_of(text)[:MAX_WORDS]
+    if text is None or text.isascii():
+        return list(dict.fromkeys(words))
     ends = (word[i:] for word in words for i in range(1, len(word)) if is_sign(word[i]))
     return list(dict.fromkeys(islice(chain(words, ends), MAX_WORDS)))
 
@@ -133,6 +135,8 @@ def changed_terms(
             new.update(dict.fromkeys(terms_of(row)))
     for row in come:
         new.update(dict.fromkeys(terms_of(row)))
+    if not old:
+        return [], list(new)
     return [term for term in old if term not in new], [term for term in new if term not in old]
 
 

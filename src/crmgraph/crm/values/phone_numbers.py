@@ -87,6 +87,9 @@ _EXTENSION = re.compile(
 )
 """Words for an extension that libphonenumber does not know; it has ext, x, #, int, anexo and доб."""
 
+_NO_WORDS = re.compile(r"[0-9+ ()./-]*")
+"""What most numbers are, of which nothing else has to be found out."""
+
 _AFTER_WORDS = re.compile(
     r"[^0-9]*?(?:;ext=|\b(?:(?:ext(?:ensi[oó]n?|n)?|xtn?|x|anexo|int|доб)\b|x(?=[0-9]))[\s.:]*)([0-9]{1,7})\)?",
     re.IGNORECASE,
@@ -105,7 +108,9 @@ def _number_of(text: str, region: str | None) -> tuple[PhoneNumber | None, bool]
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     # Runs of blanks say nothing, and patterns go over them again from each of them.
-    text = _EXTENSION.sub(r";ext=\1", " ".join(text.split()))
+    text = " ".join(text.split())
+    if _NO_WORDS.fullmatch(text) is None:
+        text = _EXTENSION.sub(r";ext=\1", text)
     if region is None and text.startswith(_INTERNATIONAL):
         text = "+" + text.removeprefix(_INTERNATIONAL)
     possible = None
@@ -121,7 +126,7 @@ def _number_of(text: str, region: str | None) -> tuple[PhoneNumber | None, bool]
 
 def _readings(text: str, region: str | None) -> Iterator[PhoneNumber]:
     """What a text may mean: with its letters as words beside the number, then as keys to be pressed (1-800-FLOWERS)."""
-    if any(c.isalpha() for c in text) and not text.startswith("tel:"):
+    if _NO_WORDS.fullmatch(text) is None and any(c.isalpha() for c in text) and not text.startswith("tel:"):
         found = next(iter(PhoneNumberMatcher(text, region, Leniency.POSSIBLE, max_tries=MAX_TRIES)), None)
         if found is not None:
             if not found.number.extension and (after := _AFTER_WORDS.fullmatch(text, found.end)) is not None:

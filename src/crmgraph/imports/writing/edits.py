@@ -26,11 +26,10 @@ from crmgraph.crm.models import (
 from crmgraph.crm.models.columns import Preferences
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.contact_points import derive, region_of
+from crmgraph.crm.records.contact_points import new_row, region_of
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, RowEdits
 from crmgraph.crm.records.external_ids import CONTENT, DIALECTS, kept_as
 from crmgraph.crm.records.lead_values import IDENTITIES
-from crmgraph.crm.records.row_sets import fresh
 from crmgraph.imports.fields import OPT_OUTS
 from crmgraph.imports.records import External, Record, Ref, StaffRef, Warned
 
@@ -177,9 +176,7 @@ def _is_new(identity: Any, seen: set[Any]) -> bool:
 
 def _derived(name: str, values: dict[str, Any], region: str | None) -> Any:
     """A row as it would be stored."""
-    row = fresh(_ROWS[name], values)
-    derive(row, values.keys(), {"region": region})
-    return row
+    return new_row(_ROWS[name], values, {"region": region})
 
 
 def drop_faults(record: Record, edit: Edit, faults: list[Refused]) -> list[Refused]:
