@@ -209,7 +209,7 @@ def _row(row: Any) -> dict[str, Any]:
     return {
         stored: sorted(value) if name == "given" else plain(value)
         for name, stored in _told(row.__class__)
-        if (value := held[name]) not in (None, {}, True, False)
+        if (value := held[name] if name in held else getattr(row, name)) not in (None, {}, True, False)
     }
 
 
