@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -50,11 +50,17 @@ def crmgraph(folder: Path, *arguments: str, given: str = "", **environment: str)
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple[httpx.Client, BaseProcess]]:
-    """The program serving on a free port until the block ends, and a client of it; it writes to the file `output`."""
+def serving(
+    folder: Path, *arguments: str, before: Callable[[], None] | None = None, **environment: str
+) -> Iterator[tuple[httpx.Client, BaseProcess]]:
+    """The program serving on a free port until the block ends, and a client of it; it writes to the file `output`.
+
+    Args:
+        before: what its process does before it becomes the program; a function of a module.
+    """
     port, output = free_port(), folder / "output"
     command = ("serve", "--port", str(port), *arguments)
-    process = _started(folder, command, environment, Path(os.devnull), output, output)
+    process = _started(folder, command, environment, Path(os.devnull), output, output, before=before)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
             for _ in range(1200):
@@ -70,17 +76,31 @@ def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[tuple
         process.join(30)
 
 
-def _started(folder: Path, arguments: tuple[str, ...], environment: Mapping[str, str], *streams: Path) -> BaseProcess:
+def _started(
+    folder: Path,
+    arguments: tuple[str, ...],
+    environment: Mapping[str, str],
+    *streams: Path,
+    before: Callable[[], None] | None = None,
+) -> BaseProcess:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("CRMGRAPH_")}
-    process = _FORKS.Process(target=_run, args=(folder, arguments, clean | environment, streams))
+    process = _FORKS.Process(target=_run, args=(folder, arguments, clean | environment, streams, before))
     process.start()
     return process
 
 
-def _run(folder: Path, arguments: tuple[str, ...], environment: dict[str, str], streams: tuple[Path, ...]) -> None:
+def _run(
+    folder: Path,
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    streams: tuple[Path, ...],
+    before: Callable[[], None] | None,
+) -> None:
     """Become the program in this process."""
     from crmgraph.cli import app
 
+    if before is not None:
+        before()
     for number, path in enumerate(streams):
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND if number else os.O_RDONLY
         os.dup2(os.open(path, flags, 0o600), number)

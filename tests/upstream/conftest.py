@@ -2,6 +2,7 @@
 
 import json
 import queue
+import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 from tests.program import crmgraph, serving
+from tests.upstream.faults import FaultPort
+from tests.upstream.old_crm import OldCrm, build
+from tests.upstream.old_crm import running as running_old_crm
 from tests.upstream.scripted import Scripted
 
 ENVIRONMENT = {
@@ -95,3 +99,38 @@ def front(running_front: Front) -> Iterator[Front]:
                 each.get_nowait()
             except queue.Empty:
                 break
+
+
+@pytest.fixture(scope="session")
+def old_data(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an old CRM of the ordinary size, to copy from."""
+    return build(tmp_path_factory.mktemp("old") / "data", sqlite_template)
+
+
+@pytest.fixture(scope="session")
+def old_crm(old_data: Path) -> Iterator[OldCrm]:
+    """An old CRM that nobody changes."""
+    with running_old_crm(old_data) as old:
+        yield old
+
+
+@pytest.fixture(scope="module")
+def own_old_crm(old_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OldCrm]:
+    """An old CRM that the tests of one module may change."""
+    folder = shutil.copytree(old_data, tmp_path_factory.mktemp("own") / "data")
+    with running_old_crm(folder) as old:
+        yield old
+
+
+@pytest.fixture(scope="module")
+def module_faults() -> Iterator[FaultPort]:
+    with FaultPort(0) as port:
+        yield port
+
+
+@pytest.fixture
+def faults(module_faults: FaultPort, old_crm: OldCrm) -> FaultPort:
+    """What stands before `old_crm`, and lets everything pass at first."""
+    module_faults.target = old_crm.port
+    module_faults.clear()
+    return module_faults

@@ -4,7 +4,7 @@ from sqlalchemy.orm import configure_mappers
 
 from crmgraph.crm.models.attached import ExternalId, Note, Photo, Relation
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
-from crmgraph.crm.models.columns import FIRST_MINTED_ID, Base, derived, now, values_of
+from crmgraph.crm.models.columns import FIRST_MINTED_ID, MINTED_IDS, Base, derived, now, values_of
 from crmgraph.crm.models.contact_points import CLAIMED, Address, AddressKind, Email, EmailKind, Phone, PhoneKind
 from crmgraph.crm.models.conversions import ConvertedLead, ConvertedNote
 from crmgraph.crm.models.duplicates import DismissedDuplicate, Duplicate
@@ -41,6 +41,7 @@ __all__ = [
     "CLAIMED",
     "FIRST_MINTED_ID",
     "FOLDED",
+    "MINTED_IDS",
     "Account",
     "AccountKind",
     "Action",

@@ -25,7 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
 
 FIRST_MINTED_ID = 10**9
-"""Ids we mint start here and stay below 2**53, so that every dialect can print them, JSON numbers included.
+MINTED_IDS = range(FIRST_MINTED_ID, 2**53)
+"""Ids we mint lie in here, so that every dialect can print them, JSON numbers included.
 
 An external id inside this range is refused on import: a minted and an imported id can never meet.
 """

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid, Refused, Taken, TooLarge
 from crmgraph.crm.models import (
-    FIRST_MINTED_ID,
+    MINTED_IDS,
     Account,
     Contact,
     Credential,
@@ -95,7 +95,7 @@ def kept_as(dialect: str, space: str, value: str) -> ExternalIdValue:
 def _is_minted(value: str) -> bool:
     """Whether this is how some dialect prints an id of ours: in decimal digits, or in 32 hexadecimal ones."""
     is_hexadecimal = _HEXADECIMAL.fullmatch(value) is not None
-    return minted(value) is not None or (is_hexadecimal and FIRST_MINTED_ID <= int(value, 16) < 2**53)
+    return minted(value) is not None or (is_hexadecimal and int(value, 16) in MINTED_IDS)
 
 
 _PRINTED = {"covalense": ("record",), "zoho": ("record",), "valomnia": ("contact", "customer")}

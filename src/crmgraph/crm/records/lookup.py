@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.errors import Ambiguous, NotFound
-from crmgraph.crm.models import FIRST_MINTED_ID, Email, ExternalId, PartyKind
+from crmgraph.crm.models import MINTED_IDS, Email, ExternalId, PartyKind
 from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import (
     KINDS,
@@ -71,9 +71,9 @@ def spellings(text: str) -> tuple[str, ...]:
 
 def minted(digits: str) -> int | None:
     """The id of ours that decimal digits are; None where they are none that we give out."""
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > 16:
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > 20:
         return None
-    return number if FIRST_MINTED_ID <= (number := int(digits)) < 2**53 else None
+    return number if (number := int(digits)) in MINTED_IDS else None
 
 
 By: TypeAlias = Literal["id", "number", "email", "external"]

@@ -13,7 +13,7 @@ from sqlalchemy import Enum as SqlEnum
 from sqlalchemy.orm import class_mapper
 
 from crmgraph.crm.errors import Invalid, Missing, Path, Refused, TooLarge
-from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone
+from crmgraph.crm.models import MINTED_IDS, Account, Address, Contact, Email, Lead, Phone
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.records.edits import Edit, Row
 from crmgraph.crm.values.countries import country_code, country_code_of_name
@@ -223,7 +223,7 @@ def _check_of(key: str, kind: Any) -> Check | None:
             return lambda value: (None, value) if isinstance(value, bool) else (("type", None), None)
         case Integer():
             least = 0 if key in COUNTS else None
-            return functools.partial(_check_integer, 2**53 if isinstance(kind, BigInteger) else 2**31, least)
+            return functools.partial(_check_integer, isinstance(kind, BigInteger), least)
         case Money():
             return _check_money
         case Date():
@@ -240,12 +240,12 @@ def _check_choice(members: Any, value: Any) -> tuple[Fault | None, Any]:
         return ("choice", None), None
 
 
-def _check_integer(beyond: int, least: int | None, value: Any) -> tuple[Fault | None, Any]:
+def _check_integer(is_big: bool, least: int | None, value: Any) -> tuple[Fault | None, Any]:
     if isinstance(value, bool) or not isinstance(value, int):
         return ("number", None), None
     if least is not None and value < least:
         return ("negative", None), None
-    return (None, value) if abs(value) < beyond else (("number", None), None)
+    return (None, value) if abs(value) < (MINTED_IDS.stop if is_big else 2**31) else (("number", None), None)
 
 
 def _check_text(key: str, value: Any) -> tuple[Fault | None, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pycountry
 
-from crmgraph.crm.models import FIRST_MINTED_ID, AddressKind, EmailKind, PhoneKind
+from crmgraph.crm.models import MINTED_IDS, AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.values.text import decimal_of
 from crmgraph.dialects.crmcom.response_formats import ordered, words
@@ -244,7 +244,7 @@ def read_id(value: str) -> int | None:
     if not _PADDED.fullmatch(value.upper()):
         return None
     number = int(value, 16)
-    return number if FIRST_MINTED_ID <= number < 2**53 else None
+    return number if number in MINTED_IDS else None
 
 
 def pairs(value: Any) -> dict[str, str]:
