@@ -158,6 +158,28 @@ def test_a_client_that_sends_a_byte_now_and_then_is_dropped_all_the_same(server:
         assert time.monotonic() - start < 4
 
 
+def test_a_request_that_begins_late_on_an_idle_connection_is_answered(server: httpx.Client) -> None:
+    sent = POST + b"Content-Length: %d\r\n\r\n" % len(ASKED)
+    with connect(server, sent + ASKED) as connection:
+        first = connection.recv(65536)
+        time.sleep(0.8)
+        connection.sendall(sent)
+        # By now it would have been idle for too long.
+        time.sleep(0.6)
+        connection.sendall(ASKED)
+        second = connection.recv(65536)
+    assert first.endswith(b'{"data":{"__typename":"Query"}}')
+    assert second.endswith(b'{"data":{"__typename":"Query"}}')
+
+
+def test_a_whole_answer_is_one_packet(server: httpx.Client) -> None:
+    with connect(server) as connection:
+        for _ in range(20):
+            connection.sendall(START + b"\r\n")
+            head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+            assert f"content-length: {len(body)}\r\n".encode() in head + b"\r\n"
+
+
 def test_a_body_that_comes_in_parts_is_read(server: httpx.Client) -> None:
     with connect(server, POST + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(ASKED)) as connection:
         for i in range(0, len(ASKED), 5):

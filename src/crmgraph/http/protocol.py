@@ -20,6 +20,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from crmgraph.http.admission import InHand, Places, Waiting, Watch
+from crmgraph.http.cycle import Cycle
 
 MAX_HEADER_BYTES = 64 * 1024
 """The longest head of a request, address included: Covalense's kyc sends a registration in a header."""
@@ -233,23 +234,25 @@ class Connection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """A part of the address."""
-        self._measure(len(url))
+        self._head += len(url)
+        if self._head > MAX_HEADER_BYTES:
+            self._refuse_head()
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; those that come after the body are nobody's, and only counted."""
         self._count += 1
-        self._measure(len(name) + len(value))
+        self._head += len(name) + len(value)
+        if self._head > MAX_HEADER_BYTES or self._count > MAX_HEADERS:
+            self._refuse_head()
         if self._stage == HEADERS:
             super().on_header(name, value)
             if self._spelling:
                 self._spelled.append((name, value))
 
-    def _measure(self, length: int) -> None:
-        self._head += length
-        if self._head > MAX_HEADER_BYTES or self._count > MAX_HEADERS:
-            self._refusal = (431, "headers")
-            raise _Refused
+    def _refuse_head(self) -> None:
+        self._refusal = (431, "headers")
+        raise _Refused
 
     def on_headers_complete(self) -> None:
         """The head is there: the request is run, and reads its body as it comes."""
@@ -280,6 +283,7 @@ class Connection(HttpToolsProtocol):
     # What is sent
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        cycle.__class__ = Cycle
         if self._spelling:
             # What is passed on from another server has its own Date.
             cycle.scope["state"]["answer_bare"] = partial(setattr, cycle, "default_headers", [])
@@ -296,8 +300,15 @@ class Connection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, once_read if self.flow.write_paused else app)
 
     def on_response_complete(self) -> None:
-        """An answer is written."""
-        super().on_response_complete()
+        """An answer is written: the next of the requests that have come is run.
+
+        uvicorn's own timer for the next one is not set: `look` ends who is idle, and does so while nothing is in hand.
+        """
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
         now = self.loop.time()
         if self._stage == BODY:
             self.deadline = now + LINGER_SECONDS
