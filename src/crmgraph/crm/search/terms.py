@@ -7,7 +7,7 @@ without the code of the country, and from the last one backwards, which is how i
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
@@ -56,8 +56,11 @@ SOURCES: dict[type, tuple[tuple[str, SearchField], ...]] = {
 }
 """{model: (column, what it is to a search)} of all that is searched."""
 RECORDS = frozenset({Contact, Account, Lead})
+_PHONE, _EMAIL = SearchField.PHONE.value, SearchField.EMAIL.value
+_OF_ROW = frozenset({"active", "party_id"})
+"""The columns of a row on which all of its terms depend."""
 _READ: dict[type, frozenset[str]] = {
-    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else {"active", "party_id"}))
+    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else _OF_ROW))
     for model, of in SOURCES.items()
 }
 """{model: the columns that its terms depend on}."""
@@ -85,35 +88,38 @@ def indexed_words(text: str | None) -> list[str]:
     return list(dict.fromkeys(islice(chain(words, ends), MAX_WORDS)))
 
 
-def terms_of(row: Any, before: Mapping[str, Any] | None = None) -> Iterator[Term]:
+def terms_of(row: Any) -> Iterator[Term]:
     """The terms of a row; of one that is no source, none.
 
     Args:
         row: a record or one of its rows, which has its id.
-        before: {column: what it held} of those that have changed, for the terms that it had then.
     """
-    return terms_of_values(type(row), vars(row) if before is None else {**vars(row), **before})
+    return terms_of_values(type(row), vars(row))
 
 
-def terms_of_values(model: type, held: Mapping[str, Any]) -> Iterator[Term]:
-    """The same of what a row holds, by the names of its columns."""
+def terms_of_values(model: type, held: Mapping[str, Any], among: Container[str] | None = None) -> Iterator[Term]:
+    """The same of what a row holds, by the names of its columns.
+
+    Args:
+        among: only what of these columns is words; None is all. Of other columns no term is the same.
+    """
     own = model in RECORDS
     if model not in SOURCES or not (own or held["active"]):
         return
-    party_id = held["id" if own else "party_id"]
-    for text, field in _texts(model, held):
-        yield Term(party_id, text[:MAX_TERM], int(field), held["id"])
+    party_id, source_id = held["id" if own else "party_id"], held["id"]
+    for text, field in _texts(model, held, among):
+        yield Term(party_id, text[:MAX_TERM], field, source_id)
 
 
-def _texts(model: type, held: Mapping[str, Any]) -> Iterator[tuple[str, SearchField]]:
+def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -> Iterator[tuple[str, int]]:
     if model is Phone:
-        yield from ((each, SearchField.PHONE) for each in phone_terms(held["e164"], held["digits"]))
+        yield from ((each, _PHONE) for each in phone_terms(held["e164"], held["digits"]))
     elif model is Email:
-        yield from ((each, SearchField.EMAIL) for each in email_terms(held["address_key"]))
+        yield from ((each, _EMAIL) for each in email_terms(held["address_key"]))
     else:
         for name, field in SOURCES[model]:
-            if text := held[name]:
-                yield from ((word, field) for word in indexed_words(text))
+            if (among is None or name in among) and (text := held[name]):
+                yield from ((word, field.value) for word in indexed_words(text))
 
 
 def changed_terms(
@@ -128,11 +134,14 @@ def changed_terms(
     old: dict[Term, None] = {}
     new: dict[Term, None] = {}
     for row, before in gone:
-        old.update(dict.fromkeys(terms_of(row, before)))
+        old.update(dict.fromkeys(terms_of_values(type(row), {**vars(row), **before})))
     for row, before in changed:
-        if not _READ.get(type(row), frozenset()).isdisjoint(before):
-            old.update(dict.fromkeys(terms_of(row, before)))
-            new.update(dict.fromkeys(terms_of(row)))
+        model = type(row)
+        if _READ.get(model, frozenset()).isdisjoint(before):
+            continue
+        among = before if _OF_ROW.isdisjoint(before) else None
+        old.update(dict.fromkeys(terms_of_values(model, {**vars(row), **before}, among)))
+        new.update(dict.fromkeys(terms_of_values(model, vars(row), among)))
     for row in come:
         new.update(dict.fromkeys(terms_of(row)))
     if not old:

@@ -36,6 +36,8 @@ from crmgraph.graph.schema.schema import Schema
 
 PLAN_BYTES = 16 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
+KEPT_SWITCHES = 1_000
+"""Of how many operations it is remembered which variables switch something on and off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class CompiledMutations:
         self._queries = queries
         self._one_statement = one_statement
         self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, attrgetter("size"))
+        self._switches: LRUCache[Hashable, tuple[str, ...]] = LRUCache(KEPT_SWITCHES)
         mutation = schema.graphql_core.mutation_type
         fields = {} if mutation is None else mutation.fields
         self._changes: Mapping[str, Changes] = {
@@ -191,14 +194,18 @@ class CompiledMutations:
         return query
 
     def _plan(self, prepared: PreparedOperation) -> Plan | NotCompiled:
-        try:
-            names = switches(prepared.operation, prepared.document.fragments)
-        except Unplannable as why:
-            return NotCompiled(why.reason)
+        operation = (prepared.document.digest, name_of(prepared.operation))
+        names = self._switches.get(operation)
+        if names is None:
+            try:
+                names = switches(prepared.operation, prepared.document.fragments)
+            except Unplannable as why:
+                return NotCompiled(why.reason)
+            self._switches[operation] = names
         switched = {name: prepared.values.coerced.get(name) for name in names}
         if None in switched.values():
             return NotCompiled("a variable of @include or @skip has no value")
-        key = (prepared.document.digest, name_of(prepared.operation), *switched.values())
+        key = (*operation, *switched.values())
         known = self._plans.get(key)
         if known is not None:
             return known
