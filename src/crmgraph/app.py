@@ -124,7 +124,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     answering = across_origins(direct, settings.cors_origins)
     if settings.compress_from:
         answering = Compressing(answering, least=settings.compress_from)
-    app.answering = requests = RequestAccounting(answering, doors, places)
+    app.answering = requests = RequestAccounting(answering, doors, places, counts=settings.metrics)
     app.opening = Opening(app.routed, places)
     return app
 
@@ -183,8 +183,13 @@ class Application(FastAPI):
     opening: App
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        by_type = {"http": self.answering, "websocket": self.opening}
-        await by_type.get(scope["type"], self.routed)(scope, receive, send)
+        match scope["type"]:
+            case "http":
+                await self.answering(scope, receive, send)
+            case "websocket":
+                await self.opening(scope, receive, send)
+            case _:
+                await self.routed(scope, receive, send)
 
     async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer by FastAPI's own middleware and routes."""

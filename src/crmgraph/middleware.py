@@ -81,8 +81,8 @@ class DirectRoutes:
         self._routes = [(route.path_regex, route.app) for route in routes if isinstance(route, Route)]
         self._otherwise = otherwise
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._app(scope["path"])(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return self._app(scope["path"])(scope, receive, send)
 
     def _app(self, path: str) -> App:
         if (app := self._paths.get(path)) is not None:
@@ -104,9 +104,10 @@ class RequestAccounting:
     Args:
         doors: by whose prefixes requests are counted; what is below none of them is the site's.
         places: without one of these, a request is answered that there is none, in its door's words.
+        counts: whether requests are counted: somebody may ask for the counts.
     """
 
-    def __init__(self, app: App, doors: Sequence[ApiEntry], places: Places) -> None:
+    def __init__(self, app: App, doors: Sequence[ApiEntry], places: Places, *, counts: bool) -> None:
         self.app = app
         self.upstreams: Mapping[str, App] = {}
         own = [(prefix, door) for door in doors for prefix in door.prefixes]
@@ -114,10 +115,10 @@ class RequestAccounting:
         self._prefixes = [(prefix.partition("{")[0], door) for prefix, door in own + near]
         self._site = ApiEntry("site", "crmgraph", ["/"])
         self._places = places
+        self._counts = counts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] = path_of(scope)
-        door = self._door(path)
         request = scope.get("state", {}).get("in_hand") or InHand()
         if request.dropped:
             return
@@ -126,10 +127,37 @@ class RequestAccounting:
             self._places.refused("busy")
             await self.busy(path)(scope, receive, send)
             return
+        door = self._door(path).name
+        own_id = _new_id()
+        token = request_id.set(own_id)
+        start = time.perf_counter()
+        status = 500
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if TRANSPARENT not in scope:
+                    message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode("ascii"))]
+            await send(message)
+
         self._places.enter(request)
         try:
-            await self._answer(scope, receive, send, path, door.name)
+            await self.upstreams.get(door, self.app)(scope, receive, answer)
         finally:
+            seconds = time.perf_counter() - start
+            if self._counts:
+                count(door, status, seconds)
+            if log.is_enabled_for(logging.INFO):
+                log.info(
+                    "request",
+                    method=scope["method"],
+                    path=without_keys(path),
+                    query=without_secrets(scope["query_string"].decode("latin-1")) or None,
+                    status=status,
+                    ms=round(seconds * 1000, 1),
+                )
+            request_id.reset(token)
             self._places.leave(request)
 
     def busy(self, path: str) -> Response:
@@ -142,34 +170,7 @@ class RequestAccounting:
         return response
 
     def _door(self, path: str) -> ApiEntry:
-        return next((door for prefix, door in self._prefixes if path.startswith(prefix)), self._site)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, door: str) -> None:
-        own_id = _new_id()
-        token = request_id.set(own_id)
-        start = time.perf_counter()
-        status = 500
-
-        async def answer(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            if message["type"] == "http.response.start" and TRANSPARENT not in scope:
-                message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode("ascii"))]
-            await send(message)
-
-        try:
-            await self.upstreams.get(door, self.app)(scope, receive, answer)
-        finally:
-            seconds = time.perf_counter() - start
-            count(door, status, seconds)
-            if log.is_enabled_for(logging.INFO):
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=without_keys(path),
-                    query=without_secrets(scope["query_string"].decode("latin-1")) or None,
-                    status=status,
-                    ms=round(seconds * 1000, 1),
-                )
-            request_id.reset(token)
+        for prefix, door in self._prefixes:
+            if path.startswith(prefix):
+                return door
+        return self._site

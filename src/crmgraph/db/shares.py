@@ -50,18 +50,25 @@ class Shares:
         """
         return Share(self, caller, min(weight, self.most))
 
+    def take_now(self, caller: Hashable, weight: int) -> bool:
+        """Hold so much more, where nothing has to be waited for; whether that is so."""
+        held = self._held.get(caller)
+        if held is None:
+            held = self._held[caller] = _Held()
+        if held.waiting or held.weight + weight > self.most:
+            return False
+        held.weight += weight
+        return True
+
     async def take(self, caller: Hashable, weight: int) -> None:
         """Hold so much more, as soon as it is the turn.
 
         Raises:
             Crowded: too many wait, or for too long.
         """
-        held = self._held.get(caller)
-        if held is None:
-            held = self._held[caller] = _Held()
-        if not held.waiting and held.weight + weight <= self.most:
-            held.weight += weight
+        if self.take_now(caller, weight):
             return
+        held = self._held[caller]
         if len(held.waiting) >= self._waiting:
             raise Crowded
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -127,7 +134,9 @@ class Share:
             self._shares.give_back(self._caller, self._weight)
 
     async def __aenter__(self) -> "Share":
-        await self.take()
+        self._held = self._shares.take_now(self._caller, self._weight)
+        if not self._held:
+            await self.take()
         return self
 
     async def __aexit__(

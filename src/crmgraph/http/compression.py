@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import brotli
 import zstandard
 
+from crmgraph.http.headers import header_of
 from crmgraph.http.weights import weights
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -69,12 +70,14 @@ class Compressing:
         self._threads = ThreadPoolExecutor(AT_ONCE, "compression")
         self._running = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
-        coding = coding_of(accepted[:MAX_HEADER].decode("latin-1")) if accepted else None
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        accepted = header_of(scope, b"accept-encoding")
+        coding = coding_of(accepted[:MAX_HEADER]) if accepted else None
         if coding is None or scope["method"] == "HEAD":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._compressed(coding, scope, receive, send)
+
+    async def _compressed(self, coding: str, scope: Scope, receive: Receive, send: Send) -> None:
         held: Message | None = None
 
         async def compressing(message: Message) -> None:

@@ -13,6 +13,7 @@ from crmgraph.crm.errors import TooLarge
 from crmgraph.http import multipart
 from crmgraph.http.charsets import UTF_8, WIDE, Malformed, TooMany, UnknownCharset, declared, decoded
 from crmgraph.http.deadline import not_counted
+from crmgraph.http.headers import header_of
 from crmgraph.http.multipart import MAX_FIELDS
 from crmgraph.http.sharing import given_back, holds
 
@@ -161,7 +162,7 @@ async def body(request: Request, limit: int) -> bytes:
         ClientDisconnect: the client went away.
         Crowded: its caller has too much else in hand by now.
     """
-    declared = request.headers.get("content-length", "")
+    declared = header_of(request.scope, b"content-length")
     if declared.isascii() and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise TooLarge((), limit)
     data, is_cut = await beginning(request, limit)

@@ -10,9 +10,11 @@ from starlette.types import Message
 from crmgraph.crm import idempotency
 from crmgraph.crm.idempotency import HEADER, Claim, KeptAnswer
 from crmgraph.http import reading
+from crmgraph.http.headers import header_of
 from crmgraph.rest.requests import Call
 
 REPLAYED = {"Idempotency-Replayed": "true"}
+_HEADER = HEADER.lower().encode()
 _ONLY_READ = frozenset({"GET", "HEAD", "OPTIONS"})
 _BODY = "crmgraph.rest.body"
 """Where a request with a key keeps the digest of its body."""
@@ -20,7 +22,9 @@ _BODY = "crmgraph.rest.body"
 
 def given_keys(request: Request) -> list[str]:
     """The keys that a request has in its headers: one, where it has any."""
-    return [] if request.method in _ONLY_READ else request.headers.getlist(HEADER)
+    if request.method in _ONLY_READ or header_of(request.scope, _HEADER, None) is None:
+        return []
+    return request.headers.getlist(HEADER)
 
 
 async def read_ahead(call: Call) -> None:

@@ -177,7 +177,8 @@ def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) 
         ref = ref_of(context, field.kind, arguments["by"])
     except NotFound:
         ref = Ref()  # the id NULL, which nobody has
-    ref = replace(ref, deleted=bool(arguments.get("deleted")))
+    if arguments.get("deleted"):
+        ref = replace(ref, deleted=True)
     return Ask(Asked(ref.shape), ref.parameters(name))
 
 

@@ -122,7 +122,7 @@ class ReadyQuery:
         return Told(found, run.errors)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Told:
     """What a statement has told.
 

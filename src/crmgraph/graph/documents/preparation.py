@@ -110,7 +110,7 @@ class Excess:
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """What a client wants run.
 
@@ -126,7 +126,7 @@ class Request:
     persisted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PreparedOperation:
     """An operation that may be run."""
 
@@ -157,7 +157,7 @@ class Refusal:
     cost: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Preparation:
     """What is known of a request, whoever sends it.
 

@@ -55,7 +55,7 @@ class BadDocument(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Named:
     """The text of a document, and whether it was named by its hash."""
 

@@ -35,7 +35,6 @@ from crmgraph.graph.edge.requests import (
     MAX_MEDIA_TYPES,
     BadRequest,
     accepted,
-    mapping_of,
     read,
     request_of,
     too_much,
@@ -46,10 +45,11 @@ from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookT
 from crmgraph.graph.resolvers.context import Context, LegacyApi
 from crmgraph.graph.resolvers.slices import Slices
 from crmgraph.http import reading
+from crmgraph.http.headers import header_of
 from crmgraph.http.subscribers import Subscribers, TooManySubscribers
 
 PATH = "/graphql"
-COST = "graphql-cost"
+COST = b"graphql-cost"
 """The header by which a client asks what its document costs."""
 
 log = structlog.get_logger(__name__)
@@ -172,8 +172,8 @@ class Endpoint:
             return page(PATH, demo=self._demo)
         files: list[UploadFile] = []
         try:
-            headers = http.headers
-            media_type = accepted(headers.get("accept", "*/*")[:MAX_MEDIA_TYPES])
+            accepts = header_of(http.scope, b"accept")[:MAX_MEDIA_TYPES]
+            media_type = accepted(accepts)
             given, is_cut = await read(self._core, http, files, lambda: self._is_staff(http))
             request = request_of(given, self.documents)
             answer = await self._run(http, request)
@@ -193,14 +193,14 @@ class Endpoint:
                 await file.close()
         if isinstance(answer, KeptAnswer):
             return Reply(answer.body, answer.status, media_type, last=is_cut, replayed=True)
-        asked = COST in http.headers or bool(mapping_of(given.get("extensions"), "extensions").get("cost"))
+        asked = header_of(http.scope, COST, None) is not None or bool((given.get("extensions") or {}).get("cost"))
         status = status_of(answer, media_type)
         content = orjson.dumps(body_of(answer, show_cost=asked))
-        if answer.ran and only_stream(headers.get("accept", "")[:MAX_MEDIA_TYPES]):
+        if answer.ran and only_stream(accepts):
             return Reply(event(content) + COMPLETE, status, EVENT_STREAM, last=is_cut)
         may_keep = http.method == "GET" and request.persisted and answer.ran and not answer.errors
         etag = etag_of(content) if may_keep else None
-        if etag is not None and is_known(headers.get("if-none-match", ""), etag):
+        if etag is not None and is_known(header_of(http.scope, b"if-none-match"), etag):
             return Reply(b"", 304, media_type, etag=etag)
         return Reply(content, status, media_type, last=is_cut, etag=etag)
 
@@ -217,7 +217,7 @@ class Endpoint:
     async def schema(self, http: HttpRequest) -> "Response | Reply":
         """The response to whoever wants to read the schema."""
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        caller = await self._verified(token_of(http.headers.get("authorization", "")), until)
+        caller = await self._verified(token_of(header_of(http.scope, b"authorization")), until)
         refusal = (
             caller
             if isinstance(caller, Answer)
@@ -231,7 +231,7 @@ class Endpoint:
     async def _run(self, http: HttpRequest, request: Request) -> Answer | KeptAnswer | EventStream:
         # One deadline for all that is asked of the database on behalf of a request.
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        token = token_of(http.headers.get("authorization", ""))
+        token = token_of(header_of(http.scope, b"authorization"))
         cached = self._core.identity.cached_actor(token) if token else None
         caller = Caller(cached) if cached is not None else await self._verified(token, until)
         if isinstance(caller, Answer):
@@ -294,7 +294,7 @@ class Endpoint:
     def _stream(
         self, http: HttpRequest, prepared: PreparedOperation, actor: Actor, token: str | None
     ) -> Answer | EventStream:
-        if not takes_stream(http.headers.get("accept", "")[:MAX_MEDIA_TYPES]):
+        if not takes_stream(header_of(http.scope, b"accept")[:MAX_MEDIA_TYPES]):
             told = "A subscription is a stream: accept text/event-stream, or connect by a WebSocket."
             raise BadRequest(told, 406, "NOT_ACCEPTABLE")
         if token is None or actor.principal is None:
@@ -313,7 +313,7 @@ class Endpoint:
     async def _is_staff(self, http: HttpRequest) -> bool:
         """Whether a request is of one of the staff, as the database has it now."""
         until = asyncio.get_running_loop().time() + self._core.request_seconds
-        caller = await self._verified(token_of(http.headers.get("authorization", "")), until)
+        caller = await self._verified(token_of(header_of(http.scope, b"authorization")), until)
         return isinstance(caller, Caller) and caller.actor.is_staff
 
     async def _verified(self, token: str | None, until: float) -> "Caller | Answer":
@@ -336,7 +336,7 @@ class Endpoint:
             return Answer(None, [GraphQLError(message, extensions={"code": "UNAVAILABLE"})], ran=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Caller:
     """Who asks.
 

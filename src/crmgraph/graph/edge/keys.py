@@ -27,8 +27,10 @@ from crmgraph.graph.documents.preparation import PreparedOperation, Request
 from crmgraph.graph.edge.requests import GRAPHQL_JSON, BadRequest
 from crmgraph.graph.edge.responses import body_of
 from crmgraph.graph.execution.engine import Answer
+from crmgraph.http.headers import header_of
 
 DIRECTIVE = "idempotent"
+_HEADER = HEADER.lower().encode()
 _TOLD: dict[type[Refused], tuple[str, str]] = {
     Conflicting: ("CONFLICTING", "This idempotency key belongs to another request: take a new one."),
     AlreadyDone: (
@@ -47,7 +49,7 @@ def key_of(http: HttpRequest, prepared: PreparedOperation) -> str | None:
     """
     if prepared.operation.operation is not OperationType.MUTATION:
         return None
-    given = http.headers.getlist(HEADER)
+    given = [] if header_of(http.scope, _HEADER, None) is None else http.headers.getlist(HEADER)
     directed = [key for field in _fields(prepared) for key in _directed(field, prepared.values.coerced)]
     if not (given or directed):
         return None

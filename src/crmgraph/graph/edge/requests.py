@@ -16,6 +16,7 @@ from crmgraph.graph.documents.preparation import Excess, Request
 from crmgraph.graph.documents.trusted import BadDocument, Documents
 from crmgraph.graph.edge.variables import BULK, MAX_LEVELS, excess_of
 from crmgraph.http import reading
+from crmgraph.http.headers import header_of
 from crmgraph.http.streaming import StreamedForm
 
 JSON = "application/json"
@@ -72,7 +73,7 @@ async def read(
         return _from_query(http), False
     if http.method != "POST":
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
-    kind, charset = _content_type(http.headers.get("content-type", "")[:MAX_MEDIA_TYPES])
+    kind, charset = _content_type(header_of(http.scope, b"content-type")[:MAX_MEDIA_TYPES])
     if kind == JSON and charset in ("utf-8", "utf8"):
         return await _body(http, core), False
     if kind == "multipart/form-data":
@@ -85,7 +86,7 @@ async def read(
 async def _body(http: HttpRequest, core: Core) -> dict[str, Any]:
     """The parameters in the body. Of somebody who says who they are it may be a bulk write, which a thread reads."""
     data = await reading.body(http, core.max_body_bytes)
-    if "authorization" not in http.headers or not reading.has_more_values(data, reading.MAX_VALUES):
+    if not header_of(http.scope, b"authorization") or not reading.has_more_values(data, reading.MAX_VALUES):
         return _object(data)
     return await asyncio.to_thread(_object, data, BULK.values)
 

@@ -48,7 +48,7 @@ Choice: TypeAlias = ReadyQuery | ReadyMutation | NotCompiled
 """What carries an operation out: the compiled executor, with all that it needs; or, for this reason, the resolvers."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answer:
     """What became of a request.
 
