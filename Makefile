@@ -38,8 +38,9 @@ drills: $(VENV)/.dev  ## Break things on purpose: killed servers, hundreds of ba
 browser: $(VENV)/.dev graphiql/node_modules/.made tests/browser/clients/node_modules/.made examples/list-screen/node_modules/.made  ## Try the pages, the guide for clients and the list screen in Chromium, and the OpenAPI documents as Postman imports them (newman); needs Node, npm and Chromium
 	@$(BIN)/python -m pytest tests/browser $(ARGS)
 
-soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records, malformed requests by the thousand, and all of schemathesis
-	@TEST_DOCUMENTS=3000 TEST_RECORDS=50 TEST_REQUESTS=2000 $(TESTS) tests/graph/test_plan.py tests/agreement tests/fuzz $(ARGS)
+soak: $(VENV)/.dev  ## Run the generated tests for long: documents, records, malformed requests by the thousand, all of schemathesis, and every race twenty times
+	@TEST_DOCUMENTS=3000 TEST_RECORDS=50 TEST_REQUESTS=2000 TEST_ROUNDS=20 $(TESTS) tests/graph/test_plan.py tests/agreement tests/fuzz \
+		tests/test_races.py tests/test_unconversion.py tests/graph/test_upsert_races.py tests/merging/test_races.py $(ARGS)
 
 bench: $(VENV)/.dev bench/.venv/.made bench/peers/node_modules/.made  ## Measure against the peers (ARGS=--quick, ARGS=--scale)
 	@$(BIN)/python -m bench.run $(ARGS)

@@ -1,6 +1,7 @@
 """Many at once on PostgreSQL, which has many writers: who looks first and writes then, holds what they looked for."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tests.dialects.zoho.conftest import Program
 
 pytestmark = pytest.mark.parametrize("demo_database", ["postgresql"], indirect=True)
 
-WRITERS, ROUNDS = 8, 20
+WRITERS, ROUNDS = 8, int(os.environ.get("TEST_ROUNDS", "6"))
 """How many write at once, and how often."""
 
 

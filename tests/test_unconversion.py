@@ -14,6 +14,7 @@ from tests.agreement.doors import Graph, Record, clients
 from tests.agreement.world import founded
 from tests.conftest import Running
 from tests.merging.world import ERRORS, asked, ident, made, merged, told
+from tests.test_races import ROUNDS
 
 FIELDS = """revision firstName nickname jobTitle emailOptOut account { id } phones { id raw } emails { id address }
   notes { nodes { content } }"""
@@ -224,7 +225,7 @@ async def test_revision_and_time_are_minded(graph: Graph) -> None:
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_a_change_that_meets_it_is_kept_or_comes_too_late(graph: Graph) -> None:
     change = "mutation($i: UpdateContactInput!) { updateContact(input: $i) { contact { id } userErrors { code } } }"
-    for _ in range(20):
+    for _ in range(ROUNDS):
         lead = await a_lead(graph)
         contact, account = await converted(graph, lead)
         undone, changed = await asyncio.gather(

@@ -11,12 +11,13 @@ from crmgraph.crm.models import Door, PartyKind
 from tests.agreement.doors import PORTAL, PREFIXES, clients
 from tests.agreement.world import World, founded
 from tests.conftest import Running
+from tests.test_races import ROUNDS
 
 FIELDS = {"Contact": ("reportsTo", "Reporting_To"), "Account": ("parent", "Parent_Account")}
 MODULES = {"Contact": "Contacts", "Account": "Accounts"}
 HEIGHT = 100
-WRITERS, ROUNDS = 8, 20
-"""How many write at once, and how often."""
+WRITERS = 8
+"""How many write at once."""
 
 
 class Tree:

@@ -68,71 +68,67 @@ WAYS = [(finding.FEW, finding.COUNTED), (0, finding.COUNTED), (0, 1), (0, 2)]
 SCHROEDER = ["Marie Luise Schröder-Weiß"]
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "schröder marie",
-        "MARIE SCHRODER",
-        "weiss mar",
-        "Schröder-Weiß",
-        "luise sch",
-        "mimi",
-        "con-77",
-        "con 77",
-        "m.schroeder@münchner-post.example",
-        "m.schroeder@xn--mnchner-post-dlb.example",
-        "M.Schroeder@",
-        "münchner-post.example",
-        "@münchner-post.example",
-        "schroeder",
-        "+49 171 5550142",
-        "0171/5550142",
-        "0049 (171) 555",
-        "49171555",
-        "0171 555",
-        "0142",
-        "marie 50142",
-        "koln",
-        "köln schröder",
-        "mimi koln 0142 luise",
-    ],
-)
+TYPED = [
+    "schröder marie",
+    "MARIE SCHRODER",
+    "weiss mar",
+    "Schröder-Weiß",
+    "luise sch",
+    "mimi",
+    "con-77",
+    "con 77",
+    "m.schroeder@münchner-post.example",
+    "m.schroeder@xn--mnchner-post-dlb.example",
+    "M.Schroeder@",
+    "münchner-post.example",
+    "@münchner-post.example",
+    "schroeder",
+    "+49 171 5550142",
+    "0171/5550142",
+    "0049 (171) 555",
+    "49171555",
+    "0171 555",
+    "0142",
+    "marie 50142",
+    "koln",
+    "köln schröder",
+    "mimi koln 0142 luise",
+]
+
+
 @pytest.mark.parametrize(("few", "counted"), WAYS)
 async def test_a_record_is_found_by_whatever_people_type(
-    asked: str, few: int, counted: int, agent: Caller, records: None, monkeypatch: pytest.MonkeyPatch
+    few: int, counted: int, agent: Caller, records: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "FEW", few)
     monkeypatch.setattr(finding, "COUNTED", counted)
-    assert await found(agent, asked) == SCHROEDER
+    assert {asked: await found(agent, asked) for asked in TYPED} == dict.fromkeys(TYPED, SCHROEDER)
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        "",
-        " ",
-        "m",
-        "7",
-        "-",
-        "...",
-        "@",
-        "🙂",
-        "\u2068\u2069",
-        "SECRET99",
-        "secret99",
-        "9018 1234",
-        "1234",
-        "schröder anna",
-        "142",
-        "%",
-        "zzzz",
-        "o'",
-    ],
-)
-async def test_nothing_is_found_by_too_little_or_by_what_is_not_searched(
-    asked: str, agent: Caller, records: None
-) -> None:
-    assert await found(agent, asked) == []
+NOTHING = [
+    "",
+    " ",
+    "m",
+    "7",
+    "-",
+    "...",
+    "@",
+    "🙂",
+    "\u2068\u2069",
+    "SECRET99",
+    "secret99",
+    "9018 1234",
+    "1234",
+    "schröder anna",
+    "142",
+    "%",
+    "zzzz",
+    "o'",
+]
+
+
+async def test_nothing_is_found_by_too_little_or_by_what_is_not_searched(agent: Caller, records: None) -> None:
+    assert {asked: await found(agent, asked) for asked in NOTHING} == {asked: [] for asked in NOTHING}
 
 
 async def test_where_no_blanks_part_words_any_sign_begins_one(agent: Caller, core: Core) -> None:

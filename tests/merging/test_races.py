@@ -13,9 +13,9 @@ from tests.agreement.doors import Graph, Record, clients
 from tests.agreement.world import founded
 from tests.conftest import Running, serving, settings_for
 from tests.merging.world import asked, ident, made, merged, told
+from tests.test_races import ROUNDS
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
-ROUNDS = 20
 
 
 @pytest.fixture
