@@ -177,7 +177,7 @@ class FaultPort:
         self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        server = _Server()
         try:
             while True:
                 read = _Read(is_request=True)
@@ -186,48 +186,40 @@ class FaultPort:
                     return
                 call = f"{read.method} {read.target}"
                 fault = next((rule.fault for rule in self._rules if rule.holds(call)), None) if read.complete else None
-                status = 0
-                try:
-                    if not read.complete:
-                        return
-                    if isinstance(fault, Delay):
-                        await asyncio.sleep(fault.seconds)
-                    if isinstance(fault, Reset) and not fault.sent:
-                        _reset(writer)
-                        return
-                    if isinstance(fault, Reply):
-                        status = fault.status
-                        writer.write(_spelled(fault))
-                        await writer.drain()
-                        continue
-                    upstream = upstream or await asyncio.open_connection("127.0.0.1", self.target)
-                    upstream[1].write(read.raw)
-                    answer = _Read(is_request=False, head_only=read.method == "HEAD")
-                    await answer.whole(upstream[0])
-                    if not answer.raw:  # it has ended a connection that was kept
-                        _reset(writer)
-                        return
-                    if isinstance(fault, Reset):
-                        _reset(writer)
-                        return
-                    status, raw = answer.status, self._skewed(answer.raw)
-                    if isinstance(fault, HalfBody):
-                        head = raw.index(b"\r\n\r\n") + 4
-                        raw = raw[: head + (len(raw) - head) // 2]
-                    writer.write(raw)
-                    await writer.drain()
-                    if isinstance(fault, HalfBody) or not answer.keeps:
-                        return
-                finally:
-                    self.log.append(
-                        Passed(time.time(), read.method, read.target, read.raw, read.complete, fault, status)
-                    )
+                answer = await self._answer(read, fault, server) if read.complete else None
+                status = answer.status if answer is not None else 0
+                # Before the answer, so that whoever has it finds it here.
+                self.log.append(Passed(time.time(), read.method, read.target, read.raw, read.complete, fault, status))
+                if answer is None:
+                    _reset(writer)
+                    return
+                writer.write(answer.raw)
+                await writer.drain()
+                if not answer.keeps:
+                    return
         except OSError:
             _reset(writer)
         finally:
             writer.close()
-            if upstream is not None:
-                upstream[1].close()
+            server.close()
+
+    async def _answer(self, read: "_Read", fault: Fault | None, server: "_Server") -> "_Answer | None":
+        """What the caller gets; None where its connection is reset."""
+        match fault:
+            case Reply():
+                return _Answer(fault.status, _spelled(fault), keeps=True)
+            case Reset(sent=False):
+                return None
+            case Delay():
+                await asyncio.sleep(fault.seconds)
+        told = await server.ask(self.target, read)
+        if not told.raw or isinstance(fault, Reset):
+            return None
+        raw = self._skewed(told.raw)
+        if isinstance(fault, HalfBody):
+            head = raw.index(b"\r\n\r\n") + 4
+            return _Answer(told.status, raw[: head + (len(raw) - head) // 2], keeps=False)
+        return _Answer(told.status, raw, told.keeps)
 
     def _skewed(self, raw: bytes) -> bytes:
         if not self.skew:
@@ -256,6 +248,33 @@ def _spelled(reply: Reply) -> bytes:
         *(f"{n}: {v}" for n, v in (date | dict(reply.headers) | length).items()),
     ]
     return "\r\n".join([*lines, "", ""]).encode() + reply.body
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    raw: bytes
+    keeps: bool
+
+
+class _Server:
+    """The connection to the server that goes with one of a caller's."""
+
+    def __init__(self) -> None:
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, port: int, read: "_Read") -> "_Read":
+        """Its answer; without bytes where it has ended the connection."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", port)
+        self._streams[1].write(read.raw)
+        answer = _Read(is_request=False, head_only=read.method == "HEAD")
+        await answer.whole(self._streams[0])
+        return answer
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
 
 
 class _Read:
