@@ -15,7 +15,7 @@ from crmgraph.crm.identity.token_holders import Holders
 from crmgraph.crm.job_queue import JobQueue, Result
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.record_photos import RecordPhotos
-from crmgraph.crm.retention import Retention
+from crmgraph.crm.retention import KEPT_FILES, Retention
 from crmgraph.crm.tasks import Tasks
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
@@ -168,6 +168,7 @@ def _lasting(core: Core, settings: Settings) -> tuple[Kind, Kind]:
         seconds=24 * 3600.0,
         first_retry=2.0,
         longest_retry=30.0,
+        window=KEPT_FILES["imports"],
         lasting=True,
         failure="an import was not carried on",
     )

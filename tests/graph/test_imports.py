@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Change, Contact, Door, Import, ImportState, PartyKind, Role, Staff, now
-from crmgraph.imports import requests
+from crmgraph.imports import background, requests
 from crmgraph.imports.writing import leases, runs
 from crmgraph.imports.writing.photos import Photos
 from tests.conftest import Running, serving, settings_for, statements
@@ -393,3 +393,20 @@ async def test_an_import_without_its_files_or_its_person_is_given_up(agent: Call
     await running.core.tasks.files.sweep("imports", now() + leases.LEASE)
     found = await done(agent, "startImport", found["id"])
     assert (found["state"], found["fault"]) == ("FAILED", "The files are not there any more: import them anew.")
+
+
+async def test_an_import_of_which_workers_die_is_given_up_and_can_be_resumed(agent: Caller, core: Core) -> None:
+    found = await created(agent, ("people.csv", table(person(1))))
+    async with core.db.begin() as session:
+        given = update(Import).values(state=ImportState.RUNNING, tries=background.MOST_TRIES)
+        (own,) = (await session.execute(given.returning(Import.id, Import.generation))).all()
+        await core.jobs.enqueue(session, "import", {"import": own.id, "step": "run", "generation": own.generation})
+    core.jobs.wake()
+    found = await settled(agent, found["id"])
+    assert (found["state"], found["fault"]) == ("FAILED", background.DIED)
+    assert await people(core) == 0
+    # A worker that lives is none of those.
+    found = await done(agent, "startImport", found["id"])
+    assert (found["state"], found["fault"], found["progress"]["created"]) == ("DONE", None, 1)
+    async with core.db.read() as session:
+        assert await session.scalar(select(Import.tries)) == 0

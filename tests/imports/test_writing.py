@@ -17,7 +17,19 @@ from sqlalchemy import func, select, text
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.staff import add_staff
-from crmgraph.crm.models import Account, Change, Contact, ExternalId, ImportRow, ImportState, Lead, Note, Photo, Role
+from crmgraph.crm.models import (
+    Account,
+    Change,
+    Contact,
+    ExternalId,
+    Import,
+    ImportRow,
+    ImportState,
+    Lead,
+    Note,
+    Photo,
+    Role,
+)
 from crmgraph.crm.models import Staff as StaffRow
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records.entity_resolution import MatchBy
@@ -710,3 +722,16 @@ async def test_who_may_be_any_of_several_becomes_another_one_and_is_shown_as_a_d
     assert {frozenset((made, each)) for each in here} <= pairs
     assert all({each["of"]["displayName"], each["record"]["displayName"]} == {"Ann Ray1"} for each in found)
     assert all("SAME_EMAIL" in each["reasons"] for each in found)
+
+
+async def test_an_import_whose_files_a_server_keeps_is_left_to_servers(store: Store) -> None:
+    async with store.core.db.begin() as session:
+        staff_id = await session.scalar(select(StaffRow.id).where(StaffRow.email == ADA))
+        kept = {"name": "a.csv", "path": "a.csv", "object": "imports/1", "bytes": 1, "sha256": ""}
+        session.add(Import(files=[kept], staff_id=staff_id, state=ImportState.FAILED))
+    (found,) = json.loads((await store.run("list", "--json")).stdout)["imports"]
+    done = await store.run("resume", str(found["id"]))
+    assert done.returncode == 1
+    words = f"The import {found['id']} was brought in through GraphQL, and its files lie where the server keeps them: "
+    assert done.stderr.startswith(words)
+    assert done.stderr.endswith(f"crmgraph import undo {found['id']} takes it back.\n")

@@ -41,6 +41,12 @@ from crmgraph.photos import StoreAway
 FILES_GONE = "The files are not there any more: import them anew."
 DISMISSED = "Whoever has brought the files in may not import any more."
 FAULT = "It has failed by a fault of ours."
+MOST_TRIES = 5
+"""Workers that may die of an import, one after the other, before it is given up."""
+DIED = (
+    f"Whoever carried it out has died {MOST_TRIES} times, and could not say of what: the files may take more memory "
+    "than there is. What is in stays."
+)
 
 log = structlog.get_logger(__name__)
 
@@ -83,13 +89,31 @@ class Importer:
     async def run(self, payload: Mapping[str, Any]) -> Result:
         """Do one step of an import."""
         import_id = payload["import"]
-        steps = {"analyse": self._analyse, "run": self._write, "undo": self._undo, "preview undo": self._preview_undo}
-        found = await leases.get(self._db, import_id)
-        if found is None or found.generation != payload["generation"]:
+        found = await self._begun(import_id, payload["generation"])
+        if found is None:
+            return Done()
+        if found.tries > MOST_TRIES:
+            await self._fail(import_id, DIED)
             return Done()
         try:
+            return await self._carry_out(found, payload["step"])
+        finally:
+            # Whatever came of it, this worker is there to tell.
+            await self._db.transact(lambda session: _note(session, import_id, tries=0))
+
+    async def _begun(self, import_id: int, generation: int) -> Import | None:
+        """An import of which a step begins; None where that is not to be done any more."""
+        own = update(Import).where(Import.id == import_id, Import.generation == generation)
+        begun = own.values(tries=Import.tries + 1).returning(Import)
+        async with self._db.begin() as session:
+            return await session.scalar(begun)
+
+    async def _carry_out(self, found: Import, step: str) -> Result:
+        import_id = found.id
+        steps = {"analyse": self._analyse, "run": self._write, "undo": self._undo, "preview undo": self._preview_undo}
+        try:
             with tempfile.TemporaryDirectory(prefix="crmgraph-import-") as folder:
-                await steps[payload["step"]](found, Path(folder))
+                await steps[step](found, Path(folder))
         except ImportBusy:
             # Another one is carried out, or this one was cancelled or taken over, and then there is nothing to do.
             return Retry("another import is carried out")
@@ -225,6 +249,11 @@ class Importer:
         async with self._db.read() as session:
             importer = await session.get_one(Staff, found.staff_id)
         return runs.actor_of(importer, found.id, self.tasks.region)
+
+
+async def _note(session: AsyncSession, import_id: int, **values: Any) -> None:
+    noted = update(Import).where(Import.id == import_id).values(**values)
+    await session.execute(noted.execution_options(synchronize_session=False))
 
 
 def _both(report: Report, rows: Rows) -> runs.Told:

@@ -123,7 +123,7 @@ class Imports:
             if "columns" in options and not options["columns"]:
                 columns = {}
             found.options = {**found.options, **options, "columns": columns}
-            found.state = ImportState.ANALYSING
+            found.state, found.tries = ImportState.ANALYSING, 0
             found.generation += 1
             await self._enqueue(session, found.id, "analyse", found.generation)
             return found
@@ -153,6 +153,7 @@ class Imports:
             if refused > (rows * MOST_REFUSED if accept_refused is None else accept_refused):
                 raise Conflicting(("accept_refused",))
             found.state, found.fault, found.finished_at = ImportState.RUNNING, None, None
+            found.tries = 0
             found.started_at = found.started_at or now()
             await self._enqueue(session, found.id, "run", found.generation)
             return found
@@ -198,7 +199,7 @@ class Imports:
             found = await self._own(session, actor, import_id)
             if found.state not in _UNDOING or (found.claimed_until is not None and found.claimed_until > now()):
                 raise Conflicting(("import",))
-            found.undone = None
+            found.undone, found.tries = None, 0
             if not dry_run:
                 found.state, found.fault, found.finished_at = ImportState.UNDOING, None, None
             await self._enqueue(session, found.id, "preview undo" if dry_run else "undo", found.generation)

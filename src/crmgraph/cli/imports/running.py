@@ -101,6 +101,12 @@ def resume(settings: Settings, import_id: int, report: Path | None, *, as_json: 
                 fail(f"The import {import_id} is being undone: go on with crmgraph import undo {import_id}")
             if found.state not in (ImportState.RUNNING, ImportState.FAILED):
                 fail(f"The import {import_id} is {found.state.lower()}: there is nothing to resume.")
+            if any("object" in each for each in found.files):
+                fail(
+                    f"The import {import_id} was brought in through GraphQL, and its files lie where the server keeps "
+                    "them: a server goes on with one that is running, and startImport with one that has failed. "
+                    f"crmgraph import undo {import_id} takes it back."
+                )
             paths = [Path(each["path"]) for each in found.files]
             for path, each in zip(paths, found.files, strict=True):
                 if not path.is_file() or leases.fingerprint(path)["sha256"] != each["sha256"]:

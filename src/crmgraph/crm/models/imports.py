@@ -60,6 +60,8 @@ class Import(Base):
     """Whoever brings them in, and owns what belongs to nobody who is known."""
     generation: Mapped[int] = mapped_column(default=0)
     """Rises with each change of the options, so that an analysis of others before is passed over."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """How many workers have begun a step of it by now of which nothing more was heard, not even a batch."""
     position: Mapped[int] = mapped_column(default=0)
     """How many events of the reading are dealt with."""
     counts: Mapped[dict[str, Any]] = mapped_column(Document, default=dict)

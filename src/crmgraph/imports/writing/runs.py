@@ -249,7 +249,7 @@ class Run:
         """
         counts = {kind: dict(each) for kind, each in progress.counts.items()}
         until = now() + leases.LEASE
-        values = {"position": progress.done, "counts": counts, "claimed_until": until}
+        values = {"position": progress.done, "counts": counts, "claimed_until": until, "tries": 0}
         if not await leases.change(session, self._actor.import_id, self._lease, values):
             raise leases.ImportBusy(self._actor.import_id or 0, leases.LEASE.total_seconds())
         return until

@@ -149,7 +149,7 @@ async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[
         await written.write()
         for row in done:
             await session.delete(row)
-        progress = {"claimed_until": now() + LEASE, "reversed": Import.reversed + told.reversed}
+        progress = {"claimed_until": now() + LEASE, "reversed": Import.reversed + told.reversed, "tries": 0}
         await session.execute(update(Import).where(Import.id == import_id).values(**progress))
     ids = [row.id for row in rows]
     return ids, told
