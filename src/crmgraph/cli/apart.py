@@ -8,6 +8,7 @@ import orjson
 
 from crmgraph.assembly import build, close, handlers
 from crmgraph.crm.job_queue import Done, Retry
+from crmgraph.crm.records import local_changes
 from crmgraph.logs import configure
 from crmgraph.settings import Settings
 
@@ -16,6 +17,7 @@ async def _run(settings: Settings, kind: str, payload: Any) -> str | None:
     """Do a job, to its end; why it is to be tried again, None where it is done."""
     core, runner = build(settings)
     try:
+        await local_changes.read(core.db)
         result = await handlers(core)[kind](payload)
         if isinstance(result, Done) and result.write is not None:
             async with core.db.begin() as session:

@@ -18,6 +18,7 @@ from crmgraph.cli import faults
 from crmgraph.crm import installation
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, Taken
+from crmgraph.crm.records import local_changes
 from crmgraph.db.database import Database
 from crmgraph.db.url import without_secrets
 from crmgraph.jobs import POLL, Runner
@@ -124,6 +125,8 @@ async def wired(settings: Settings, *, migrated: bool = True, poll: float = POLL
     try:
         if migrated and (fault := fault_of(await revision_of(core.db))) is not None:
             fail(fault)
+        if migrated:
+            await local_changes.read(core.db)
         yield core, runner
     finally:
         await close(core, runner)

@@ -189,6 +189,20 @@ class Unavailable(Refused):
     """Something that we depend on, the database or the photo store, does not answer."""
 
 
+class HeldUpstream(Refused):
+    """An old CRM holds the record, and would not learn of the change."""
+
+    def __init__(self, path: Path = (), upstream: Any = None) -> None:
+        super().__init__(path)
+        self.upstream = upstream
+        """Its dialect, a `Door`."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.upstream.title if self.upstream is not None else "another system"
+
+
 class MailNotConfigured(Refused):
     """It takes an email, and the operator has set up nothing to send it by."""
 

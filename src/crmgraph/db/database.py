@@ -101,6 +101,7 @@ class Database:
     Attributes:
         engine: what sessions run their statements by.
         pool: what compiled statements are run by, those inside a session's transaction too.
+        info: what whoever stands on it keeps with it.
     """
 
     def __init__(
@@ -158,6 +159,7 @@ class Database:
         self._kept = compiled or Compiled()
         self._opens = opens
         self._written: list[Callable[[], None]] = []
+        self.info: dict[str, Any] = {}
         self._compiling = Compiling()
 
     @asynccontextmanager

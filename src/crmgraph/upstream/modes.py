@@ -5,6 +5,7 @@ from typing import Any
 
 from crmgraph.crm import upstreams
 from crmgraph.crm.models import Door, Mode
+from crmgraph.crm.records import local_changes
 from crmgraph.crm.upstream_settings import value_of
 from crmgraph.crm.upstreams import Modes, modes_of
 from crmgraph.db.database import Database
@@ -44,6 +45,7 @@ class Current:
                 self._modes = modes_of(await upstreams.all_switches(session))
                 self._shadowed = frozenset(d for d, m in self._modes.items() if Mode.SHADOW in m.by.values())
                 self._last = last
+        local_changes.hold(self._db, self._options, self._modes)
 
     async def keep_reading(self) -> None:
         """Read them again and again, until it is cancelled."""

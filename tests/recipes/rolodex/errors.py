@@ -42,6 +42,7 @@ WORDS: dict[type[Refused], Failure] = {
     crm.Locked: CANNOT,
     crm.NotApproved: CANNOT,
     crm.Unavailable: BUSY,
+    crm.HeldUpstream: BUSY,
     crm.MailNotConfigured: CANNOT,
 }
 """The words for each refusal of the core."""

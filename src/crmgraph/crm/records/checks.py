@@ -9,7 +9,7 @@ from crmgraph.crm.models import PartyKind, Staff
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS, Actor, Record, check_change, check_documents
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import external_ids
-from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.contact_points import check_rows
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
@@ -89,6 +89,30 @@ def _hidden(known: Known, record: Record, values: dict[str, Any]) -> set[str]:
 def changed_values(record: Record, values: dict[str, Any]) -> dict[str, Any]:
     """The values that the record has otherwise."""
     return {name: value for name, value in values.items() if getattr(record, name) != value}
+
+
+def would_change(known: Known, aggregate: Aggregate, edit: Edit) -> bool:
+    """Whether an edit says anything of a record that it does not say already, as far as that shows beforehand.
+
+    Args:
+        known: whatever the edit names.
+    """
+    if changed_values(aggregate.record, edit.values) or edit.notes:
+        return True
+    if any(known.called(each) != aggregate.id for each in edit.external_ids.add):
+        return True
+    if any(known.called(each) == aggregate.id for each in edit.external_ids.remove):
+        return True
+    kept = aggregate.record.extra_fields
+    said = ((dialect, key, value) for dialect, keys in edit.extra_fields.items() for key, value in keys.items())
+    if any(kept.get(dialect, {}).get(key) != value for dialect, key, value in said):
+        return True
+    for name in ROWS:
+        edits, rows = getattr(edit, name), {row.id: row for row in getattr(aggregate, name)}
+        written = ((rows.get(own_id), key, value) for own_id, row in edits.update for key, value in row.items())
+        if edits.add or edits.remove or any(getattr(row, key, None) != value for row, key, value in written):
+            return True
+    return False
 
 
 def unknown_references(known: Known, model: type, values: dict[str, Any]) -> list[Refused]:

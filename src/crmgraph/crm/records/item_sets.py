@@ -142,9 +142,10 @@ class _Deciding:
         """What is known beforehand of what the items want."""
         plans: list[Planned] = []
         for item in items:
-            if item.verb is Verb.DELETE:
-                continue
             found = self._found(item)
+            if item.verb is Verb.DELETE:
+                plans.append((self.kind, found, Edit()))
+                continue
             new = _new_edit(item) if found is None and item.verb is Verb.UPSERT else item.edit
             plans.append((self.kind, found, new))
         return plans

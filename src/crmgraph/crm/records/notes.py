@@ -12,7 +12,7 @@ from crmgraph.crm import idempotency
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import Action, Note, Party, PartyKind, Staff, now
 from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
-from crmgraph.crm.records import aggregates
+from crmgraph.crm.records import aggregates, local_changes
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes, touch
 from crmgraph.crm.records.leads import require_unlocked
@@ -152,6 +152,7 @@ async def add(session: AsyncSession, actor: Actor, aggregate: Aggregate, values:
     require_unlocked(aggregate.record)
     values = {"owner_id": actor.staff_id, "extra_fields": {}, **values}
     refuse(await faults_of(session, values, creating=True))
+    await local_changes.require_free(session, actor, [aggregate.id])
     at = now()
     note = Note(
         party_id=aggregate.id,
@@ -180,6 +181,7 @@ async def change(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
     """
     require_staff(actor)
     refuse(await faults_of(session, values, creating=False))
+    await local_changes.require_free(session, actor, [aggregate.id])
     changes = Changes(actor)
     for name, value in values.items():
         if name == "extra_fields":
@@ -203,6 +205,7 @@ async def remove(session: AsyncSession, actor: Actor, note: Note, aggregate: Agg
     """
     require_staff(actor)
     changes = Changes(actor)
+    await local_changes.require_free(session, actor, [aggregate.id])
     changes.removed(f"notes.{note.id}", note)
     await session.delete(note)
     await _write(session, actor, aggregate, changes)

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import photos
 from crmgraph.crm import idempotency
-from crmgraph.crm.errors import NotFound, Refused, TooLarge, Unavailable, UnsupportedImage
+from crmgraph.crm.errors import HeldUpstream, NotFound, Refused, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
 from crmgraph.crm.models import Action, Change, PartyKind, Photo, now
 from crmgraph.crm.policy import MODELS, Actor, check_change
-from crmgraph.crm.records import aggregates
+from crmgraph.crm.records import aggregates, local_changes
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes, Entry, touch
 from crmgraph.crm.records.checks import require_revision
@@ -148,9 +148,12 @@ class RecordPhotos:
             given.clear()
             entries = []
             found = await aggregates.load(session, actor, kind, list(ready), lock=True, parts=("photo",))
+            held = await local_changes.held(session, actor, found)
             for party_id, aggregate in found.items():
                 try:
                     _require_changeable(actor, aggregate)
+                    if party_id in held:
+                        raise HeldUpstream((), held[party_id])
                 except Refused as unfit:
                     refused[party_id] = unfit
                     continue
@@ -239,6 +242,7 @@ class RecordPhotos:
         if staged.same is not None:
             return staged.same
         assert staged.key is not None  # noqa: S101 - only a photo that is the same has no key of its own
+        await local_changes.require_free(session, actor, [aggregate.id])
         record, former = aggregate.record, aggregate.photo
         former_key, former_name = (None, None) if former is None else (former.key, former.file_name)
         made = _row(record.id, aggregate.kind, staged.key, staged.rendered, staged.file_name)
@@ -273,6 +277,8 @@ class RecordPhotos:
         async def work(session: AsyncSession) -> Photo | None:
             aggregate = await _load(session, actor, kind, party_id, lock=True)
             require_revision(aggregate.record, if_revision)
+            if aggregate.photo is not None:
+                await local_changes.require_free(session, actor, [aggregate.id])
             photo = None if dry_run else aggregate.photo
             if photo is not None:
                 await session.delete(photo)

@@ -17,12 +17,13 @@ from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
 from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.change_log import Changes, Entry, RowPath, touch
-from crmgraph.crm.records.checks import changed_values, require_revision, stale
+from crmgraph.crm.records.checks import changed_values, require_revision, stale, would_change
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
 from crmgraph.crm.records.edits import Edit, Stamp
 from crmgraph.crm.records.keys import derive, derive_of_rows, keys_of, name_key
 from crmgraph.crm.records.known import Known, Planned
 from crmgraph.crm.records.leads import releases, require_unlocked, unworkable
+from crmgraph.crm.records.local_changes import Held
 from crmgraph.crm.records.row_sets import RowSet, fresh
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 
@@ -42,9 +43,12 @@ class WriteSet:
         self._actor = actor
         self._known = Known(unit, actor)
         self._rows = RowSet()
+        self._held = Held(unit, actor)
 
     async def expect(self, planned: Iterable[Planned]) -> None:
         """Read at once what edits name that are about to be decided. What is not expected is read one by one."""
+        planned = list(planned)
+        await self._held.read(aggregate.id for _, aggregate, _ in planned if aggregate is not None)
         await self._known.read(planned)
 
     async def faults_of(self, kind: PartyKind, aggregate: Aggregate | None, edit: Edit) -> list[Refused]:
@@ -126,6 +130,7 @@ class WriteSet:
         Raises:
             Refused: everything that is wrong with the edit, at once; or the actor may not.
             NotApproved, Locked, Invalid: nobody may work on this lead now, see `leads.unworkable`.
+            HeldUpstream: an old CRM would not learn of it.
         """
         record = aggregate.record
         faults = stale(record, if_revision)
@@ -134,6 +139,9 @@ class WriteSet:
         if not checked:
             faults += await self.faults_of(aggregate.kind, aggregate, edit)
         refuse(faults)
+        await self._held.read([record.id])
+        if self._held.holds(record) and would_change(self._known, aggregate, edit):
+            self._held.require_free(record)
 
         primary = _primary_email(aggregate)
         changes = Changes(self._actor)
@@ -180,10 +188,12 @@ class WriteSet:
             Unauthenticated, Forbidden: the actor is not staff.
             Stale: it has another revision.
             Locked: a process holds it, and not elsewhere.
+            HeldUpstream: an old CRM would not learn of it.
         """
         require_staff(self._actor)
         record = aggregate.record
         require_revision(record, if_revision)
+        self._held.require_free(record)
         if stamp is None:
             require_unlocked(record)
         else:
@@ -214,6 +224,7 @@ class WriteSet:
         """
         record = aggregate.record
         refuse(stale(record, if_revision) + faults)
+        self._held.require_free(record)
         touch(record, self._actor)
         record.deleted_at = None
         self._rows.touch(record)
@@ -276,15 +287,25 @@ class WriteSet:
 
         Args:
             stamp: when it was changed elsewhere, as it stands on the record by now.
+
+        Raises:
+            HeldUpstream: an old CRM would not learn of it.
         """
+        self._held.require_free(record)
         touch(record, self._actor, stamp)
         self._rows.touch(record)
         self._rows.entries.append(changes.entry(record, action, now() if stamp is not None else None))
 
     async def write(self) -> None:
-        """Write everything that was decided. The transaction is not ended: whoever has begun it does."""
-        if self._rows:
-            await self._unit.write(self._rows)
+        """Write everything that was decided. The transaction is not ended: whoever has begun it does.
+
+        Raises:
+            HeldUpstream: an old CRM would not learn of it.
+        """
+        if not self._rows:
+            return
+        await self._held.require_all_free([entry.record for entry in self._rows.entries])
+        await self._unit.write(self._rows)
 
     def id_of(self, provisional: int) -> int:
         """The id of a record, which may have had a provisional one before it was written."""

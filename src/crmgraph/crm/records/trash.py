@@ -14,7 +14,7 @@ from crmgraph.crm.policy import KINDS, MODELS, Actor, Record, gone_for, require_
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records import external_ids, hierarchies, lookup, numbers
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.edits import ExternalIdValue
+from crmgraph.crm.records.edits import Edit, ExternalIdValue
 from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
 from crmgraph.crm.records.lookup import Ref
 from crmgraph.crm.records.numbers import COLUMNS, OF_KIND
@@ -60,6 +60,7 @@ async def restore(
     aggregate = Aggregate(records[0])
     unit = Transaction(session)
     written = WriteSet(unit, actor)
+    await written.expect([(kind, aggregate, Edit())])
     login = await _login(session, aggregate.record)
     faults = await _taken_ids(session, aggregate.record)
     faults += await _circles(session, aggregate.record)

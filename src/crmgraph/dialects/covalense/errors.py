@@ -145,6 +145,10 @@ def _throttled(refused: Any, _: NameOf) -> Failure:
     return Failure(429, "TOO_MANY_REQUESTS", text, {"Retry-After": str(seconds)})
 
 
+def _held(refused: Any, _: NameOf) -> Failure:
+    return replace(DOWNSTREAM, message=f"- {refused.title} holds the record and would not learn of the change.")
+
+
 def _whole(message: str) -> Callable[[Refused, NameOf], Failure]:
     return lambda refused, name_of: bad_request(message)
 
@@ -172,6 +176,7 @@ WORDS: dict[type[Refused], Callable[[Any, NameOf], Failure]] = {
     crm.Locked: _whole("The record is locked."),
     crm.NotApproved: _whole("The record awaits approval."),
     crm.Unavailable: lambda refused, name_of: DOWNSTREAM,
+    crm.HeldUpstream: _held,
     crm.MailNotConfigured: _whole("This needs an email to be sent, and the service sends none."),
 }
 """The words for each refusal. `Several` is told by its first fault, for the envelope has room for one."""

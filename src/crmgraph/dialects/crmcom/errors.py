@@ -156,6 +156,7 @@ WORDS: dict[type[Refused], tuple[str, Callable[[Any], str]]] = {
     crm.Locked: (LOCKED, lambda _: "locked"),
     crm.NotApproved: (NOT_APPROVED, lambda _: "awaits approval"),
     crm.Unavailable: (UNAVAILABLE, lambda _: "the service is not available"),
+    crm.HeldUpstream: (UNAVAILABLE, lambda refused: f"{refused.title} holds it and would not learn of the change"),
     crm.MailNotConfigured: (UNAVAILABLE, lambda _: "the service sends no mail"),
 }
 """{refusal: (its code, its words after the name of the field)}. `Several` is coded by its first fault, and its

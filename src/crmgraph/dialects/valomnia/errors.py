@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmgraph.crm import errors
-from crmgraph.crm.errors import Invalid, Missing, Refused, Throttled
+from crmgraph.crm.errors import HeldUpstream, Invalid, Missing, Refused, Throttled
 
 LABELS = {"first_name": "firstName", "last_name": "lastName", "account_id": "customerId"}
 """The columns that a request has to bring, in the vendor's words."""
@@ -103,6 +103,7 @@ WORDS: dict[type[Refused], Failure] = {
     errors.Locked: SAVE_FAILED,
     errors.NotApproved: SAVE_FAILED,
     errors.Unavailable: SERVER_ERROR,
+    errors.HeldUpstream: SAVE_FAILED,
     errors.MailNotConfigured: SERVER_ERROR,
 }
 """The words for a refusal of the core where nothing more is known of it."""
@@ -126,6 +127,8 @@ _RANK = {
 
 def _worded(fault: Refused, operation: str, customer: str) -> Failure:
     match fault:
+        case HeldUpstream():
+            return Failure(503, "service_unavailable", f"{fault.title} holds this record: it is to be changed there.")
         case Throttled():
             return throttled(fault.retry_after)
         case Missing(path=(column,)) if column in LABELS:

@@ -71,6 +71,11 @@ TOO_MANY_REQUESTS = Failure("TOO_MANY_REQUESTS", "You have made too many request
 ALREADY_MODIFIED = Failure("ALREADY_MODIFIED", "the record has been modified since the given time", 412)
 
 
+def held_by(title: str) -> Failure:
+    """A record that another CRM holds, which would not learn of the change."""
+    return Failure("RECORD_LOCKED", f"cannot update record that {title} holds")
+
+
 def refused_parameter(name: str) -> Failure:
     """A parameter that asks for what there is none of, e.g. a custom view (`cvid`)."""
     return Failure("INVALID_DATA", f"the {name} given seems to be invalid", details={"param": name})
@@ -159,6 +164,7 @@ WORDS: dict[type[Refused], Callable[[Any, Spoken], Failure]] = {
     errors.Locked: lambda refused, spoken: spoken.about_record(RECORD_LOCKED, action=refused.holder),
     errors.NotApproved: lambda refused, spoken: spoken.about_record(NOT_APPROVED),
     errors.Unavailable: lambda refused, spoken: INTERNAL_ERROR,
+    errors.HeldUpstream: lambda refused, spoken: spoken.about_record(held_by(refused.title)),
     errors.MailNotConfigured: lambda refused, spoken: INTERNAL_ERROR,
 }
 """Every kind of refusal; `Several` is told by its first fault."""

@@ -316,7 +316,7 @@ _describe(
     OTHER_LOGIN_EMAIL="A warning: the login opens by another email than the primary one.",
     LOCKED="A process holds the record.",
     NOT_APPROVED="The record awaits approval.",
-    UNAVAILABLE="Something that is needed does not answer; try again later.",
+    UNAVAILABLE="Something that is needed does not answer; try again later. Or an old CRM holds the record.",
     MAIL_NOT_CONFIGURED="It needs an email to be sent, and this service sends none.",
     PASSWORD_TOO_SHORT="A password that has too few characters.",  # noqa: S106 - words
     PASSWORD_TOO_COMMON="A password that is guessed first: a common one, or a name or an email.",  # noqa: S106 - words

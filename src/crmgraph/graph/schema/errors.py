@@ -54,6 +54,10 @@ WORDS: dict[type[Refused], Words] = {
     core.Locked: Words(ErrorCode.LOCKED, "A process holds this record: {holder}."),
     core.NotApproved: Words(ErrorCode.NOT_APPROVED, "This record awaits approval."),
     core.Unavailable: Words(ErrorCode.UNAVAILABLE, "Something that is needed does not answer: try again later."),
+    core.HeldUpstream: Words(
+        ErrorCode.UNAVAILABLE,
+        "{title} holds this record and would not learn of the change: change it there until this service writes back.",
+    ),
     core.MailNotConfigured: Words(
         ErrorCode.MAIL_NOT_CONFIGURED,
         "This needs an email to be sent, and this service sends none: its operator can set it up.",
@@ -168,6 +172,8 @@ def facts_of(refused: Refused) -> dict[str, Any]:
             return {"current": refused.current}
         case core.Locked():
             return {"holder": refused.holder}
+        case core.HeldUpstream():
+            return {"upstream": refused.upstream.value}
     return {}
 
 
@@ -191,6 +197,8 @@ def message_of(refused: Refused, place: str) -> str:
             return _BIRTH_DATE[part].format(it=it, least=refused.least, most=refused.most)
         case core.TooLarge():
             return words.format(it=it, limit=refused.limit, unit=refused.unit or "items")
+        case core.HeldUpstream(title=title):
+            return words.format(title=title)
         case core.Forbidden() if place:
             return f"You may not give {it}."
         case core.Unauthenticated(path=("code",)):

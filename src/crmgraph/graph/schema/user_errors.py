@@ -15,7 +15,7 @@ from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.conversion import Conversion
 from crmgraph.crm.records.duplicates import finding
 from crmgraph.graph.resolvers.context import Context, Info
-from crmgraph.graph.schema.enums import ErrorCode
+from crmgraph.graph.schema.enums import ErrorCode, LegacyDialect
 from crmgraph.graph.schema.errors import facts_of, message_of, words_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.scalars import JSON
@@ -127,6 +127,11 @@ class LockedError(UserError):
     holder: str = strawberry.field(description="Who holds it, in its own word.")
 
 
+@strawberry.type(description="A change of which the old CRM would not learn that holds the record.")
+class UpstreamError(UserError):
+    upstream: LegacyDialect = strawberry.field(description="Behind which API that CRM stands.")
+
+
 @strawberry.type(description="A record that is named and contradicts another one that is.")
 class ConflictError(UserError):
     kind: strawberry.Private[PartyKind]
@@ -175,6 +180,7 @@ TYPES = (
     TooLargeError,
     ThrottledError,
     LockedError,
+    UpstreamError,
     ConflictError,
     LeftOutWarning,
     DuplicateWarning,
@@ -283,6 +289,8 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
             return ThrottledError(**told, retry_after_seconds=fault.retry_after)
         case core.Locked():
             return LockedError(**told, holder=fault.holder)
+        case core.HeldUpstream():
+            return UpstreamError(**told, upstream=fault.upstream)
         case core.TooMany():
             return TooLargeError(**told, limit_items=fault.limit)
         case core.TooLarge():

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Refused
+from crmgraph.crm.errors import HeldUpstream, Refused
 from crmgraph.crm.models import Email, ImportRow, Lead, Note, Outcome, PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.conditions import Compare, Op, Point
@@ -262,7 +262,12 @@ class Batch:
             row.outcome = Outcome.CREATED
         else:
             before = _before(row.aggregate, edit, self._stored)
-            if await self._written.update(row.aggregate, edit, checked=True):
+            try:
+                changed = await self._written.update(row.aggregate, edit, checked=True)
+            except HeldUpstream as held:
+                row.outcome, row.refusal = Outcome.REFUSED, _refusal(record, [held])
+                return
+            if changed:
                 row.outcome, row.before = Outcome.UPDATED, before
         self._note_made(row)
 
@@ -336,11 +341,13 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+def _why(fault: Refused) -> str:
+    return f"{fault.title} holds it" if isinstance(fault, HeldUpstream) else type(fault).__name__
+
+
 def _refusal(record: Record, faults: Sequence[Refused]) -> Refusal:
     paths = [".".join(map(str, fault.path)) for fault in faults]
-    reason = "; ".join(
-        f"{path or 'the record'}: {type(fault).__name__}" for path, fault in zip(paths, faults, strict=True)
-    )
+    reason = "; ".join(f"{path or 'the record'}: {_why(fault)}" for path, fault in zip(paths, faults, strict=True))
     code = type(faults[0]).__name__.upper()
     path = tuple(edits.camel(step) if isinstance(step, str) else str(step) for step in faults[0].path)
     assert record.at is not None  # noqa: S101 - what is implied has a name, and nothing else

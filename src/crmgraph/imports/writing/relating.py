@@ -1,10 +1,12 @@
 """Relations of records to others, which are written once all records are there."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm.errors import HeldUpstream
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids
@@ -60,8 +62,10 @@ async def relate(
             bad = {index for fault in faults for index in fault.path[2:3]}
             edit.relations.add = [row for n, row in enumerate(edit.relations.add) if n not in bad]
             before = {row.id for row in aggregate.relations}
-            if await written.update(aggregate, edit, stamp=Stamp(updated_at=aggregate.record.updated_at)):
-                changed.append((aggregate, before))
+            stamp = Stamp(updated_at=aggregate.record.updated_at)
+            with suppress(HeldUpstream):  # it stays as it is where it came from
+                if await written.update(aggregate, edit, stamp=stamp):
+                    changed.append((aggregate, before))
     await written.write()
     return [(each, [row.id for row in each.relations if row.id not in before]) for each, before in changed]
 

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from crmgraph.crm.errors import HeldUpstream
 from crmgraph.crm.models import Door, Import, ImportRow, ImportState, Outcome, PartyKind, Role, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids
@@ -299,8 +300,10 @@ class Run:
                 for fault in await written.faults_of(kind, aggregate, edit):
                     edit.values.pop(str(fault.path[0]), None)
                 before = {name: getattr(aggregate.record, name) for name in edit.values}
-                if await written.update(aggregate, edit, stamp=Stamp(updated_at=aggregate.record.updated_at)):
-                    changed.append((aggregate, before))
+                stamp = Stamp(updated_at=aggregate.record.updated_at)
+                with suppress(HeldUpstream):  # it stays as it is where it came from
+                    if await written.update(aggregate, edit, stamp=stamp):
+                        changed.append((aggregate, before))
         await written.write()
         await self._note_links(session, changed)
         return await self._checkpoint(session, self.progress)

@@ -125,6 +125,7 @@ async def _undo_group(session: AsyncSession, actor: Actor, of: _Group) -> tuple[
     busy: frozenset[int] = frozenset()
     if kind is PartyKind.ACCOUNT:
         busy = of.kept | await _named_accounts(session, import_id, [row.party_id for row in rows])
+    await written.expect((kind, each, Edit()) for each in loaded.values())
     brought = await _brought_notes(session, rows)
     done = []
     for row in rows:
@@ -188,9 +189,10 @@ async def _take_notes(
     changes = Changes(actor)
     for note in notes:
         changes.removed(f"notes.{note.id}", note)
-        await session.delete(note)
     if changes:
         written.note(aggregate.record, changes)
+    for note in notes:
+        await session.delete(note)
 
 
 def _read(record: Any, name: str, value: Any) -> Any:

@@ -16,6 +16,7 @@ from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.records import aggregates, external_ids, uniqueness
 from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.holders import Holders
 from crmgraph.crm.records.leads import require_workable
@@ -199,6 +200,7 @@ async def _delete(call: Call, ids: Sequence[str]) -> Response:
         named = await call.resolve(session, ids)
         loaded = await aggregates.load_for_change(unit, call.actor, kind, set(named.values()), parts=())
         written = WriteSet(unit, call.actor)
+        await written.expect((kind, each, Edit()) for each in loaded.values())
         for given in ids:
             aggregate = loaded.pop(named.get(given, 0), None)
             if aggregate is None:

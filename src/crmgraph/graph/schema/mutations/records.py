@@ -211,6 +211,7 @@ async def _delete(context: Context, kind: PartyKind, given: Any) -> dict[str, An
     async def work(session: AsyncSession) -> aggregates.Aggregate:
         aggregate = await find_for_change(Transaction(session), context, kind, getattr(given, name), name)
         written = WriteSet(Transaction(session), context.actor)
+        await written.expect([(kind, aggregate, Edit())])
         written.remove(aggregate, if_revision=revision_of(given))
         if not given.dry_run:
             await written.write()
