@@ -290,7 +290,7 @@ def _user_error(fault: Refused, kind: PartyKind, under: Path) -> UserError:
         case core.Locked():
             return LockedError(**told, holder=fault.holder)
         case core.HeldUpstream():
-            return UpstreamError(**told, upstream=fault.upstream)
+            return UpstreamError(**told, upstream=LegacyDialect(fault.upstream.dialect))
         case core.TooMany():
             return TooLargeError(**told, limit_items=fault.limit)
         case core.TooLarge():
