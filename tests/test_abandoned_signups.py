@@ -160,6 +160,9 @@ async def test_what_nobody_confirmed_goes_as_if_it_had_never_been_and_the_email_
         "tasks",
         "counts of calls",
         "counts of fields",
+        "counts of comparisons",
+        "differences",
+        "values of differences",
         "idempotency keys",
         "conversions",
     }

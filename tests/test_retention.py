@@ -17,6 +17,8 @@ from crmgraph.crm.identity.credentials import add_credential
 from crmgraph.crm.models import (
     Attempt,
     Change,
+    Compared,
+    Divergence,
     Door,
     Import,
     ImportRow,
@@ -28,8 +30,10 @@ from crmgraph.crm.models import (
     RefreshToken,
     Role,
     Session,
+    Sort,
     Task,
     Usage,
+    Verdict,
     VerificationCode,
     now,
 )
@@ -118,6 +122,14 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
             called = {"operation": f"GET /{n}", "caller": "unknown", "calls": 1, "bytes": 0, "microseconds": 0}
             day = (now() - days * DAY).date()
             session.add(Usage(day=day, dialect=Door.ZOHO, refused=False, **called))
+        of = {"dialect": Door.ZOHO, "operation": "GET /x", "caller": "unknown"}
+        for days in (399, 402):
+            day = (now() - days * DAY).date()
+            session.add(Compared(day=day, verdict=Verdict.EQUAL, reason="", calls=1, **of))
+        for days in (6, 8, 402):
+            told = {"method": "GET", "target": "/x", "headers": {}, "control_hash": "1", "candidate_hash": "2"}
+            values = {"control": "Ada", "candidate": "Bob", "last_at": now() - days * DAY}
+            session.add(Divergence(field=str(days), sort=Sort.VALUE, times=1, **of, **told, **values))
     changes = await count(running.db, Change)
     gone = {
         "sessions": 2,
@@ -133,8 +145,10 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         "conversions": 0,
     }
     gone |= {"counts of calls": 3, "counts of fields": 0, "idempotency keys": 0}
-    assert await purge_rows(running.db, Retention(), dry_run=True) == gone
+    gone |= {"counts of comparisons": 1, "differences": 1}
+    assert await purge_rows(running.db, Retention(), dry_run=True) == gone | {"values of differences": 2}
     assert await count(running.db, Session) == 5
+    gone["values of differences"] = 1
     assert await purge_rows(running.db, Retention()) == gone
     async with running.db.read() as session:
         kept = set(await session.scalars(select(Session.id)))
@@ -145,12 +159,16 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         assert list(await session.scalars(select(VerificationCode.digest))) == ["lately"]
         failed = list(await session.scalars(select(Job.failed_at).where(Job.kind == "test").order_by(Job.id)))
         assert failed[0] is None and len(failed) == 2
-    assert await count(running.db, Usage) == 1
+        left = await session.execute(select(Divergence.field, Divergence.control).order_by(Divergence.field))
+        assert [tuple(row) for row in left] == [("6", "Ada"), ("8", None)]
+    assert (await count(running.db, Usage), await count(running.db, Compared)) == (1, 1)
     assert (await count(running.db, Import), await count(running.db, ImportRow)) == (2, 1)
     assert (await count(running.db, Attempt), await count(running.db, Change)) == (1, changes)
     assert await purge_rows(running.db, Retention()) == dict.fromkeys(gone, 0)
     nothing = Retention(sessions_days=None, tokens_days=None, jobs_days=None, imports_days=None, usage_days=None)
-    assert await purge_rows(running.db, nothing) == {"idempotency keys": 0, "tries": 0, "merges": 0, "conversions": 0}
+    assert await purge_rows(running.db, nothing) == dict.fromkeys(
+        ("idempotency keys", "tries", "merges", "conversions", "values of differences"), 0
+    )
 
 
 async def test_the_history_goes_where_that_is_wanted_in_batches(

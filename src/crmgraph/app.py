@@ -154,6 +154,11 @@ def beside(dialect: Dialect) -> list[BaseRoute]:
     return [Route(path, Nowhere(nowhere)) for path in dialect.beside]
 
 
+def routes_of(core: Core, settings: Settings) -> dict[Door, list[BaseRoute]]:
+    """{dialect: its routes}, for whoever answers its calls without a server."""
+    return {each.door: [across_lines(route) for route in each.mounts(core, settings)] for each in DIALECTS}
+
+
 def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Door, Spoken]:
     """What upstreams have to know of the dialects."""
     found: dict[Door, Spoken] = {}

@@ -49,6 +49,9 @@ SUBSCRIBERS = Gauge("crmgraph_subscribers", "WebSockets and event streams that a
 UPSTREAM_QUEUE = Gauge(
     "crmgraph_upstream_queue", "Calls that were passed on and wait to be looked at.", multiprocess_mode="livesum"
 )
+UPSTREAM_COMPARED = Counter(
+    "crmgraph_upstream_compared", "Answers of old CRMs that were compared, by what came of it.", ["verdict"]
+)
 UPSTREAM_DROPPED = Counter(
     "crmgraph_upstream_dropped", "Calls that were passed on and that nobody looked at, for want of place.", ["dialect"]
 )

@@ -13,6 +13,7 @@ from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import Viewing
+from crmgraph.rest.comparing import Comparing
 from crmgraph.rest.passing import Passing
 from crmgraph.rest.pulling import Pulling
 from crmgraph.settings import Settings
@@ -33,6 +34,7 @@ class Dialect:
         viewing: how it shows one record; None where it shows none.
         passing: how callers are known whose calls are passed on to an upstream; None where there can be none.
         pulling: how an upstream is read; None where it cannot be.
+        comparing: how answers of an upstream are compared with ours; None where they are not.
         operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
@@ -50,6 +52,7 @@ class Dialect:
     viewing: Viewing | None = None
     passing: Passing | None = None
     pulling: Pulling | None = None
+    comparing: Comparing | None = None
     operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
@@ -75,6 +78,7 @@ DIALECTS = (
         tables=covalense.tables,
         viewing=covalense.VIEWING,
         passing=covalense.PASSING,
+        comparing=covalense.COMPARING,
         operations=covalense.operations,
         busy=covalense.busy,
         beside=("/crm/v1.{rest:path}",),
@@ -91,6 +95,7 @@ DIALECTS = (
         viewing=zoho.VIEWING,
         passing=zoho.PASSING,
         pulling=zoho.PULLING,
+        comparing=zoho.COMPARING,
         operations=zoho.operations,
         busy=zoho.busy,
         beside=("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
@@ -107,6 +112,7 @@ DIALECTS = (
         tables=crmcom.tables,
         viewing=crmcom.VIEWING,
         passing=crmcom.PASSING,
+        comparing=crmcom.COMPARING,
         operations=crmcom.operations,
         busy=crmcom.busy,
         beside=("/crmapi", "/crmapi/{rest:path}"),
@@ -123,6 +129,7 @@ DIALECTS = (
         tables=valomnia.tables,
         viewing=valomnia.VIEWING,
         passing=valomnia.PASSING,
+        comparing=valomnia.COMPARING,
         operations=valomnia.operations,
         busy=valomnia.busy,
         beside=("/j_spring_security_{rest:path}", "/login", "/login/{rest:path}", "/logout", "/logout/{rest:path}"),

@@ -7,6 +7,7 @@ import typer
 import crmgraph
 from crmgraph.cli import (
     clients,
+    comparing,
     demo,
     doctor,
     duplicates,
@@ -19,6 +20,7 @@ from crmgraph.cli import (
     staff,
     throttle,
     upstream,
+    upstream_running,
     upstream_settings,
     usage,
     work,
@@ -46,6 +48,10 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(throttle.app, name="throttle")
 upstream.app.command("set")(upstream_settings.set_)
 upstream.app.command()(upstream_settings.secret)
+upstream.app.command("run")(upstream_running.run_)
+upstream.app.command()(comparing.report)
+upstream.app.command()(comparing.accept)
+upstream.app.command()(comparing.accepted)
 app.add_typer(upstream.app, name="upstream")
 
 

@@ -11,7 +11,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
-from crmgraph.cli.usage import door_named
+from crmgraph.cli.usage import door_named, require_operation
 from crmgraph.crm import upstreams
 from crmgraph.crm.models import Door, Mode, Switch, Upstream, UpstreamSecret
 from crmgraph.crm.upstream_settings import SECRETS, shown, value_of
@@ -182,7 +182,7 @@ def switch(
         near = nearest(mode.upper(), list(Mode))
         fail(f"{mode}: is none of {', '.join(Mode)}." + (f" Is {near} meant?" if near else ""))
     if operation is not None:
-        _require_operation(door, operation)
+        require_operation(door, operation)
 
     async def work() -> None:
         async with opened(settings) as core, core.db.begin() as session:
@@ -194,15 +194,6 @@ def switch(
     run(work(), settings)
     what = f"{operation or 'All calls'} of {caller or 'everybody'}"
     print_text(f"{door.dialect}: {what}: {mode.upper()}.")
-
-
-def _require_operation(door: Door, operation: str) -> None:
-    from crmgraph.registry import DIALECTS
-
-    known = [name for each in DIALECTS if each.door is door for name in each.operations]
-    if operation not in known:
-        near = nearest(operation, known)
-        fail(f"{operation}: {door.dialect} has no such operation." + (f" Is {near} meant?" if near else ""))
 
 
 def _require_caller(door: Door, caller: str, known_ones: list[str]) -> None:

@@ -33,7 +33,7 @@ def usage(
     demo: DemoOption = False,
 ) -> None:
     """Tell who called which operation of the legacy APIs, how often, and when last; up to ten seconds late."""
-    door, begin = None if dialect is None else door_named(dialect), _begin(since)
+    door, begin = None if dialect is None else door_named(dialect), begin_of(since)
     if fields and unused:
         fail("--fields and --unused tell different things: give one of them.")
     settings = settings_of(demo)
@@ -48,7 +48,7 @@ def usage(
         return
     for title, rows in found.items():
         print_text(f"{title.capitalize()} since {begin.date()}:" if rows else f"No {title} since {begin.date()}.")
-        for line in _aligned(rows):
+        for line in aligned(rows):
             print_text(line)
 
 
@@ -61,7 +61,17 @@ def door_named(dialect: str) -> Door:
     return _DIALECTS[dialect.lower()]
 
 
-def _begin(since: str) -> dt.datetime:
+def require_operation(door: Door, operation: str) -> None:
+    """End the program where an API has no such operation."""
+    from crmgraph.registry import DIALECTS
+
+    known = [name for each in DIALECTS if each.door is door for name in each.operations]
+    if operation not in known:
+        near = nearest(operation, known)
+        fail(f"{operation}: {door.dialect} has no such operation." + (f" Is {near} meant?" if near else ""))
+
+
+def begin_of(since: str) -> dt.datetime:
     """The midnight (UTC) that a text means: so long ago, or a day."""
     today = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if (ago := _AGO.fullmatch(since.strip().lower())) is not None:
@@ -116,7 +126,7 @@ def _time(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _aligned(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
+def aligned(rows: Sequence[dict[str, Any]]) -> Iterable[str]:
     """A line a row, below the names of the columns."""
     if not rows:
         return

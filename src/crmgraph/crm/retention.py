@@ -14,15 +14,17 @@ import structlog
 from sqlalchemy import ColumnElement, CursorResult, Select, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm import idempotency
+from crmgraph.crm import comparisons, idempotency
 from crmgraph.crm.identity import pending_signups
 from crmgraph.crm.identity.throttle import EMAIL_SECONDS
 from crmgraph.crm.identity.verification_codes import LIFETIMES
 from crmgraph.crm.models import (
     Attempt,
     Change,
+    Compared,
     ConvertedLead,
     Credential,
+    Divergence,
     IdempotencyKey,
     Import,
     ImportRow,
@@ -142,6 +144,10 @@ def expired(keep: Retention) -> Iterator[Expired]:
         first = (at - dt.timedelta(days=keep.usage_days)).date()
         yield Expired("counts of calls", Usage.day, Usage.day < first)
         yield Expired("counts of fields", UsageField.day, UsageField.day < first)
+        yield Expired("counts of comparisons", Compared.day, Compared.day < first)
+        gone = Divergence.last_at < at - dt.timedelta(days=keep.usage_days)
+        yield Expired("differences", Divergence.last_at, gone)
+    yield Expired("values of differences", Divergence.last_at, comparisons.has_old_values(), comparisons.forget_values)
     settled = and_(Merge.before.is_not(None), Merge.at < at - UNDONE_FOR)
     yield Expired("merges", Merge.id, settled, forget)
     yield Expired("conversions", ConvertedLead.lead_id, ConvertedLead.at < at - UNDONE_FOR)

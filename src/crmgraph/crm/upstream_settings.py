@@ -38,6 +38,15 @@ def _one_of(*choices: str) -> Form:
     return Form(" or ".join(choices), read, choices)
 
 
+def _text(most: int) -> Form:
+    def read(text: str) -> str | None:
+        if not 0 < len(text) <= most:
+            raise ValueError(text)
+        return None if text == "none" else text
+
+    return Form(f"a text of at most {most} characters, or none", read)
+
+
 def _on_or_off() -> Form:
     def read(text: str) -> bool:
         return {"on": True, "off": False}[text.lower()]
@@ -89,7 +98,7 @@ class Setting:
 
 LOCAL_CHANGES, HARVEST = "local_changes", "harvest"
 MAX_CONCURRENCY, CALLS_PER_DAY, PULL_EVERY = "max_concurrency", "calls_per_day", "pull_every"
-KEEP_VALUES = "keep_values"
+KEEP_VALUES, COMPARE_AS = "keep_values", "compare_as"
 
 SETTINGS = {
     each.key: each
@@ -132,6 +141,14 @@ SETTINGS = {
             _on_or_off(),
             False,
             "Whether examples of differences keep the values, which may be personal data, for 7 days.",
+        ),
+        Setting(
+            COMPARE_AS,
+            _text(200),
+            None,
+            "The email of one of the staff, in whose place this store answers what is compared. None for whoever has "
+            "the caller's name here, else for somebody who may read everything.",
+            frozenset({Door.ZOHO, Door.VALOMNIA, Door.CRMCOM}),
         ),
     )
 }

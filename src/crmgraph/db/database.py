@@ -95,7 +95,7 @@ class Database:
         statement_seconds: after how long PostgreSQL's statements are given up, by the server itself and, where it does
             not answer, by us; None for commands that move tables.
         pooled: False opens a connection anew for each session (for tests that must see a shared session fail).
-        untouched: the file of a SQLite database, which has to be there, is not written to.
+        untouched: nothing can be written by it, and the file of a SQLite database has to be there.
         compiled: what databases of the same dialect, all of one thread, have compiled together.
 
     Attributes:
@@ -131,7 +131,7 @@ class Database:
             file.parent.mkdir(parents=True, exist_ok=True)
         opens: Connector | str = self.url.database or ":memory:"
         if not self.is_sqlite:
-            opens = Connector(self.url, statement_seconds=statement_seconds)
+            opens = Connector(self.url, statement_seconds=statement_seconds, read_only=untouched)
             options["async_creator"] = opens.connect
         else:
             options["async_creator"] = self._open_sqlite

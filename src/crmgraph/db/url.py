@@ -239,9 +239,10 @@ class Connector:
         url: of `database_url`.
         statement_seconds: after how long the server itself ends a statement, and a transaction in which nothing
             happens; None for commands, which may take their time.
+        read_only: whether nothing can be written by its connections.
     """
 
-    def __init__(self, url: URL, *, statement_seconds: float | None) -> None:
+    def __init__(self, url: URL, *, statement_seconds: float | None, read_only: bool = False) -> None:
         query = {name: value if isinstance(value, str) else ",".join(value) for name, value in url.query.items()}
         self._hosts = [place.rpartition(":") for place in query.pop("host", "").split(",") if place]
         self._session = query.pop("target_session_attrs", None)
@@ -261,8 +262,10 @@ class Connector:
         # The driver reads files of certificates, a password file and a service from a URL only.
         self._dsn = f"postgresql://?{urlencode(query)}" if query else None
         self._limits = _limits(statement_seconds)
+        if read_only:
+            self._limits += "; SET default_transaction_read_only = on"
         self._first = 0
-        self._keeps_read_only = self._session in READ_ONLY_SESSIONS
+        self._keeps_read_only = read_only or self._session in READ_ONLY_SESSIONS
 
     def is_fit(self, connection: Any) -> bool:
         """Whether a connection that is given back may be lent again: it is open, outside a transaction, and can write

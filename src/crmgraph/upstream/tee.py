@@ -234,30 +234,35 @@ class Tee:
         UPSTREAM_DROPPED.labels(call.dialect.dialect).inc()
 
     async def _send(self) -> None:
+        call: Passed | None = None
         while True:
-            call = await self._waiting.next()
+            call = call or await self._waiting.next()
             try:
-                _, writer = await asyncio.open_unix_connection(self._path)
+                reader, writer = await asyncio.open_unix_connection(self._path)
             except OSError:
                 if not self._is_alone:
                     log.warning("nobody listens to calls that were passed on: `crmgraph upstream run` does")
                 self._is_alone = True
                 self._drop(call)
+                call = None
                 await asyncio.sleep(AGAIN_AFTER)
                 continue
             self._is_alone = False
             try:
-                await self._send_by(writer, call)
+                call = await self._send_by(reader, writer, call)
             except OSError:
-                pass  # whoever listened has ended
+                call = None  # whoever listened has ended
             except Exception as error:
                 log_background(error, "upstream")
+                call = None
             finally:
                 writer.transport.abort()
 
-    async def _send_by(self, writer: asyncio.StreamWriter, call: Passed) -> None:
-        while True:
+    async def _send_by(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: Passed) -> Passed:
+        """Tell of calls until nobody listens at the other end any more. Returns the one that was not told."""
+        while not reader.at_eof():
             writer.write(call.written())
             await writer.drain()
             call = await self._waiting.next()
             UPSTREAM_QUEUE.set(len(self._waiting))
+        return call

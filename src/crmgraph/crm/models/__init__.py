@@ -5,6 +5,7 @@ from sqlalchemy.orm import configure_mappers
 from crmgraph.crm.models.attached import ExternalId, Note, Photo, Relation
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
 from crmgraph.crm.models.columns import FIRST_MINTED_ID, MINTED_IDS, Base, derived, now, values_of
+from crmgraph.crm.models.comparison import AcceptedDifference, Compared, Divergence, Sort, Verdict
 from crmgraph.crm.models.contact_points import CLAIMED, Address, AddressKind, Email, EmailKind, Phone, PhoneKind
 from crmgraph.crm.models.conversions import ConvertedLead, ConvertedNote
 from crmgraph.crm.models.duplicates import DismissedDuplicate, Duplicate
@@ -42,6 +43,7 @@ __all__ = [
     "FIRST_MINTED_ID",
     "FOLDED",
     "MINTED_IDS",
+    "AcceptedDifference",
     "Account",
     "AccountKind",
     "Action",
@@ -51,12 +53,14 @@ __all__ = [
     "Attempt",
     "Base",
     "Change",
+    "Compared",
     "Contact",
     "ConvertedLead",
     "ConvertedNote",
     "Counter",
     "Credential",
     "DismissedDuplicate",
+    "Divergence",
     "Door",
     "Duplicate",
     "Email",
@@ -96,6 +100,7 @@ __all__ = [
     "SearchField",
     "SearchTerm",
     "Session",
+    "Sort",
     "Staff",
     "Switch",
     "Task",
@@ -103,6 +108,7 @@ __all__ = [
     "UpstreamSecret",
     "Usage",
     "UsageField",
+    "Verdict",
     "VerificationCode",
     "Way",
     "derived",

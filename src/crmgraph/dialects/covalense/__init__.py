@@ -5,6 +5,7 @@ from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.covalense import fields
 from crmgraph.dialects.covalense.api import API, VIEWING, mounts
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
+from crmgraph.dialects.covalense.comparing import COMPARING
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.upstream import PASSING
@@ -29,4 +30,15 @@ def tables() -> dict[PartyKind, FieldMap]:
 busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
-__all__ = ["PASSING", "VIEWING", "busy", "id_candidates", "mounts", "nowhere", "openapi", "operations", "tables"]
+__all__ = [
+    "COMPARING",
+    "PASSING",
+    "VIEWING",
+    "busy",
+    "id_candidates",
+    "mounts",
+    "nowhere",
+    "openapi",
+    "operations",
+    "tables",
+]

@@ -4,6 +4,7 @@ from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted, spellings
 from crmgraph.dialects.crmcom.api import API, IMAGES, VIEWING, mounts
 from crmgraph.dialects.crmcom.codecs import read_id
+from crmgraph.dialects.crmcom.comparing import COMPARING
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.openapi import openapi
@@ -36,6 +37,7 @@ busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, IMAGES)
 
 __all__ = [
+    "COMPARING",
     "PASSING",
     "VIEWING",
     "busy",

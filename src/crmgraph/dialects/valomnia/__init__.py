@@ -3,6 +3,7 @@
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates
 from crmgraph.dialects.valomnia.api import API, VIEWING, mounts
+from crmgraph.dialects.valomnia.comparing import COMPARING
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
@@ -40,6 +41,7 @@ busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API)
 
 __all__ = [
+    "COMPARING",
     "PASSING",
     "VIEWING",
     "busy",

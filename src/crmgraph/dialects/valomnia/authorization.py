@@ -1,7 +1,6 @@
 """Who is let in: the session, a cookie, and not what a page of another site has a browser send."""
 
 from crmgraph.crm.errors import Unauthenticated
-from crmgraph.crm.identity import clients
 from crmgraph.crm.models import Door
 from crmgraph.crm.policy import Actor
 from crmgraph.dialects.valomnia.errors import OTHER_SITE
@@ -32,7 +31,7 @@ async def actor_of(call: Call) -> Actor:
     token = call.request.cookies.get(COOKIE)
     if not token:
         raise Unauthenticated
-    return await clients.actor_of_client(call.core.db, Door.VALOMNIA, token, region=call.core.region)
+    return (await call.core.holders.of(Door.VALOMNIA, token)).actor
 
 
 def _check_site(call: Call) -> None:

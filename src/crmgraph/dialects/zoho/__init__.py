@@ -6,6 +6,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.lookup import IdCandidates, minted
 from crmgraph.dialects.zoho import codecs
 from crmgraph.dialects.zoho.api import ACCOUNTS_API, API, VIEWING, mounts
+from crmgraph.dialects.zoho.comparing import COMPARING
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
@@ -59,6 +60,7 @@ busy, nowhere = API.busy, API.nowhere
 operations = operation_names(API, ACCOUNTS_API)
 
 __all__ = [
+    "COMPARING",
     "PASSING",
     "PULLING",
     "VIEWING",

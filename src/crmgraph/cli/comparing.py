@@ -1,0 +1,206 @@
+"""What came of comparing the old CRMs' answers with this store's: the report, and what may differ for a while."""
+
+import datetime as dt
+import getpass
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.upstream import DialectArgument, known
+from crmgraph.cli.usage import aligned, begin_of, door_named, require_operation
+from crmgraph.crm import comparisons
+from crmgraph.crm.comparisons import ComparedRow, Equality
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import AcceptedDifference, Divergence, Door, Upstream, Verdict
+from crmgraph.settings import Settings
+from crmgraph.upstream.examples import curl
+
+if TYPE_CHECKING:
+    from crmgraph.upstream.comparing import Comparer
+
+SHOWN = 20
+"""How many differing fields a report shows, the most frequent first."""
+
+
+@asynccontextmanager
+async def comparing(core: Core, settings: Settings) -> AsyncIterator["Comparer"]:
+    """What compares answers, for as long as the block lasts."""
+    from crmgraph.app import routes_of
+    from crmgraph.registry import DIALECTS
+    from crmgraph.upstream.candidate import Candidate, reading
+    from crmgraph.upstream.comparing import Comparer
+
+    own = reading(core, settings.database_url)
+    rules = {each.door: each.comparing for each in DIALECTS if each.comparing is not None}
+    comparer = Comparer(core, Candidate(routes_of(own, settings)), rules)
+    try:
+        await comparer.start()
+        yield comparer
+    finally:
+        await comparer.close()
+        await own.db.close()
+
+
+def report(
+    dialect: DialectArgument,
+    since: Annotated[
+        str, typer.Option(help="From so long ago on, e.g. 7d, 12w or 1y, or from a day, e.g. 2026-11-01.")
+    ] = "7d",
+    fail_under: Annotated[
+        float | None,
+        typer.Option("--fail-under", min=0, max=100, help="End with 1 where fewer of a hundred calls are equal."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
+    demo: DemoOption = False,
+) -> None:
+    """Tell how many calls in SHADOW this store would have answered as the old CRM did, and where it would not have."""
+    settings, door, begin = settings_of(demo), door_named(dialect), begin_of(since)
+
+    async def work() -> tuple[Upstream, list[ComparedRow], list[Divergence]]:
+        async with opened(settings) as core, core.db.read() as session:
+            upstream = await known(session, door)
+            rows = await comparisons.compared(session, door, begin.date())
+            return upstream, rows, await comparisons.divergences(session, dialect=door, since=begin)
+
+    upstream, rows, found = run(work(), settings)
+    whole = comparisons.equality(rows)
+    told = _told(door, begin.date(), whole, rows)
+    sides = {"control": f"the old CRM, {upstream.base_url}", "candidate": "this store"}
+    most = sorted(found, key=lambda each: -each.times)
+    told["divergences"] = [_divergence(each, settings.public_url, sides) for each in most]
+    if as_json:
+        print_json(told)
+    else:
+        for line in _lines(told):
+            print_text(line)
+    if fail_under is not None and (whole.percent is None or whole.percent < fail_under):
+        fail(f"{door.dialect}: {_percent(whole)} equal, where {fail_under:g} % is asked for.")
+
+
+def _told(door: Door, since: dt.date, whole: Equality, rows: Sequence[ComparedRow]) -> dict[str, Any]:
+    operations: dict[str, list[ComparedRow]] = {}
+    for row in rows:
+        operations.setdefault(row.operation, []).append(row)
+    reasons: dict[str, int] = {}
+    for row in rows:
+        if row.reason:
+            name = f"{row.verdict.value.lower()}: {row.reason}"
+            reasons[name] = reasons.get(name, 0) + row.calls
+    return {
+        "dialect": door.dialect,
+        "since": since.isoformat(),
+        "percent_equal": whole.percent,
+        **_verdicts(whole),
+        "operations": [
+            {"operation": name, **_verdicts(comparisons.equality(some)), "callers": sorted({r.caller for r in some})}
+            for name, some in sorted(operations.items())
+        ],
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+def _verdicts(equality: Equality) -> dict[str, int]:
+    return {verdict.value.lower(): equality.of(verdict) for verdict in Verdict}
+
+
+def _divergence(each: Divergence, public_url: str, sides: dict[str, str]) -> dict[str, Any]:
+    return {
+        "operation": each.operation,
+        "caller": each.caller,
+        "field": each.field,
+        "sort": each.sort.value.lower(),
+        "times": each.times,
+        "first": f"{each.first_at:%Y-%m-%dT%H:%M:%SZ}",
+        "last": f"{each.last_at:%Y-%m-%dT%H:%M:%SZ}",
+        "control": {"is": sides["control"], "hash": each.control_hash, "value": each.control},
+        "candidate": {"is": sides["candidate"], "hash": each.candidate_hash, "value": each.candidate},
+        "curl": curl(each, public_url),
+    }
+
+
+def _lines(told: dict[str, Any]) -> Iterable[str]:
+    verdicts = {verdict.value.lower(): told[verdict.value.lower()] for verdict in Verdict}
+    counted = ", ".join(f"{calls} {name}" for name, calls in verdicts.items() if calls) or "no calls in SHADOW"
+    percent = told["percent_equal"]
+    yield f"{told['dialect']} since {told['since']}: {_shown(percent)} equal; {counted}."
+    yield from aligned([{**each, "callers": len(each["callers"])} for each in told["operations"]])
+    for reason, calls in told["reasons"].items():
+        yield f"  {calls} {reason}"
+    for each in told["divergences"][:SHOWN]:
+        yield ""
+        yield f"{each['field']}: {each['sort']}, {each['times']} times, last {each['last']}"
+        yield f"  {each['operation']} of {each['caller']}"
+        for side in ("control", "candidate"):
+            value = each[side]["value"]
+            yield f"  {side} ({each[side]['is']}): {value if value is not None else 'hash ' + each[side]['hash']}"
+        yield f"  {each['curl']}"
+    if (more := len(told["divergences"]) - SHOWN) > 0:
+        yield f"... and {more} more fields: --json tells all."
+
+
+def _shown(percent: float | None) -> str:
+    # Rounded down: 99.996 is not 100.
+    return "nothing is" if percent is None else f"{int(percent * 100) / 100:.2f} %"
+
+
+def _percent(whole: Equality) -> str:
+    return _shown(whole.percent)
+
+
+def accept(
+    dialect: DialectArgument,
+    field: Annotated[
+        str,
+        typer.Argument(help="The field as the report tells it, e.g. 'data[].Owner.name'; * is any name, ** any names."),
+    ],
+    why: Annotated[str, typer.Option(help="Why it may differ, for whoever looks at it later.")],
+    until: Annotated[str, typer.Option(help="The last day on which it may, e.g. 2027-03-31.")],
+    operation: Annotated[str | None, typer.Option(help="In one operation, as the report tells it.")] = None,
+    caller: Annotated[str | None, typer.Option(help="For one caller, as the report tells it.")] = None,
+    demo: DemoOption = False,
+) -> None:
+    """Let a field differ until a day: answers that differ in nothing else count as equal."""
+    settings, door = settings_of(demo), door_named(dialect)
+    try:
+        last = dt.date.fromisoformat(until.strip())
+    except ValueError:
+        fail(f"--until {until}: is no day, e.g. 2027-03-31.")
+    if last < dt.datetime.now(dt.UTC).date():
+        fail(f"--until {until}: is over already.")
+    if operation is not None:
+        require_operation(door, operation)
+
+    async def work() -> None:
+        async with opened(settings) as core, core.db.begin() as session:
+            await known(session, door)
+            session.add(
+                AcceptedDifference(
+                    dialect=door,
+                    field=field,
+                    operation=operation,
+                    caller=caller,
+                    why=why,
+                    by=getpass.getuser(),
+                    until=last,
+                )
+            )
+
+    run(work(), settings)
+    print_text(f"{door.dialect}: {field} may differ until {last}.")
+
+
+def accepted(dialect: DialectArgument, demo: DemoOption = False) -> None:
+    """Print what may differ, and until when."""
+    settings, door = settings_of(demo), door_named(dialect)
+
+    async def work() -> list[AcceptedDifference]:
+        async with opened(settings) as core, core.db.read() as session:
+            await known(session, door)
+            return await comparisons.accepted(session, door)
+
+    for each in run(work(), settings):
+        where = f"{each.operation or 'all operations'} of {each.caller or 'everybody'}"
+        print_text(f"{each.field}  {where}  until {each.until}, by {each.by}: {each.why}")
