@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -192,25 +192,41 @@ def loosely(key: str) -> str:
 
 
 class Layout:
-    """Fields in the order of one answer, made ready to print records (or rows) with."""
+    """Fields in the order of one answer, made ready to print records (or rows) with.
+
+    Most values are a column, that of the row which bears a slot, or an extra field: they are fetched without a call.
+    """
 
     def __init__(self, dialect: str, fields: Iterable[Field]) -> None:
-        self._steps = tuple(
-            (tuple(f.name.split(".")), _reader(f.shown or f.at, dialect), f.codec.write) for f in fields
-        )
+        self._dialect = dialect
+        self._steps = tuple(_step(each) for each in fields)
 
     def encode(self, thing: Any, around: EncodingContext) -> dict[str, Any]:
         """The record (an `Aggregate`) or row as the dialect's object."""
+        row = _row_of(thing)
+        held = vars(row)
+        extra: Mapping[str, Any] | None = None
+        bearers: Mapping[tuple[str, str], Any] | None = None
         body: dict[str, Any] = {}
-        for path, read, write in self._steps:
-            value = write(read(thing, around))
-            if len(path) == 1:
-                body[path[0]] = value
+        for outer, name, place, column, read, write in self._steps:
+            if read is not None:
+                value = read(thing, around)
+            elif place is None:
+                value = held[column] if column in held else getattr(row, column)
+            elif place is _EXTRA:
+                if extra is None:
+                    extra = row.extra_fields.get(self._dialect, {})
+                value = extra.get(column)
             else:
-                inner = body
-                for key in path[:-1]:
-                    inner = inner.setdefault(key, {})
-                inner[path[-1]] = value
+                if bearers is None:
+                    bearers = _bearers(thing)
+                value = getattr(bearers.get(place), column, None)
+            if write is not None:
+                value = write(value)
+            inner = body
+            for key in outer:
+                inner = inner.setdefault(key, {})
+            inner[name] = value
         return body
 
 
@@ -287,13 +303,58 @@ class FieldMap:
         return found
 
 
-def _reader(place: Any, dialect: str) -> Callable[[Any, EncodingContext], Any]:
-    """How a value is fetched from an aggregate, or from a row; settled once, when the layout is made."""
-    match place:
-        case Slot() | Primary() as slot:
-            return lambda thing, around: getattr(slot.row(thing), slot.column, None)
+_EXTRA = ("", "")
+"""Stands for the extra fields among the rows that bear a slot."""
+
+
+class _Step(NamedTuple):
+    """How one value comes into an answer; settled once, when the layout is made.
+
+    Attributes:
+        outer: the names of the objects around it.
+        place: (list, slot) of the row that has it, or `_EXTRA`; None of what the record or row has itself.
+        column: of it, or the key of the extra field.
+        read: fetches what is neither.
+        write: brings it into the form of the answer; None where it stays as it is.
+    """
+
+    outer: tuple[str, ...]
+    name: str
+    place: tuple[str, str] | None
+    column: str
+    read: Callable[[Any, EncodingContext], Any] | None
+    write: Callable[[Any], Any] | None
+
+
+def _step(field: Field) -> _Step:
+    *around, name = field.name.split(".")
+    outer, write = tuple(around), None if field.codec.write is _same else field.codec.write
+    match field.shown or field.at:
+        case Slot(rows, column, slot):
+            return _Step(outer, name, (rows, slot), column, None, write)
         case ExtraField(key):
-            return lambda thing, around: _row_of(thing).extra_fields.get(dialect, {}).get(key)
+            return _Step(outer, name, _EXTRA, key, None, write)
+        case InstrumentedAttribute(key=column) if column not in IDENTITY_DOCUMENTS:
+            return _Step(outer, name, None, column, None, write)
+        case place:
+            return _Step(outer, name, None, "", _reader(place), write)
+
+
+def _bearers(aggregate: Aggregate) -> dict[tuple[str, str], Any]:
+    """{(list, slot): the row that bears it}; see `Slot.row`."""
+    found: dict[tuple[str, str], Any] = {}
+    for rows in ("phones", "emails", "addresses"):
+        for row in getattr(aggregate, rows):
+            if row.slot is not None:
+                found.setdefault((rows, row.slot), row)
+    return found
+
+
+def _reader(place: Any) -> Callable[[Any, EncodingContext], Any]:
+    """What fetches a value that is no column, or one that not everybody is told."""
+    match place:
+        case Primary() as primary:
+            return lambda thing, around: getattr(primary.row(thing), primary.column, None)
         case Whole(columns):
             names = tuple(column.key for column in columns)
             return lambda thing, around: tuple(getattr(_row_of(thing), name) for name in names)
@@ -308,9 +369,7 @@ def _reader(place: Any, dialect: str) -> Callable[[Any, EncodingContext], Any]:
         case Computed(function):
             return function
     name = place.key
-    if name in IDENTITY_DOCUMENTS:
-        return lambda thing, around: getattr(thing.record, name) if may_see_identity(around.actor, thing.id) else None
-    return lambda thing, around: getattr(_row_of(thing), name)
+    return lambda thing, around: getattr(thing.record, name) if may_see_identity(around.actor, thing.id) else None
 
 
 def _row_of(thing: Any) -> Any:

@@ -30,7 +30,7 @@ def id_digits(value: Any) -> str | None:
 
 def moment(value: dt.datetime | None) -> str | None:
     """A time as Zoho prints it, to the second: 2021-05-11T12:52:29+00:00."""
-    return None if value is None else value.replace(microsecond=0).isoformat()
+    return None if value is None else value.isoformat(timespec="seconds")
 
 
 def read_moment(value: Any) -> dt.datetime | None:
