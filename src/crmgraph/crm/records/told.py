@@ -3,7 +3,7 @@
 Lists read the same in a few statements (`lists`, `external_ids.encoding_context`): many records name the same things.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -52,7 +52,7 @@ async def load_told(
     """
     model = MODELS[kind]
     children = aggregates.wanted(model, parts)
-    named = _Named(model, actor, with_relations="relations" in parts, rows=rows)
+    named = _named(model, actor, with_relations="relations" in parts, rows=rows)
     space, values = external or ("", ())
     values = [each for each in values if not fault_of(each)]
 
@@ -104,8 +104,24 @@ def _own(model: Any, names: int) -> ColumnElement[Any]:
     return named
 
 
+_KNOWN: dict[Hashable, "_Named"] = {}
+"""There is one for each model, visibility key and way to ask: a few dozen."""
+
+
+def _named(model: Any, actor: Actor, *, with_relations: bool, rows: bool) -> "_Named":
+    """What a record of a model names, for actors of one visibility key."""
+    key = (model, visibility_key(actor), with_relations, rows)
+    known = _KNOWN.get(key)
+    if known is None:
+        known = _KNOWN[key] = _Named(model, with_parameters(actor), with_relations=with_relations, rows=rows)
+    return known
+
+
 class _Named:
     """What a record of a model names, as lists of rows beside it: records, employees, external ids.
+
+    Args:
+        actor: with parameters in place of what is their own.
 
     Attributes:
         lists: in their order; their conditions are made when the statement is.
@@ -131,7 +147,7 @@ class _Named:
         return select(Relation.other_id).where(Relation.party_id == self._model.id).correlate(self._model)
 
     def _match_record(self, target: Any, c: Any) -> ColumnElement[bool]:
-        seen = select(target.id).where(target.id == c.id, visible(with_parameters(self._actor), target))
+        seen = select(target.id).where(target.id == c.id, visible(self._actor, target))
         columns = self._columns(target)
         held: ColumnElement[bool] = c.id.in_(columns)
         if self._with_relations:
