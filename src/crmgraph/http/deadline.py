@@ -1,8 +1,9 @@
 """The deadline of a request at the legacy doors: what takes longer is cancelled, in the database too."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
 
 from starlette.requests import Request
 
@@ -14,8 +15,7 @@ class DeadlineExceeded(TimeoutError):
     """The request took longer than a request may."""
 
 
-@asynccontextmanager
-async def within(request: Request, seconds: float) -> AsyncIterator[None]:
+class Deadline:
     """A block in which a request is answered, and which is given up when that takes too long.
 
     What the block is doing is cancelled: a statement is ended in the database, a transaction is rolled back.
@@ -23,14 +23,24 @@ async def within(request: Request, seconds: float) -> AsyncIterator[None]:
     Raises:
         DeadlineExceeded: the time was over.
     """
-    try:
-        async with asyncio.timeout(seconds) as deadline:
-            request.scope[_KEY] = (deadline, seconds)
-            yield
-    except TimeoutError as error:
-        if deadline.expired():
+
+    def __init__(self, request: Request, seconds: float) -> None:
+        self._request = request
+        self._seconds = seconds
+
+    async def __aenter__(self) -> None:
+        self._deadline = await asyncio.timeout(self._seconds).__aenter__()
+        self._request.scope[_KEY] = (self._deadline, self._seconds)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._deadline.__aexit__(kind, error, trace)
+        except TimeoutError as over:
+            raise DeadlineExceeded from over
+        if isinstance(error, TimeoutError) and self._deadline.expired():
             raise DeadlineExceeded from error
-        raise
 
 
 @contextmanager

@@ -11,16 +11,10 @@ _KEY = "crmgraph.http.share"
 """Where a request keeps what it holds."""
 
 
-@asynccontextmanager
-async def holding(request: Request, share: Share) -> AsyncIterator[None]:
-    """A block in which a request is worked on.
-
-    Raises:
-        Crowded: its caller has too much in hand.
-    """
-    async with share:
-        request.scope[_KEY] = share
-        yield
+def holding(request: Request, share: Share) -> Share:
+    """The share, as the block in which a request is worked on; see there for what it raises."""
+    request.scope[_KEY] = share
+    return share
 
 
 def holds(request: Request) -> bool:

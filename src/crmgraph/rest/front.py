@@ -22,7 +22,7 @@ from crmgraph.crm.usage import NOWHERE, Called, caller_of
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.db.shares import Crowded
 from crmgraph.http.charsets import Malformed
-from crmgraph.http.deadline import within
+from crmgraph.http.deadline import Deadline
 from crmgraph.http.reading import address
 from crmgraph.http.sharing import holding
 from crmgraph.rest.keys import given_keys, once, read_ahead
@@ -160,7 +160,7 @@ class Front:
         """The answer, whatever happens."""
         wording = self._api.wording
         try:
-            async with within(call.request, self._core.request_seconds):
+            async with Deadline(call.request, self._core.request_seconds):
                 try:
                     return await self._carry_out(call)
                 finally:

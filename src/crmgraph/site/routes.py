@@ -17,7 +17,7 @@ from starlette.routing import Route
 from crmgraph.crm.core import Core
 from crmgraph.crm.errors import NotFound, Unavailable
 from crmgraph.db.errors import is_away, log_away
-from crmgraph.http.deadline import within
+from crmgraph.http.deadline import Deadline
 from crmgraph.metrics import CONTENT_TYPE, exposition
 from crmgraph.rest.openapi import served_at
 from crmgraph.site.health import Check, faults
@@ -146,7 +146,7 @@ def routes(
         if size not in SIZES:
             return nothing(request)
         try:
-            async with within(request, core.request_seconds):
+            async with Deadline(request, core.request_seconds):
                 row, data = await core.record_photos.read(request.path_params["key"], size)
         except NotFound:
             return nothing(request)
@@ -165,7 +165,7 @@ def routes(
     async def result(request: Request) -> Response:
         """What a job has made, to whoever has an address of it that is still good."""
         try:
-            async with within(request, core.request_seconds):
+            async with Deadline(request, core.request_seconds):
                 found = await core.tasks.result_of(request.path_params["token"])
         except NotFound:
             return nothing(request)
