@@ -241,16 +241,22 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """The records of a page that has several kinds, or with `listed` unset the one of an edge.
+class _OfKinds:
+    """Records of several kinds.
 
     Attributes:
         kinds: (model, what is selected of it).
+        listed: whether they are told as a list; else it is one of them, or null.
     """
 
     key: str
     kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
     listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Records(_OfKinds):
+    """The records of a page, or the one of an edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,16 +312,8 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class OfKeys:
-    """The records that the keys of a group stand for, or with `listed` unset the first of them.
-
-    Attributes:
-        kinds: (model, what is selected of it).
-    """
-
-    key: str
-    kinds: tuple[tuple[Any, tuple[Any, ...]], ...]
-    listed: bool
+class OfKeys(_OfKinds):
+    """The records that the keys of a group stand for, or the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
