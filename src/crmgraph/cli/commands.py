@@ -14,6 +14,7 @@ from crmgraph.cli import (
     exports,
     imports,
     program,
+    pull,
     purge,
     reindex,
     repair,
@@ -52,6 +53,9 @@ upstream.app.command("run")(upstream_running.run_)
 upstream.app.command()(comparing.report)
 upstream.app.command()(comparing.accept)
 upstream.app.command()(comparing.accepted)
+upstream.app.command()(pull.pull)
+upstream.app.command()(pull.lag)
+upstream.app.add_typer(pull.parked, name="parked")
 app.add_typer(upstream.app, name="upstream")
 
 

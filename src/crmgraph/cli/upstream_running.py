@@ -1,4 +1,4 @@
-"""What goes on beside the servers where old CRMs stand behind: answers that pass by are looked at."""
+"""What goes on beside the servers where old CRMs stand behind: they are read, and answers that pass by are looked at."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import signal
 
 from crmgraph.cli.comparing import comparing
 from crmgraph.cli.console import DemoOption, fail, out, require_kind, run, settings_of, wired
+from crmgraph.cli.pull import pulling
 from crmgraph.logs import configure
 
 NICE = 10
@@ -15,7 +16,8 @@ AT_ONCE = 2
 
 
 def run_(demo: DemoOption = False) -> None:
-    """Compare the answers in SHADOW with what this store would have said, until it is told to end (SIGTERM or Ctrl-C).
+    """Read the old CRMs at their intervals, and compare the answers in SHADOW with what this store would have said, until
+    it is told to end (SIGTERM or Ctrl-C).
 
     One is enough for a machine, however many servers run there.
     """
@@ -42,7 +44,8 @@ def run_(demo: DemoOption = False) -> None:
                 os.nice(NICE)
                 out.print(f"crmgraph listens at {settings.upstream_socket}.", markup=False, highlight=False)
                 configure(settings.log_level, settings.log_format)
-                await ended.wait()
+                async with pulling(core, settings):
+                    await ended.wait()
                 await listener.close()
 
     run(until_told(), settings)

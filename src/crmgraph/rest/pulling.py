@@ -261,7 +261,6 @@ class Pulling:
         photo: the call for the photo of a record, of its kind and id; None where there are none.
         space: the space of external ids in which records are named.
         users: the space in which the staff are named.
-        at_once: how many calls at the same time are fit where nothing is said.
         unknowable: what its API does not tell, one line each, for `upstream check`.
     """
 
@@ -271,5 +270,4 @@ class Pulling:
     photo: Callable[[PartyKind, str], Asked] | None = None
     space: str = "record"
     users: str = "user"
-    at_once: int = 5
     unknowable: tuple[str, ...] = field(default=())

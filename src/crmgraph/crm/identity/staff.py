@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.identity import credentials
 from crmgraph.crm.identity.credentials import add_credential
-from crmgraph.crm.models import Credential, ExternalId, Role, Staff
+from crmgraph.crm.models import Account, Contact, Credential, ExternalId, Lead, Role, Staff
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.lookup import Ref, RefShape, meant, the_one
 from crmgraph.crm.values.folding import fold
@@ -195,3 +195,46 @@ async def switch(session: AsyncSession, staff_id: int, active: bool) -> None:
     changed = await session.execute(update(Staff).where(Staff.id == staff_id).values(active=active).returning(Staff.id))
     if changed.first() is None:
         raise NotFound(("id",))
+
+
+async def unnamed(session: AsyncSession, email: str | None, dialect: str, space: str) -> int | None:
+    """The one member of the staff who has this email, and no external id in this space of a dialect."""
+    if (given := email_or_none(email)) is None:
+        return None
+    named = select(ExternalId.staff_id).where(ExternalId.dialect == dialect, ExternalId.space == space)
+    query = select(Staff.id).where(
+        Staff.email_key == email_key(given), Staff.id.not_in(named.where(ExternalId.staff_id.is_not(None)))
+    )
+    found = list(await session.scalars(query.limit(2)))
+    return found[0] if len(found) == 1 else None
+
+
+def email_or_none(email: str | None) -> str | None:
+    """An email that somebody can have; None for any other text."""
+    return email if email is not None and not fault_of(email) and is_email(email) else None
+
+
+async def follow(
+    session: AsyncSession, staff_id: int, name: str | None, email: str | None, role: Role, *, active: bool
+) -> bool:
+    """Let a member of the staff be what another system says; whether that changed anything.
+
+    Who comes in here is left alone: nobody elsewhere takes a login away, or gives it rights.
+
+    Args:
+        name, email: what is none stays as it is.
+    """
+    member = await session.get(Staff, staff_id)
+    has_login = await session.scalar(select(Credential.id).where(Credential.staff_id == staff_id))
+    if member is None or has_login is not None:
+        return False
+    before = (member.name, member.email, member.role, member.active)
+    if name is not None and not is_blank(name) and not fault_of(name):
+        member.name, member.name_key = name, fold(name)
+    if (given := email_or_none(email)) is not None:
+        write_email(member, given)
+    member.role, member.active = role, active
+    if member.name != before[0]:
+        for model in (Contact, Account, Lead):
+            await session.execute(update(model).where(model.owner_id == staff_id).values(owner_key=member.name_key))
+    return before != (member.name, member.email, member.role, member.active)

@@ -68,12 +68,14 @@ async def page(
     offset: int = 0,
     limit: int = 200,
     only: Collection[int] | None = None,
+    oldest_first: bool = False,
 ) -> tuple[list[Noted], bool]:
     """A page of the notes on all live records, the newest first, and whether there are more.
 
     Args:
         since: those that were changed at this moment or later.
         only: ids of notes; those that are not there are left out.
+        oldest_first: whether they come the other way round.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
@@ -81,13 +83,15 @@ async def page(
     require_staff(actor)
     query = select(Note.id)
     live = [Note.party_id.in_(select(model.id).where(visible(actor, model))) for model in MODELS.values()]
-    query = query.where(live[0] | live[1] | live[2]).order_by(Note.id.desc()).offset(offset).limit(limit + 1)
+    by_id = Note.id if oldest_first else Note.id.desc()
+    query = query.where(live[0] | live[1] | live[2]).order_by(by_id).offset(offset).limit(limit + 1)
     if since is not None:
         query = query.where(Note.updated_at >= since)
     if only is not None:
         query = query.where(Note.id.in_(only))
     ids = list(await session.scalars(query))
-    return await _load(session, actor, ids[:limit]), len(ids) > limit
+    found = await _load(session, actor, ids[:limit])
+    return found[::-1] if oldest_first else found, len(ids) > limit
 
 
 async def _load(session: AsyncSession, actor: Actor, ids: Collection[int]) -> list[Noted]:

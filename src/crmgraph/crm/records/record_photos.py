@@ -20,6 +20,7 @@ from crmgraph.crm.records import aggregates, local_changes
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes, Entry, touch
 from crmgraph.crm.records.checks import require_revision
+from crmgraph.crm.records.edits import Stamp
 from crmgraph.crm.records.leads import require_unlocked
 from crmgraph.db.database import Database
 from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
@@ -42,6 +43,7 @@ class Staged:
         key: where it lies in the store.
         party_id: the record it was attached to.
         replaces: whether there was another photo, for which a job is stored.
+        source: see `Photo.source`.
     """
 
     rendered: Rendered
@@ -50,6 +52,7 @@ class Staged:
     key: str | None = None
     party_id: int | None = None
     replaces: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class RecordPhotos:
         max_bytes: int,
         then: Callable[[AsyncSession, dict[int, int]], Awaitable[None]],
         names: Mapping[int, str] = MappingProxyType({}),
+        sources: Mapping[int, str] = MappingProxyType({}),
     ) -> dict[int, Refused]:
         """Give many records of a kind their photos in one transaction, of few statements; who has one keeps it.
 
@@ -125,6 +129,8 @@ class RecordPhotos:
             max_bytes: the most bytes of each that are taken.
             then: called in the transaction with {id: revision} of the records that have got theirs.
             names: {id: what its file is called}, of which what is harmless is kept.
+            sources: {id: `Photo.source`}, of those that come from an old CRM: they are no change of their own, and the
+                record keeps the time of its last one.
 
         Returns:
             {id: why it has none}, as of `set`.
@@ -161,8 +167,9 @@ class RecordPhotos:
                     key, rendered = ready[party_id]
                     name = photos.safe_file_name(names.get(party_id, ""), rendered.content_type)
                     photo = _row(party_id, kind, key, rendered, name)
+                    photo.source = sources.get(party_id)
                     session.add(photo)
-                    entries.append(_entry(actor, aggregate, None, photo.file_name).columns())
+                    entries.append(_entry(actor, aggregate, None, photo.file_name, told=party_id in sources).columns())
                     given[party_id] = aggregate.record.revision
             await session.flush()
             if entries:
@@ -246,8 +253,10 @@ class RecordPhotos:
         record, former = aggregate.record, aggregate.photo
         former_key, former_name = (None, None) if former is None else (former.key, former.file_name)
         made = _row(record.id, aggregate.kind, staged.key, staged.rendered, staged.file_name)
+        made.source = staged.source
+        told = staged.source is not None
         aggregate.photo = await session.merge(made)
-        await _log(session, actor, aggregate, former_name, made.file_name, touched=touched)
+        await _log(session, actor, aggregate, former_name, made.file_name, touched=touched, told=told)
         if former_key is not None:
             await self._leave(session, former_key)
         staged.party_id, staged.replaces = record.id, former_key is not None
@@ -261,12 +270,14 @@ class RecordPhotos:
         *,
         if_revision: int | None = None,
         dry_run: bool = False,
+        told: bool = False,
     ) -> bool:
         """Take the photo of a record away. Returns False, with nothing changed, when it has none.
 
         Args:
             if_revision: the revision of the record that the caller read; another one now is refused.
             dry_run: whether to find out why it cannot be, and to change nothing.
+            told: whether an old CRM tells so: the record keeps the time of its last change.
 
         Raises:
             Stale: the record has another revision.
@@ -282,7 +293,7 @@ class RecordPhotos:
             photo = None if dry_run else aggregate.photo
             if photo is not None:
                 await session.delete(photo)
-                await _log(session, actor, aggregate, photo.file_name, None)
+                await _log(session, actor, aggregate, photo.file_name, None, told=told)
                 await self._leave(session, photo.key)
             return photo
 
@@ -380,19 +391,22 @@ async def _log(
     new: str | None,
     *,
     touched: bool = False,
+    told: bool = False,
 ) -> None:
     await idempotency.claim(session)
-    session.add(Change(**_entry(actor, aggregate, old, new, touched=touched).columns()))
+    session.add(Change(**_entry(actor, aggregate, old, new, touched=touched, told=told).columns()))
     await session.flush()
 
 
-def _entry(actor: Actor, aggregate: Aggregate, old: str | None, new: str | None, *, touched: bool = False) -> Entry:
-    """The entry of the log, of the revision that it counts."""
+def _entry(
+    actor: Actor, aggregate: Aggregate, old: str | None, new: str | None, *, touched: bool = False, told: bool = False
+) -> Entry:
+    """The entry of the log, of the revision that it counts; the record keeps its time where an old CRM tells it."""
     if not touched:
-        touch(aggregate.record, actor)
+        touch(aggregate.record, actor, Stamp(updated_at=aggregate.record.updated_at) if told else None)
     changes = Changes(actor)
     changes.replaced("photo", old, new)
-    return changes.entry(aggregate.record, Action.UPDATED)
+    return changes.entry(aggregate.record, Action.UPDATED, now() if told else None)
 
 
 async def _render(data: bytes, max_bytes: int, formats: frozenset[str]) -> Rendered:

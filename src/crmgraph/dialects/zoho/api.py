@@ -47,7 +47,10 @@ OPERATIONS = (
     Operation("GET", "/users", organisation.users, "The users", ("READ",), "users", "", ("type", *_PAGED)),
     Operation("GET", "/users/{user_id}", organisation.user, "One user", ("READ",), "users", ""),
     Operation("GET", "/org", organisation.organisation, "The organisation", ("READ",), "org", ""),
-    Operation("GET", "/Notes", notes.everywhere, "All notes", ("READ",), topic="notes", parameters=("ids", *_PAGED)),
+    Operation(
+        "GET", "/Notes", notes.everywhere, "All notes", ("READ",), topic="notes",
+        parameters=("ids", "sort_by", "sort_order", *_PAGED),
+    ),
     Operation("POST", "/Notes", notes.add, "New notes on the records that they name", ("CREATE",), topic="notes"),
     Operation("PUT", "/Notes", notes.update_many, "Change notes", ("UPDATE",), topic="notes"),
     Operation("DELETE", "/Notes", notes.delete_many, "Delete notes", ("DELETE",), topic="notes", parameters=("ids",)),

@@ -259,11 +259,11 @@ PULLING = Pulling(
         Source(
             "Notes",
             None,
-            partial(_list, "Notes", {}),
+            partial(_list, "Notes", _BY_ID),
             _read,
             _note,
             _id_of,
-            ids=lambda page: _list("Notes", {"fields": "id"}, page, None),
+            ids=lambda page: _list("Notes", _BY_ID | {"fields": "id"}, page, None),
             some=partial(_some, "Notes", {}),
         ),
     ),

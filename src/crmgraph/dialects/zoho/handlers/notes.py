@@ -25,6 +25,7 @@ from crmgraph.dialects.zoho.fields import (
     canonical,
     note_id,
 )
+from crmgraph.dialects.zoho.handlers import records
 from crmgraph.dialects.zoho.handlers.writing import done
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import Decoded, decode, linked
@@ -57,12 +58,13 @@ async def of_record(call: Call) -> Response:
 
 
 async def everywhere(call: Call) -> Response:
-    """A page of all notes, the newest first, or those of given ids."""
+    """A page of all notes, or those of given ids: the newest first, as long as nobody asks for the oldest."""
     paging, ids, since = call.paging(), call.words("ids"), call.told_from()
+    order = {"oldest_first": not records.is_descending(call)}
     async with call.core.db.read() as session:
         only = None if not ids else list((await _own(session, ids)).values())
         found, more = await notes.page(
-            session, call.actor, since=since, offset=paging.offset, limit=paging.per_page, only=only
+            session, call.actor, since=since, offset=paging.offset, limit=paging.per_page, only=only, **order
         )
         data = await _encoded(call, session, found)
     return _page(call, data, paging.info(len(data), more))

@@ -152,7 +152,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     Raises:
         RequestError: there is no such field, or it has no order; or neither asc nor desc is wanted.
     """
-    descending = _is_descending(call)
+    descending = is_descending(call)
     name = call.query("sort_by") or "id"
     if call.query("sort_by"):
         call.names(module.kind, Way.SOUGHT, module.fields.known_names([name]))
@@ -170,7 +170,7 @@ async def _order(call: Call, session: AsyncSession, module: Module) -> Order:
     return Order(place, descending)
 
 
-def _is_descending(call: Call) -> bool:
+def is_descending(call: Call) -> bool:
     """Whether a list is wanted from its end.
 
     Raises:
@@ -186,7 +186,7 @@ async def contacts_of(call: Call) -> Response:
     """A page of the contacts of the account in the path; 204 where there are none, or no such account."""
     given, since = call.params["id"], call.told_from()
     call.paging()
-    _is_descending(call)  # what cannot be is refused whether or not there is such an account
+    is_descending(call)  # what cannot be is refused whether or not there is such an account
     async with call.core.db.read() as session:
         own = (await call.resolve(session, [given])).get(given)
         accounts = {} if own is None else await aggregates.load(session, call.actor, PartyKind.ACCOUNT, [own], parts=())

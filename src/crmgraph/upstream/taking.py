@@ -1,0 +1,109 @@
+"""Taking what an upstream tells: rows of a source are applied, and what is not taken is parked with the reason."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from crmgraph.crm.models import Door, Outcome, Parked
+from crmgraph.rest.pulling import BadAnswerError, Gone, Pulled, PulledNote, PulledUser, Pulling, Source
+from crmgraph.upstream import marks
+from crmgraph.upstream.apply import Applying, Fault
+from crmgraph.upstream.apply_notes import ApplyingNotes
+
+CHANGES = frozenset({"created", "updated", "deleted", "photos"})
+"""The outcomes after which something is otherwise than before."""
+
+
+class Taking:
+    """Takes what is told.
+
+    Args:
+        region: whose telephone numbers need no country code.
+        parked: {source: what is parked of it}.
+    """
+
+    def __init__(self, door: Door, pulling: Pulling, region: str | None, parked: dict[str, set[str]]) -> None:
+        self._door = door
+        self._pulling = pulling
+        self._region = region
+        self._parked = parked
+
+    async def take(self, session: AsyncSession, source: Source, rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+        """Apply rows of a source; {outcome: how many}."""
+        found: Counter[str] = Counter()
+        items: list[Any] = []
+        by_id: dict[str, Mapping[str, Any]] = {}
+        bad: list[tuple[str, Mapping[str, Any], Fault]] = []
+        for row in rows:
+            home_id = "?"
+            try:
+                home_id = source.id_of(row)
+                items.append(source.item(row))
+                by_id[home_id] = row
+            except (BadAnswerError, KeyError, TypeError, ValueError) as error:
+                bad.append(
+                    (
+                        home_id,
+                        row,
+                        Fault("BAD_ANSWER", str(error) if isinstance(error, BadAnswerError) else "no such object"),
+                    )
+                )
+        applying = Applying(session, self._door, self._pulling, self._region)
+        faults: dict[str, Fault] = {}
+        if source.deleted:
+            assert source.kind is not None  # noqa: S101 - what is gone is of a kind
+            gone = [each for each in items if isinstance(each, Gone)]
+            found["deleted"] += await applying.gone(source.kind, gone)
+        elif source.kind is not None:
+            for each in await applying.records(source.kind, [each for each in items if isinstance(each, Pulled)]):
+                found[_word(each.outcome)] += 1
+                if each.fault is not None:
+                    faults[each.pulled.id] = each.fault
+                if each.photo:
+                    await self._want_photo(session, each.pulled)
+        else:
+            users = [each for each in items if isinstance(each, PulledUser)]
+            if users:
+                changed = await applying.users(users)
+                found.update({"updated": changed, "same": len(users) - changed})
+            noting = ApplyingNotes(session, self._door, self._pulling, self._region, applying)
+            for note, outcome, fault in await noting.notes([each for each in items if isinstance(each, PulledNote)]):
+                found[_word(outcome)] += 1
+                if fault is not None:
+                    faults[note.id] = fault
+        parking = bad + [(home_id, by_id[home_id], fault) for home_id, fault in faults.items()]
+        found["refused"] += len(bad)
+        await marks.park(session, self._door, source.name, parking)
+        held = self._parked.setdefault(source.name, set())
+        await marks.unpark(session, self._door, source.name, held & (by_id.keys() - faults.keys()))
+        held |= {home_id for home_id, _, _ in parking}
+        return +found
+
+    async def _want_photo(self, session: AsyncSession, pulled: Pulled) -> None:
+        body = {"kind": pulled.kind.value, "id": pulled.id, "photo": pulled.photo}
+        fault = Fault("PHOTO", "to be fetched")
+        await marks.park(session, self._door, marks.PHOTOS, [(f"{pulled.kind.value}/{pulled.id}", body, fault)])
+
+    async def take_again(self, session: AsyncSession, source: Source, rows: Sequence[Parked]) -> Counter[str]:
+        """Try what was parked once more; what is not taken now either is tried tomorrow."""
+        found = await self.take(session, source, [row.body for row in rows])
+        found = Counter({name: n for name, n in found.items() if name in CHANGES})
+        named = {row.home_id: row for row in rows}
+        await session.flush()
+        still = await marks.due(session, self._door, source.name, len(rows) * 2, min(row.id for row in rows) - 1)
+        left = {row.id: Fault(row.code, row.message) for row in still if row.home_id in named}
+        await marks.put_off(session, left)
+        return found
+
+    async def let_go(self, session: AsyncSession, source: Source, ids: Sequence[str]) -> int:
+        """Remove those of these that are here; how many."""
+        applying = Applying(session, self._door, self._pulling, self._region)
+        if source.kind is not None:
+            return await applying.gone(source.kind, [Gone(each) for each in ids])
+        return await ApplyingNotes(session, self._door, self._pulling, self._region, applying).gone(ids)
+
+
+def _word(outcome: Outcome) -> str:
+    return {Outcome.UNCHANGED: "same"}.get(outcome, outcome.value.lower())

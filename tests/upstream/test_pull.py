@@ -1,0 +1,249 @@
+"""Reading an old CRM: what it has stands here to the byte, whatever happens on the way."""
+
+import itertools
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmgraph.crm.models import Door, PartyKind
+from crmgraph.dialects.zoho import upstream as zoho
+from crmgraph.upstream import calls
+from crmgraph.upstream.calls import CallError
+from crmgraph.upstream.marks import Lease, PullBusyError
+from tests.conftest import Running, serving, settings_for, statements
+from tests.upstream.faults import FaultPort, HalfBody, Reply, Reset
+from tests.upstream.old_crm import CREDENTIALS, OldCrm
+from tests.upstream.reader import LISTS, SECRETS, Reader, old_list
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SECRETS:
+        monkeypatch.setenv(f"CRMGRAPH_UPSTREAM_ZOHO_{name.upper()}", CREDENTIALS["zoho"][name])
+    monkeypatch.setattr(calls, "SHORTEST", 0.001)
+
+
+@pytest.fixture
+def reader(running: Running) -> Reader:
+    return Reader(running.core, running.client)
+
+
+@pytest.fixture
+async def core_reader(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Reader]:
+    """The same over SQLite alone, for what has nothing to do with the database."""
+    shutil.copy(sqlite_template, tmp_path / "test.db")
+    async with serving(settings_for(f"sqlite:///{tmp_path / 'test.db'}", tmp_path)) as (client, app):
+        yield Reader(app.state.core, client)
+
+
+def small_pages(monkeypatch: pytest.MonkeyPatch, size: int = 10) -> None:
+    monkeypatch.setattr(zoho, "PER_PAGE", size)
+
+
+def answer(rows: list[dict[str, Any]], *, more: bool = False) -> Reply:
+    body = {"data": rows, "info": {"more_records": more}}
+    return Reply(200, {"Content-Type": "application/json"}, json.dumps(body).encode())
+
+
+async def assert_equal(reader: Reader, old: OldCrm) -> None:
+    token = await reader.token()
+    for path in LISTS:
+        ours, theirs = await reader.listed(path, token), old_list(old, path)
+        assert list(map(json.dumps, ours)) == list(map(json.dumps, theirs)), path
+
+
+async def test_all_of_it_is_here_to_the_byte_and_a_second_reading_changes_nothing(
+    reader: Reader, old_crm: OldCrm
+) -> None:
+    await reader.behind(old_crm.url)
+    first = await reader.pull()
+    counts = {name: each["created"] + each["photos"] for name, each in first.counts.items()}
+    assert counts["Notes"] == 9
+    assert counts["photos"] == 3
+    assert [counts[name] for name in ("Accounts", "Contacts", "Leads")] == [
+        len(old_crm.ids(kind)) for kind in (PartyKind.ACCOUNT, PartyKind.CONTACT, PartyKind.LEAD)
+    ]
+    await assert_equal(reader, old_crm)
+    before = await reader.counts()
+    assert (await reader.pull()).changes == 0
+    assert (await reader.pull(full=True)).changes == 0
+    assert await reader.counts() == before
+    assert await reader.parked() == []
+
+
+async def test_a_photo_and_a_note_answer_as_there(reader: Reader, old_crm: OldCrm) -> None:
+    await (await reader.behind(old_crm.url)).pull()
+    token = await reader.token()
+    photo, note = f"/crm/v2/Accounts/{old_crm.ids(PartyKind.ACCOUNT)[0]}/photo", old_list(old_crm, "Notes")[0]["id"]
+    with old_crm.client() as client:
+        for path in (photo, f"/crm/v2/Notes/{note}"):
+            theirs, ours = client.get(path, headers=old_crm.zoho), await reader.client.get(path, headers=token)
+            assert (ours.status_code, ours.content) == (theirs.status_code, theirs.content) == (200, theirs.content)
+            assert ours.headers.get("Content-Disposition") == theirs.headers.get("Content-Disposition")
+
+
+async def test_what_changes_there_changes_here(reader: Reader, own_old_crm: OldCrm) -> None:
+    old = own_old_crm
+    await (await reader.behind(old.url)).pull()
+    leads, contacts, accounts = (old.ids(kind) for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT))
+    with old.client(headers=old.zoho) as client:
+        # Several in one second, the last one last.
+        for city in ("Oslo", "Bergen", "Tromsø"):
+            changed = {"City": city, "Phone": None, "Custom": city if city != "Tromsø" else None}
+            assert client.put(f"/crm/v2/Leads/{leads[12]}", json={"data": [changed]}).status_code == 200
+        made = client.post("/crm/v2/Accounts", json={"data": [{"Account_Name": "New & Sons"}]}).json()
+        parent = made["data"][0]["details"]["id"]
+        client.put(f"/crm/v2/Accounts/{accounts[0]}", json={"data": [{"Parent_Account": parent}]})
+        client.post(f"/crm/v2/Leads/{leads[13]}/actions/convert", json={"data": [{}]})
+        client.delete(f"/crm/v2/Contacts/{contacts[5]}")
+        note = old_list(old, "Notes")[-1]
+        client.put(f"/crm/v2/Notes/{note['id']}", json={"data": [{"Note_Content": "other"}]})
+        client.delete(f"/crm/v2/Accounts/{accounts[0]}/photo")
+    report = await reader.pull()
+    assert report.counts["Contacts/deleted"] == {"deleted": 1}
+    await assert_equal(reader, old)
+    token = {"Authorization": "Zoho-oauthtoken 1000.here"}
+    gone = await reader.client.get(f"/crm/v2/Contacts/{contacts[5]}", headers=token)
+    assert gone.status_code == 204
+    listed = await reader.listed("Contacts/deleted", token)
+    assert listed == [row for row in old_list(old, "Contacts/deleted") if row["id"] == str(contacts[5])]
+    assert (await reader.pull()).changes == 0
+
+
+async def test_what_names_what_comes_later_is_whole_in_the_end(
+    reader: Reader, faults: FaultPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_pages(monkeypatch)
+    await reader.behind(faults.url)
+    row = {"id": "3652397000000000001", "Account_Name": "Child", "Parent_Account": {"id": "3652397000000000009"}}
+    above = {"id": "3652397000000000009", "Account_Name": "Parent"}
+    faults.do(answer([row], more=True), where=r"GET /crm/v2/Accounts\?.*&page=1&")
+    faults.do(answer([above]), where=r"GET /crm/v2/Accounts\?.*&page=2&")
+    report = await reader.pull(only=["Users", "Accounts"])
+    assert (report.counts["Accounts"]["created"], report.counts["Accounts"]["updated"]) == (2, 1)
+    assert await reader.parked() == []
+    token = await reader.token()
+    (child,) = [each for each in await reader.listed("Accounts", token) if each["Account_Name"] == "Child"]
+    assert child["Parent_Account"] == {"name": "Parent", "id": "3652397000000000009"}
+
+
+async def test_a_record_that_is_refused_refuses_no_other(reader: Reader, faults: FaultPort) -> None:
+    await reader.behind(faults.url)
+    good = {"id": "3652397000000000001", "Last_Name": "Good", "Email": "good@old.example"}
+    bad = {"id": "3652397000000000002", "Last_Name": "Bad", "Email": "no email"}
+    nobody = {"id": "3652397000000000003", "Last_Name": "Alone", "Reporting_To": {"id": "3652397000000000099"}}
+    ours = {"id": "1000000005", "Last_Name": "Ours"}
+    faults.do(answer([good, bad, nobody, ours, {"id": "x"}]), where=r"GET /crm/v2/Contacts\?")
+    report = await reader.pull(only=["Users", "Contacts"])
+    assert report.counts["Contacts"]["created"] == 2
+    assert await reader.parked() == [
+        ("Contacts", "1000000005", "INVALID", 1),
+        ("Contacts", "3652397000000000002", "INVALID", 1),
+        ("Contacts", "3652397000000000003", "LOOKUP", 1),
+        ("Contacts", "?", "BAD_ANSWER", 1),
+    ]
+    token = await reader.token()
+    assert [each["Last_Name"] for each in await reader.listed("Contacts", token)] == ["Alone", "Good"]
+    # They are tried tomorrow, or when somebody says so; what was mended there is forgotten here.
+    faults.clear()
+    faults.do(answer([bad | {"Email": "mended@old.example"}]), where=r"GET /crm/v2/Contacts\?")
+    await reader.pull(only=["Contacts"])
+    assert [home_id for _, home_id, _, _ in await reader.parked()] == ["1000000005", "3652397000000000003", "?"]
+
+
+BAD: dict[str, Reply | HalfBody] = {
+    "no JSON": Reply(200, {}, b"<html>"),
+    "half of it": Reply(200, {}, b'{"data": [{"id": "36523970000000'),
+    "half a body": HalfBody(),
+    "204 with a body": Reply(200, {}, b""),
+    "no list": Reply(200, {}, b'{"data": {"id": 1}}'),
+    "an error": Reply(400, {}, b'{"code": "INVALID_MODULE"}'),
+    "an empty page that is not the last": answer([], more=True),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_an_answer_that_makes_no_sense_ends_the_reading_and_nothing_of_it_is_applied(
+    core_reader: Reader, faults: FaultPort, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = core_reader
+    small_pages(monkeypatch)
+    monkeypatch.setattr(calls, "TRIES", 3)
+    await reader.behind(faults.url)
+    faults.do(BAD[case], where=r"GET /crm/v2/Contacts\?.*&page=2&")
+    with pytest.raises(CallError):
+        await reader.pull(only=["Users", "Contacts"])
+    mark = (await reader.marks())["Contacts"]
+    assert (mark.page, mark.watermark, mark.counts) == (1, None, {"created": 10})
+    faults.clear()
+    report = await reader.pull(only=["Users", "Contacts"])
+    # It goes on with the second page, and then asks for what was changed meanwhile.
+    assert report.counts["Contacts"]["created"] == 15
+    pages = [each for each in faults.calls(r"GET /crm/v2/Contacts\?") if "fields=" not in each]
+    assert ["&page=2&" in each for each in pages] == [True, False, False]
+
+
+async def test_lists_that_never_end_have_an_end(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url)
+    row = {"id": "3652397000000000001", "Last_Name": "Again"}
+    faults.do(answer([row], more=True), where=r"GET /crm/v2/Leads\?")
+    with pytest.raises(CallError, match="page 2 is the one before it once more"):
+        await reader.pull(only=["Leads"])
+    faults.clear()
+    faults.do(Reply(200, {}, b"x" * (calls.LONGEST_ANSWER + 1)), where=r"GET /crm/v2/Accounts\?")
+    with pytest.raises(CallError, match="more than 33,554,432 bytes"):
+        await reader.pull(only=["Accounts"])
+
+
+async def test_nobody_is_called_before_retry_after_is_over(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url)
+    faults.do(Reply(429, {"Retry-After": "1"}), nth={4}, where="GET ")
+    faults.do(Reset(), nth={7}, where="GET ")
+    await reader.pull(only=["Users", "Accounts", "Contacts"])
+    log = list(faults.log)
+    (busy,) = [number for number, each in enumerate(log) if each.status == 429]
+    assert all(each.at - log[busy].at >= 1.0 for each in log[busy + 1 :])
+    assert len(log) > busy + 3
+
+
+async def test_half_of_the_calls_of_a_day_are_left_to_clients(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url, calls_per_day=10)
+    with pytest.raises(CallError, match="half of the calls of a day are made"):
+        await reader.pull()
+    assert len(faults.log) == 5
+    with pytest.raises(CallError, match="half of the calls of a day are made"):
+        await reader.pull()
+    assert len(faults.log) == 5
+
+
+async def test_one_process_reads_at_a_time(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url)
+    await Lease(Door.ZOHO).claim(reader.core.db)
+    with pytest.raises(PullBusyError):
+        await reader.pull()
+    assert faults.log == []
+
+
+async def test_a_page_takes_as_many_statements_however_many_records_it_has(
+    core_reader: Reader, faults: FaultPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await core_reader.behind(faults.url)
+    await reader.pull(only=["Users"])
+    number = itertools.count(3652397000000000001)
+
+    def rows(count: int) -> list[dict[str, Any]]:
+        return [{"id": str(next(number)), "Last_Name": f"L{n}", "Phone": "1", "City": "Bonn"} for n in range(count)]
+
+    taken = []
+    for count in (5, 1, 30):
+        faults.clear()
+        given = rows(count)
+        faults.do(answer(given), where=r"GET /crm/v2/Leads\?")
+        with statements(reader.core.db) as seen:
+            await reader.pull(only=["Leads"])
+        taken.append(len(seen))
+    assert taken[1] == taken[2]
