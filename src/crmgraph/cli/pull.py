@@ -120,7 +120,7 @@ def pull(
 
 @asynccontextmanager
 async def pulling(core: "Core", settings: Settings) -> AsyncIterator[None]:
-    """Read the upstreams at their intervals inside the block: those that can be read, and to which secrets were given."""
+    """Read the upstreams at their intervals inside the block, those that can be read and whose secrets were given."""
     from crmgraph.jobs import Runner
     from crmgraph.registry import DIALECTS
     from crmgraph.upstream.calls import CallError

@@ -1,4 +1,4 @@
-"""What goes on beside the servers where old CRMs stand behind: they are read, and answers that pass by are looked at."""
+"""What goes on beside the servers where old CRMs stand behind: they are read, and what passes by is looked at."""
 
 import asyncio
 import os
@@ -16,8 +16,9 @@ AT_ONCE = 2
 
 
 def run_(demo: DemoOption = False) -> None:
-    """Read the old CRMs at their intervals, and compare the answers in SHADOW with what this store would have said, until
-    it is told to end (SIGTERM or Ctrl-C).
+    """Read the old CRMs at their intervals, and compare the answers in SHADOW with what this store would have said.
+
+    It goes on until it is told to end (SIGTERM or Ctrl-C).
 
     One is enough for a machine, however many servers run there.
     """
