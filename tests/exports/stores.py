@@ -60,6 +60,7 @@ class Made:
         refers: {field: the index of the other record among those of its kind}.
         notes: {title, content} of each.
         relations: (kind, the index of a contact or None, the identifier) of each.
+        ends: what becomes of it: it is deleted, or a lead is converted.
     """
 
     kind: PartyKind
@@ -70,6 +71,7 @@ class Made:
     relations: tuple[tuple[str, int | None, dict[str, str]], ...] = ()
     kept: dict[str, Any] = field(default_factory=dict)
     photo: bool = False
+    ends: str = ""
 
 
 def _of(name: str, type_: Any) -> st.SearchStrategy[Any]:
@@ -114,6 +116,7 @@ def _records(kind: PartyKind) -> st.SearchStrategy[Made]:
         st.lists(relation, max_size=2).map(tuple) if kind is not PartyKind.LEAD else st.just(()),
         st.dictionaries(st.sampled_from(["Field", "Größe"]), LINE | st.integers(0, 9) | st.lists(LINE, max_size=2)),
         st.booleans(),
+        st.sampled_from(["", "", "", "deleted", *(["converted"] if kind is PartyKind.LEAD else [])]),
     )
 
 

@@ -102,8 +102,12 @@ def row_of(name: str, row: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None and not (key == "active" and value)}
 
 
-def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
-    """Everything of a record: a line of JSON."""
+def record_of(dumped: Dumped, *, identity: bool, whole: bool = False) -> dict[str, Any]:
+    """Everything of a record: a line of JSON. What hangs on one that was deleted, a photo and relations, is not told.
+
+    Args:
+        whole: whether it is told too which deleted records it names, as none but an archive does.
+    """
     record = dumped.aggregate.record
     found: dict[str, Any] = {
         "kind": dumped.aggregate.kind.value,
@@ -114,13 +118,21 @@ def record_of(dumped: Dumped, *, identity: bool) -> dict[str, Any]:
     }
     if (converted := getattr(record, "converted_at", None)) is not None:
         found["convertedAt"] = plain(converted)
+        for name in ("converted_contact", "converted_account"):
+            if name in dumped.names:
+                found[camel(name)] = {"id": str(getattr(record, f"{name}_id")), "name": dumped.names[name]}
+    if record.deleted_at is not None:
+        found["deletedAt"] = plain(record.deleted_at)
+    if whole and dumped.gone:
+        found["deletedReferences"] = {camel(name): {"id": str(own_id)} for name, own_id in dumped.gone.items()}
     if dumped.external_ids:
         found["externalIds"] = [
             {"system": system, "space": space, "value": value} for system, space, value in dumped.external_ids
         ]
-    if relations := [relation_of(dumped, row, identity=identity) for row in dumped.aggregate.relations]:
+    is_live = record.deleted_at is None
+    if is_live and (relations := [relation_of(dumped, row, identity=identity) for row in dumped.aggregate.relations]):
         found["relations"] = relations
-    if (photo := dumped.aggregate.photo) is not None:
+    if is_live and (photo := dumped.aggregate.photo) is not None:
         found["photo"] = {"file": photo_member(dumped.aggregate.kind, photo), "name": photo.file_name}
     if dumped.notes:
         found["notes"] = [

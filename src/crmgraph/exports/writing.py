@@ -21,6 +21,8 @@ from crmgraph.photos import PhotoStore
 
 Form = Literal["csv", "xlsx", "jsonl", "vcf", "vcf3", "vcf4", "jscontact", "zip"]
 NAMES = {PartyKind.ACCOUNT: "accounts", PartyKind.CONTACT: "contacts", PartyKind.LEAD: "leads"}
+DELETED = "deleted/"
+"""The folder of an archive in which the lines of deleted records are."""
 MANIFEST = "crmgraph.json"
 """The member of an archive by which it is known again."""
 FILES: dict[Form, tuple[str, str]] = {
@@ -47,6 +49,8 @@ class ExportRequest:
         excel: whether a spreadsheet will open a table.
         size: how many records are read at once.
         photos: where the photos of an archive are; it has none without it.
+        whole: whether lines of JSON tell of deleted records that are named, as those of an archive do.
+        deleted: whether the deleted records are written in place of the live ones, as lines.
     """
 
     kinds: Sequence[PartyKind]
@@ -56,6 +60,8 @@ class ExportRequest:
     excel: bool = False
     size: int = PAGE
     photos: PhotoStore | None = None
+    whole: bool = False
+    deleted: bool = False
 
 
 async def write(db: Database, actor: Actor, asked: ExportRequest, path: Path, *, told: Told | None = None) -> None:
@@ -115,17 +121,17 @@ async def pieces(db: Database, actor: Actor, asked: ExportRequest, *, told: Told
         return
     begin, between, end = (b"[\n", b",\n", b"\n]\n") if asked.form == "jscontact" else (b"", b"", b"")
     for kind in asked.kinds:
-        async for each in dump(db, actor, kind, asked.where, size=asked.size):
+        async for each in dump(db, actor, kind, asked.where, size=asked.size, deleted=asked.deleted):
             if told is not None:
                 told(1)
-            yield begin + _piece(each, asked.form, identity=actor.sees_identity)
+            yield begin + _piece(each, asked, identity=actor.sees_identity)
             begin = between
     if asked.form == "jscontact":
         yield (end if begin == between else b"[" + end)
 
 
-def _piece(each: Dumped, form: Form, *, identity: bool) -> bytes:
-    match form:
+def _piece(each: Dumped, asked: ExportRequest, *, identity: bool) -> bytes:
+    match asked.form:
         case "jscontact":
             return orjson.dumps(jscontact.card_of(each))
         case "vcf3":
@@ -133,12 +139,12 @@ def _piece(each: Dumped, form: Form, *, identity: bool) -> bytes:
         case "vcf" | "vcf4":
             return cards.card_of(each, "4.0")
         case _:
-            return orjson.dumps(record_of(each, identity=identity)) + b"\n"
+            return orjson.dumps(record_of(each, identity=identity, whole=asked.whole)) + b"\n"
 
 
 async def archive(db: Database, actor: Actor, asked: ExportRequest, out: BinaryIO, *, told: Told | None = None) -> None:
-    """Records as an archive: of each kind the lines and photos that an import reads, and beside them a table and what
-    has changed.
+    """Records as an archive: of each kind the lines and photos that an import reads, without a condition those of
+    deleted records too, and beside them a table and what has changed.
 
     Raises:
         StoreAway: the photo store does not answer.
@@ -147,10 +153,14 @@ async def archive(db: Database, actor: Actor, asked: ExportRequest, out: BinaryI
         names = [NAMES[kind] for kind in asked.kinds]
         found.writestr(MANIFEST, orjson.dumps({"crmgraph": __version__, "kinds": names}))
         for kind in asked.kinds:
-            own = replace(asked, kinds=(kind,), form="jsonl")
+            own = replace(asked, kinds=(kind,), form="jsonl", whole=asked.where is None)
             with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
                 async for piece in pieces(db, actor, own, told=told):
                     member.write(piece)
+            if asked.where is None:
+                with found.open(f"{DELETED}{NAMES[kind]}.jsonl", "w") as member:
+                    async for piece in pieces(db, actor, replace(own, deleted=True)):
+                        member.write(piece)
             with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
                 async for piece in pieces(db, actor, replace(own, form="csv")):
                     member.write(piece)

@@ -88,6 +88,8 @@ class Draft:
     owner: StaffRef | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    converted_at: datetime | None = None
+    deleted_at: datetime | None = None
     order_at: datetime | None = None
     full_name: tuple[str, str] | None = None
     """The name in one text, and its column."""
@@ -282,6 +284,8 @@ class Draft:
             match_name=self.match_name,
             created_at=self.created_at,
             updated_at=self.updated_at,
+            converted_at=self.converted_at,
+            deleted_at=self.deleted_at,
             notes=self.notes,
             photo=self.photo,
             kept=self.kept,

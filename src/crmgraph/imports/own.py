@@ -22,6 +22,14 @@ SYSTEM = "CRMGRAPH"
 SPACES = {PartyKind.CONTACT: "contact", PartyKind.ACCOUNT: "account", PartyKind.LEAD: "lead"}
 BEGIN = b'{"kind":"'
 """What a file of such lines begins with."""
+NAMING: dict[PartyKind, dict[str, PartyKind]] = {
+    PartyKind.CONTACT: {name: REFERENCES[name] for name in ("account", "reportsTo")},
+    PartyKind.ACCOUNT: {name: REFERENCES[name] for name in ("parent", "primaryContact")},
+    PartyKind.LEAD: {},
+}
+"""{kind: {field that names another record: the kind of that}}."""
+CONVERTED = {"convertedContact": PartyKind.CONTACT, "convertedAccount": PartyKind.ACCOUNT}
+"""What a lead has become."""
 _ROWS: dict[str, Any] = {"phones": PhoneKind, "emails": EmailKind, "addresses": AddressKind}
 _RELATED = ("CONTACT", "ACCOUNT")
 MAX_RELATIONS = 100
@@ -53,14 +61,12 @@ def read(
             except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
                 yield Refusal(at, "INVALID", "no record that crmgraph has written", original=line)
                 continue
-            if found.get("convertedAt"):
-                yield Skipped(at, "CONVERTED", "the lead has become a contact")
-                continue
             draft = Draft(kind, at, context, original=line)
             draft.facts["name_column"] = "name" if kind is PartyKind.ACCOUNT else "lastName"
             draft.owner = owners.importer
             _put(draft, values, owners)
             _put_around(draft, found, owners)
+            _put_state(draft, found)
             _put_relations(draft, found.get("relations"))
             _put_photo(draft, found.get("photo"), members)
             yield draft
@@ -70,8 +76,10 @@ def _put(draft: Draft, values: dict[str, Any], owners: Owners) -> None:
     for name, value in values.items():
         if name in _ROWS:
             _put_rows(draft, name, value)
-        elif name in REFERENCES and isinstance(value, dict):
-            draft.link(name, REFERENCES[name], name, value=str(value.get("id", "")), text=str(value.get("name", "")))
+        elif name in NAMING[draft.kind] and isinstance(value, dict):
+            draft.link(
+                name, NAMING[draft.kind][name], name, value=str(value.get("id", "")), text=str(value.get("name", ""))
+            )
         elif name == "owner" and isinstance(value, dict):
             _put_owner(draft, value, owners)
         elif name in _PARTS and isinstance(value, dict):
@@ -133,6 +141,22 @@ def _put_around(draft: Draft, found: dict[str, Any], owners: Owners) -> None:
     kept = found.get("kept")
     if isinstance(kept, dict):
         draft.kept_by = {str(key): each for key, each in kept.items() if isinstance(each, dict)}
+
+
+def _put_state(draft: Draft, found: dict[str, Any]) -> None:
+    """Whether it was deleted, or a lead was converted, and which deleted records it names."""
+    draft.deleted_at = _moment(found.get("deletedAt"))
+    references = found.get("deletedReferences")
+    named = dict(references) if isinstance(references, dict) else {}
+    known = NAMING[draft.kind]
+    if draft.kind is PartyKind.LEAD and (converted_at := _moment(found.get("convertedAt"))) is not None:
+        draft.converted_at = converted_at
+        known = CONVERTED
+        named |= {name: found[name] for name in CONVERTED if name in found}
+    for name, kind in known.items():
+        value = named.get(name)
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            draft.link(name, kind, name, value=value["id"])
 
 
 def _put_relations(draft: Draft, value: Any) -> None:

@@ -25,6 +25,8 @@ READ = (".csv", ".txt", ".tsv", ".vcf", ".json", ".ldif", ".ldf")
 """What the members of an archive are called that may be read one by one."""
 MANIFEST = "crmgraph.json"
 """The member by which an archive of `crmgraph export` is known."""
+DELETED = "deleted/"
+"""Where its deleted records are."""
 _TOTALS = frozenset(
     {"sum", "total", "totals", "grand", "summe", "gesamt", "somme", "suma", "totale", "totaal", "razem", "合計"}
 )
@@ -61,7 +63,7 @@ def parts_of(name: str, found: list[Source], options: Options, owners: Owners) -
     if any(each.name == MANIFEST for each in found):
         # The tables beside the lines are for people.
         members = {each.name: each for each in found}
-        lines = (each for each in found if each.name.endswith(".jsonl") and "/" not in each.name)
+        lines = (each for each in found if each.name.endswith(".jsonl") and "/" not in each.name.removeprefix(DELETED))
         yield from (_own(each, options, owners, members) for each in lines)
         return
     format_ = archive_format(found, options.format)
@@ -147,6 +149,8 @@ def _own(source: Source, options: Options, owners: Owners, members: Mapping[str,
     context = _context(options, own.SYSTEM, "")
     context.spaces = dict(own.SPACES)
     recognised = Recognised(source.name, own.SYSTEM, kind, kind.value)
+    if source.name.startswith(DELETED):
+        recognised.facts["deleted"] = True
     return Part(recognised, lambda: own.read(source, context, owners, members or {}))
 
 

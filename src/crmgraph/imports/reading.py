@@ -33,6 +33,11 @@ ORDER = ("STAFF", "FIELDS", "ACCOUNT", "CONTACT", "LEAD", None, "NOTE")
 """In which files are read: accounts before those who belong to them."""
 
 
+def _rank(part: Part) -> tuple[bool, int]:
+    """Deleted records come last: what they had that is one's alone, others may have by now."""
+    return "deleted" in part.recognised.facts, ORDER.index(part.recognised.role)
+
+
 class Reading:
     """A set of files that is imported together.
 
@@ -53,7 +58,7 @@ class Reading:
         owners: Owners,
         stored: Stored | None,
     ) -> None:
-        self.parts = sorted(parts, key=lambda part: ORDER.index(part.recognised.role))
+        self.parts = sorted(parts, key=_rank)
         self.options = options
         self._owners = owners
         self._stored = stored

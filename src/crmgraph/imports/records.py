@@ -159,6 +159,7 @@ class Record(Packed):
         also: ids of other systems that the source knows.
         match_name: whether an account that the store knows by this name alone is meant by it.
         created_at, updated_at: of the source.
+        converted_at, deleted_at: when it was, at the source: of what an export of our own has told.
         kept: {column: text, list of texts or JSON} without a home here.
         kept_by: {system: {column: the same}} of what an export of our own has told.
         implied: made from a text or from a look-up of another row.
@@ -184,6 +185,8 @@ class Record(Packed):
     kept_by: dict[str, dict[str, Any]] = field(default_factory=dict)
     cleared: list[str] = field(default_factory=list)
     relations: list[Related] = field(default_factory=list)
+    converted_at: datetime | None = None
+    deleted_at: datetime | None = None
 
 
 @dataclass(slots=True)

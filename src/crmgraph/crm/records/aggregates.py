@@ -14,6 +14,7 @@ from crmgraph.crm.policy import (
     MODELS,
     Actor,
     Record,
+    gone_for,
     visibility_key,
     visibility_values,
     visible,
@@ -70,18 +71,21 @@ async def load(
     *,
     lock: bool = False,
     parts: Collection[str] = PARTS,
+    deleted: bool = False,
 ) -> dict[int, Aggregate]:
     """The live records of `ids` that the actor may see, with their rows, in a constant number of statements.
 
     Args:
         lock: take the records for writing until the transaction ends.
+        deleted: whether those that were deleted are meant, and no others.
         parts: what is needed of `PARTS` and relations; the other lists stay empty.
     """
     model = MODELS[kind]
-    db = None if lock else snapshots.reads_from(session)
+    db = None if lock or deleted else snapshots.reads_from(session)
     if db is not None:
         return await _load_snapshots(db, actor, model, ids, parts)
-    query = select(model).where(model.id.in_(ids), visible(actor, model)).order_by(model.id)
+    seen = gone_for(actor, model) if deleted else visible(actor, model)
+    query = select(model).where(model.id.in_(ids), seen).order_by(model.id)
     if lock:
         # Not its id, which nothing changes: rows that name it may come and go meanwhile.
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -133,15 +137,25 @@ async def load_one(
 
 
 async def load_for_change(
-    unit: UnitOfWork, actor: Actor, kind: PartyKind, ids: Collection[int], *, parts: Collection[str] = PARTS
+    unit: UnitOfWork,
+    actor: Actor,
+    kind: PartyKind,
+    ids: Collection[int],
+    *,
+    parts: Collection[str] = PARTS,
+    deleted: bool = False,
 ) -> dict[int, Aggregate]:
     """Live records that are to be changed by a write set of the same unit of work; see `load`.
 
     They belong to no session: nothing but the write set writes what changes of them.
+
+    Args:
+        deleted: whether those that were deleted are meant too, where the unit locks what it reads.
     """
     if unit.locks:
         model = MODELS[kind]
-        records = await snapshots.lock(unit.session, model, model.id.in_(ids) & visible(actor, model))
+        seen = visible(actor, model, deleted=deleted)
+        records = await snapshots.lock(unit.session, model, model.id.in_(ids) & seen)
         return await _with_children(unit.session, model, records, parts)
     found = await _load_snapshots(unit.database, actor, MODELS[kind], ids, parts)
     for each in found.values():

@@ -20,7 +20,7 @@ from crmgraph.crm.models import (
     Photo,
     Staff,
 )
-from crmgraph.crm.policy import MODELS, Actor, require_staff, visible
+from crmgraph.crm.policy import MODELS, Actor, gone_for, require_staff, visible
 from crmgraph.crm.query.conditions import And, Compare, Op, Where
 from crmgraph.crm.query.offset_pages import find_ids
 from crmgraph.crm.records.aggregates import ROWS, Aggregate, load
@@ -41,6 +41,7 @@ class Dumped:
         owner_email: of the staff member who owns it.
         note_owners: {note: the email of who owns it}.
         others: {record that it is related to: its kind, and what it is called}.
+        gone: {account, reports_to ...: the id of the deleted record that is named there, which no door shows}.
     """
 
     aggregate: Aggregate
@@ -50,19 +51,20 @@ class Dumped:
     owner_email: str | None = None
     note_owners: dict[int, str] = field(default_factory=dict)
     others: dict[int, tuple[PartyKind, str]] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
 
 
 async def dump(
-    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE, deleted: bool = False
 ) -> AsyncIterator[Dumped]:
     """The live records of a kind, one by one; see `dump_pages`."""
-    async for page in dump_pages(db, actor, kind, where, size=size):
+    async for page in dump_pages(db, actor, kind, where, size=size, deleted=deleted):
         for each in page:
             yield each
 
 
 async def dump_pages(
-    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE
+    db: Database, actor: Actor, kind: PartyKind, where: Where | None = None, *, size: int = PAGE, deleted: bool = False
 ) -> AsyncIterator[list[Dumped]]:
     """The live records of a kind by their ids, each page as it is at its time.
 
@@ -70,16 +72,18 @@ async def dump_pages(
 
     Args:
         where: what they have to fulfil; all of them without it.
+        deleted: whether those are meant that were deleted, and not merged into others; no condition is asked of them.
 
     Raises:
         Unauthenticated, Forbidden: the actor is not staff.
         Invalid: see `find_ids`.
     """
-    async for ids in _id_pages(db, actor, kind, where, size):
+    pages = _deleted_pages(db, actor, kind, size) if deleted else _id_pages(db, actor, kind, where, size)
+    async for ids in pages:
         async with db.read() as session:
-            found = await load(session, actor, kind, ids, parts=(*ROWS, "photo"))
+            found = await load(session, actor, kind, ids, parts=(*ROWS, "photo"), deleted=deleted)
             page = {own_id: Dumped(aggregate) for own_id, aggregate in found.items()}
-            await _fill(session, actor, page)
+            await _fill(session, actor, page, deleted=deleted)
         yield [page[own_id] for own_id in ids if own_id in page]
 
 
@@ -145,6 +149,20 @@ async def _id_pages(
         last = ids[-1]
 
 
+async def _deleted_pages(db: Database, actor: Actor, kind: PartyKind, size: int) -> AsyncIterator[list[int]]:
+    require_staff(actor)
+    model: Any = MODELS[kind]
+    last = 0
+    while True:
+        query = select(model.id).where(gone_for(actor, model), model.merged_into_id.is_(None), model.id > last)
+        async with db.read() as session:
+            ids = list(await session.scalars(query.order_by(model.id).limit(size)))
+        if not ids:
+            return
+        yield ids
+        last = ids[-1]
+
+
 async def widths(session: AsyncSession, kind: PartyKind) -> dict[str, int]:
     """{phones, emails or addresses: how many the record has that has most of them}."""
     model: Any = MODELS[kind]
@@ -163,9 +181,10 @@ async def widths(session: AsyncSession, kind: PartyKind) -> dict[str, int]:
     return found
 
 
-async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) -> None:
+async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped], *, deleted: bool) -> None:
     query = select(ExternalId.party_id, ExternalId.dialect, ExternalId.space, ExternalId.value)
-    query = query.where(ExternalId.party_id.in_(page), ExternalId.live.is_(True), ExternalId.dialect != CONTENT)
+    live = ExternalId.live.is_(None) if deleted else ExternalId.live.is_(True)
+    query = query.where(ExternalId.party_id.in_(page), live, ExternalId.dialect != CONTENT)
     query = query.order_by(ExternalId.id)
     for own_id, *names in await session.execute(query):
         page[own_id or 0].external_ids.append((names[0], names[1], names[2]))
@@ -185,6 +204,8 @@ async def _fill(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) ->
     await _name(session, actor, page, "parent_id", Account)
     await _name(session, actor, page, "reports_to_id", Contact)
     await _name(session, actor, page, "primary_contact_id", Contact)
+    await _name(session, actor, page, "converted_contact_id", Contact)
+    await _name(session, actor, page, "converted_account_id", Account)
     await _name_others(session, actor, page)
 
 
@@ -195,13 +216,16 @@ async def _name(session: AsyncSession, actor: Actor, page: dict[int, Dumped], co
     }
     if not wanted:
         return
-    named = {}
-    for record in await session.scalars(select(model).where(model.id.in_(wanted), visible(actor, model))):
-        named[record.id] = _called(record)
+    seen = visible(actor, model, deleted=True)
+    named = {each.id: each for each in await session.scalars(select(model).where(model.id.in_(wanted), seen))}
     for each in page.values():
-        own_id = getattr(each.aggregate.record, column, None)
-        if own_id in named:
-            each.names[column.removesuffix("_id")] = named[own_id]
+        record = named.get(getattr(each.aggregate.record, column, None))
+        if record is None:
+            continue
+        if record.deleted_at is None:
+            each.names[column.removesuffix("_id")] = _called(record)
+        else:
+            each.gone[column.removesuffix("_id")] = record.id
 
 
 async def _name_others(session: AsyncSession, actor: Actor, page: dict[int, Dumped]) -> None:

@@ -140,8 +140,14 @@ async def resolve(
     return {key: found[key] for key in wanted if key in found}
 
 
-async def parties(session: AsyncSession, wanted: Collection[ExternalIdValue]) -> dict[ExternalIdValue, int]:
-    """What is called so, in a statement for each so many values, of however many systems."""
+async def parties(
+    session: AsyncSession, wanted: Collection[ExternalIdValue], *, deleted: bool = False
+) -> dict[ExternalIdValue, int]:
+    """What is called so, in a statement for each so many values, of however many systems.
+
+    Args:
+        deleted: whether what was called so until it was deleted is meant, and nothing else.
+    """
     names = sorted(each for each in wanted if not any(map(fault_of, each)))
     sql = Sql(ExternalId, database_of(session).is_sqlite)
     columns = (ExternalId.dialect, ExternalId.space, ExternalId.value)
@@ -149,14 +155,15 @@ async def parties(session: AsyncSession, wanted: Collection[ExternalIdValue]) ->
 
     def query() -> Select[Any]:
         named = [sql.among(column, bindparam(column.key, type_=Several(Text()))) for column in columns]
-        return select(*columns, *targets).where(*named, ExternalId.live.is_(True))
+        live = ExternalId.live.is_(None) if deleted else ExternalId.live.is_(True)
+        return select(*columns, *targets).where(*named, live)
 
     found: dict[ExternalIdValue, int] = {}
     for begin in range(0, len(names), MAX_VALUES):
         asked = names[begin : begin + MAX_VALUES]
         values = zip(*asked, strict=True)
         given = {column.key: list(dict.fromkeys(each)) for column, each in zip(columns, values, strict=True)}
-        rows = await snapshots.rows_of(session, ("external ids", "of several systems"), query, given)
+        rows = await snapshots.rows_of(session, ("external ids", "of several systems", deleted), query, given)
         every = {ExternalIdValue(*row[:3]): next(i for i in row[3:] if i is not None) for row in rows}
         found |= {each: every[each] for each in asked if each in every}
     return found

@@ -175,7 +175,7 @@ class WriteSet:
         merged_into: int | None = None,
         stamp: Stamp | None = None,
     ) -> None:
-        """Take a record that was loaded with `lock` out of every door's sight, and free its uniques.
+        """Take a record out of every door's sight that was loaded with `lock`, or made by this set; free its uniques.
 
         Its rows stay, and so does what other records hold of it: nobody sees that while it is deleted.
 
@@ -208,7 +208,7 @@ class WriteSet:
         self._known.removed(record)
         self._rows.touch(record)
         self._rows.removed.append(record)
-        if isinstance(record, Account):
+        if isinstance(record, Account) and record.id > 0:
             self._rows.account_names[record.id] = ""
         self._rows.entries.append(changes.entry(record, Action.DELETED, now() if stamp is not None else None))
 

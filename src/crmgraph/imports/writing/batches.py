@@ -93,6 +93,7 @@ class Batch:
         self._made: dict[Named, int] = {}
         self._written = WriteSet(Transaction(session), actor)
         self._stored: dict[ExternalIdValue, int] = {}
+        self._gone: dict[ExternalIdValue, int] = {}
         self._told: dict[int, frozenset[str]] = {}
 
     async def decide(self, records: Sequence[Record]) -> list[Row]:
@@ -101,6 +102,8 @@ class Batch:
         await self._find_stored(records)
         found = await self._match(rows)
         done = await self._done(rows, found)
+        # What was deleted at its source is made, or is there already, whether or not somebody has brought it back.
+        done |= {n for row, n in zip(rows, found, strict=True) if n is not None and row.record.deleted_at is not None}
         loaded: dict[int, Aggregate] = {}
         for kind in _ORDER:
             wanted = {own_id for row, own_id in zip(rows, found, strict=True) if own_id and row.record.kind is kind}
@@ -152,6 +155,8 @@ class Batch:
             wanted |= {edits.external_id(v.external) for v in record.input.values() if isinstance(v, StoredRef)}
             wanted |= set(edits.further_ids(record))
         self._stored = await external_ids.parties(self._session, wanted)
+        if gone := {name for each in records if each.deleted_at is not None and (name := edits.known_by(each))}:
+            self._gone = await external_ids.parties(self._session, gone - self._stored.keys(), deleted=True)
 
     async def _match(self, rows: Sequence[Row]) -> list[int | None]:
         """The record of the store that each one is; None for a new one."""
@@ -159,9 +164,10 @@ class Batch:
         for row in rows:
             named = self._ids.get((row.record.kind, row.record.key))
             name = edits.known_by(row.record)
-            found.append(named or (None if name is None else self._stored.get(name)))
+            found.append(named or (None if name is None else self._stored.get(name) or self._gone.get(name)))
         for kind in _ORDER:
-            group = [i for i, own_id in enumerate(found) if own_id is None and rows[i].record.kind is kind]
+            unknown = [i for i, own_id in enumerate(found) if own_id is None and rows[i].record.deleted_at is None]
+            group = [i for i in unknown if rows[i].record.kind is kind]
             by = self._how.by if kind is not PartyKind.ACCOUNT else (MatchBy.NAME,)
             if kind is PartyKind.ACCOUNT:
                 # One that has an id of its source is that one: another of its name is another company.
@@ -252,13 +258,16 @@ class Batch:
             # A text that names it says nothing of it, not even how it is spelled.
             self._note_made(row)
             return
+        state = edits.take_state(record, edit)
         faults = await self._written.faults_of(record.kind, row.aggregate, edit)
         if faults and (fatal := edits.drop_faults(record, edit, faults)):
             row.outcome, row.refusal = Outcome.REFUSED, _refusal(record, fatal)
             return
         if row.aggregate is None:
-            stamp = Stamp(record.created_at, record.updated_at or record.created_at)
+            stamp = Stamp(record.created_at, record.updated_at or record.created_at, state=state)
             row.aggregate = await self._written.create(record.kind, edit, stamp=stamp, checked=True)
+            if record.deleted_at is not None:
+                self._written.remove(row.aggregate, stamp=Stamp(updated_at=record.deleted_at))
             row.outcome = Outcome.CREATED
         else:
             before = _before(row.aggregate, edit, self._stored)

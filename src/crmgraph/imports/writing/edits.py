@@ -39,8 +39,14 @@ REFERENCES = {
     "reportsTo": "reports_to_id",
     "parent": "parent_id",
     "primaryContact": "primary_contact_id",
+    "convertedContact": "converted_contact_id",
+    "convertedAccount": "converted_account_id",
 }
 """{input field: column}."""
+CONVERTED = ("converted_contact_id", "converted_account_id")
+"""What a lead has become."""
+_UNCHECKED = frozenset(REFERENCES.values()) - {"owner_id"} | {"number"}
+"""What a deleted record has as it stands: others may have it, or be deleted themselves."""
 _PARTS = {
     "birthDate": {"day": "birth_day", "month": "birth_month", "year": "birth_year"},
     **{
@@ -92,6 +98,8 @@ def digest_of(record: Record) -> str:
     said: list[Any] = [record.input, record.kept, around, [(note.title, note.content) for note in record.notes], photo]
     if record.cleared:
         said.append(record.cleared)
+    if record.converted_at is not None or record.deleted_at is not None:
+        said.append([record.converted_at, record.deleted_at])
     if record.relations:
         said.append([(each.kind, each.given, each.external) for each in record.relations])
     text = orjson.dumps(said, default=str, option=orjson.OPT_SORT_KEYS)
@@ -177,6 +185,16 @@ def _is_new(identity: Any, seen: set[Any]) -> bool:
 def _derived(name: str, values: dict[str, Any], region: str | None) -> Any:
     """A row as it would be stored."""
     return new_row(_ROWS[name], values, {"region": region})
+
+
+def take_state(record: Record, edit: Edit) -> dict[str, Any]:
+    """Take out of the edit of a new record what only processes do, and was done elsewhere: nothing of it is checked."""
+    state = {name: edit.values.pop(name) for name in CONVERTED if name in edit.values}
+    if record.converted_at is not None:
+        state["converted_at"] = record.converted_at
+    if record.deleted_at is not None:
+        state |= {name: edit.values.pop(name) for name in sorted(_UNCHECKED) if name in edit.values}
+    return state
 
 
 def drop_faults(record: Record, edit: Edit, faults: list[Refused]) -> list[Refused]:

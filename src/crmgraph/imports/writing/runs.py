@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
@@ -13,19 +13,15 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import HeldUpstream
 from crmgraph.crm.models import Door, Import, ImportRow, ImportState, Outcome, PartyKind, Role, Staff, now
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records import external_ids
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.edits import Edit, Stamp
-from crmgraph.crm.records.sets import WriteSet
-from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.db.database import Database
 from crmgraph.imports.index import Spool
 from crmgraph.imports.reading import Reading
-from crmgraph.imports.records import Event, External, Merged, Record, Ref, Refusal, Skipped
-from crmgraph.imports.writing import leases
+from crmgraph.imports.records import Event, External, Merged, Record, Refusal, Skipped
+from crmgraph.imports.writing import leases, linking
 from crmgraph.imports.writing.batches import Batch, How, Row, named_by
 from crmgraph.imports.writing.collecting import rare_collections
 from crmgraph.imports.writing.edits import external_id
@@ -259,7 +255,7 @@ class Run:
         for row in rows:
             own_id = ids.get((row.record.kind, row.record.key))
             if own_id is not None and row.later:
-                self._later.add((row.record.kind, own_id, row.later))
+                self._later.add((row.record.kind, own_id, row.later, row.record.deleted_at is not None))
             if own_id is not None and row.record.relations and row.outcome is not Outcome.SKIPPED:
                 self._related.add((row.record.kind, own_id, row.record.relations))
 
@@ -280,32 +276,9 @@ class Run:
         while group := [each for _, each in islice(later, BATCH)]:
             self._lease = await self._db.transact(lambda session, group=group: self._link_group(session, group))  # type: ignore[misc]  # bound now
 
-    async def _link_group(
-        self, session: AsyncSession, group: Sequence[tuple[PartyKind, int, dict[str, Ref]]]
-    ) -> dt.datetime:
-        unit = Transaction(session)
-        written = WriteSet(unit, self._actor)
-        ids = self._ids.of({(ref.kind, ref.key) for _, _, refs in group for ref in refs.values()})
-        changed = []
-        for kind in (PartyKind.LEAD, PartyKind.CONTACT, PartyKind.ACCOUNT):
-            wanted = {own_id: refs for of_kind, own_id, refs in group if of_kind is kind}
-            loaded = await aggregates.load_for_change(unit, self._actor, kind, wanted, parts=()) if wanted else {}
-            planned = []
-            for own_id, aggregate in loaded.items():
-                named = {column: ids.get((ref.kind, ref.key)) for column, ref in wanted[own_id].items()}
-                planned.append((kind, aggregate, Edit({name: value for name, value in named.items() if value})))
-            await written.expect(planned)
-            for _, aggregate, edit in planned:
-                # A circle in the files: the record stays without it.
-                for fault in await written.faults_of(kind, aggregate, edit):
-                    edit.values.pop(str(fault.path[0]), None)
-                before = {name: getattr(aggregate.record, name) for name in edit.values}
-                stamp = Stamp(updated_at=aggregate.record.updated_at)
-                with suppress(HeldUpstream):  # it stays as it is where it came from
-                    if await written.update(aggregate, edit, stamp=stamp):
-                        changed.append((aggregate, before))
-        await written.write()
-        await self._note_links(session, changed)
+    async def _link_group(self, session: AsyncSession, group: Sequence[linking.Wanted]) -> dt.datetime:
+        ids = self._ids.of(linking.names_of(group))
+        await self._note_links(session, await linking.link(session, self._actor, group, ids))
         return await self._checkpoint(session, self.progress)
 
     async def _relate(self) -> None:
