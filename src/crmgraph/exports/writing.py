@@ -157,9 +157,11 @@ async def archive(db: Database, actor: Actor, asked: ExportRequest, out: BinaryI
             with found.open(f"{NAMES[kind]}.jsonl", "w") as member:
                 async for piece in pieces(db, actor, own, told=told):
                     member.write(piece)
-            if asked.where is None:
+            gone = pieces(db, actor, replace(own, deleted=True))
+            if asked.where is None and (first := await anext(gone, None)) is not None:
                 with found.open(f"{DELETED}{NAMES[kind]}.jsonl", "w") as member:
-                    async for piece in pieces(db, actor, replace(own, deleted=True)):
+                    member.write(first)
+                    async for piece in gone:
                         member.write(piece)
             with found.open(f"tables/{NAMES[kind]}.csv", "w") as member:
                 async for piece in pieces(db, actor, replace(own, form="csv")):
