@@ -18,6 +18,7 @@ from crmgraph.crm.models import (
     Attempt,
     Change,
     Compared,
+    DifferenceSort,
     Divergence,
     Door,
     Import,
@@ -30,7 +31,6 @@ from crmgraph.crm.models import (
     RefreshToken,
     Role,
     Session,
-    Sort,
     Task,
     Usage,
     Verdict,
@@ -129,7 +129,7 @@ async def test_each_kind_goes_when_its_time_has_passed_and_a_dry_run_only_counts
         for days in (6, 8, 402):
             told = {"method": "GET", "target": "/x", "headers": {}, "control_hash": "1", "candidate_hash": "2"}
             values = {"control": "Ada", "candidate": "Bob", "last_at": now() - days * DAY}
-            session.add(Divergence(field=str(days), sort=Sort.VALUE, times=1, **of, **told, **values))
+            session.add(Divergence(field=str(days), sort=DifferenceSort.VALUE, times=1, **of, **told, **values))
     changes = await count(running.db, Change)
     gone = {
         "sessions": 2,

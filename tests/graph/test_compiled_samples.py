@@ -13,7 +13,7 @@ from tests.graph.conftest import Caller, Customer, put
 from tests.graph.test_changes import first_phone
 from tests.graph.test_samples import SAMPLES
 
-RESOLVED = frozenset({"legacyUsage", "changes", "duplicates"})
+RESOLVED = frozenset({"legacyUsage", "changes", "duplicates", "upstreams", "divergences"})
 """The queries that nothing but the resolvers answers: what they read is no record of the tables."""
 
 

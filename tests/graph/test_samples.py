@@ -36,6 +36,7 @@ def test_there_are_samples_for_each_group_of_users() -> None:
         ("staff", "Follow changes"),
         ("staff", "Changes as they happen"),
         ("staff", "Who still calls the legacy APIs"),
+        ("staff", "How alike old CRMs and this store answer"),
         ("staff", "Create a lead"),
         ("staff", "Upsert a contact"),
         ("staff", "Write contacts in bulk"),

@@ -16,7 +16,6 @@ from crmgraph.crm.comparisons import ComparedRow, Equality
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import AcceptedDifference, Divergence, Door, Upstream, Verdict
 from crmgraph.settings import Settings
-from crmgraph.upstream.examples import curl
 
 if TYPE_CHECKING:
     from crmgraph.upstream.comparing import Comparer
@@ -117,7 +116,7 @@ def _divergence(each: Divergence, public_url: str, sides: dict[str, str]) -> dic
         "last": f"{each.last_at:%Y-%m-%dT%H:%M:%SZ}",
         "control": {"is": sides["control"], "hash": each.control_hash, "value": each.control},
         "candidate": {"is": sides["candidate"], "hash": each.candidate_hash, "value": each.candidate},
-        "curl": curl(each, public_url),
+        "curl": comparisons.curl(each, public_url),
     }
 
 

@@ -4,17 +4,19 @@ Kept are counts, the names of fields and one example of each difference: method,
 """
 
 import datetime as dt
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, Text, delete, func, literal, select, tuple_, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import AcceptedDifference, Compared, Divergence, Door, Sort, Verdict, now
+from crmgraph.crm.models import AcceptedDifference, Compared, DifferenceSort, Divergence, Door, Verdict, now
 from crmgraph.db.database import Database
 
 MOST = 2_000
@@ -29,10 +31,16 @@ OTHER_FIELDS = "(other fields)"
 """Fields beyond what is kept, together."""
 VALUES_DAYS = 7
 """How long values are kept where an upstream's `keep_values` is on, in days."""
+WIDTH = 5
+"""How many parts the key of a divergence has."""
 LONGEST = 2_000
 """How many characters of a path, a field or a value are kept."""
 
-Key: TypeAlias = tuple[Door, str, str, str, Sort]
+TOKEN, VALUE = "$TOKEN", "$VALUE"
+"""Placeholders in examples: of a token, and of any other value that is not kept."""
+_SPECIAL = re.compile(r'[\\"$`]')
+
+Key: TypeAlias = tuple[Door, str, str, str, DifferenceSort]
 """Dialect, operation, caller, field, sort."""
 
 
@@ -78,7 +86,9 @@ class ComparisonCounts:
             key = (*key[:3], OTHERS, *key[4:])
         self._verdicts[key] = self._verdicts.get(key, 0) + 1
 
-    def diverged(self, dialect: Door, operation: str, caller: str, name: str, sort: Sort, example: Example) -> None:
+    def diverged(
+        self, dialect: Door, operation: str, caller: str, name: str, sort: DifferenceSort, example: Example
+    ) -> None:
         """Note a field that differed."""
         at, key = time.time(), (dialect, operation, caller, name[:LONGEST], sort)
         if key not in self._divergences and len(self._divergences) >= MOST:
@@ -248,9 +258,9 @@ async def divergences(
         since: that did from then on.
         after: the key of the one before the first.
     """
-    query = select(Divergence).where(*_meant(dialect, operation, caller, since)).order_by(*_KEY).limit(limit)
+    query = select(Divergence).where(*_meant(dialect, operation, caller, since)).order_by(*_TEXTS).limit(limit)
     if after:
-        query = query.where(tuple_(*_KEY) > tuple_(*after))
+        query = query.where(tuple_(*_TEXTS) > tuple_(*map(literal, after)))
     return list(await session.scalars(query))
 
 
@@ -262,7 +272,10 @@ async def count_divergences(
     return await session.scalar(query) or 0
 
 
-_KEY = (Divergence.dialect, Divergence.operation, Divergence.caller, Divergence.field, Divergence.sort)
+_TEXTS = tuple(
+    sql_cast(each, Text)
+    for each in (Divergence.dialect, Divergence.operation, Divergence.caller, Divergence.field, Divergence.sort)
+)
 
 
 def _meant(dialect: Door | None, operation: str | None, caller: str | None, since: dt.datetime | None) -> list[Any]:
@@ -294,3 +307,23 @@ async def forget_values(session: AsyncSession, moments: Sequence[Any]) -> None:
     await session.execute(
         update(Divergence).where(Divergence.last_at.in_(moments)).values(control=None, candidate=None)
     )
+
+
+def curl(divergence: Divergence, base: str) -> str:
+    """The line that makes the call again; tokens and values that are not kept stand there as variables of the shell.
+
+    Args:
+        base: where it is sent to.
+    """
+    words = ["curl", "-i"] if divergence.method == "GET" else ["curl", "-I"]
+    for name, value in divergence.headers.items():
+        words += ["-H", _quoted(f"{name}: {value}")]
+    return " ".join([*words, _quoted(base.rstrip("/") + divergence.target)])
+
+
+def _quoted(text: str) -> str:
+    """A word of the shell in which nothing but our placeholders is a variable."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", text)
+    for each in (TOKEN, VALUE):
+        escaped = escaped.replace(f"\\{each}", each)
+    return f'"{escaped}"'

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from crmgraph.crm.models import Sort
+from crmgraph.crm.models import DifferenceSort
 from crmgraph.rest.comparing import TRANSPORT, Comparing
 
 MOST = 100
@@ -58,7 +58,7 @@ class Difference:
     """
 
     field: str
-    sort: Sort
+    sort: DifferenceSort
     control: Any = None
     candidate: Any = None
     record: str | None = None
@@ -96,7 +96,7 @@ class Comparison:
 
     def _all(self, control: Told, candidate: Told, with_body: bool) -> Iterator[Difference]:
         if control.status != candidate.status:
-            yield Difference(STATUS, Sort.VALUE, control.status, candidate.status)
+            yield Difference(STATUS, DifferenceSort.VALUE, control.status, candidate.status)
         ours, theirs = self._compared(candidate.headers), self._compared(control.headers)
         if ours != theirs:
             yield from self._of_headers(theirs, ours)
@@ -104,7 +104,7 @@ class Comparison:
             return
         was, would = control.json(), candidate.json()
         if was is NO_BODY or would is NO_BODY:
-            sort = Sort.VALUE if was is would else Sort.TYPE
+            sort = DifferenceSort.VALUE if was is would else DifferenceSort.TYPE
             yield Difference(BODY, sort, _shown(control.body), _shown(candidate.body))
         else:
             yield from self._values(was, would, "", None)
@@ -120,7 +120,13 @@ class Comparison:
         for name in sorted(control.keys() | candidate.keys()):
             was, would = control.get(name), candidate.get(name)
             if was != would and not self._are_one(name, was, would):
-                sort = Sort.EXTRA if was is None else Sort.MISSING if would is None else Sort.VALUE
+                sort = (
+                    DifferenceSort.EXTRA
+                    if was is None
+                    else DifferenceSort.MISSING
+                    if would is None
+                    else DifferenceSort.VALUE
+                )
                 yield Difference(f"header {name}", sort, was and ", ".join(was), would and ", ".join(would))
 
     @staticmethod
@@ -143,7 +149,7 @@ class Comparison:
         if rule == "ignored" or (rule == "key" and bool(was) == bool(would)):
             return
         if type(was) is not type(would):
-            yield Difference(path, Sort.TYPE, was, would, record)
+            yield Difference(path, DifferenceSort.TYPE, was, would, record)
         elif isinstance(was, dict) and depth < DEEPEST:
             own = _id_of(was) or record
             for name in (*was, *(each for each in would if each not in was)):
@@ -151,12 +157,12 @@ class Comparison:
                 if name in would and name in was:
                     yield from self._values(was[name], would[name], below, own, depth + 1)
                 elif self._rule(below) != "ignored":
-                    sort = Sort.EXTRA if name not in was else Sort.MISSING
+                    sort = DifferenceSort.EXTRA if name not in was else DifferenceSort.MISSING
                     yield Difference(below, sort, was.get(name), would.get(name), own)
         elif isinstance(was, list) and depth < DEEPEST:
             yield from self._lists(was, would, f"{path}[]", record, depth + 1)
         elif was != would and not (isinstance(was, str) and self._is_same(rule, was, would)):
-            yield Difference(path, Sort.VALUE, was, would, record)
+            yield Difference(path, DifferenceSort.VALUE, was, would, record)
 
     def _is_same(self, rule: str, was: str, would: str) -> bool:
         theirs, ours = self._origins
@@ -177,14 +183,14 @@ class Comparison:
             if own in ours:
                 yield from self._values(each, ours[own], path, own, depth)
             else:
-                yield Difference(path, Sort.MISSING, each, None, own)
+                yield Difference(path, DifferenceSort.MISSING, each, None, own)
         for own, each in ours.items():
             if own not in theirs:
-                yield Difference(path, Sort.EXTRA, None, each, own)
+                yield Difference(path, DifferenceSort.EXTRA, None, each, own)
         order = [[own for own in some if own in theirs and own in ours] for some in (theirs, ours)]
         if order[0] != order[1]:
             moved = next(a for a, b in zip(*order, strict=True) if a != b)
-            yield Difference(path, Sort.ORDER, order[0], order[1], moved)
+            yield Difference(path, DifferenceSort.ORDER, order[0], order[1], moved)
 
     def _by_place(
         self, was: list[Any], would: list[Any], path: str, record: str | None, depth: int
@@ -192,9 +198,9 @@ class Comparison:
         for mine, other in zip(was, would, strict=False):
             yield from self._values(mine, other, path, record, depth)
         for more in was[len(would) :]:
-            yield Difference(path, Sort.MISSING, more, None, record)
+            yield Difference(path, DifferenceSort.MISSING, more, None, record)
         for more in would[len(was) :]:
-            yield Difference(path, Sort.EXTRA, None, more, record)
+            yield Difference(path, DifferenceSort.EXTRA, None, more, record)
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -17,7 +17,7 @@ import zstandard
 from crmgraph.crm import comparisons, upstreams
 from crmgraph.crm.comparisons import ComparisonCounts
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import AcceptedDifference, Door, Mode, Sort, Verdict
+from crmgraph.crm.models import AcceptedDifference, DifferenceSort, Door, Mode, Verdict
 from crmgraph.crm.upstream_settings import COMPARE_AS, KEEP_VALUES, value_of
 from crmgraph.crm.usage import NOWHERE
 from crmgraph.db.errors import log_background
@@ -205,7 +205,7 @@ class Comparer:
             return Verdict.SKIPPED, REFUSED
         if comparing.lacks(candidate.status, candidate.json()):
             return Verdict.SKIPPED, NO_COUNTERPART
-        self._note(call, [Difference("(status)", Sort.VALUE, outcome, own)])
+        self._note(call, [Difference("(status)", DifferenceSort.VALUE, outcome, own)])
         return Verdict.DIFFERENT, ""
 
     def _is_accepted(self, call: Passed, difference: Difference) -> bool:

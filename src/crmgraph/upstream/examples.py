@@ -7,21 +7,17 @@ from urllib.parse import unquote_plus
 
 import orjson
 
-from crmgraph.crm.comparisons import Example
-from crmgraph.crm.models import Divergence
+from crmgraph.crm.comparisons import TOKEN, VALUE, Example
 from crmgraph.logs import HARMLESS, without_keys
 from crmgraph.rest.comparing import Comparing
 from crmgraph.security import Keys
 from crmgraph.upstream.compare import Difference
 from crmgraph.upstream.tee import Passed
 
-TOKEN, VALUE = "$TOKEN", "$VALUE"
-"""Placeholders: of a token, and of any other value that is not kept."""
 HASHED = 16
 """How many digits of the hash of a value are kept."""
 _PLAIN = re.compile(r"[\w.,:;*()=%/ +-]{0,200}", re.ASCII)
 _PEOPLE = re.compile(r"@|%40", re.IGNORECASE)
-_SPECIAL = re.compile(r'[\\"$`]')
 
 
 def example_of(call: Passed, difference: Difference, comparing: Comparing, keys: Keys, *, keep_values: bool) -> Example:
@@ -47,18 +43,6 @@ def example_of(call: Passed, difference: Difference, comparing: Comparing, keys:
     )
 
 
-def curl(divergence: Divergence, base: str) -> str:
-    """The line that makes the call again; tokens and values that are not kept stand there as variables of the shell.
-
-    Args:
-        base: where it is sent to.
-    """
-    words = ["curl", "-i"] if divergence.method == "GET" else ["curl", "-I"]
-    for name, value in divergence.headers.items():
-        words += ["-H", _quoted(f"{name}: {value}")]
-    return " ".join([*words, _quoted(base.rstrip("/") + divergence.target)])
-
-
 def _written(value: Any) -> str:
     return "" if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
@@ -79,11 +63,3 @@ def _parameter(given: str, comparing: Comparing, *, keep_values: bool) -> str:
 def _headers(call: Passed, comparing: Comparing) -> Mapping[str, str]:
     given = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}
     return {name: (told or given[name])[:200] for name, told in comparing.sends.items() if name in given}
-
-
-def _quoted(text: str) -> str:
-    """A word of the shell in which nothing but our placeholders is a variable."""
-    escaped = _SPECIAL.sub(r"\\\g<0>", text)
-    for each in (TOKEN, VALUE):
-        escaped = escaped.replace(f"\\{each}", each)
-    return f'"{escaped}"'

@@ -5,7 +5,7 @@ from sqlalchemy.orm import configure_mappers
 from crmgraph.crm.models.attached import ExternalId, Note, Photo, Relation
 from crmgraph.crm.models.audit import Action, Change, Counter, Installation, SalesOrder
 from crmgraph.crm.models.columns import FIRST_MINTED_ID, MINTED_IDS, Base, derived, now, values_of
-from crmgraph.crm.models.comparison import AcceptedDifference, Compared, Divergence, Sort, Verdict
+from crmgraph.crm.models.comparison import AcceptedDifference, Compared, DifferenceSort, Divergence, Verdict
 from crmgraph.crm.models.contact_points import CLAIMED, Address, AddressKind, Email, EmailKind, Phone, PhoneKind
 from crmgraph.crm.models.conversions import ConvertedLead, ConvertedNote
 from crmgraph.crm.models.duplicates import DismissedDuplicate, Duplicate
@@ -59,6 +59,7 @@ __all__ = [
     "ConvertedNote",
     "Counter",
     "Credential",
+    "DifferenceSort",
     "DismissedDuplicate",
     "Divergence",
     "Door",
@@ -100,7 +101,6 @@ __all__ = [
     "SearchField",
     "SearchTerm",
     "Session",
-    "Sort",
     "Staff",
     "Switch",
     "Task",

@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     """More calls waited than there is room for."""
 
 
-class Sort(StrEnum):
+class DifferenceSort(StrEnum):
     """How a field differs."""
 
     VALUE = "VALUE"
@@ -68,7 +68,7 @@ class Divergence(Base):
     caller: Mapped[str] = mapped_column(primary_key=True)
     field: Mapped[str] = mapped_column(primary_key=True)
     """Its path in the answer, e.g. `data[].City`; `(status)`, `(body)` or `header NAME`."""
-    sort: Mapped[Sort] = mapped_column(one_of(Sort), primary_key=True)
+    sort: Mapped[DifferenceSort] = mapped_column(one_of(DifferenceSort), primary_key=True)
     times: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[dt.datetime] = mapped_column(default=now)
     last_at: Mapped[dt.datetime] = mapped_column(default=now, index=True)

@@ -225,6 +225,23 @@ _describe(
     WRITTEN="To write it.",
 )
 _describe(
+    models.Mode,
+    "Who answers a call to a legacy API that has an old CRM behind it.",
+    called="UpstreamAnswers",
+    OFF="This store.",
+    PROXY="The old CRM, to which the call is passed on.",
+    SHADOW="The old CRM; afterwards its answer is compared with what this store would have said.",
+)
+_describe(
+    models.DifferenceSort,
+    "How a field of two answers differs.",
+    VALUE="Both have it, with different values.",
+    TYPE="Both have it, as values of different types.",
+    MISSING="The old CRM tells it, and this store does not.",
+    EXTRA="This store tells it, and the old CRM does not.",
+    ORDER="The same objects stand in another order.",
+)
+_describe(
     SearchKind,
     "Which kinds of thing a search looks at.",
     CONTACT="People.",

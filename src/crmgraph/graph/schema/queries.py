@@ -24,6 +24,7 @@ from crmgraph.graph.schema.nodes import node_of, require_few
 from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types import choices as choosing
+from crmgraph.graph.schema.types import comparisons as comparing
 from crmgraph.graph.schema.types import duplicates as duplicating
 from crmgraph.graph.schema.types import feed
 from crmgraph.graph.schema.types import groups as grouping
@@ -31,6 +32,7 @@ from crmgraph.graph.schema.types import search as searching
 from crmgraph.graph.schema.types import usage as using
 from crmgraph.graph.schema.types.account import Account
 from crmgraph.graph.schema.types.choices import Choice
+from crmgraph.graph.schema.types.comparisons import DivergenceConnection, Upstream
 from crmgraph.graph.schema.types.contact import Contact
 from crmgraph.graph.schema.types.duplicates import Duplicate
 from crmgraph.graph.schema.types.feed import ChangeEventConnection
@@ -283,3 +285,27 @@ class Query:
     ) -> Any:
         of = Door[dialect.name] if dialect else None
         return await using.find(info.context, using.UsageRequest(of, since or None, fields), first, after)
+
+    @resolves(
+        "The old CRMs behind the legacy APIs, who answers which calls, and how many this store would have answered "
+        "the same; null for anybody but staff.",
+        list[Upstream] | None,
+    )
+    async def upstreams(self, info: Info, since: comparing.Since = UNSET) -> Any:
+        return await comparing.all_upstreams(info.context, since or None)
+
+    @resolves(
+        "Fields in which this store would have answered otherwise than the old CRM did; null for anybody but staff.",
+        DivergenceConnection | None,
+    )
+    async def divergences(
+        self,
+        info: Info,
+        dialect: using.OfDialect = UNSET,
+        operation: comparing.OfOperation = UNSET,
+        caller: comparing.OfCaller = UNSET,
+        first: First = UNSET,
+        after: After = UNSET,
+    ) -> Any:
+        asked = comparing.Asked(Door[dialect.name] if dialect else None, operation or None, caller or None)
+        return await comparing.find(info.context, asked, first, after)

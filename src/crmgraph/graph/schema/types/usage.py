@@ -118,12 +118,12 @@ async def find(context: Context, asked: UsageRequest, first: Any, after: Any) ->
     if not actor.is_staff:
         return None
     size = window_of(context, Party, (), first).size
-    begin = _read(after, usage.WIDTH_OF_FIELDS if asked.fields else usage.WIDTH) if isinstance(after, str) else ()
+    begin = read_key(after, usage.WIDTH_OF_FIELDS if asked.fields else usage.WIDTH) if isinstance(after, str) else ()
     async with context.core.db.read() as session:
         found = await usage.uses(
             session, dialect=asked.dialect, since=asked.since, fields=asked.fields, after=begin, limit=size + 1
         )
-    edges = [LegacyUseEdge(cursor=_written(use.key), node=_node(use)) for use in found[:size]]
+    edges = [LegacyUseEdge(cursor=write_key(use.key), node=_node(use)) for use in found[:size]]
     info = PageInfo(
         has_next_page=len(found) > size,
         has_previous_page=bool(begin),
@@ -151,12 +151,20 @@ def _node(use: Use) -> LegacyUse:
     )
 
 
-def _written(key: Sequence[str]) -> str:
+def write_key(key: Sequence[str]) -> str:
+    """The cursor of an item whose place in a list its key says."""
     return base64.urlsafe_b64encode(orjson.dumps(key)).decode().rstrip("=")
 
 
-def _read(cursor: str, width: int) -> tuple[str, ...]:
-    """The key that a cursor holds."""
+def read_key(cursor: str, width: int) -> tuple[str, ...]:
+    """The key that a cursor holds.
+
+    Args:
+        width: how many parts it has.
+
+    Raises:
+        BadInput: it is the cursor of another list.
+    """
     if len(cursor) < 2_000 and cursor.isascii():
         with suppress(ValueError):
             key = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
