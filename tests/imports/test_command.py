@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.imports.compare import SAMPLES
-from tests.program import SECRET, crmgraph
+from tests.program import SECRET, crmgraph, imported
 
 ZOHO = SAMPLES / "01_zoho_backup" / "zoho_backup.zip"
 DIRTY = SAMPLES / "D1_dirty_rows" / "dirty.csv"
@@ -31,8 +31,13 @@ def program(folder: Path, *arguments: str) -> Any:
     )
 
 
+def imports(folder: Path, *arguments: str) -> Any:
+    settings = {"CRMGRAPH_DATABASE_URL": f"sqlite:///{folder}/store.db", "CRMGRAPH_SECRET_KEY": SECRET}
+    return imported(folder, *arguments, **settings)
+
+
 def told(folder: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    done = program(folder, "import", *arguments, "--dry-run", "--json")
+    done = imports(folder, *arguments, "--dry-run", "--json")
     return done.returncode, json.loads(done.stdout)
 
 
@@ -55,7 +60,7 @@ def test_the_command_may_be_left_out_before_options_too(store: Path) -> None:
 
 def test_a_question_that_is_open_ends_the_program_with_4_and_its_option_answers_it(store: Path) -> None:
     path = str(SAMPLES / "D3_dirty_files" / "two_bytes.csv")
-    done = program(store, "import", path, "--dry-run")
+    done = imports(store, path, "--dry-run")
     assert done.returncode == 4
     assert "? Which encoding is the file in? not UTF-8; " in done.stdout
     assert "(--encoding)" in done.stdout
@@ -131,7 +136,7 @@ def test_a_mapping_is_saved_and_read_again(store: Path, tmp_path: Path) -> None:
     code, found = told(store, str(path), "--map", str(saved))
     assert found["preview"][0]["input"]["phones"] == {"add": [{"kind": "MOBILE", "raw": "+49 171 3920001"}]}
     saved.write_text('[columns]\n"Nachname" = "surname"\n')
-    done = program(store, "import", str(path), "--map", str(saved), "--dry-run")
+    done = imports(store, str(path), "--map", str(saved), "--dry-run")
     assert done.returncode == 1
     assert "Nachname: 'surname' is nothing that a column is read as" in done.stderr
 
@@ -147,7 +152,7 @@ def test_a_mapping_is_saved_and_read_again(store: Path, tmp_path: Path) -> None:
     ],
 )
 def test_an_option_that_cannot_be_is_told(store: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = program(store, "import", str(DIRTY), "--dry-run", *arguments)
+    done = imports(store, str(DIRTY), "--dry-run", *arguments)
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr

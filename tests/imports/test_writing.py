@@ -41,7 +41,7 @@ from crmgraph.imports.writing.batches import How
 from crmgraph.imports.writing.photos import Photos
 from tests.conftest import Running, serving, settings_for, statements
 from tests.imports.compare import SAMPLES, expected_of
-from tests.program import SECRET, crmgraph
+from tests.program import SECRET, imported
 from tests.test_record_photos import png
 
 ADA, BEN = "ada@crmgraph.example", "ben.berg@example.com"
@@ -77,7 +77,7 @@ class Store:
     async def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         # In a thread: a background job of ours may hold the only pen of SQLite meanwhile.
         settings = {"CRMGRAPH_DATABASE_URL": self.database, "CRMGRAPH_SECRET_KEY": SECRET}
-        return await asyncio.to_thread(crmgraph, self.folder, "import", *arguments, **settings)
+        return await asyncio.to_thread(imported, self.folder, *arguments, **settings)
 
     async def bring(self, *arguments: str, code: int = 0) -> dict[str, Any]:
         """What an import says with --json."""
