@@ -60,7 +60,7 @@ async def test_a_person_comes_in_by_the_email_that_they_prove_to_own(
         ({"password": None}, ("REQUIRED", "currentPassword")),
         ({"password": ""}, ("REQUIRED", "currentPassword")),
         ({"email": "no email"}, ("NOT_AN_EMAIL", "email")),
-        ({"email": ""}, ("NOT_AN_EMAIL", "email")),
+        ({"email": ""}, ("REQUIRED", "email")),
     ],
 )
 async def test_no_email_goes_for_a_change_that_is_refused(

@@ -72,27 +72,33 @@ async def test_another_record_has_it_then_it_is_taken_and_the_record_named(agent
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "faults"),
     [
-        {"dialect": "ZOHO", "value": "no digits"},
-        {"system": "content", "value": "1"},
-        {"system": "erp", "value": " "},
-        {"system": "erp", "value": "x" * 201},
-        {"system": "e" * 201, "value": "1"},
-        {"system": "zoho", "space": "user", "value": "1"},
+        ({"dialect": "ZOHO", "value": "no digits"}, {"value": "INVALID"}),
+        ({"dialect": "ZOHO", "value": "1\0"}, {"value": "BAD_CHARACTERS"}),
+        ({"system": "content", "value": "1"}, {"system": "INVALID"}),
+        ({"system": " ", "value": ""}, {"system": "REQUIRED", "value": "REQUIRED"}),
+        ({"system": "erp", "value": "x" * 201, "space": "a\nb"}, {"space": "BAD_CHARACTERS", "value": "TOO_LONG"}),
+        ({"system": "e" * 201, "value": "1"}, {"system": "TOO_LONG"}),
+        ({"system": "zoho", "space": "user", "value": "1"}, {"space": "CONFLICTING"}),
+        ({"dialect": "ZOHO", "space": "user", "value": "1"}, {"space": "CONFLICTING"}),
+        ({"dialect": "ZOHO", "system": "erp", "value": "1"}, {"": "CHOOSE_ONE"}),
+        ({"value": "1"}, {"": "CHOOSE_ONE"}),
     ],
 )
-async def test_what_can_be_no_id_is_refused(name: dict[str, str], agent: Caller) -> None:
+async def test_what_can_be_no_id_is_refused_where_it_stands(
+    name: dict[str, str], faults: dict[str, str], agent: Caller
+) -> None:
+    """Beside others, whose places stay the same, and together with all that is wrong with those."""
     contact = await created(agent)
-    refused = await update(agent, contact, add=[name])
-    assert refused["userErrors"] == [{"code": "INVALID", "path": ["input", "externalIds", "add", "0"]}]
-
-
-async def test_they_are_of_one_dialect_or_system(agent: Caller) -> None:
-    contact = await created(agent)
-    for name in ({"value": "1"}, {"dialect": "ZOHO", "system": "erp", "value": "1"}):
-        given = {"contact": {"id": contact}, "externalIds": {"add": [name]}}
-        assert [code for code, _ in await agent.errors(UPDATE, i=given)] == ["BAD_USER_INPUT"]
+    refused = await update(agent, contact, add=[{"system": "erp", "value": "1"}, name, {"system": "x", "value": "\0"}])
+    expected = {f"input.externalIds.add.1.{part}".rstrip("."): code for part, code in faults.items()}
+    expected["input.externalIds.add.2.value"] = "BAD_CHARACTERS"
+    assert {".".join(each["path"]): each["code"] for each in refused["userErrors"]} == expected
+    if set(faults) & {""} or "CONFLICTING" in faults.values():
+        refused = await update(agent, contact, remove=[name])
+        told = {".".join(each["path"]): each["code"] for each in refused["userErrors"]}
+        assert told == {f"input.externalIds.remove.0.{part}".rstrip("."): code for part, code in faults.items()}
 
 
 async def test_an_id_that_could_be_ours_is_kept_in_a_space_of_its_own(agent: Caller) -> None:

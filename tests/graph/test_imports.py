@@ -117,7 +117,7 @@ async def test_what_cannot_be_known_is_asked_and_answered(agent: Caller, core: C
     ]
     wrong = {"answers": [{"option": "timezone", "answer": "Nowhere"}, {"option": "system", "answer": "x"}]}
     assert (await asked(agent, "updateImport", found["id"], **wrong))["userErrors"] == [
-        {"code": "CHOOSE_ONE", "path": ["input", "answers", "0", "answer"]},
+        {"code": "NOT_A_TIME_ZONE", "path": ["input", "answers", "0", "answer"]},
         {"code": "INVALID", "path": ["input", "answers", "1", "option"]},
     ]
     answer = {"answers": [{"option": "timezone", "answer": "Europe/Berlin"}]}

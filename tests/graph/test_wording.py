@@ -18,7 +18,7 @@ TABLES: dict[str, Words] = (
     | {f"Invalid {reason}": words for reason, words in REASONS.items()}
     | {f"argument {fault}": words for fault, words in ARGUMENTS.items()}
 )
-SAME = [{"NotFound", "Invalid reference"}, {"TooLarge", "Invalid too_long"}]
+SAME = [{"NotFound", "Invalid reference"}, {"TooLarge", "Invalid too_long"}, {"Invalid one_of", "argument one of"}]
 """What is one thing to people: it has one wording."""
 
 

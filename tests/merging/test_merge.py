@@ -136,7 +136,7 @@ async def test_why_a_merge_is_refused(doors: dict[str, Any]) -> None:
     strange = [{"field": name, "from": {"id": ident(two)}} for name in ("nothing", "emailOptOut", "number", "login")]
     assert await refused(one, two, take=strange) == {(f"input.take.{i}.field", "CHOOSE_ONE") for i in range(4)}
     twice = [{"field": "company", "from": {"id": ident(two)}}] * 2
-    assert await refused(one, two, take=twice) == {("input.take.1.field", "CHOOSE_ONE")}
+    assert await refused(one, two, take=twice) == {("input.take.1.field", "REPEATED")}
     stranger = [{"field": "company", "from": {"id": ident(held)}}]
     assert await refused(one, two, take=stranger) == {("input.take.0.from", "NOT_FOUND")}
     stale = [{"id": ident(one), "revision": 1}, {"id": ident(two), "revision": 2}, {"id": ident(held), "revision": 1}]

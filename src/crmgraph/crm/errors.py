@@ -64,8 +64,11 @@ class Invalid(Refused):
         unit: str = "characters",
         least: Any = None,
         most: Any = None,
+        choices: Iterable[str] = (),
     ) -> None:
         super().__init__(path)
+        self.choices = tuple(choices)
+        """What there is to choose from, of a choice; empty where that is no list."""
         self.least = least
         self.most = most
         """Of a number that is out of range, the bounds that hold, as JSON has them; None where there is none."""
@@ -74,10 +77,12 @@ class Invalid(Refused):
         self.reason = reason
         """form, type, too_long, control, key (in a value that is kept: a name that nothing can have), email, country,
         contradiction (of two values that came together), date, number, negative, decimals (of an amount, too many),
-        choice, password, guessable (of a password), reference, order, unknown, converted (a lead that has become a
-        contact), same (a record that is to be merged into itself), two_logins (of contacts that are to be one), final
-        (a merge that cannot be undone any more), merged_on (a merge into a record that was itself merged since),
-        not_converted (a lead that is one), settled (a conversion that cannot be undone any more)."""
+        choice, one_of (of what excludes one another nothing, or several), beside (a record that is named where another
+        one is), again (of what is given once), zone (of time), dialect_space (a space of ids, where a dialect lets
+        nobody choose one), password, guessable (of a password), reference, order, unknown, converted (a lead that has
+        become a contact), same (a record that is to be merged into itself), two_logins (of contacts that are to be
+        one), final (a merge that cannot be undone any more), merged_on (a merge into a record that was itself merged
+        since), not_converted (a lead that is one), settled (a conversion that cannot be undone any more)."""
         self.limit = limit
         self.unit = unit
         """Of what is too long: what the limit counts."""

@@ -10,12 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from crmgraph.crm.errors import Taken
+from crmgraph.crm.errors import Invalid, Missing, Path, Refused, Taken
 from crmgraph.crm.identity import known_sources, pending_signups, sessions, verification_codes
 from crmgraph.crm.models import Contact, Credential, Door, Email, Role, SalesOrder, Session, Staff, now
 from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.values.text import clean_email, email_key
+from crmgraph.crm.values.text import clean_email, email_key, fault_of, is_blank, is_email
 from crmgraph.db.database import Database
 
 NO_LOGIN = ""
@@ -345,3 +345,13 @@ async def release(session: AsyncSession, key: str) -> None:
     for credential_id in (await session.scalars(released)).all():
         await sessions.end_all(session, credential_id)
         await known_sources.forget(session, credential_id)
+
+
+def email_faults(email: str) -> list[Refused]:
+    """What is wrong with the email that somebody wants to sign in by."""
+    path: Path = ("email",)
+    if is_blank(email):
+        return [Missing(path)]
+    if fault := fault_of(email):
+        return [Invalid(path, *fault)]
+    return [] if is_email(email) else [Invalid(path, "email")]

@@ -8,9 +8,9 @@ former email is told, which is how a person whose login somebody takes hears of 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Forbidden, Invalid, NotFound, Taken, Unauthenticated
+from crmgraph.crm.errors import Forbidden, NotFound, Taken, Unauthenticated, refuse
 from crmgraph.crm.identity import credentials, verification_codes
-from crmgraph.crm.identity.credentials import Person, find_person
+from crmgraph.crm.identity.credentials import Person, email_faults, find_person
 from crmgraph.crm.identity.emails import EmailTemplate
 from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.outbox import WINDOW, Outbox
@@ -21,7 +21,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, parties
 from crmgraph.crm.records.edits import Edit, RowEdits
 from crmgraph.crm.records.unit_of_work import Transaction
-from crmgraph.crm.values.text import clean_email, email_key, is_email
+from crmgraph.crm.values.text import clean_email, email_key
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords
 
@@ -55,7 +55,7 @@ class EmailChanges:
 
         Raises:
             Unauthenticated: of the current password: it is another one; without a path: the actor has no credential.
-            Invalid: of the email.
+            Invalid, Missing: of the email.
             Throttled: too many tries or emails of late.
             MailNotConfigured: nothing can be mailed.
         """
@@ -124,8 +124,7 @@ class EmailChanges:
 
     def _require(self, email: str) -> None:
         self._outbox.require()
-        if not is_email(email):
-            raise Invalid(("email",), "email")
+        refuse(email_faults(email))
 
     async def _mail(self, person: Person, email: str, address: str) -> None:
         await self._throttle.reserve(Kind.RESET, account_of(email), Source(address))

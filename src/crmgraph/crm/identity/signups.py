@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Missing, Path, Refused, Taken, Unauthenticated, refuse
+from crmgraph.crm.errors import Taken, Unauthenticated, refuse
 from crmgraph.crm.identity import credentials, verification_codes
-from crmgraph.crm.identity.credentials import find_person
+from crmgraph.crm.identity.credentials import email_faults, find_person
 from crmgraph.crm.identity.emails import EmailTemplate
 from crmgraph.crm.identity.known_sources import Source
 from crmgraph.crm.identity.outbox import WINDOW, Outbox
@@ -20,7 +20,7 @@ from crmgraph.crm.models import Credential, Door, EmailKind, Purpose, Role
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import registration
 from crmgraph.crm.records.edits import Edit
-from crmgraph.crm.values.text import email_key, fault_of, is_blank, is_email
+from crmgraph.crm.values.text import email_key
 from crmgraph.db.database import Database
 from crmgraph.security import Passwords
 
@@ -80,7 +80,7 @@ class Signups:
         if self._confirm:
             self._outbox.require()
         own = [email, *registration.names_of(edit, account_edit)]
-        faults = _email_faults(email) + await password_faults(self._passwords, "password", password, own)
+        faults = email_faults(email) + await password_faults(self._passwords, "password", password, own)
         faults += registration.faults_of(edit, account_edit)
         refuse(faults)
         edit = _with_email(edit, email)
@@ -208,15 +208,6 @@ class Signups:
             confirmed=not self._confirm,
             email_verified=False,
         )
-
-
-def _email_faults(email: str) -> list[Refused]:
-    path: Path = ("email",)
-    if is_blank(email):
-        return [Missing(path)]
-    if fault := fault_of(email):
-        return [Invalid(path, *fault)]
-    return [] if is_email(email) else [Invalid(path, "email")]
 
 
 def _with_email(edit: Edit, email: str) -> Edit:

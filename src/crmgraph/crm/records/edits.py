@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
+from crmgraph.crm.errors import Refused
+
 Row = dict[str, Any]
 """Columns of one child row by attribute name. Absent keeps, None clears."""
 
@@ -36,13 +38,18 @@ class ExternalIdValue(NamedTuple):
 
 @dataclass(slots=True)
 class ExternalIdEdits:
-    """External ids that a record gets and loses. Those that it has already, or has not, change nothing."""
+    """External ids that a record gets and loses. Those that it has already, or has not, change nothing.
+
+    Attributes:
+        faults: what is wrong with those of them that nothing can be called, told with all that is wrong with the edit.
+    """
 
     add: list[ExternalIdValue] = field(default_factory=list)
     remove: list[ExternalIdValue] = field(default_factory=list)
+    faults: list[Refused] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.remove)
+        return bool(self.add or self.remove or self.faults)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import Invalid, Refused, Taken, TooLarge
+from crmgraph.crm.errors import Invalid, Missing, Path, Refused, Taken, TooLarge
 from crmgraph.crm.models import (
     MINTED_IDS,
     Account,
@@ -197,18 +197,29 @@ def faults_of(
     """
     if len(edits.add) > MAX_GIVEN:
         return [TooLarge(("external_ids", "add"), MAX_GIVEN)]
-    faults: list[Refused] = []
+    faults = list(edits.faults)
+    known = {fault.path[:3] for fault in faults}
     for i, each in enumerate(edits.add):
         path = ("external_ids", "add", i)
-        if any(is_blank(part) or len(part) > MAX_LENGTH for part in each):
-            faults.append(Invalid(path, "form"))
-        elif fault := next(filter(None, map(fault_of, each)), None):
-            faults.append(Invalid(path, *fault))
+        if path in known:
+            continue
+        if wrong := list(_faults_of_parts(path, each)):
+            faults += wrong
         elif may_be_minted(*each):
-            faults.append(Invalid(path, "minted"))
+            faults.append(Invalid((*path, "value"), "minted"))
         elif (holder := called(each)) not in (None, own_id):
             faults.append(Taken(path, holder))
     return faults
+
+
+def _faults_of_parts(path: Path, name: ExternalIdValue) -> Iterator[Refused]:
+    for part, text in zip(("system", "space", "value"), name, strict=True):
+        if is_blank(text):
+            yield Missing((*path, part))
+        elif len(text) > MAX_LENGTH:
+            yield Invalid((*path, part), "too_long", MAX_LENGTH)
+        elif fault := fault_of(text):
+            yield Invalid((*path, part), *fault)
 
 
 @dataclass(slots=True)

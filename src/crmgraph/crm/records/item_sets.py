@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import NotFound, Refused, Taken, refuse
+from crmgraph.crm.errors import NotFound, Path, Refused, Several, Taken
 from crmgraph.crm.models import Address, Email, EmailKind, PartyKind, Phone
 from crmgraph.crm.policy import MODELS, Actor, require_staff
 from crmgraph.crm.records.aggregates import Aggregate
@@ -60,7 +60,8 @@ class Item:
         ref: names the record; None for one to be created.
         edit: of an upsert, what a new record would have.
         if_revision: the revision that the caller read; None for a caller who does not say.
-        refused: why nothing was done. Set beforehand, the item is not looked at.
+        refused: why nothing was done. Set beforehand, it is only looked at for what else is wrong with it.
+        called: where in `edit` the name by which an upsert makes a record was put, that was not given there.
         outcome: None where nothing was done: it was refused, or the whole set was.
         aggregate: the record as it is by then.
     """
@@ -70,6 +71,7 @@ class Item:
     edit: Edit = field(default_factory=Edit)
     if_revision: int | None = None
     refused: Refused | None = None
+    called: Path = ()
     outcome: Written | None = None
     aggregate: Aggregate | None = None
 
@@ -100,14 +102,17 @@ async def carry_out(
     await lookup.lock(item.ref for item in open_ones if item.verb is Verb.UPSERT and item.ref is not None)
     await lookup.load([item.ref for item in open_ones if item.ref is not None])
     deciding = _Deciding(kind, actor, WriteSet(unit, actor), lookup)
-    await deciding.written.expect(deciding.planned(open_ones))
-    for i, item in enumerate(open_ones):
+    await deciding.written.expect(deciding.planned(items))
+    for i, item in enumerate(items):
         if i % TURN == TURN - 1:
             await asyncio.sleep(0)
+        if item.refused is not None:
+            item.refused = await deciding.with_others(item, item.refused)
+            continue
         try:
             await deciding.decide(item)
         except Refused as refused:
-            item.refused, item.outcome, item.aggregate = refused, None, None
+            item.refused, item.outcome, item.aggregate = await deciding.with_others(item, refused), None, None
     if all_or_none and any(item.refused is not None for item in items):
         for item in items:
             item.outcome, item.aggregate = None, None
@@ -177,6 +182,14 @@ class _Deciding:
                 self.lookup.leave(aggregate.id)
                 item.aggregate, item.outcome = aggregate, Written.DELETED
 
+    async def with_others(self, item: Item, refused: Refused) -> Refused:
+        """Why an item was refused, and what else is wrong with it where its record is not known."""
+        if refused.path[:1] != ("by",) or item.verb not in (Verb.UPDATE, Verb.UPSERT):
+            return refused
+        others = check_edit(MODELS[self.kind], item.edit, creating=False)
+        others += await self.written.unknown_references(self.kind, item.edit.values)
+        return Several((refused, *item.edit.external_ids.faults, *others)) if others else refused
+
     def _named(self, item: Item) -> Aggregate:
         assert item.ref is not None  # noqa: S101 - all but creations name one
         try:
@@ -192,19 +205,27 @@ class _Deciding:
             assert item.ref is not None  # noqa: S101 - upserts name one
             if item.ref.id is not None or item.if_revision is not None:
                 raise  # an id is ours to give, and what was read is gone
-            await self._create(item, _new_edit(item))
+            try:
+                await self._create(item, _new_edit(item))
+            except Refused as refused:
+                _blame_name(item, refused)
+                raise
             return
-        # Before rows are compared, what is wrong with them is told.
-        refuse(check_edit(MODELS[self.kind], item.edit, creating=False, record=aggregate.record))
-        await self._update(item, aggregate, _change_edit(item.edit, aggregate, self.actor.region))
+        # What is wrong with rows is found before they are compared.
+        faults = check_edit(MODELS[self.kind], item.edit, creating=False, record=aggregate.record)
+        if faults:
+            edit = Edit(item.edit.values, external_ids=item.edit.external_ids)
+        else:
+            edit = _change_edit(item.edit, aggregate, self.actor.region)
+        await self._update(item, aggregate, edit, faults)
 
     async def _create(self, item: Item, edit: Edit) -> None:
         item.aggregate = await self.written.create(self.kind, edit)
         item.outcome = Written.CREATED
         self.lookup.take(item.aggregate, edit.external_ids)
 
-    async def _update(self, item: Item, aggregate: Aggregate, edit: Edit) -> None:
-        changed = await self.written.update(aggregate, edit, if_revision=item.if_revision)
+    async def _update(self, item: Item, aggregate: Aggregate, edit: Edit, faults: Sequence[Refused] = ()) -> None:
+        changed = await self.written.update(aggregate, edit, if_revision=item.if_revision, faults=faults)
         item.aggregate = aggregate
         item.outcome = Written.UPDATED if changed else Written.UNCHANGED
         self.lookup.take(aggregate, edit.external_ids)
@@ -216,16 +237,29 @@ def _new_edit(item: Item) -> Edit:
     if ref is None:
         return edit
     if ref.number is not None:
-        edit.values.setdefault("number", ref.number)
+        if "number" not in edit.values:
+            edit.values["number"], item.called = ref.number, ("number",)
     elif ref.email is not None:
         given = (row.get("address") for row in edit.emails.add)
         if email_key(ref.email) not in {email_key(each) for each in given if isinstance(each, str)}:
             edit.emails.add.insert(0, {"kind": EmailKind.PERSONAL, "address": ref.email})
+            item.called = ("emails", "add", 0)
     elif ref.external is not None and (names := ref.external.external_ids):
         named = kept_as(ref.external.dialect, *names[0])
         if named not in edit.external_ids.add:
+            item.called = ("external_ids", "add", len(edit.external_ids.add))
             edit.external_ids.add.append(named)
     return edit
+
+
+def _blame_name(item: Item, refused: Refused) -> None:
+    """Let what is wrong with the name of an upsert lie where it was given, and with rows where those stand."""
+    for fault in refused.all:
+        match fault.path:
+            case path if item.called and path[: len(item.called)] == item.called:
+                fault.path = ("by",)
+            case ("emails", "add", int(place), *below) if item.called == ("emails", "add", 0):
+                fault.path = ("emails", "add", place - 1, *below)
 
 
 def _change_edit(wanted: Edit, aggregate: Aggregate, region: str | None) -> Edit:

@@ -6,7 +6,7 @@ all of them at once (`known`), and what comes of them is written at once (`row_s
 number of statements, and one record by itself is a set of one. See docs/decisions/sets.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy.orm.attributes import set_committed_value
@@ -114,6 +114,7 @@ class WriteSet:
         if_revision: int | None = None,
         stamp: Stamp | None = None,
         checked: bool = False,
+        faults: Sequence[Refused] = (),
     ) -> bool:
         """Change a record that this set has made, or that was loaded with `lock` or for the change in the same unit.
 
@@ -123,6 +124,7 @@ class WriteSet:
             if_revision: the revision that the caller read; another one now is refused.
             stamp: when it was made and changed elsewhere, by whom, and how it stands there.
             checked: whether the caller has asked for the faults of the edit, and mended them.
+            faults: what is wrong with it for the caller already.
 
         Returns:
             Whether anything changed.
@@ -133,12 +135,14 @@ class WriteSet:
             HeldUpstream: an old CRM would not learn of it.
         """
         record = aggregate.record
-        faults = stale(record, if_revision)
+        found = stale(record, if_revision)
         if isinstance(record, Lead) and not releases(edit) and (stamp is None or stamp.state is None):
-            faults += unworkable(record)
+            found += unworkable(record)
+        found += faults
         if not checked:
-            faults += await self.faults_of(aggregate.kind, aggregate, edit)
-        refuse(faults)
+            known = {fault.path for fault in faults}
+            found += [each for each in await self.faults_of(aggregate.kind, aggregate, edit) if each.path not in known]
+        refuse(found)
         await self._held.read([record.id])
         if self._held.holds(record) and would_change(self._known, aggregate, edit):
             self._held.require_free(record)

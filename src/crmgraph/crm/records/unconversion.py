@@ -100,8 +100,8 @@ async def _unconvert(session: AsyncSession, actor: Actor, lead_id: int | None, i
     if lead is None:
         raise NotFound(_PATH)
     require_unlocked(lead.record)
-    kept = await _kept(session, lead_of(lead))
     faults = stale(lead.record, if_revision)
+    kept = await _kept(session, lead_of(lead), faults)
     if not faults and lead.record.revision != kept["lead"]:
         faults.append(_changed(lead.record, kept["lead"]))
     found = []
@@ -158,14 +158,19 @@ async def _unconvert(session: AsyncSession, actor: Actor, lead_id: int | None, i
     return done
 
 
-async def _kept(session: AsyncSession, lead: Lead) -> dict[str, Any]:
-    """What the conversion of a lead has left to undo it by."""
+async def _kept(session: AsyncSession, lead: Lead, faults: list[Refused]) -> dict[str, Any]:
+    """What the conversion of a lead has left to undo it by.
+
+    Raises:
+        Refused: nothing, with what is wrong already.
+    """
     if lead.converted_at is None:
-        raise Invalid(_PATH, "not_converted")
+        refuse([*faults, Invalid(_PATH, "not_converted")])
     recent = ConvertedLead.lead_id == lead.id, ConvertedLead.at >= now() - UNDONE_FOR
     kept: dict[str, Any] | None = await session.scalar(select(ConvertedLead.before).where(*recent))
     if kept is None:
-        raise Invalid(_PATH, "settled")
+        refuse([*faults, Invalid(_PATH, "settled")])
+    assert kept is not None  # noqa: S101 - refused otherwise
     return kept
 
 

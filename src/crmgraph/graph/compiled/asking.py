@@ -23,7 +23,7 @@ from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.connections import asked_of, tag_of
 from crmgraph.graph.schema.nodes import NODES, named_by, require_few
-from crmgraph.graph.schema.refs import ref_of
+from crmgraph.graph.schema.refs import ref_of_argument
 from crmgraph.graph.schema.types import choices as choosing
 from crmgraph.graph.schema.types import groups as grouping_of
 from crmgraph.graph.schema.types.search import SearchRequest
@@ -174,7 +174,7 @@ def _grouping(listing: Any, arguments: Mapping[str, Any], context: Context) -> A
 
 def _one(field: One, arguments: Mapping[str, Any], context: Context, name: str) -> Ask:
     try:
-        ref = ref_of(context, field.kind, arguments["by"])
+        ref = ref_of_argument(context, field.kind, arguments["by"])
     except NotFound:
         ref = Ref()  # the id NULL, which nobody has
     if arguments.get("deleted"):

@@ -34,13 +34,11 @@ ARGUMENTS: dict[str, Words] = {
     "order of deleted": Words(
         ErrorCode.CONFLICTING, "{it} has no say in deleted records, which are listed from the one deleted last."
     ),
-    "space of a dialect": Words(ErrorCode.CONFLICTING, "{it} belongs to a `system`: a dialect knows its own."),
     "whole list": Words(ErrorCode.INVALID, "{it} is about the whole list: it stands at the top of `filter`."),
     "one step": Words(ErrorCode.INVALID, "{it} goes on to other records again: one step is the most."),
     "id": Words(ErrorCode.NOT_FOUND, "{it} is compared with ids: give e.g. {example}."),
     "record": Words(ErrorCode.NOT_FOUND, "{it} is no id of a record: give e.g. con_1000000001."),
     "digits": Words(ErrorCode.NOT_A_PHONE, "{it} has {count} digits, and {least} are the least, e.g. 0142."),
-    "zone": Words(ErrorCode.NOT_A_TIME_ZONE, "{it} names no time zone, e.g. Europe/Berlin."),
     "duration": Words(
         ErrorCode.NOT_A_DURATION, "{it} is no duration of ISO 8601 in whole numbers, e.g. P7D, P1M or PT12H."
     ),

@@ -313,7 +313,7 @@ def _ago(filter_: AgoFilter, path: str) -> list[tuple[Op, Ago]]:
         BadInput: there is none, one is of another form, or no zone has this name.
     """
     if zone_of(filter_.zone) is None:
-        raise BadInput("zone", f"{path}.zone")
+        raise BadInput(Invalid((), "zone"), f"{path}.zone")
     found = []
     for name, value in _given(filter_, path):
         if name == "zone":

@@ -86,7 +86,10 @@ REASONS: dict[str, Words] = {
     "negative": Words(ErrorCode.OUT_OF_RANGE, "{it} is less than 0: write 0 or more."),
     "decimals": Words(ErrorCode.TOO_LONG, "{it} has more than {limit} decimals: write e.g. 1250000.5."),
     "number": Words(ErrorCode.NOT_A_NUMBER, _NO_NUMBER),
-    "choice": Words(ErrorCode.CHOOSE_ONE, "{it} is none of the values to choose from."),
+    "choice": Words(ErrorCode.CHOOSE_ONE, "{it} is none of the values to choose from{choose}."),
+    "one_of": Words(ErrorCode.CHOOSE_ONE, "{it} takes exactly one of {choose}."),
+    "zone": Words(ErrorCode.NOT_A_TIME_ZONE, "{it} names no time zone, e.g. Europe/Berlin."),
+    "dialect_space": Words(ErrorCode.CONFLICTING, "{it} belongs to a `system`: a dialect knows its own."),
     "password": Words(
         ErrorCode.PASSWORD_TOO_SHORT,
         "{it} has fewer than {limit} characters: choose e.g. four words that have nothing to do with each other.",
@@ -100,6 +103,8 @@ REASONS: dict[str, Words] = {
     "order": Words(ErrorCode.INVALID, "{it} is in the wrong order."),
     "unknown": Words(ErrorCode.INVALID, "{it} is not known by this name."),
     "converted": Words(ErrorCode.ALREADY_CONVERTED, "This lead has been converted already."),
+    "again": Words(ErrorCode.REPEATED, "{it} is given again: leave it out."),
+    "beside": Words(ErrorCode.CHOOSE_ONE, "{it} is named beside another record: name one."),
     "same": Words(ErrorCode.CONFLICTING, "{it} is the record that stays: name another one."),
     "two_logins": Words(
         ErrorCode.CONFLICTING,
@@ -125,10 +130,18 @@ _BIRTH_DATE = {
 }
 """The same, of the parts of a birth date."""
 
+_OF_EXPORTS = {
+    "format": "is none that `as` goes with: give CSV or XLSX.",
+    "excel": "is of CSV alone: leave it out, or give CSV as `format`.",
+    "contacts": "is a filter of another kind of record: give one of those of `kind`.",
+    "accounts": "is a filter of another kind of record: give one of those of `kind`.",
+    "leads": "is a filter of another kind of record: give one of those of `kind`.",
+    "deleted": "asks for deleted records, which no export has: leave it out.",
+}
+"""{field: what is wrong with it}, of exports whose parts do not go together."""
+
 _CONVERTED = {"LEAD": "The lead", "CONTACT": "The contact that came of the lead", "ACCOUNT": "Its account"}
 """What has changed since a conversion."""
-
-_NAMED_BESIDE = "{it} is named beside another record: name one."
 
 
 def words_of(refused: Refused) -> Words:
@@ -144,8 +157,10 @@ def words_of(refused: Refused) -> Words:
 def choices_of(refused: Refused) -> list[str] | None:
     """What there was to choose from, of a refusal that is about a choice."""
     match refused:
-        case core.Invalid(path=(*_, "account" | "lead"), reason="choice"):
+        case core.Invalid(reason="beside"):
             return [kind.value.lower() for kind in PartyKind]
+        case core.Invalid(reason="choice" | "one_of", choices=choices) if choices:
+            return list(choices)
     return None
 
 
@@ -156,7 +171,7 @@ def facts_of(refused: Refused) -> dict[str, Any]:
             return {"limitLength": limit}
         case core.Invalid(reason="password", limit=limit):
             return {"least": limit}
-        case core.Invalid(reason="choice"):
+        case core.Invalid(reason="beside" | "choice" | "one_of"):
             choices = choices_of(refused)
             return {} if choices is None else {"choices": choices}
         case core.Invalid():
@@ -191,8 +206,11 @@ def message_of(refused: Refused, place: str) -> str:
             write = "e.g. DE" if meant is None else f"write {meant}"
             name = ", or put the name into `countryName`" if refused.path[:1] == ("addresses",) else ""
             return words.format(it=it, write=write + name)
-        case core.Invalid(reason="choice") if choices_of(refused) is not None:
-            return _NAMED_BESIDE.format(it=it)
+        case core.Invalid(reason="choice" | "one_of", choices=choices):
+            named = [f"`{each}`" for each in choices]
+            if refused.reason == "one_of":
+                return words.format(it=it, choose=" and ".join(named))
+            return words.format(it=it, choose=f": give one of {', '.join(named)}" if named else "")
         case core.Invalid(reason="date", path=(*_, str(part))) if part in _BIRTH_DATE:
             return _BIRTH_DATE[part].format(it=it, least=refused.least, most=refused.most)
         case core.TooLarge():
@@ -216,6 +234,8 @@ def message_of(refused: Refused, place: str) -> str:
             )
         case core.Conflicting(path=("lead",)):
             return "What came of the lead is named by something else by now: the conversion cannot be undone."
+        case core.Conflicting(path=(*_, str(name))) if name in _OF_EXPORTS:
+            return f"{it} {_OF_EXPORTS[name]}"
         case core.Conflicting(path=("account",)):
             return "The contact belongs to another account: name that one or none, or give `overwrite` to move them."
         case core.Taken(path=("email",)):

@@ -21,7 +21,7 @@ from crmgraph.graph.schema.fields import DELETED, connection
 from crmgraph.graph.schema.filters import Listing
 from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.nodes import node_of, require_few
-from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of
+from crmgraph.graph.schema.refs import AccountRef, ContactRef, LeadRef, UserRef, ref_of_argument
 from crmgraph.graph.schema.root_fields import resolves
 from crmgraph.graph.schema.types import choices as choosing
 from crmgraph.graph.schema.types import comparisons as comparing
@@ -55,7 +55,7 @@ async def record_of(context: Context, kind: PartyKind, by: Any, *, deleted: bool
         Ambiguous: several answer to it.
     """
     try:
-        ref = replace(ref_of(context, kind, by), deleted=deleted)
+        ref = replace(ref_of_argument(context, kind, by), deleted=deleted)
         number = ref.id
         if number is None:
             async with context.read() as session:
@@ -77,7 +77,7 @@ async def user_of(context: Context, by: Any) -> Any:
     if not context.actor.is_staff:
         return None
     try:
-        ref = ref_of(context, None, by)
+        ref = ref_of_argument(context, None, by)
         number = ref.id
         if number is None:
             async with context.read() as session:

@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
-from crmgraph.crm.errors import NotFound
+from crmgraph.crm.errors import Invalid, NotFound
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.external_ids import may_be_minted
 from crmgraph.crm.records.lookup import IdCandidates, Ref
@@ -81,6 +81,7 @@ def ref_of(context: Context, kind: PartyKind | None, by: Any) -> Ref:
 
     Raises:
         NotFound: nothing can be called like this.
+        Invalid: an id elsewhere is not one of exactly one dialect or system.
     """
     if by.id:
         number = number_of(Prefix.USER if kind is None else PREFIXES[kind], by.id)
@@ -93,15 +94,32 @@ def ref_of(context: Context, kind: PartyKind | None, by: Any) -> Ref:
     if is_blank(text) or fault_of(text):
         raise NotFound
     if by.external:
-        return Ref(external=_candidates(context, kind, by.external))
+        try:
+            return Ref(external=_candidates(context, kind, by.external))
+        except Invalid as invalid:
+            invalid.path = ("external", *invalid.path)
+            raise
     return Ref(number=text) if number_given else Ref(email=text)
+
+
+def ref_of_argument(context: Context, kind: PartyKind | None, by: Any) -> Ref:
+    """What the core looks for, of the argument `by` of a query; see `ref_of`.
+
+    Raises:
+        BadInput: an id elsewhere is not one of exactly one dialect or system.
+        NotFound: nothing can be called like this.
+    """
+    try:
+        return ref_of(context, kind, by)
+    except Invalid as invalid:
+        raise BadInput(invalid, ".".join(map(str, ("by", *invalid.path)))) from None
 
 
 def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef) -> IdCandidates:
     """What an id elsewhere may stand for.
 
     Raises:
-        BadInput: it is not one of a dialect and a system that is named.
+        Invalid: it is not one of a dialect and a system that is named.
         NotFound: nothing of this kind can be called like this there.
     """
     require_one_system(external)
@@ -110,8 +128,6 @@ def _candidates(context: Context, kind: PartyKind | None, external: ExternalRef)
         if any(map(fault_of, names)):
             raise NotFound
         return IdCandidates(external.system.lower(), ((external.space or "record", external.value),))
-    if external.space:
-        raise BadInput("space of a dialect", "by.external.space")
     api = context.legacy_apis.get(external.dialect.value)  # type: ignore[union-attr]  # there is one
     candidates = api.id_candidates(kind, external.value) if api is not None and not fault_of(external.value) else None
     if candidates is None:
@@ -125,7 +141,9 @@ def require_one_system(external: ExternalRef) -> None:
     """Let an id elsewhere pass that says whose it is.
 
     Raises:
-        BadInput: it is not one of exactly one dialect or system.
+        Invalid: it is not one of exactly one dialect or system, or one of a dialect has a space.
     """
     if bool(external.dialect) == bool(external.system):
-        raise BadInput("one of", "by.external", {"choices": ["dialect", "system"]}, choose="`dialect` and `system`")
+        raise Invalid((), "one_of", choices=("dialect", "system"))
+    if external.dialect and external.space:
+        raise Invalid(("space",), "dialect_space")

@@ -159,7 +159,8 @@ def example_of(path: Path) -> str | None:
     names = [step for step in path if isinstance(step, str)]
     if not names:
         return None
-    prefix = ROWS.get(names[0]) if names[1:] in (["update"], ["remove"]) else _NAMING.get(names[-1])
+    is_row = names[1:] in (["update", "id"], ["remove"])
+    prefix = ROWS.get(names[0]) if is_row else _NAMING.get(names[-1])
     return _EXAMPLES.get(names[-1]) if prefix is None else encode(prefix, FIRST_MINTED_ID + 1)
 
 
@@ -167,6 +168,7 @@ _NAMING = (
     _IDS
     | {name: prefix for name, (_, prefix) in REFERENCES.items()}
     | {"contact": Prefix.CONTACT, "lead": Prefix.LEAD, "note": Prefix.NOTE}
+    | {"job": Prefix.JOB, "import": Prefix.IMPORT, "import_": Prefix.IMPORT}
 )
 """{step of a path that names something: what its ids are of}."""
 

@@ -229,8 +229,10 @@ class _Wanted:
         known = choosable(self._model) | ({PHOTO, LOGIN} if self._kind is PartyKind.CONTACT else {PHOTO})
         chosen: set[str] = set()
         for place, choice in enumerate(self._take):
-            if choice.name not in known or chosen.intersection(group_of(choice.name or "")):
+            if choice.name not in known:
                 yield Invalid(("take", place, "field"), "choice")
+            elif chosen.intersection(group_of(choice.name or "")):
+                yield Invalid(("take", place, "field"), "again")
             elif choice.source is not None and now_at.get(choice.source) not in everybody:
                 yield NotFound(("take", place, "from"))
             elif choice.name in IDENTITY_DOCUMENTS and not (stays and may_see_identity(self._actor, stays.id)):

@@ -6,9 +6,11 @@ from typing import Any
 import strawberry
 from strawberry import UNSET
 
+from crmgraph.crm.errors import Invalid
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.records.edits import Edit, ExternalIdEdits, ExternalIdValue
 from crmgraph.crm.records.external_ids import CONTENT, DIALECTS, kept_as
+from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.inputs.edits import edit_of, required
 from crmgraph.graph.schema.refs import ExternalRef, require_one_system
@@ -42,31 +44,44 @@ class NameChanges:
 
 
 def record_edit(context: Context, kind: PartyKind, given: Any) -> Edit:
-    """What the input of a record wants changed, with what it is called elsewhere; see `edit_of`.
-
-    Raises:
-        BadInput: an id elsewhere is not of exactly one dialect or system.
-    """
+    """What the input of a record wants changed, with what it is called elsewhere; see `edit_of`."""
     edit = edit_of(given)
     names = given.external_ids
     if names is UNSET or names is None:
         return edit
-    added, removed = getattr(names, "add", None) or (), getattr(names, "remove", None) or ()
-    edit.external_ids = ExternalIdEdits(
-        [_candidates(context, kind, each)[0] for each in added],
-        [name for each in removed for name in _candidates(context, kind, each)],
-    )
+    edits = edit.external_ids = ExternalIdEdits()
+    for verb in ("add", "remove"):
+        for i, each in enumerate(getattr(names, verb, None) or ()):
+            try:
+                found = _candidates(context, kind, each)
+            except Invalid as invalid:
+                invalid.path = ("external_ids", verb, i, *invalid.path)
+                edits.faults.append(invalid)
+                found = [_NONE]
+            getattr(edits, verb).extend(found[:1] if verb == "add" else found)
     return edit
 
 
+_NONE = ExternalIdValue("", "", "")
+"""Stands in the place of an id that is none."""
+
+
 def _candidates(context: Context, kind: PartyKind, given: ExternalRef) -> Sequence[ExternalIdValue]:
-    """How an id may be kept, the way in which it would be given first; one without a value where it can be no id."""
+    """How an id may be kept, the way in which it would be given first.
+
+    Raises:
+        Invalid: it can be no id there, or it is not said where.
+    """
     require_one_system(given)
     system = (given.dialect.value if given.dialect else given.system or "").lower()
+    if system == CONTENT:
+        raise Invalid(("system",), "form")
     if system not in DIALECTS:
-        reserved = system == CONTENT
-        return [ExternalIdValue(system, given.space or "record", "" if reserved else given.value)]
+        return [ExternalIdValue(system, given.space or "record", given.value)]
+    if given.space:
+        raise Invalid(("space",), "dialect_space")
     api = context.legacy_apis.get(system)
-    found = api.id_candidates(kind, given.value) if api is not None and not given.space else None
-    names = [] if found is None else [kept_as(system, *name) for name in found.external_ids]
-    return names or [ExternalIdValue(system, "record", "")]
+    found = None if api is None or fault_of(given.value) else api.id_candidates(kind, given.value)
+    if found is None or not found.external_ids:
+        raise Invalid(("value",), *(fault_of(given.value) or ("form",)))
+    return [kept_as(system, *name) for name in found.external_ids]

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.errors import NotFound
+from crmgraph.crm.errors import NotFound, refuse
 from crmgraph.crm.models import PartyKind
+from crmgraph.crm.policy import require_staff
 from crmgraph.crm.records.duplicates.dismissing import dismiss
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.ids import PREFIXES, decode
@@ -29,17 +30,18 @@ class DismissDuplicatePayload(Payload):
     other: Record | None = strawberry.field(default=None, description="The other; null when it was refused.")
 
 
-def _kind_and_id(text: str, field: str) -> tuple[PartyKind, int]:
+def _kind_and_id(text: str) -> tuple[PartyKind | None, int | None]:
     found = decode(text)
-    for kind, prefix in PREFIXES.items():
-        if found is not None and found[0] is prefix:
-            return kind, found[1]
-    raise NotFound((field,))
+    kinds = (kind for kind, prefix in PREFIXES.items() if found is not None and found[0] is prefix)
+    return next(kinds, None), None if found is None else found[1]
 
 
 async def _dismiss(context: Context, given: DismissDuplicateInput) -> dict[str, Any]:
-    kind, one = _kind_and_id(given.record, "record")
-    other_kind, other = _kind_and_id(given.other, "other")
+    require_staff(context.actor)
+    (kind, one), (other_kind, other) = _kind_and_id(given.record), _kind_and_id(given.other)
+    named = {"record": kind, "other": other_kind}
+    refuse([NotFound((name,)) for name, of in named.items() if of is None])
+    assert kind is not None  # noqa: S101 - both are of some kind
 
     async def work(session: AsyncSession) -> tuple[int, int]:
         return await dismiss(session, context.actor, kind, one, other if other_kind is kind else None)

@@ -28,6 +28,7 @@ from crmgraph.graph.schema.root_fields import mutation
 from crmgraph.graph.schema.types.imports import Import
 from crmgraph.imports.requests import Imports, Uploaded
 
+_DATES = ("dmy", "mdy", "ymd")
 _ANSWERED = frozenset({"encoding", "no_header", "dates", "decimal", "timezone"})
 """The options by which questions are answered."""
 
@@ -47,11 +48,11 @@ def _number(given: str) -> int:
     return number_of(Prefix.IMPORT, given) or 0
 
 
-def _options(given: Any, path: tuple[str, ...]) -> dict[str, Any]:
+def _options(given: Any, faults: list[Refused]) -> dict[str, Any]:
     """Options as they are stored; what is null is found out.
 
-    Raises:
-        Refused: what is wrong with them.
+    Args:
+        faults: is told what is wrong with them.
     """
     from crmgraph.imports import stated
 
@@ -69,62 +70,68 @@ def _options(given: Any, path: tuple[str, ...]) -> dict[str, Any]:
     if values.get("match") is not None:
         found["match"] = ",".join(each.value for each in values["match"])
     plain = {name: value for name, value in found.items() if value is not None}
-    faults = stated.faults_of(plain)
-    for fault in faults:
-        fault.path = (*path, *fault.path)
-    refuse(faults)
+    wrong = stated.faults_of(plain)
+    for fault in wrong:
+        fault.path = ("options", *fault.path)
+    faults += wrong
     return stated.with_defaults(found)
 
 
-def _answers(given: list[ImportAnswerInput] | None) -> dict[str, Any]:
+def _answers(given: list[ImportAnswerInput] | None, faults: list[Refused]) -> dict[str, Any]:
     """Answers as options.
 
-    Raises:
-        Refused: one answers nothing that is asked.
+    Args:
+        faults: is told of what answers nothing that is asked.
     """
     from crmgraph.imports import stated
 
     found: dict[str, Any] = {}
-    faults: list[Refused] = []
     for n, each in enumerate(given or ()):
         name = to_snake_case(each.option)
         if name not in _ANSWERED:
             faults.append(Invalid(("answers", n, "option"), "unknown"))
             continue
         value: Any = each.answer.lower() in ("true", "yes") if name == "no_header" else each.answer
-        if stated.faults_of({name: value}) or (name == "dates" and value not in ("dmy", "mdy", "ymd")):
-            faults.append(Invalid(("answers", n, "answer"), "choice"))
+        wrong = stated.faults_of({name: value})
+        if name == "dates" and value not in _DATES:
+            wrong = [Invalid((), "choice", choices=_DATES)]
+        for fault in wrong:
+            fault.path = ("answers", n, "answer")
+        faults += wrong
         found[name] = value
-    refuse(faults)
     return found
 
 
-def _columns(given: list[ImportColumnInput] | None) -> dict[str, Any]:
+def _columns(given: list[ImportColumnInput] | None, faults: list[Refused]) -> dict[str, Any]:
     from crmgraph.imports import stated
 
     if not given:
         return {}
     columns = {each.column: each.target for each in given}
-    refuse(stated.faults_of({"columns": columns}))
+    faults += stated.faults_of({"columns": columns})
     return {"columns": columns}
 
 
 async def _create(context: Context, given: CreateImportInput) -> dict[str, Any]:
     require_staff(context.actor)
-    options = _options(given.options, ("options",))
+    faults: list[Refused] = []
+    options = _options(given.options, faults)
     files: list[Any] = list(given.files)
-    refuse([Invalid(("files", n), "type") for n, each in enumerate(files) if not isinstance(each, UploadFile)])
+    faults += [Invalid(("files", n), "type") for n, each in enumerate(files) if not isinstance(each, UploadFile)]
+    refuse(faults)
     uploads = [Uploaded(each.filename or "", each.file) for each in files]
     return {"import_": await _imports(context).create(context.actor, uploads, options)}
 
 
 async def _update(context: Context, given: UpdateImportInput) -> dict[str, Any]:
     require_staff(context.actor)
+    faults: list[Refused] = []
     options = {
-        **_options(given.options, ("options",)),
-        **_answers(given.answers or None),
-        **_columns(given.columns or None),
+        **_options(given.options, faults),
+        **_answers(given.answers or None, faults),
+        **_columns(given.columns or None, faults),
     }
+    refuse(faults)
     return {"import_": await _imports(context).update(context.actor, _number(given.import_), options)}
 
 

@@ -1,17 +1,19 @@
 """Mutations that begin what goes on after their answer, and end it."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated, Any
 
 import strawberry
 from strawberry import UNSET
 
-from crmgraph.crm.errors import Conflicting, Forbidden, Invalid, NotFound
+from crmgraph.crm.errors import Conflicting, Forbidden, Invalid, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS, may_see_identity, require_staff
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.connections import checked
 from crmgraph.graph.schema.criteria import criterion
+from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.given import as_given
 from crmgraph.graph.schema.ids import Prefix, number_of
 from crmgraph.graph.schema.inputs.jobs import CancelJobInput, ExportInput
@@ -32,16 +34,20 @@ class JobPayload(Payload):
 async def _export(context: Context, given: ExportInput) -> dict[str, Any]:
     actor = context.actor
     require_staff(actor)
-    if given.identity_documents and not may_see_identity(actor, 0):
-        raise Forbidden(("identity_documents",))
     dialect = given.as_.value if given.as_ else None
     form = given.format or (ExportFormat.JSONL if dialect is None else ExportFormat.CSV)
+    faults: list[Refused] = []
+    if given.identity_documents and not may_see_identity(actor, 0):
+        faults.append(Forbidden(("identity_documents",)))
     if dialect is not None and form not in (ExportFormat.CSV, ExportFormat.XLSX):
-        raise Conflicting(("format",))
+        faults.append(Conflicting(("format",)))
     if given.excel and form is not ExportFormat.CSV:
-        raise Conflicting(("excel",))
-    if dialect is not None and given.kind not in context.legacy_apis[dialect].tables():
-        raise Invalid(("as",), "choice")
+        faults.append(Conflicting(("excel",)))
+    telling = [name for name, api in context.legacy_apis.items() if given.kind in api.tables()]
+    if dialect is not None and dialect not in telling:
+        faults.append(Invalid(("as",), "choice", choices=[LegacyDialect(name).name for name in telling]))
+    faults += _faults_of_filters(given)
+    refuse(faults)
     stored = {
         "kind": given.kind.value,
         "filter": _filter(given),
@@ -53,22 +59,26 @@ async def _export(context: Context, given: ExportInput) -> dict[str, Any]:
     return {"job": await context.core.tasks.begin(actor, "export", stored)}
 
 
+def _faults_of_filters(given: ExportInput) -> Iterator[Refused]:
+    """That a filter is of another kind of record, or asks for deleted ones, which no export has."""
+    for kind, name in _FILTERS.items():
+        filter_ = getattr(given, name)
+        if filter_ and kind is not given.kind:
+            yield Conflicting((name,))
+        elif filter_ and filter_.deleted not in (UNSET, False):
+            yield Conflicting((name, "deleted"))
+
+
 def _filter(given: ExportInput) -> Any:
     """The filter, which asks for something that can be asked for.
 
     Raises:
-        Conflicting: one of another kind of record is given, or it asks for deleted records, which no export has.
         BadInput: see `criterion` and `checked`.
     """
-    for kind, name in _FILTERS.items():
-        if getattr(given, name) and kind is not given.kind:
-            raise Conflicting((name,))
     name = _FILTERS[given.kind]
     filter_ = getattr(given, name)
     if not filter_:
         return None
-    if filter_.deleted not in (UNSET, False):
-        raise Conflicting((name, "deleted"))
     filter_ = replace(filter_, deleted=UNSET)
     checked(criterion(MODELS[given.kind], filter_, f"input.{name}"), f"input.{name}")
     return as_given(filter_)

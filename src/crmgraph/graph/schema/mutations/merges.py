@@ -7,9 +7,10 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import models
-from crmgraph.crm.errors import NotFound, Refused
+from crmgraph.crm.errors import Invalid, NotFound, Refused
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, MODELS
+from crmgraph.crm.records import lookup
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import plain
 from crmgraph.crm.records.merging.merge import LOGIN, PHOTO, Choice, Merged, merge
@@ -20,7 +21,7 @@ from crmgraph.graph.schema.ids import PREFIXES, decode, encode, number_of
 from crmgraph.graph.schema.inputs.edits import revision_of
 from crmgraph.graph.schema.inputs.merges import MergeAccountsInput, MergeContactsInput, MergeLeadsInput, UnmergeInput
 from crmgraph.graph.schema.mutations.payloads import Payload, ended
-from crmgraph.graph.schema.mutations.records import Input, find
+from crmgraph.graph.schema.mutations.records import Input
 from crmgraph.graph.schema.refs import ref_of
 from crmgraph.graph.schema.root_fields import mutation
 from crmgraph.graph.schema.scalars import JSON
@@ -113,9 +114,9 @@ async def _merge(context: Context, kind: PartyKind, given: Any) -> dict[str, Any
             try:
                 ref = ref_of(context, kind, by)
                 # An id is led on once the record is locked: another merge may be under way.
-                return ref.id if ref.id is not None else await find(session, context, kind, by, "into")
+                return ref.id if ref.id is not None else await lookup.find(session, context.actor, kind, ref)
             except Refused as refused:
-                refused.path = path
+                refused.path = (*path, *refused.path)
                 faults.append(refused)
                 return None
 
@@ -126,17 +127,23 @@ async def _merge(context: Context, kind: PartyKind, given: Any) -> dict[str, Any
             for place, each in enumerate(given.take or ())
         ]
         if_revisions = [(number_of(PREFIXES[kind], each.id), each.revision) for each in given.if_revisions or ()]
-        done = await merge(
-            session,
-            context.actor,
-            kind,
-            into,
-            sources,
-            take=take,
-            if_revisions=if_revisions,
-            dry_run=given.dry_run,
-            faults=faults,
-        )
+        try:
+            done = await merge(
+                session,
+                context.actor,
+                kind,
+                into,
+                sources,
+                take=take,
+                if_revisions=if_revisions,
+                dry_run=given.dry_run,
+                faults=faults,
+            )
+        except Refused as refused:
+            for fault in refused.all:
+                if isinstance(fault, Invalid) and fault.reason == "choice":
+                    fault.choices = tuple(sorted(columns))
+            raise
         return done, sources
 
     done, sources = await context.core.db.transact(work)

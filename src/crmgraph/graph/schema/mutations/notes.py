@@ -49,6 +49,7 @@ async def _create(context: Context, given: CreateNoteInput) -> dict[str, Any]:
         named = getattr(given.on, kind.value.lower())
         found = await sought(session, context, kind, named, "on", faults) or 0
         if faults:
+            faults[0].path = ("on", *((kind.value.lower(), *faults[0].path[1:]) if faults[0].path[1:] else ()))
             # What else is wrong is told along, to those who may write notes at all.
             refuse(faults + (await notes.faults_of(session, values, creating=True) if context.actor.is_staff else []))
         record = (await aggregates.load(session, context.actor, kind, [found], lock=True, parts=())).get(found)
@@ -63,8 +64,14 @@ async def _create(context: Context, given: CreateNoteInput) -> dict[str, Any]:
 
 async def _update(context: Context, given: UpdateNoteInput) -> dict[str, Any]:
     async def work(session: AsyncSession) -> models.Note:
-        note, record = await _locked(session, context, given.note)
-        await notes.change(session, context.actor, note, record, edit_of(given).values)
+        values = edit_of(given).values
+        try:
+            note, record = await _locked(session, context, given.note)
+        except NotFound as refused:
+            # What else is wrong is told along, which staff alone come to.
+            refuse([refused, *await notes.faults_of(session, values, creating=False)])
+            raise
+        await notes.change(session, context.actor, note, record, values)
         return note
 
     note = await context.core.db.transact(work)

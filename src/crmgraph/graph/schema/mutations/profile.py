@@ -92,7 +92,7 @@ async def _target(context: Context, given: PhotoTarget) -> tuple[PartyKind, int]
             raise Missing(("contact",))
         return PartyKind.CONTACT, context.actor.contact_id
     if len(named) > 1:
-        raise Invalid((named[1].value.lower(),), "choice")
+        raise Invalid((named[1].value.lower(),), "beside")
     name = named[0].value.lower()
     async with context.read() as session:
         return named[0], await find(session, context, named[0], getattr(given, name), name)

@@ -8,7 +8,7 @@ import strawberry
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import UNSET
 
-from crmgraph.crm.errors import Ambiguous, NotFound, Refused, refuse
+from crmgraph.crm.errors import Ambiguous, Invalid, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import aggregates, conversion, lookup, parties, unconversion
@@ -131,7 +131,7 @@ async def find(session: Any, context: Context, kind: PartyKind, by: Any, field: 
     try:
         return await lookup.find(session, context.actor, kind, ref_of(context, kind, by))
     except Refused as refused:
-        refused.path = (field,)
+        refused.path = (field, *refused.path)
         raise
 
 
@@ -150,7 +150,7 @@ async def find_for_change(
         ref = ref_of(context, kind, by)
         return await lookup.find_for_change(unit, context.actor, kind, ref, parts=parts)
     except Refused as refused:
-        refused.path = (field,)
+        refused.path = (field, *refused.path)
         raise
 
 
@@ -179,7 +179,7 @@ async def update(
     wanted = aggregates.parts_of(edit).union(parts)
     try:
         aggregate = await find_for_change(unit, context, kind, getattr(given, name), name, wanted)
-    except (NotFound, Ambiguous) as refused:
+    except (NotFound, Ambiguous, Invalid) as refused:
         refuse([refused, *await _faults_besides(unit, context, kind, edit)])
         raise
     await parties.update(unit, context.actor, aggregate, edit, if_revision=revision_of(given))

@@ -121,11 +121,7 @@ _RESULT: dict[PartyKind, Any] = {
 
 
 def _read(context: Context, kind: PartyKind, verb: Verb, given: Any) -> Item:
-    """An item as the core knows it; refused already where what it names can be nothing.
-
-    Raises:
-        BadInput: an id elsewhere is not of exactly one dialect or system.
-    """
+    """An item as the core knows it; refused already where what it names can be nothing."""
     item = Item(verb)
     values = given.values if verb is Verb.UPSERT else given
     if verb is not Verb.DELETE:
@@ -135,7 +131,7 @@ def _read(context: Context, kind: PartyKind, verb: Verb, given: Any) -> Item:
         try:
             item.ref = ref_of(context, kind, given.by if verb is Verb.UPSERT else getattr(given, kind.value.lower()))
         except Refused as refused:
-            refused.path = ("by",)
+            refused.path = ("by", *refused.path)
             item.refused = refused
     return item
 
@@ -152,8 +148,8 @@ def _told(item: Item, kind: PartyKind, under: Path) -> list[UserError]:
         return [] if changed is None else login_warnings(changed, *under, *emails)
     for fault in item.refused.all:
         match fault.path:
-            case ("by",):
-                fault.path = ("by",) if item.verb is Verb.UPSERT else (kind.value.lower(),)
+            case ("by", *below):
+                fault.path = ("by" if item.verb is Verb.UPSERT else kind.value.lower(), *below)
             case (first, *_) if item.verb is Verb.UPSERT and first != "if_revision":
                 fault.path = ("values", *fault.path)
     return user_errors(item.refused, kind, under=under)

@@ -49,7 +49,10 @@ async def _restore(context: Context, kind: PartyKind, given: RestoreInput) -> di
             )
         except Refused as refused:
             for fault in refused.all:
-                fault.path = fault.path if fault.path == ("if_revision",) else ("record", *fault.path)
+                if fault.path[:1] == ("external",):
+                    fault.path = (kind.value.lower(), *fault.path)
+                if fault.path != ("if_revision",):
+                    fault.path = ("record", *fault.path)
             raise
 
     aggregate = await context.core.db.transact(work)
