@@ -167,7 +167,8 @@ def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Doo
             continue
         fronts = [route.app for route in routes if isinstance(route, Route) and isinstance(route.app, Front)]
         own = [front for front in dict.fromkeys(fronts) if front.door is each.door]
-        found[each.door] = Spoken(each.passing, partial(operation_of, own), own[0].away)
+        telling = frozenset() if each.telling is None else frozenset(each.telling.operations)
+        found[each.door] = Spoken(each.passing, partial(operation_of, own), own[0].away, telling)
     return found
 
 

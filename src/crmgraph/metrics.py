@@ -55,6 +55,11 @@ UPSTREAM_COMPARED = Counter(
 UPSTREAM_DROPPED = Counter(
     "crmgraph_upstream_dropped", "Calls that were passed on and that nobody looked at, for want of place.", ["dialect"]
 )
+UPSTREAM_HARVESTED = Counter(
+    "crmgraph_upstream_harvested",
+    "Records of which answers that were passed on told, by what became of them.",
+    ["dialect", "outcome"],
+)
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
 
 

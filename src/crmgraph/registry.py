@@ -16,6 +16,7 @@ from crmgraph.rest import Viewing
 from crmgraph.rest.comparing import Comparing
 from crmgraph.rest.passing import Passing
 from crmgraph.rest.pulling import Pulling
+from crmgraph.rest.telling import Telling
 from crmgraph.settings import Settings
 from crmgraph.site.routes import busy
 
@@ -35,6 +36,7 @@ class Dialect:
         passing: how callers are known whose calls are passed on to an upstream; None where there can be none.
         pulling: how an upstream is read; None where it cannot be.
         comparing: how answers of an upstream are compared with ours; None where they are not.
+        telling: what answers of an upstream that pass by tell of records; None where nobody reads them.
         operations: what its operations are counted as, e.g. `GET /crm/v2/{module}/{id}`.
         busy: what it answers when there is no place for a request, with the status 503.
         beside: paths near its prefixes at which only it can be meant: its other versions, what else its vendor serves.
@@ -53,6 +55,7 @@ class Dialect:
     passing: Passing | None = None
     pulling: Pulling | None = None
     comparing: Comparing | None = None
+    telling: Telling | None = None
     operations: tuple[str, ...] = ()
     busy: Callable[[], Response] = busy
     beside: tuple[str, ...] = ()
@@ -79,6 +82,7 @@ DIALECTS = (
         viewing=covalense.VIEWING,
         passing=covalense.PASSING,
         comparing=covalense.COMPARING,
+        telling=covalense.TELLING,
         operations=covalense.operations,
         busy=covalense.busy,
         beside=("/crm/v1.{rest:path}",),
@@ -96,6 +100,7 @@ DIALECTS = (
         passing=zoho.PASSING,
         pulling=zoho.PULLING,
         comparing=zoho.COMPARING,
+        telling=zoho.TELLING,
         operations=zoho.operations,
         busy=zoho.busy,
         beside=("/crm", "/crm/{rest:path}", "/oauth", "/oauth/{rest:path}"),
@@ -113,6 +118,7 @@ DIALECTS = (
         viewing=crmcom.VIEWING,
         passing=crmcom.PASSING,
         comparing=crmcom.COMPARING,
+        telling=crmcom.TELLING,
         operations=crmcom.operations,
         busy=crmcom.busy,
         beside=("/crmapi", "/crmapi/{rest:path}"),

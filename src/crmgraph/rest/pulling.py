@@ -256,6 +256,7 @@ class Pulling:
     """How an upstream of a dialect is read.
 
     Attributes:
+        access: None where nothing is asked by us, and only what passes by is read.
         sources: in the order in which they are read: what others name comes first.
         decoding: of each kind of record.
         photo: the call for the photo of a record, of its kind and id; None where there are none.
@@ -264,7 +265,7 @@ class Pulling:
         unknowable: what its API does not tell, one line each, for `upstream check`.
     """
 
-    access: Access
+    access: Access | None
     sources: tuple[Source, ...]
     decoding: Mapping[PartyKind, Decoding]
     photo: Callable[[PartyKind, str], Asked] | None = None

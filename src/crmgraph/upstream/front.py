@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 from starlette.responses import Response
 
+from crmgraph.crm import upstream_settings
 from crmgraph.crm.models import Door, Mode
 from crmgraph.crm.usage import Called, UsageCounts
 from crmgraph.rest.passing import Passing, Seen
@@ -35,8 +36,8 @@ SPELLED = "spelled"
 """Where the server keeps the headers of a request as they were spelled, in the state of the scope."""
 BARE = "answer_bare"
 """Where the server keeps what makes it add nothing of its own to an answer."""
-COMPARE = "compare"
-"""What calls are wanted by whose answers are compared."""
+COMPARE, HARVEST = "compare", "harvest"
+"""What calls are wanted by whose answers are compared, and those whose answers are applied to the store."""
 FAILURES, PAUSE = 10, 5.0
 """After how many failures in a row calls are refused at once, and for how many seconds."""
 
@@ -81,6 +82,7 @@ class UpstreamFront:
         public_url: the address under which clients reach us.
         away: what is answered where the old CRM does not answer.
         tee: is told of calls that somebody wants to look at afterwards.
+        telling: the operations whose answers tell of records.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class UpstreamFront:
         public_url: str,
         away: Callable[[], Response],
         tee: Tee,
+        telling: frozenset[str] = frozenset(),
     ) -> None:
         self._inner = inner
         self._dialect = dialect
@@ -111,6 +114,7 @@ class UpstreamFront:
         self._public_url = public_url.encode()
         self._away = away
         self._tee = tee
+        self._telling = telling
         self._failures = 0
         self._until = 0.0
 
@@ -130,7 +134,7 @@ class UpstreamFront:
         scope[TRANSPARENT] = True
         if (bare := scope.get("state", {}).get(BARE)) is not None:
             bare()
-        wanted_by = () if is_login else self._wanted_by(mode, scope["method"])
+        wanted_by = () if is_login else self._wanted_by(mode, operation, scope["method"])
         tap = Tap() if wanted_by else None
         status, size = await self._pass_on(scope, body, send, request if is_login else None, tap)
         agent, client = request.headers.get("user-agent"), scope.get("client")
@@ -142,10 +146,13 @@ class UpstreamFront:
         if tap is not None and tap.status:
             self._tee.offer(self._passed(scope, operation, caller, mode, wanted_by, tap))
 
-    def _wanted_by(self, mode: Mode, method: str) -> tuple[str, ...]:
-        """Who looks at a call afterwards: reads are compared, and writes make what is compared stale."""
+    def _wanted_by(self, mode: Mode, operation: str, method: str) -> tuple[str, ...]:
+        """Who looks at a call afterwards: reads are compared, writes make what is compared stale, and some answers tell
+        of records."""
         writes = method not in ("GET", "HEAD")
-        return (COMPARE,) if mode is Mode.SHADOW or (writes and self._modes.is_shadowed(self._dialect)) else ()
+        compared = mode is Mode.SHADOW or (writes and self._modes.is_shadowed(self._dialect))
+        harvested = operation in self._telling and self._modes.setting(self._dialect, upstream_settings.HARVEST)
+        return (COMPARE,) * compared + (HARVEST,) * harvested
 
     def _passed(
         self, scope: Scope, operation: str, caller: str, mode: Mode, wanted_by: tuple[str, ...], tap: Tap

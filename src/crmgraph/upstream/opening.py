@@ -28,11 +28,13 @@ class Spoken:
     Attributes:
         operation_of: what a call is counted as, of its method and path.
         away: what it answers where there is no answer.
+        telling: the operations whose answers tell of records.
     """
 
     passing: Passing
     operation_of: Callable[[str, str], str]
     away: Callable[[], Response]
+    telling: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -101,6 +103,7 @@ class Upstreams:
                 public_url=core.public_url,
                 away=known.away,
                 tee=tee,
+                telling=known.telling,
             )
         self.fronts.clear()
         self.fronts |= fronts

@@ -68,6 +68,8 @@ async def _calls(
         accounts = read_base(upstream.accounts_url, insecure=upstream.insecure) if upstream.accounts_url else None
     except (SecretError, BadPlaceError) as error:
         raise CallError(str(error)) from None
+    if pulling.access is None:
+        raise CallError("nothing is asked there by us")
     missing = [name for name, may_miss in pulling.access.secrets.items() if not may_miss and name not in secrets]
     if missing:
         raise CallError(f"no {' and no '.join(missing)}: `crmgraph upstream secret` takes it")

@@ -8,7 +8,7 @@ from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.comparing import COMPARING
 from crmgraph.dialects.covalense.openapi import openapi
 from crmgraph.dialects.covalense.places import DIALECT
-from crmgraph.dialects.covalense.upstream import PASSING
+from crmgraph.dialects.covalense.upstream import PASSING, TELLING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -33,6 +33,7 @@ operations = operation_names(API)
 __all__ = [
     "COMPARING",
     "PASSING",
+    "TELLING",
     "VIEWING",
     "busy",
     "id_candidates",

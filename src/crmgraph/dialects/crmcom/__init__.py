@@ -8,7 +8,7 @@ from crmgraph.dialects.crmcom.comparing import COMPARING
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.openapi import openapi
-from crmgraph.dialects.crmcom.upstream import PASSING
+from crmgraph.dialects.crmcom.upstream import PASSING, TELLING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -39,6 +39,7 @@ operations = operation_names(API, IMAGES)
 __all__ = [
     "COMPARING",
     "PASSING",
+    "TELLING",
     "VIEWING",
     "busy",
     "href",

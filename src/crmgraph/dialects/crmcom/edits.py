@@ -66,7 +66,7 @@ async def decode_request(
         body: as `plain` made it.
         aggregate: the record with its sets; None for a new one.
     """
-    decoded = _decode_record(kind, body, aggregate)
+    decoded = decode_record(kind, body, aggregate)
     if kind is Contact and not may_see_identity(actor, aggregate.id if aggregate is not None else 0):
         # They are told as null to this user, and what is sent back as it is told changes nothing.
         hidden = {name for name in IDENTITY_DOCUMENTS if decoded.edit.values.get(name) is None}
@@ -91,8 +91,12 @@ async def decode_request(
     return decoded
 
 
-def _decode_record(kind: type, body: Mapping[str, Any], aggregate: Aggregate | None) -> Decoded:
-    """The fields of the record itself."""
+def decode_record(kind: type, body: Mapping[str, Any], aggregate: Aggregate | None) -> Decoded:
+    """The fields of the record itself, without its sets.
+
+    Args:
+        kind: Contact or Account.
+    """
     creating = aggregate is None
     fields = fields_of(kind)
     values = {name: value for name, value in body.items() if name not in _NOT_KEPT}
@@ -184,10 +188,24 @@ def _decode_row(
         decoded.names[each.rows, "remove", len(edits.remove)] = label
         edits.remove.append(row_id)
         return
-    path: Path = (each.rows, "add", len(edits.add)) if action == "ADD" else (each.rows, "update", len(edits.update))
+    decode_item(decoded, each, item, label, row_id or None, more)
+
+
+def decode_item(
+    decoded: Decoded, each: RowSet, item: dict[str, Any], label: str, row_id: int | None, more: Row | None = None
+) -> None:
+    """A row of one set: what it says of the row of this id, or of a new one.
+
+    Args:
+        label: what the request calls it.
+        more: columns that were read before.
+    """
+    edits: RowEdits = getattr(decoded.edit, each.rows)
+    is_new = row_id is None
+    path: Path = (each.rows, "add", len(edits.add)) if is_new else (each.rows, "update", len(edits.update))
     primary = _primary(decoded, item, label)
     row, of_row = decode_row(each.fields, item, path)
-    row |= more | primary
+    row |= (more or {}) | primary
     decoded.faults += of_row.faults
     decoded.names |= {where: f"{label}.{name}" for where, name in of_row.names.items()} | {path: label}
     if each.target is None:
@@ -197,9 +215,9 @@ def _decode_row(
     for name, column in each.required.items():
         value = row.get(column)
         blank = value is None or (isinstance(value, str) and is_blank(value))
-        if (*path, column) not in unread and blank and (action == "ADD" or column in row):
+        if (*path, column) not in unread and blank and (is_new or column in row):
             _refuse(decoded, Missing(), f"{label}.{name}")
-    if action == "ADD":
+    if row_id is None:
         edits.add.append(row)
     else:
         edits.update.append((row_id, row))

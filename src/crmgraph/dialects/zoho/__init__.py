@@ -10,7 +10,7 @@ from crmgraph.dialects.zoho.comparing import COMPARING
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, OF_KIND
 from crmgraph.dialects.zoho.openapi import openapi
 from crmgraph.dialects.zoho.search import identifying_place
-from crmgraph.dialects.zoho.upstream import PASSING, PULLING
+from crmgraph.dialects.zoho.upstream import PASSING, PULLING, TELLING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 from crmgraph.suggestions import suggestion
@@ -63,6 +63,7 @@ __all__ = [
     "COMPARING",
     "PASSING",
     "PULLING",
+    "TELLING",
     "VIEWING",
     "busy",
     "href",

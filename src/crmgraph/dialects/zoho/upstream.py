@@ -1,10 +1,11 @@
-"""Zoho behind us: whose calls pass by, and how it is read.
+"""Zoho behind us: whose calls pass by and what their answers tell, and how it is read.
 
 https://www.zoho.com/crm/developer/docs/api/v2/: get-records, get-deleted-records, get-users, get-notes.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from crmgraph.rest.pulling import (
     Source,
     flat,
 )
+from crmgraph.rest.telling import Records, Telling, Told
 
 _SCHEMES = ("zoho-oauthtoken ", "bearer ")
 PER_PAGE = 200
@@ -275,4 +277,36 @@ PULLING = Pulling(
         "which note was deleted when: it is found missing once a day",
         "passwords and tokens of users and clients",
     ),
+)
+
+
+def _told(told: Told) -> Iterator[Pulled]:
+    """The records of a list or of one, where they are told whole: with the time of their last change."""
+    module = MODULES.get(canonical("Contacts" if told.path[3] == "Accounts" and len(told.path) > 5 else told.path[3]))
+    rows = told.body.get("data")
+    if module is None or "fields" in told.parameters or not isinstance(rows, list):
+        return
+    for row in rows:
+        if isinstance(row, dict) and row.get("Modified_Time"):
+            pulled = replace(_record(module, row), tells_photo=False, is_whole=False)
+            tells_state = "$approved" in row and "$converted" in row
+            yield pulled if tells_state else replace(pulled, state={}, became={})
+
+
+def _told_gone(told: Told) -> Iterator[tuple[PartyKind, Gone]]:
+    """The records that were deleted."""
+    module, rows = MODULES.get(canonical(told.path[3])), told.body.get("data")
+    if module is None or not isinstance(rows, list):
+        return
+    for row in rows:
+        if isinstance(row, dict) and row.get("code") == "SUCCESS":
+            yield module.kind, Gone(_id_of(row["details"]))
+
+
+_ONE: dict[str, Callable[[Told], Records]] = {
+    f"GET /crm/v2/{path}": _told for path in ("{module}", "{module}/search", "{module}/{id}", "Accounts/{id}/Contacts")
+}
+TELLING = Telling(
+    _ONE | {"DELETE /crm/v2/{module}": _told_gone, "DELETE /crm/v2/{module}/{id}": _told_gone},
+    PULLING,
 )
