@@ -16,7 +16,8 @@ AT_ONCE = 2
 
 
 def run_(demo: DemoOption = False) -> None:
-    """Read the old CRMs at their intervals, and compare the answers in SHADOW with what this store would have said.
+    """Read the old CRMs at their intervals, compare the answers in SHADOW with what this store would have said, and
+    apply what answers tell.
 
     It goes on until it is told to end (SIGTERM or Ctrl-C).
 
@@ -25,7 +26,9 @@ def run_(demo: DemoOption = False) -> None:
     settings = settings_of(demo)
 
     async def until_told() -> None:
-        from crmgraph.upstream.front import COMPARE
+        from crmgraph.registry import DIALECTS
+        from crmgraph.upstream.front import COMPARE, HARVEST
+        from crmgraph.upstream.harvest import Harvester
         from crmgraph.upstream.listening import AlreadyListeningError, Consumer, Listener
 
         ended = asyncio.Event()
@@ -34,7 +37,11 @@ def run_(demo: DemoOption = False) -> None:
         async with wired(settings) as (core, _):
             await require_kind(core.db, settings)
             async with comparing(core, settings) as comparer:
-                consumers = {COMPARE: Consumer(comparer.look, comparer.dropped, at_once=AT_ONCE)}
+                telling = {each.door: each.telling for each in DIALECTS if each.telling is not None}
+                consumers = {
+                    COMPARE: Consumer(comparer.look, comparer.dropped, at_once=AT_ONCE),
+                    HARVEST: Harvester(core, telling).consumer(),
+                }
                 listener = Listener(settings.upstream_socket, consumers)
                 try:
                     await listener.start()
