@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shlex
 import shutil
 import sqlite3
@@ -217,3 +218,59 @@ async def test_one_field_that_differs_is_one_divergence_with_a_line_that_shows_i
         await comparison.after(2)
     (found,) = twins.report(dialect)["divergences"]
     assert found["times"] == 2
+
+
+async def test_the_report_ends_as_it_is_asked_to_and_a_field_may_be_accepted(
+    twins: Twins, comparison: Comparison
+) -> None:
+    tokens = await asyncio.to_thread(Tokens, twins.port, twins.credentials)
+    wanted, _ = one_read("valomnia", tokens)
+    with changed(twins, "valomnia", "Otherwise"):
+        await asyncio.to_thread(ask, twins.port, [wanted])
+        await comparison.after(1)
+        told = twins.run("upstream", "report", "valomnia", "--fail-under", "99.9")
+        assert told.returncode == 1
+        assert re.fullmatch(r"valomnia: [0-9.]+ % equal, where 99.9 % is asked for.\n", told.stderr)
+        lines = told.stdout.splitlines()
+        assert re.fullmatch(r"valomnia since .+: [0-9.]+ % equal; \d+ equal, \d+ different.*\.", lines[0])
+        start = next(n for n, line in enumerate(lines) if line.startswith("fonction: value, "))
+        assert lines[start + 1] == "  GET /api/{version}/contacts/{id} of demo@valomnia.example"
+        assert re.fullmatch(r"  control \(the old CRM, .+\): hash [0-9a-f]{16}", lines[start + 2])
+        assert re.fullmatch(r"  candidate \(this store\): hash [0-9a-f]{16}", lines[start + 3])
+        assert lines[start + 4].startswith('  curl -i -H "cookie: JSESSIONID=$TOKEN" "http')
+        assert twins.run("upstream", "report", "valomnia", "--fail-under", "1").returncode == 0
+        assert (
+            twins.run("upstream", "report", "covalense", "--since", "2999-01-01", "--fail-under", "1").returncode == 1
+        )
+        words = ("accept", "valomnia", "fonction", "--why", "their word for it", "--until")
+        assert twins.run("upstream", *words, "2999-12-31").returncode == 0
+        assert "over already" in twins.run("upstream", *words, "2001-01-01").stderr
+        assert "is no day" in twins.run("upstream", *words, "soon").stderr
+        listed = twins.run("upstream", "accepted", "valomnia").stdout
+        assert re.fullmatch(
+            r"fonction  all operations of everybody  until 2999-12-31, by \w+: their word for it\n", listed
+        )
+        before = twins.report("valomnia")
+        await comparison.comparer.read()
+        await asyncio.to_thread(ask, twins.port, [wanted])
+        await comparison.after(2)
+    after = twins.report("valomnia")
+    assert (after["equal"], after["different"]) == (before["equal"] + 1, before["different"])
+    assert after["reasons"]["equal: as was accepted"] == 1
+
+
+async def test_a_write_that_passes_by_makes_its_record_stale_and_is_not_rehearsed(
+    twins: Twins, comparison: Comparison
+) -> None:
+    tokens = await asyncio.to_thread(Tokens, twins.port, twins.credentials)
+    wanted, token = one_read("zoho", tokens)
+    before = twins.report("zoho")
+    body = json.dumps({"data": [{"Designation": "Written there"}]}).encode()
+    write = request("PUT", f"/crm/v2/Leads/{LEAD}", {"Authorization": f"Zoho-oauthtoken {token}"}, body)
+    (status, _) = await asyncio.to_thread(ask, twins.port, [write, wanted])
+    assert status == b"HTTP/1.1 200 OK"
+    await comparison.after(2)
+    told = twins.report("zoho")
+    assert (told["stale"], told["skipped"]) == (before["stale"] + 1, before["skipped"] + 1)
+    assert told["reasons"]["skipped: writes are not rehearsed yet"] == 1
+    assert told["different"] == before["different"]

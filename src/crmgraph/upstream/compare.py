@@ -14,7 +14,8 @@ from crmgraph.rest.comparing import TRANSPORT, Comparing
 MOST = 100
 """How many differences of one answer are told."""
 DEEPEST = 40
-"""How deep values are looked into; what lies deeper is compared as a whole."""
+"""How deep values are looked into; what lies deeper is told as different."""
+TOO_DEEP = "(too deep)"
 KNOWN_PATHS = 10_000
 """Of how many paths it is remembered how they are compared."""
 NO_BODY = object()
@@ -150,7 +151,9 @@ class Comparison:
             return
         if type(was) is not type(would):
             yield Difference(path, DifferenceSort.TYPE, was, would, record)
-        elif isinstance(was, dict) and depth < DEEPEST:
+        elif depth >= DEEPEST and isinstance(was, dict | list):
+            yield Difference(path, DifferenceSort.VALUE, TOO_DEEP, TOO_DEEP, record)
+        elif isinstance(was, dict):
             own = _id_of(was) or record
             for name in (*was, *(each for each in would if each not in was)):
                 below = f"{path}.{name}" if path else name
@@ -159,7 +162,7 @@ class Comparison:
                 elif self._rule(below) != "ignored":
                     sort = DifferenceSort.EXTRA if name not in was else DifferenceSort.MISSING
                     yield Difference(below, sort, was.get(name), would.get(name), own)
-        elif isinstance(was, list) and depth < DEEPEST:
+        elif isinstance(was, list):
             yield from self._lists(was, would, f"{path}[]", record, depth + 1)
         elif was != would and not (isinstance(was, str) and self._is_same(rule, was, would)):
             yield Difference(path, DifferenceSort.VALUE, was, would, record)

@@ -11,7 +11,7 @@ from crmgraph.crm.comparisons import TOKEN, VALUE, Example
 from crmgraph.logs import HARMLESS, without_keys
 from crmgraph.rest.comparing import Comparing
 from crmgraph.security import Keys
-from crmgraph.upstream.compare import Difference
+from crmgraph.upstream.compare import TOO_DEEP, Difference
 from crmgraph.upstream.tee import Passed
 
 HASHED = 16
@@ -44,7 +44,12 @@ def example_of(call: Passed, difference: Difference, comparing: Comparing, keys:
 
 
 def _written(value: Any) -> str:
-    return "" if value is None else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    if value is None:
+        return ""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except orjson.JSONEncodeError:  # it is nested deeper than is written, though not deeper than is read
+        return TOO_DEEP
 
 
 def _parameter(given: str, comparing: Comparing, *, keep_values: bool) -> str:
