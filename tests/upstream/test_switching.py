@@ -127,7 +127,13 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
         ),
         (
             ("switch", "zoho", "OFF", "--why", "x", "--caller", "1000.CLIEMT"),
-            "1000.CLIEMT: nobody has called zoho under this name. Is 1000.CLIENT meant? --force takes it nevertheless.",
+            "1000.CLIEMT: nobody has called zoho under this name. Is 1000.CLIENT meant? --force does it nevertheless.",
+        ),
+        (
+            ("switch", "zoho", "SHADOW", "--why", "x", "--operation", "GET /crm/v2/org"),
+            "SHADOW: `crmgraph upstream pull zoho` has not read Users, Accounts, Contacts, Leads, Accounts/deleted,"
+            " Contacts/deleted, Leads/deleted, Notes to the end once. Whatever lacks here would count as different."
+            " --force does it nevertheless.",
         ),
         (("show", "zohoo"), "zohoo: there is no such API; there are covalense, zoho, crmcom, valomnia. Is zoho meant?"),
     ],

@@ -24,7 +24,7 @@ async def heard(front: Front) -> AsyncIterator["asyncio.Queue[Passed]"]:
     await listener.start()
     assert socket.stat().st_mode & 0o777 == 0o600
     words = ("--operation", "GET /crm/v2/org", "--why", "a try")
-    assert front.run("upstream", "switch", "zoho", "SHADOW", *words).returncode == 0
+    assert front.run("upstream", "switch", "zoho", "SHADOW", "--force", *words).returncode == 0
     await asyncio.sleep(1.5)
     yield calls
     await listener.close()
@@ -68,7 +68,7 @@ async def test_a_call_in_shadow_is_told_with_its_answer(front: Front, heard: "as
 
 async def test_nobody_who_listens_costs_a_client_nothing(front: Front) -> None:
     words = ("--operation", "GET /crm/v2/org", "--why", "a try")
-    assert front.run("upstream", "switch", "zoho", "SHADOW", *words).returncode == 0
+    assert front.run("upstream", "switch", "zoho", "SHADOW", "--force", *words).returncode == 0
     await asyncio.sleep(1.5)
     front.old.answers.put(answer({}))
     status, _, _ = await asyncio.to_thread(asked, front.port, request("GET", "/crm/v2/org"))

@@ -167,7 +167,7 @@ def switch(
     caller: Annotated[
         str | None, typer.Option(help="Of the calls of one caller, as `crmgraph usage` tells it.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Of a caller too whom nobody has seen yet.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Though something speaks against it; that is noted.")] = False,
     demo: DemoOption = False,
 ) -> None:
     """Say who answers calls of a legacy API: a second later every server does as it is said.
@@ -187,20 +187,35 @@ def switch(
     async def work() -> None:
         async with opened(settings) as core, core.db.begin() as session:
             await known(session, door)
-            if caller is not None and not force:
-                _require_caller(door, caller, await upstreams.known_callers(session, door))
-            session.add(Switch(dialect=door, operation=operation, caller=caller, mode=Mode(mode.upper()), why=why))
+            unfit = await _unfit(session, door, Mode(mode.upper()), caller)
+            if unfit is not None and not force:
+                fail(f"{unfit} --force does it nevertheless.")
+            said = why if unfit is None else f"{why} (forced: {unfit})"
+            session.add(Switch(dialect=door, operation=operation, caller=caller, mode=Mode(mode.upper()), why=said))
 
     run(work(), settings)
     what = f"{operation or 'All calls'} of {caller or 'everybody'}"
     print_text(f"{door.dialect}: {what}: {mode.upper()}.")
 
 
-def _require_caller(door: Door, caller: str, known_ones: list[str]) -> None:
-    if caller not in known_ones:
-        near = nearest(caller, known_ones)
-        meant = f"Is {near} meant? " if near else "`crmgraph usage` tells who has. "
-        fail(f"{caller}: nobody has called {door.dialect} under this name. {meant}--force takes it nevertheless.")
+async def _unfit(session: AsyncSession, door: Door, mode: Mode, caller: str | None) -> str | None:
+    """Why a switch is not fit, whoever does not say --force."""
+    if caller is not None:
+        callers = await upstreams.known_callers(session, door)
+        if caller not in callers:
+            near = nearest(caller, callers)
+            meant = f"Is {near} meant?" if near else "`crmgraph usage` tells who has."
+            return f"{caller}: nobody has called {door.dialect} under this name. {meant}"
+    if mode is Mode.SHADOW:
+        from crmgraph.registry import DIALECTS
+        from crmgraph.upstream import marks
+
+        pulling = next((each.pulling for each in DIALECTS if each.door is door), None)
+        read = await marks.watermarks(session, door)
+        if pulling is not None and (unread := [each.name for each in pulling.sources if each.name not in read]):
+            never = f"`crmgraph upstream pull {door.dialect}` has not read {', '.join(unread)} to the end once."
+            return f"SHADOW: {never} Whatever lacks here would count as different."
+    return None
 
 
 @app.command()
