@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MAX_IDS = 1_000_000
 """How many ids a file may name."""
-WAITED = 45.0
+WAITED = 25.0
 """For how many seconds another process that reads is waited for: of one that was killed the lease ends by then."""
 
 WhichArgument = Annotated[str, typer.Argument(help="Which, by its id, or `all`.")]

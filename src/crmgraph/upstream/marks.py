@@ -19,7 +19,7 @@ from crmgraph.db.database import Database, database_of
 from crmgraph.rest.pulling import Source
 from crmgraph.upstream.apply import Fault
 
-LEASE = dt.timedelta(seconds=20)
+LEASE = dt.timedelta(seconds=10)
 """For how long who reads may be silent before another may go on."""
 DAILY = dt.timedelta(days=1)
 """After how long what is parked is tried again."""
