@@ -60,6 +60,18 @@ UPSTREAM_HARVESTED = Counter(
     "Records of which answers that were passed on told, by what became of them.",
     ["dialect", "outcome"],
 )
+UPSTREAM_PULL_LAG = Gauge(
+    "crmgraph_upstream_pull_lag_seconds",
+    "Seconds since the start of the last reading of an old CRM that has ended, of the list where that is longest.",
+    ["dialect"],
+    multiprocess_mode="mostrecent",
+)
+UPSTREAM_PARKED = Gauge(
+    "crmgraph_upstream_parked",
+    "What an old CRM told and was not taken.",
+    ["dialect"],
+    multiprocess_mode="mostrecent",
+)
 DROPPED = Counter("crmgraph_refused", "Requests and connections that found no place, or were too slow.", ["reason"])
 
 

@@ -1,5 +1,6 @@
 """Reading an old CRM: what it has stands here to the byte, whatever happens on the way."""
 
+import datetime as dt
 import itertools
 import json
 import shutil
@@ -10,11 +11,16 @@ from typing import Any
 import pytest
 
 from crmgraph.crm.models import Door, PartyKind
+from crmgraph.dialects.zoho import PULLING
 from crmgraph.dialects.zoho import upstream as zoho
+from crmgraph.metrics import exposition
 from crmgraph.upstream import calls
 from crmgraph.upstream.calls import CallError
 from crmgraph.upstream.marks import Lease, PullBusyError
+from crmgraph.upstream.reading import behind
+from crmgraph.upstream.telling import tell
 from tests.conftest import Running, serving, settings_for, statements
+from tests.program import SECRET, crmgraph
 from tests.upstream.faults import FaultPort, HalfBody, Reply, Reset
 from tests.upstream.old_crm import CREDENTIALS, OldCrm
 from tests.upstream.reader import LISTS, SECRETS, Reader, old_list
@@ -148,6 +154,9 @@ async def test_a_record_that_is_refused_refuses_no_other(reader: Reader, faults:
     ]
     token = await reader.token()
     assert [each["Last_Name"] for each in await reader.listed("Contacts", token)] == ["Alone", "Good"]
+    await tell(reader.core.db)
+    assert b'crmgraph_upstream_parked{dialect="zoho"} 4.0' in exposition()
+    assert b'crmgraph_upstream_pull_lag_seconds{dialect="zoho"}' in exposition()
     # They are tried tomorrow, or when somebody says so; what was mended there is forgotten here.
     faults.clear()
     faults.do(answer([bad | {"Email": "mended@old.example"}]), where=r"GET /crm/v2/Contacts\?")
@@ -247,3 +256,33 @@ async def test_a_page_takes_as_many_statements_however_many_records_it_has(
             await reader.pull(only=["Leads"])
         taken.append(len(seen))
     assert taken[1] == taken[2]
+
+
+async def test_what_was_changed_there_and_not_read_since_is_behind(core_reader: Reader, old_crm: OldCrm) -> None:
+    reader = await core_reader.behind(old_crm.url)
+    is_behind = behind(reader.core, {Door.ZOHO: PULLING})
+    (first, second) = old_list(old_crm, "Accounts")[:2]
+    times = {each["id"]: dt.datetime.fromisoformat(each["Modified_Time"]) for each in (first, second)}
+    assert await is_behind(Door.ZOHO, times) == times.keys()
+    await reader.pull(only=["Users", "Accounts"])
+    assert await is_behind(Door.ZOHO, times) == set()
+    later = {first["id"]: times[first["id"]] + dt.timedelta(hours=1)}
+    assert await is_behind(Door.ZOHO, times | later) == {first["id"]}
+
+
+def test_the_commands_read_and_tell(old_crm: OldCrm, tmp_path: Path) -> None:
+    given = {f"CRMGRAPH_UPSTREAM_ZOHO_{name.upper()}": CREDENTIALS["zoho"][name] for name in SECRETS}
+    environment = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_UPSTREAM_NETWORKS": "127.0.0.0/8", **given}
+    assert crmgraph(tmp_path, "migrate", **environment).returncode == 0
+    assert crmgraph(tmp_path, "upstream", "add", "zoho", old_crm.url, "--insecure", **environment).returncode == 0
+    told = crmgraph(tmp_path, "upstream", "pull", "zoho", "--module", "Lead", **environment)
+    assert (told.returncode, told.stderr) == (1, "Lead: zoho has no such list; is Leads meant?\n")
+    lead, other = old_crm.ids(PartyKind.LEAD)[-2:]
+    (tmp_path / "ids").write_text(f"{lead}\n{other + 7}\n")
+    command = ("upstream", "pull", "zoho", "--module", "Leads", "--ids", "ids", "--json")
+    told = crmgraph(tmp_path, *command, **environment)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["counts"] == {"Leads": {"created": 1}}
+    told = crmgraph(tmp_path, "upstream", "lag", "--json", **environment)
+    assert json.loads(told.stdout)["lag"]["zoho"]["Leads"] is None
+    assert crmgraph(tmp_path, "upstream", "parked", **environment).stdout == ""

@@ -2,13 +2,15 @@
 
 import datetime as dt
 import getpass
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.pull import able_to_pull
 from crmgraph.cli.upstream import DialectArgument, known
 from crmgraph.cli.usage import aligned, begin_of, door_named, require_operation
 from crmgraph.crm import comparisons
@@ -19,22 +21,37 @@ from crmgraph.settings import Settings
 
 if TYPE_CHECKING:
     from crmgraph.upstream.comparing import Comparer
+    from crmgraph.upstream.pull import Puller
 
 SHOWN = 20
 """How many differing fields a report shows, the most frequent first."""
 
 
 @asynccontextmanager
-async def comparing(core: Core, settings: Settings) -> AsyncIterator["Comparer"]:
-    """What compares answers, for as long as the block lasts."""
+async def comparing(
+    core: Core, settings: Settings, pullers: Mapping[Door, "Puller"] = MappingProxyType({})
+) -> AsyncIterator["Comparer"]:
+    """What compares answers, for as long as the block lasts.
+
+    Args:
+        pullers: read again what differs.
+    """
     from crmgraph.app import routes_of
     from crmgraph.registry import DIALECTS
     from crmgraph.upstream.candidate import Candidate, reading
     from crmgraph.upstream.comparing import Comparer
+    from crmgraph.upstream.reading import behind, refreshing
 
     own = reading(core, settings.database_url)
     rules = {each.door: each.comparing for each in DIALECTS if each.comparing is not None}
-    comparer = Comparer(core, Candidate(routes_of(own, settings)), rules)
+    able = able_to_pull()
+    comparer = Comparer(
+        core,
+        Candidate(routes_of(own, settings)),
+        rules,
+        is_behind=behind(core, able),
+        refresh=refreshing(core, pullers, able),
+    )
     try:
         await comparer.start()
         yield comparer

@@ -24,7 +24,7 @@ from crmgraph.upstream.places import read_networks
 if TYPE_CHECKING:
     from crmgraph.crm.core import Core
     from crmgraph.rest.pulling import Pulling
-    from crmgraph.upstream.pull import Report, Told
+    from crmgraph.upstream.pull import Puller, Report, Told
 
 MAX_IDS = 1_000_000
 """How many ids a file may name."""
@@ -38,13 +38,10 @@ parked = typer.Typer(no_args_is_help=False, invoke_without_command=True, help="W
 
 def pulling_of(door: Door) -> "Pulling":
     """How a dialect's upstream is read; the program ends where it cannot be."""
-    from crmgraph.registry import DIALECTS
-
-    found = next((each.pulling for each in DIALECTS if each.door is door), None)
-    if found is None:
-        able = [each.name for each in DIALECTS if each.pulling is not None]
-        fail(f"{door.dialect}: cannot be read; those that can are {', '.join(able)}.")
-    return found
+    able = able_to_pull()
+    if door not in able:
+        fail(f"{door.dialect}: cannot be read; those that can are {', '.join(each.dialect for each in able)}.")
+    return able[door]
 
 
 def pull(
@@ -68,7 +65,7 @@ def pull(
     sources = {each.name: each for each in pulling.sources}
     for name in only:
         if name not in sources:
-            fail(f"{name}: {door.dialect} has no such list{suggestion(name, list(sources))}.")
+            fail(f"{name}: {door.dialect} has no such list{suggestion(name, list(sources)) or '.'}")
     wanted = _read_ids(ids) if ids is not None else None
     if wanted is not None and len(only) != 1:
         fail("--ids: --module says of what they are.")
@@ -119,33 +116,38 @@ def pull(
 
 
 @asynccontextmanager
-async def pulling(core: "Core", settings: Settings) -> AsyncIterator[None]:
-    """Read the upstreams at their intervals inside the block, those that can be read and whose secrets were given."""
+async def pulling(core: "Core", settings: Settings) -> AsyncIterator[dict[Door, "Puller"]]:
+    """Who reads the upstreams at their intervals inside the block: those that can be read and have secrets."""
     from crmgraph.jobs import Runner
-    from crmgraph.registry import DIALECTS
     from crmgraph.upstream.calls import CallError
     from crmgraph.upstream.reading import kind_of
     from crmgraph.upstream.reading import opened as opened_puller
 
-    able = {each.door: each.pulling for each in DIALECTS if each.pulling is not None}
-    networks = read_networks(settings.upstream_networks)
+    able, networks = able_to_pull(), read_networks(settings.upstream_networks)
     async with core.db.read() as session:
         found = [each for each in await upstreams.all_upstreams(session) if each.dialect in able]
     async with AsyncExitStack() as stack:
-        kinds = []
+        pullers, kinds = dict[Door, "Puller"](), []
         for upstream in found:
             door = upstream.dialect
             try:
-                puller = await stack.enter_async_context(opened_puller(core, networks, door, able[door]))
+                pullers[door] = await stack.enter_async_context(opened_puller(core, networks, door, able[door]))
             except CallError as error:
                 print_text(f"{door.dialect}: is not read: {error}")
                 continue
-            kinds.append(kind_of(upstream, puller))
+            kinds.append(kind_of(upstream, pullers[door]))
             print_text(f"{door.dialect}: is read every {kinds[-1].every:.0f} seconds.")
         runner = Runner(core.db, core.jobs, kinds, poll=POLL)
         runner.start()
         stack.push_async_callback(runner.close)
-        yield
+        yield pullers
+
+
+def able_to_pull() -> "dict[Door, Pulling]":
+    """How the upstreams of dialects are read, of those that can be."""
+    from crmgraph.registry import DIALECTS
+
+    return {each.door: each.pulling for each in DIALECTS if each.pulling is not None}
 
 
 def _read_ids(path: Path) -> list[str]:
@@ -208,9 +210,7 @@ async def _lags(settings: Settings, doors: list[Door] | None) -> dict[str, dict[
         ]
         if doors is not None and not found:
             await known(session, doors[0])
-        from crmgraph.registry import DIALECTS
-
-        able = {each.door: each.pulling for each in DIALECTS if each.pulling is not None}
+        able = able_to_pull()
         return {door.dialect: await marks.lag(session, door, able[door].sources) for door in found if door in able}
 
 

@@ -36,7 +36,7 @@ def run_(demo: DemoOption = False) -> None:
             asyncio.get_running_loop().add_signal_handler(each, ended.set)
         async with wired(settings) as (core, _):
             await require_kind(core.db, settings)
-            async with comparing(core, settings) as comparer:
+            async with pulling(core, settings) as pullers, comparing(core, settings, pullers) as comparer:
                 telling = {each.door: each.telling for each in DIALECTS if each.telling is not None}
                 consumers = {
                     COMPARE: Consumer(comparer.look, comparer.dropped, at_once=AT_ONCE),
@@ -52,8 +52,7 @@ def run_(demo: DemoOption = False) -> None:
                 os.nice(NICE)
                 out.print(f"crmgraph listens at {settings.upstream_socket}.", markup=False, highlight=False)
                 configure(settings.log_level, settings.log_format)
-                async with pulling(core, settings):
-                    await ended.wait()
+                await ended.wait()
                 await listener.close()
 
     run(until_told(), settings)

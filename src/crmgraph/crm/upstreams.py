@@ -1,5 +1,6 @@
 """Which old CRMs there are, and who answers which call: they, or this store."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from crmgraph.crm.models import (
     Usage,
 )
 
+OVERLAP = dt.timedelta(seconds=120)
+"""By how much earlier than the start of a reading the next one begins: what was written meanwhile may have been
+committed late, and clocks differ."""
 DEFAULT = Mode.PROXY
 """Who answers where there is an upstream and nobody has said otherwise."""
 

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Door, Parked, PullMark, now
+from crmgraph.crm.upstreams import OVERLAP
 from crmgraph.db.database import Database, database_of
 from crmgraph.rest.pulling import Source
 from crmgraph.upstream.apply import Fault
@@ -23,9 +24,6 @@ LEASE = dt.timedelta(seconds=10)
 """For how long who reads may be silent before another may go on."""
 DAILY = dt.timedelta(days=1)
 """After how long what is parked is tried again."""
-OVERLAP = dt.timedelta(seconds=120)
-"""By how much earlier than the start of a reading the next one begins: what was written meanwhile may have been
-committed late, and clocks differ."""
 PHOTOS = "photos"
 """The source under which photos that are to be fetched are parked."""
 _WHOLE = ""

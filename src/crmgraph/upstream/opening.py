@@ -19,6 +19,7 @@ from crmgraph.upstream.front import App, UpstreamFront
 from crmgraph.upstream.modes import EVERY, Current
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
 from crmgraph.upstream.tee import Tee
+from crmgraph.upstream.telling import keep_telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Upstreams:
     _clients: list[Client] = field(default_factory=list)
     _tee: Tee | None = None
     _reading: asyncio.Task[None] | None = None
+    _telling: asyncio.Task[None] | None = None
 
     async def open(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
@@ -109,6 +111,7 @@ class Upstreams:
         self.fronts |= fronts
         self.is_read = True
         self._reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
+        self._telling = asyncio.get_running_loop().create_task(keep_telling(core.db), name="background: upstreams")
 
     def _client(self, url: str, insecure: bool, networks: Sequence[Network]) -> Client:
         base = read_base(url, insecure=insecure)
@@ -122,10 +125,11 @@ class Upstreams:
 
     async def close(self) -> None:
         """End what is kept open."""
-        if self._reading is not None:
-            self._reading.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._reading
+        for task in (self._reading, self._telling):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
         if self._tee is not None:
             await self._tee.close()
         for each in self._clients:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Door, now
 from crmgraph.crm.records.record_photos import RecordPhotos
+from crmgraph.crm.upstreams import OVERLAP
 from crmgraph.db.database import Database
 from crmgraph.rest.pulling import Pulling, Source
 from crmgraph.upstream import apply, apply_notes, marks
@@ -207,7 +208,7 @@ class Puller:
             else:
                 since, started, page, counts = mark.since, mark.started_at, mark.page, Counter(mark.counts)
         async for pages, date in pages_of(self._calls, source, since, page):
-            started = started or (date or now()) - marks.OVERLAP
+            started = started or (date or now()) - OVERLAP
             page += len(pages)
             rows = [row for each in pages for row in each.rows]
 

@@ -1,15 +1,18 @@
 """Who reads an upstream, as the store and the settings say."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.job_queue import Done, Result, Retry
-from crmgraph.crm.models import Door, Upstream
+from crmgraph.crm.models import Door, Party, Upstream
+from crmgraph.crm.policy import MODELS
+from crmgraph.crm.records import external_ids
 from crmgraph.crm.upstream_settings import CALLS_PER_DAY, MAX_CONCURRENCY, PULL_EVERY, value_of
 from crmgraph.jobs import Kind
 from crmgraph.rest.pulling import Pulling
@@ -20,6 +23,8 @@ from crmgraph.upstream.places import BadPlaceError, Network, read_base
 from crmgraph.upstream.pull import Puller, Told
 from crmgraph.upstream.secrets import SecretError, secrets_of
 
+REFRESHED = 15.0
+"""For how many seconds a few records wait for a reading that goes on."""
 LONGEST_RUN = dt.timedelta(days=2)
 """How long one reading may take: the first one of a large CRM with few calls a day is carried on by the next."""
 
@@ -97,7 +102,54 @@ def kind_of(upstream: Upstream, puller: Puller) -> Kind:
     )
 
 
-async def is_behind(session: AsyncSession, door: Door, source: str, modified: dt.datetime) -> bool:
-    """Whether a change of this moment may be unknown here: it is later than everything of the source that is known."""
-    known = (await marks.watermarks(session, door)).get(source)
-    return known is None or modified >= known
+IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[str]]]
+Refresh: TypeAlias = Callable[[Door, Sequence[str]], Awaitable[None]]
+
+
+def behind(core: Core, able: Mapping[Door, Pulling]) -> IsBehind:
+    """Tells which of these records, {id: when they were changed last there}, are not as new here and were not read
+    since: of one that was read it is no excuse."""
+
+    async def is_behind(door: Door, modified: Mapping[str, dt.datetime]) -> set[str]:
+        pulling = able.get(door)
+        if pulling is None:
+            return set()
+        async with core.db.read() as session:
+            marks_of = await marks.watermarks(session, door)
+            read = [marks_of.get(each.name) for each in pulling.sources if each.kind is not None and not each.deleted]
+            known = [each for each in read if each is not None]
+            if len(known) == len(read):
+                modified = {value: at for value, at in modified.items() if at >= min(known)}
+            found = await external_ids.resolve(session, door.dialect, {(pulling.space, value) for value in modified})
+            here: dict[int, dt.datetime] = {}
+            for model in MODELS.values():
+                query = select(model.id, model.updated_at).where(model.id.in_(found.values()))
+                here |= dict((await session.execute(query)).all())
+        own = {value: here.get(found.get((pulling.space, value), 0)) for value in modified}
+        return {value for value, at in modified.items() if (ours := own[value]) is None or ours < at}
+
+    return is_behind
+
+
+def refreshing(core: Core, pullers: Mapping[Door, Puller], able: Mapping[Door, Pulling]) -> Refresh:
+    """Reads records by their ids, those of any list whose kind is not known here; nothing while a reading goes on that
+    lasts."""
+
+    async def refresh(door: Door, ids: Sequence[str]) -> None:
+        puller, pulling = pullers.get(door), able.get(door)
+        if puller is None or pulling is None or not ids:
+            return
+        sources = [each for each in pulling.sources if each.kind is not None and each.some is not None]
+        async with core.db.read() as session:
+            found = await external_ids.resolve(session, door.dialect, {(pulling.space, value) for value in ids})
+            query = select(Party.id, Party.kind).where(Party.id.in_(found.values()))
+            kinds = dict((await session.execute(query)).all())
+        for source in sources:
+            wanted = [v for v in ids if kinds.get(found.get((pulling.space, v), 0), source.kind) is source.kind]
+            if wanted:
+                try:
+                    await puller.some(source, wanted, wait=REFRESHED)
+                except (CallError, PullBusyError, LeaseLostError):
+                    return
+
+    return refresh
