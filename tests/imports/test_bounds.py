@@ -4,14 +4,18 @@ import json
 import os
 import tracemalloc
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from crmgraph.crm.models import PartyKind
 from crmgraph.imports.files import MAX_MEMBERS
 from crmgraph.imports.reading import Reading, open_set
-from crmgraph.imports.records import Event, Options, Record, Refusal, Skipped, Staff
+from crmgraph.imports.records import Event, Options, Photo, Record, Refusal, Skipped, Staff
 from crmgraph.imports.tables import MAX_CELLS, MAX_ROW
+from crmgraph.imports.writing import reading_ahead
 from tests.imports.workbooks import write
 
 STAFF = (Staff("ada@crmgraph.example", "Ada Agent", importer=True),)
@@ -260,3 +264,21 @@ def test_a_photo_of_many_folds_takes_time_by_its_length(tmp_path: Path, name: st
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "people.csv")
     assert refused(tmp_path / "people.csv") == [("", "NOT_FOUND")]
+
+
+class Told:
+    """A reading of people with photos of ten bytes."""
+
+    def events(self) -> Iterator[Event]:
+        for n in range(10):
+            yield Record(PartyKind.CONTACT, str(n), None, {"lastName": "Ray"}, photo=Photo(b"0123456789"))
+
+
+async def test_a_batch_ends_with_its_photos_and_where_a_run_before_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_ahead, "MAX_PHOTO_BYTES", 25)
+    sizes = []
+    reading: Any = Told()
+    async with reading_ahead.read_ahead(reading, 4, 1_000) as next_ones:
+        while events := await next_ones():
+            sizes.append(len(events))
+    assert sizes == [3, 1, 3, 3]

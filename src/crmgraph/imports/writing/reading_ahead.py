@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from itertools import chain, islice, repeat
 
 from crmgraph.imports.reading import Reading
-from crmgraph.imports.records import Event
+from crmgraph.imports.records import Event, Record
+
+MAX_PHOTO_BYTES = 32 * 1024 * 1024
+"""Photos of a batch, in bytes: with the record that goes beyond them it ends. Two batches are in memory at a time."""
 
 
 @asynccontextmanager
@@ -16,23 +18,24 @@ async def read_ahead(reading: Reading, position: int, size: int) -> AsyncIterato
 
     Args:
         position: how many events a run before has dealt with; a batch ends there.
-        size: events of a batch.
+        size: events of a batch at the most.
     """
     loop = asyncio.get_running_loop()
-    sizes = _sizes(position, size)
+    done = 0
     with ThreadPoolExecutor(1, thread_name_prefix="import") as thread:
         events = reading.events()
 
         def next_batch() -> asyncio.Future[list[Event]]:
-            count = next(sizes)
-            return loop.run_in_executor(thread, lambda: list(islice(events, count)))
+            count = min(size, position - done) if done < position else size
+            return loop.run_in_executor(thread, _taken, events, count)
 
         ahead = next_batch()
 
         async def next_ones() -> list[Event]:
-            nonlocal ahead
+            nonlocal ahead, done
             found = await ahead
             if found:
+                done += len(found)
                 ahead = next_batch()
             return found
 
@@ -43,6 +46,14 @@ async def read_ahead(reading: Reading, position: int, size: int) -> AsyncIterato
             await loop.run_in_executor(thread, events.close)  # type: ignore[attr-defined]  # it is a generator
 
 
-def _sizes(position: int, size: int) -> Iterator[int]:
-    whole, rest = divmod(position, size)
-    return chain(repeat(size, whole), [rest] if rest else [], repeat(size))
+def _taken(events: Iterator[Event], count: int) -> list[Event]:
+    """So many events, fewer where their photos are long."""
+    found: list[Event] = []
+    size = 0
+    for event in events:
+        found.append(event)
+        if isinstance(event, Record) and event.photo is not None:
+            size += len(event.photo.data)
+        if len(found) == count or size >= MAX_PHOTO_BYTES:
+            break
+    return found
