@@ -125,7 +125,8 @@ class Postgres:
         self._loop.run_until_complete(self._connection.execute(statement))
 
     def close(self) -> None:
-        self._loop.run_until_complete(self._connection.close())
+        self._connection.terminate()  # whatever has become of the server
+        self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
         self.server.cleanup()
 

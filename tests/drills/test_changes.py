@@ -187,7 +187,7 @@ def own_postgres() -> Iterator[Postgres]:
     made.run("SELECT pg_reload_conf()")
     made.create("crm", "template")
     yield made
-    made.server.cleanup()
+    made.close()
     shutil.rmtree(root, ignore_errors=True)
 
 

@@ -55,7 +55,7 @@ def pair() -> Iterator[Pair]:
     made.run("pg_ctl", "-w", "-D", str(folder), "-o", f"-h '' -p 5433 -k {folder}", "-l", f"{folder}/log", "start")
     yield made
     made.run("pg_ctl", "-w", "-D", str(folder), "-m", "immediate", "stop")
-    primary.server.cleanup()
+    primary.close()
     shutil.rmtree(root, ignore_errors=True)
 
 
