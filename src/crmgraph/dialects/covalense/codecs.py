@@ -85,7 +85,7 @@ def _day_text(parts: tuple[int | None, int | None, int | None]) -> str:
 
 def time_text(moment: dt.datetime) -> str:
     """A time in UTC, without its zone."""
-    return moment.strftime("%Y-%m-%d %H:%M:%S")
+    return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
 def _text_or(nothing: str) -> Codec:

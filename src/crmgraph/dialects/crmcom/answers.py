@@ -62,17 +62,32 @@ async def encode(
             has is dropped, unless the record keeps something under this very name.
         around: what the records name, where that has been read with them.
     """
-    keys = fmt.keys_for(frozenset(fields_set))
     if around is None:
         around = await encoding_context(session, actor, DIALECT, aggregates, rows=True)
-    answers = []
-    for aggregate in aggregates:
-        answer = layout(type(aggregate.record), fmt.name, keys).encode(aggregate, around)
-        if SETTINGS in keys:
+    answers = [encode_one(fmt, aggregate, fields_set, around) for aggregate in aggregates]
+    if has_settings(fmt, fields_set):
+        for aggregate, answer in zip(aggregates, answers, strict=True):
             answer[SETTINGS] = await _settings(session, fmt, aggregate)
-        own = kept(aggregate)
-        answers.append(answer | {key: own[key] for key in fields_set if key in own and key not in answer})
     return answers
+
+
+def has_settings(fmt: ResponseFormat, fields_set: Sequence[str]) -> bool:
+    """Whether answers tell who has set what may be sent, which is read from the change log."""
+    return SETTINGS in fmt.keys_for(frozenset(fields_set))
+
+
+def encode_one(
+    fmt: ResponseFormat, aggregate: Aggregate, fields_set: Sequence[str], around: EncodingContext
+) -> dict[str, Any]:
+    """The object of a record, without its settings.
+
+    Args:
+        fields_set, around: see `encode`.
+    """
+    keys = fmt.keys_for(frozenset(fields_set))
+    answer = layout(type(aggregate.record), fmt.name, keys).encode(aggregate, around)
+    own = kept(aggregate)
+    return answer | {key: own[key] for key in fields_set if key in own and key not in answer}
 
 
 async def _settings(session: AsyncSession, fmt: ResponseFormat, aggregate: Aggregate) -> dict[str, Any]:

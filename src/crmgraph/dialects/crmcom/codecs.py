@@ -139,7 +139,7 @@ def _time_text(value: Any) -> str | None:
 
 def time_text(at: dt.datetime) -> str:
     """A time in UTC without its zone, to the second."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S")
+    return at.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def flag(value: Any) -> bool | None:

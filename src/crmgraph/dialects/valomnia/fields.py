@@ -116,7 +116,7 @@ def _read_country(value: str) -> str | None:
 
 
 def _write_moment(value: dt.datetime) -> str:
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{value.replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
 
 TEXT = Codec(write=_written)

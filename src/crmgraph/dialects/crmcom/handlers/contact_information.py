@@ -15,7 +15,7 @@ from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.lookup import spellings
 from crmgraph.crm.records.told import load_told
 from crmgraph.crm.records.unit_of_work import Transaction
-from crmgraph.dialects.crmcom.answers import encode
+from crmgraph.dialects.crmcom.answers import encode, encode_one, has_settings
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
@@ -33,13 +33,15 @@ TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
 async def show(call: Call) -> dict[str, Any]:
     """One contact information."""
     wanted, fields_set = call.identifier, call.fields_set
+    record, around = await _told(call, wanted)
+    if not has_settings(SHOW, fields_set):
+        return encode_one(SHOW, record, fields_set, around)
     async with call.core.db.read() as session:
-        record, around = await _told(call, session, wanted)
         (answer,) = await encode(session, call.actor, SHOW, [record], fields_set, around)
         return answer
 
 
-async def _told(call: Call, session: AsyncSession, wanted: Pair) -> tuple[Aggregate, EncodingContext]:
+async def _told(call: Call, wanted: Pair) -> tuple[Aggregate, EncodingContext]:
     """The record that an identifier means, with what it names. An id needs no looking up first.
 
     Raises:
@@ -56,7 +58,8 @@ async def _told(call: Call, session: AsyncSession, wanted: Pair) -> tuple[Aggreg
         # What is not asked for by its id is looked for first.
         found = None
     else:
-        kind, party_id = await find(session, call.actor, wanted)
+        async with call.core.db.read() as session:
+            kind, party_id = await find(session, call.actor, wanted)
         found = await tell(kind=kind, party_id=party_id)
     if found is None:
         raise NotFound((IDENTIFIER,))
