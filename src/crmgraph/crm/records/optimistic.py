@@ -181,9 +181,9 @@ class OptimisticUpdate:
         return self._transaction
 
     async def write(self, rows: RowSet) -> None:
-        changed = list(rows.changed())
+        changes = list(rows.changes())
         # What is derived alone is told by no entry, and counted by no revision.
-        at_once = rows.fits_one_update and len(changed) <= MAX_ROWS and (rows.entries or not changed)
+        at_once = rows.fits_one_update(changes) and len(changes) <= MAX_ROWS and (rows.entries or not changes)
         if self._transaction is None and at_once:
             if self._entry is not None:
                 raise RuntimeError("an optimistic update is one change")

@@ -84,19 +84,20 @@ class RowSet:
     def __bool__(self) -> bool:
         return bool(self.entries or self.made or self.gone or self.name_keys or any(self.changed()))
 
-    @property
-    def fits_one_update(self) -> bool:
+    def fits_one_update(self, changes: Iterable[tuple[Any, tuple[str, ...]]]) -> bool:
         """Whether it takes nothing but new values in rows that are there, of one change.
 
         Rows that change places with each other take two updates: no two may bear one slot at any time.
+
+        Args:
+            changes: its own.
         """
         if self.made or self.gone or self.name_keys or self.removed or len(self.entries) > 1:
             return False
         if self.called or self.uncalled:
             return False
         moved = 0
-        for row in self.touched.values():
-            columns = changed_columns(row)
+        for row, columns in changes:
             if "account_id" in columns and isinstance(row, Contact):
                 return False
             moved += "slot" in columns
@@ -124,9 +125,13 @@ class RowSet:
         """The rows that come and stay."""
         return [row for row in self.made if id(row) not in self.passing] if self.passing else self.made
 
+    def changes(self) -> Iterator[tuple[Any, tuple[str, ...]]]:
+        """(row, its columns) of what is there and holds something else than it did when it was read."""
+        return ((row, columns) for row in self.touched.values() if (columns := changed_columns(row)))
+
     def changed(self) -> Iterator[Any]:
-        """The rows that are there and hold something else than they did when they were read."""
-        return (row for row in self.touched.values() if changed_columns(row))
+        """The rows of `changes`."""
+        return (row for row, _ in self.changes())
 
 
 def fresh(model: Any, values: Mapping[str, Any]) -> Any:
