@@ -1,8 +1,10 @@
 """What is passed on to the old CRM, and back: the very bytes, but for what belongs to a connection."""
 
 import json
+import queue
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from crmgraph.upstream.forward import Client, UpstreamError
+from crmgraph.upstream.connection import UpstreamError
+from crmgraph.upstream.forward import Client
 from crmgraph.upstream.places import BadPlaceError, Base
 from tests.program import crmgraph, serving
 from tests.upstream.conftest import ENVIRONMENT, Front, asked, request
@@ -191,6 +194,37 @@ def test_clients_who_hang_up_are_not_held_against_the_old_crm(front: Front) -> N
         front.old.broken.get(timeout=10)  # and so is the request that it was sent
     assert front.ask(request("GET", "/crm/v2/Leads"), OK)[1][0] == b"HTTP/1.1 200 OK"
     assert front.old.requests.empty()
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["no answer yet", "in the middle of its answer"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_who_hangs_up_ends_a_read_of_the_old_crm_and_never_a_write(front: Front, method: str, begun: bool) -> None:
+    ended: queue.Queue[bytes] = queue.Queue()
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
+    begin = threading.Event()
+
+    def slow(connection: socket.socket) -> None:
+        if begun:
+            connection.sendall(head + b"ab")
+        begin.set()
+        connection.settimeout(0.5)
+        try:
+            ended.put(connection.recv(1))
+        except TimeoutError:
+            ended.put(b"goes on")
+            connection.sendall(b"cd" if begun else head + b"abcd")
+        except ConnectionResetError:
+            ended.put(b"")
+
+    front.old.answers.put(slow)
+    with socket.create_connection(("127.0.0.1", front.port), 20) as sock:
+        sock.sendall(request(method, "/crm/v2/Leads", {}, b"{}" if method == "POST" else None))
+        assert begin.wait(10)
+        if begun:
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert ended.get(timeout=10) == (b"" if method == "GET" else b"goes on")
+    front.old.requests.get(timeout=10)
+    assert front.ask(request("GET", "/crm/v2/Leads"), OK)[1][0] == b"HTTP/1.1 200 OK"
 
 
 def test_an_answer_that_breaks_off_breaks_off_for_the_client(front: Front) -> None:

@@ -224,7 +224,8 @@ def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
     settings, door = settings_of(demo), door_named(dialect)
 
     async def work() -> list[str]:
-        from crmgraph.upstream.forward import Client, UpstreamError
+        from crmgraph.upstream.connection import UpstreamError
+        from crmgraph.upstream.forward import Client
         from crmgraph.upstream.places import tls_of
 
         async with opened(settings) as core, core.db.read() as session:

@@ -93,6 +93,10 @@ class Connection(HttpToolsProtocol):
         self._watch.discard(self)
         self._end_reading()
         self._end_writing()
+        if self.cycle is not None and not self.cycle.response_complete:
+            hung_up = self.cycle.scope["state"].get("hung_up")
+            if hung_up is not None:
+                hung_up()
         super().connection_lost(exc)
 
     def _make_room(self) -> None:

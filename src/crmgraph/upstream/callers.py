@@ -1,7 +1,9 @@
 """Who makes the calls that are passed on: known by the token, which passed by when it was given."""
 
+import asyncio
 import datetime as dt
 import time
+from typing import Any
 
 from cachetools import LRUCache
 from sqlalchemy import select
@@ -18,8 +20,12 @@ from crmgraph.security import digest
 
 REMEMBERED = 10_000
 """How many tokens a process remembers."""
-ASKED_AGAIN = 60.0
-"""After how many seconds the store is asked again for a token that it did not know."""
+ASKED_AGAIN, ASKED_SOON = 60.0, 5.0
+"""After how many seconds the store is asked again for a token that it did not know, and that it did not answer for."""
+AT_MOST = 0.5
+"""How long a call waits for a store that does not answer, in seconds."""
+MOST_UNSAVED = 500
+"""How many tokens wait for a store that does not answer."""
 LONGEST_CALLER = 200
 """The longest name of a caller that is kept, in characters."""
 LONGEST = 90 * 24 * 60 * 60
@@ -37,6 +43,8 @@ class Callers:
         self._db = db
         self._dialect = dialect
         self._known: LRUCache[str, tuple[str | None, float]] = LRUCache(REMEMBERED)
+        self._away_until = 0.0
+        self._unsaved: dict[str, dict[str, Any]] = {}
 
     async def of(self, token: str | None) -> str:
         """Who calls with a token: by name, or as `unknown:` and a part of its digest; `unknown` without one."""
@@ -52,12 +60,15 @@ class Callers:
     async def _look_up(self, key: str) -> tuple[str | None, float]:
         query = select(LearnedToken.caller, LearnedToken.expires_at)
         query = query.where(LearnedToken.digest == key, LearnedToken.dialect == self._dialect)
+        if time.monotonic() < self._away_until:
+            return None, time.time() + ASKED_SOON
         try:
-            async with self._db.read() as session:
+            async with asyncio.timeout(AT_MOST), self._db.read() as session:
                 row = (await session.execute(query)).first()
-        except Exception as error:  # calls are passed on without it
+        except Exception as error:  # calls are passed on without it, and none waits after the first
             log_background(error, "upstream")
-            row = None
+            self._away_until = time.monotonic() + ASKED_SOON
+            return None, time.time() + ASKED_SOON
         if row is None or row.expires_at <= now():
             return None, time.time() + ASKED_AGAIN
         return row.caller, row.expires_at.timestamp()
@@ -69,16 +80,27 @@ class Callers:
         caller = granted.caller[:LONGEST_CALLER]
         self._known[key] = (caller, expires.timestamp())
 
+        while len(self._unsaved) >= MOST_UNSAVED:
+            del self._unsaved[next(iter(self._unsaved))]
+        self._unsaved[key] = {"digest": key, "dialect": self._dialect, "caller": caller, "expires_at": expires}
+        await self._save()
+
+    async def _save(self) -> None:
+        """Tell the store what was learned; while it does not answer, that waits for the next token."""
+        rows = [self._unsaved[key] for key in sorted(self._unsaved)]
+
         async def work(session: AsyncSession) -> None:
             insert = insert_sqlite if self._db.is_sqlite else insert_postgresql
-            adding = insert(LearnedToken).values(digest=key, dialect=self._dialect, caller=caller, expires_at=expires)
-            await session.execute(
-                adding.on_conflict_do_update(
-                    index_elements=[LearnedToken.digest], set_={"caller": caller, "expires_at": expires}
-                )
-            )
+            adding = insert(LearnedToken).values(rows)
+            changed = {name: adding.excluded[name] for name in ("caller", "expires_at")}
+            await session.execute(adding.on_conflict_do_update(index_elements=[LearnedToken.digest], set_=changed))
 
         try:
-            await self._db.transact(work)
+            async with asyncio.timeout(AT_MOST):
+                await self._db.transact(work)
         except Exception as error:
             log_background(error, "upstream")
+            return
+        for row in rows:
+            if self._unsaved.get(row["digest"]) is row:
+                del self._unsaved[row["digest"]]

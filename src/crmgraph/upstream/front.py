@@ -17,7 +17,8 @@ from crmgraph.crm.models import Door, Mode
 from crmgraph.crm.usage import Called, UsageCounts
 from crmgraph.rest.passing import Passing, Seen
 from crmgraph.upstream.callers import Callers
-from crmgraph.upstream.forward import Answer, Client, HungUp, UpstreamError
+from crmgraph.upstream.connection import HungUp, UpstreamError, Waiting
+from crmgraph.upstream.forward import Answer, Client
 from crmgraph.upstream.modes import Current
 from crmgraph.upstream.tee import Passed, Tap, Tee
 
@@ -38,6 +39,8 @@ BARE = "answer_bare"
 """Where the server keeps what makes it add nothing of its own to an answer."""
 COMPARE, HARVEST = "compare", "harvest"
 """What calls are wanted by whose answers are compared, and those whose answers are applied to the store."""
+HUNG_UP = "hung_up"
+"""Where the server looks for what it is to call when a client hangs up."""
 FAILURES, PAUSE = 10, 5.0
 """After how many failures in a row calls are refused at once, and for how many seconds."""
 
@@ -55,14 +58,26 @@ _OF_THE_CONNECTION = frozenset(
     }
 )
 
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that only read (RFC 9110, section 9.2.1)."""
+_HUNG_UP = 499
+"""What a call is counted as whose answer nobody hears."""
+
+_EXPECT = frozenset({b"expect"})
+_EXPECT_AND_CODINGS = _EXPECT | {b"accept-encoding"}
+
 log = structlog.get_logger(__name__)
 
 
 class _Spelled(bytes):
-    """The name of a header as the upstream spelled it: the server would write and compare it in small letters."""
+    """The name of a header as the upstream spelled it: the server would write it in small letters."""
 
     def lower(self) -> "_Spelled":
         return self
+
+
+class _Length(_Spelled):
+    """The same of `Content-Length`, which the server looks for."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, bytes) and bytes(self).lower() == bytes(other).lower()
@@ -191,12 +206,18 @@ class UpstreamFront:
             return await self._refuse(scope, send)
         target = client.base.path.encode() + path + (b"?" + scope["query_string"] if scope["query_string"] else b"")
         headers = self._request_headers(scope, client, body, login is not None)
+        waiting = None
+        if not body.there and scope["method"] in _SAFE and "state" in scope:
+            # A write goes on: nobody could say what has become of it.
+            waiting = Waiting()
+            scope["state"][HUNG_UP] = waiting.hang_up
         try:
+            parts = body.parts(tap) if body.there else None
             answer = await client.send(
-                scope["method"].encode(), target, headers, body.parts(tap) if body.there else None, framed=body.framed
+                scope["method"].encode(), target, headers, parts, framed=body.framed, waiting=waiting
             )
         except HungUp:
-            return 499, 0  # which nobody hears
+            return _HUNG_UP, 0
         except UpstreamError as error:
             self._failures += 1
             if self._failures >= FAILURES:
@@ -209,6 +230,8 @@ class UpstreamFront:
                 return await self._answer_login(scope, client, answer, login, send)
             return await self._answer(client, answer, send, tap)
         finally:
+            if waiting is not None:
+                waiting.end()
             client.release(answer)
 
     async def _refuse(self, scope: Scope, send: Send) -> tuple[int, int]:
@@ -221,38 +244,35 @@ class UpstreamFront:
         if tap is not None:
             tap.status, tap.headers = answer.status, list(answer.headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        size = 0
+        size, more = 0, True
         try:
-            async for part in answer.parts():
+            while more:
+                part, more = await answer.part()
                 size += len(part)
                 if tap is not None:
                     tap.part(part, of_answer=True)
-                await send({"type": "http.response.body", "body": part, "more_body": True})
+                await send({"type": "http.response.body", "body": part, "more_body": more})
+        except HungUp:
+            if tap is not None:
+                tap.cut()
+            return _HUNG_UP, size
         except UpstreamError as error:
             # The server ends the connection of an answer that is not ended: so its client knows.
             if tap is not None:
                 tap.cut()
             log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
             return answer.status, size
-        await send({"type": "http.response.body", "body": b""})
         return answer.status, size
 
     async def _answer_login(
         self, scope: Scope, client: Client, answer: Answer, request: Seen, send: Send
     ) -> tuple[int, int]:
         """Read the answer to a login as a whole: it gives a token, and may name addresses of the old CRM's."""
-        parts: list[bytes] = []
-        size = 0
         try:
-            async for part in answer.parts():
-                size += len(part)
-                if size > LOOKED_AT:
-                    raise UpstreamError("its answer to a login is too long", sent=True)
-                parts.append(part)
+            body = await answer.whole(LOOKED_AT)
         except UpstreamError as error:
             log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
             return await self._refuse(scope, send)
-        body = b"".join(parts)
         seen = Seen(_texts(answer.headers), body=body)
         if 200 <= answer.status < 400 and (granted := self._passing.granted(request, seen)) is not None:
             await self._callers.learn(granted)
@@ -267,9 +287,8 @@ class UpstreamFront:
 
     def _request_headers(self, scope: Scope, client: Client, body: "_Body", login: bool) -> Pairs:
         spelled = scope.get("state", {}).get(SPELLED) or scope["headers"]
-        dropped = _OF_THE_CONNECTION | _named_by_connection(scope["headers"]) | {b"expect"}
-        if login:  # what it says is read
-            dropped |= {b"accept-encoding"}
+        # `Expect` is answered by the server; what a login says is read.
+        dropped = _dropped_of(scope["headers"]) | (_EXPECT_AND_CODINGS if login else _EXPECT)
         headers: Pairs = []
         for name, value in spelled:
             small = name.lower()
@@ -282,13 +301,16 @@ class UpstreamFront:
         return headers
 
     def _answer_headers(self, client: Client, answer: Answer) -> Pairs:
-        dropped = _OF_THE_CONNECTION | _named_by_connection(answer.headers)
-        origin = _origin(client)
-        return [
-            (_Spelled(name), value.replace(origin, self._public_url, 1) if name.lower() == b"location" else value)
-            for name, value in answer.headers
-            if name.lower() not in dropped
-        ]
+        dropped = _dropped_of(answer.headers)
+        headers: Pairs = []
+        for name, value in answer.headers:
+            small = name.lower()
+            if small in dropped:
+                continue
+            if small == b"location":
+                value = value.replace(_origin(client), self._public_url, 1)
+            headers.append((_Length(name) if small == b"content-length" else _Spelled(name), value))
+        return headers
 
 
 class _Body:
@@ -328,7 +350,7 @@ class _Body:
         while True:
             message = await self.receive()
             if message["type"] == "http.disconnect":
-                raise HungUp("the client hung up", sent=True)
+                raise HungUp
             if part := message.get("body", b""):
                 if tap is not None:
                     tap.part(part, of_answer=False)
@@ -345,10 +367,12 @@ def _texts(headers: Any) -> Mapping[str, str]:
     return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
 
-def _named_by_connection(headers: Any) -> set[bytes]:
-    """The headers that `Connection` says are of the connection."""
-    named = b",".join(value for name, value in headers if name.lower() == b"connection")
-    return {each.strip().lower() for each in named.split(b",") if each.strip()}
+def _dropped_of(headers: Any) -> frozenset[bytes]:
+    """The headers that are of the connection, those that `Connection` names among them."""
+    named = [value for name, value in headers if name.lower() == b"connection"]
+    if not named:
+        return _OF_THE_CONNECTION
+    return _OF_THE_CONNECTION | {each.strip().lower() for each in b",".join(named).split(b",") if each.strip()}
 
 
 def _origin(client: Client) -> bytes:
