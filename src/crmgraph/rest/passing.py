@@ -1,11 +1,13 @@
 """What is seen of a call that is passed on to the old CRM: who makes it. A dialect says how, as data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import orjson
+
+from crmgraph.crm.models import PartyKind, Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,13 @@ class Seen:
     query: bytes = b""
     body: bytes = b""
 
+    def asked(self) -> dict[str, str]:
+        """What the query brings."""
+        return dict(parse_qsl(self.query.decode("latin-1")))
+
     def parameters(self) -> dict[str, Any]:
         """What the query and the body bring, whether that is a form or an object of JSON."""
-        found: dict[str, Any] = dict(parse_qsl(self.query.decode("latin-1")))
-        body = self.json()
-        return found | (body or dict(parse_qsl(self.body.decode("latin-1"))))
+        return self.asked() | (self.json() or dict(parse_qsl(self.body.decode("latin-1"))))
 
     def json(self) -> dict[str, Any]:
         """The object in the body; empty where there is none."""
@@ -51,6 +55,9 @@ class Granted:
     seconds: int
 
 
+Named: TypeAlias = tuple[PartyKind, str, Way]
+"""A field that a call names: whose, its name, and what for."""
+NamedBy: TypeAlias = Callable[[str, str, Seen], Iterable[Named]]
 TokenOf: TypeAlias = Callable[[Seen], str | None]
 GrantedBy: TypeAlias = Callable[[Seen, Seen], Granted | None]
 
@@ -64,11 +71,14 @@ class Passing:
         logins: the operations whose answers give tokens, as they are counted.
         granted: the token that the answer to a login gives, of the request and the answer; None where it gives none.
         in_body: whether the token of a request may stand in its body.
+        named: the fields that a request names, of its operation, its path and itself; as those that are answered here
+            count them.
         accounts: the beginning of the paths that are of the accounts server, where there is one.
     """
 
     token: TokenOf
     logins: frozenset[str]
     granted: GrantedBy
+    named: NamedBy
     in_body: bool = False
     accounts: str = ""

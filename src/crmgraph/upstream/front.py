@@ -6,7 +6,7 @@ section 7.6.1), `Host`, and addresses of the old CRM's that would lead clients p
 """
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 import structlog
@@ -15,7 +15,8 @@ from starlette.responses import Response
 from crmgraph.crm import upstream_settings
 from crmgraph.crm.models import Door, Mode
 from crmgraph.crm.usage import Called, UsageCounts
-from crmgraph.rest.passing import Passing, Seen
+from crmgraph.http.passing import BARE, HUNG_UP, SPELLED, TRANSPARENT
+from crmgraph.rest.passing import Named, Passing, Seen
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.connection import HungUp, UpstreamError, Waiting
 from crmgraph.upstream.forward import Answer, Client
@@ -31,16 +32,8 @@ Pairs: TypeAlias = list[tuple[bytes, bytes]]
 
 LOOKED_AT = 64 * 1024
 """How much of a body is looked at, in bytes: of logins, and where the token stands in the body."""
-TRANSPARENT = "crmgraph.transparent"
-"""Set in the scope of a call that is passed on: nobody adds anything to its answer."""
-SPELLED = "spelled"
-"""Where the server keeps the headers of a request as they were spelled, in the state of the scope."""
-BARE = "answer_bare"
-"""Where the server keeps what makes it add nothing of its own to an answer."""
 COMPARE, HARVEST = "compare", "harvest"
 """What calls are wanted by whose answers are compared, and those whose answers are applied to the store."""
-HUNG_UP = "hung_up"
-"""Where the server looks for what it is to call when a client hangs up."""
 FAILURES, PAUSE = 10, 5.0
 """After how many failures in a row calls are refused at once, and for how many seconds."""
 
@@ -156,7 +149,12 @@ class UpstreamFront:
         refused = not 200 <= status < 400
         if refused and ":" in caller and caller.startswith("unknown"):
             caller = "unknown"  # whatever strangers send is no caller of the old CRM's
-        called = Called(self._dialect, operation, caller, refused, size, time.perf_counter() - start, mode=mode)
+        fields: Iterable[Named] = ()
+        if not refused and (scope["query_string"] or body.there):
+            seen = Seen(request.headers, request.query, body.beginning())
+            fields = self._passing.named(operation, scope["path"], seen)
+        seconds = time.perf_counter() - start
+        called = Called(self._dialect, operation, caller, refused, size, seconds, fields, mode)
         self._usage.add(called, time.time(), lambda: (agent, client[0] if client else None))
         if tap is not None and tap.status:
             self._tee.offer(self._passed(scope, operation, caller, mode, wanted_by, tap))
@@ -329,6 +327,12 @@ class _Body:
         self.looked_at = b""
         self._receive = receive
         self._taken: list[Message] = []
+        self._passed: list[bytes] = []
+        self._size = 0
+
+    def beginning(self) -> bytes:
+        """What has been passed on of it; empty where that is longer than what is looked at."""
+        return b"".join(self._passed)
 
     async def look(self) -> None:
         """Read it, as far as it is looked at."""
@@ -352,6 +356,11 @@ class _Body:
             if message["type"] == "http.disconnect":
                 raise HungUp
             if part := message.get("body", b""):
+                self._size += len(part)
+                if self._size <= LOOKED_AT:
+                    self._passed.append(part)
+                else:
+                    self._passed.clear()
                 if tap is not None:
                     tap.part(part, of_answer=False)
                 yield part

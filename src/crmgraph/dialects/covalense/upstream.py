@@ -8,6 +8,7 @@ from typing import Any
 from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.fields import ACCOUNTS, tables
+from crmgraph.dialects.covalense.naming import named
 from crmgraph.rest.passing import Granted, Passing, Seen
 from crmgraph.rest.pulling import Person, Pulled, Pulling, flat
 from crmgraph.rest.telling import Telling, Told
@@ -33,7 +34,7 @@ def _granted(request: Seen, answer: Seen) -> Granted | None:
     )
 
 
-PASSING = Passing(token=_token, logins=frozenset({"POST /crm/v1/login"}), granted=_granted)
+PASSING = Passing(token=_token, logins=frozenset({"POST /crm/v1/login"}), granted=_granted, named=named)
 
 
 _MODULES = {PartyKind.CONTACT: CONTACT, PartyKind.ACCOUNT: ACCOUNT}

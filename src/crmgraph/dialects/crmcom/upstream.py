@@ -9,6 +9,7 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.crmcom import told as reading
 from crmgraph.dialects.crmcom.codecs import moment
 from crmgraph.mapping import Unreadable
+from crmgraph.dialects.crmcom.naming import named
 from crmgraph.rest.passing import Granted, Passing, Seen
 from crmgraph.rest.pulling import Decoding, Person, Pulled, Pulling
 from crmgraph.rest.telling import Telling, Told
@@ -34,7 +35,7 @@ def _granted(request: Seen, answer: Seen) -> Granted | None:
     return Granted(token, f"{user}@{organisation}", _SECONDS)
 
 
-PASSING = Passing(token=_token, logins=frozenset({_LOGIN, _BY_KEY}), granted=_granted, in_body=True)
+PASSING = Passing(token=_token, logins=frozenset({_LOGIN, _BY_KEY}), granted=_granted, named=named, in_body=True)
 
 
 _KINDS = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}

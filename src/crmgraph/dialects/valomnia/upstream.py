@@ -3,6 +3,7 @@
 from http.cookies import CookieError, SimpleCookie
 
 from crmgraph.dialects.valomnia.authorization import COOKIE
+from crmgraph.dialects.valomnia.naming import named
 from crmgraph.rest.passing import Granted, Passing, Seen
 
 _SECONDS = 24 * 60 * 60
@@ -27,4 +28,4 @@ def _granted(request: Seen, answer: Seen) -> Granted | None:
     return Granted(token, user, _SECONDS) if token and isinstance(user, str) else None
 
 
-PASSING = Passing(token=_token, logins=frozenset({"POST /j_spring_security_check"}), granted=_granted)
+PASSING = Passing(token=_token, logins=frozenset({"POST /j_spring_security_check"}), granted=_granted, named=named)

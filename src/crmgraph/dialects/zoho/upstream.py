@@ -12,6 +12,7 @@ from typing import Any
 from crmgraph.crm.models import Approval, PartyKind
 from crmgraph.dialects.zoho.codecs import id_digits, moment, read_moment
 from crmgraph.dialects.zoho.fields import MODULES, OF_KIND, Module, canonical
+from crmgraph.dialects.zoho.naming import named
 from crmgraph.mapping import Unreadable
 from crmgraph.rest.passing import Granted as Learned
 from crmgraph.rest.passing import Passing, Seen
@@ -61,6 +62,7 @@ PASSING = Passing(
     token=_token,
     logins=frozenset({"POST /oauth/v2/token"}),
     granted=_learned,
+    named=named,
     accounts="/oauth/",
 )
 

@@ -20,11 +20,10 @@ from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
-from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load_for_change, load_page
+from crmgraph.dialects.crmcom.naming import written
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
-from crmgraph.dialects.crmcom.sets import SETS
 from crmgraph.rest import RequestError
 
 TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
@@ -119,10 +118,4 @@ async def update(call: Call) -> dict[str, Any]:
 
 def _note(call: Call, model: type, body: Mapping[str, Any]) -> None:
     """Note which keys a body brings to a contact or an account, those of its parts included."""
-    names = {
-        f"{name}.{inner}" if inner else name
-        for name, value in body.items()
-        for inner in (value if isinstance(value, Mapping) and name != IDENTIFIER else ("",))
-    }
-    sets = {name for each in SETS for name in each.names}
-    call.names(KINDS[model], Way.WRITTEN, fields_of(model).known_names(names - {IDENTIFIER}, sets))
+    call.names(KINDS[model], Way.WRITTEN, written(model, body))
