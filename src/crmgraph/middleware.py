@@ -14,10 +14,10 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from crmgraph.http.admission import RESERVE, InHand, Places
 from crmgraph.http.charsets import path_of
+from crmgraph.http.passing import TRANSPARENT
 from crmgraph.logs import request_id, without_keys, without_secrets
 from crmgraph.metrics import count
 from crmgraph.site.routes import LIVE, READY, ApiEntry
-from crmgraph.upstream.front import TRANSPARENT
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

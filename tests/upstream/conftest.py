@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from crmgraph.crm import usage
+from crmgraph.upstream import modes
 from tests.program import crmgraph, serving
 from tests.upstream.faults import FaultPort
 from tests.upstream.old_crm import OldCrm, build
@@ -74,6 +76,11 @@ class Front:
         return found
 
 
+def be_quick() -> None:
+    """In this process, store counts and look at switches ten times as often as it is done."""
+    usage.STORE_SECONDS, modes.EVERY = 0.2, 0.1
+
+
 @pytest.fixture(scope="module")
 def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
@@ -85,7 +92,7 @@ def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         command = ("upstream", "add", dialect, f"http://127.0.0.1:{old.port}", *accounts, "--insecure")
         told = crmgraph(folder, *command, **ENVIRONMENT)
         assert told.returncode == 0, told.stderr
-    with serving(folder, **ENVIRONMENT) as (client, _):
+    with serving(folder, before=be_quick, **ENVIRONMENT) as (client, _):
         yield Front(client.base_url.port or 0, folder, old)
 
 

@@ -2,15 +2,12 @@
 
 import json
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.program import crmgraph, rows
+from tests.program import crmgraph
 from tests.upstream.conftest import ENVIRONMENT, Front, asked, request
 
 EMPTY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -23,13 +20,13 @@ def answer(body: object, *headers: str) -> bytes:
 
 
 def eventually(front: Front, wanted: set[tuple[str, str, str, int]]) -> list[dict[str, object]]:
-    """What is counted, once that is what is wanted: counts come up to ten seconds late."""
-    for _ in range(40):
+    """What is counted, once that is what is wanted: counts come a little late."""
+    for _ in range(20):
+        time.sleep(0.2)
         found = front.usage()
         told = {(n["dialect"], n["client"], n["operation"], n["calls"]) for n in found}
         if wanted <= told:
             return found
-        time.sleep(0.5)
     raise AssertionError(f"{wanted - told} is not in {told}")
 
 
@@ -92,7 +89,7 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
     assert (sent[:15], status) == (b"GET /crm/v2/org", b"HTTP/1.1 200 OK")
     told = front.run("upstream", "switch", "zoho", "off", "--operation", "GET /crm/v2/org", "--why", "a try")
     assert (told.returncode, told.stdout) == (0, "zoho: GET /crm/v2/org of everybody: OFF.\n"), told.stderr
-    time.sleep(2)
+    time.sleep(0.5)
     status, _, body = asked(front.port, own)
     assert (status, json.loads(body)["code"]) == (b"HTTP/1.1 401 Unauthorized", "INVALID_TOKEN")
     # Another operation, and another API, go on as before.
@@ -100,7 +97,7 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
     assert front.ask(request("GET", "/api/v1.0/contacts"), EMPTY)[1][0] == b"HTTP/1.1 200 OK"
     words = ("--operation", "GET /crm/v2/org", "--why", "back")
     assert front.run("upstream", "switch", "zoho", "PROXY", *words).returncode == 0
-    time.sleep(2)
+    time.sleep(0.5)
     assert front.ask(own, EMPTY)[1][0] == b"HTTP/1.1 200 OK"
     shown = front.run("upstream", "show", "zoho").stdout.splitlines()
     assert [line.split("  ")[1:] for line in shown[1 : shown.index("Settings:")]] == [
@@ -145,35 +142,24 @@ def test_what_cannot_be_said_is_told(front: Front, words: tuple[str, ...], said:
     assert (told.returncode, told.stderr.strip()) == (1, said)
 
 
-PLACES: Mapping[str, str] = {
-    "http://169.254.169.254": "169.254.169.254 is an address of a private network",
-    "https://10.0.0.1": "10.0.0.1 is an address of a private network: CRMGRAPH_UPSTREAM_NETWORKS names"
-    " those that may be called, e.g. 10.1",
-    "https://localhost": "localhost is ",
-    "https://[::1]": "::1 is an address of a private network",
-    "http://8.8.8.8": "http is for the loopback interface alone",
-    "http://10.0.0.2": "http is for the loopback interface alone",
-    "file:///etc/passwd": "is no address of https",
-    "https://user:pw@example.com": "has more than a host, a port and a path",
-    "https://example.com/?x=1": "has more than a host, a port and a path",
-    "https://": "is no address of https",
-    "https://nobody.invalid": "nobody.invalid: has no address",
-    "https://crm.example": "is this server itself (CRMGRAPH_PUBLIC_URL)",
-}
-ALLOWED = {"http://10.0.0.2"}
-"""What lies in a private network that may be called."""
-
-
-@pytest.mark.parametrize("url", PLACES)
-def test_no_address_is_called_that_only_we_can_reach(tmp_path: Path, url: str) -> None:
-    environment = {name: value for name, value in ENVIRONMENT.items() if name != "CRMGRAPH_UPSTREAM_NETWORKS"}
-    if url in ALLOWED:
-        environment["CRMGRAPH_UPSTREAM_NETWORKS"] = "10.0.0.0/8"
-    assert crmgraph(tmp_path, "migrate", **environment).returncode == 0
-    told = crmgraph(tmp_path, "upstream", "add", "valomnia", url, "--insecure", **environment)
-    assert told.returncode == 1
-    assert PLACES[url] in told.stderr, told.stderr
-    assert rows(tmp_path, "SELECT * FROM upstream", "var/crmgraph.db") == []
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://169.254.169.254", "169.254.169.254 is an address of a private network"),
+        ("file:///etc/passwd", "is no address of https"),
+        ("https://CRM.example:443/crm", "is this server itself (CRMGRAPH_PUBLIC_URL)"),
+    ],
+)
+def test_no_upstream_is_added_that_may_not_be_called(front: Front, url: str, said: str) -> None:
+    assert front.run("upstream", "remove", "covalense").returncode == 0
+    try:
+        told = front.run("upstream", "add", "covalense", url, "--insecure")
+        assert (told.returncode, said in told.stderr) == (1, True), told.stderr
+        listed = json.loads(front.run("upstream", "list", "--json").stdout)["upstreams"]
+        assert [each["dialect"] for each in listed] == ["crmcom", "valomnia", "zoho"]
+    finally:
+        back = front.run("upstream", "add", "covalense", f"http://127.0.0.1:{front.old.port}", "--insecure")
+        assert back.returncode == 0
 
 
 def test_http_is_not_taken_where_nobody_asks_for_it(tmp_path: Path) -> None:
@@ -220,9 +206,3 @@ def test_an_upstream_that_is_away_is_told_in_the_words_of_the_api_and_not_waited
             assert client.get("/crm/v2/Leads").status_code == 500
             with pytest.raises(TimeoutError):
                 listener.accept()
-
-
-def test_without_an_upstream_nothing_of_it_is_loaded_that_is_not_asked_for() -> None:
-    program = "import sys, crmgraph.app; print([m for m in sys.modules if m == 'httpx' or m == 'ssl'])"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "httpx" not in told.stdout

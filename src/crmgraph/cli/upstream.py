@@ -44,7 +44,7 @@ async def _check_places(settings: Settings, *urls: str | None, insecure: bool) -
     for url in filter(None, urls):
         try:
             base = read_base(url, insecure=insecure)
-            if str(base) == settings.public_url.rstrip("/"):
+            if base.is_at(settings.public_url):
                 fail(f"{url}: is this server itself (CRMGRAPH_PUBLIC_URL).")
             await resolve(base, read_networks(settings.upstream_networks))
         except BadPlaceError as bad:

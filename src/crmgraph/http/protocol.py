@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 
 from crmgraph.http.admission import InHand, Places, Waiting, Watch
 from crmgraph.http.cycle import Cycle
+from crmgraph.http.passing import BARE, HUNG_UP, SPELLED
 
 MAX_HEADER_BYTES = 64 * 1024
 """The longest head of a request, address included: Covalense's kyc sends a registration in a header."""
@@ -94,7 +95,7 @@ class Connection(HttpToolsProtocol):
         self._end_reading()
         self._end_writing()
         if self.cycle is not None and not self.cycle.response_complete:
-            hung_up = self.cycle.scope["state"].get("hung_up")
+            hung_up = self.cycle.scope["state"].get(HUNG_UP)
             if hung_up is not None:
                 hung_up()
         super().connection_lost(exc)
@@ -264,7 +265,7 @@ class Connection(HttpToolsProtocol):
         self._asked = True
         self.scope["state"]["in_hand"] = InHand()
         if self._spelling:
-            self.scope["state"]["spelled"] = self._spelled
+            self.scope["state"][SPELLED] = self._spelled
         self._head = self._count = 0
         self.deadline = self.loop.time() + self._patience.body
         super().on_headers_complete()
@@ -290,7 +291,7 @@ class Connection(HttpToolsProtocol):
         cycle.__class__ = Cycle
         if self._spelling:
             # What is passed on from another server has its own Date.
-            cycle.scope["state"]["answer_bare"] = partial(setattr, cycle, "default_headers", [])
+            cycle.scope["state"][BARE] = partial(setattr, cycle, "default_headers", [])
 
         async def once_read(scope: Any, receive: Any, send: Any) -> None:
             await self.flow.drain()

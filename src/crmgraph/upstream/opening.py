@@ -5,20 +5,25 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmgraph.crm import upstreams
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
 from crmgraph.db.errors import NOT_MIGRATED, diagnose, log_away, log_background
 from crmgraph.rest.passing import Passing
-from crmgraph.upstream.callers import Callers
-from crmgraph.upstream.forward import Client
-from crmgraph.upstream.front import App, Receive, Scope, Send, UpstreamFront
-from crmgraph.upstream.modes import EVERY, Current
-from crmgraph.upstream.places import Network, read_base, resolve, tls_of
-from crmgraph.upstream.tee import Tee
+from crmgraph.upstream.places import Network
+
+if TYPE_CHECKING:
+    from crmgraph.upstream.building import Fronts
+
+AT_MOST = 2.0
+"""How long a call waits until it is known which upstreams there are, in seconds."""
+EVERY = 1.0
+"""After how many seconds it is looked again which there are, while that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,6 @@ class Spoken:
     telling: frozenset[str] = frozenset()
 
 
-AT_MOST = 2.0
-"""How long a call waits until it is known which upstreams there are, in seconds."""
-
-
 @dataclass(slots=True)
 class Upstreams:
     """What answers in front of dialects, by their names; nothing where there is no upstream.
@@ -54,15 +55,15 @@ class Upstreams:
     """
 
     socket: Path
-    fronts: dict[str, App] = field(default_factory=dict)
+    fronts: dict[str, ASGIApp] = field(default_factory=dict)
     is_read: bool = False
-    _clients: list[Client] = field(default_factory=list)
-    _tee: Tee | None = None
+    _built: "Fronts | None" = None
     _reading: asyncio.Task[None] | None = None
     _flight: asyncio.Task[None] | None = None
-    _modes: asyncio.Task[None] | None = None
 
-    async def open(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
+    async def open(
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+    ) -> None:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
         try:
             await self._read(core, inner, spoken, networks)
@@ -83,7 +84,7 @@ class Upstreams:
                 log_background(error, "upstream")
 
     async def _look(
-        self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
     ) -> Exception | None:
         """Look which there are, once for all who ask meanwhile; why that is not known, where it is not in time."""
         if self.is_read:
@@ -98,63 +99,31 @@ class Upstreams:
         error = flight.exception()
         return error if isinstance(error, Exception) else None
 
-    async def _read(self, core: Core, inner: App, spoken: Mapping[Door, Spoken], networks: Sequence[Network]) -> None:
+    async def _read(
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+    ) -> None:
         async with core.db.read() as session:
             found = await upstreams.all_upstreams(session)
         if not found:
             self.is_read = True
             self.fronts.clear()
             return
-        modes = Current(core.db)
-        await modes.read()
-        fronts: dict[str, App] = {}
-        self._tee = tee = Tee(self.socket)
-        for each in found:
-            if each.dialect not in spoken:
-                continue
-            known = spoken[each.dialect]
-            client = self._client(each.base_url, each.insecure, networks)
-            accounts = self._client(each.accounts_url, each.insecure, networks) if each.accounts_url else None
-            fronts[each.dialect.dialect] = UpstreamFront(
-                inner,
-                each.dialect,
-                known.operation_of,
-                known.passing,
-                client,
-                accounts,
-                callers=Callers(core.db, each.dialect),
-                modes=modes,
-                usage=core.usage,
-                public_url=core.public_url,
-                away=known.away,
-                tee=tee,
-                telling=known.telling,
-            )
+        # Nothing of it is loaded without an upstream.
+        from crmgraph.upstream.building import fronts_of
+
+        self._built = await fronts_of(found, core, inner, spoken, networks, self.socket)
         self.fronts.clear()
-        self.fronts |= fronts
+        self.fronts |= self._built.by_dialect
         self.is_read = True
-        self._modes = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
-
-    def _client(self, url: str, insecure: bool, networks: Sequence[Network]) -> Client:
-        base = read_base(url, insecure=insecure)
-
-        def addresses() -> Awaitable[Sequence[str]]:
-            return resolve(base, networks)
-
-        client = Client(base, addresses, tls_of(base))
-        self._clients.append(client)
-        return client
 
     async def close(self) -> None:
         """End what is kept open."""
-        for task in filter(None, (self._reading, self._flight, self._modes)):
+        for task in filter(None, (self._reading, self._flight)):
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task
-        if self._tee is not None:
-            await self._tee.close()
-        for each in self._clients:
-            each.close()
+        if self._built is not None:
+            await self._built.close()
 
 
 class _Undecided:
@@ -163,7 +132,7 @@ class _Undecided:
     def __init__(
         self,
         upstreams: Upstreams,
-        inner: App,
+        inner: ASGIApp,
         dialect: Door,
         away: Callable[[], Response],
         look: Callable[[], Awaitable[Exception | None]],

@@ -4,13 +4,14 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _EXAMPLE = "10.1.0.0/16, or 127.0.0.0/8 for this machine"
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class BadPlaceError(ValueError):
@@ -37,6 +38,12 @@ class Base:
         """As `Host` has it: without the port where it is the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == {"https": 443, "http": 80}[self.scheme] else f"{host}:{self.port}"
+
+    def is_at(self, url: str) -> bool:
+        """Whether this is the server of an address, however that is spelled and whatever its path."""
+        other = urlsplit(url)
+        port = other.port or (443 if other.scheme == "https" else 80)
+        return (self.host.rstrip("."), self.port) == ((other.hostname or "").rstrip("."), port)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}{self.path}"
@@ -82,8 +89,7 @@ async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
     addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     for address in addresses:
         ip = ipaddress.ip_address(address.partition("%")[0])
-        is_allowed = any(ip in network for network in allowed if network.version == ip.version)
-        if not is_allowed and (not ip.is_global or ip.is_multicast):
+        if not all(_may_be_called(each, allowed) for each in _named_by(ip)):
             told = f"{base.host} is {address}, " if base.host != address else f"{address} is "
             kind = (
                 "which is an address of a private network"
@@ -96,6 +102,26 @@ async def resolve(base: Base, allowed: Sequence[Network] = ()) -> list[str]:
         if base.scheme == "http" and not ip.is_loopback:
             raise BadPlaceError(f"{base}: http is for the loopback interface alone")
     return addresses
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _named_by(ip: Address) -> Iterator[Address]:
+    """An address, and those of version 4 to which it leads: mapped, by 6to4, by NAT64 (RFC 4291, 3056, 6052)."""
+    yield ip
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour
+        if inner is None and ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            yield inner
+
+
+def _may_be_called(ip: Address, allowed: Sequence[Network]) -> bool:
+    if any(ip in network for network in allowed if network.version == ip.version):
+        return True
+    return ip.is_global and not ip.is_multicast
 
 
 def read_networks(texts: Sequence[str]) -> list[Network]:

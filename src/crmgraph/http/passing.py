@@ -1,0 +1,10 @@
+"""What the server and whatever passes requests on tell each other in the scope of a request."""
+
+TRANSPARENT = "crmgraph.transparent"
+"""Set in the scope of a request that is passed on: nobody adds anything to its answer."""
+SPELLED = "spelled"
+"""Where the server keeps the headers of a request as they were spelled, in the state of the scope."""
+BARE = "answer_bare"
+"""Where the server keeps what makes it add nothing of its own to an answer, in the state of the scope."""
+HUNG_UP = "hung_up"
+"""Where the server looks, in the state of the scope, for what it is to call when a client hangs up."""

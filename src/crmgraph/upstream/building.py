@@ -1,0 +1,93 @@
+"""The fronts of the upstreams that there are. What passes calls on is loaded with this module, and not without one."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.types import ASGIApp
+
+from crmgraph.crm.core import Core
+from crmgraph.crm.models import Door, Upstream
+from crmgraph.upstream.callers import Callers
+from crmgraph.upstream.forward import Client
+from crmgraph.upstream.front import UpstreamFront
+from crmgraph.upstream.modes import Current
+from crmgraph.upstream.opening import Spoken
+from crmgraph.upstream.places import Network, read_base, resolve, tls_of
+from crmgraph.upstream.tee import Tee
+
+
+@dataclass(slots=True)
+class Fronts:
+    """The fronts, by the names of their dialects, and what is kept open for them."""
+
+    by_dialect: dict[str, ASGIApp]
+    clients: list[Client]
+    tee: Tee
+    reading: asyncio.Task[None]
+
+    async def close(self) -> None:
+        """End what is kept open."""
+        self.reading.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.reading
+        await self.tee.close()
+        for each in self.clients:
+            each.close()
+
+
+async def fronts_of(
+    found: Sequence[Upstream],
+    core: Core,
+    inner: ASGIApp,
+    spoken: Mapping[Door, Spoken],
+    networks: Sequence[Network],
+    socket: Path,
+) -> Fronts:
+    """A front for each upstream of a dialect that is spoken.
+
+    Args:
+        inner: this store's own answer.
+        networks: private networks in which upstreams may be.
+        socket: at which another process hears of calls that were passed on.
+
+    Raises:
+        BadPlaceError: the address of one is none any more.
+    """
+    modes = Current(core.db)
+    await modes.read()
+    clients: list[Client] = []
+    tee = Tee(socket)
+
+    def client(url: str, insecure: bool) -> Client:
+        base = read_base(url, insecure=insecure)
+
+        def addresses() -> Awaitable[Sequence[str]]:
+            return resolve(base, networks)
+
+        clients.append(Client(base, addresses, tls_of(base)))
+        return clients[-1]
+
+    fronts: dict[str, ASGIApp] = {}
+    for each in found:
+        if (known := spoken.get(each.dialect)) is None:
+            continue
+        fronts[each.dialect.dialect] = UpstreamFront(
+            inner,
+            each.dialect,
+            known.operation_of,
+            known.passing,
+            client(each.base_url, each.insecure),
+            client(each.accounts_url, each.insecure) if each.accounts_url else None,
+            callers=Callers(core.db, each.dialect),
+            modes=modes,
+            usage=core.usage,
+            public_url=core.public_url,
+            away=known.away,
+            tee=tee,
+            telling=known.telling,
+        )
+    reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
+    return Fronts(fronts, clients, tee, reading)
