@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from bench.contenders import free_port
-from bench.load import Failed, connect, load, post
+from bench.load import Failed, check, connect, load, post
 
 TOKEN = "1000.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 HEADERS = {
@@ -37,6 +37,8 @@ HEADERS = {
 }
 WORKS = {"record": "/crm/v2/Leads/4150868000000224005", "page": "/crm/v2/Leads?page=1&per_page=200"}
 CLIENTS = (1, 16)
+PACED = 16
+"""How many clients pause after each answer."""
 ANSWER_HEADERS = [
     (b"content-type", b"application/json;charset=utf-8"),
     (b"x-content-type-options", b"nosniff"),
@@ -98,6 +100,24 @@ class Standing:
         self.figures.setdefault((work, clients), []).append(
             (used / len(outcome.latencies) * 1e3, outcome.quantile(0.5) * 1e3)
         )
+
+    async def pace(self, work: str, clients: int, seconds: float, pause: float = 0.01) -> None:
+        """One round of clients who pause after each answer, so that nobody waits for the others."""
+        request, times = post(WORKS[work], b"", HEADERS, "GET"), []
+        end = time.perf_counter() + seconds
+        before = self.cpu()
+
+        async def one() -> None:
+            client = await connect(self.port)
+            while (start := time.perf_counter()) < end:
+                check(*await client.ask(request))
+                times.append(time.perf_counter() - start)
+                await asyncio.sleep(pause)
+            client.transport.close()
+
+        await asyncio.gather(*(one() for _ in range(clients)))
+        used = self.cpu() - before
+        self.figures.setdefault((work, -clients), []).append((used / len(times) * 1e3, statistics.median(times) * 1e3))
 
     def median(self, work: str, clients: int) -> tuple[float, float]:
         """CPU and time of a request, in milliseconds."""
@@ -200,15 +220,20 @@ async def main() -> None:
                 for clients in CLIENTS:
                     for each in standings:
                         await each.measure(work, clients, given.seconds if number else 0.5)
+                for each in standings:
+                    await each.pace(work, PACED, given.seconds if number else 0.5)
             if not number:
                 for each in standings:
                     each.figures.clear()
-        tell(
-            "| CPU ms (p50 ms) a request | " + " | ".join(f"{w}, {c} at a time" for w in WORKS for c in CLIENTS) + " |"
-        )
-        tell("| --- " * (1 + len(WORKS) * len(CLIENTS)) + "|")
+        columns = [(work, clients) for work in WORKS for clients in (*CLIENTS, -PACED)]
+        names = [
+            f"{work}, {clients} at a time" if clients > 0 else f"{work}, {-clients} who pause"
+            for work, clients in columns
+        ]
+        tell("| CPU ms (p50 ms) a request | " + " | ".join(names) + " |")
+        tell("| --- " + "| ---: " * len(columns) + "|")
         for each in standings:
-            told = ["{:.3f} ({:.2f})".format(*each.median(w, c)) for w in WORKS for c in CLIENTS]
+            told = ["{:.3f} ({:.2f})".format(*each.median(*column)) for column in columns]
             tell(f"| {each.name} | " + " | ".join(told) + " |")
         if given.steady:
             await steady(standings[1], given.steady)

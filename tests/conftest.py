@@ -4,6 +4,8 @@ import asyncio
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -268,6 +270,14 @@ def listening(database: str, folder: Path, **changes: Any) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join()
+
+
+@pytest.fixture(scope="session")
+def modules_of_the_server() -> frozenset[str]:
+    """The modules that are loaded by a server that starts, and by its command."""
+    program = "import sys, crmgraph.app, crmgraph.cli; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return frozenset(told.stdout.split())
 
 
 @dataclass

@@ -4,6 +4,7 @@ import json
 import queue
 import shutil
 import socket
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,22 +77,29 @@ class Front:
         return found
 
 
+def put_behind(folder: Path, template: Path, url: str, accounts: str | None = None) -> None:
+    """Make a store of SQLite, `var/crmgraph.db`, of which this is the upstream of every dialect."""
+    (folder / "var").mkdir(exist_ok=True)
+    shutil.copy(template, folder / "var" / "crmgraph.db")
+    columns = "dialect, base_url, accounts_url, insecure, options, created_at"
+    with sqlite3.connect(folder / "var" / "crmgraph.db") as connection:
+        for dialect in DIALECTS:
+            values = (dialect.upper(), url, accounts if dialect == "zoho" else None, True, "{}", "2026-01-01 00:00:00")
+            connection.execute(f"INSERT INTO upstream ({columns}) VALUES (?, ?, ?, ?, ?, ?)", values)
+
+
 def be_quick() -> None:
     """In this process, store counts and look at switches ten times as often as it is done."""
     usage.STORE_SECONDS, modes.EVERY = 0.2, 0.1
 
 
 @pytest.fixture(scope="module")
-def running_front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+def running_front(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("front")
     old = Scripted()
     old.start()
-    assert crmgraph(folder, "migrate", **ENVIRONMENT).returncode == 0
-    for dialect in DIALECTS:
-        accounts = ("--accounts", f"http://127.0.0.1:{old.port}/accounts") if dialect == "zoho" else ()
-        command = ("upstream", "add", dialect, f"http://127.0.0.1:{old.port}", *accounts, "--insecure")
-        told = crmgraph(folder, *command, **ENVIRONMENT)
-        assert told.returncode == 0, told.stderr
+    url = f"http://127.0.0.1:{old.port}"
+    put_behind(folder, sqlite_template, url, accounts=f"{url}/accounts")
     with serving(folder, before=be_quick, **ENVIRONMENT) as (client, _):
         yield Front(client.base_url.port or 0, folder, old)
 

@@ -60,20 +60,33 @@ async def test_two_clients_are_told_apart_and_nothing_of_their_calls_is_kept(
         assert made.json()["status"]["code"] == "OK", made.text
     calls = await asyncio.to_thread(_told, tmp_path, "usage", "--json")
     assert [(n["dialect"], n["client"], n["operation"], n["calls"], n["refused"]) for n in calls["calls"]] == [
-        ("crmcom", "oldie@OLDCO", f"POST {create}", 1, 0),
         ("crmcom", "unknown", "POST /crmapi/rest/v2/authentication/token", 1, 0),
-        ("zoho", "1000.OTHERCLIENT", f"GET {MODULE}", 1, 1),
+        ("crmcom", "oldie@OLDCO", f"POST {create}", 1, 0),
+        ("zoho", "1000.OTHERCLIENT", "GET /crm/v2/users", 1, 0),
         ("zoho", "1000.OLDCLIENT", f"GET {MODULE}", 1, 0),
+        ("zoho", "1000.OTHERCLIENT", f"GET {MODULE}", 1, 1),
         ("zoho", "1000.OTHERCLIENT", f"GET {MODULE}/search", 2, 0),
         ("zoho", "1000.OLDCLIENT", f"GET {RECORD}", 3, 0),
-        ("zoho", "1000.OTHERCLIENT", "GET /crm/v2/users", 1, 0),
         ("zoho", "unknown", "POST /oauth/v2/token", 2, 0),
         ("zoho", "1000.OLDCLIENT", f"PUT {RECORD}", 1, 0),
     ]
     assert all(began - 1 <= _seconds(n["last"]) + 1 <= time.time() + 2 for n in calls["calls"])
     fields = await asyncio.to_thread(_told, tmp_path, "usage", "--fields", "--json")
     named = [(n["client"], n["operation"].split("/")[-1], n["kind"], n["field"], n["use"]) for n in fields["fields"]]
-    assert sorted(named) == []
+    assert sorted(named) == [
+        ("1000.OLDCLIENT", "{id}", "lead", "(other fields)", "written"),
+        ("1000.OLDCLIENT", "{id}", "lead", "City", "written"),
+        ("1000.OLDCLIENT", "{module}", "lead", "(other fields)", "read"),
+        ("1000.OLDCLIENT", "{module}", "lead", "Email", "read"),
+        ("1000.OLDCLIENT", "{module}", "lead", "Last_Name", "read"),
+        ("1000.OTHERCLIENT", "search", "contact", "Last_Name", "sought"),
+        ("1000.OTHERCLIENT", "search", "contact", "Owner", "sought"),
+        ("oldie@OLDCO", "create", "contact", "(other fields)", "written"),
+        ("oldie@OLDCO", "create", "contact", "demographics.gender", "written"),
+        ("oldie@OLDCO", "create", "contact", "first_name", "written"),
+        ("oldie@OLDCO", "create", "contact", "last_name", "written"),
+        ("oldie@OLDCO", "create", "contact", "type", "written"),
+    ]
     given_away = (*tokens, given["zoho"]["client_secret"], given["zoho"]["refresh_token"], email, "pass-of-crmcom")
     assert _holding(tmp_path, given_away) == []
     logs = "".join(capfd.readouterr())
