@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -101,18 +102,18 @@ class Standing:
             (used / len(outcome.latencies) * 1e3, outcome.quantile(0.5) * 1e3)
         )
 
-    async def pace(self, work: str, clients: int, seconds: float, pause: float = 0.01) -> None:
-        """One round of clients who pause after each answer, so that nobody waits for the others."""
+    async def pace(self, work: str, clients: int, seconds: float, pause: float = 0.1) -> None:
+        """One round of clients who pause after each answer, up to so many seconds: few wait for each other."""
         request, times = post(WORKS[work], b"", HEADERS, "GET"), []
         end = time.perf_counter() + seconds
-        before = self.cpu()
+        before, dice = self.cpu(), random.Random(1)
 
         async def one() -> None:
             client = await connect(self.port)
             while (start := time.perf_counter()) < end:
                 check(*await client.ask(request))
                 times.append(time.perf_counter() - start)
-                await asyncio.sleep(pause)
+                await asyncio.sleep(dice.uniform(0, pause))
             client.transport.close()
 
         await asyncio.gather(*(one() for _ in range(clients)))

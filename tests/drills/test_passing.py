@@ -53,7 +53,7 @@ def stoppable() -> Iterator[Stoppable]:
     server = Postgres(root / "data")
     server.create("crm", "template")
     yield Stoppable(server)
-    server.server.cleanup()
+    server.close()
     shutil.rmtree(root, ignore_errors=True)
 
 

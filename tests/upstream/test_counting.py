@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
+from structlog.testing import capture_logs
 
 from crmgraph.crm.models import Door, Upstream
 from tests.conftest import serving, settings_for
@@ -18,7 +18,7 @@ MODULE, RECORD = "/crm/v2/{module}", "/crm/v2/{module}/{id}"
 
 
 async def test_two_clients_are_told_apart_and_nothing_of_their_calls_is_kept(
-    tmp_path: Path, sqlite_template: Path, own_old_crm: OldCrm, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, sqlite_template: Path, own_old_crm: OldCrm
 ) -> None:
     old = own_old_crm
     (tmp_path / "var").mkdir()
@@ -33,31 +33,32 @@ async def test_two_clients_are_told_apart_and_nothing_of_their_calls_is_kept(
             session.add(Upstream(dialect=door, base_url=old.url, insecure=True, options={}))
     tokens = []
     began = time.time()
-    async with serving(settings) as (client, app):
-        for name in ("zoho", "zoho_other"):
-            form = {each: given[name][each] for each in ("client_id", "client_secret", "refresh_token")}
-            granted = await client.post("/oauth/v2/token", data=form | {"grant_type": "refresh_token"})
-            tokens.append(granted.json()["access_token"])
-        first, second = ({"Authorization": f"Zoho-oauthtoken {token}"} for token in tokens)
-        lead = (await client.get("/crm/v2/Leads?fields=Email,Last_Name,Nothing&per_page=1", headers=first)).json()
-        path = f"/crm/v2/Leads/{lead['data'][0]['id']}"
-        email = lead["data"][0]["Email"]
-        for _ in range(3):
-            assert (await client.get(path, headers=first)).status_code == 200
-        written = {"data": [{"City": "Oslo", "Own_Thing": "x", "$approved": True}]}
-        assert (await client.put(path, json=written, headers=first)).status_code == 200
-        found = await client.get(f"/crm/v2/Leads/search?email={email}", headers=second)
-        assert found.status_code == 200
-        criteria = "((Last_Name:starts_with:A)and(Owner.id:equals:5))"
-        await client.get("/crm/v2/Contacts/search", params={"criteria": criteria}, headers=second)
-        assert (await client.get("/crm/v2/users", headers=second)).status_code == 200
-        assert (await client.get("/crm/v2/Deals?fields=Stage", headers=second)).status_code == 400
-        login = await client.post("/crmapi/rest/v2/authentication/token", json=given["crmcom"])
-        tokens.append(login.json()["data"]["token"])
-        person = {"type": "PERSON", "first_name": "Ada", "last_name": "King", "demographics": {"gender": "FEMALE"}}
-        create = "/crmapi/rest/v2/contact_information/create"
-        made = await client.post(create, json=person | {"token": tokens[-1], "what": "ever"})
-        assert made.json()["status"]["code"] == "OK", made.text
+    with capture_logs() as logs:
+        async with serving(settings) as (client, app):
+            for name in ("zoho", "zoho_other"):
+                form = {each: given[name][each] for each in ("client_id", "client_secret", "refresh_token")}
+                granted = await client.post("/oauth/v2/token", data=form | {"grant_type": "refresh_token"})
+                tokens.append(granted.json()["access_token"])
+            first, second = ({"Authorization": f"Zoho-oauthtoken {token}"} for token in tokens)
+            lead = (await client.get("/crm/v2/Leads?fields=Email,Last_Name,Nothing&per_page=1", headers=first)).json()
+            path = f"/crm/v2/Leads/{lead['data'][0]['id']}"
+            email = lead["data"][0]["Email"]
+            for _ in range(3):
+                assert (await client.get(path, headers=first)).status_code == 200
+            written = {"data": [{"City": "Oslo", "Own_Thing": "x", "$approved": True}]}
+            assert (await client.put(path, json=written, headers=first)).status_code == 200
+            found = await client.get(f"/crm/v2/Leads/search?email={email}", headers=second)
+            assert found.status_code == 200
+            criteria = "((Last_Name:starts_with:A)and(Owner.id:equals:5))"
+            await client.get("/crm/v2/Contacts/search", params={"criteria": criteria}, headers=second)
+            assert (await client.get("/crm/v2/users", headers=second)).status_code == 200
+            assert (await client.get("/crm/v2/Deals?fields=Stage", headers=second)).status_code == 400
+            login = await client.post("/crmapi/rest/v2/authentication/token", json=given["crmcom"])
+            tokens.append(login.json()["data"]["token"])
+            person = {"type": "PERSON", "first_name": "Ada", "last_name": "King", "demographics": {"gender": "FEMALE"}}
+            create = "/crmapi/rest/v2/contact_information/create"
+            made = await client.post(create, json=person | {"token": tokens[-1], "what": "ever"})
+            assert made.json()["status"]["code"] == "OK", made.text
     calls = await asyncio.to_thread(_told, tmp_path, "usage", "--json")
     assert [(n["dialect"], n["client"], n["operation"], n["calls"], n["refused"]) for n in calls["calls"]] == [
         ("crmcom", "unknown", "POST /crmapi/rest/v2/authentication/token", 1, 0),
@@ -89,9 +90,9 @@ async def test_two_clients_are_told_apart_and_nothing_of_their_calls_is_kept(
     ]
     given_away = (*tokens, given["zoho"]["client_secret"], given["zoho"]["refresh_token"], email, "pass-of-crmcom")
     assert _holding(tmp_path, given_away) == []
-    logs = "".join(capfd.readouterr())
-    assert "/crm/v2/Leads" in logs
-    assert [hidden for hidden in given_away if hidden in logs] == []
+    told_to_log = repr(logs)
+    assert "/crm/v2/Leads" in told_to_log
+    assert [hidden for hidden in given_away if hidden in told_to_log] == []
 
 
 def _seconds(text: str) -> float:

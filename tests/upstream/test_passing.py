@@ -223,7 +223,7 @@ def test_who_hangs_up_ends_a_read_of_the_old_crm_and_never_a_write(front: Front,
         if begun:
             connection.sendall(head + b"ab")
         begin.set()
-        connection.settimeout(0.5)
+        connection.settimeout(0.2)
         try:
             ended.put(connection.recv(1))
         except TimeoutError:
