@@ -163,7 +163,6 @@ def _crmgraph(folder: Path, port: int, target: int) -> list[str]:
         "CRMGRAPH_UPSTREAM_NETWORKS": "127.0.0.0/8",
         "CRMGRAPH_PUBLIC_URL": "https://crm.example",
         "CRMGRAPH_DATABASE_URL": f"sqlite:///{folder / 'crmgraph.db'}",
-        "CRMGRAPH_LOG_LEVEL": "warning",
         "CRMGRAPH_RUN_JOBS": "false",
     }
     program = [str(Path(sys.executable).with_name("crmgraph"))]

@@ -57,7 +57,8 @@ def sides(
     copies = [shutil.copytree(loaded_demo, tmp_path_factory.mktemp("old") / "demo") for _ in range(2)]
     given = json.loads(crmgraph(copies[0], "demo", "credentials", "--json").stdout)
     folder = tmp_path_factory.mktemp("new")
-    with serving(copies[0], "--demo") as (direct, _), serving(copies[1], "--demo") as (behind, _):
+    named = {"CRMGRAPH_PUBLIC_URL": "https://old.example"}  # it stands in answers, with the port otherwise
+    with serving(copies[0], "--demo", **named) as (direct, _), serving(copies[1], "--demo", **named) as (behind, _):
         put_behind(folder, sqlite_template, str(behind.base_url).rstrip("/"))
         with serving(folder, **ENVIRONMENT) as (through, _):
             ports = (direct.base_url.port or 0, through.base_url.port or 0)
@@ -125,6 +126,17 @@ def further() -> Iterator[Recorded]:
         f"Leads/{LEAD}/Notes", "Accounts?fields=Account_Name", "Leads/%0d%0aX-Evil:%201", "L%C3%A9ads", "Leads//5",
     ):  # fmt: skip
         yield "GET", f"/crm/v2/{path}", zoho, None
+    for module in ("Leads", "Contacts", "Accounts", "Notes"):
+        for query in (
+            "per_page=2",
+            "page=2&per_page=1",
+            "fields=id,Created_Time",
+            "sort_by=id&sort_order=asc",
+            "page=x",
+        ):
+            yield "GET", f"/crm/v2/{module}?{query}", zoho, None
+        for path in (f"settings/fields?module={module}", f"settings/modules/{module}", f"{module}/search?word=an"):
+            yield "GET", f"/crm/v2/{path}", zoho, None
     for method, path, body in (
         ("POST", "Leads", "not json"), ("POST", "Leads", '{"data": 5}'), ("PUT", "Leads/1", '{"data": [{}]}'),
         ("POST", "Leads", '{"data": [{"Company": "x"}]}'), ("DELETE", "Leads/1", None), ("PATCH", "Leads", "{}"),
@@ -132,7 +144,8 @@ def further() -> Iterator[Recorded]:
     ):  # fmt: skip
         yield method, f"/crm/v2/{path}", zoho, body
     cookie = [("Cookie", "{{cookie}}")]
-    for path in ("contacts", "contacts?max=1&sort=city", "contacts/1", "contacts?max=x", "customers", "nothing"):
+    lists = (f"contacts?max={most}&offset={offset}" for most in (1, 5) for offset in (0, 1, 2))
+    for path in (*lists, "contacts?sort=city", "contacts/1", "contacts?max=x", "customers", "contacts/5", "nothing"):
         yield "GET", f"/api/v1.0/{path}", cookie, None
     show = "/crmapi/rest/v2/contact_information/show?token={{crmcom-token}}&contact_information_identifier="
     for identifier in ("number=CON1", "id=1", "{{", "number"):

@@ -8,8 +8,8 @@ from typing import Any
 from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.crmcom import told as reading
 from crmgraph.dialects.crmcom.codecs import moment
-from crmgraph.mapping import Unreadable
 from crmgraph.dialects.crmcom.naming import named
+from crmgraph.mapping import Unreadable
 from crmgraph.rest.passing import Granted, Passing, Seen
 from crmgraph.rest.pulling import Decoding, Person, Pulled, Pulling
 from crmgraph.rest.telling import Telling, Told
