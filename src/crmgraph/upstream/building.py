@@ -17,6 +17,7 @@ from crmgraph.upstream.modes import Current
 from crmgraph.upstream.opening import Spoken
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
 from crmgraph.upstream.tee import Tee
+from crmgraph.upstream.telling import keep_telling
 
 
 @dataclass(slots=True)
@@ -26,13 +27,14 @@ class Fronts:
     by_dialect: dict[str, ASGIApp]
     clients: list[Client]
     tee: Tee
-    reading: asyncio.Task[None]
+    tasks: Sequence[asyncio.Task[None]]
 
     async def close(self) -> None:
         """End what is kept open."""
-        self.reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self.reading
+        for task in self.tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await self.tee.close()
         for each in self.clients:
             each.close()
@@ -89,5 +91,6 @@ async def fronts_of(
             tee=tee,
             telling=known.telling,
         )
-    reading = asyncio.get_running_loop().create_task(modes.keep_reading(), name="background: upstreams")
-    return Fronts(fronts, clients, tee, reading)
+    loop = asyncio.get_running_loop()
+    running = (modes.keep_reading(), keep_telling(core.db))
+    return Fronts(fronts, clients, tee, [loop.create_task(each, name="background: upstreams") for each in running])
