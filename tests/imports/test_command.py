@@ -158,6 +158,17 @@ def test_an_option_that_cannot_be_is_told(store: Path, arguments: tuple[str, ...
     assert "Traceback" not in done.stderr
 
 
+def test_each_source_that_the_pages_name_may_be_said(store: Path) -> None:
+    tables = "zoho vtiger suitecrm espocrm hubspot salesforce pipedrive dynamics google outlook linkedin table"
+    done = imports(store, str(DIRTY), "--format", "lotus")
+    assert done.stderr == (
+        "--format lotus: there is none of this name: "
+        f"{', '.join(sorted([*tables.split(), 'vcard', 'ldif', 'crmcom', 'valomnia']))}\n"
+    )
+    card = str(SAMPLES / "15_apple_icloud" / "iCloud vCards.vcf")
+    assert told(store, card, "--format", "vcard") == told(store, card)
+
+
 def test_whoever_owns_the_rest_is_named_by_email(store: Path) -> None:
     _, found = told(store, str(DIRTY), "--owner", "ada@crmgraph.example")
     assert found["preview"][0]["input"]["owner"] == {"staff": "ada@crmgraph.example"}

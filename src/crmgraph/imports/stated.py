@@ -17,8 +17,8 @@ from crmgraph.imports.recognition import zone_of
 from crmgraph.imports.records import Options
 from crmgraph.imports.tables import MAX_CELLS
 
-FORMAT_WORDS = frozenset({each.word for each in FORMATS} | {"table", "vcard", "ldif", "crmcom"})
-"""What a source may be said to be."""
+FORMAT_WORDS = frozenset({each.word for each in FORMATS} | {"table", "vcard", "ldif", "crmcom", "valomnia"})
+"""What a source may be said to be; what is no table is known by its first bytes all the same."""
 MAX_TEXT = 500
 """Characters of a stated text: the header of a column, the name of a user."""
 _NAMES = frozenset(each.name for each in fields(Options))

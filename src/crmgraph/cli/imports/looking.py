@@ -13,11 +13,11 @@ import typer
 from crmgraph.cli.console import err, print_json, print_text
 from crmgraph.crm.models import PartyKind
 from crmgraph.imports import maps
-from crmgraph.imports.formats import FORMATS
 from crmgraph.imports.reading import Reading, open_set
 from crmgraph.imports.records import Options, Question, Record, Staff
 from crmgraph.imports.reports import Report, told
 from crmgraph.imports.sets import Stored
+from crmgraph.imports.stated import FORMAT_WORDS
 from crmgraph.imports.words import QUESTIONS
 
 NOTHING, REFUSED, ASKED = 1, 3, 4
@@ -44,9 +44,8 @@ def options_of(
     Raises:
         ValueError: something of it cannot be.
     """
-    words = sorted({each.word for each in FORMATS} | {"table"})
-    if format_ is not None and format_ not in words:
-        raise ValueError(f"--format {format_}: there is none of this name: {', '.join(words)}")
+    if format_ is not None and format_ not in FORMAT_WORDS:
+        raise ValueError(f"--format {format_}: there is none of this name: {', '.join(sorted(FORMAT_WORDS))}")
     options = Options(
         format=format_,
         kind=_KINDS[kind] if kind else None,
