@@ -15,7 +15,7 @@ from crmgraph.dialects.zoho import PULLING
 from crmgraph.dialects.zoho import upstream as zoho
 from crmgraph.metrics import exposition
 from crmgraph.upstream import calls
-from crmgraph.upstream.calls import CallError
+from crmgraph.upstream.calls import CallError, Calls
 from crmgraph.upstream.marks import Lease, PullBusyError
 from crmgraph.upstream.reading import behind
 from crmgraph.upstream.telling import tell
@@ -118,6 +118,31 @@ async def test_what_changes_there_changes_here(reader: Reader, own_old_crm: OldC
     listed = await reader.listed("Contacts/deleted", token)
     assert listed == [row for row in old_list(old, "Contacts/deleted") if row["id"] == str(contacts[5])]
     assert (await reader.pull()).changes == 0
+
+
+async def test_what_a_deletion_moves_to_a_page_that_was_read_is_not_missed(
+    core_reader: Reader, own_old_crm: OldCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, old = await core_reader.behind(own_old_crm.url), own_old_crm
+    await reader.pull()
+    small_pages(monkeypatch)
+    leads = old.ids(PartyKind.LEAD)[-20:]
+    with old.client(headers=old.zoho) as client:
+        changed = [{"id": str(each), "Description": "changed"} for each in leads]
+        assert client.put("/crm/v2/Leads", json={"data": changed}).status_code == 200
+        read, left = Calls.read, leads[:1]
+
+        async def deleting(self: Calls, asked: Any, meant: Any) -> Any:
+            if asked.path == "/crm/v2/Leads" and asked.query.get("page") == "2" and left:
+                client.delete(f"/crm/v2/Leads/{left.pop()}")
+            return await read(self, asked, meant)
+
+        monkeypatch.setattr(Calls, "read", deleting)
+        assert (await reader.pull()).counts["Leads/deleted"]["deleted"] == 1
+    assert left == []
+    marked = (await reader.marks())["Leads"]
+    assert (marked.started_at, marked.page) == (None, 0)
+    await assert_equal(reader, old)
 
 
 async def test_what_names_what_comes_later_is_whole_in_the_end(

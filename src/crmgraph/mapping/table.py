@@ -257,6 +257,7 @@ class FieldMap:
         self.unknown = unknown
         self._named = {f.name: f for f in self.fields}
         self._nested = {key(f.name.split(".")[0]) for f in self.fields if "." in f.name}
+        self._order = {id(f): i for i, f in enumerate(self.fields)}
         self._by_key: dict[str, Field] = {}
         for f in self.fields:
             for name in (f.name, *f.aliases):
@@ -264,6 +265,8 @@ class FieldMap:
                     raise ValueError(f"{dialect} {model.__name__}: two fields answer to {name}")
 
     def _path_key(self, name: str) -> str:
+        if self.key is _exactly:
+            return name
         return ".".join(self.key(part) for part in name.split("."))
 
     def layout(self, names: Iterable[str] | None = None) -> Layout:
@@ -298,8 +301,8 @@ class FieldMap:
                 found += self.given(value, f"{name}.")
             else:
                 found.append((path, value, known))
-        order = {id(f): i for i, f in enumerate(self.fields)}
-        found.sort(key=lambda item: order[id(item[2])] if item[2] is not None else len(order))
+        order, last = self._order, len(self._order)
+        found.sort(key=lambda item: order[id(item[2])] if item[2] is not None else last)
         return found
 
 

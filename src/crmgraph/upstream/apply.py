@@ -5,7 +5,7 @@ there. What is wrong with one record refuses that one alone, and its external id
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -62,7 +62,6 @@ class _Planned:
     applied: Applied
     aggregate: Aggregate | None
     decoded: Decoded
-    stamp: Stamp = field(default_factory=Stamp)
 
 
 def actor_of(region: str | None) -> Actor:
@@ -96,18 +95,15 @@ class Applying:
         known = {each.id: own for each in pulled if (own := resolved.get((self._pulling.space, each.id))) is not None}
         loaded = await aggregates.load_for_change(unit, self._actor, kind, set(known.values()), parts=_PARTS)
         written = WriteSet(unit, self._actor)
-        planned = []
+        planned, done = [], []
         for each in pulled:
-            applied, own_id = Applied(each), known.get(each.id)
+            own_id = known.get(each.id)
             aggregate = None if own_id is None else loaded.get(own_id)
             if own_id is not None and aggregate is None:
-                applied.outcome, applied.fault = (
-                    Outcome.REFUSED,
-                    Fault("TAKEN", f"id {each.id}: of another record here"),
-                )
+                fault = Fault("TAKEN", f"id {each.id}: of another record here")
+                done.append(Applied(each, Outcome.REFUSED, fault=fault))
             else:
-                one = _Planned(applied, aggregate, self._decode(each, aggregate, resolved))
-                planned.append(one)
+                planned.append(_Planned(Applied(each), aggregate, self._decode(each, aggregate, resolved)))
         await written.expect((kind, one.aggregate, one.decoded.edit) for one in planned)
         for one in planned:
             await self._carry_out(written, one, resolved)
@@ -115,11 +111,7 @@ class Applying:
         for one in planned:
             if one.aggregate is not None and one.applied.outcome is not Outcome.REFUSED:
                 one.applied.party_id = written.id_of(one.aggregate.id)
-        return [one.applied for one in planned] + [
-            Applied(each, Outcome.REFUSED, fault=Fault("TAKEN", f"id {each.id}: of another record here"))
-            for each in pulled
-            if each.id in known and known[each.id] not in loaded
-        ]
+        return done + [one.applied for one in planned]
 
     async def _look_up(self, kind: PartyKind, pulled: Sequence[Pulled]) -> dict[Any, int]:
         """Our ids of everything that the records are and name, in one statement."""

@@ -20,6 +20,8 @@ from crmgraph.crm.models import Door, now
 from crmgraph.crm.records.record_photos import RecordPhotos
 from crmgraph.crm.upstreams import OVERLAP
 from crmgraph.db.database import Database
+from crmgraph.db.errors import log_background
+from crmgraph.imports.writing.collecting import rare_collections
 from crmgraph.rest.pulling import Pulling, Source
 from crmgraph.upstream import apply, apply_notes, marks
 from crmgraph.upstream.calls import CallError, Calls
@@ -100,6 +102,7 @@ class Puller:
         self._kept: dict[str, Any] = {}
         self._taking = Taking(door, pulling, region, {})
         self._report = Report()
+        self._made_before = 0
 
     async def run(self, *, full: bool = False, only: Sequence[str] = (), wait: float = 0.0) -> Report:
         """Read what there is, or what was changed since the last reading.
@@ -114,6 +117,10 @@ class Puller:
             PullBusyError, LeaseLostError: another process reads it.
         """
         sources = [each for each in self._pulling.sources if not only or each.name in only]
+        with rare_collections():
+            return await self._run(sources, full=full, wait=wait)
+
+    async def _run(self, sources: Sequence[Source], *, full: bool, wait: float) -> Report:
         async with self._held(wait):
             first = await self._first(sources) or full
             await self._read_all(sources, full=full)
@@ -142,7 +149,7 @@ class Puller:
         self._kept = await self._claim(wait)
         self._calls.allow(*allowed(self._kept, self._per_day))
         self._report = Report()
-        calls = self._calls.made
+        self._made_before = self._calls.made
         keeping = asyncio.get_running_loop().create_task(self._keep(), name="background: lease")
         try:
             async with self._db.read() as session:
@@ -156,8 +163,12 @@ class Puller:
             keeping.cancel()
             with suppress(asyncio.CancelledError):
                 await keeping
-            self._report.calls = self._calls.made - calls
-            await self._lease.release(self._db, counted(self._kept, self._report.calls))
+            self._report.calls = self._calls.made - self._made_before
+            await self._lease.release(self._db, self._counted())
+
+    def _counted(self) -> dict[str, Any]:
+        """What is kept beside the lease, with the calls of this reading."""
+        return counted(self._kept, self._calls.made - self._made_before)
 
     async def _claim(self, wait: float) -> dict[str, Any]:
         until = time.monotonic() + wait
@@ -172,8 +183,11 @@ class Puller:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(marks.LEASE.total_seconds() / 4)
-            async with self._db.begin() as session:
-                await self._lease.keep(session)
+            try:
+                async with self._db.begin() as session:
+                    await self._lease.keep(session)
+            except Exception as error:  # whoever writes the next page learns of it
+                log_background(error, "upstream")
 
     async def _first(self, sources: Sequence[Source]) -> bool:
         async with self._db.read() as session:
@@ -215,7 +229,7 @@ class Puller:
             async def work(
                 session: AsyncSession, rows: Any = rows, at: Any = started, done: int = page
             ) -> Counter[str]:
-                await self._lease.keep(session)
+                await self._lease.keep(session, self._counted())
                 found = await self._taking.take(session, source, rows)
                 told = {name: counts[name] + found[name] for name in {*counts, *found}}
                 await marks.save(session, self._door, source.name, started_at=at, page=done, counts=told)
@@ -226,34 +240,33 @@ class Puller:
             self._tell(source, found)
 
     async def _end(self, source: Source) -> None:
-        """Note that a source was read to its end; of a long list of which something has gone meanwhile, so that others
-        came in its place, only after it was read again."""
+        """Note that a source was read to its end. A long list of changes from which something has gone meanwhile, so
+        that others came in its place, is read again before; its mark stays where it was while that goes on."""
+        gone = [each for each in self._pulling.sources if each.deleted and each.kind is source.kind is not None]
+        seen = 0
         for _ in range(ROUNDS):
             async with self._db.begin() as session:
                 await self._lease.keep(session)
                 mark = await marks.mark_of(session, self._door, source.name)
-                again = await self._has_shifted(session, source, mark.since, mark.started_at, mark.page)
-                if not again:
+                shifts = mark.since is not None and mark.page > 1 and not source.deleted
+                deleted = await self._deleted(session, gone) if shifts else 0
+                if deleted <= seen:
                     ended = {"watermark": mark.started_at, "started_at": None, "page": 0, "finished_at": now()}
                     await marks.save(session, self._door, source.name, **ended)
                     return
-                await marks.save(session, self._door, source.name, page=0)
-            await self._read(source)
-            for each in self._pulling.sources:
-                if each.deleted and each.kind is source.kind:
-                    await self._read(each)
+                for each in (source, *gone):
+                    await marks.save(session, self._door, each.name, page=0)
+            seen = deleted
+            for each in (source, *gone):
+                await self._read(each)
         async with self._db.begin() as session:
+            await self._lease.keep(session)
             await marks.save(session, self._door, source.name, started_at=None, page=0)
 
-    async def _has_shifted(
-        self, session: AsyncSession, source: Source, since: dt.datetime | None, started: dt.datetime | None, pages: int
-    ) -> bool:
-        """Whether something was deleted while pages were read. A first reading is followed by others as it is."""
-        if since is None or pages < 2 or source.kind is None or source.deleted:
-            return False
-        gone = [each for each in self._pulling.sources if each.deleted and each.kind is source.kind]
+    async def _deleted(self, session: AsyncSession, gone: Sequence[Source]) -> int:
+        """How many records the readings in progress of what has gone have removed."""
         found = [await marks.mark_of(session, self._door, each.name) for each in gone]
-        return any(mark.counts.get("deleted", 0) for mark in found)
+        return sum(mark.counts.get("deleted", 0) for mark in found)
 
     def _tell(self, source: Source, found: Mapping[str, int]) -> None:
         self._report.add(source.name, found)
