@@ -35,7 +35,7 @@ class Cycle(RequestResponseCycle):
         """Whether this was the whole of an answer, and is written."""
         if self.disconnected or self.flow.write_paused or self.access_log or self.scope["method"] == "HEAD":
             return False
-        headers = [*self.default_headers, *start["headers"]]
+        headers = [*self.default_headers, *start.get("headers", ())]
         content = body.get("body", b"")
         names = [name.lower() for name, _ in headers]
         if body.get("more_body") or (b"content-length", b"%d" % len(content)) not in headers:
