@@ -1,6 +1,7 @@
 """Calls that were passed on are told to another process, once the client has its answer, and within bounds."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -74,6 +75,12 @@ async def test_nobody_who_listens_costs_a_client_nothing(front: Front) -> None:
     status, _, _ = await asyncio.to_thread(asked, front.port, request("GET", "/crm/v2/org"))
     assert status == b"HTTP/1.1 200 OK"
     assert front.run("upstream", "switch", "zoho", "PROXY", *words).returncode == 0
+    for _ in range(40):  # counts come up to five seconds late
+        told = json.loads(front.run("upstream", "report", "zoho", "--json").stdout)
+        if told["dropped"]:
+            break
+        await asyncio.sleep(0.25)
+    assert told["reasons"]["dropped: nobody listened: `crmgraph upstream run` does"] >= 1
 
 
 def call(*, at: float | None = None, answer: bytes = b"") -> Passed:

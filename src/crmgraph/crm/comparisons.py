@@ -3,6 +3,7 @@
 Kept are counts, the names of fields and one example of each difference: method, path, and hashes of the values.
 """
 
+import asyncio
 import datetime as dt
 import re
 import time
@@ -18,7 +19,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import AcceptedDifference, Compared, DifferenceSort, Divergence, Door, Verdict, now
 from crmgraph.db.database import Database
+from crmgraph.db.errors import log_background
 
+STORE_SECONDS = 5.0
+"""After how many seconds counts are added to the store: a process that is killed loses these."""
 MOST = 2_000
 """How many counts of a kind wait in memory; those beyond are counted together."""
 MOST_KEPT = 5_000
@@ -114,6 +118,24 @@ class ComparisonCounts:
                 if since is not seen:
                     since.first, since.times = seen.first, since.times + seen.times
             raise
+
+
+async def keep_storing(counts: ComparisonCounts, db: Database) -> None:
+    """Add what is counted to the store now and then, until it is cancelled; the last time then."""
+    try:
+        while True:
+            await asyncio.sleep(STORE_SECONDS)
+            await store(counts, db)
+    finally:
+        await store(counts, db)
+
+
+async def store(counts: ComparisonCounts, db: Database) -> None:
+    """Add what was counted to the store; a fault is logged, and it is counted on."""
+    try:
+        await counts.store(db)
+    except Exception as error:
+        log_background(error, "comparisons")
 
 
 async def _add_verdicts(session: AsyncSession, verdicts: Mapping[tuple[Any, ...], int]) -> None:

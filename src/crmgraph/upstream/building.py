@@ -8,15 +8,16 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from crmgraph.crm.comparisons import ComparisonCounts, keep_storing
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import Door, Upstream
+from crmgraph.crm.models import Door, Upstream, Verdict
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
 from crmgraph.upstream.front import UpstreamFront
 from crmgraph.upstream.modes import Current
 from crmgraph.upstream.opening import Spoken
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
-from crmgraph.upstream.tee import Tee
+from crmgraph.upstream.tee import Passed, Tee, is_counted
 from crmgraph.upstream.telling import keep_telling
 
 
@@ -61,7 +62,13 @@ async def fronts_of(
     modes = Current(core.db)
     await modes.read()
     clients: list[Client] = []
-    tee = Tee(socket)
+    counts = ComparisonCounts()
+
+    def dropped(call: Passed, reason: str) -> None:
+        if is_counted(call):
+            counts.add(call.dialect, call.operation, call.caller, Verdict.DROPPED, reason)
+
+    tee = Tee(socket, dropped)
 
     def client(url: str, insecure: bool) -> Client:
         base = read_base(url, insecure=insecure)
@@ -92,5 +99,5 @@ async def fronts_of(
             telling=known.telling,
         )
     loop = asyncio.get_running_loop()
-    running = (modes.keep_reading(), keep_telling(core.db))
+    running = (modes.keep_reading(), keep_telling(core.db), keep_storing(counts, core.db))
     return Fronts(fronts, clients, tee, [loop.create_task(each, name="background: upstreams") for each in running])

@@ -29,10 +29,8 @@ from crmgraph.upstream.candidate import Candidate
 from crmgraph.upstream.compare import Comparison, Difference, Told, is_like
 from crmgraph.upstream.examples import example_of
 from crmgraph.upstream.staleness import Written, modified_in
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import Passed, is_counted
 
-EVERY = 5.0
-"""After how many seconds what was counted is stored, and what may differ is read again."""
 LONGEST = 8 * 2**20
 """The longest body that a compressed one becomes, in bytes."""
 
@@ -122,7 +120,7 @@ class Comparer:
 
     async def _keep_storing(self) -> None:
         while True:
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(comparisons.STORE_SECONDS)
             try:
                 await self.counts.store(self._core.db)
                 await self.read()
@@ -131,7 +129,7 @@ class Comparer:
 
     def dropped(self, call: Passed) -> None:
         """Count a call that is not looked at, for want of place."""
-        if call.mode is Mode.SHADOW and call.is_read:
+        if is_counted(call):
             self._count(call, Verdict.DROPPED)
 
     async def look(self, call: Passed) -> None:

@@ -35,6 +35,7 @@ OLDEST = 30.0
 """After how many seconds a call that waits is not looked at any more: records have changed since."""
 AGAIN_AFTER = 1.0
 """After how many seconds it is tried again to find whoever listens."""
+NOBODY_LISTENS = "nobody listened: `crmgraph upstream run` does"
 HEAD = struct.Struct("!III")
 """Before a call on the socket: how long its description, the body of the request and that of the answer are."""
 
@@ -101,6 +102,11 @@ class Passed:
             ]
         )
         return b"".join((HEAD.pack(len(told), len(self.body), len(self.answer)), told, self.body, self.answer))
+
+
+def is_counted(call: Passed) -> bool:
+    """Whether it counts among those that are compared: writes and what only brings records up to date do not."""
+    return call.mode is Mode.SHADOW and call.is_read
 
 
 def read(told: bytes, body: bytes, answer: bytes) -> Passed:
@@ -203,15 +209,21 @@ class Waiting:
             await self._some.wait()
 
 
+def _unheard(call: Passed, reason: str) -> None:
+    """Pass over a call that nobody looks at."""
+
+
 class Tee:
     """Tells another process of calls that were passed on, if there is one that listens.
 
     Args:
         path: of the socket at which it does.
+        dropped: is told of each call that nobody looks at, and why.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, dropped: Callable[[Passed, str], None] = _unheard) -> None:
         self._path = path
+        self._dropped = dropped
         self._waiting = Waiting(self._drop)
         self._sending: asyncio.Task[None] | None = None
         self._is_alone = False
@@ -232,6 +244,7 @@ class Tee:
 
     def _drop(self, call: Passed) -> None:
         UPSTREAM_DROPPED.labels(call.dialect.dialect).inc()
+        self._dropped(call, NOBODY_LISTENS if self._is_alone else "")
 
     async def _send(self) -> None:
         call: Passed | None = None
