@@ -146,7 +146,7 @@ def _throttled(refused: Any, _: NameOf) -> Failure:
 
 
 def _held(refused: Any, _: NameOf) -> Failure:
-    return replace(DOWNSTREAM, message=f"- {refused.title} holds the record and would not learn of the change.")
+    return bad_request(f"{refused.title} holds the record and would not learn of the change.")
 
 
 def _whole(message: str) -> Callable[[Refused, NameOf], Failure]:
