@@ -261,6 +261,7 @@ class Pulling:
         decoding: of each kind of record.
         photo: the call for the photo of a record, of its kind and id; None where there are none.
         space: the space of external ids in which records are named.
+        spaces: the same of those kinds that have one of their own.
         users: the space in which the staff are named.
         unknowable: what its API does not tell, one line each, for `upstream check`.
     """
@@ -270,5 +271,10 @@ class Pulling:
     decoding: Mapping[PartyKind, Decoding]
     photo: Callable[[PartyKind, str], Asked] | None = None
     space: str = "record"
+    spaces: Mapping[PartyKind, str] = field(default_factory=dict)
     users: str = "user"
     unknowable: tuple[str, ...] = field(default=())
+
+    def space_of(self, kind: PartyKind) -> str:
+        """The space in which records of a kind are named."""
+        return self.spaces.get(kind, self.space)

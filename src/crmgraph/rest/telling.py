@@ -38,10 +38,10 @@ class Telling:
     Attributes:
         operations: {operation, as it is counted: what it tells}.
         pulling: how what is told becomes an edit.
-        row_ids: (target, id there, id here) of rows of a record whose ids there are not known, of the body of the
-            record and of what is known; None where rows have no ids. They stand in the space of the target's name.
+        further_ids: (target, space, id there, id here) of rows of a record, and of the record by another name, that are
+            not known, of the body of the record and of what is known; None where there are none.
     """
 
     operations: Mapping[str, Tells]
     pulling: Pulling
-    row_ids: Callable[[Mapping[str, Any], Aggregate, Resolved], Iterable[tuple[str, str, int]]] | None = None
+    further_ids: Callable[[Mapping[str, Any], Aggregate, Resolved], Iterable[tuple[str, str, str, int]]] | None = None

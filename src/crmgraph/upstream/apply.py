@@ -92,7 +92,11 @@ class Applying:
         await self.people([p for each in pulled for p in (each.created_by, each.modified_by, *each.people) if p])
         resolved = await self._look_up(kind, pulled)
         unit = Transaction(self._session)
-        known = {each.id: own for each in pulled if (own := resolved.get((self._pulling.space, each.id))) is not None}
+        known = {
+            each.id: own
+            for each in pulled
+            if (own := resolved.get((self._pulling.space_of(kind), each.id))) is not None
+        }
         loaded = await aggregates.load_for_change(unit, self._actor, kind, set(known.values()), parts=_PARTS)
         written = WriteSet(unit, self._actor)
         planned, done = [], []
@@ -115,7 +119,7 @@ class Applying:
 
     async def _look_up(self, kind: PartyKind, pulled: Sequence[Pulled]) -> dict[Any, int]:
         """Our ids of everything that the records are and name, in one statement."""
-        space, decoding = self._pulling.space, self._pulling.decoding[kind]
+        space, decoding = self._pulling.space_of(kind), self._pulling.decoding[kind]
         wanted = {(space, each.id) for each in pulled}
         for each in pulled:
             wanted |= set(decoding.names(each.body))
@@ -127,7 +131,7 @@ class Applying:
         decoded = self._pulling.decoding[pulled.kind].decode(pulled.body, aggregate, resolved)
         edit = decoded.edit
         if aggregate is None:
-            edit.external_ids.add.append(ExternalIdValue(self._dialect, self._pulling.space, pulled.id))
+            edit.external_ids.add.append(ExternalIdValue(self._dialect, self._pulling.space_of(pulled.kind), pulled.id))
             return decoded
         kept = aggregate.record.extra_fields.get(self._dialect, {})
         told = edit.extra_fields.get(self._dialect, {})
@@ -162,7 +166,7 @@ class Applying:
             applied.fault = Fault(LOOKUP, told)
         if one.aggregate is None:
             one.aggregate = await written.create(pulled.kind, edit, stamp=stamp, checked=True)
-            resolved[self._pulling.space, pulled.id] = one.aggregate.id
+            resolved[self._pulling.space_of(pulled.kind), pulled.id] = one.aggregate.id
             applied.outcome = Outcome.CREATED
         elif await written.update(one.aggregate, edit, stamp=stamp, checked=True):
             applied.outcome = Outcome.UPDATED
@@ -189,7 +193,7 @@ class Applying:
     async def gone(self, kind: PartyKind, told: Sequence[Gone]) -> int:
         """Remove those of these records that are here; how many."""
         await self.people([each.by for each in told if each.by is not None])
-        space = self._pulling.space
+        space = self._pulling.space_of(kind)
         found = await external_ids.resolve(self._session, self._dialect, {(space, each.id) for each in told})
         own = {found[space, each.id]: each for each in told if (space, each.id) in found}
         unit = Transaction(self._session)

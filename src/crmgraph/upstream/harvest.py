@@ -78,7 +78,7 @@ class Harvester:
             counts["late"] += len(late)
             if told := [each for each in told if each.id not in late]:
                 applied = await applying.records(kind, told)
-                await _call_rows(session, door, telling, kind, applied)
+                await _call(session, door, telling, kind, applied)
                 for each in applied:
                     counts[each.outcome.value.lower()] += 1
                     if each.fault is not None:
@@ -89,11 +89,11 @@ class Harvester:
         return +counts
 
 
-async def _call_rows(
+async def _call(
     session: AsyncSession, door: Door, telling: Telling, kind: PartyKind, applied: Sequence[Applied]
 ) -> None:
-    """Let rows be called as they are there, where that was told for the first time."""
-    if telling.row_ids is None:
+    """Let rows, and records by their further names, be called as there, once that is told for the first time."""
+    if telling.further_ids is None:
         return
     names = telling.pulling.decoding[kind].names
     wanted = {name for each in applied for name in names(each.pulled.body)}
@@ -103,9 +103,9 @@ async def _call_rows(
     actor = actor_of(None)
     loaded = await aggregates.load(session, actor, kind, ids, parts=("phones", "emails", "addresses")) if ids else {}
     for own_id, aggregate in loaded.items():
-        for target, value, row_id in telling.row_ids(new[own_id], aggregate, known):
-            with suppress(Refused):  # it could be an id of ours, or is another row's by now
-                await external_ids.claim(session, door.dialect, target, value, **{target: row_id})
+        for target, space, value, target_id in telling.further_ids(new[own_id], aggregate, known):
+            with suppress(Refused):  # it could be an id of ours, or is another's by now
+                await external_ids.claim(session, door.dialect, space, value, **{target: target_id})
 
 
 async def _overtaken(
@@ -115,7 +115,7 @@ async def _overtaken(
     times = {each.id: each.updated_at for each in told if each.updated_at is not None}
     if not times:
         return set()
-    space = telling.pulling.space
+    space = telling.pulling.space_of(kind)
     found = await external_ids.resolve(session, door.dialect, {(space, each) for each in times})
     model: Any = MODELS[kind]
     query = select(model.id, model.updated_at).where(model.id.in_(found.values()))

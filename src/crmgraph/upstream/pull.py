@@ -349,7 +349,7 @@ class Puller:
     async def _held_ids(self, session: AsyncSession, source: Source) -> set[str]:
         if source.kind is None:
             return await apply_notes.held_ids(session, self._door.dialect)
-        return await apply.held_ids(session, self._door, self._pulling.space, source.kind)
+        return await apply.held_ids(session, self._door, self._pulling.space_of(source.kind), source.kind)
 
     async def _ask_some(self, source: Source, ids: Sequence[str], may_go: set[str]) -> None:
         """Apply those of these ids; of what is not there, let those go that may."""

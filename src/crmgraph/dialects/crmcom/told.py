@@ -101,8 +101,8 @@ def _row_of(each: RowSet, item: Mapping[str, Any], rows: list[Any], resolved: Re
     return next((row for row in rows if row.kind == kind and getattr(row, column) == value), None)
 
 
-def row_ids(body: Mapping[str, Any], aggregate: Aggregate, resolved: Resolved) -> Iterable[tuple[str, str, int]]:
-    """(target, id there, id here) of the rows of a record whose ids there are not known yet."""
+def row_ids(body: Mapping[str, Any], aggregate: Aggregate, resolved: Resolved) -> Iterable[tuple[str, str, str, int]]:
+    """(target, space, id there, id here) of the rows of a record whose ids there are not known yet."""
     for each in SETS:
         rows = list(getattr(aggregate, each.rows)) if each.target is not None else []
         for item in (item for of, item in _rows(body) if of is each):
@@ -111,4 +111,4 @@ def row_ids(body: Mapping[str, Any], aggregate: Aggregate, resolved: Resolved) -
                 continue
             rows.remove(row)
             if isinstance(given := item.get("id"), str) and (each.target, given) not in resolved:
-                yield each.target, given, row.id
+                yield each.target, each.target, given, row.id

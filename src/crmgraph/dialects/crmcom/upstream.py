@@ -91,7 +91,7 @@ TELLING = Telling(
         f"POST {_METHODS}/create": _told,
         f"POST {_METHODS}/update": _told,
     },
-    row_ids=reading.row_ids,
+    further_ids=reading.row_ids,
     pulling=Pulling(
         None,
         (),

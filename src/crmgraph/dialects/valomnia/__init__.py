@@ -7,7 +7,7 @@ from crmgraph.dialects.valomnia.comparing import COMPARING
 from crmgraph.dialects.valomnia.fields import CONTACT, CONTACTS, CUSTOMER, USERS
 from crmgraph.dialects.valomnia.identifiers import by_id, customer_candidates
 from crmgraph.dialects.valomnia.openapi import openapi
-from crmgraph.dialects.valomnia.upstream import PASSING
+from crmgraph.dialects.valomnia.upstream import PASSING, PULLING, TELLING
 from crmgraph.mapping import FieldMap
 from crmgraph.rest import operation_names
 
@@ -43,6 +43,8 @@ operations = operation_names(API)
 __all__ = [
     "COMPARING",
     "PASSING",
+    "PULLING",
+    "TELLING",
     "VIEWING",
     "busy",
     "href",
