@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from crmgraph.crm.usage import STORE_SECONDS
@@ -111,27 +110,3 @@ def test_calls_are_passed_on_while_postgresql_is_stopped(tmp_path: Path, old_crm
         stoppable.start()
         call(20)
     assert counted(tmp_path, **environment) == made
-
-
-def test_a_server_that_starts_without_postgresql_answers_no_call_itself(
-    tmp_path: Path, old_crm: OldCrm, stoppable: Stoppable
-) -> None:
-    environment = {"CRMGRAPH_DATABASE_URL": stoppable.server.url("crm")}
-    put_behind(tmp_path, old_crm, **environment)
-    stoppable.stop()
-    told: list[int] = []
-    with serving(tmp_path, **ENVIRONMENT, **environment) as (client, _):
-
-        def ask() -> httpx.Response:
-            answer = client.get(USERS, headers=old_crm.zoho, timeout=10)
-            told.append(answer.status_code)
-            return answer
-
-        for _ in range(5):
-            assert ask().json()["code"] == "INTERNAL_ERROR"
-        stoppable.start()
-        end = time.monotonic() + 10
-        while ask().status_code != 200 and time.monotonic() < end:
-            pass
-    # This store would have said 401.
-    assert set(told) == {500, 200} and told == sorted(told, reverse=True)
