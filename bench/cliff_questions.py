@@ -52,8 +52,10 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 
 KNOWN: tuple[tuple[str, str], ...] = (
     (r"totalCount", "an exact count counts whatever it finds"),
-    (r"contains", "a part of a text stands in no key: it is looked for in every entry of an index"),
-    (r"endsWith", "where a text ends stands in no key, but of numbers and of domains: as above"),
+    (
+        r"(phone|number|value): \{(contains|endsWith)",
+        "of digits no parts are kept: each entry of an index is looked at",
+    ),
     (r"not: |isNull: false|notIn", "what few lack is found by asking everybody"),
     (r"(OptOut|doNotCall): false|Marketing: \{eq: false", "what nearly everybody is not has no index"),
     (r"address: \{.*kind: \[", "of addresses of which each value is frequent hardly any may have them all"),

@@ -8,6 +8,17 @@ for the other.
 
 from functools import reduce
 
+WORDS = (
+    (1, "papadopoulos", "SELECT id AS own, id AS row_id FROM contact WHERE last_name = 'Papadopoulos'"),
+    (1, "papadopoulos", "SELECT id AS own, id AS row_id FROM lead WHERE last_name = 'Papadopoulos'"),
+    (1, "zyx", "SELECT id AS own, id AS row_id FROM contact WHERE last_name = 'Zyx'"),
+    (6, "frequent", "SELECT id AS own, id AS row_id FROM lead WHERE company = 'Frequent Ltd'"),
+    (6, "ltd", "SELECT id AS own, id AS row_id FROM lead WHERE company = 'Frequent Ltd'"),
+    (9, "metropolis", "SELECT party_id AS own, id AS row_id FROM address WHERE city = 'Metropolis'"),
+    (9, "hamlet", "SELECT party_id AS own, id AS row_id FROM address WHERE city = 'Hamlet'"),
+)
+"""(the place, the word, the query of the records and rows that have it) of what goes into the search index below."""
+
 STATEMENTS = (
     # One contact in six is of the hot account, the first one there is.
     "UPDATE contact SET account_id = (SELECT min(id) FROM account), "
@@ -63,6 +74,25 @@ STATEMENTS = (
             ("phone_key", "phone", "coalesce(substr(e164, 2), digits)"),
             ("city_key", "address", "city_key"),
         )
+    ),
+    # The words of what was changed.
+    *(
+        f"DELETE FROM search_term WHERE field = {field} AND NOT EXISTS (SELECT 1 FROM {rows} WHERE id = source_id)"
+        for field, rows in ((7, "email"), (8, "phone"), (9, "address"))
+    ),
+    *(
+        f"DELETE FROM search_term WHERE field = {field} AND party_id IN (SELECT own FROM ({whose}) AS whose)"
+        for field, _, whose in WORDS
+    ),
+    *(
+        f"INSERT INTO search_term (party_id, term, field, source_id) SELECT own, '{word}', {field}, row_id "
+        f"FROM ({whose}) AS whose"
+        for field, word, whose in WORDS
+    ),
+    *(
+        f"INSERT INTO search_part (field, part, word) VALUES ({field}, '{word[i:]}', '{word}')"
+        for field, word in dict.fromkeys((field, word) for field, word, _ in WORDS)
+        for i in range(len(word) - 2)
     ),
     # External ids of every contact in three, in the spaces of two dialects.
     "INSERT INTO external_id (dialect, space, value, live, party_id) "

@@ -151,7 +151,8 @@ async def test_ids_are_minted_from_a_thousand_million_up(db: Database) -> None:
 
 
 async def test_every_minting_table_starts_where_the_others_do(db: Database) -> None:
-    minting = {t.name for t in Base.metadata.tables.values() if t.primary_key.columns.values()[0].identity}
+    keys = {table.name: table.primary_key.columns.values() for table in Base.metadata.tables.values()}
+    minting = {name for name, columns in keys.items() if columns and columns[0].identity}
     async with db.engine.connect() as connection:
         if db.is_sqlite:
             rows = await connection.execute(text("SELECT name, seq FROM sqlite_sequence"))

@@ -101,7 +101,12 @@ async def test_workers_run_what_servers_that_run_no_jobs_store_and_end_when_they
             assert ended == [("crmgraph runs", 0)] * 2
             assert [process.stderr.read() for process in (first, second) if process.stderr is not None] == ["", ""]
         assert sorted(smtp.recipients()) == sorted(people)
-        assert await jobs(app.state.core.db) == {"purge": [0], "sweep photos": [0], "duplicates": [0]}
+        assert await jobs(app.state.core.db) == {
+            "purge": [0],
+            "forget words": [0],
+            "sweep photos": [0],
+            "duplicates": [0],
+        }
 
 
 async def test_a_worker_refuses_what_a_server_refuses(tmp_path: Path, sqlite_template: Path, smtp: SmtpServer) -> None:

@@ -98,13 +98,16 @@ async def test_the_index_of_words_leads_to_numbers_and_domains(
 
 
 @pytest.mark.parametrize("comparator", ["contains", "endsWith"])
-async def test_an_index_of_the_texts_is_read_for_a_part_of_one(comparator: str, core: Core, agent: Caller) -> None:
+async def test_parts_of_words_lead_to_texts_and_then_an_index_of_the_texts(
+    comparator: str, core: Core, agent: Caller
+) -> None:
     await seed(core.db, accounts=2, contacts=60, leads=5)
     page = (
         """query($f: ContactFilter) { contacts(filter: $f, first: 5, sort: [{field: CREATED_AT}]) { nodes { id } } }"""
     )
     with statements(core.db) as seen:
         await agent(page, f={"lastName": {comparator: "sch"}})
-    leads = r"few0 AS\s+\(SELECT contact\.id AS id\s+FROM contact\s+WHERE contact\.deleted_at IS NULL AND \w+\("
+    assert re.search(r"few0 AS\s+\(SELECT \w+\.party_id", seen[-1]), seen[-1]
+    leads = r"few1 AS\s+\(SELECT contact\.id AS id\s+FROM contact\s+WHERE contact\.deleted_at IS NULL AND \w+\("
     # SQLite's partial indexes do not hold what they are partial by, and each record would be looked at on the way.
     assert bool(re.search(leads, seen[-1])) is not core.db.is_sqlite, seen[-1]

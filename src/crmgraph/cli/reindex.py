@@ -28,7 +28,10 @@ def reindex(
         print_json({"dry_run": dry_run, **asdict(report)})
         return
     changed = "would be changed" if dry_run else "changed"
-    words = (
+    print_text(
         f"{report.stale} of {report.records} records {changed}: {report.added} words added, {report.removed} removed"
     )
-    print_text(words)
+    if report.words:
+        print_text(f"{report.words} words {changed}: they are found by any part of theirs")
+    if report.unused:
+        print_text(f"{report.unused} words removed that nobody has any more")

@@ -59,6 +59,7 @@ _TIMEOUT = Diagnosis(Meaning.TIMEOUT, "too slow")
 _FAULT = Diagnosis(Meaning.FAULT, ends=False)
 _BROKEN = Diagnosis(Meaning.FAULT)
 
+BUSY = "busy"
 NOT_MIGRATED = "not migrated"
 _OTHER_TABLES = Diagnosis(Meaning.FAULT, NOT_MIGRATED, ends=False)
 
@@ -84,7 +85,7 @@ SQLSTATES: dict[str, Diagnosis] = {
         Meaning.AWAY, "closed for connections"
     ),  # ALLOW_CONNECTIONS is false; we ask for nothing else of 55
     "55006": Diagnosis(Meaning.AWAY, "busy", ends=False),  # object in use
-    "55P03": Diagnosis(Meaning.AWAY, "busy", ends=False),  # lock not available in time
+    "55P03": Diagnosis(Meaning.AWAY, BUSY, ends=False),  # lock not available in time
     "57": _STARTING,
     "57014": Diagnosis(Meaning.TIMEOUT, "too slow", ends=False),  # query canceled, by statement_timeout or a person
     "57P01": _STARTING,  # admin shutdown, or a backend that was terminated

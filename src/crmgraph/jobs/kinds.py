@@ -12,8 +12,12 @@ from crmgraph.crm.job_queue import Done, Result, Retry
 from crmgraph.crm.records.duplicates.upkeep import keep_up
 from crmgraph.crm.records.record_photos import REMOVE_PHOTO, RecordPhotos
 from crmgraph.crm.retention import Retention, purge_files, purge_photos, purge_rows
+from crmgraph.crm.search import vocabulary
 from crmgraph.db.database import Database
 from crmgraph.photos import KeptFiles, StoreAway
+
+FORGETTING = 86_400.0
+"""How often words go that nobody has any more, in seconds: each of them is looked up."""
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +94,10 @@ def kinds(
             return Retry(away.reason)
         return Done()
 
+    async def forget_words(_: Mapping[str, Any]) -> Result:
+        log.info("purged", words=await vocabulary.forget(db))
+        return Done()
+
     async def compare(_: Mapping[str, Any]) -> Result:
         log.info("compared", **await keep_up(db))
         return Done()
@@ -99,6 +107,7 @@ def kinds(
         Kind(EMAIL, outbox.deliver, at_once=4 if outbox.sends else 0, window=WINDOW, failure="mail not sent"),
         Kind(REMOVE_PHOTO, photos.take_out, at_once=4, failure="a removed photo is still in the store"),
         Kind("purge", purge, at_once=purging, seconds=3600.0, every=purge_seconds),
+        Kind("forget words", forget_words, at_once=purging, seconds=3600.0, every=FORGETTING),
         Kind(
             "sweep photos",
             sweep_photos,

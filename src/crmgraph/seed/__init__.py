@@ -8,6 +8,7 @@ from sqlalchemy import Table, text
 
 from crmgraph.crm.models import SearchTerm
 from crmgraph.crm.records import numbers
+from crmgraph.crm.search import vocabulary as words
 from crmgraph.crm.search.terms import Term, terms_of_values
 from crmgraph.db.database import Database
 from crmgraph.seed.people import Chunk, People
@@ -63,6 +64,7 @@ async def seed(
                         await _write(connection, db, model.__table__, full)
                         terms.update(term for row in full for term in terms_of_values(model, row))
                 await _write(connection, db, SearchTerm.__table__, [term._asdict() for term in sorted(terms)])
+                await words.add(session, sorted(terms))
             progress(size)
     await db.analyse()
 

@@ -30,7 +30,7 @@ from crmgraph.crm.models.imports import Import, ImportRow, ImportState, ImportTo
 from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.merges import Merge, MergedRow
 from crmgraph.crm.models.records import Account, AccountKind, Approval, Contact, Lead, Party, PartyKind
-from crmgraph.crm.models.search import SearchField, SearchTerm
+from crmgraph.crm.models.search import COMPLETE, PARTED, SearchField, SearchPart, SearchTerm
 from crmgraph.crm.models.tasks import JobState, Task
 from crmgraph.crm.models.upstream import LearnedToken, Parked, PullMark, Switch, Upstream, UpstreamSecret
 from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
@@ -40,9 +40,11 @@ configure_mappers()
 
 __all__ = [
     "CLAIMED",
+    "COMPLETE",
     "FIRST_MINTED_ID",
     "FOLDED",
     "MINTED_IDS",
+    "PARTED",
     "AcceptedDifference",
     "Account",
     "AccountKind",
@@ -99,6 +101,7 @@ __all__ = [
     "Role",
     "SalesOrder",
     "SearchField",
+    "SearchPart",
     "SearchTerm",
     "Session",
     "Staff",

@@ -1,4 +1,5 @@
-"""The search index: the words by which records are found, one row for each place in which a record has one."""
+"""The search index: the words by which records are found, one row for each place in which a record has one, and the
+parts of those words."""
 
 from enum import IntEnum
 
@@ -45,3 +46,35 @@ class SearchTerm(Base):
     field: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     source_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     """The row that it comes from: the id of the phone, email or address, else of the record."""
+
+
+PARTED = (
+    SearchField.LAST_NAME,
+    SearchField.NAME,
+    SearchField.FIRST_NAME,
+    SearchField.MIDDLE_NAME,
+    SearchField.COMPANY,
+    SearchField.EMAIL,
+    SearchField.CITY,
+)
+"""The places whose words are found by any part of them."""
+COMPLETE = -1
+"""The field of the row which says that all words have their parts: the index finds nothing by them before."""
+
+
+class SearchPart(Base):
+    """The end of a word from one of its letters on: what a word contains, one of its parts begins with.
+
+    A word is here once for each kind of place, however many records have it, so that records of names which others
+    have too write nothing here. It has no key: of two transactions that bring a new word neither waits for the other,
+    and both may leave it.
+    """
+
+    __tablename__ = "search_part"
+    __table_args__ = (Index("ix_search_part_field_part_word", "field", "part", "word"),)
+    __mapper_args__ = {"primary_key": ["field", "part", "word"]}
+
+    field: Mapped[int] = mapped_column(SmallInteger)
+    part: Mapped[str] = mapped_column(FoldedText)
+    word: Mapped[str] = mapped_column(FoldedText)
+    """The term that the part is of, or the run that it begins with, see `crm/values/search_terms.py`."""

@@ -12,14 +12,14 @@ from sqlalchemy import Boolean, Date, Integer, Text, func
 from sqlalchemy import Enum as SqlEnum
 
 from crmgraph.crm.errors import Invalid
-from crmgraph.crm.models import FOLDED, Address, Contact, Email, Lead, Phone, Staff
+from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, Lead, Phone, SearchField, Staff
 from crmgraph.crm.models.columns import Moment, Money, now
 from crmgraph.crm.query.conditions import By, Comparator, ExtraValue, Op, Place, Point, WholeDate
 from crmgraph.crm.values.ago import Ago
 from crmgraph.crm.values.countries import country_code
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.phone_numbers import Dialled, parse_phone
-from crmgraph.crm.values.search_terms import BACKWARDS, FIRST, LAST, MAX_TERM
+from crmgraph.crm.values.search_terms import BACKWARDS, FIRST, LAST, MAX_TERM, ends_with_run, runs
 from crmgraph.crm.values.text import email_key, email_part, fault_of
 
 Form: TypeAlias = Callable[[str, str | None], str | tuple[str, ...] | None]
@@ -82,6 +82,20 @@ SEARCHED: dict[Any, Searched] = {
 """{column: what stands for it}: a searchable column is a row here, or in `models.FOLDED`. Any other text is compared
 with ASCII letters of either case as equal, the same on both databases."""
 
+PARTED_IN: dict[Any, tuple[SearchField, ...]] = {
+    Contact.first_name: (SearchField.FIRST_NAME,),
+    Contact.last_name: (SearchField.LAST_NAME,),
+    Contact.full_name_key: (SearchField.FIRST_NAME, SearchField.MIDDLE_NAME, SearchField.LAST_NAME),
+    Lead.first_name: (SearchField.FIRST_NAME,),
+    Lead.last_name: (SearchField.LAST_NAME,),
+    Lead.full_name_key: (SearchField.FIRST_NAME, SearchField.MIDDLE_NAME, SearchField.LAST_NAME),
+    Lead.company: (SearchField.COMPANY,),
+    Account.name: (SearchField.NAME,),
+    Email.address: (SearchField.EMAIL,),
+    Address.city: (SearchField.CITY,),
+}
+"""{column: the places whose words have all of its runs}: what is found by a part of it."""
+
 _SMALL = str.maketrans({c: c.lower() for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"})
 
 
@@ -115,6 +129,29 @@ def terms_ending(column: Any, part: str) -> tuple[str, str] | None:
         return BACKWARDS + part[::-1], BACKWARDS + part[::-1] + LAST
     domain = part.rpartition("@")[2][:MAX_TERM] if column is Email.address and "@" in part else ""
     return (domain, domain + FIRST) if domain else None
+
+
+def parts_with(column: Any, part: str, *, is_end: bool) -> tuple[str, str] | None:
+    """Between which parts of words (`crm/search/parts.py`) those of all values lie that have a part of a text in them.
+
+    Those of others may lie there too: the longest run of letters is looked for.
+
+    Args:
+        part: in the form of the column.
+        is_end: whether the values end with it.
+
+    Returns:
+        The first of them, and the first one beyond; None where nothing leads to them.
+    """
+    if column not in PARTED_IN:
+        return None
+    # Of emails many share a domain.
+    found = (runs(part.rpartition("@")[0]) if column is Email.address else []) or runs(part)
+    if not found:
+        return None
+    longest = max(reversed(found), key=len)
+    is_whole_part = is_end and longest == found[-1] and ends_with_run(part)
+    return longest, longest + (FIRST if is_whole_part else LAST)
 
 
 def values_of(column: Any, form: Form | None, by: By, given: Sequence[Any], region: str | None) -> list[Any]:

@@ -177,6 +177,8 @@ class Test:
         asked: for each column that stands for `at`: how it is compared, and with how many values.
         terms: the number of the value with which those terms of the search index begin that lead to its rows, before
             the one with which they end; None where none do.
+        parts: the number of the value with which those parts of words begin that lead to whatever may fulfil it, before
+            the one with which they end; None where none do.
         flag: whether there is to be no value, for IS_NULL; which value there is to be, for IS; else whether the extra
             field is compared as a number.
     """
@@ -188,6 +190,7 @@ class Test:
     asked: tuple[tuple[Op, int], ...] = ()
     flag: bool = False
     terms: int | None = None
+    parts: int | None = None
 
     __test__ = False  # not one of pytest's
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Integer,
     Select,
     Tuple,
     and_,
@@ -71,10 +72,12 @@ class Listed:
     Attributes:
         query: selects them, in no order.
         keys: has an attribute for each column that the list can be sorted by.
+        begun: see `access_paths.Path`.
     """
 
     query: Select[Any]
     keys: Any
+    begun: ColumnElement[bool] | None = None
 
 
 def lists_deleted(where: Where | None) -> bool:
@@ -116,25 +119,25 @@ def listed(
     city = _city_of(shape) if _by_name(model, orders) else None
     if city is None or not isinstance(shape, And):
         *ways, along = access_paths.paths(sql, shape, orders[0].by)
-        walk = Listed(select(*columns).where(*hidden, *along), model)
-        return [*(_few(sql, select(*columns).where(*hidden, *way)) for way in ways), walk]
+        walk = Listed(select(*columns).where(*hidden, *along.where), model, along.begun)
+        return [*(_few(sql, select(*columns).where(*hidden, *way.where), way) for way in ways), walk]
     others = And(tuple(each for each in shape.of if each is not city))
     *ways, along = access_paths.paths(sql, others, orders[0].by)
     # The name is asked of the address, which repeats it.
     query = select(*columns).join_from(Address, model, model.id == Address.party_id)
-    query = query.where(*hidden, *sql.of_row(city, shape.of), *along)
+    query = query.where(*hidden, *sql.of_row(city, shape.of), *along.where)
     # Two addresses in one city are one record. PostgreSQL wants to be told that the id settles its other columns; told
     # so, SQLite would no longer see that the index has this order.
     own = [] if sql.sqlite else [model.id]
     keys = SimpleNamespace(**{orders[0].name: Address.name_key, "id": Address.party_id})
-    walk = Listed(query.group_by(Address.name_key, Address.party_id, *own), keys)
+    walk = Listed(query.group_by(Address.name_key, Address.party_id, *own), keys, along.begun)
     in_city = replace(sql, by_row=True).where(city)
-    return [*(_few(sql, select(*columns).where(*hidden, in_city, *way)) for way in ways), walk]
+    return [*(_few(sql, select(*columns).where(*hidden, in_city, *way.where), way) for way in ways), walk]
 
 
-def _few(sql: Sql, query: Select[Any]) -> Listed:
+def _few(sql: Sql, query: Select[Any], way: access_paths.Path) -> Listed:
     rows = access_paths.fenced(sql, query)
-    return Listed(select(*rows.c), rows.c)
+    return Listed(select(*rows.c), rows.c, way.begun)
 
 
 def _by_name(model: Any, orders: Sequence[Order]) -> bool:
@@ -161,7 +164,8 @@ def of_list(
 
     def first(path: Listed) -> Select[Any]:
         query = path.query.where(*bounds(path.keys, window))
-        return query.order_by(*ordering(path.keys, window)).limit(window.size + 1)
+        size = bindparam(None, window.size + 1, type_=Integer())
+        return query.order_by(*ordering(path.keys, window)).limit(access_paths.limit_of(path.begun, size))
 
     found = listed([sql.model], sql, hidden, shape, window.orders)
     if len(found) == 1:

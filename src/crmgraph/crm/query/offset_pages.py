@@ -142,25 +142,30 @@ def _first_ids(sql: Sql, seen: ColumnElement[bool], resolved: Resolved, most: in
     values = [value for value, _ in sorts]
     downward = [descending for _, descending in sorts]
 
-    def first(query: Select[Any], by: Sequence[Any]) -> Select[Any]:
+    def first(query: Select[Any], by: Sequence[Any], path: access_paths.Path) -> Select[Any]:
         named = query.add_columns(*(value.label(f"s{i}") for i, value in enumerate(by)))
-        return named.order_by(*_ordering(by, downward)).limit(access_paths.literal(most))
+        return named.order_by(*_ordering(by, downward)).limit(
+            access_paths.limit_of(path.begun, access_paths.literal(most))
+        )
 
     *ways, walk = access_paths.paths(sql, resolved.shape, values[0])
     found = []
     for way in ways:
-        few = access_paths.fenced(sql, select(*(v.label(f"v{i}") for i, v in enumerate(values))).where(seen, *way))
-        found.append(first(select().select_from(few), list(few.c)))
+        few = access_paths.fenced(
+            sql, select(*(v.label(f"v{i}") for i, v in enumerate(values))).where(seen, *way.where)
+        )
+        found.append(first(select().select_from(few), list(few.c), way))
     indexed = _indexed(sql, resolved.orders[0][0]) if resolved.orders else None
     if indexed is None:
-        found.append(first(select().select_from(model).where(seen, *walk), values))
+        found.append(first(select().select_from(model).where(seen, *walk.where), values, walk))
     else:
         # First what has a value, along its index; then, where these are not enough, what has none.
         key, having, lacking = indexed
-        full = first(having.where(seen, *walk), [key, *values[1:]]).cte(f"{sql.prefix}full")
+        full = first(having.where(seen, *walk.where), [key, *values[1:]], walk).cte(f"{sql.prefix}full")
         is_short = select(func.count()).select_from(full).scalar_subquery() < access_paths.literal(most)
-        without = select().select_from(model).where(seen, *walk, lacking, is_short)
-        found += [select(*full.c), first(without, [cast(null(), key.type), *values[1:]])]
+        rest = walk.only(sql, is_short)
+        without = select().select_from(model).where(seen, *rest.where, lacking)
+        found += [select(*full.c), first(without, [cast(null(), key.type), *values[1:]], rest)]
     if len(found) == 1:
         rows = found[0].subquery()
     else:

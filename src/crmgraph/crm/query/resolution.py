@@ -18,6 +18,7 @@ from crmgraph.crm.query.columns import (
     is_compared,
     is_number,
     keys_of,
+    parts_with,
     spelled,
     terms_ending,
     values_of,
@@ -25,6 +26,7 @@ from crmgraph.crm.query.columns import (
 from crmgraph.crm.query.conditions import (
     MAX_VALUES,
     And,
+    By,
     Compare,
     ExtraValue,
     HasPoint,
@@ -143,7 +145,18 @@ class _Reader:
         if op.value.is_end and asked[0][1] and (between := terms_ending(whole, self.values[-1])) is not None:
             terms = len(self.values)
             self.values += between
-        return Test(at, op, by, first, tuple(asked), numeric, terms)
+        parts = self._parts(whole, op, by, forms[0]) if terms is None and asked[0][1] else None
+        return Test(at, op, by, first, tuple(asked), numeric, terms, parts)
+
+    def _parts(self, column: Any, op: Op, by: By, form: list[Any]) -> int | None:
+        """The number of the first of the values between which the parts lie that lead to what fulfils a comparison."""
+        if not op.value.is_part or op.value.is_range or by is not By.SEARCH:
+            return None
+        between = parts_with(column, form[0], is_end=op.value.is_end)
+        if between is None:
+            return None
+        self.values += between
+        return len(self.values) - 2
 
     def _asked(self, op: Op, forms: list[Any]) -> tuple[Op, int]:
         if op is Op.EQUALS and len(forms) > 1:

@@ -140,7 +140,7 @@ class Sql:
         if names_city(row):
             names = [test for test in among if isinstance(test, Test) and test.at is NAMES[self.model]]
             asked = [test for test in names if test.by is By.SEARCH and test.op in (Op.EQUALS, Op.STARTS_WITH)]
-            found += [self._applied(Address.name_key, test) for test in asked]
+            found += [self.applied(Address.name_key, test) for test in asked]
         return found
 
     def sorted(self, orders: Sequence[tuple[Place, int, bool]]) -> list[tuple[Any, bool]]:
@@ -226,7 +226,7 @@ class Sql:
                 return self._extra(test)
             case WholeDate() as date:
                 at = _day_number(date)
-                return _is_null(at, test.flag) if test.op is Op.IS_NULL else self._applied(at, test)
+                return _is_null(at, test.flag) if test.op is Op.IS_NULL else self.applied(at, test)
             case Point(column=whole) as point if test.op is Op.IS_NULL:
                 return _is_null(self.slotted(point, whole), test.flag)
         whole = test.at.column if isinstance(test.at, Point) else test.at
@@ -258,7 +258,7 @@ class Sql:
         target = references.target_of(at)
         op, count = test.asked[which]
         if target is None or not count or op not in (Op.EQUALS, Op.IN):
-            return self._applied(at, test, which, first)
+            return self.applied(at, test, which, first)
         if op is Op.EQUALS:
             return cast(ColumnElement[bool], at == standing(target, self._parameter(first, at.type)))
         former = aliased(target)
@@ -269,7 +269,7 @@ class Sql:
         # Not as IN, of which planners make a join.
         return cast(ColumnElement[bool], at == any_(func.array(led.scalar_subquery(), type_=ARRAY(at.type))))
 
-    def _applied(
+    def applied(
         self, at: Any, test: Test, which: int = 0, first: int | None = None, how: str = "sql"
     ) -> ColumnElement[bool]:
         """The comparison of an expression with values in its form; false where there are none."""
@@ -322,11 +322,11 @@ class Sql:
             return _is_null(func.nullif(extra.json(), "[]"), test.flag)
         first = test.first + 1
         if test.flag:
-            return self._applied(extra.number(written=test.by is not By.IDENTITY), test, 0, first)
-        found = self._applied(self._small(extra.text()), test, 0, first)
+            return self.applied(extra.number(written=test.by is not By.IDENTITY), test, 0, first)
+        found = self.applied(self._small(extra.text()), test, 0, first)
         if test.op.value.element is None:
             return found
-        return or_(found, extra.any_element(lambda at: self._applied(self._small(at), test, 0, first, "element")))
+        return or_(found, extra.any_element(lambda at: self.applied(self._small(at), test, 0, first, "element")))
 
 
 KEYS = frozenset(key for searched in SEARCHED.values() for key in (searched.key, *(searched.also or ())[:1]))

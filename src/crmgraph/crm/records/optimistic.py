@@ -28,7 +28,7 @@ from crmgraph.crm.records import row_sets
 from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.row_sets import RowSet, before_of, changed_columns
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
-from crmgraph.crm.search import index
+from crmgraph.crm.search import index, vocabulary
 from crmgraph.crm.search.terms import changed_terms
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose, is_away
@@ -297,7 +297,8 @@ def _statement(
     line = select(*_values(log, "log", _LOGGED).values()).select_from(record)
     logged = insert(log).from_select(list(_LOGGED), line, include_defaults=False).returning(log.c.id)
     if indexed:
-        written += [index.removing(SearchTerm.party_id.in_(select(record.c.id))), index.adding(record)]
+        of_record = SearchTerm.party_id.in_(select(record.c.id))
+        written += [index.removing(of_record), index.adding(record), vocabulary.adding(record)]
     return select(record.c.id).add_cte(*written, logged.cte("log"))
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from crmgraph.crm.models import Account, Address, Change, Contact, Email, ExternalId, Lead, Note, Party, Phone, Relation
-from crmgraph.crm.search import index
+from crmgraph.crm.search import index, vocabulary
 
 WRITTEN: tuple[Any, ...] = (Party, Account, Contact, Lead, Phone, Email, Address, Relation, Note, ExternalId, Change)
 """The models in the order in which their rows name each other."""
@@ -50,7 +50,7 @@ def inserting() -> ClauseElement:
         names = [name for name in _names(table) if name not in _SET_BY_DATABASE.get(model, ())]
         taken = select(*(rows.c[name] for name in names))
         ctes.append(insert(table).from_select(names, taken, include_defaults=False).cte(f"new_{table.name}"))
-    return select(literal(1)).add_cte(*ctes, index.removing(), index.adding())
+    return select(literal(1)).add_cte(*ctes, index.removing(), index.adding(), vocabulary.adding())
 
 
 @cache

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import SearchTerm
+from crmgraph.crm.search import vocabulary
 from crmgraph.crm.search.terms import Term
 from crmgraph.db.database import database_of
 
@@ -25,7 +26,8 @@ _COLUMNS = (
 async def write(session: AsyncSession, gone: Sequence[Term], come: Sequence[Term]) -> None:
     """Take terms out of the index and put others in; those that are there already stay.
 
-    It takes one statement for both on PostgreSQL, one for each on SQLite, and none where nothing changes.
+    It takes one statement on PostgreSQL, one for each on SQLite and another for new words, and none where nothing
+    changes.
     """
     if not gone and not come:
         return
@@ -40,14 +42,15 @@ async def write(session: AsyncSession, gone: Sequence[Term], come: Sequence[Term
         await connection.execute(delete(_TABLE).where(*same), going)
     if come:
         await connection.execute(insert(_TABLE).prefix_with("OR IGNORE"), [term._asdict() for term in come])
+        await vocabulary.add(session, come)
 
 
 # PostgreSQL's parts of a statement.
 
 
 def values_of(gone: Sequence[Term], come: Sequence[Term]) -> dict[str, str]:
-    """The values of the parameters of `removing` and `adding`."""
-    return {"gone_terms": _json(gone), "new_terms": _json(come)}
+    """The values of the parameters of `removing`, `adding` and `vocabulary.adding`."""
+    return {"gone_terms": _json(gone), "new_terms": _json(come)} | vocabulary.values_of(come)
 
 
 def removing(*conditions: Any) -> Any:
@@ -76,7 +79,7 @@ def adding(source: Any = None) -> Any:
 
 
 def _writing() -> Any:
-    return select(1).add_cte(removing(), adding())
+    return select(1).add_cte(removing(), adding(), vocabulary.adding())
 
 
 def _given(name: str) -> Any:

@@ -3,7 +3,8 @@ what changes in the index without reading anything else.
 
 Text is folded as every search folds it (`values/folding.py`) and taken apart at whatever is no letter or digit. Of an
 email the whole address, the words of its local part and its domain are terms; of a telephone number its digits with and
-without the code of the country, and from the last one backwards, which is how its last digits are found.
+without the code of the country, and from the last one backwards, which is how its last digits are found. What
+`parts.py` adds to them is found by no search.
 """
 
 import re
@@ -13,7 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from crmgraph.crm.models import Account, Address, Contact, Email, Lead, Phone, SearchField
+from crmgraph.crm.models import PARTED, Account, Address, Contact, Email, Lead, Phone, SearchField
+from crmgraph.crm.search.parts import terms_of_runs, terms_of_runs_in_email
 from crmgraph.crm.values.folding import fold
 from crmgraph.crm.values.search_terms import BACKWARDS, MAX_TERM
 
@@ -115,11 +117,16 @@ def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -
     if model is Phone:
         yield from ((each, _PHONE) for each in phone_terms(held["e164"], held["digits"]))
     elif model is Email:
-        yield from ((each, _EMAIL) for each in email_terms(held["address_key"]))
+        terms = email_terms(held["address_key"])
+        yield from ((each, _EMAIL) for each in terms)
+        yield from ((each, _EMAIL) for each in terms_of_runs_in_email(held["address_key"], terms))
     else:
         for name, field in SOURCES[model]:
             if (among is None or name in among) and (text := held[name]):
-                yield from ((word, field.value) for word in indexed_words(text))
+                words = indexed_words(text)
+                yield from ((word, field.value) for word in words)
+                if field in PARTED:
+                    yield from ((each, field.value) for each in terms_of_runs(fold(text), words))
 
 
 def changed_terms(

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Address, Email, Party, Phone, SearchTerm
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.search import index
+from crmgraph.crm.search import index, vocabulary
 from crmgraph.crm.search.terms import Term, terms_of
 from crmgraph.db.database import Database
 
@@ -21,6 +21,8 @@ BATCH = 500
 """How many records one transaction goes through."""
 MOST_MISSING = 1_000
 """How many records without a row in the index are looked at."""
+LOOKED_AT = 1_000
+"""How many records are asked whether their words have parts."""
 _ROWS: tuple[Any, ...] = (Phone, Email, Address)
 
 
@@ -32,12 +34,16 @@ class Report:
         records: how many were gone through.
         stale: how many of them had other words in the index than they should, or none.
         added, removed: rows of the index.
+        words: those that had no parts, by which they are found.
+        unused: those that nobody has any more, whose parts were removed.
     """
 
     records: int = 0
     stale: int = 0
     added: int = 0
     removed: int = 0
+    words: int = 0
+    unused: int = 0
 
 
 async def size(db: Database) -> int:
@@ -57,6 +63,7 @@ async def reindex(
     """
     report = Report()
     last = 0
+    lacking: set[int] = set()
     while True:
         async with db.begin() as session:
             query = select(Party.id).where(Party.id > last).order_by(Party.id).limit(BATCH)
@@ -69,16 +76,35 @@ async def reindex(
             found = await session.execute(select(*columns).where(SearchTerm.party_id > last, *until))
             held = {Term(*row) for row in found}
             gone, come = held - wanted, wanted - held
+            new = await vocabulary.lacking(session, wanted)
             if not dry_run:
                 await index.write(session, sorted(gone), sorted(come))
+                await vocabulary.add(session, sorted(wanted))
+            # They go on lacking where nothing is changed, and are counted once.
+            lacking.update(map(hash, new))
+            if ends and not dry_run:
+                await vocabulary.complete(session)
         report.records += len(ids)
         report.stale += len({term.party_id for term in gone | come})
         report.added += len(come)
         report.removed += len(gone)
+        report.words = len(lacking)
         progress(len(ids))
         if ends:
-            return report
+            break
         last = ids[-1]
+    if not dry_run:
+        report.unused = await vocabulary.forget(db)
+    return report
+
+
+async def without_parts(db: Database) -> int:
+    """How many words of the records that were made last, `LOOKED_AT` of them, are not found by their parts."""
+    async with db.read() as session:
+        newest = select(Party.id).order_by(Party.id.desc()).limit(LOOKED_AT)
+        columns = (getattr(SearchTerm, name) for name in Term._fields)
+        terms = await session.execute(select(*columns).where(SearchTerm.party_id.in_(newest)))
+        return len(await vocabulary.lacking(session, [Term(*row) for row in terms]))
 
 
 async def missing(db: Database) -> int:

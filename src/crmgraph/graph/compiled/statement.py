@@ -276,7 +276,7 @@ class Builder:
 
     def _page(self, connection: Pages, listed: Sequence[Listed], shape: Shape, most: int, parent: Any) -> Page:
         size = bindparam(f"n{connection.number}_size", type_=Integer())
-        paths = [self._walked(path, connection, shape) for path in listed]
+        paths = [replace(path, query=self._walked(path, connection, shape)) for path in listed]
         if not any(tells_ends(field, shape) for field in connection.fields):
             ahead, page = None, self._first(paths, shape, size, most, parent)
         else:
@@ -311,7 +311,7 @@ class Builder:
         return query.where(*self.bounds(connection, shape, path.keys))
 
     def _first(
-        self, paths: Sequence[Select[Any]], shape: Shape, size: ColumnElement[int], most: int, parent: Any
+        self, paths: Sequence[Listed], shape: Shape, size: ColumnElement[int], most: int, parent: Any
     ) -> Select[Any]:
         """The first rows that any of the paths has, in the order in which they are read."""
         first = [self._limited(path, size, most, parent) for path in paths]
@@ -321,20 +321,19 @@ class Builder:
         ordering = keyset_pages.ordering(rows.c, shape.reading(backward=shape.backward))
         return select(*rows.c).order_by(*ordering).limit(size)
 
-    def _limited(self, query: Select[Any], size: ColumnElement[int], most: int, parent: Any) -> Select[Any]:
-        """The first rows of a query.
+    def _limited(self, path: Listed, size: ColumnElement[int], most: int, parent: Any) -> Select[Any]:
+        """The first rows of a path.
 
         Args:
             most: the greatest `size` there can be.
         """
-        if parent is not None:
-            query = query.correlate(parent)
+        query = path.query if parent is None else path.query.correlate(parent)
         if self._dialect != "sqlite":
             # PostgreSQL takes a limit that is a parameter for a tenth of the table, finds a plan for so many too dear
             # to be kept, and plans each time anew. A limit that it can read says that this is a page.
             page = self.source(query.limit(literal_column(str(most), Integer())))
             query = select(*page.c).select_from(page)
-        return query.limit(size)
+        return query.limit(access_paths.limit_of(path.begun, size))
 
 
 def or_null(*texts: Sql) -> Sql:
