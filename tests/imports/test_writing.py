@@ -13,22 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.staff import add_staff
 from crmgraph.crm.models import (
     Account,
+    Address,
     Change,
     Contact,
+    Email,
     ExternalId,
     Import,
     ImportRow,
     ImportState,
     Lead,
     Note,
+    Phone,
     Photo,
+    Relation,
     Role,
+    SearchTerm,
 )
 from crmgraph.crm.models import Staff as StaffRow
 from crmgraph.crm.policy import Actor
@@ -47,6 +52,8 @@ from tests.test_record_photos import png
 ADA, BEN = "ada@crmgraph.example", "ben.berg@example.com"
 PASSWORD = "correct horse battery"
 KEPT = (Contact, Account, Lead, ExternalId, Note, Change, ImportRow)
+CONTENT = (Contact, Account, Lead, Phone, Email, Address, Relation, Note, Photo, ExternalId, SearchTerm)
+BESIDE = {"id", "revision", "updated_at", "modified_by_id"}
 HEADER = [
     "Record Id",
     "First Name",
@@ -109,6 +116,22 @@ class Store:
             }
             ids = select(func.count()).select_from(ExternalId).where(ExternalId.live.is_(True))
             return {**counts, "ids": await session.scalar(ids) or 0}
+
+    async def content(self) -> dict[str, list[str]]:
+        """Every value of what there is for whoever looks, apart from ids of rows and from when and by whom it was
+        changed."""
+        found = {}
+        async with self.core.db.read() as session:
+            there = set()
+            for model in (Contact, Account, Lead):
+                there |= set(await session.scalars(select(model.id).where(model.deleted_at.is_(None))))
+            for model in CONTENT:
+                names = [c.key for c in inspect(model).column_attrs if c.key not in BESIDE]
+                owner = model.id if hasattr(model, "deleted_at") else model.party_id
+                live = [model.live.is_(True)] if model is ExternalId else []
+                rows = select(owner, *(getattr(model, name) for name in names)).where(owner.in_(there), *live)
+                found[model.__name__] = sorted(map(repr, map(tuple, await session.execute(rows))))
+        return found
 
 
 @pytest.fixture
@@ -374,6 +397,23 @@ async def test_a_record_that_is_known_is_changed_and_the_change_can_be_taken_bac
         "jobTitle": "Head", "emailOptOut": True, "revision": 3, "account": None,
         "phones": [{"raw": "+49 171 3920010"}], "emails": [{"address": "ANN1@example.com"}], "externalIds": [],
     }  # fmt: skip
+
+
+async def test_an_import_that_is_undone_leaves_the_store_as_it_was(store: Store) -> None:
+    """Two of whom it knows are as before, in every value; of three who are new nothing is left."""
+    await store.bring(BACKUP, *ZONE, code=3)
+    await store.bring(table(store.folder / "before.csv", [person(11), person(12, Phone="")]))
+    before = await store.content()
+    assert {name for name, rows in before.items() if not rows} == {"Relation", "Photo"}
+    changed = {"First Name": "Anna", "Last Name": "Roe", "Account Name": "Other Ltd", "Phone": "+49 40 1234567"}
+    people = [person(11, **changed), person(12, **{"Email": "new2@example.com", "Email Opt Out": "true"})]
+    again = table(store.folder / "again.csv", [*people, *(person(n) for n in (13, 14, 15))])
+    told = await store.bring(again)
+    assert told["outcomes"]["CONTACT"] == {"UPDATED": 2, "CREATED": 3}
+    assert await store.content() != before
+    undone = await store.bring("undo", str(told["import"]))
+    assert (undone["reversed"], undone["kept"], undone["failed"]) == (6, [], [])
+    assert await store.content() == before
 
 
 async def test_what_cannot_be_is_refused_before_anything_is_written(store: Store) -> None:
