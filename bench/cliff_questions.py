@@ -320,6 +320,14 @@ def every_record(records: Records) -> list[Question]:
         named = f"contact_information_identifier=id={own:032X}"
         path = f"/crmapi/rest/v2/contact_information/show?token={{token}}&{named}"
         found.append(Question(f"crmcom show {named}", "GET", path, slack=ONE_RECORD))
+    for named in (
+        "email_address=zyx@hamlet.example",
+        "phone_number=%2B35422123456",
+        "id_number=none",
+        "vat_registration_number=1",
+    ):
+        path = f"/crmapi/rest/v2/contact_information/list?token={{token}}&{named}"
+        found.append(Question(f"crmcom list {named}", "GET", path))
     rows = "emails { address } phones { raw } addresses { city } account { name } history(first: 5) { nodes { at } }"
     for by in (
         f'id: "con_{records.contact}"',
