@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.identity.staff import write_email
 from crmgraph.crm.models import Account, Address, Contact, Credential, Email, Lead, Phone, Staff, VerificationCode
 from crmgraph.crm.records import account_names, contact_points, keys
-from crmgraph.crm.records.row_sets import before_of
+from crmgraph.crm.records.rows import before_of
 from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
 from crmgraph.crm.values.folding import fold

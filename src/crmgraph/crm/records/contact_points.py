@@ -7,7 +7,8 @@ from crmgraph.crm.errors import NotFound, Refused, TooLarge
 from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.records.change_log import Changes, RowPath
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
-from crmgraph.crm.records.row_sets import RowSet, fresh
+from crmgraph.crm.records.row_sets import RowSet
+from crmgraph.crm.records.rows import fresh
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.records.slots import SLOTTED, assign, slots_for, vacate
 from crmgraph.crm.values.countries import country_code_of_name, country_name

@@ -26,7 +26,8 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
 from crmgraph.crm.records import row_sets
 from crmgraph.crm.records.change_log import Entry
-from crmgraph.crm.records.row_sets import RowSet, before_of, changed_columns
+from crmgraph.crm.records.row_sets import RowSet
+from crmgraph.crm.records.rows import before_of, changed_columns
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.search import index, vocabulary
 from crmgraph.crm.search.terms import changed_terms

@@ -11,17 +11,14 @@ from sqlalchemy import exists, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph import photos
-from crmgraph.crm import idempotency
 from crmgraph.crm.errors import HeldUpstream, NotFound, Refused, TooLarge, Unavailable, UnsupportedImage
 from crmgraph.crm.job_queue import Done, JobQueue, Result, Retry
-from crmgraph.crm.models import Action, Change, PartyKind, Photo, now
-from crmgraph.crm.policy import MODELS, Actor, check_change
+from crmgraph.crm.models import Change, PartyKind, Photo
+from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.records import aggregates, local_changes
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.change_log import Changes, Entry, touch
 from crmgraph.crm.records.checks import require_revision
-from crmgraph.crm.records.edits import Stamp
-from crmgraph.crm.records.leads import require_unlocked
+from crmgraph.crm.records.photo_rows import entry_of, load, log_change, require_changeable, row_of
 from crmgraph.db.database import Database
 from crmgraph.photos import FORMATS, NotAnImage, PhotoStore, Rendered, StoreAway, TooLargeImage, new_key, render
 
@@ -106,7 +103,7 @@ class RecordPhotos:
                 return staged.same
 
             async def work(session: AsyncSession) -> Photo:
-                aggregate = await _load(session, actor, kind, party_id, lock=True)
+                aggregate = await load(session, actor, kind, party_id, lock=True)
                 return await self.attach(session, actor, aggregate, staged)
 
             return await self.db.transact(work)
@@ -157,7 +154,7 @@ class RecordPhotos:
             held = await local_changes.held(session, actor, found)
             for party_id, aggregate in found.items():
                 try:
-                    _require_changeable(actor, aggregate)
+                    require_changeable(actor, aggregate)
                     if party_id in held:
                         raise HeldUpstream((), held[party_id])
                 except Refused as unfit:
@@ -166,10 +163,12 @@ class RecordPhotos:
                 if aggregate.photo is None:
                     key, rendered = ready[party_id]
                     name = photos.safe_file_name(names.get(party_id, ""), rendered.content_type)
-                    photo = _row(party_id, kind, key, rendered, name)
+                    photo = row_of(party_id, kind, key, rendered, name)
                     photo.source = sources.get(party_id)
                     session.add(photo)
-                    entries.append(_entry(actor, aggregate, None, photo.file_name, told=party_id in sources).columns())
+                    entries.append(
+                        entry_of(actor, aggregate, None, photo.file_name, told=party_id in sources).columns()
+                    )
                     given[party_id] = aggregate.record.revision
             await session.flush()
             if entries:
@@ -212,7 +211,7 @@ class RecordPhotos:
         before = None
         if party_id is not None:
             async with self.db.read() as session:
-                before = (await _load(session, actor, kind, party_id)).photo
+                before = (await load(session, actor, kind, party_id)).photo
         rendered = await _render(data, max_bytes, FORMATS if formats is None else formats)
         name = photos.safe_file_name(file_name or "", rendered.content_type)
         staged = Staged(rendered, name)
@@ -252,11 +251,11 @@ class RecordPhotos:
         await local_changes.require_free(session, actor, [aggregate.id])
         record, former = aggregate.record, aggregate.photo
         former_key, former_name = (None, None) if former is None else (former.key, former.file_name)
-        made = _row(record.id, aggregate.kind, staged.key, staged.rendered, staged.file_name)
+        made = row_of(record.id, aggregate.kind, staged.key, staged.rendered, staged.file_name)
         made.source = staged.source
         told = staged.source is not None
         aggregate.photo = await session.merge(made)
-        await _log(session, actor, aggregate, former_name, made.file_name, touched=touched, told=told)
+        await log_change(session, actor, aggregate, former_name, made.file_name, touched=touched, told=told)
         if former_key is not None:
             await self._leave(session, former_key)
         staged.party_id, staged.replaces = record.id, former_key is not None
@@ -286,14 +285,14 @@ class RecordPhotos:
         """
 
         async def work(session: AsyncSession) -> Photo | None:
-            aggregate = await _load(session, actor, kind, party_id, lock=True)
+            aggregate = await load(session, actor, kind, party_id, lock=True)
             require_revision(aggregate.record, if_revision)
             if aggregate.photo is not None:
                 await local_changes.require_free(session, actor, [aggregate.id])
             photo = None if dry_run else aggregate.photo
             if photo is not None:
                 await session.delete(photo)
-                await _log(session, actor, aggregate, photo.file_name, None, told=told)
+                await log_change(session, actor, aggregate, photo.file_name, None, told=told)
                 await self._leave(session, photo.key)
             return photo
 
@@ -352,61 +351,6 @@ def _unavailable(away: StoreAway) -> Unavailable:
     """The refusal, once its cause is in the log: the doors have no words for it, and clients no use."""
     log.warning("the photo store does not answer", reason=away.reason)
     return Unavailable(PATH)
-
-
-async def _load(
-    session: AsyncSession, actor: Actor, kind: PartyKind, party_id: int, *, lock: bool = False
-) -> Aggregate:
-    """The record with its photo, when the actor may change it."""
-    found = await aggregates.load(session, actor, kind, [party_id], lock=lock, parts=("photo",))
-    if party_id not in found:
-        raise NotFound
-    _require_changeable(actor, found[party_id])
-    return found[party_id]
-
-
-def _require_changeable(actor: Actor, aggregate: Aggregate) -> None:
-    check_change(actor, aggregate.record, {})  # of no column there is no fault: it raises or lets pass
-    require_unlocked(aggregate.record)
-
-
-def _row(party_id: int, kind: PartyKind, key: str, rendered: Rendered, file_name: str | None = None) -> Photo:
-    return Photo(
-        party_id=party_id,
-        key=key,
-        file_name=file_name or photos.file_name(kind, party_id, rendered.content_type),
-        content_type=rendered.content_type,
-        width=rendered.width,
-        height=rendered.height,
-        size_bytes=len(rendered.sizes["original"]),
-        created_at=now(),
-    )
-
-
-async def _log(
-    session: AsyncSession,
-    actor: Actor,
-    aggregate: Aggregate,
-    old: str | None,
-    new: str | None,
-    *,
-    touched: bool = False,
-    told: bool = False,
-) -> None:
-    await idempotency.claim(session)
-    session.add(Change(**_entry(actor, aggregate, old, new, touched=touched, told=told).columns()))
-    await session.flush()
-
-
-def _entry(
-    actor: Actor, aggregate: Aggregate, old: str | None, new: str | None, *, touched: bool = False, told: bool = False
-) -> Entry:
-    """The entry of the log, of the revision that it counts; the record keeps its time where an old CRM tells it."""
-    if not touched:
-        touch(aggregate.record, actor, Stamp(updated_at=aggregate.record.updated_at) if told else None)
-    changes = Changes(actor)
-    changes.replaced("photo", old, new)
-    return changes.entry(aggregate.record, Action.UPDATED, now() if told else None)
 
 
 async def _render(data: bytes, max_bytes: int, formats: frozenset[str]) -> Rendered:

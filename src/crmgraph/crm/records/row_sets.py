@@ -41,7 +41,6 @@ from crmgraph.crm.models import (
     Party,
 )
 from crmgraph.crm.policy import KINDS, Record
-from crmgraph.crm.query import snapshots
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import account_names, row_statements
 from crmgraph.crm.records.allocation import allocate
@@ -49,6 +48,7 @@ from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.edits import ExternalIdValue
 from crmgraph.crm.records.keys import number_key
 from crmgraph.crm.records.numbers import OF_KIND, Series
+from crmgraph.crm.records.rows import before_of, changed_columns, columns_of, settle
 from crmgraph.crm.search import index
 from crmgraph.crm.search.terms import changed_terms
 from crmgraph.db.database import database_of
@@ -134,40 +134,6 @@ class RowSet:
         return (row for row, _ in self.changes())
 
 
-def fresh(model: Any, values: Mapping[str, Any]) -> Any:
-    """A row that belongs to no session, with the defaults of its columns."""
-    constant, made = _defaults(model)
-    return snapshots.instance(model, {**constant, **{name: make(None) for name, make in made}, **values})
-
-
-@cache
-def _defaults(model: Any) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
-    """The defaults of all columns of a model: values, and what makes one anew for each row."""
-    defaults = {column.key: column.default for column in model.__table__.c}
-    made = {name: default.arg for name, default in defaults.items() if default is not None and default.is_callable}
-    constant = {name: None if default is None else default.arg for name, default in defaults.items()}
-    return constant, tuple(made.items())
-
-
-def changed_columns(row: Any) -> tuple[str, ...]:
-    """The columns of a row whose values are not those that were read."""
-    before = instance_state(row).committed_state
-    if not before:
-        return ()
-    held = vars(row)
-    return tuple(sorted([name for name, old in before.items() if held.get(name) != old]))
-
-
-def before_of(row: Any, changed: Iterable[str] | None = None) -> dict[str, Any]:
-    """{column: what it held when it was read} of the columns that have changed since.
-
-    Args:
-        changed: these columns, where they are known.
-    """
-    before = instance_state(row).committed_state
-    return {name: before[name] for name in (changed_columns(row) if changed is None else changed)}
-
-
 async def write(session: AsyncSession, rows: RowSet) -> None:
     """Write a row set in the transaction of a session, and forget what it has collected.
 
@@ -187,7 +153,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         await account_names.give(session, rows.account_names)
         await _release(session, rows.removed)
     for row in (*changed, *rows.made):
-        _settle(row)
+        settle(row)
     rows.clear()
 
 
@@ -206,11 +172,6 @@ def _joins(row: Any) -> bool:
         return False
     changed = changed_columns(row)
     return "account_id" in changed or ("deleted_at" in changed and row.deleted_at is None)
-
-
-def _settle(row: Any) -> None:
-    """Let a row count as it was read."""
-    instance_state(row).committed_state.clear()
 
 
 async def _give_ids(session: AsyncSession, rows: RowSet) -> None:
@@ -361,7 +322,7 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
         if row.id < 0:
             await _insert_one(session, row)
             continue
-        columns = _columns(row)
+        columns = columns_of(row)
         if (kind := KINDS.get(type(row))) is not None:
             found[Party].append({"id": columns["id"], "kind": kind})
         found[type(row)].append(columns)
@@ -393,7 +354,7 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
 async def _insert_one(session: AsyncSession, row: Any) -> None:
     """Write a row that has no id yet, and gets it so."""
     table: Any = type(row).__table__
-    values = {name: value for name, value in _columns(row).items() if name != "id"}
+    values = {name: value for name, value in columns_of(row).items() if name != "id"}
     inserted = await (await session.connection()).execute(insert(table).returning(table.c.id), values)
     vars(row)["id"] = inserted.scalar_one()
 
@@ -405,13 +366,6 @@ def _by_model(rows: Iterable[Any]) -> Iterator[tuple[Any, list[Any]]]:
     for model in row_statements.WRITTEN:
         if model in found:
             yield model, found[model]
-
-
-def _columns(row: Any) -> dict[str, Any]:
-    """What a row holds, which has all its columns."""
-    held = dict(vars(row))
-    held.pop("_sa_instance_state", None)
-    return held
 
 
 async def _run(session: AsyncSession, key: Hashable, statement: ClauseElement, found: list[dict[str, Any]]) -> None:

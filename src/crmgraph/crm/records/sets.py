@@ -24,7 +24,8 @@ from crmgraph.crm.records.keys import derive, derive_of_rows, keys_of, name_key
 from crmgraph.crm.records.known import Known, Planned
 from crmgraph.crm.records.leads import releases, require_unlocked, unworkable
 from crmgraph.crm.records.local_changes import Held
-from crmgraph.crm.records.row_sets import RowSet, fresh
+from crmgraph.crm.records.row_sets import RowSet
+from crmgraph.crm.records.rows import fresh
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 
 

@@ -5,10 +5,9 @@ are signed in alone.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from itertools import islice
 from operator import attrgetter
 from typing import Any
 
@@ -18,24 +17,15 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
-    GraphQLID,
     GraphQLSchema,
-    GraphQLString,
     OperationDefinitionNode,
     OperationType,
-    Undefined,
-    coerce_input_value,
-    get_nullable_type,
-    is_input_type,
-    is_non_null_type,
     parse,
-    type_from_ast,
     validate,
 )
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from crmgraph.graph.documents.bulk import bulk_field
-from crmgraph.graph.documents.coercion import faults_of
 from crmgraph.graph.documents.limits import (
     MAX_CHARACTERS,
     MAX_COMPARED,
@@ -45,30 +35,13 @@ from crmgraph.graph.documents.limits import (
     TooCostly,
     check_values,
 )
-from crmgraph.graph.documents.places import place_of_variable
-from crmgraph.graph.documents.rules import RULES
+from crmgraph.graph.documents.rules import MAX_ERRORS, RULES
+from crmgraph.graph.documents.variables import Variable, values_of, variables_of
 
 KEPT_BYTES = 48 * 2**20
 """What the documents that are kept parsed may take together, in bytes."""
 TOKEN_BYTES = 1_000
 """What a token of a document takes, with its share of the tree and of what is known of it, in bytes."""
-MAX_ERRORS = 20
-"""The most errors of validation, of variables and of an answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A variable of an operation.
-
-    Attributes:
-        is_text: whether every text is a value of it as it is.
-        optional: whether it may be absent, and is nothing then.
-    """
-
-    name: str
-    type_: Any
-    is_text: bool
-    optional: bool
 
 
 @dataclass(slots=True)
@@ -251,7 +224,8 @@ class Preparer:
     ) -> PreparedOperation | Refusal:
         if faults := self.faults_of(document, suggest=suggest):
             return Refusal(faults)
-        values = self._values(document, operation, request)
+        variables = document.variables.get(id(operation), ())
+        values = values_of(self._schema, operation, document.fragments.values(), variables, request.variables)
         if isinstance(values, list):
             return coded(values, "BAD_USER_INPUT")
         cost = self._cost(document, operation, measure, values)
@@ -287,46 +261,10 @@ class Preparer:
             check_values(ast)
             for operation in document.operations:
                 document.measures[id(operation)] = meter.operation(operation)
-                document.variables[id(operation)] = tuple(self._variables(operation))
+                document.variables[id(operation)] = tuple(variables_of(self._schema, operation))
         except TooCostly as error:
             document.excess = error
         return document
-
-    def _variables(self, operation: OperationDefinitionNode) -> Iterator[Variable]:
-        for node in operation.variable_definitions or ():
-            type_ = type_from_ast(self._schema, node.type)
-            if not is_input_type(type_):
-                continue  # validation has something to say about it
-            is_text = get_nullable_type(type_) in (GraphQLString, GraphQLID)
-            optional = not is_non_null_type(type_) and node.default_value is None
-            yield Variable(node.variable.name.value, type_, is_text, optional)
-
-    def _values(
-        self, document: Document, operation: OperationDefinitionNode, request: Request
-    ) -> VariableValues | list[GraphQLError]:
-        definitions = operation.variable_definitions or ()
-        ahead = _read_ahead(document.variables.get(id(operation), ()), request.variables)
-        if ahead is not None:
-            return ahead
-        values = get_variable_values(
-            self._schema, definitions, dict(request.variables), max_errors=MAX_ERRORS, hide_suggestions=True
-        )
-        if isinstance(values, list):
-            return list(islice(self._faults(document, operation, request.variables), MAX_ERRORS + 1)) or values
-        return values
-
-    def _faults(
-        self, document: Document, operation: OperationDefinitionNode, given: Mapping[str, Any]
-    ) -> Iterator[GraphQLError]:
-        """What is wrong with the variables of a request, each fault with its variable and its place."""
-        for node in operation.variable_definitions or ():
-            name, type_ = node.variable.name.value, type_from_ast(self._schema, node.type)
-            if name not in given and not (is_non_null_type(type_) and node.default_value is None):
-                continue
-            at = place_of_variable(name, (operation, *document.fragments.values()))
-            for fault in faults_of(given.get(name), type_, at):
-                told = {**(fault.error.extensions or {}), "variable": name}
-                yield GraphQLError(fault.error.message, node, extensions=told)
 
     def _cost(
         self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
@@ -351,29 +289,6 @@ def coded(errors: list[GraphQLError], code: str) -> Refusal:
     for error in errors:
         error.extensions = {**(error.extensions or {}), "code": code}
     return Refusal(errors)
-
-
-def _read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> VariableValues | None:
-    """The values of the variables, whose types need not be read from the document every time.
-
-    None where one of them has a default, or something is wrong, which `get_variable_values` then says.
-    """
-    coerced = {}
-    for variable in variables:
-        value = given.get(variable.name, Undefined)
-        if value is Undefined:
-            if not variable.optional:
-                return None
-            continue
-        if not (variable.is_text and type(value) is str):
-            try:
-                value = coerce_input_value(value, variable.type_)
-            except (GraphQLError, RecursionError):
-                return None
-            if value is Undefined:
-                return None
-        coerced[variable.name] = value
-    return VariableValues({}, coerced)
 
 
 def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | None:

@@ -23,6 +23,9 @@ from graphql import (
 
 from crmgraph.graph.documents.coercion import Fault, faults_of, missing
 
+MAX_ERRORS = 20
+"""The most errors of validation, of variables and of an answer."""
+
 
 class ValueRule(ValidationRule):
     """Values are of the types that their places have (Values of Correct Type, All Variable Uses Defined apart)."""

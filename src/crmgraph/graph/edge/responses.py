@@ -9,7 +9,7 @@ from graphql import FieldNode, GraphQLError
 from crmgraph.crm.errors import Refused
 from crmgraph.db.errors import is_away, log_away
 from crmgraph.graph.documents.places import variable_at
-from crmgraph.graph.documents.preparation import MAX_ERRORS
+from crmgraph.graph.documents.rules import MAX_ERRORS
 from crmgraph.graph.execution.engine import Answer
 from crmgraph.graph.schema.errors import facts_of, message_of, words_of
 from crmgraph.graph.schema.vocabulary import graph_path

@@ -5,7 +5,7 @@ them or names them. They stand among the deleted from then on, and whatever they
 stays, for good. What it does not take is told, and stays with them.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,12 +33,13 @@ from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.records import hierarchies
 from crmgraph.crm.records.aggregates import PARTS, Aggregate, load_for_change
 from crmgraph.crm.records.change_log import Changes, plain
-from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
+from crmgraph.crm.records.hierarchies import HIERARCHIES
 from crmgraph.crm.records.keys import name_key
 from crmgraph.crm.records.leads import unworkable
 from crmgraph.crm.records.merging import moves
 from crmgraph.crm.records.merging.moves import Way
 from crmgraph.crm.records.merging.rows import MovedRows, too_many, unite_rows
+from crmgraph.crm.records.merging.superiors import Superiors
 from crmgraph.crm.records.merging.values import Dropped, Taken, choosable, group_of, united
 from crmgraph.crm.records.rules import check_extra_fields
 from crmgraph.crm.records.sets import WriteSet
@@ -345,13 +346,13 @@ class _Wanted:
         await moves.swap_logins(way.session, way.stays, way.goes)
         await way.keep(LOGIN)
 
-    async def _read_above(self, stays: Aggregate, going: Sequence[Aggregate]) -> "_Above | None":
+    async def _read_above(self, stays: Aggregate, going: Sequence[Aggregate]) -> Superiors | None:
         """What stands above them, of a kind with a hierarchy; None where nothing does."""
         column, everybody = HIERARCHIES.get(self._model), [stays, *going]
         if column is None or all(getattr(each.record, column) is None for each in everybody):
             return None
         edges = await hierarchies.ways_up(self._session, self._model, {each.id for each in everybody})
-        return _Above(column, edges)
+        return Superiors(column, edges)
 
     def _is_shown(self, path: str, own_id: int) -> bool:
         return path not in IDENTITY_DOCUMENTS or may_see_identity(self._actor, own_id)
@@ -359,44 +360,6 @@ class _Wanted:
     def _shown(self, fields: list[dict[str, Any]], own_id: int) -> list[dict[str, Any]]:
         """What of a change is told to its author: who may not see documents does not learn who has which."""
         return [each for each in fields if self._is_shown(each["field"], own_id)]
-
-
-class _Above:
-    """Who stands above the record that stays, once others have become it.
-
-    Args:
-        edges: {record: the one above it}, of all above any of them.
-    """
-
-    def __init__(self, column: str, edges: Mapping[int, int | None]) -> None:
-        self._column = column
-        self._edges = dict(edges)
-        self._led: dict[int, int] = {}
-
-    def take(self, taken: Taken, stays: Aggregate, goes: Aggregate, chosen: Collection[str]) -> None:
-        """Decide it: the record's own one, else that of the other, unless it would stand above itself so."""
-        mine, theirs = (getattr(each.record, self._column) for each in (stays, goes))
-        self._led[goes.id] = stays.id
-        wanted = [theirs, mine] if self._column in chosen else [mine, theirs]
-        found = next((each for each in wanted if each is not None and not self._is_below(each, stays.id)), None)
-        found = self._led.get(found, found) if found is not None else None
-        if found != mine:
-            taken.values[self._column] = found
-        if theirs is not None and self._led.get(theirs, theirs) not in (found, stays.id):
-            taken.dropped.append(Dropped(self._column, theirs, found))
-        self._edges[stays.id] = found
-
-    def _is_below(self, above: int, own_id: int) -> bool:
-        """Whether a record is this very one, or below it."""
-        step: int | None = above
-        for _ in range(MAX_STEPS + 1):
-            if step is None:
-                return False
-            step = self._led.get(step, step)
-            if step == own_id:
-                return True
-            step = self._edges.get(step)
-        return True
 
 
 def _too_much(stays: Aggregate, taken: Taken) -> list[Refused]:
