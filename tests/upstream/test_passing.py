@@ -143,6 +143,52 @@ def test_what_could_be_read_in_two_ways_never_arrives(front: Front, wanted: byte
     assert front.old.requests.empty()
 
 
+def test_a_client_that_calls_the_length_a_header_of_its_connection_sends_one_request(front: Front) -> None:
+    body = b"GET /crm/v2/Leads HTTP/1.1\r\nHost: hidden\r\n\r\n"
+    head = "POST /crm/v2/Contacts HTTP/1.1\r\nHost: crm.example\r\nConnection: close, Content-Length\r\n"
+    sent, _ = front.ask(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body, OK)
+    assert f"Content-Length: {len(body)}".encode() in sent
+    assert sent.endswith(b"\r\n\r\n" + body)
+    with pytest.raises(queue.Empty):
+        front.old.requests.get(timeout=0.1)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_an_old_crm_says_unasked_answers_nobody(front: Front, together: bool) -> None:
+    unasked, said = b"HTTP/1.1 500 Unasked\r\nContent-Length: 6\r\n\r\nforged", threading.Event()
+
+    def both(connection: socket.socket) -> None:
+        if together:
+            connection.sendall(OK + unasked)
+        else:
+            connection.sendall(OK)
+            time.sleep(0.1)
+            connection.sendall(unasked)
+        said.set()
+
+    for answer in (both, OK):
+        _, (status, _, body) = front.ask(request("GET", "/crm/v2/Leads"), answer)
+        assert (status, body) == (b"HTTP/1.1 200 OK", b"{}")
+        assert said.wait(5)
+        time.sleep(0.05)
+
+
+def test_a_client_keeps_its_connection_after_an_answer_without_its_body(front: Front) -> None:
+    wanted = b"GET /crm/v2/Leads HTTP/1.1\r\nHost: crm.example\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", front.port), 10) as sock:
+        for _ in range(2):
+            front.old.answers.put(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n")
+            sock.sendall(wanted)
+            assert sock.recv(65536) == b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n"
+
+
+def test_a_status_that_there_is_not_is_no_answer(front: Front) -> None:
+    for status in (b"099", b"600", b"999"):
+        answer = b"HTTP/1.1 %b Odd\r\nContent-Length: 0\r\n\r\n" % status
+        _, (told, _, _) = front.ask(request("GET", "/crm/v2/Leads"), answer)
+        assert told.split()[1] in (b"500", b"502", b"503")
+
+
 def test_a_line_break_in_a_path_stays_escaped(front: Front) -> None:
     sent, _ = front.ask(request("GET", "/crm/v2/Leads/%0d%0aX-Evil:%201"), OK)
     assert sent.split(b"\r\n")[0] == b"GET /crm/v2/Leads/%0d%0aX-Evil:%201 HTTP/1.1"

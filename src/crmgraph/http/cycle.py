@@ -29,6 +29,9 @@ class Cycle(RequestResponseCycle):
             if self._answered(start, message):
                 return
             await super().send(start)
+            if start["status"] == 304:
+                # Its length is that of the body which it does not have (RFC 9110, section 8.6).
+                self.expected_content_length = 0
         await super().send(message)
 
     def _answered(self, start: Any, body: Any) -> bool:

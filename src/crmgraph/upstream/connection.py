@@ -93,6 +93,9 @@ class Connection(asyncio.Protocol):
         self.transport = transport  # type: ignore[assignment]  # of a stream
 
     def data_received(self, data: bytes) -> None:
+        if self.complete:
+            self._end_unasked()
+            return
         self.any_byte = True
         try:
             self.parser.feed_data(data)
@@ -134,6 +137,12 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         self._more.set()
 
+    def _end_unasked(self) -> None:
+        """End the connection, by which more comes than was asked for: it would be the answer to the next request."""
+        self._keeps = False
+        if self.transport is not None:
+            self.transport.abort()
+
     def hang_up(self) -> None:
         """End the connection, since nobody waits for what comes by it."""
         self.is_unwanted = True
@@ -148,14 +157,23 @@ class Connection(asyncio.Protocol):
 
     # The parser's callbacks
 
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self._end_unasked()
+
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.status:
             self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self.complete:
+            return
         status = self.parser.get_status_code()
         if 100 <= status < 200:
             self.headers = []  # the real one follows
+            return
+        if not 200 <= status < 600:
+            self._fail("it answers with a status that there is not")
             return
         self.status = status
         if self.head_only or status in (204, 304):
@@ -164,14 +182,14 @@ class Connection(asyncio.Protocol):
         self._more.set()
 
     def on_body(self, body: bytes) -> None:
-        if self.head_only:
+        if self.head_only or self.complete:
             return
         self._parts.append(body)
         self._waiting += len(body)
         self._more.set()
 
     def on_message_complete(self) -> None:
-        if self.status:
+        if self.status and not self.complete:
             self.complete = True
             self._keeps = self.parser.should_keep_alive()
             self._more.set()

@@ -377,11 +377,15 @@ def _texts(headers: Any) -> Mapping[str, str]:
 
 
 def _dropped_of(headers: Any) -> frozenset[bytes]:
-    """The headers that are of the connection, those that `Connection` names among them."""
+    """The headers that are of the connection, those that `Connection` names among them.
+
+    The length of a body is none of them, whatever `Connection` names: without it the body would be the next request.
+    """
     named = [value for name, value in headers if name.lower() == b"connection"]
     if not named:
         return _OF_THE_CONNECTION
-    return _OF_THE_CONNECTION | {each.strip().lower() for each in b",".join(named).split(b",") if each.strip()}
+    names = {each.strip().lower() for each in b",".join(named).split(b",") if each.strip()}
+    return _OF_THE_CONNECTION | (names - {b"content-length"})
 
 
 def _origin(client: Client) -> bytes:
