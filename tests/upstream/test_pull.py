@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from crmgraph.crm.models import Door, PartyKind
+from crmgraph.crm.identity import staff
+from crmgraph.crm.models import Door, PartyKind, Role, now
 from crmgraph.dialects.zoho import PULLING
 from crmgraph.dialects.zoho import upstream as zoho
 from crmgraph.metrics import exposition
@@ -187,6 +188,79 @@ async def test_a_record_that_is_refused_refuses_no_other(reader: Reader, faults:
     faults.do(answer([bad | {"Email": "mended@old.example"}]), where=r"GET /crm/v2/Contacts\?")
     await reader.pull(only=["Contacts"])
     assert [home_id for _, home_id, _, _ in await reader.parked()] == ["1000000005", "3652397000000000003", "?"]
+
+
+async def test_what_no_database_keeps_stops_no_reading(reader: Reader, faults: FaultPort) -> None:
+    await reader.behind(faults.url)
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    good = {"id": "3652397000000000001", "Last_Name": "Good", "Custom": "a \\u0000"}
+    owner = {"id": "3652397000000000077", "name": "x" * 100_000}
+    rows = [good, good | {"id": "3652397000000000002", "Owner": owner}]
+    bad = [{"Custom": "a\0"}, {"Cus\0tom": 1}, {"Custom": deep}, {"Last_Name": "", "Custom": [{"a": "\0"}]}]
+    rows += [{**good, "id": f"365239700000000010{n}", **each} for n, each in enumerate(bad)]
+    rows.append({"id": "\0"})
+    faults.do(answer(rows), where=r"GET /crm/v2/Contacts\?")
+    report = await reader.pull(only=["Users", "Contacts"])
+    assert report.counts["Contacts"]["created"] == 2
+    refused = [("Contacts", f"365239700000000010{n}", "BAD_ANSWER", 1) for n in range(len(bad))]
+    assert await reader.parked() == [*refused, ("Contacts", "?", "BAD_ANSWER", 1)]
+    token = await reader.token()
+    told = await reader.listed("Contacts", token)
+    assert (told[0]["Custom"], told[0]["Owner"]["name"]) == ("a \\u0000", owner["id"])
+
+
+async def test_clocks_and_waits_that_cannot_be_are_not_believed(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url)
+    reply = answer([])
+    faults.do(
+        Reply(200, {**reply.headers, "Date": "Fri, 31 Dec 2099 23:59:59 GMT"}, reply.body),
+        where=r"GET /crm/v2/Accounts\?",
+    )
+    await reader.pull(only=["Accounts"])
+    watermark = (await reader.marks())["Accounts"].watermark
+    assert watermark is not None
+    assert watermark <= now()
+    faults.clear()
+    faults.do(Reply(429, {"Retry-After": "3600000"}), where="GET ")
+    with pytest.raises(CallError) as told:
+        await reader.pull(only=["Accounts"])
+    assert told.value.until is not None
+    assert told.value.until - now() < dt.timedelta(days=1, minutes=1)
+
+
+async def test_who_comes_in_here_is_neither_kept_out_nor_promoted_by_an_old_crm(
+    core_reader: Reader, faults: FaultPort
+) -> None:
+    def users(*told: dict[str, Any]) -> Reply:
+        return Reply(200, {}, json.dumps({"users": told, "info": {"more_records": False}}).encode())
+
+    def user(number: int, name: str, **more: Any) -> dict[str, Any]:
+        own = {"id": f"365239700000000000{number}", "full_name": name, "last_name": name, "status": "active"}
+        return own | {"email": f"{name.lower()}@old.example", "profile": {"name": "Administrator"}} | more
+
+    reader = await core_reader.behind(faults.url)
+    faults.do(
+        users(user(1, "Ada", profile={"name": "Standard"}), user(2, "Bob"), user(3, "Cyd")), where=r"GET /crm/v2/users"
+    )
+    await reader.pull(only=["Users"])
+    token = await reader.token()
+    async with reader.core.db.begin() as session:
+        await staff.put_password(session, await staff.named(session, "bob@old.example"), "a hash")
+    faults.clear()
+    changed = [user(1, "Ada", status="disabled", email="x@old.example"), user(2, "Bob"), user(3, "Cyd", email=None)]
+    faults.do(users(*changed), where=r"GET /crm/v2/users")
+    await reader.pull(only=["Users"])
+    async with reader.core.db.read() as session:
+        members, _ = await staff.members(session, active=None)
+    told = [(each.name, each.email, each.role, each.active) for each in members]
+    assert told == [
+        ("Ada", "ada@old.example", Role.AGENT, True),
+        ("Bob", "bob@old.example", Role.AGENT, True),
+        ("Cyd", "cyd@old.example", Role.ADMIN, True),
+    ]
+    assert (await reader.client.get("/crm/v2/Contacts", headers=token)).status_code == 204
 
 
 BAD: dict[str, Reply | HalfBody] = {

@@ -20,6 +20,7 @@ from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, Stamp
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
+from crmgraph.crm.values.text import fault_of
 from crmgraph.mapping import Decoded
 from crmgraph.rest.pulling import Gone, Person, Pulled, PulledUser, Pulling
 
@@ -252,8 +253,9 @@ class Applying:
         own = await staff.unnamed(self._session, person.email, self._dialect, self._pulling.users)
         if own is None:
             role = Role.ADMIN if user.is_admin else Role.AGENT
-            name = person.name or person.email or person.id
-            made = await staff.add_staff(self._session, name, staff.email_or_none(person.email), role, None)
+            email = staff.email_or_none(person.email)
+            name = person.name if person.name and not fault_of(person.name) else email or person.id
+            made = await staff.add_staff(self._session, name, email, role, None)
             made.active = user.active
             own = made.id
         await external_ids.claim(self._session, self._dialect, self._pulling.users, person.id, staff=own)

@@ -34,6 +34,8 @@ SHORTEST, LONGEST = 0.25, 30.0
 """The longest wait after a first failure, and after many, in seconds."""
 PATIENCE = 15 * 60.0
 """The longest `Retry-After` that is waited for, in seconds; with a longer one the reading ends for now."""
+LONGEST_PATIENCE = 24 * 60 * 60.0
+"""The longest `Retry-After` that is believed, in seconds: who tells milliseconds is called again tomorrow."""
 ADDRESSES_FOR = 60.0
 """For how many seconds the addresses of a name are known."""
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -243,7 +245,7 @@ class Calls:
     def _note_wait(self, answer: Answer) -> None:
         seconds = _retry_after(answer)
         if seconds is not None:
-            self._not_before = max(self._not_before, time.monotonic() + seconds)
+            self._not_before = max(self._not_before, time.monotonic() + min(seconds, LONGEST_PATIENCE))
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -222,7 +222,8 @@ class Puller:
             else:
                 since, started, page, counts = mark.since, mark.started_at, mark.page, Counter(mark.counts)
         async for pages, date in pages_of(self._calls, source, since, page):
-            started = started or (date or now()) - OVERLAP
+            # A clock there that is ahead would have changes left out until then.
+            started = started or min(date or now(), now()) - OVERLAP
             page += len(pages)
             rows = [row for each in pages for row in each.rows]
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Door, Outcome, Parked
@@ -40,13 +41,16 @@ class Taking:
             home_id = "?"
             try:
                 home_id = source.id_of(row)
+                if not _can_be_kept(row):
+                    bad.append((home_id, {}, Fault("BAD_ANSWER", "holds U+0000, or is nested too deep")))
+                    continue
                 items.append(source.item(row))
                 by_id[home_id] = row
-            except (BadAnswerError, KeyError, TypeError, ValueError) as error:
+            except (BadAnswerError, KeyError, TypeError, ValueError, OverflowError) as error:
                 bad.append(
                     (
                         home_id,
-                        row,
+                        row if _can_be_kept(row) else {},
                         Fault("BAD_ANSWER", str(error) if isinstance(error, BadAnswerError) else "no such object"),
                     )
                 )
@@ -88,7 +92,7 @@ class Taking:
 
     async def take_again(self, session: AsyncSession, source: Source, rows: Sequence[Parked]) -> Counter[str]:
         """Try what was parked once more; what is not taken now either is tried tomorrow."""
-        found = await self.take(session, source, [row.body for row in rows])
+        found = await self.take(session, source, [row.body for row in rows if row.body])
         found = Counter({name: n for name, n in found.items() if name in CHANGES})
         named = {row.home_id: row for row in rows}
         await session.flush()
@@ -103,6 +107,24 @@ class Taking:
         if source.kind is not None:
             return await applying.gone(source.kind, [Gone(each) for each in ids])
         return await ApplyingNotes(session, self._door, self._pulling, self._region, applying).gone(ids)
+
+
+def _can_be_kept(row: Mapping[str, Any]) -> bool:
+    """Whether a row can be parked: PostgreSQL keeps no U+0000 (its manual, section 8.14), and what is nested deeper
+    than JSON is written here is kept nowhere."""
+    try:
+        written = orjson.dumps(row)
+    except orjson.JSONEncodeError:
+        return False
+    return b"\\u0000" not in written or not _holds_nul(row)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(map(_holds_nul, (*value, *value.values())))
+    return isinstance(value, list) and any(map(_holds_nul, value))
 
 
 def _word(outcome: Outcome) -> str:

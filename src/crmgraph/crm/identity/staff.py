@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Ambiguous, Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.identity import credentials
 from crmgraph.crm.identity.credentials import add_credential
-from crmgraph.crm.models import Account, Contact, Credential, ExternalId, Lead, Role, Staff
+from crmgraph.crm.models import Account, Contact, Credential, ExternalId, Lead, LegacyClient, Role, Staff
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.lookup import Ref, RefShape, meant, the_one
 from crmgraph.crm.values.folding import fold
@@ -131,6 +131,8 @@ def conditions(shape: RefShape, prefix: str) -> list[ColumnElement[bool]]:
 async def put_password(session: AsyncSession, staff: Staff, password_hash: str) -> None:
     """Let this be the password of a staff member: their logins end. Who could not come in can from now on.
 
+    Whom another system made an administrator comes in as an agent: who may what is decided here.
+
     Raises:
         Missing: of the email: there is none to come in by.
         Taken: the email opens the doors to somebody else.
@@ -141,6 +143,8 @@ async def put_password(session: AsyncSession, staff: Staff, password_hash: str) 
     elif staff.email is None:
         raise Missing(("email",))
     else:
+        if await session.scalar(select(ExternalId.id).where(ExternalId.staff_id == staff.id).limit(1)) is not None:
+            staff.role = Role.AGENT
         await add_credential(session, email=staff.email, password_hash=password_hash, staff_id=staff.id)
 
 
@@ -219,14 +223,16 @@ async def follow(
 ) -> bool:
     """Let a member of the staff be what another system says; whether that changed anything.
 
-    Who comes in here is left alone: nobody elsewhere takes a login away, or gives it rights.
+    Who comes in here is left alone, by a login of their own or by programs that act as them: nobody elsewhere keeps
+    them out, or gives them rights.
 
     Args:
         name, email: what is none stays as it is.
     """
     member = await session.get(Staff, staff_id)
-    has_login = await session.scalar(select(Credential.id).where(Credential.staff_id == staff_id))
-    if member is None or has_login is not None:
+    own = select(Credential.staff_id).where(Credential.staff_id == staff_id)
+    logins = own.union(select(LegacyClient.staff_id).where(LegacyClient.staff_id == staff_id))
+    if member is None or await session.scalar(logins) is not None:
         return False
     before = (member.name, member.email, member.role, member.active)
     if name is not None and not is_blank(name) and not fault_of(name):
