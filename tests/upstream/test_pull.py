@@ -169,6 +169,14 @@ async def test_a_record_that_is_refused_refuses_no_other(reader: Reader, faults:
     bad = {"id": "3652397000000000002", "Last_Name": "Bad", "Email": "no email"}
     nobody = {"id": "3652397000000000003", "Last_Name": "Alone", "Reporting_To": {"id": "3652397000000000099"}}
     ours = {"id": "1000000005", "Last_Name": "Ours"}
+    # Ids in the range of ours: of a record, of a user that is listed, and of one that a record names.
+    good |= {"Created_By": {"id": "1000000006", "name": "Eve", "email": "eve@old.example"}}
+    users = [
+        {"id": "3652397000000000008", "full_name": "Ada", "email": "ada@old.example", "status": "active"},
+        {"id": "1000000007", "full_name": "Eve", "email": "eve@old.example", "status": "active"},
+    ]
+    listed = {"users": users, "info": {"more_records": False}}
+    faults.do(Reply(200, {}, json.dumps(listed).encode()), where=r"GET /crm/v2/users\?")
     faults.do(answer([good, bad, nobody, ours, {"id": "x"}]), where=r"GET /crm/v2/Contacts\?")
     report = await reader.pull(only=["Users", "Contacts"])
     assert report.counts["Contacts"]["created"] == 2
@@ -177,17 +185,23 @@ async def test_a_record_that_is_refused_refuses_no_other(reader: Reader, faults:
         ("Contacts", "3652397000000000002", "INVALID", 1),
         ("Contacts", "3652397000000000003", "LOOKUP", 1),
         ("Contacts", "?", "BAD_ANSWER", 1),
+        ("Users", "1000000007", "INVALID", 1),
     ]
     token = await reader.token()
     assert [each["Last_Name"] for each in await reader.listed("Contacts", token)] == ["Alone", "Good"]
     await tell(reader.core.db)
-    assert b'crmgraph_upstream_parked{dialect="zoho"} 4.0' in exposition()
+    assert b'crmgraph_upstream_parked{dialect="zoho"} 5.0' in exposition()
     assert b'crmgraph_upstream_pull_lag_seconds{dialect="zoho"}' in exposition()
     # They are tried tomorrow, or when somebody says so; what was mended there is forgotten here.
     faults.clear()
     faults.do(answer([bad | {"Email": "mended@old.example"}]), where=r"GET /crm/v2/Contacts\?")
     await reader.pull(only=["Contacts"])
-    assert [home_id for _, home_id, _, _ in await reader.parked()] == ["1000000005", "3652397000000000003", "?"]
+    assert [home_id for _, home_id, _, _ in await reader.parked()] == [
+        "1000000005",
+        "3652397000000000003",
+        "?",
+        "1000000007",
+    ]
 
 
 async def test_what_no_database_keeps_stops_no_reading(reader: Reader, faults: FaultPort) -> None:

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.models import Door, Outcome, Parked
+from crmgraph.crm.records.external_ids import may_be_minted
 from crmgraph.rest.pulling import BadAnswerError, Gone, Pulled, PulledNote, PulledUser, Pulling, Source
 from crmgraph.upstream import marks
 from crmgraph.upstream.apply import Applying, Fault
@@ -15,6 +16,9 @@ from crmgraph.upstream.apply_notes import ApplyingNotes
 
 CHANGES = frozenset({"created", "updated", "deleted", "photos"})
 """The outcomes after which something is otherwise than before."""
+
+
+OURS = Fault("INVALID", "id: is in the range from which this store gives out its own")
 
 
 class Taking:
@@ -44,7 +48,11 @@ class Taking:
                 if not _can_be_kept(row):
                     bad.append((home_id, {}, Fault("BAD_ANSWER", "holds U+0000, or is nested too deep")))
                     continue
-                items.append(source.item(row))
+                item = source.item(row)
+                if self._is_ours(item):
+                    bad.append((home_id, row, OURS))
+                    continue
+                items.append(item)
                 by_id[home_id] = row
             except (BadAnswerError, KeyError, TypeError, ValueError, OverflowError) as error:
                 bad.append(
@@ -84,6 +92,14 @@ class Taking:
         await marks.unpark(session, self._door, source.name, held & (by_id.keys() - faults.keys()))
         held |= {home_id for home_id, _, _ in parking}
         return +found
+
+    def _is_ours(self, item: Any) -> bool:
+        match item:
+            case Pulled():
+                return may_be_minted(self._door.dialect, self._pulling.space_of(item.kind), item.id)
+            case PulledUser():
+                return may_be_minted(self._door.dialect, self._pulling.users, item.person.id)
+        return False
 
     async def _want_photo(self, session: AsyncSession, pulled: Pulled) -> None:
         body = {"kind": pulled.kind.value, "id": pulled.id, "photo": pulled.photo}
