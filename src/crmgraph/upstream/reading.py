@@ -1,7 +1,7 @@
 """Who reads an upstream, as the store and the settings say."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
@@ -106,6 +106,14 @@ IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[
 Refresh: TypeAlias = Callable[[Door, Sequence[str]], Awaitable[None]]
 
 
+async def _known(session: AsyncSession, door: Door, pulling: Pulling, values: Collection[str]) -> dict[str, set[int]]:
+    """Our ids of what is called so there, whatever its kind: of several where kinds have numbers of their own."""
+    spaces = {pulling.space, *pulling.spaces.values()}
+    wanted = {(space, value) for space in spaces for value in values}
+    found = await external_ids.resolve(session, door.dialect, wanted)
+    return {value: {found[space, value] for space in spaces if (space, value) in found} for value in values}
+
+
 def behind(core: Core, able: Mapping[Door, Pulling]) -> IsBehind:
     """Tells which of these records, {id: when they were changed last there}, are not as new here and were not read
     since: of one that was read it is no excuse."""
@@ -120,12 +128,15 @@ def behind(core: Core, able: Mapping[Door, Pulling]) -> IsBehind:
             known = [each for each in read if each is not None]
             if len(known) == len(read):
                 modified = {value: at for value, at in modified.items() if at >= min(known)}
-            found = await external_ids.resolve(session, door.dialect, {(pulling.space, value) for value in modified})
+            found = await _known(session, door, pulling, modified)
             here: dict[int, dt.datetime] = {}
             for model in MODELS.values():
-                query = select(model.id, model.updated_at).where(model.id.in_(found.values()))
+                query = select(model.id, model.updated_at).where(
+                    model.id.in_({i for ids in found.values() for i in ids})
+                )
                 here |= dict((await session.execute(query)).all())
-        own = {value: here.get(found.get((pulling.space, value), 0)) for value in modified}
+        # Of two kinds of record with the same number, the newer one: nothing is excused that is none.
+        own = {value: max((here[each] for each in found[value] if each in here), default=None) for value in modified}
         return {value for value, at in modified.items() if (ours := own[value]) is None or ours < at}
 
     return is_behind
@@ -141,11 +152,13 @@ def refreshing(core: Core, pullers: Mapping[Door, Puller], able: Mapping[Door, P
             return
         sources = [each for each in pulling.sources if each.kind is not None and each.some is not None]
         async with core.db.read() as session:
-            found = await external_ids.resolve(session, door.dialect, {(pulling.space, value) for value in ids})
-            query = select(Party.id, Party.kind).where(Party.id.in_(found.values()))
+            found = await _known(session, door, pulling, ids)
+            query = select(Party.id, Party.kind).where(Party.id.in_({each for own in found.values() for each in own}))
             kinds = dict((await session.execute(query)).all())
         for source in sources:
-            wanted = [v for v in ids if kinds.get(found.get((pulling.space, v), 0), source.kind) is source.kind]
+            wanted = [
+                v for v in ids if source.kind in {kinds.get(own, source.kind) for own in found[v]} or not found[v]
+            ]
             if wanted:
                 try:
                     await puller.some(source, wanted, wait=REFRESHED)
