@@ -244,17 +244,24 @@ async def test_the_report_ends_as_it_is_asked_to_and_a_field_may_be_accepted(
         )
         words = ("accept", "valomnia", "fonction", "--why", "their word for it", "--until")
         assert twins.run("upstream", *words, "2999-12-31").returncode == 0
+        wrong = twins.run("upstream", "accept", "valomnia", "fonctio", "--why", "in advance", "--until", "2999-12-31")
+        assert wrong.stdout == "valomnia: fonctio may differ until 2999-12-31.\n"
+        assert wrong.stderr == "fonctio has not differed so far; is fonction meant?\n"
         assert "over already" in twins.run("upstream", *words, "2001-01-01").stderr
         assert "is no day" in twins.run("upstream", *words, "soon").stderr
         listed = twins.run("upstream", "accepted", "valomnia").stdout
         assert re.fullmatch(
-            r"fonction  all operations of everybody  until 2999-12-31, by \w+: their word for it\n", listed
+            r"fonction  all operations of everybody  until 2999-12-31, by \w+: their word for it\n"
+            r"fonctio  all operations of everybody  until 2999-12-31, by \w+: in advance\n",
+            listed,
         )
         before = twins.report("valomnia")
         await comparison.comparer.read()
         await asyncio.to_thread(ask, twins.port, [wanted])
         await comparison.after(2)
     after = twins.report("valomnia")
+    assert [each["accepted_until"] for each in after["divergences"]] == ["2999-12-31"]
+    assert "  accepted until 2999-12-31: " in twins.run("upstream", "report", "valomnia").stdout
     assert (after["equal"], after["different"]) == (before["equal"] + 1, before["different"])
     assert after["reasons"]["equal: as was accepted"] == 1
 

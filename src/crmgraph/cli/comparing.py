@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crmgraph.cli.console import DemoOption, fail, opened, print_json, print_text, run, settings_of
+from crmgraph.cli.console import DemoOption, err, fail, opened, print_json, print_text, run, settings_of
 from crmgraph.cli.pull import able_to_pull
 from crmgraph.cli.upstream import DialectArgument, known
 from crmgraph.cli.usage import aligned, begin_of, door_named, require_operation
@@ -18,6 +18,7 @@ from crmgraph.crm.comparisons import ComparedRow, Equality
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import AcceptedDifference, Divergence, Door, Upstream, Verdict
 from crmgraph.settings import Settings
+from crmgraph.suggestions import nearest
 
 if TYPE_CHECKING:
     from crmgraph.upstream.comparing import Comparer
@@ -75,18 +76,21 @@ def report(
     """Tell how many calls in SHADOW this store would have answered as the old CRM did, and where it would not have."""
     settings, door, begin = settings_of(demo), door_named(dialect), begin_of(since)
 
-    async def work() -> tuple[Upstream, list[ComparedRow], list[Divergence]]:
+    async def work() -> tuple[Upstream, list[ComparedRow], list[Divergence], list[AcceptedDifference]]:
         async with opened(settings) as core, core.db.read() as session:
             upstream = await known(session, door)
             rows = await comparisons.compared(session, door, begin.date())
-            return upstream, rows, await comparisons.divergences(session, dialect=door, since=begin)
+            found = await comparisons.divergences(session, dialect=door, since=begin)
+            return upstream, rows, found, await comparisons.accepted(session, door)
 
-    upstream, rows, found = run(work(), settings)
+    upstream, rows, found, may_differ = run(work(), settings)
     whole = comparisons.equality(rows)
     told = _told(door, begin.date(), whole, rows)
     sides = {"control": f"the old CRM, {upstream.base_url}", "candidate": "this store"}
     most = sorted(found, key=lambda each: -each.times)
-    told["divergences"] = [_divergence(each, settings.public_url, sides) for each in most]
+    told["divergences"] = [
+        _divergence(each, settings.public_url, sides) | {"accepted_until": _until(each, may_differ)} for each in most
+    ]
     if as_json:
         print_json(told)
     else:
@@ -122,6 +126,20 @@ def _verdicts(equality: Equality) -> dict[str, int]:
     return {verdict.value.lower(): equality.of(verdict) for verdict in Verdict}
 
 
+def _until(divergence: Divergence, accepted: Sequence[AcceptedDifference]) -> str | None:
+    """Until which day it may differ."""
+    from crmgraph.upstream.compare import is_like
+
+    days = [
+        each.until
+        for each in accepted
+        if each.operation in (None, divergence.operation)
+        and each.caller in (None, divergence.caller)
+        and is_like(each.field, divergence.field)
+    ]
+    return max(days).isoformat() if days else None
+
+
 def _divergence(each: Divergence, public_url: str, sides: dict[str, str]) -> dict[str, Any]:
     return {
         "operation": each.operation,
@@ -147,7 +165,10 @@ def _lines(told: dict[str, Any]) -> Iterable[str]:
         yield f"  {calls} {reason}"
     for each in told["divergences"][:SHOWN]:
         yield ""
-        yield f"{each['field']}: {each['sort']}, {each['times']} times, last {each['last']}"
+        times = "once" if each["times"] == 1 else f"{each['times']} times"
+        yield f"{each['field']}: {each['sort']}, {times}, last {each['last']}"
+        if each["accepted_until"] is not None:
+            yield f"  accepted until {each['accepted_until']}: calls from then on count as equal, those of before stay"
         yield f"  {each['operation']} of {each['caller']}"
         for side in ("control", "candidate"):
             value = each[side]["value"]
@@ -179,6 +200,8 @@ def accept(
     demo: DemoOption = False,
 ) -> None:
     """Let a field differ until a day: answers that differ in nothing else count as equal."""
+    from crmgraph.upstream.compare import is_like
+
     settings, door = settings_of(demo), door_named(dialect)
     try:
         last = dt.date.fromisoformat(until.strip())
@@ -189,7 +212,7 @@ def accept(
     if operation is not None:
         require_operation(door, operation)
 
-    async def work() -> None:
+    async def work() -> list[str]:
         async with opened(settings) as core, core.db.begin() as session:
             await known(session, door)
             session.add(
@@ -203,9 +226,14 @@ def accept(
                     until=last,
                 )
             )
+            found = await comparisons.divergences(session, dialect=door, operation=operation, caller=caller)
+            return [each.field for each in found]
 
-    run(work(), settings)
+    seen = run(work(), settings)
     print_text(f"{door.dialect}: {field} may differ until {last}.")
+    if not any(is_like(field, each) for each in seen):
+        near = nearest(field, seen)
+        err.print(f"{field} has not differed so far{f'; is {near} meant?' if near else '.'}", markup=False)
 
 
 def accepted(dialect: DialectArgument, demo: DemoOption = False) -> None:

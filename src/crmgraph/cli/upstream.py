@@ -158,7 +158,12 @@ def show(dialect: DialectArgument, demo: DemoOption = False) -> None:
 @app.command()
 def switch(
     dialect: DialectArgument,
-    mode: Annotated[str, typer.Argument(help="PROXY: the old CRM answers. OFF: this store answers.")],
+    mode: Annotated[
+        str,
+        typer.Argument(
+            help="PROXY: the old CRM answers. SHADOW: so it does, and is compared. OFF: this store answers."
+        ),
+    ],
     why: Annotated[str, typer.Option(help="Why, for whoever looks at it later.")],
     operation: Annotated[
         str | None,

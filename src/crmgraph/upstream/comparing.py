@@ -45,7 +45,7 @@ FAULT = "this store had a fault"
 ACCEPTED = "as was accepted"
 BEHIND = "changed at the old CRM since it was read there"
 WRITTEN = "written at the old CRM lately"
-CAME = "equal once it was looked at again"
+CAME = "equal a moment later, its records read again where they can be"
 
 IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[str]]]
 """Which records of these, {id: when they were changed last at the old CRM}, were not read there since."""
