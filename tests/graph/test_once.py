@@ -123,11 +123,11 @@ WARM = {
     "values": Case(VALUES, (8, 2), (1, 0), loaded=1, worked=1),
     "what is there already": Case(VALUES, (3, 2), (1, 0), loaded=1, worked=1),
     "a phone that comes": Case(ADDED, (8, 6), (1, 0), loaded=1, worked=1),
-    "a name that is repeated": Case(RENAMED, (8, 5), (1, 0), loaded=1, worked=1),
+    "a name that is repeated": Case(RENAMED, (9, 5), (1, 0), loaded=1, worked=1),
     "a revision that is gone": Case(STALE, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "values that are refused": Case(INVALID, (3, 2), (1, 0), resolved=1, loaded=1, worked=1),
     "a change whose answer is read": Case(HISTORY, (4, 3), (1, 0), loaded=1, worked=1),
-    "a creation": Case(CREATE, (7, 4), (1, 1), resolved=1, worked=1),
+    "a creation": Case(CREATE, (8, 4), (1, 1), resolved=1, worked=1),
 }
 
 

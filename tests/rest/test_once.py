@@ -165,7 +165,7 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
         "Zoho, a value": Case("PUT", modules, row(Description="a"), (9, 7), CHANGE, writing),
         "Zoho, once more": Case("PUT", modules, row(Description="b"), (9, 7), CHANGE, writing),
         "Zoho, a phone": Case("PUT", modules, row(Phone="030 1"), (11, 10), CHANGE, writing),
-        "Zoho, a contact": Case("POST", module, row(Last_Name="Roy"), (10, 7), CREATION, writing),
+        "Zoho, a contact": Case("POST", module, row(Last_Name="Roy"), (11, 7), CREATION, writing),
         "Zoho, a photo": Case(
             "POST",
             f"{modules}/photo",
@@ -178,7 +178,7 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
             "POST",
             f"{methods}/create",
             {"json": token | {"type": "PERSON", "first_name": "Ann", "last_name": "Roy"}},
-            (9, 6),
+            (10, 6),
             CREATION,
             information,
         ),
@@ -205,10 +205,10 @@ def cases(world: World, number: int, portal: str) -> dict[str, Case]:
             profile,
         ),
         "Valomnia, a value": Case(
-            "POST", contacts, {"headers": valomnia, "data": form}, (12, 11), CHANGE, (*own, *records)
+            "POST", contacts, {"headers": valomnia, "data": form}, (13, 11), CHANGE, (*own, *records)
         ),
         "Valomnia, a contact": Case(
-            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (13, 10), CREATION, (*own, *records)
+            "POST", "/api/v1.0/contacts", {"headers": valomnia, "data": form}, (14, 10), CREATION, (*own, *records)
         ),
         "Valomnia, a photo": Case(
             "POST",
