@@ -1,9 +1,10 @@
 """Fill the store from an old CRM: read it, see how far that is, and look at what was not taken."""
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
     from crmgraph.crm.core import Core
     from crmgraph.rest.pulling import Pulling
     from crmgraph.upstream.pull import Puller, Report, Told
+    from crmgraph.upstream.pull_lines import Lines
 
 MAX_IDS = 1_000_000
 """How many ids a file may name."""
+LONGEST_LINE = 400
+"""The longest line of a file that names records, with its end, in bytes."""
 WAITED = 25.0
 """For how many seconds another process that reads is waited for: of one that was killed the lease ends by then."""
 
@@ -38,7 +42,10 @@ parked = typer.Typer(no_args_is_help=False, invoke_without_command=True, help="W
 
 def pulling_of(door: Door) -> "Pulling":
     """How a dialect's upstream is read; the program ends where it cannot be."""
-    able = able_to_pull()
+    from crmgraph.registry import DIALECTS
+
+    told = {each.door: each.telling.pulling for each in DIALECTS if each.telling is not None}
+    able = {each: pulling for each, pulling in told.items() if pulling.lookup is not None} | able_to_pull()
     if door not in able:
         fail(f"{door.dialect}: cannot be read; those that can are {', '.join(each.dialect for each in able)}.")
     return able[door]
@@ -48,7 +55,11 @@ def pull(
     dialect: DialectArgument,
     full: Annotated[bool, typer.Option("--full", help="Read everything, whatever is known.")] = False,
     ids: Annotated[
-        Path | None, typer.Option(help="Read those of the ids in this file, one a line; --module says of what.")
+        Path | None,
+        typer.Option(
+            help="Read those of the ids in this file, one a line; --module says of what. Of CRM.COM numbers, emails and"
+            " phones too, without --module."
+        ),
     ] = None,
     module: Annotated[list[str] | None, typer.Option(help="Read this alone, e.g. Leads; may be repeated.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for scripts.")] = False,
@@ -57,7 +68,8 @@ def pull(
     """Read an old CRM into this store: everything the first time, and what was changed since after that.
 
     Exit code 0: all was read. 1: the old CRM did not answer; what was read stays, and the next reading goes on there.
-    3: all was read, and something of it was not taken: see `crmgraph upstream parked`.
+    3: all was read, and something of it was not taken: see `crmgraph upstream parked`, or the lines of the file that
+    are told.
     """
     settings, door = settings_of(demo), door_named(dialect)
     pulling = pulling_of(door)
@@ -66,9 +78,16 @@ def pull(
     for name in only:
         if name not in sources:
             fail(f"{name}: {door.dialect} has no such list{suggestion(name, list(sources)) or '.'}")
-    wanted = _read_ids(ids) if ids is not None else None
-    if wanted is not None and len(only) != 1:
-        fail("--ids: --module says of what they are.")
+    wanted, by_lines = None, pulling.lookup is not None
+    if by_lines and (ids is None or full):
+        fail(f"{door.dialect}: has no lists: --ids FILE names what is read.")
+    if ids is not None and not by_lines:
+        wanted = _read_ids(ids)
+        if len(only) != 1:
+            fail("--ids: --module says of what they are.")
+
+    def wrong(number: int, why: str) -> None:
+        err.print(f"{ids}:{number}: {why}", markup=False, highlight=False, soft_wrap=True)
 
     async def work(told: "Told") -> tuple["Report", int]:
         from crmgraph.upstream import marks
@@ -83,7 +102,9 @@ def pull(
                 async with opened_puller(
                     core, read_networks(settings.upstream_networks), door, pulling, told
                 ) as puller:
-                    if wanted is not None:
+                    if ids is not None and by_lines:
+                        report = await puller.lines(lines_of(ids), wrong, wait=WAITED)
+                    elif wanted is not None:
                         report = await puller.some(sources[only[0]], wanted, wait=WAITED)
                     else:
                         report = await puller.run(full=full, only=only, wait=WAITED)
@@ -111,7 +132,7 @@ def pull(
         print_text(f"{report.calls:,} calls, {seconds:.1f} seconds, {report.changes:,} changes.")
         if left:
             print_text(f"{left:,} not taken: `crmgraph upstream parked` tells why.")
-    if left:
+    if left or any(each["wrong"] for each in report.counts.values()):
         raise typer.Exit(3)
 
 
@@ -159,6 +180,37 @@ def _read_ids(path: Path) -> list[str]:
     if len(found) > MAX_IDS:
         fail(f"{path}: has more than {MAX_IDS:,} ids.")
     return list(dict.fromkeys(found))
+
+
+def lines_of(path: Path) -> "Lines":
+    """The lines of a file, which are read as they are asked for."""
+    from crmgraph.upstream.pull_lines import Lines
+
+    if not path.is_file():
+        fail(f"{path}: is no file.")
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        fail(f"{path}: cannot be read: {error}")
+    return Lines(digest, _texts(path))
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str | None]]:
+    """Lines that are not empty, with their numbers; None for one that is too long or not UTF-8."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE):
+            number += 1
+            text: str | None = None
+            if line.endswith(b"\n") or len(line) < LONGEST_LINE:
+                with suppress(UnicodeDecodeError):
+                    text = line.decode().removeprefix("\ufeff").strip()
+            else:
+                while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+                    pass
+            if text != "":
+                yield number, text
 
 
 @contextmanager

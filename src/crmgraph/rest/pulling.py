@@ -206,10 +206,12 @@ class Granted:
     Attributes:
         headers: what goes with each call from now on.
         seconds: how long it is good.
+        query: the same as parameters, of an API that takes its token so.
     """
 
     headers: Mapping[str, str]
     seconds: float
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,49 @@ class Access:
     granted: Callable[[Answer], Granted]
     at_accounts: bool = False
     ended: Callable[[Answer], bool] = lambda answer: answer.status == 401
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a text names, an id or a phone number, say.
+
+    Attributes:
+        asked: the call that looks for it.
+        id: what the record is called there, where the text is its id.
+        in_brief: whether the answer is one of a list, each record of which is asked for by its id once more.
+    """
+
+    asked: Asked
+    id: str | None = None
+    in_brief: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found.
+
+    Attributes:
+        records: none where there is nothing of that name.
+        refused: why nothing is told, in the upstream's word for it.
+    """
+
+    records: Sequence[Pulled] = ()
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """How single records are asked for, of an upstream that has no lists.
+
+    Attributes:
+        wanted: what a text names; None where it can be nothing.
+        by_id: the call for the record of an id.
+        read: what an answer tells; BadAnswerError for what cannot be one.
+    """
+
+    wanted: Callable[[str], Wanted | None]
+    by_id: Callable[[str], Asked]
+    read: Callable[[Answer], Looked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +309,9 @@ class Pulling:
         spaces: the same of those kinds that have one of their own.
         users: the space in which the staff are named.
         unknowable: what its API does not tell, one line each, for `upstream check`.
+        lookup: how single records are asked for where there are no lists.
+        further_ids: (target, space, id there, id here) of rows of a record, and of the record by another name, that are
+            not known, of the body of the record and of what is known; None where there are none.
     """
 
     access: Access | None
@@ -274,6 +322,8 @@ class Pulling:
     spaces: Mapping[PartyKind, str] = field(default_factory=dict)
     users: str = "user"
     unknowable: tuple[str, ...] = field(default=())
+    lookup: Lookup | None = None
+    further_ids: Callable[[Mapping[str, Any], Aggregate, Resolved], Iterable[tuple[str, str, str, int]]] | None = None
 
     def space_of(self, kind: PartyKind) -> str:
         """The space in which records of a kind are named."""

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from crmgraph.crm.models import PartyKind
-from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.mapping import Resolved
 from crmgraph.rest.pulling import Gone, Pulled, Pulling
 
 
@@ -38,10 +36,7 @@ class Telling:
     Attributes:
         operations: {operation, as it is counted: what it tells}.
         pulling: how what is told becomes an edit.
-        further_ids: (target, space, id there, id here) of rows of a record, and of the record by another name, that are
-            not known, of the body of the record and of what is known; None where there are none.
     """
 
     operations: Mapping[str, Tells]
     pulling: Pulling
-    further_ids: Callable[[Mapping[str, Any], Aggregate, Resolved], Iterable[tuple[str, str, str, int]]] | None = None

@@ -7,6 +7,7 @@ address that was checked, see `places`.
 
 import asyncio
 import datetime as dt
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,7 @@ import httpx
 import stamina
 
 from crmgraph.crm.models import now
-from crmgraph.rest.pulling import Access, Answer, Asked, BadAnswerError
+from crmgraph.rest.pulling import Access, Answer, Asked, BadAnswerError, Granted
 from crmgraph.upstream.places import BadPlaceError, Base, Network, resolve, tls_of
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ LONGEST_PATIENCE = 24 * 60 * 60.0
 ADDRESSES_FOR = 60.0
 """For how many seconds the addresses of a name are known."""
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_NO_LOGIN = Granted({}, 0.0)
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs the address of each call, in which a token may stand
 
 
 class CallError(Exception):
@@ -92,7 +95,7 @@ class Calls:
         self._not_before = 0.0
         self._addresses: dict[str, tuple[str, float]] = {}
         self._clients: dict[str, httpx.AsyncClient] = {}
-        self._login: Mapping[str, str] = {}
+        self._login = _NO_LOGIN
         self._good_until = 0.0
         self._logging_in = asyncio.Lock()
         self._at_once = at_once
@@ -141,21 +144,21 @@ class Calls:
                 raise CallError(f"GET {asked.path}: refused, HTTP {answer.status}, with a login that was just given")
         return answer
 
-    async def _logged_in(self) -> Mapping[str, str]:
+    async def _logged_in(self) -> Granted:
         """What goes with each call; one login for all of them."""
         async with self._logging_in:
             if time.monotonic() >= self._good_until:
                 asked = self._access.ask(self._secrets)
                 base = self._accounts if self._access.at_accounts and self._accounts is not None else self._base
-                answer = await self._tried(base, asked, {})
+                answer = await self._tried(base, asked, _NO_LOGIN)
                 try:
-                    granted = self._access.granted(answer)
+                    self._login = self._access.granted(answer)
                 except BadAnswerError as bad:
                     raise CallError(f"login: {bad}") from None
-                self._login, self._good_until = granted.headers, time.monotonic() + granted.seconds
+                self._good_until = time.monotonic() + self._login.seconds
             return self._login
 
-    async def _tried(self, base: Base, asked: Asked, login: Mapping[str, str]) -> Answer:
+    async def _tried(self, base: Base, asked: Asked, login: Granted) -> Answer:
         waits = 0
 
         def pause(error: Exception) -> float | bool:
@@ -174,7 +177,7 @@ class Calls:
             raise CallError(f"{method} {asked.path}: {failed}, {TRIES} times") from None
         raise AssertionError("unreachable")
 
-    async def _once(self, base: Base, method: str, asked: Asked, login: Mapping[str, str]) -> Answer:
+    async def _once(self, base: Base, method: str, asked: Asked, login: Granted) -> Answer:
         async with self._places:
             address = await self._address(base)
             await self._until_wanted()
@@ -194,15 +197,15 @@ class Calls:
                 raise _FailedError(f"HTTP {answer.status}")
             return answer
 
-    async def _sent(self, base: Base, address: str, method: str, asked: Asked, login: Mapping[str, str]) -> Answer:
+    async def _sent(self, base: Base, address: str, method: str, asked: Asked, login: Granted) -> Answer:
         host = f"[{address}]" if ":" in address else address
         headers = {"Host": base.authority, "User-Agent": "crmgraph", "Accept-Encoding": "identity", **asked.headers}
         async with self._client(base).stream(
             method,
             f"{base.scheme}://{host}:{base.port}{base.path}{asked.path}",
-            params=asked.query,
+            params={**asked.query, **login.query},
             data=asked.form,
-            headers={**headers, **login},
+            headers={**headers, **login.headers},
             extensions={"sni_hostname": base.host},
         ) as response:
             body = bytearray()

@@ -7,7 +7,6 @@ is, and what it tells is not taken where this store knows a later state of the r
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -17,14 +16,14 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Door, PartyKind
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.records import aggregates, external_ids
+from crmgraph.crm.records import external_ids
 from crmgraph.metrics import UPSTREAM_DROPPED, UPSTREAM_HARVESTED
 from crmgraph.rest.pulling import BadAnswerError, Pulled
 from crmgraph.rest.telling import Telling, Told
-from crmgraph.upstream.apply import Applied, Applying, actor_of
+from crmgraph.upstream.apply import Applying
+from crmgraph.upstream.further_ids import claim_further
 from crmgraph.upstream.listening import Consumer
 from crmgraph.upstream.tee import Passed
 
@@ -78,7 +77,7 @@ class Harvester:
             counts["late"] += len(late)
             if told := [each for each in told if each.id not in late]:
                 applied = await applying.records(kind, told)
-                await _call(session, door, telling, kind, applied)
+                await claim_further(session, door, telling.pulling, kind, applied)
                 for each in applied:
                     counts[each.outcome.value.lower()] += 1
                     if each.fault is not None:
@@ -87,25 +86,6 @@ class Harvester:
             if gone:
                 counts["deleted"] += await applying.gone(kind, gone)
         return +counts
-
-
-async def _call(
-    session: AsyncSession, door: Door, telling: Telling, kind: PartyKind, applied: Sequence[Applied]
-) -> None:
-    """Let rows, and records by their further names, be called as there, once that is told for the first time."""
-    if telling.further_ids is None:
-        return
-    names = telling.pulling.decoding[kind].names
-    wanted = {name for each in applied for name in names(each.pulled.body)}
-    known = await external_ids.resolve(session, door.dialect, wanted)
-    new = {each.party_id: each.pulled.body for each in applied if set(names(each.pulled.body)) - known.keys()}
-    ids = [own_id for own_id in new if own_id is not None]
-    actor = actor_of(None)
-    loaded = await aggregates.load(session, actor, kind, ids, parts=("phones", "emails", "addresses")) if ids else {}
-    for own_id, aggregate in loaded.items():
-        for target, space, value, target_id in telling.further_ids(new[own_id], aggregate, known):
-            with suppress(Refused):  # it could be an id of ours, or is another's by now
-                await external_ids.claim(session, door.dialect, space, value, **{target: target_id})
 
 
 async def _overtaken(

@@ -27,6 +27,7 @@ from crmgraph.upstream import apply, apply_notes, marks
 from crmgraph.upstream.calls import CallError, Calls
 from crmgraph.upstream.marks import Lease, PullBusyError
 from crmgraph.upstream.paging import all_ids, ids_of, pages_of
+from crmgraph.upstream.pull_lines import LINES, Lines, ReadingLines, Wrong
 from crmgraph.upstream.pull_photos import fetch_photos
 from crmgraph.upstream.taking import CHANGES, Taking
 
@@ -141,6 +142,15 @@ class Puller:
             await self._ask_some(source, ids, set(ids))
             await self._retry()
             await self._fetch_photos()
+        return self._report
+
+    async def lines(self, wanted: Lines, wrong: Wrong, *, wait: float = 0.0) -> Report:
+        """Read the records that lines name, from where the last reading of the same lines was cut off; see `run`."""
+        async with self._held(wait):
+            reading = ReadingLines(self._db, self._calls, self._lease, self._door, self._pulling, self._region)
+            async for counts in reading.read(wanted, wrong, self._counted):
+                self._report.add(LINES, counts)
+                self._told(LINES, counts)
         return self._report
 
     @asynccontextmanager

@@ -45,7 +45,7 @@ class Taking:
             home_id = "?"
             try:
                 home_id = source.id_of(row)
-                if not _can_be_kept(row):
+                if not can_be_kept(row):
                     bad.append((home_id, {}, Fault("BAD_ANSWER", "holds U+0000, or is nested too deep")))
                     continue
                 item = source.item(row)
@@ -58,7 +58,7 @@ class Taking:
                 bad.append(
                     (
                         home_id,
-                        row if _can_be_kept(row) else {},
+                        row if can_be_kept(row) else {},
                         Fault("BAD_ANSWER", str(error) if isinstance(error, BadAnswerError) else "no such object"),
                     )
                 )
@@ -70,7 +70,7 @@ class Taking:
             found["deleted"] += await applying.gone(source.kind, gone)
         elif source.kind is not None:
             for each in await applying.records(source.kind, [each for each in items if isinstance(each, Pulled)]):
-                found[_word(each.outcome)] += 1
+                found[word_of(each.outcome)] += 1
                 if each.fault is not None:
                     faults[each.pulled.id] = each.fault
                 if each.photo:
@@ -82,7 +82,7 @@ class Taking:
                 found.update({"updated": changed, "same": len(users) - changed})
             noting = ApplyingNotes(session, self._door, self._pulling, self._region, applying)
             for note, outcome, fault in await noting.notes([each for each in items if isinstance(each, PulledNote)]):
-                found[_word(outcome)] += 1
+                found[word_of(outcome)] += 1
                 if fault is not None:
                     faults[note.id] = fault
         parking = bad + [(home_id, by_id[home_id], fault) for home_id, fault in faults.items()]
@@ -125,7 +125,7 @@ class Taking:
         return await ApplyingNotes(session, self._door, self._pulling, self._region, applying).gone(ids)
 
 
-def _can_be_kept(row: Mapping[str, Any]) -> bool:
+def can_be_kept(row: Mapping[str, Any]) -> bool:
     """Whether a row can be parked: PostgreSQL keeps no U+0000 (its manual, section 8.14), and what is nested deeper
     than JSON is written here is kept nowhere."""
     try:
@@ -143,5 +143,6 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, list) and any(map(_holds_nul, value))
 
 
-def _word(outcome: Outcome) -> str:
+def word_of(outcome: Outcome) -> str:
+    """What an outcome is counted as."""
     return {Outcome.UNCHANGED: "same"}.get(outcome, outcome.value.lower())

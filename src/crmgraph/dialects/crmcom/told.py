@@ -6,7 +6,7 @@ from typing import Any
 from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.dialects.crmcom.codecs import read_id
+from crmgraph.dialects.crmcom.codecs import LANGUAGES, read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import PARTS, decode_item, decode_record
 from crmgraph.dialects.crmcom.sets import SETS, RowSet
@@ -14,6 +14,8 @@ from crmgraph.mapping import Decoded, Resolved, Unreadable
 
 _OWN_PART = {Contact: "demographics", Account: "company_profile"}
 _UNITS = ("created_by_unit", "updated_by_unit")
+_LANGUAGE = "preferred_language"
+"""An answer may tell others than the documented ones, which requests may name: as they stand."""
 _HIDDEN = frozenset(
     {
         "passport_number",
@@ -57,7 +59,13 @@ def decode(kind: PartyKind, body: Mapping[str, Any], aggregate: Aggregate | None
         }
     elif own is None:
         values.pop(_OWN_PART[model], None)
+    language = values.get(_LANGUAGE)
+    as_it_stands = isinstance(language, str) and language.strip().upper() not in LANGUAGES
+    if as_it_stands:
+        del values[_LANGUAGE]
     decoded = decode_record(model, values, aggregate)
+    if as_it_stands:
+        decoded.edit.values["language"] = language or None
     log = body.get("log_information")
     for name in _UNITS if isinstance(log, Mapping) else ():
         if isinstance(unit := (log or {}).get(name), dict):
