@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from crmgraph.upstream.callers import MOST_STRANGERS
 from tests.program import crmgraph
 from tests.upstream.conftest import ENVIRONMENT, Front, asked, request
 
@@ -28,6 +29,14 @@ def eventually(front: Front, wanted: set[tuple[str, str, str, int]]) -> list[dic
         if wanted <= told:
             return found
     raise AssertionError(f"{wanted - told} is not in {told}")
+
+
+def test_tokens_that_are_made_up_are_no_callers_each(front: Front) -> None:
+    for number in range(MOST_STRANGERS + 20):
+        front.ask(request("GET", "/api/v1.0/customers/5", {"Cookie": f"JSESSIONID=made-up-{number}"}), EMPTY)
+    operation = "GET /api/{version}/customers/{id}"
+    found = eventually(front, {("valomnia", "unknown", operation, 20)})
+    assert sum(str(n["client"]).startswith("unknown:") for n in found if n["operation"] == operation) == MOST_STRANGERS
 
 
 def test_callers_are_known_by_the_tokens_that_passed_by(front: Front) -> None:

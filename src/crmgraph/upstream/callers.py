@@ -26,6 +26,9 @@ AT_MOST = 0.5
 """How long a call waits for a store that does not answer, in seconds."""
 MOST_UNSAVED = 500
 """How many tokens wait for a store that does not answer."""
+MOST_STRANGERS = 100
+"""How many callers are told apart in a day whose tokens were not seen when they were given: there are old CRMs that
+answer 200 to what they refuse, so that whoever makes tokens up would be counted row by row."""
 LONGEST_CALLER = 200
 """The longest name of a caller that is kept, in characters."""
 LONGEST = 90 * 24 * 60 * 60
@@ -45,6 +48,8 @@ class Callers:
         self._known: LRUCache[str, tuple[str | None, float]] = LRUCache(REMEMBERED)
         self._away_until = 0.0
         self._unsaved: dict[str, dict[str, Any]] = {}
+        self._strangers: set[str] = set()
+        self._day = 0.0
 
     async def of(self, token: str | None) -> str:
         """Who calls with a token: by name, or as `unknown:` and a part of its digest; `unknown` without one."""
@@ -56,6 +61,17 @@ class Callers:
             caller, until = await self._look_up(key)
             self._known[key] = (caller, until)
         return caller or f"{UNKNOWN}:{key[:8]}"
+
+    def counted(self, caller: str, *, refused: bool) -> str:
+        """What a caller is counted as: strangers together, where they are refused or too many."""
+        if not caller.startswith(f"{UNKNOWN}:"):
+            return caller
+        if (day := time.time() // 86_400) != self._day:
+            self._day, self._strangers = day, set()
+        if refused or (caller not in self._strangers and len(self._strangers) >= MOST_STRANGERS):
+            return UNKNOWN
+        self._strangers.add(caller)
+        return caller
 
     async def _look_up(self, key: str) -> tuple[str | None, float]:
         query = select(LearnedToken.caller, LearnedToken.expires_at)

@@ -147,8 +147,7 @@ class UpstreamFront:
         status, size = await self._pass_on(scope, body, send, request if is_login else None, tap)
         agent, client = request.headers.get("user-agent"), scope.get("client")
         refused = not 200 <= status < 400
-        if refused and ":" in caller and caller.startswith("unknown"):
-            caller = "unknown"  # whatever strangers send is no caller of the old CRM's
+        caller = self._callers.counted(caller, refused=refused)
         fields: Iterable[Named] = ()
         if not refused and (scope["query_string"] or body.there):
             seen = Seen(request.headers, request.query, body.beginning())
