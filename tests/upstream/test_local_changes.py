@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
-from crmgraph.crm.models import Door, Mode, PartyKind, Role, Switch, Upstream
+from crmgraph.crm.models import Account, Contact, Door, Mode, PartyKind, Role, Switch, Upstream
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids, local_changes, parties
 from crmgraph.crm.records.edits import Edit
@@ -234,6 +234,26 @@ async def test_a_deleted_record_is_not_brought_back_behind_the_old_crm(
         query = f"mutation($i: RestoreInput!) {{ restore(input: $i) {{ record {{ id }} {ERRORS} }} }}"
         payload = (await staff(query, i={"record": {"contact": {"id": f"con_{number}"}}}))["restore"]
         assert [each["code"] for each in payload["userErrors"]] == ["UNAVAILABLE"]
+
+
+async def test_what_a_held_record_names_is_not_merged_away(demo_database: tuple[str, Demo], tmp_path: Path) -> None:
+    """The held record would name another from then on."""
+    create = "mutation($n: String!) { createAccount(input: {name: $n}) { account { number } userErrors { code } } }"
+    merge = f"mutation($i: MergeAccountsInput!) {{ mergeAccounts(input: $i) {{ account {{ id }} {ERRORS} }} }}"
+    async with behind(demo_database, tmp_path, Door.CRMCOM) as held:
+        staff = await employee_of(held)
+        a, b, c = [(await staff(create, n=n))["createAccount"]["account"]["number"] for n in ("One", "Two", "Three")]
+        async with held.db.begin() as session:
+            of = select(Account.id).where(Account.number == a).scalar_subquery()
+            await session.execute(update(Contact).where(Contact.number == HELD).values(account_id=of))
+        before = await written(held.db)
+        for into, more in ((b, {}), (b, {"dryRun": True})):
+            given = {"into": {"number": into}, "from": [{"number": a}], **more}
+            payload = (await staff(merge, i=given))["mergeAccounts"]
+            assert [each["code"] for each in payload["userErrors"]] == ["UNAVAILABLE"]
+        assert await written(held.db) == before
+        free = await staff(merge, i={"into": {"number": b}, "from": [{"number": c}]})
+        assert free["mergeAccounts"]["userErrors"] == []
 
 
 async def _set(db: Database, **options: Any) -> None:

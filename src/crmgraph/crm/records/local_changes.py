@@ -6,8 +6,9 @@ Where there is no upstream, this takes no statement and no time.
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import upstreams
@@ -90,6 +91,18 @@ async def require_free(session: AsyncSession, actor: Actor, ids: Collection[int]
     """
     for dialect in (await held(session, actor, ids)).values():
         raise HeldUpstream((), dialect)
+
+
+async def require_found_free(session: AsyncSession, actor: Actor, found: Select[Any]) -> None:
+    """Let the records pass whose ids a query finds, however many, where no old CRM holds one.
+
+    Raises:
+        HeldUpstream: one is held.
+    """
+    if dialects := {door.dialect: door for door in holding(database_of(session), actor)}:
+        mine = (ExternalId.party_id.in_(found), ExternalId.dialect.in_(dialects), ExternalId.alias.is_(False))
+        if (dialect := await session.scalar(select(ExternalId.dialect).where(*mine).limit(1))) is not None:
+            raise HeldUpstream((), dialects[dialect])
 
 
 class Held:

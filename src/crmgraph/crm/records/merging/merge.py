@@ -271,6 +271,8 @@ class _Wanted:
     async def _carry_out(
         self, done: Merged, stays: Aggregate, going: Sequence[Aggregate], logins: Mapping[int, str]
     ) -> None:
+        for column in moves.NAMING[self._kind]:
+            await moves.require_free(self._session, self._actor, column, column.in_([each.id for each in going]))
         written = WriteSet(Transaction(self._session), self._actor)
         above = await self._read_above(stays, going)
         for goes in going:

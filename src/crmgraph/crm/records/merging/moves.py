@@ -5,7 +5,7 @@ statements, however much it is. Which rows they were is kept with the merge, so 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Text, case, delete, func, insert, literal, or_, select, update
+from sqlalchemy import BigInteger, ColumnElement, Text, case, delete, func, insert, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,7 +27,8 @@ from crmgraph.crm.models import (
     VerificationCode,
     now,
 )
-from crmgraph.crm.policy import MODELS, Record
+from crmgraph.crm.policy import MODELS, Actor, Record
+from crmgraph.crm.records import local_changes
 from crmgraph.crm.records.external_ids import minted_names
 from crmgraph.db.database import database_of
 
@@ -79,6 +80,18 @@ class Way:
     async def keep(self, part: str) -> None:
         """Remember that the two have exchanged what each has one of."""
         await self.session.execute(insert(MergedRow).values(merge_id=self.merge_id, part=part, row_id=self.goes))
+
+
+async def require_free(session: AsyncSession, actor: Actor, column: Any, *mine: ColumnElement[bool]) -> None:
+    """Let a column of these rows name another record, where no old CRM holds them: it would not learn of that.
+
+    Raises:
+        HeldUpstream: it holds one.
+    """
+    if column.class_ in MODELS.values():
+        await local_changes.require_found_free(session, actor, select(column.class_.id).where(*mine))
+    elif column.class_ is Relation:
+        await local_changes.require_found_free(session, actor, select(Relation.party_id).where(*mine))
 
 
 async def move(way: Way, name_key: str) -> dict[str, int]:

@@ -252,7 +252,9 @@ class _Undoing:
             values: dict[str, Any] = {column.key: back.id}
             if column is Contact.account_id:
                 values["account_name_key"] = name_key(back.record)
-            await self._run(update(model).where(model.id.in_(rows), column == stays.id).values(values))
+            mine = (model.id.in_(rows), column == stays.id)
+            await moves.require_free(self._session, self._actor, column, *mine)
+            await self._run(update(model).where(*mine).values(values))
         log = update(Change).where(Change.party_id == stays.id)
         await self._run(log.where(Change.former_id == back.id).values(party_id=back.id, former_id=None))
         aliases = ExternalId.former_id == back.id
