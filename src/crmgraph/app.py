@@ -34,10 +34,11 @@ from crmgraph.middleware import (
 )
 from crmgraph.registry import DIALECTS, Dialect
 from crmgraph.rest import Front, RecordView
+from crmgraph.rest.passing import DialectFacts
 from crmgraph.settings import Settings
 from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import ApiEntry
-from crmgraph.upstream.opening import Spoken, Upstreams
+from crmgraph.upstream.opening import Upstreams
 from crmgraph.upstream.places import read_networks
 
 
@@ -159,16 +160,16 @@ def routes_of(core: Core, settings: Settings) -> dict[Door, list[BaseRoute]]:
     return {each.door: [across_lines(route) for route in each.mounts(core, settings)] for each in DIALECTS}
 
 
-def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Door, Spoken]:
+def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Door, DialectFacts]:
     """What upstreams have to know of the dialects."""
-    found: dict[Door, Spoken] = {}
+    found: dict[Door, DialectFacts] = {}
     for each in dialects:
         if each.passing is None:
             continue
         fronts = [route.app for route in routes if isinstance(route, Route) and isinstance(route.app, Front)]
         own = [front for front in dict.fromkeys(fronts) if front.door is each.door]
         telling = frozenset() if each.telling is None else frozenset(each.telling.operations)
-        found[each.door] = Spoken(each.passing, partial(operation_of, own), own[0].away, telling)
+        found[each.door] = DialectFacts(each.passing, partial(operation_of, own), own[0].away, telling)
     return found
 
 

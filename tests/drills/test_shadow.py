@@ -18,7 +18,7 @@ from crmgraph.cli.comparing import comparing
 from crmgraph.cli.console import opened
 from crmgraph.settings import Settings
 from crmgraph.upstream.listening import Consumer, Listener
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 from tests.upstream.reads import LEAD, Tokens
 from tests.upstream.test_comparing import Twins, twins
 
@@ -120,7 +120,7 @@ async def test_a_slow_candidate_slows_no_client_and_nothing_grows(
     sizes: list[int] = []
     async with opened(settings) as core, comparing(core, settings) as comparer:
 
-        async def look(call: Passed) -> None:
+        async def look(call: PassedCall) -> None:
             await asyncio.sleep(CANDIDATE_SECONDS)
             await comparer.look(call)
 

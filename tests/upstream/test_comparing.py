@@ -21,7 +21,7 @@ from crmgraph.security import digest
 from crmgraph.settings import Settings
 from crmgraph.upstream.comparing import Comparer
 from crmgraph.upstream.listening import Consumer, Listener
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 from tests.program import crmgraph, serving
 from tests.upstream.conftest import DIALECTS, ENVIRONMENT, asked, request
 from tests.upstream.reads import COVALENSE, LEAD, Tokens, further, recorded
@@ -81,7 +81,7 @@ class Comparison:
         self.comparer, self.core = comparer, core
         self.looked = 0
 
-    async def look(self, call: Passed) -> None:
+    async def look(self, call: PassedCall) -> None:
         await self.comparer.look(call)
         self.looked += 1
 

@@ -8,7 +8,7 @@ import pytest
 from crmgraph.crm.models import DifferenceSort
 from crmgraph.dialects import covalense, crmcom, valomnia, zoho
 from crmgraph.rest.comparing import Comparing
-from crmgraph.upstream.compare import MOST, Comparison, Told, is_like
+from crmgraph.upstream.compare import MOST, ComparedAnswer, Comparison, is_like
 
 RULES = Comparing(
     ignored=("token", "**.secret"),
@@ -21,14 +21,14 @@ ORIGINS = ("https://old.example", "https://crm.example")
 VALUE, TYPE, MISSING, EXTRA, ORDER = DifferenceSort
 
 
-def told(body: Any, status: int = 200, *headers: tuple[str, str]) -> Told:
+def told(body: Any, status: int = 200, *headers: tuple[str, str]) -> ComparedAnswer:
     pairs = [(name.encode(), value.encode()) for name, value in headers]
-    return Told(status, pairs, body if isinstance(body, bytes) else orjson.dumps(body))
+    return ComparedAnswer(status, pairs, body if isinstance(body, bytes) else orjson.dumps(body))
 
 
 def found(control: Any, candidate: Any, rules: Comparing = RULES) -> list[tuple[str, DifferenceSort, str | None]]:
     """(field, how, record) of each difference."""
-    each = [one if isinstance(one, Told) else told(one) for one in (control, candidate)]
+    each = [one if isinstance(one, ComparedAnswer) else told(one) for one in (control, candidate)]
     return [(d.field, d.sort, d.record) for d in Comparison(rules, ORIGINS).differences(*each)]
 
 

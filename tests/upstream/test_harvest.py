@@ -18,9 +18,10 @@ from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.crmcom.answers import encode
 from crmgraph.dialects.crmcom.response_formats import SHOW
 from crmgraph.registry import DIALECTS
-from crmgraph.upstream.harvest import LONGEST, Harvester
+from crmgraph.upstream.decoding import LONGEST
+from crmgraph.upstream.harvest import Harvester
 from crmgraph.upstream.listening import Consumer, Listener
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 from tests.upstream.conftest import Front, request
 from tests.upstream.test_switching import answer
 
@@ -35,12 +36,12 @@ def exchange(dialect: str, name: str) -> Any:
     return json.loads((EXCHANGES / dialect / "exchanges" / f"{name}.json").read_text())
 
 
-def passed(door: Door, operation: str, body: Any, *, path: str = "", query: str = "", **more: Any) -> Passed:
+def passed(door: Door, operation: str, body: Any, *, path: str = "", query: str = "", **more: Any) -> PassedCall:
     """A call that was passed on, with its answer."""
     method, template = operation.split(" ")
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     given: dict[str, Any] = {"status": 200, "answer_headers": [], "whole": True} | more
-    return Passed(
+    return PassedCall(
         dialect=door,
         operation=operation,
         caller="ann",
@@ -229,7 +230,7 @@ async def test_zoho_tells_what_is_told_whole(core: Core, harvester: Harvester) -
 
 
 async def test_nothing_is_told_where_nobody_harvests(front: Front) -> None:
-    calls: asyncio.Queue[Passed] = asyncio.Queue()
+    calls: asyncio.Queue[PassedCall] = asyncio.Queue()
     listener = Listener(front.folder / "var" / "upstream.sock", {"harvest": Consumer(calls.put)})
     await listener.start()
     show = request("GET", f"{SHOW_PATH}?token=x&contact_information_identifier=id%3D5")

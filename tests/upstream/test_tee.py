@@ -11,15 +11,15 @@ import pytest
 
 from crmgraph.crm.models import Door, Mode
 from crmgraph.upstream.listening import AlreadyListeningError, Consumer, Listener
-from crmgraph.upstream.tee import LONGEST_BODY, MOST_CALLS, OLDEST, Passed, Tee, Waiting
+from crmgraph.upstream.tee import LONGEST_BODY, MOST_CALLS, OLDEST, CallQueue, PassedCall, Tee
 from tests.upstream.conftest import Front, asked, request
 from tests.upstream.test_switching import answer
 
 
 @pytest.fixture
-async def heard(front: Front) -> AsyncIterator["asyncio.Queue[Passed]"]:
+async def heard(front: Front) -> AsyncIterator["asyncio.Queue[PassedCall]"]:
     """What is heard of calls to Zoho, of which the organisation is in SHADOW."""
-    calls: asyncio.Queue[Passed] = asyncio.Queue()
+    calls: asyncio.Queue[PassedCall] = asyncio.Queue()
     socket = front.folder / "var" / "upstream.sock"
     listener = Listener(socket, {"compare": Consumer(calls.put)})
     await listener.start()
@@ -34,7 +34,7 @@ async def heard(front: Front) -> AsyncIterator["asyncio.Queue[Passed]"]:
     await asyncio.sleep(1.5)
 
 
-async def test_a_call_in_shadow_is_told_with_its_answer(front: Front, heard: "asyncio.Queue[Passed]") -> None:
+async def test_a_call_in_shadow_is_told_with_its_answer(front: Front, heard: "asyncio.Queue[PassedCall]") -> None:
     def ask(method: str, path: str, told: bytes, body: bytes | None = None) -> None:
         front.ask(request(method, path, {"Authorization": "Zoho-oauthtoken 1000.x"}, body), told)
 
@@ -83,28 +83,28 @@ async def test_nobody_who_listens_costs_a_client_nothing(front: Front) -> None:
     assert told["reasons"]["dropped: nobody listened: `crmgraph upstream run` does"] >= 1
 
 
-def call(*, at: float | None = None, answer: bytes = b"") -> Passed:
+def call(*, at: float | None = None, answer: bytes = b"") -> PassedCall:
     now = time.time() if at is None else at
-    return Passed(
+    return PassedCall(
         Door.ZOHO, "GET /crm/v2/org", "x", Mode.SHADOW, ("slow",), now, "GET", b"/", b"", [], b"", 200, [], answer
     )
 
 
 async def test_what_waits_is_bounded_in_number_bytes_and_age() -> None:
-    dropped: list[Passed] = []
-    waiting = Waiting(dropped.append)
+    dropped: list[PassedCall] = []
+    waiting = CallQueue(dropped.append)
     for _ in range(MOST_CALLS + 5):
         waiting.put(call())
     assert (len(waiting), len(dropped)) == (MOST_CALLS, 5)
 
     dropped.clear()
-    waiting = Waiting(dropped.append)
+    waiting = CallQueue(dropped.append)
     for _ in range(40):
         waiting.put(call(answer=bytes(LONGEST_BODY)))
     assert (len(waiting), len(dropped)) == (31, 9)
 
     dropped.clear()
-    waiting = Waiting(dropped.append)
+    waiting = CallQueue(dropped.append)
     old, new = call(at=time.time() - OLDEST - 1), call()
     waiting.put(old)
     waiting.put(new)
@@ -113,13 +113,13 @@ async def test_what_waits_is_bounded_in_number_bytes_and_age() -> None:
 
 async def test_one_process_listens_and_a_slow_consumer_holds_up_no_other(tmp_path: Path) -> None:
     socket = tmp_path / "s"
-    dropped: list[Passed] = []
-    heard: list[Passed] = []
+    dropped: list[PassedCall] = []
+    heard: list[PassedCall] = []
 
-    async def never(_: Passed) -> None:
+    async def never(_: PassedCall) -> None:
         await asyncio.Event().wait()
 
-    async def hear(each: Passed) -> None:
+    async def hear(each: PassedCall) -> None:
         heard.append(each)
 
     listener = Listener(socket, {"slow": Consumer(never, dropped.append), "quick": Consumer(hear)})

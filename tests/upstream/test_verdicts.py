@@ -25,9 +25,9 @@ from crmgraph.demo import Demo
 from crmgraph.dialects import zoho
 from crmgraph.upstream import comparing as verdicts
 from crmgraph.upstream.candidate import Candidate
-from crmgraph.upstream.compare import Told
+from crmgraph.upstream.compare import ComparedAnswer
 from crmgraph.upstream.comparing import Comparer
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 from tests.conftest import Running, settings_for
 from tests.upstream.reads import COVALENSE, LEAD
 
@@ -69,12 +69,12 @@ class Looking:
 
     async def passed(
         self, path: str, operation: str = GET, door: Door = Door.ZOHO, headers: dict[str, str] | None = None
-    ) -> Passed:
+    ) -> PassedCall:
         """A call that was passed on, with what the demo has answered."""
         sent = self.headers if headers is None else headers
         answer = await self.demo.client.get(path, headers=sent)
         where, _, query = path.partition("?")
-        return Passed(
+        return PassedCall(
             door,
             operation,
             "1000.CLIENT",
@@ -91,14 +91,14 @@ class Looking:
             answer.content,
         )
 
-    async def lead(self, **changes: Any) -> Passed:
+    async def lead(self, **changes: Any) -> PassedCall:
         """A read of a lead, of which the old CRM says something else."""
         call = await self.passed(f"/crm/v2/Leads/{LEAD}")
         told = orjson.loads(call.answer)
         told["data"][0] |= changes
         return replace(call, answer=orjson.dumps(told))
 
-    async def verdict(self, *calls: Passed) -> tuple[Verdict, str]:
+    async def verdict(self, *calls: PassedCall) -> tuple[Verdict, str]:
         """What the last of these calls came to."""
         for call in calls:
             await self.comparer.look(call)
@@ -124,15 +124,15 @@ async def looking(demo: Running, demo_database: tuple[str, Demo], tmp_path: Path
 class Says(Candidate):
     """Says always the same in the place of this store."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: ComparedAnswer) -> None:
         super().__init__({})
         self._told = told
 
-    async def answer(self, call: Passed, actor: Actor | None) -> Told:
+    async def answer(self, call: PassedCall, actor: Actor | None) -> ComparedAnswer:
         return self._told
 
 
-def whoever_says(looking: Looking, told: Told, **knowledge: Any) -> Looking:
+def whoever_says(looking: Looking, told: ComparedAnswer, **knowledge: Any) -> Looking:
     """The same, where this store would have said so."""
     comparer = Comparer(looking.demo.core, Says(told), {Door.ZOHO: zoho.COMPARING}, **knowledge)
     return replace(looking, comparer=comparer)
@@ -253,7 +253,7 @@ async def test_a_record_that_was_not_read_since_it_changed_is_stale(looking: Loo
     call = await looking.lead(City="Elsewhere", Modified_Time="2026-05-01T10:00:00+02:00")
     told = orjson.loads(call.answer)
     told["data"][0]["City"] = "Here"
-    other = whoever_says(looking, Told(200, call.answer_headers, orjson.dumps(told)), is_behind=is_behind)
+    other = whoever_says(looking, ComparedAnswer(200, call.answer_headers, orjson.dumps(told)), is_behind=is_behind)
     await other.comparer.read()
     assert await other.verdict(call) == (Verdict.STALE, verdicts.BEHIND)
     assert asked == [(Door.ZOHO, {LEAD: dt.datetime(2026, 5, 1, 8, tzinfo=dt.UTC)})]
@@ -299,14 +299,14 @@ async def test_values_are_kept_only_where_that_is_wanted_and_never_a_token(looki
 
 
 async def test_a_fault_of_this_store_is_told_apart(looking: Looking) -> None:
-    other = whoever_says(looking, Told(500, [], b""))
+    other = whoever_says(looking, ComparedAnswer(500, [], b""))
     await other.comparer.read()
     assert await other.verdict(await looking.lead()) == (Verdict.FAILED, verdicts.FAULT)
 
 
 async def test_what_is_equal_once_the_record_was_read_again_is_stale(looking: Looking) -> None:
     call = await looking.lead()
-    told = Told(200, call.answer_headers, call.answer.replace(b"Last_Name", b"Lost_Name"))
+    told = ComparedAnswer(200, call.answer_headers, call.answer.replace(b"Last_Name", b"Lost_Name"))
     asked: list[tuple[Door, list[str]]] = []
 
     async def refresh(door: Door, ids: Sequence[str]) -> None:

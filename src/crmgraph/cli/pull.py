@@ -25,7 +25,7 @@ from crmgraph.upstream.places import read_networks
 if TYPE_CHECKING:
     from crmgraph.crm.core import Core
     from crmgraph.rest.pulling import Pulling
-    from crmgraph.upstream.pull import Puller, Report, Told
+    from crmgraph.upstream.pull import OnProgress, Puller, Report
     from crmgraph.upstream.pull_lines import Lines
 
 MAX_IDS = 1_000_000
@@ -89,7 +89,7 @@ def pull(
     def wrong(number: int, why: str) -> None:
         err.print(f"{ids}:{number}: {why}", markup=False, highlight=False, soft_wrap=True)
 
-    async def work(told: "Told") -> tuple["Report", int]:
+    async def work(told: "OnProgress") -> tuple["Report", int]:
         from crmgraph.upstream import marks
         from crmgraph.upstream.calls import CallError
         from crmgraph.upstream.marks import LeaseLostError
@@ -214,7 +214,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str | None]]:
 
 
 @contextmanager
-def _shown(*, quiet: bool) -> Iterator["Told"]:
+def _shown(*, quiet: bool) -> Iterator["OnProgress"]:
     """What shows on a terminal how it goes: what is read, how many, and how many a second."""
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from crmgraph.rest.passing import Seen
+from crmgraph.rest.passing import HttpMessage
 
 TRANSPORT = frozenset(
     {
@@ -47,11 +47,11 @@ def _everybody(operation: str, query: Mapping[str, str]) -> bool:
     return False
 
 
-def _nobody(request: Seen) -> str | None:
+def _nobody(request: HttpMessage) -> str | None:
     return None
 
 
-Told: TypeAlias = Callable[[int, Any], bool]
+AnswerPredicate: TypeAlias = Callable[[int, Any], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ class Comparing:
     seconds: tuple[str, ...] = ()
     modified: str = ""
     outcome: Callable[[int, Any], str] = _by_status
-    refuses: Told = _unauthorized
-    lacks: Told = _nothing
+    refuses: AnswerPredicate = _unauthorized
+    lacks: AnswerPredicate = _nothing
     is_personal: Callable[[str, Mapping[str, str]], bool] = _everybody
     of_customers: bool = False
-    customer: Callable[[Seen], str | None] = _nobody
+    customer: Callable[[HttpMessage], str | None] = _nobody
     secrets: frozenset[str] = frozenset()
     plain: frozenset[str] = frozenset()
     sends: Mapping[str, str] = field(default_factory=dict)

@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 import orjson
+from starlette.responses import Response
 
 from crmgraph.crm.models import PartyKind, Way
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class HttpMessage:
     """A request, or an answer, as far as it is looked at.
 
     Attributes:
@@ -57,9 +58,9 @@ class Granted:
 
 Named: TypeAlias = tuple[PartyKind, str, Way]
 """A field that a call names: whose, its name, and what for."""
-NamedBy: TypeAlias = Callable[[str, str, Seen], Iterable[Named]]
-TokenOf: TypeAlias = Callable[[Seen], str | None]
-GrantedBy: TypeAlias = Callable[[Seen, Seen], Granted | None]
+NamedBy: TypeAlias = Callable[[str, str, HttpMessage], Iterable[Named]]
+TokenOf: TypeAlias = Callable[[HttpMessage], str | None]
+GrantedBy: TypeAlias = Callable[[HttpMessage, HttpMessage], Granted | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +83,19 @@ class Passing:
     named: NamedBy
     in_body: bool = False
     accounts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialectFacts:
+    """What has to be known of a dialect to pass its calls on.
+
+    Attributes:
+        operation_of: what a call is counted as, of its method and path.
+        away: what it answers where there is no answer.
+        telling: the operations whose answers tell of records.
+    """
+
+    passing: Passing
+    operation_of: Callable[[str, str], str]
+    away: Callable[[], Response]
+    telling: frozenset[str] = frozenset()

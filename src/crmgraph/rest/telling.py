@@ -9,7 +9,7 @@ from crmgraph.rest.pulling import Gone, Pulled, Pulling
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ObservedCall:
     """What a call that went well told.
 
     Attributes:
@@ -24,7 +24,7 @@ class Told:
 
 
 Records: TypeAlias = Iterable[Pulled | tuple[PartyKind, Gone]]
-Tells: TypeAlias = Callable[[Told], Records]
+Tells: TypeAlias = Callable[[ObservedCall], Records]
 """The records that a call tells of. It passes over what cannot be such, and raises BadAnswerError for a whole that is
 none."""
 

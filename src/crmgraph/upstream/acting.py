@@ -17,7 +17,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.values.text import email_key
 from crmgraph.db.database import Database
 from crmgraph.rest.comparing import Comparing
-from crmgraph.rest.passing import Seen
+from crmgraph.rest.passing import HttpMessage
 
 KNOWN, KNOWN_SECONDS = 1_000, 30.0
 """Of how many callers it is remembered who acts for them, and for how long."""
@@ -39,7 +39,13 @@ class Acting:
         self._known: TTLCache[tuple[Any, ...], Actor | str] = TTLCache(KNOWN, KNOWN_SECONDS)
 
     async def of(
-        self, dialect: Door, caller: str, request: Seen, comparing: Comparing, compare_as: str | None, personal: bool
+        self,
+        dialect: Door,
+        caller: str,
+        request: HttpMessage,
+        comparing: Comparing,
+        compare_as: str | None,
+        personal: bool,
     ) -> Actor | str | None:
         """Who acts, None where nobody needs to; or why nobody does.
 
@@ -109,6 +115,6 @@ class Acting:
         )
 
 
-def query_of(request: Seen) -> Mapping[str, str]:
+def query_of(request: HttpMessage) -> Mapping[str, str]:
     """The parameters of a request, as texts."""
     return {name: value for name, value in request.parameters().items() if isinstance(value, str)}

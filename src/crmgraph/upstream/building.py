@@ -11,13 +11,13 @@ from starlette.types import ASGIApp
 from crmgraph.crm.comparisons import ComparisonCounts, keep_storing
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door, Upstream, Verdict
+from crmgraph.rest.passing import DialectFacts
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.forward import Client
 from crmgraph.upstream.front import UpstreamFront
 from crmgraph.upstream.modes import Current
-from crmgraph.upstream.opening import Spoken
 from crmgraph.upstream.places import Network, read_base, resolve, tls_of
-from crmgraph.upstream.tee import Passed, Tee, is_counted
+from crmgraph.upstream.tee import PassedCall, Tee, is_counted
 from crmgraph.upstream.telling import keep_telling
 
 
@@ -45,7 +45,7 @@ async def fronts_of(
     found: Sequence[Upstream],
     core: Core,
     inner: ASGIApp,
-    spoken: Mapping[Door, Spoken],
+    spoken: Mapping[Door, DialectFacts],
     networks: Sequence[Network],
     socket: Path,
 ) -> Fronts:
@@ -64,7 +64,7 @@ async def fronts_of(
     clients: list[Client] = []
     counts = ComparisonCounts()
 
-    def dropped(call: Passed, reason: str) -> None:
+    def dropped(call: PassedCall, reason: str) -> None:
         if is_counted(call):
             counts.add(call.dialect, call.operation, call.caller, Verdict.DROPPED, reason)
 

@@ -23,8 +23,8 @@ from crmgraph.crm.usage import UsageCounts
 from crmgraph.db.database import Database
 from crmgraph.db.shares import Shares
 from crmgraph.http.charsets import path_of
-from crmgraph.upstream.compare import Told
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.compare import ComparedAnswer
+from crmgraph.upstream.tee import PassedCall
 
 CONNECTIONS = 4
 """How many connections to the database it takes."""
@@ -86,7 +86,7 @@ class Candidate:
             for dialect, some in routes.items()
         }
 
-    async def answer(self, call: Passed, actor: Actor | None) -> Told | None:
+    async def answer(self, call: PassedCall, actor: Actor | None) -> ComparedAnswer | None:
         """What a call is answered; None where the dialect has nothing at its path.
 
         Args:
@@ -114,10 +114,10 @@ class Candidate:
             await app(scope, receive, send)
         finally:
             _acting.reset(token)
-        return Told(status, headers, b"".join(parts))
+        return ComparedAnswer(status, headers, b"".join(parts))
 
 
-def _scope(call: Passed) -> dict[str, Any]:
+def _scope(call: PassedCall) -> dict[str, Any]:
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

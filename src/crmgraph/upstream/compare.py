@@ -28,7 +28,7 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ComparedAnswer:
     """An answer.
 
     Attributes:
@@ -82,7 +82,9 @@ class Comparison:
         self._rules += [(_pattern(p), "second") for p in comparing.seconds]
         self._known: dict[str, str] = {}
 
-    def differences(self, control: Told, candidate: Told, *, with_body: bool = True) -> list[Difference]:
+    def differences(
+        self, control: ComparedAnswer, candidate: ComparedAnswer, *, with_body: bool = True
+    ) -> list[Difference]:
         """In what two answers differ; the first `MOST` of it.
 
         Args:
@@ -95,7 +97,7 @@ class Comparison:
                 break
         return found
 
-    def _all(self, control: Told, candidate: Told, with_body: bool) -> Iterator[Difference]:
+    def _all(self, control: ComparedAnswer, candidate: ComparedAnswer, with_body: bool) -> Iterator[Difference]:
         if control.status != candidate.status:
             yield Difference(STATUS, DifferenceSort.VALUE, control.status, candidate.status)
         ours, theirs = self._compared(candidate.headers), self._compared(control.headers)

@@ -6,13 +6,9 @@ was changed there since it was read last, is stale and not different.
 
 import asyncio
 import datetime as dt
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeAlias
-
-import brotli
-import zstandard
+from typing import Any
 
 from crmgraph.crm import comparisons, upstreams
 from crmgraph.crm.comparisons import ComparisonCounts
@@ -23,16 +19,14 @@ from crmgraph.crm.usage import NOWHERE
 from crmgraph.db.errors import log_background
 from crmgraph.metrics import UPSTREAM_COMPARED
 from crmgraph.rest.comparing import Comparing
-from crmgraph.rest.passing import Seen
+from crmgraph.rest.passing import HttpMessage
 from crmgraph.upstream.acting import Acting, query_of
 from crmgraph.upstream.candidate import Candidate
-from crmgraph.upstream.compare import Comparison, Difference, Told, is_like
+from crmgraph.upstream.compare import ComparedAnswer, Comparison, Difference, is_like
+from crmgraph.upstream.decoding import decoded
 from crmgraph.upstream.examples import example_of
-from crmgraph.upstream.staleness import Written, modified_in
-from crmgraph.upstream.tee import Passed, is_counted
-
-LONGEST = 8 * 2**20
-"""The longest body that a compressed one becomes, in bytes."""
+from crmgraph.upstream.staleness import IsBehind, Refresh, Written, modified_in
+from crmgraph.upstream.tee import PassedCall, is_counted
 
 WRITES = "writes are not rehearsed yet"
 TOO_LONG = "longer than 1 MiB, or cut short"
@@ -46,11 +40,6 @@ ACCEPTED = "as was accepted"
 BEHIND = "changed at the old CRM since it was read there"
 WRITTEN = "written at the old CRM lately"
 CAME = "equal a moment later, its records read again where they can be"
-
-IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[str]]]
-"""Which records of these, {id: when they were changed last at the old CRM}, were not read there since."""
-Refresh: TypeAlias = Callable[[Door, Sequence[str]], Awaitable[None]]
-"""Reads records by their ids at the old CRM."""
 
 
 async def _nothing_behind(_: Door, __: Mapping[str, dt.datetime]) -> set[str]:
@@ -127,17 +116,17 @@ class Comparer:
             except Exception as error:
                 log_background(error, "comparing")
 
-    def dropped(self, call: Passed) -> None:
+    def dropped(self, call: PassedCall) -> None:
         """Count a call that is not looked at, for want of place."""
         if is_counted(call):
             self._count(call, Verdict.DROPPED)
 
-    async def look(self, call: Passed) -> None:
+    async def look(self, call: PassedCall) -> None:
         """Compare the answer to a call, and count what comes of it."""
         comparing = self._dialects.get(call.dialect)
         if comparing is None or call.dialect not in self._comparisons:
             return
-        request = Seen(_texts(call.headers), call.query, call.body)
+        request = HttpMessage(_texts(call.headers), call.query, call.body)
         if not call.is_read:
             self._written.note(call, comparing.customer(request))
             if call.mode is Mode.SHADOW:
@@ -146,21 +135,21 @@ class Comparer:
         verdict, reason = await self._verdict(call, request, comparing)
         self._count(call, verdict, reason)
 
-    def _count(self, call: Passed, verdict: Verdict, reason: str = "") -> None:
+    def _count(self, call: PassedCall, verdict: Verdict, reason: str = "") -> None:
         self.counts.add(call.dialect, call.operation, call.caller, verdict, reason)
         UPSTREAM_COMPARED.labels(verdict.value.lower()).inc()
 
-    async def _verdict(self, call: Passed, request: Seen, comparing: Comparing) -> tuple[Verdict, str]:
+    async def _verdict(self, call: PassedCall, request: HttpMessage, comparing: Comparing) -> tuple[Verdict, str]:
         if not call.whole:
             return Verdict.SKIPPED, TOO_LONG
         if call.operation == NOWHERE:
             return Verdict.SKIPPED, NO_COUNTERPART
         if call.status >= 500 or call.status == 429:
             return Verdict.SKIPPED, LIMITED if call.status == 429 else AWAY
-        body = _decoded(call)
+        body = decoded(call)
         if body is None:
             return Verdict.SKIPPED, UNREADABLE
-        control = Told(call.status, call.answer_headers, body)
+        control = ComparedAnswer(call.status, call.answer_headers, body)
         told = control.json()
         if comparing.refuses(control.status, told):
             return await self._refused(call, comparing, comparing.outcome(control.status, told))
@@ -191,7 +180,7 @@ class Comparer:
             return Verdict.EQUAL, ACCEPTED
         return await self._stale_or_different(call, comparing.customer(request), control, left, differences)
 
-    async def _refused(self, call: Passed, comparing: Comparing, outcome: str) -> tuple[Verdict, str]:
+    async def _refused(self, call: PassedCall, comparing: Comparing, outcome: str) -> tuple[Verdict, str]:
         """Where the old CRM refused whoever asked, nobody acts in their place: that this store refuses them is all."""
         candidate = await self._candidate.answer(call, None)
         if candidate is None:
@@ -206,7 +195,7 @@ class Comparer:
         self._note(call, [Difference("(status)", DifferenceSort.VALUE, outcome, own)])
         return Verdict.DIFFERENT, ""
 
-    def _is_accepted(self, call: Passed, difference: Difference) -> bool:
+    def _is_accepted(self, call: PassedCall, difference: Difference) -> bool:
         return any(
             each.dialect is call.dialect
             and each.operation in (None, call.operation)
@@ -217,9 +206,9 @@ class Comparer:
 
     async def _stale_or_different(
         self,
-        call: Passed,
+        call: PassedCall,
         customer: str | None,
-        control: Told,
+        control: ComparedAnswer,
         found: list[Difference],
         again: Callable[[], Awaitable[list[Difference] | str]],
     ) -> tuple[Verdict, str]:
@@ -244,7 +233,7 @@ class Comparer:
         self._note(call, rest)
         return Verdict.DIFFERENT, ""
 
-    def _note(self, call: Passed, found: Iterable[Difference]) -> None:
+    def _note(self, call: PassedCall, found: Iterable[Difference]) -> None:
         keep_values = self._setting(call.dialect, KEEP_VALUES)
         once = {(each.field, each.sort): each for each in found}
         for (name, sort), each in once.items():
@@ -254,28 +243,3 @@ class Comparer:
 
 def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Mapping[str, str]:
     return {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in headers}
-
-
-def _decoded(call: Passed) -> bytes | None:
-    """The body of the answer without its coding; None where it cannot be read, or becomes too long."""
-    coding = _texts(call.answer_headers).get("content-encoding", "identity").strip().lower()
-    if call.method == "HEAD" or not call.answer or coding in ("identity", ""):
-        return call.answer
-    try:
-        match coding:
-            case "gzip" | "x-gzip":
-                return _within(zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(call.answer, LONGEST + 1))
-            case "deflate":
-                return _within(zlib.decompressobj().decompress(call.answer, LONGEST + 1))
-            case "br":
-                return _within(brotli.Decompressor().process(call.answer, output_buffer_limit=LONGEST + 1))
-            case "zstd":
-                reader = zstandard.ZstdDecompressor(max_window_size=LONGEST).stream_reader(call.answer)
-                return _within(reader.read(LONGEST + 1))
-    except (zlib.error, brotli.error, zstandard.ZstdError):
-        return None
-    return None
-
-
-def _within(body: bytes) -> bytes | None:
-    return body if len(body) <= LONGEST else None

@@ -12,7 +12,7 @@ from crmgraph.logs import HARMLESS, without_keys
 from crmgraph.rest.comparing import Comparing
 from crmgraph.security import Keys
 from crmgraph.upstream.compare import TOO_DEEP, Difference
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 
 HASHED = 16
 """How many digits of the hash of a value are kept."""
@@ -20,7 +20,9 @@ _PLAIN = re.compile(r"[\w.,:;*()=%/ +-]{0,200}", re.ASCII)
 _PEOPLE = re.compile(r"@|%40", re.IGNORECASE)
 
 
-def example_of(call: Passed, difference: Difference, comparing: Comparing, keys: Keys, *, keep_values: bool) -> Example:
+def example_of(
+    call: PassedCall, difference: Difference, comparing: Comparing, keys: Keys, *, keep_values: bool
+) -> Example:
     """A call in which a field differed, as it is kept.
 
     Args:
@@ -65,6 +67,6 @@ def _parameter(given: str, comparing: Comparing, *, keep_values: bool) -> str:
     return f"{name}{separator}{VALUE}"
 
 
-def _headers(call: Passed, comparing: Comparing) -> Mapping[str, str]:
+def _headers(call: PassedCall, comparing: Comparing) -> Mapping[str, str]:
     given = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}
     return {name: (told or given[name])[:200] for name, told in comparing.sends.items() if name in given}

@@ -16,12 +16,12 @@ from crmgraph.crm import upstream_settings
 from crmgraph.crm.models import Door, Mode
 from crmgraph.crm.usage import Called, UsageCounts
 from crmgraph.http.passing import BARE, HUNG_UP, SPELLED, TRANSPARENT
-from crmgraph.rest.passing import Named, Passing, Seen
+from crmgraph.rest.passing import HttpMessage, Named, Passing
 from crmgraph.upstream.callers import Callers
 from crmgraph.upstream.connection import HungUp, UpstreamError, Waiting
 from crmgraph.upstream.forward import Answer, Client
 from crmgraph.upstream.modes import Current
-from crmgraph.upstream.tee import Passed, Tap, Tee
+from crmgraph.upstream.tee import PassedCall, Tap, Tee
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -133,7 +133,7 @@ class UpstreamFront:
         is_login = operation in self._passing.logins
         if is_login or (self._passing.in_body and body.there):
             await body.look()
-        request = Seen(_texts(scope["headers"]), scope["query_string"], body.looked_at)
+        request = HttpMessage(_texts(scope["headers"]), scope["query_string"], body.looked_at)
         caller = await self._callers.of(self._passing.token(request))
         mode = self._modes.of(self._dialect, operation, caller)
         if mode is Mode.OFF:
@@ -150,7 +150,7 @@ class UpstreamFront:
         caller = self._callers.counted(caller, refused=refused)
         fields: Iterable[Named] = ()
         if not refused and (scope["query_string"] or body.there):
-            seen = Seen(request.headers, request.query, body.beginning())
+            seen = HttpMessage(request.headers, request.query, body.beginning())
             fields = self._passing.named(operation, scope["path"], seen)
         seconds = time.perf_counter() - start
         called = Called(self._dialect, operation, caller, refused, size, seconds, fields, mode)
@@ -168,8 +168,8 @@ class UpstreamFront:
 
     def _passed(
         self, scope: Scope, operation: str, caller: str, mode: Mode, wanted_by: tuple[str, ...], tap: Tap
-    ) -> Passed:
-        return Passed(
+    ) -> PassedCall:
+        return PassedCall(
             self._dialect,
             operation,
             caller,
@@ -188,7 +188,7 @@ class UpstreamFront:
         )
 
     async def _pass_on(
-        self, scope: Scope, body: "_Body", send: Send, login: Seen | None, tap: Tap | None
+        self, scope: Scope, body: "_Body", send: Send, login: HttpMessage | None, tap: Tap | None
     ) -> tuple[int, int]:
         """Pass a call on, and its answer back. Returns the status, and the length of the body of the answer.
 
@@ -262,7 +262,7 @@ class UpstreamFront:
         return answer.status, size
 
     async def _answer_login(
-        self, scope: Scope, client: Client, answer: Answer, request: Seen, send: Send
+        self, scope: Scope, client: Client, answer: Answer, request: HttpMessage, send: Send
     ) -> tuple[int, int]:
         """Read the answer to a login as a whole: it gives a token, and may name addresses of the old CRM's."""
         try:
@@ -270,7 +270,7 @@ class UpstreamFront:
         except UpstreamError as error:
             log.warning("the answer of the upstream breaks off", dialect=self._dialect.dialect, reason=str(error))
             return await self._refuse(scope, send)
-        seen = Seen(_texts(answer.headers), body=body)
+        seen = HttpMessage(_texts(answer.headers), body=body)
         if 200 <= answer.status < 400 and (granted := self._passing.granted(request, seen)) is not None:
             await self._callers.learn(granted)
         body = body.replace(_origin(self._client), self._public_url)

@@ -4,7 +4,6 @@ It is done by `crmgraph upstream run`, and by no process that serves clients. Wh
 is, and what it tells is not taken where this store knows a later state of the record.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,14 +20,12 @@ from crmgraph.crm.policy import MODELS
 from crmgraph.crm.records import external_ids
 from crmgraph.metrics import UPSTREAM_DROPPED, UPSTREAM_HARVESTED
 from crmgraph.rest.pulling import BadAnswerError, Pulled
-from crmgraph.rest.telling import Telling, Told
+from crmgraph.rest.telling import ObservedCall, Telling
 from crmgraph.upstream.apply import Applying
+from crmgraph.upstream.decoding import decoded
 from crmgraph.upstream.further_ids import claim_further
 from crmgraph.upstream.listening import Consumer
-from crmgraph.upstream.tee import Passed
-
-LONGEST = 8 * 2**20
-"""The longest answer that is read, once it is decompressed, in bytes."""
+from crmgraph.upstream.tee import PassedCall
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +45,11 @@ class Harvester:
         """As a `Listener` takes it: calls are looked at one after the other, as they came."""
         return Consumer(self.look, self.dropped)
 
-    def dropped(self, call: Passed) -> None:
+    def dropped(self, call: PassedCall) -> None:
         """Count a call that is not looked at."""
         UPSTREAM_DROPPED.labels(call.dialect.dialect).inc()
 
-    async def look(self, call: Passed) -> None:
+    async def look(self, call: PassedCall) -> None:
         """Apply what a call tells; what was refused, was cut short or cannot be read tells nothing."""
         telling = self._telling.get(call.dialect)
         tells = None if telling is None else telling.operations.get(call.operation)
@@ -108,32 +105,18 @@ async def _overtaken(
     }
 
 
-def _told(call: Passed) -> Told:
+def _told(call: PassedCall) -> ObservedCall:
     path = [unquote(each) for each in call.path.decode("latin-1").split("/")]
     parameters = dict(parse_qsl(call.query.decode("latin-1"), keep_blank_values=True))
-    body = _decompressed(call)
+    body = decoded(call)
+    if body is None:
+        raise BadAnswerError("its body is compressed in a way that is not read, or too long")
     if not body.strip():
-        return Told(path, parameters)
+        return ObservedCall(path, parameters)
     try:
         read = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadAnswerError("no JSON, or not all of it") from None
     if not isinstance(read, dict):
         raise BadAnswerError("no object of JSON")
-    return Told(path, parameters, read)
-
-
-def _decompressed(call: Passed) -> bytes:
-    coding = next((value for name, value in call.answer_headers if name.lower() == b"content-encoding"), b"identity")
-    if coding.strip().lower() in (b"identity", b""):
-        return call.answer
-    if coding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
-        raise BadAnswerError("it is compressed in a way that is not read")
-    inflating = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        body = inflating.decompress(call.answer, LONGEST)
-    except zlib.error:
-        raise BadAnswerError("it cannot be decompressed") from None
-    if inflating.unconsumed_tail:
-        raise BadAnswerError("it is too long")
-    return body
+    return ObservedCall(path, parameters, read)

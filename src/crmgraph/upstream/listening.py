@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TypeAlias
 
 from crmgraph.db.errors import log_background
-from crmgraph.upstream.tee import HEAD, LONGEST_BODY, Passed, Waiting, read
+from crmgraph.upstream.tee import HEAD, LONGEST_BODY, CallQueue, PassedCall, read
 
 MAX_DESCRIPTION = 2**20
 """The longest description of a call, its headers among it, in bytes."""
 
-Look: TypeAlias = Callable[[Passed], Awaitable[None]]
+Look: TypeAlias = Callable[[PassedCall], Awaitable[None]]
 
 
 class AlreadyListeningError(Exception):
     """Another process listens at the socket."""
 
 
-def _unheard(call: Passed) -> None:
+def _unheard(call: PassedCall) -> None:
     """Pass over a call that found no place."""
 
 
@@ -37,7 +37,7 @@ class Consumer:
     """
 
     look: Look
-    dropped: Callable[[Passed], None] = _unheard
+    dropped: Callable[[PassedCall], None] = _unheard
     at_once: int = 1
 
 
@@ -52,7 +52,7 @@ class Listener:
     def __init__(self, path: Path, consumers: Mapping[str, Consumer]) -> None:
         self._path = path
         self._consumers = consumers
-        self._queues = {name: Waiting(each.dropped) for name, each in consumers.items()}
+        self._queues = {name: CallQueue(each.dropped) for name, each in consumers.items()}
         self._tasks: list[asyncio.Task[None]] = []
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
@@ -126,7 +126,7 @@ class Listener:
             writer.transport.abort()
 
     @staticmethod
-    async def _consume(queue: Waiting, consumer: Consumer) -> None:
+    async def _consume(queue: CallQueue, consumer: Consumer) -> None:
         while True:
             call = await queue.next()
             try:

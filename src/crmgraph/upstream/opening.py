@@ -14,7 +14,7 @@ from crmgraph.crm import upstreams
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Door
 from crmgraph.db.errors import NOT_MIGRATED, diagnose, log_away, log_background
-from crmgraph.rest.passing import Passing
+from crmgraph.rest.passing import DialectFacts
 from crmgraph.upstream.places import Network
 
 if TYPE_CHECKING:
@@ -24,22 +24,6 @@ AT_MOST = 2.0
 """How long a call waits until it is known which upstreams there are, in seconds."""
 EVERY = 1.0
 """After how many seconds it is looked again which there are, while that is not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """What of a dialect is known beside its own room.
-
-    Attributes:
-        operation_of: what a call is counted as, of its method and path.
-        away: what it answers where there is no answer.
-        telling: the operations whose answers tell of records.
-    """
-
-    passing: Passing
-    operation_of: Callable[[str, str], str]
-    away: Callable[[], Response]
-    telling: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -62,7 +46,7 @@ class Upstreams:
     _flight: asyncio.Task[None] | None = None
 
     async def open(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
     ) -> None:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
         try:
@@ -84,7 +68,7 @@ class Upstreams:
                 log_background(error, "upstream")
 
     async def _look(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
     ) -> Exception | None:
         """Look which there are, once for all who ask meanwhile; why that is not known, where it is not in time."""
         if self.is_read:
@@ -100,7 +84,7 @@ class Upstreams:
         return error if isinstance(error, Exception) else None
 
     async def _read(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, Spoken], networks: Sequence[Network]
+        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
     ) -> None:
         async with core.db.read() as session:
             found = await upstreams.all_upstreams(session)

@@ -25,11 +25,11 @@ from crmgraph.imports.writing.collecting import rare_collections
 from crmgraph.rest.pulling import Pulling, Source
 from crmgraph.upstream import apply, apply_notes, marks
 from crmgraph.upstream.calls import CallError, Calls
+from crmgraph.upstream.ingestion import CHANGES, Ingestion
 from crmgraph.upstream.marks import Lease, PullBusyError
 from crmgraph.upstream.paging import all_ids, ids_of, pages_of
 from crmgraph.upstream.pull_lines import LINES, Lines, ReadingLines, Wrong
 from crmgraph.upstream.pull_photos import fetch_photos
-from crmgraph.upstream.taking import CHANGES, Taking
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ FEW = 100
 """Records that may be missing there at once, beyond which it is asked whether half of all are."""
 _PARKED_TOGETHER = 200
 
-Told: TypeAlias = Callable[[str, Mapping[str, int]], None]
+OnProgress: TypeAlias = Callable[[str, Mapping[str, int]], None]
 """Is told how it goes: a source, and {outcome: how many more}."""
 
 
@@ -86,7 +86,7 @@ class Puller:
         door: Door,
         pulling: Pulling,
         calls: Calls,
-        told: Told = lambda source, counts: None,
+        told: OnProgress = lambda source, counts: None,
         *,
         per_day: int | None = None,
     ) -> None:
@@ -101,7 +101,7 @@ class Puller:
         self._per_day = per_day
         self._lease = Lease(door)
         self._kept: dict[str, Any] = {}
-        self._taking = Taking(door, pulling, region, {})
+        self._ingestion = Ingestion(door, pulling, region, {})
         self._report = Report()
         self._made_before = 0
 
@@ -164,7 +164,7 @@ class Puller:
         try:
             async with self._db.read() as session:
                 parked = await marks.parked_ids(session, self._door)
-            self._taking = Taking(self._door, self._pulling, self._region, parked)
+            self._ingestion = Ingestion(self._door, self._pulling, self._region, parked)
             yield
         except CallError as error:
             self._kept["not_before"] = None if error.until is None else error.until.isoformat()
@@ -241,7 +241,7 @@ class Puller:
                 session: AsyncSession, rows: Any = rows, at: Any = started, done: int = page
             ) -> Counter[str]:
                 await self._lease.keep(session, self._counted())
-                found = await self._taking.take(session, source, rows)
+                found = await self._ingestion.take(session, source, rows)
                 told = {name: counts[name] + found[name] for name in {*counts, *found}}
                 await marks.save(session, self._door, source.name, started_at=at, page=done, counts=told)
                 return found
@@ -298,7 +298,7 @@ class Puller:
 
                 async def work(session: AsyncSession, source: Source = source, rows: Any = rows) -> Counter[str]:
                     await self._lease.keep(session)
-                    return await self._taking.take_again(session, source, rows)
+                    return await self._ingestion.take_again(session, source, rows)
 
                 found = await self._db.transact(work)
                 self._tell(source, found)
@@ -374,9 +374,9 @@ class Puller:
 
             async def work(session: AsyncSession, rows: Any = page.rows, absent: Any = absent) -> Counter[str]:
                 await self._lease.keep(session)
-                found = await self._taking.take(session, source, rows) if rows else Counter[str]()
+                found = await self._ingestion.take(session, source, rows) if rows else Counter[str]()
                 if absent:
-                    found["deleted"] += await self._taking.let_go(session, source, absent)
+                    found["deleted"] += await self._ingestion.let_go(session, source, absent)
                 return +found
 
             self._tell(source, await self._db.transact(work))

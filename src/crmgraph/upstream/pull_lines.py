@@ -17,8 +17,8 @@ from crmgraph.upstream import marks
 from crmgraph.upstream.apply import Applying
 from crmgraph.upstream.calls import CallError, Calls
 from crmgraph.upstream.further_ids import claim_further
+from crmgraph.upstream.ingestion import can_be_kept, word_of
 from crmgraph.upstream.marks import Lease
-from crmgraph.upstream.taking import can_be_kept, word_of
 
 WRONG = "wrong"
 """As what lines are counted of which nothing was taken, or not all."""

@@ -1,9 +1,9 @@
 """Who reads an upstream, as the store and the settings say."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +20,9 @@ from crmgraph.upstream import marks
 from crmgraph.upstream.calls import CallError, Calls
 from crmgraph.upstream.marks import LeaseLostError, PullBusyError
 from crmgraph.upstream.places import BadPlaceError, Network, read_base
-from crmgraph.upstream.pull import Puller, Told
+from crmgraph.upstream.pull import OnProgress, Puller
 from crmgraph.upstream.secrets import SecretError, secrets_of
+from crmgraph.upstream.staleness import IsBehind, Refresh
 
 REFRESHED = 15.0
 """For how many seconds a few records wait for a reading that goes on."""
@@ -35,7 +36,7 @@ async def opened(
     networks: Sequence[Network],
     door: Door,
     pulling: Pulling,
-    told: Told = lambda source, counts: None,
+    told: OnProgress = lambda source, counts: None,
 ) -> AsyncIterator[Puller]:
     """Whoever reads the upstream of a dialect, which there is.
 
@@ -100,10 +101,6 @@ def kind_of(upstream: Upstream, puller: Puller) -> Kind:
         every=float(value_of(upstream.options, PULL_EVERY)),
         failure="an upstream was not read",
     )
-
-
-IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[str]]]
-Refresh: TypeAlias = Callable[[Door, Sequence[str]], Awaitable[None]]
 
 
 async def _known(session: AsyncSession, door: Door, pulling: Pulling, values: Collection[str]) -> dict[str, set[int]]:

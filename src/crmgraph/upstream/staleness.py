@@ -4,15 +4,15 @@ import datetime as dt
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 from urllib.parse import unquote_plus
 
 import orjson
 
 from crmgraph.crm.models import Door
 from crmgraph.upstream.compare import BODY, STATUS, Difference
-from crmgraph.upstream.tee import Passed
+from crmgraph.upstream.tee import PassedCall
 
 REMEMBERED = 10_000
 """How many records are remembered."""
@@ -22,6 +22,11 @@ MOST_IDS = 1_000
 """How many ids of one call are looked at."""
 _ID = re.compile(r"(?:^|[/=,])([0-9A-Fa-f]{1,40})(?=$|[/?&,])")
 
+IsBehind: TypeAlias = Callable[[Door, Mapping[str, dt.datetime]], Awaitable[set[str]]]
+"""Which records of these, {id: when they were changed last at the old CRM}, were not read there since."""
+Refresh: TypeAlias = Callable[[Door, Sequence[str]], Awaitable[None]]
+"""Reads records by their ids at the old CRM."""
+
 
 class Written:
     """The records that calls have written lately which passed by."""
@@ -30,7 +35,7 @@ class Written:
         self._records: OrderedDict[tuple[Door, str], float] = OrderedDict()
         self._dialects: dict[Door, float] = {}
 
-    def note(self, call: Passed, customer: str | None) -> None:
+    def note(self, call: PassedCall, customer: str | None) -> None:
         """Remember what a call has written.
 
         Args:
@@ -44,7 +49,7 @@ class Written:
         while len(self._records) > REMEMBERED:
             self._records.popitem(last=False)
 
-    def stale(self, call: Passed, customer: str | None, differences: Iterable[Difference]) -> list[Difference]:
+    def stale(self, call: PassedCall, customer: str | None, differences: Iterable[Difference]) -> list[Difference]:
         """Those of the differences that a write may be the reason of: of its record, or of a count of records."""
         asked = {*ids_of(call), *filter(None, (customer,))}
         return [each for each in differences if self._is_stale(call.dialect, asked, each)]
@@ -64,7 +69,7 @@ class Written:
         return at is not None and time.monotonic() - at < SECONDS
 
 
-def ids_of(call: Passed) -> Iterator[str]:
+def ids_of(call: PassedCall) -> Iterator[str]:
     """The ids that a call names: in its path and query, in its body, and, of a write, in its answer."""
     texts = (call.path.decode("latin-1"), unquote_plus(call.query.decode("latin-1")))
     found = [each for text in texts for each in _ID.findall(text)]

@@ -41,7 +41,7 @@ HEAD = struct.Struct("!III")
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
+class PassedCall:
     """A call that was passed on, and the answer that the client got.
 
     Attributes:
@@ -104,17 +104,17 @@ class Passed:
         return b"".join((HEAD.pack(len(told), len(self.body), len(self.answer)), told, self.body, self.answer))
 
 
-def is_counted(call: Passed) -> bool:
+def is_counted(call: PassedCall) -> bool:
     """Whether it counts among those that are compared: writes and what only brings records up to date do not."""
     return call.mode is Mode.SHADOW and call.is_read
 
 
-def read(told: bytes, body: bytes, answer: bytes) -> Passed:
+def read(told: bytes, body: bytes, answer: bytes) -> PassedCall:
     """A call as it went through the socket."""
     dialect, operation, caller, mode, wanted_by, at, method, path, query, headers, status, answered, whole = (
         orjson.loads(told)
     )
-    return Passed(
+    return PassedCall(
         Door(dialect),
         operation,
         caller,
@@ -171,15 +171,15 @@ class Tap:
         self.answer.clear()
 
 
-class Waiting:
+class CallQueue:
     """Calls that wait to be looked at, within bounds.
 
     Args:
         dropped: is told of each call that is not looked at.
     """
 
-    def __init__(self, dropped: Callable[[Passed], None]) -> None:
-        self._calls: deque[Passed] = deque()
+    def __init__(self, dropped: Callable[[PassedCall], None]) -> None:
+        self._calls: deque[PassedCall] = deque()
         self._bytes = 0
         self._some = asyncio.Event()
         self._dropped = dropped
@@ -187,7 +187,7 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def put(self, call: Passed) -> None:
+    def put(self, call: PassedCall) -> None:
         """Let a call wait; it is dropped where there is no place."""
         if len(self._calls) >= MOST_CALLS or self._bytes + call.size > MOST_BYTES:
             self._dropped(call)
@@ -196,7 +196,7 @@ class Waiting:
         self._bytes += call.size
         self._some.set()
 
-    async def next(self) -> Passed:
+    async def next(self) -> PassedCall:
         """The first call that is not too old, once there is one."""
         while True:
             while self._calls:
@@ -209,7 +209,7 @@ class Waiting:
             await self._some.wait()
 
 
-def _unheard(call: Passed, reason: str) -> None:
+def _unheard(call: PassedCall, reason: str) -> None:
     """Pass over a call that nobody looks at."""
 
 
@@ -221,14 +221,14 @@ class Tee:
         dropped: is told of each call that nobody looks at, and why.
     """
 
-    def __init__(self, path: Path, dropped: Callable[[Passed, str], None] = _unheard) -> None:
+    def __init__(self, path: Path, dropped: Callable[[PassedCall, str], None] = _unheard) -> None:
         self._path = path
         self._dropped = dropped
-        self._waiting = Waiting(self._drop)
+        self._waiting = CallQueue(self._drop)
         self._sending: asyncio.Task[None] | None = None
         self._is_alone = False
 
-    def offer(self, call: Passed) -> None:
+    def offer(self, call: PassedCall) -> None:
         """Tell of a call, later and without waiting for anything."""
         if self._sending is None:
             self._sending = asyncio.get_running_loop().create_task(self._send(), name="background: tee")
@@ -242,12 +242,12 @@ class Tee:
             with suppress(asyncio.CancelledError):
                 await self._sending
 
-    def _drop(self, call: Passed) -> None:
+    def _drop(self, call: PassedCall) -> None:
         UPSTREAM_DROPPED.labels(call.dialect.dialect).inc()
         self._dropped(call, NOBODY_LISTENS if self._is_alone else "")
 
     async def _send(self) -> None:
-        call: Passed | None = None
+        call: PassedCall | None = None
         while True:
             call = call or await self._waiting.next()
             try:
@@ -271,7 +271,9 @@ class Tee:
             finally:
                 writer.transport.abort()
 
-    async def _send_by(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: Passed) -> Passed:
+    async def _send_by(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: PassedCall
+    ) -> PassedCall:
         """Tell of calls until nobody listens at the other end any more. Returns the one that was not told."""
         while not reader.at_eof():
             writer.write(call.written())

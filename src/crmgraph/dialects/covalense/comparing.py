@@ -6,10 +6,10 @@ import binascii
 import orjson
 
 from crmgraph.rest.comparing import Comparing
-from crmgraph.rest.passing import Seen
+from crmgraph.rest.passing import HttpMessage
 
 
-def _customer(request: Seen) -> str | None:
+def _customer(request: HttpMessage) -> str | None:
     """`sub` of the token, a JWT. Its signature is the old CRM's, which has let it pass."""
     if (token := request.headers.get("token")) is None:
         return None

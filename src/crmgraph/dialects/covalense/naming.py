@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.dialects.covalense.fields import ACCOUNTS, tables
-from crmgraph.rest.passing import Named, Seen
+from crmgraph.rest.passing import HttpMessage, Named
 
 _WRITTEN = {
     "PUT /crm/v1/profile/contact": (PartyKind.CONTACT, tables("").contacts),
@@ -12,7 +12,7 @@ _WRITTEN = {
 }
 
 
-def named(operation: str, path: str, request: Seen) -> Iterator[Named]:
+def named(operation: str, path: str, request: HttpMessage) -> Iterator[Named]:
     """The fields that a customer changes."""
     if operation in _WRITTEN:
         kind, fields = _WRITTEN[operation]

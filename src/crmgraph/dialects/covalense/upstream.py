@@ -9,19 +9,19 @@ from crmgraph.crm.models import PartyKind
 from crmgraph.dialects.covalense.codecs import ACCOUNT, CONTACT, USER, number_in
 from crmgraph.dialects.covalense.fields import ACCOUNTS, tables
 from crmgraph.dialects.covalense.naming import named
-from crmgraph.rest.passing import Granted, Passing, Seen
+from crmgraph.rest.passing import Granted, HttpMessage, Passing
 from crmgraph.rest.pulling import Person, Pulled, Pulling, flat
-from crmgraph.rest.telling import Telling, Told
+from crmgraph.rest.telling import ObservedCall, Telling
 
 _SECONDS = 24 * 60 * 60
 """How long a token is remembered; the vendor's say themselves when they end, and nobody asks us."""
 
 
-def _token(request: Seen) -> str | None:
+def _token(request: HttpMessage) -> str | None:
     return request.headers.get("token") or None
 
 
-def _granted(request: Seen, answer: Seen) -> Granted | None:
+def _granted(request: HttpMessage, answer: HttpMessage) -> Granted | None:
     """`accessToken`, for the portal that the header `source` names: customers are people, and counted together."""
     response = answer.json().get("response")
     result = response.get("result") if isinstance(response, dict) else None
@@ -40,7 +40,7 @@ PASSING = Passing(token=_token, logins=frozenset({"POST /crm/v1/login"}), grante
 _MODULES = {PartyKind.CONTACT: CONTACT, PartyKind.ACCOUNT: ACCOUNT}
 
 
-def _told(kind: PartyKind, told: Told) -> Iterator[Pulled]:
+def _told(kind: PartyKind, told: ObservedCall) -> Iterator[Pulled]:
     """The user's own contact or account: the result in the envelope."""
     response = told.body.get("response")
     result = response.get("result") if isinstance(response, dict) and response.get("success") == "true" else None

@@ -7,7 +7,7 @@ from crmgraph.crm.models import Account, Contact, PartyKind, Way
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER
 from crmgraph.dialects.crmcom.sets import SETS
-from crmgraph.rest.passing import Named, Seen
+from crmgraph.rest.passing import HttpMessage, Named
 
 _WRITTEN = frozenset(f"POST /crmapi/rest/v2/contact_information/{name}" for name in ("create", "update"))
 _BESIDE = frozenset({IDENTIFIER, "token", "fields_set"})
@@ -25,7 +25,7 @@ def written(model: type, body: Mapping[str, Any]) -> set[str]:
     return fields_of(model).known_names(names - {IDENTIFIER}, sets)
 
 
-def named(operation: str, path: str, request: Seen) -> Iterator[Named]:
+def named(operation: str, path: str, request: HttpMessage) -> Iterator[Named]:
     """The fields that a body brings. What is changed counts as a contact unless the body says that it is a company."""
     if operation in _WRITTEN:
         body = {name: value for name, value in request.json().items() if name not in _BESIDE}

@@ -13,7 +13,7 @@ from crmgraph.dialects.crmcom.codecs import moment
 from crmgraph.dialects.crmcom.lookups import FIELDS, FILTERS, IDENTIFIER
 from crmgraph.dialects.crmcom.naming import named
 from crmgraph.mapping import Unreadable
-from crmgraph.rest.passing import Granted, Passing, Seen
+from crmgraph.rest.passing import Granted, HttpMessage, Passing
 from crmgraph.rest.pulling import (
     Access,
     Answer,
@@ -28,7 +28,7 @@ from crmgraph.rest.pulling import (
     Wanted,
 )
 from crmgraph.rest.pulling import Granted as Login
-from crmgraph.rest.telling import Telling, Told
+from crmgraph.rest.telling import ObservedCall, Telling
 
 _LOGIN = "POST /crmapi/rest/v2/authentication/token"
 _BY_KEY = "POST /crmapi/rest/v2/authentication/web_api_key/token"
@@ -36,12 +36,12 @@ _SECONDS = 2 * 60 * 60
 """How long a token is good: the vendor's since its release 12."""
 
 
-def _token(request: Seen) -> str | None:
+def _token(request: HttpMessage) -> str | None:
     token = request.parameters().get("token")
     return token if isinstance(token, str) and token else None
 
 
-def _granted(request: Seen, answer: Seen) -> Granted | None:
+def _granted(request: HttpMessage, answer: HttpMessage) -> Granted | None:
     """`data.token`, for the user of the organisation who asked; who asks by a Web API key is known by no name."""
     data, given = answer.json().get("data"), request.parameters()
     token = data.get("token") if isinstance(data, dict) else None
@@ -57,7 +57,7 @@ PASSING = Passing(token=_token, logins=frozenset({_LOGIN, _BY_KEY}), granted=_gr
 _KINDS = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
 
 
-def _told(told: Told) -> Iterator[Pulled]:
+def _told(told: ObservedCall) -> Iterator[Pulled]:
     """The contact information in `data`, or all of a list."""
     status, data = told.body.get("status"), told.body.get("data")
     if not isinstance(status, dict) or status.get("code") != "OK":
@@ -173,7 +173,7 @@ def _looked(answer: Answer) -> Looked:
         return Looked()
     if code != "OK":
         return Looked(refused=code)
-    records = tuple(_told(Told((), {}, told)))
+    records = tuple(_told(ObservedCall((), {}, told)))
     if not records and not isinstance(told.get("data"), list):
         raise BadAnswerError("no contact information")
     return Looked(records)

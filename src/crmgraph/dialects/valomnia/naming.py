@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.dialects.valomnia.fields import CONTACT
-from crmgraph.rest.passing import Named, Seen
+from crmgraph.rest.passing import HttpMessage, Named
 
 _LIST = "GET /api/{version}/contacts"
 _WRITTEN = frozenset({"POST /api/{version}/contacts", "POST /api/{version}/contacts/{id}"})
@@ -12,7 +12,7 @@ _FILTERS = frozenset({"firstName", "lastName", "dateCreated", "lastUpdated"})
 _FORM = "application/x-www-form-urlencoded"
 
 
-def named(operation: str, path: str, request: Seen) -> Iterator[Named]:
+def named(operation: str, path: str, request: HttpMessage) -> Iterator[Named]:
     """The fields by which a list is filtered and sorted, and those of a form that writes; not of one with a picture."""
     if operation == _LIST and request.query:
         given = request.asked()

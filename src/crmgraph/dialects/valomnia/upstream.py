@@ -16,7 +16,7 @@ from crmgraph.dialects.valomnia.fields import CONTACTS, CUSTOMERS, USERS
 from crmgraph.dialects.valomnia.naming import named
 from crmgraph.mapping import links
 from crmgraph.rest.passing import Granted as Learned
-from crmgraph.rest.passing import Passing, Seen
+from crmgraph.rest.passing import HttpMessage, Passing
 from crmgraph.rest.pulling import (
     Access,
     Answer,
@@ -32,7 +32,7 @@ from crmgraph.rest.pulling import (
     Source,
     flat,
 )
-from crmgraph.rest.telling import Telling, Told
+from crmgraph.rest.telling import ObservedCall, Telling
 
 _SECONDS = 24 * 60 * 60
 """How long a session is taken to last, which the vendor does not say."""
@@ -46,11 +46,11 @@ def _cookie(text: str) -> str | None:
     return found.value if found is not None and found.value else None
 
 
-def _token(request: Seen) -> str | None:
+def _token(request: HttpMessage) -> str | None:
     return _cookie(request.headers.get("cookie", ""))
 
 
-def _learned(request: Seen, answer: Seen) -> Learned | None:
+def _learned(request: HttpMessage, answer: HttpMessage) -> Learned | None:
     """The session's cookie, for the `j_username` that logged in."""
     token, user = _cookie(answer.headers.get("set-cookie", "")), request.parameters().get("j_username")
     return Learned(token, user, _SECONDS) if token and isinstance(user, str) else None
@@ -192,7 +192,7 @@ PULLING = Pulling(
 )
 
 
-def _told(kind: PartyKind, told: Told) -> Iterator[Pulled]:
+def _told(kind: PartyKind, told: ObservedCall) -> Iterator[Pulled]:
     """One record, or those of a list; of a contact its customer too, in brief."""
     for row in told.body.get("data", [told.body]):
         if not isinstance(row, dict) or not _is_id(row.get("id")):
@@ -202,7 +202,7 @@ def _told(kind: PartyKind, told: Told) -> Iterator[Pulled]:
         yield _record(kind, row)
 
 
-def _told_gone(told: Told) -> Iterator[tuple[PartyKind, Gone]]:
+def _told_gone(told: ObservedCall) -> Iterator[tuple[PartyKind, Gone]]:
     if told.body.get("success") == "true":
         yield PartyKind.CONTACT, Gone(told.path[-1])
 

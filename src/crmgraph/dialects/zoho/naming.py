@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from crmgraph.crm.models import Way
 from crmgraph.dialects.zoho.fields import MODULES, canonical
-from crmgraph.rest.passing import Named, Seen
+from crmgraph.rest.passing import HttpMessage, Named
 
 _COMPARED = re.compile(r"\(\s*([A-Za-z0-9_$]+)(?:\.id)?:[a-z_]+:")
 """A condition of criteria, `(City:equals:Oslo)`."""
@@ -15,7 +15,7 @@ _WRITTEN = frozenset(
 )
 
 
-def named(operation: str, path: str, request: Seen) -> Iterator[Named]:
+def named(operation: str, path: str, request: HttpMessage) -> Iterator[Named]:
     """The fields that `fields`, `sort_by` and `criteria` name, and those of the records in a body."""
     module = MODULES.get(canonical(path.strip("/").split("/")[2])) if operation in _LISTED | _WRITTEN else None
     if module is None:

@@ -15,7 +15,7 @@ from crmgraph.dialects.zoho.fields import MODULES, OF_KIND, Module, canonical
 from crmgraph.dialects.zoho.naming import named
 from crmgraph.mapping import Unreadable
 from crmgraph.rest.passing import Granted as Learned
-from crmgraph.rest.passing import Passing, Seen
+from crmgraph.rest.passing import HttpMessage, Passing
 from crmgraph.rest.pulling import (
     Access,
     Answer,
@@ -32,7 +32,7 @@ from crmgraph.rest.pulling import (
     Source,
     flat,
 )
-from crmgraph.rest.telling import Records, Telling, Told
+from crmgraph.rest.telling import ObservedCall, Records, Telling
 
 _SCHEMES = ("zoho-oauthtoken ", "bearer ")
 PER_PAGE = 200
@@ -41,7 +41,7 @@ _SOONER = 60
 """Seconds before its end in which an access token is no longer used."""
 
 
-def _token(request: Seen) -> str | None:
+def _token(request: HttpMessage) -> str | None:
     value = request.headers.get("authorization", "").strip()
     for scheme in _SCHEMES:
         if value.lower().startswith(scheme):
@@ -49,7 +49,7 @@ def _token(request: Seen) -> str | None:
     return value or None
 
 
-def _learned(request: Seen, answer: Seen) -> Learned | None:
+def _learned(request: HttpMessage, answer: HttpMessage) -> Learned | None:
     """The answer of the accounts server: `access_token`, for the `client_id` that asked (OAuth 2, RFC 6749)."""
     told, caller = answer.json(), request.parameters().get("client_id")
     token, seconds = told.get("access_token"), told.get("expires_in", 3600)
@@ -282,7 +282,7 @@ PULLING = Pulling(
 )
 
 
-def _told(told: Told) -> Iterator[Pulled]:
+def _told(told: ObservedCall) -> Iterator[Pulled]:
     """The records of a list or of one, where they are told whole: with the time of their last change."""
     module = MODULES.get(canonical("Contacts" if told.path[3] == "Accounts" and len(told.path) > 5 else told.path[3]))
     rows = told.body.get("data")
@@ -295,7 +295,7 @@ def _told(told: Told) -> Iterator[Pulled]:
             yield pulled if tells_state else replace(pulled, state={}, became={})
 
 
-def _told_gone(told: Told) -> Iterator[tuple[PartyKind, Gone]]:
+def _told_gone(told: ObservedCall) -> Iterator[tuple[PartyKind, Gone]]:
     """The records that were deleted."""
     module, rows = MODULES.get(canonical(told.path[3])), told.body.get("data")
     if module is None or not isinstance(rows, list):
@@ -305,7 +305,7 @@ def _told_gone(told: Told) -> Iterator[tuple[PartyKind, Gone]]:
             yield module.kind, Gone(_id_of(row["details"]))
 
 
-_ONE: dict[str, Callable[[Told], Records]] = {
+_ONE: dict[str, Callable[[ObservedCall], Records]] = {
     f"GET /crm/v2/{path}": _told for path in ("{module}", "{module}/search", "{module}/{id}", "Accounts/{id}/Contacts")
 }
 TELLING = Telling(

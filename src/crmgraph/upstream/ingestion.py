@@ -1,4 +1,4 @@
-"""Taking what an upstream tells: rows of a source are applied, and what is not taken is parked with the reason."""
+"""What an upstream tells is ingested: rows of a source are applied, and what is not taken is parked with the reason."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ CHANGES = frozenset({"created", "updated", "deleted", "photos"})
 OURS = Fault("INVALID", "id: is in the range from which this store gives out its own")
 
 
-class Taking:
-    """Takes what is told.
+class Ingestion:
+    """Ingests what one dialect's upstream tells.
 
     Args:
         region: whose telephone numbers need no country code.
