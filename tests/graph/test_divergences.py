@@ -3,15 +3,18 @@
 import datetime as dt
 from typing import Any
 
+from sqlalchemy import delete
+
 from crmgraph.crm.comparisons import ComparisonCounts, Example
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import Compared, DifferenceSort, Door, Mode, Role, Switch, Upstream, Verdict, now
+from crmgraph.crm.models import Compared, DifferenceSort, Door, Mode, PullMark, Role, Switch, Upstream, Verdict, now
 from tests.conftest import statements
 from tests.graph.conftest import Caller, hired
 
 UPSTREAMS = """query($since: DateTime) {
   upstreams(since: $since) {
-    dialect baseUrl modes { operation caller mode } equality { percent equal stale different failed skipped dropped }
+    dialect baseUrl lag
+    modes { operation caller mode } equality { percent equal stale different failed skipped dropped }
   }
 }"""
 DIVERGENCES = """query($dialect: LegacyDialect, $operation: String, $caller: String, $first: Int, $after: String) {
@@ -47,6 +50,14 @@ async def compared(core: Core) -> None:
 
 async def test_staff_are_told_how_alike_the_answers_are(core: Core, agent: Caller) -> None:
     await compared(core)
+    async with core.db.begin() as session:
+        read = {"Contacts": 300, "Leads": 200, "": None, "ids": None}
+        for name, before in read.items():
+            at = None if before is None else now() - dt.timedelta(seconds=before)
+            session.add(PullMark(dialect=Door.ZOHO, source=name, watermark=at, page=0, counts={}))
+        session.add(
+            PullMark(dialect=Door.CRMCOM, source="x", watermark=now() - dt.timedelta(days=9), page=0, counts={})
+        )
     with statements(core.db) as seen:
         (told,) = (await agent(UPSTREAMS, since=(now() - dt.timedelta(days=7)).isoformat()))["upstreams"]
     # Who asks, and three of the answer.
@@ -60,12 +71,16 @@ async def test_staff_are_told_how_alike_the_answers_are(core: Core, agent: Calle
         "skipped": 1,
         "dropped": 1,
     }
+    assert 180 <= told["lag"] < 200  # of the older one, less the overlap of 120
     assert (told["dialect"], told["baseUrl"]) == ("ZOHO", "https://www.zohoapis.com")
     assert told["modes"] == [
         {"operation": None, "caller": None, "mode": "SHADOW"},
         {"operation": GET, "caller": None, "mode": "SHADOW"},
     ]
+    async with core.db.begin() as session:
+        await session.execute(delete(PullMark).where(PullMark.source.in_(("Contacts", "Leads"))))
     (all_of_it,) = (await agent(UPSTREAMS))["upstreams"]
+    assert all_of_it["lag"] is None
     assert (all_of_it["equality"]["failed"], all_of_it["equality"]["percent"]) == (5, 30.0)
 
 

@@ -18,6 +18,7 @@ from crmgraph.crm.models import (
     Upstream,
     UpstreamSecret,
     Usage,
+    now,
 )
 
 OVERLAP = dt.timedelta(seconds=120)
@@ -57,6 +58,15 @@ def modes_of(switches: Iterable[Switch]) -> dict[Door, Modes]:
 async def all_upstreams(session: AsyncSession) -> list[Upstream]:
     """The upstreams, by their dialects."""
     return list(await session.scalars(select(Upstream).order_by(Upstream.dialect)))
+
+
+async def all_with_lag(session: AsyncSession) -> list[tuple[Upstream, int | None]]:
+    """The upstreams, by their dialects, each with the seconds since the start of the oldest of its lists' last
+    readings, of the lists that were read to the end once; None where none was. One statement."""
+    watermark = select(func.min(PullMark.watermark)).where(PullMark.dialect == Upstream.dialect).scalar_subquery()
+    at = now() - OVERLAP
+    rows = await session.execute(select(Upstream, watermark).order_by(Upstream.dialect))
+    return [(each, None if mark is None else max(0, int((at - mark).total_seconds()))) for each, mark in rows]
 
 
 async def all_switches(session: AsyncSession, dialect: Door | None = None) -> Sequence[Switch]:

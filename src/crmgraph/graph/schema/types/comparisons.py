@@ -56,6 +56,10 @@ class UpstreamEquality:
 class Upstream:
     dialect: LegacyDialect = strawberry.field(description="The API.")
     base_url: str = strawberry.field(description="Where it answers.")
+    lag: int | None = strawberry.field(
+        description="By how many seconds this store may be behind it, of the list that is the furthest behind: since "
+        "the start of its last reading that has ended. Null where none has, or nothing of it is read in lists."
+    )
     modes: list[UpstreamMode] = strawberry.field(
         description="Who answers which calls; of what is not named here the old CRM does."
     )
@@ -178,7 +182,7 @@ async def all_upstreams(context: Context, since: dt.datetime | None) -> list[Ups
     if not context.actor.is_staff:
         return None
     async with context.core.db.read() as session:
-        found = await upstreams.all_upstreams(session)
+        found = await upstreams.all_with_lag(session)
         modes = upstreams.modes_of(await upstreams.all_switches(session))
         day = None if since is None else since.astimezone(dt.UTC).date()
         rows = await comparisons.compared(session, None, day) if found else []
@@ -186,10 +190,11 @@ async def all_upstreams(context: Context, since: dt.datetime | None) -> list[Ups
         Upstream(
             dialect=LegacyDialect(each.dialect.dialect),
             base_url=each.base_url,
+            lag=lag,
             modes=_modes(modes.get(each.dialect)),
             equality=_equality(comparisons.equality(row for row in rows if row.dialect is each.dialect)),
         )
-        for each in found
+        for each, lag in found
     ]
 
 
