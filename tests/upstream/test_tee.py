@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from crmgraph.crm.models import Door, Mode
 from crmgraph.upstream.listening import AlreadyListeningError, Consumer, Listener
-from crmgraph.upstream.tee import LONGEST_BODY, MOST_CALLS, OLDEST, CallQueue, PassedCall, Tee
+from crmgraph.upstream.tee import HEAD, LONGEST_BODY, MOST_CALLS, OLDEST, CallQueue, PassedCall, Tee
 from tests.upstream.conftest import Front, asked, request
 from tests.upstream.test_switching import answer
 
@@ -109,6 +111,55 @@ async def test_what_waits_is_bounded_in_number_bytes_and_age() -> None:
     waiting.put(old)
     waiting.put(new)
     assert await waiting.next() is new and dropped == [old]
+
+
+async def test_another_users_socket_is_told_nothing_and_another_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: asyncio.Queue[PassedCall] = asyncio.Queue()
+    dropped: asyncio.Queue[PassedCall] = asyncio.Queue()
+    listener = Listener(tmp_path / "sock", {"slow": Consumer(heard.put)})
+    await listener.start()
+    with monkeypatch.context() as other:
+        other.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        tee = Tee(tmp_path / "sock", lambda call, reason: dropped.put_nowait(call))
+        tee.offer(call())
+        await asyncio.wait_for(dropped.get(), 5)
+        await tee.close()
+    assert heard.empty()
+    tee = Tee(tmp_path / "sock")
+    tee.offer(call())
+    await asyncio.wait_for(heard.get(), 5)
+    await tee.close()
+    await listener.close()
+
+    (tmp_path / "crmgraph.db").write_text("all there is")
+    with pytest.raises(OSError, match="in use"):
+        await Listener(tmp_path / "crmgraph.db", {}).start()
+    assert (tmp_path / "crmgraph.db").read_text() == "all there is"
+
+
+async def test_frames_that_are_none_end_their_connection_alone(tmp_path: Path) -> None:
+    heard: asyncio.Queue[PassedCall] = asyncio.Queue()
+    listener = Listener(tmp_path / "sock", {"slow": Consumer(heard.put)})
+    await listener.start()
+    for frame in (
+        HEAD.pack(2**32 - 1, 0, 0),
+        HEAD.pack(2, LONGEST_BODY + 1, 0),
+        HEAD.pack(2, 0, 0) + b"[]",
+        HEAD.pack(4, 0, 0) + b"null",
+        HEAD.pack(3, 0, 0) + b"\xff\xff\xff",
+    ):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "sock")
+        writer.write(frame)
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+    tee = Tee(tmp_path / "sock")
+    tee.offer(call())
+    await asyncio.wait_for(heard.get(), 5)
+    await tee.close()
+    await listener.close()
 
 
 async def test_one_process_listens_and_a_slow_consumer_holds_up_no_other(tmp_path: Path) -> None:

@@ -62,13 +62,14 @@ class Listener:
 
         Raises:
             AlreadyListeningError: somebody does.
-            OSError: the socket cannot be made.
+            OSError: the socket cannot be made, or something else stands in its place.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if await self._is_heard():
             raise AlreadyListeningError
-        with suppress(FileNotFoundError):
-            self._path.unlink()
+        if self._path.is_socket():  # of who has ended without taking it away; no other file is ours to take
+            with suppress(FileNotFoundError):
+                self._path.unlink()
         listening = socket.socket(socket.AF_UNIX)
         mask = os.umask(0o177)
         try:

@@ -5,6 +5,8 @@ socket, at which `crmgraph upstream run` listens. Whatever finds no place is dro
 """
 
 import asyncio
+import errno
+import os
 import struct
 import time
 from collections import deque
@@ -251,6 +253,7 @@ class Tee:
         while True:
             call = call or await self._waiting.next()
             try:
+                self._require_own()
                 reader, writer = await asyncio.open_unix_connection(self._path)
             except OSError:
                 if not self._is_alone:
@@ -270,6 +273,15 @@ class Tee:
                 call = None
             finally:
                 writer.transport.abort()
+
+    def _require_own(self) -> None:
+        """Tell nobody but the user who runs this: calls bring tokens, and others may make sockets where all may write.
+
+        Raises:
+            OSError: there is no socket, or it is another user's.
+        """
+        if self._path.stat().st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "another user's socket")
 
     async def _send_by(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, call: PassedCall
