@@ -215,14 +215,18 @@ async def test_what_no_database_keeps_stops_no_reading(reader: Reader, faults: F
     bad = [{"Custom": "a\0"}, {"Cus\0tom": 1}, {"Custom": deep}, {"Last_Name": "", "Custom": [{"a": "\0"}]}]
     rows += [{**good, "id": f"365239700000000010{n}", **each} for n, each in enumerate(bad)]
     rows.append({"id": "\0"})
+    # It would be an id of ours: nobody owns that record here.
+    rows.append(good | {"id": "3652397000000000003", "Owner": {"id": "1000000005", "name": "Forged"}})
     faults.do(answer(rows), where=r"GET /crm/v2/Contacts\?")
     report = await reader.pull(only=["Users", "Contacts"])
-    assert report.counts["Contacts"]["created"] == 2
-    refused = [("Contacts", f"365239700000000010{n}", "BAD_ANSWER", 1) for n in range(len(bad))]
+    assert report.counts["Contacts"]["created"] == 3
+    refused = [("Contacts", "3652397000000000003", "LOOKUP", 1)]
+    refused += [("Contacts", f"365239700000000010{n}", "BAD_ANSWER", 1) for n in range(len(bad))]
     assert await reader.parked() == [*refused, ("Contacts", "?", "BAD_ANSWER", 1)]
     token = await reader.token()
-    told = await reader.listed("Contacts", token)
-    assert (told[0]["Custom"], told[0]["Owner"]["name"]) == ("a \\u0000", owner["id"])
+    told = {each["id"][-1]: each for each in await reader.listed("Contacts", token)}
+    assert (told["2"]["Custom"], told["2"]["Owner"]["name"]) == ("a \\u0000", owner["id"])
+    assert told["3"]["Owner"]["name"] != "Forged"
 
 
 async def test_clocks_and_waits_that_cannot_be_are_not_believed(core_reader: Reader, faults: FaultPort) -> None:

@@ -231,7 +231,7 @@ class Applying:
             own = self._staff.get(each.person.id)
             if own is None:
                 await self._add(each)
-                changed += 1
+                changed += each.person.id in self._staff
             else:
                 changed += await staff.follow(
                     self._session,
@@ -252,6 +252,8 @@ class Applying:
     async def _add(self, user: PulledUser) -> None:
         """A member of the staff of this name, or the one who has the email here and is nobody else there."""
         person = user.person
+        if external_ids.may_be_minted(self._dialect, self._pulling.users, person.id):
+            return  # it could be an id of ours: nobody is known by it
         own = await staff.unnamed(self._session, person.email, self._dialect, self._pulling.users)
         if own is None:
             role = Role.ADMIN if user.is_admin else Role.AGENT
