@@ -126,6 +126,12 @@ def test_a_folder_of_counters_that_is_not_there_is_told_in_one_line(tmp_path: Pa
         assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", told)
 
 
+def test_a_demo_that_was_not_loaded_is_told_with_what_loads_it(tmp_path: Path) -> None:
+    refused = crmgraph(tmp_path, "import", "list", "--demo")
+    told = "There is no demo here yet: run `crmgraph demo load` first.\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", told)
+
+
 def test_an_unmigrated_database_is_not_served(tmp_path: Path) -> None:
     settings = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
     refused = crmgraph(tmp_path, "serve", **settings)

@@ -123,8 +123,8 @@ async def wired(settings: Settings, *, migrated: bool = True, poll: float = POLL
     except OSError as error:
         fail(f"{error.filename}: the folder cannot be made: {error.strerror}; see CRMGRAPH_DATABASE_URL")
     try:
-        if migrated and (fault := fault_of(await revision_of(core.db))) is not None:
-            fail(fault)
+        if migrated and (fault := fault_of(found := await revision_of(core.db))) is not None:
+            fail("There is no demo here yet: run `crmgraph demo load` first." if settings.demo and not found else fault)
         if migrated:
             await local_changes.read(core.db)
         yield core, runner
