@@ -209,10 +209,15 @@ async def test_what_no_database_keeps_stops_no_reading(reader: Reader, faults: F
     deep: Any = 1
     for _ in range(300):
         deep = [deep]
-    good = {"id": "3652397000000000001", "Last_Name": "Good", "Custom": "a \\u0000"}
+    good: dict[str, Any] = {"id": "3652397000000000001", "Last_Name": "Good", "Custom": "a \\u0000"}
     owner = {"id": "3652397000000000077", "name": "x" * 100_000}
     rows = [good, good | {"id": "3652397000000000002", "Owner": owner}]
-    bad = [{"Custom": "a\0"}, {"Cus\0tom": 1}, {"Custom": deep}, {"Last_Name": "", "Custom": [{"a": "\0"}]}]
+    bad: list[dict[str, Any]] = [
+        {"Custom": "a\0"},
+        {"Cus\0tom": 1},
+        {"Custom": deep},
+        {"Last_Name": "", "Custom": [{"a": "\0"}]},
+    ]
     rows += [{**good, "id": f"365239700000000010{n}", **each} for n, each in enumerate(bad)]
     rows.append({"id": "\0"})
     # It would be an id of ours: nobody owns that record here.
@@ -227,6 +232,15 @@ async def test_what_no_database_keeps_stops_no_reading(reader: Reader, faults: F
     told = {each["id"][-1]: each for each in await reader.listed("Contacts", token)}
     assert (told["2"]["Custom"], told["2"]["Owner"]["name"]) == ("a \\u0000", owner["id"])
     assert told["3"]["Owner"]["name"] != "Forged"
+
+
+async def test_a_photo_that_is_refused_stops_no_reading(core_reader: Reader, faults: FaultPort) -> None:
+    reader = await core_reader.behind(faults.url)
+    row = {"id": "3652397000000000001", "Last_Name": "Good", "Record_Image": "x"}
+    faults.do(answer([row]), where=r"GET /crm/v2/Contacts\?")
+    faults.do(Reply(403, {}, b'{"code": "NO_PERMISSION"}'), where=r"GET /crm/v2/Contacts/3652397000000000001/photo")
+    assert (await reader.pull(only=["Contacts"])).counts["photos"] == {"refused": 1, "photos": 0}
+    assert await reader.parked() == [("photos", "CONTACT/3652397000000000001", "PHOTO", 1)]
 
 
 async def test_clocks_and_waits_that_cannot_be_are_not_believed(core_reader: Reader, faults: FaultPort) -> None:

@@ -30,12 +30,14 @@ class _Fetched:
         row: what told of it.
         own_id: of its record.
         data: None where there is none there.
+        refused: the status by which it was refused; 0 where it was not.
     """
 
     row: Parked
     own_id: int
     data: bytes | None
     name: str | None
+    refused: int = 0
 
     @property
     def kind(self) -> PartyKind:
@@ -62,7 +64,8 @@ async def fetch_photos(
         CallError: the upstream does not answer.
     """
     own = await _own_ids(db, door, pulling, rows)
-    fetched = await asyncio.gather(*(_fetch(calls, pulling, row, own[row.id]) for row in rows if row.id in own))
+    answered = await asyncio.gather(*(_fetch(calls, pulling, row, own[row.id]) for row in rows if row.id in own))
+    fetched = [each for each in answered if not each.refused]
     having = await _having(db, [each.own_id for each in fetched])
     actor, refused = actor_of(None), dict[int, Fault]()
     done: set[int] = set()
@@ -77,6 +80,7 @@ async def fetch_photos(
     by_row = {each.row.id: each for each in fetched}
     faults = {row.id: Fault(LOOKUP, "its record is not here") for row in rows if row.id not in own}
     faults |= {row_id: refused[each.own_id] for row_id, each in by_row.items() if each.own_id in refused}
+    faults |= {e.row.id: Fault("PHOTO", f"Record_Image: HTTP {e.refused}") for e in answered if e.refused}
     done = {row.id for row in rows} - faults.keys()
 
     async def note(session: AsyncSession) -> None:
@@ -107,16 +111,18 @@ async def _fetch(calls: Calls, pulling: Pulling, row: Parked, own_id: int) -> _F
         return _Fetched(row, own_id, None, None)
     assert pulling.photo is not None  # noqa: S101 - whoever asks has looked
 
-    def read(answer: Answer) -> tuple[bytes | None, str | None]:
+    def read(answer: Answer) -> tuple[bytes | None, str | None, int]:
         if answer.status == 200 and answer.body:
-            return answer.body, _file_name(answer.headers)
+            return answer.body, _file_name(answer.headers), 0
         if answer.status in (204, 404) or (answer.status == 400 and b"INVALID_ID" in answer.body):
-            return None, None
+            return None, None, 0
+        if 400 <= answer.status < 500:
+            return None, None, answer.status
         raise BadAnswerError(f"HTTP {answer.status}")
 
     asked = pulling.photo(PartyKind(row.body["kind"]), str(row.body["id"]))
-    (data, name), _ = await calls.read(asked, read)
-    return _Fetched(row, own_id, data, name)
+    (data, name, refused), _ = await calls.read(asked, read)
+    return _Fetched(row, own_id, data, name, refused)
 
 
 def _file_name(headers: Mapping[str, str]) -> str | None:
