@@ -18,7 +18,6 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.records import aggregates, external_ids
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.edits import Edit, ExternalIdValue, Stamp
-from crmgraph.crm.records.external_ids import may_be_minted
 from crmgraph.crm.records.sets import WriteSet
 from crmgraph.crm.records.unit_of_work import Transaction
 from crmgraph.crm.values.text import fault_of
@@ -213,8 +212,7 @@ class Applying:
     async def people(self, wanted: Sequence[Person]) -> dict[str, int]:
         """{what somebody is called there: their id here}; who is not here becomes staff without a login, who works
         there no more. Whose id could be one of ours stays unknown."""
-        named = {each.id: each for each in wanted if each.id not in self._staff}
-        new = {each: who for each, who in named.items() if not may_be_minted(self._dialect, self._pulling.users, each)}
+        new = {each.id: each for each in wanted if each.id not in self._staff}
         if new:
             await self._know(new)
             for each in new.values():
