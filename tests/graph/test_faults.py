@@ -114,7 +114,11 @@ async def test_when_the_client_hangs_up_a_query_stops_and_a_change_is_finished(
     # By one statement, so few records are told before anybody looks whether the client is still there.
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (_, app):
         db = app.state.core.db
-        query = "{ contacts { nodes { relations { other { id } } notes { totalCount } } } }"
+        # So long that the client is gone before the last list is read.
+        lists = (
+            f"a{n}: contacts {{ nodes {{ relations {{ other {{ id }} }} notes {{ totalCount }} }} }}" for n in range(15)
+        )
+        query = "{ " + " ".join(lists) + " }"
         sent = await ask_and_hang_up(app, agent, query)
         assert sent[0]["status"] == 499
         for _ in range(100):

@@ -132,8 +132,8 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
             "SERVE: is not there yet: nothing is written back to the old CRM. OFF lets this store answer without that.",
         ),
         (
-            ("switch", "zoho", "OFF", "--why", "x", "--caller", "1000.CLIEMT"),
-            "1000.CLIEMT: nobody has called zoho under this name. Is 1000.CLIENT meant? --force does it nevertheless.",
+            ("switch", "zoho", "OFF", "--why", "x", "--caller", "1000.FRIEMD"),
+            "1000.FRIEMD: nobody has called zoho under this name. Is 1000.FRIEND meant? --force does it nevertheless.",
         ),
         (
             ("switch", "zoho", "SHADOW", "--why", "x", "--operation", "GET /crm/v2/org"),
@@ -147,6 +147,11 @@ def test_a_switch_holds_a_second_later_and_the_most_specific_counts(front: Front
 def test_what_cannot_be_said_is_told(front: Front, words: tuple[str, ...], said: str) -> None:
     if words[0] == "add":  # its name may not be found on a machine without a network
         words = ("add", "zoho", f"http://127.0.0.1:{front.old.port}", "--insecure")
+    if "--caller" in words:
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        secret = b"grant_type=refresh_token&client_id=1000.FRIEND&client_secret=s3cret&refresh_token=1000.refresh"
+        granted = answer({"access_token": "1000.F", "expires_in": 3600})
+        front.ask(request("POST", "/oauth/v2/token", form, secret), granted)
     told = front.run("upstream", *words)
     assert (told.returncode, told.stderr.strip()) == (1, said)
 
