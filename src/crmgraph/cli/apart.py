@@ -1,12 +1,14 @@
 """The program of a job in a process of its own, see `crmgraph.jobs.apart`; no command for people."""
 
 import asyncio
+import os
 import sys
 from typing import Any
 
 import orjson
 
 from crmgraph.assembly import build, close, handlers
+from crmgraph.cli import NICE
 from crmgraph.crm.job_queue import Done, Retry
 from crmgraph.crm.records import local_changes
 from crmgraph.logs import configure
@@ -29,6 +31,7 @@ async def _run(settings: Settings, kind: str, payload: Any) -> str | None:
 
 def main() -> None:
     """Read what is asked, and print how it went."""
+    os.nice(NICE)
     asked = orjson.loads(sys.stdin.buffer.read())
     settings = Settings(**asked["settings"])
     configure(settings.log_level, settings.log_format)
