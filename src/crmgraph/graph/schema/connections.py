@@ -49,7 +49,8 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The item.")
 
 
-def _total(root: strawberry.Parent[Any]) -> Any:
+def total(root: strawberry.Parent[Any]) -> Any:
+    """How many items the whole list of a page has: what it knows, or counts now."""
     return root.count()
 
 
@@ -59,7 +60,7 @@ class Connection(Generic[T]):
     nodes: list[T] = strawberry.field(description="The items of the page.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
     total_count: int = strawberry.field(
-        resolver=_total, description="How many items the whole list has; counted only when this is selected."
+        resolver=total, description="How many items the whole list has; counted only when this is selected."
     )
 
 

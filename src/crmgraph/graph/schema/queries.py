@@ -307,5 +307,5 @@ class Query:
         first: First = UNSET,
         after: After = UNSET,
     ) -> Any:
-        asked = comparing.Asked(Door[dialect.name] if dialect else None, operation or None, caller or None)
+        asked = comparing.DivergenceRequest(Door[dialect.name] if dialect else None, operation or None, caller or None)
         return await comparing.find(info.context, asked, first, after)

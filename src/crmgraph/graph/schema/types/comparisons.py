@@ -14,7 +14,7 @@ from crmgraph.crm.models import Divergence as DivergenceRow
 from crmgraph.crm.policy import Actor, may_see_identity
 from crmgraph.db.database import Database
 from crmgraph.graph.resolvers.context import Context
-from crmgraph.graph.schema.connections import PageInfo, window_of
+from crmgraph.graph.schema.connections import PageInfo, total, window_of
 from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.scalars import BigInt, DateTime
 from crmgraph.graph.schema.types.usage import read_key, write_key
@@ -98,22 +98,18 @@ class DivergenceEdge:
     node: Divergence = strawberry.field(description="The field.")
 
 
-def _total(root: strawberry.Parent[Any]) -> Any:
-    return root.count()
-
-
 @strawberry.type(description="A page of the fields that differ, by API, operation, caller and field.")
 class DivergenceConnection:
     edges: list[DivergenceEdge] = strawberry.field(description="The items of the page with their cursors.")
     nodes: list[Divergence] = strawberry.field(description="The items of the page.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
     total_count: int = strawberry.field(
-        resolver=_total, description="How many items the whole list has; counted only when this is selected."
+        resolver=total, description="How many items the whole list has; counted only when this is selected."
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DivergenceRequest:
     """Which divergences are meant."""
 
     dialect: Door | None
@@ -126,7 +122,7 @@ class Page:
     """The source of a connection."""
 
     db: Database
-    asked: Asked
+    asked: DivergenceRequest
     edges: list[DivergenceEdge]
     page_info: PageInfo
 
@@ -143,7 +139,7 @@ class Page:
             )
 
 
-async def find(context: Context, asked: Asked, first: Any, after: Any) -> Page | None:
+async def find(context: Context, asked: DivergenceRequest, first: Any, after: Any) -> Page | None:
     """A page of differing fields; None for anybody but staff.
 
     Raises:

@@ -22,7 +22,7 @@ from crmgraph.crm.search.statements import MOST
 from crmgraph.crm.values.text import fault_of
 from crmgraph.graph.resolvers.context import Context, Info
 from crmgraph.graph.schema.bad_input import BadInput
-from crmgraph.graph.schema.connections import PageInfo, window_of
+from crmgraph.graph.schema.connections import PageInfo, total, window_of
 from crmgraph.graph.schema.enums import SearchKind
 from crmgraph.graph.schema.types.record import Record
 
@@ -58,17 +58,13 @@ class SearchEdge:
     )
 
 
-def _total(root: strawberry.Parent[Any]) -> Any:
-    return root.count()
-
-
 @strawberry.type(description="A page of what a search found, the best hits first.")
 class SearchConnection:
     edges: list[SearchEdge] = strawberry.field(description="The hits of the page with their cursors.")
     nodes: list[Record] = strawberry.field(description="The records of the page.")
     page_info: PageInfo = strawberry.field(description="Where the page lies among the hits.")
     total_count: int = strawberry.field(
-        resolver=_total,
+        resolver=total,
         description=f"How many hits there are, {MOST} at most; counted only when this is selected.",
     )
 

@@ -17,7 +17,7 @@ from crmgraph.crm.usage import Use
 from crmgraph.db.database import Database
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
-from crmgraph.graph.schema.connections import PageInfo, window_of
+from crmgraph.graph.schema.connections import PageInfo, total, window_of
 from crmgraph.graph.schema.enums import LegacyDialect
 from crmgraph.graph.schema.scalars import BigInt, DateTime
 
@@ -65,17 +65,13 @@ class LegacyUseEdge:
     node: LegacyUse = strawberry.field(description="What the caller did.")
 
 
-def _total(root: strawberry.Parent[Any]) -> Any:
-    return root.count()
-
-
 @strawberry.type(description="A page of who called the legacy APIs, by API, operation and caller.")
 class LegacyUseConnection:
     edges: list[LegacyUseEdge] = strawberry.field(description="The items of the page with their cursors.")
     nodes: list[LegacyUse] = strawberry.field(description="The items of the page.")
     page_info: PageInfo = strawberry.field(description="Where the page lies in the list.")
     total_count: int = strawberry.field(
-        resolver=_total, description="How many items the whole list has; counted only when this is selected."
+        resolver=total, description="How many items the whole list has; counted only when this is selected."
     )
 
 
