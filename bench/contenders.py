@@ -252,14 +252,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-async def start(contender: Contender, environment: dict[str, str]) -> Running:
+async def start(contender: Contender, environment: dict[str, str], patience: float = 60) -> Running:
     """Start a contender and wait until it answers.
 
     Args:
         environment: where the database is, and as whom it writes.
+        patience: after how many seconds it is given up.
 
     Raises:
-        Failed: it ended, or does not answer within a minute.
+        Failed: it ended, or does not answer in that time.
     """
     port = free_port()
     command = contender.command + (["--port", str(port)] if contender.port_option else [])
@@ -275,7 +276,7 @@ async def start(contender: Contender, environment: dict[str, str]) -> Running:
     running = Running(contender, process, port)
     probe = graphql("{ __typename }", None, {}, None)
     while True:
-        if process.poll() is not None or time.perf_counter() - began > 60:
+        if process.poll() is not None or time.perf_counter() - began > patience:
             running.stop()
             raise Failed(f"{contender.name} does not start: see {log.name}")
         try:

@@ -129,9 +129,34 @@ def cases(work: str, sample: Sample, cursors: list[str | None]) -> list[dict[str
     return [{}]
 
 
+_FIRST_NAMES = [
+    "Anna",
+    "Ben",
+    "Carla",
+    "David",
+    "Eleni",
+    "Farid",
+    "Grace",
+    "Hiro",
+    "Ines",
+    "Jonas",
+    "Katya",
+    "Luca",
+    "Maya",
+    "Nikos",
+    "Olga",
+    "Pedro",
+    "Quinn",
+    "Rosa",
+    "Samir",
+]
+
+
 def novelty(turn: int) -> dict[str, str]:
-    """A first name and a phone number that nobody had before this turn; the number is in E.164 but for a blank."""
-    return {"firstName": f"Name{turn}", "raw": f"+357 99{turn % 1_000_000:06d}"}
+    """A first name as people have, another one than the record was given the last time, and a phone number that nobody
+    had for a million turns; the number is in E.164 but for a blank."""
+    name = _FIRST_NAMES[(turn + turn // 256) % len(_FIRST_NAMES)]
+    return {"firstName": name, "raw": f"+357 99{turn % 1_000_000:06d}"}
 
 
 _TIMES = frozenset({"createdAt", "updatedAt"})
