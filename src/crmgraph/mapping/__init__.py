@@ -8,6 +8,7 @@ engine knows no dialect; what differs is in the tables and in the codecs that th
 from crmgraph.mapping.requests import Decoded, Resolved, decode, decode_all, decode_row, links, names
 from crmgraph.mapping.table import (
     AS_IT_IS,
+    Always,
     Codec,
     Computed,
     ExtraField,
@@ -28,6 +29,7 @@ from crmgraph.mapping.table import (
 
 __all__ = [
     "AS_IT_IS",
+    "Always",
     "Codec",
     "Computed",
     "Decoded",

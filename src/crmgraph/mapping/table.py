@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, may_see_identity
+from crmgraph.crm.query.json_text import Pieces
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.usage import OTHER_FIELDS
@@ -35,10 +36,18 @@ class Codec:
     Attributes:
         read: from the wire's value to ours; None is "nothing"; raises Unreadable.
         write: from ours to the wire's.
+        sql: (writer, what `write` is given as SQL) to the JSON of what it returns, see `mapping/printing.py`; None
+            where Python writes it, of what a statement has read.
     """
 
     read: Callable[[Any], Any] = _same
     write: Callable[[Any], Any] = _same
+    sql: "Callable[[Any, Any], Pieces] | None" = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether a value is written otherwise than it is held."""
+        return self.write is not _same
 
 
 AS_IT_IS = Codec()
@@ -145,18 +154,27 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
+class Always:
+    """A value that is the same on every record (or row), and never written."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Computed:
     """A value that is worked out from the record (or row) and its encoding_context, and never written.
 
     Attributes:
         source: the columns it comes from, in the words of the models, for the documentation.
+        sql: (printing, the columns of the record or row) to its JSON as it is printed, see `mapping/printing.py`.
     """
 
     function: Callable[[Any, EncodingContext], Any]
     source: str = ""
+    sql: Callable[[Any, Any], Pieces] | None = None
 
 
-Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | ExtraField | Link | Own | Computed"
+Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | ExtraField | Link | Own | Always | Computed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +213,16 @@ class Layout:
     """Fields in the order of one answer, made ready to print records (or rows) with.
 
     Most values are a column, that of the row which bears a slot, or an extra field: they are fetched without a call.
+
+    Attributes:
+        others: whether the extra fields of the dialect that no field prints follow at the end.
     """
 
-    def __init__(self, dialect: str, fields: Iterable[Field]) -> None:
-        self._dialect = dialect
-        self._steps = tuple(_step(each) for each in fields)
+    def __init__(self, dialect: str, fields: Iterable[Field], *, others: bool = False) -> None:
+        self.dialect = dialect
+        self.fields = tuple(fields)
+        self.others = others
+        self._steps = tuple(_step(each) for each in self.fields)
 
     def encode(self, thing: Any, around: EncodingContext) -> dict[str, Any]:
         """The record (an `Aggregate`) or row as the dialect's object."""
@@ -215,7 +238,7 @@ class Layout:
                 value = held[column] if column in held else getattr(row, column)
             elif place is _EXTRA:
                 if extra is None:
-                    extra = row.extra_fields.get(self._dialect, {})
+                    extra = row.extra_fields.get(self.dialect, {})
                 value = extra.get(column)
             else:
                 if bearers is None:
@@ -227,6 +250,9 @@ class Layout:
             for key in outer:
                 inner = inner.setdefault(key, {})
             inner[name] = value
+        if self.others:
+            for key, value in row.extra_fields.get(self.dialect, {}).items():
+                body.setdefault(key, value)
         return body
 
 
@@ -269,10 +295,14 @@ class FieldMap:
             return name
         return ".".join(self.key(part) for part in name.split("."))
 
-    def layout(self, names: Iterable[str] | None = None) -> Layout:
-        """The layout of an answer: the named fields in the order given, by default all that are printed."""
+    def layout(self, names: Iterable[str] | None = None, *, others: bool = False) -> Layout:
+        """The layout of an answer: the named fields in the order given, by default all that are printed.
+
+        Args:
+            others: see `Layout`.
+        """
         if names is None:
-            return Layout(self.dialect, [f for f in self.fields if f.printed])
+            return Layout(self.dialect, [f for f in self.fields if f.printed], others=others)
         return Layout(self.dialect, [self._named[name] for name in names])
 
     def field(self, name: str) -> Field | None:
@@ -369,6 +399,8 @@ def _reader(place: Any) -> Callable[[Any, EncodingContext], Any]:
             return lambda thing, around: linked(around, link.target, getattr(_row_of(thing), link.column.key))
         case Own(target):
             return lambda thing, around: around.external_id(target, thing.id) or str(thing.id)
+        case Always(value):
+            return lambda thing, around: value
         case Computed(function):
             return function
     name = place.key

@@ -3,7 +3,7 @@
 Lists read the same in a few statements (`lists`, `external_ids.encoding_context`): many records name the same things.
 """
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from crmgraph.crm.records.aggregates import PARTS, ROWS, Aggregate
 from crmgraph.crm.records.external_ids import TARGETS, EncodingContext, note_external_ids
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import Database
+from crmgraph.db.pool import Row
 
 _ROW_TARGETS = {"phone_id": "phones", "email_id": "emails", "address_id": "addresses"}
 """{column of an external id: the part of a record whose rows it names}."""
@@ -53,28 +54,14 @@ async def load_told(
     model = MODELS[kind]
     children = aggregates.wanted(model, parts)
     named = _named(model, actor, with_relations="relations" in parts, rows=rows)
-    space, values = external or ("", ())
-    values = [each for each in values if not fault_of(each)]
-
-    def build(query: Select[Any]) -> Select[Any]:
-        held = [] if standing is None else [standing.condition()]
-        return query.where(model.id == _own(model, len(values)), visible(with_parameters(actor), model), *held)
-
+    asked = _Asked(actor, dialect, model, party_id, external, standing)
     found = await snapshots.read_with(
         db,
-        ("told", len(values), rows, visibility_key(actor), None if standing is None else standing.key),
+        ("told", rows, *asked.key),
         model,
         [*children.values(), *named.lists],
-        build,
-        {
-            "own": party_id,
-            "dialect": dialect,
-            "staff": staff,
-            "space": space,
-            **{f"value{i}": value for i, value in enumerate(values)},
-            **visibility_values(actor),
-            **({} if standing is None else standing.now()),
-        },
+        lambda query: query.where(*asked.conditions()),
+        {**asked.values, "dialect": dialect, "staff": staff},
     )
     if not found:
         return None
@@ -82,6 +69,71 @@ async def load_told(
     aggregate = Aggregate(record)
     aggregates.fill(aggregate, children, lists[: len(children)])
     return aggregate, named.context(actor, lists[len(children) :])
+
+
+async def row_told(
+    db: Database,
+    actor: Actor,
+    dialect: str,
+    kind: PartyKind,
+    party_id: int | None,
+    key: Hashable,
+    columns: Callable[[Any], Sequence[Any]],
+    *,
+    external: tuple[str, Sequence[str]] | None = None,
+    standing: Standing | None = None,
+) -> Row | None:
+    """What a statement makes of such a record; None where there is none.
+
+    Args:
+        key: names what is made.
+        columns: makes it of the record's columns, for actors of the same visibility key.
+        party_id, external, standing: see `load_told`.
+    """
+    asked = _Asked(actor, dialect, MODELS[kind], party_id, external, standing)
+    found = await db.fetch_compiled(("told", key, *asked.key), lambda: asked.query(columns), asked.values)
+    return found[0] if found else None
+
+
+class _Asked:
+    """Which record is asked for, and by whom: conditions of a statement and their values.
+
+    Attributes:
+        key: of what changes the text of the conditions.
+    """
+
+    def __init__(
+        self,
+        actor: Actor,
+        dialect: str,
+        model: Any,
+        party_id: int | None,
+        external: tuple[str, Sequence[str]] | None,
+        standing: Standing | None,
+    ) -> None:
+        space, values = external or ("", ())
+        values = [each for each in values if not fault_of(each)]
+        self._actor = actor
+        self._model = model
+        self._names = len(values)
+        self._standing = standing
+        self.key = (model, self._names, visibility_key(actor), None if standing is None else standing.key)
+        self.values: dict[str, Any] = {
+            "own": party_id,
+            "dialect": dialect,
+            "space": space,
+            **{f"value{i}": value for i, value in enumerate(values)},
+            **visibility_values(actor),
+            **({} if standing is None else standing.now()),
+        }
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        model, held = self._model, [] if self._standing is None else [self._standing.condition()]
+        return [model.id == _own(model, self._names), visible(with_parameters(self._actor), model), *held]
+
+    def query(self, columns: Callable[[Any], Sequence[Any]]) -> Select[Any]:
+        row = select(*self._model.__table__.c).where(*self.conditions()).subquery("record")
+        return select(*columns(row))
 
 
 def _own(model: Any, names: int) -> ColumnElement[Any]:

@@ -1,11 +1,14 @@
 """How Zoho writes each kind of value: what a field's `data_type` means on the wire."""
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from crmgraph.crm.query.json_text import Pieces, members
 from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping import Codec, Linked, Named, Unreadable
+from crmgraph.mapping.printing import LinkedRow, Printing
 
 MAX_ID_DIGITS = 19
 """Zoho's ids are 64-bit integers."""
@@ -162,21 +165,44 @@ def full_name(record: Any) -> str:
     """What a record is called: an account by its name, a person by first and last name."""
     if hasattr(record, "last_name"):
         return " ".join(part for part in (record.first_name, record.last_name) if part)
-    return str(record.name)
+    return record.name or ""
 
 
 def _tags(value: list[Any] | None) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _lookup_sql(write: Printing, link: LinkedRow) -> Pieces:
+    return members(_named_sql(write, link))
+
+
+def _user_sql(write: Printing, link: LinkedRow) -> Pieces:
+    return members([*_named_sql(write, link), ("email", [write.json(link.c.email)])])
+
+
+def _named_sql(write: Printing, link: LinkedRow) -> list[tuple[str, Pieces]]:
+    c = link.c
+    name = write.words(c.first_name, c.last_name) if "last_name" in c else write.words(c.name)
+    return [("name", [write.quoted(name)]), ("id", [write.quoted(link.external_id)])]
+
+
+def _date_sql(write: Printing, parts: Sequence[Any]) -> Pieces:
+    year, month, day = parts
+    return ['"', write.padded(year, 4), "-", write.padded(month, 2), "-", write.padded(day, 2), '"']
+
+
+def _moment_sql(write: Printing, column: Any) -> Pieces:
+    return ['"', write.seconds(column), '+00:00"']
+
+
 TEXT = Codec(_text)
 BOOLEAN = Codec(_boolean)
 INTEGER = Codec(_integer)
 AMOUNT = Codec(_amount, number)
-DATE = Codec(_read_date, _write_date)
-MOMENT = Codec(write=moment)
+DATE = Codec(_read_date, _write_date, _date_sql)
+MOMENT = Codec(write=moment, sql=_moment_sql)
 DIGITS = Codec(_read_digits, _write_digits)
-LOOKUP = Codec(read_link, lookup)
-USER = Codec(read_link, _user)
+LOOKUP = Codec(read_link, lookup, _lookup_sql)
+USER = Codec(read_link, _user, _user_sql)
 KEPT_LOOKUP = Codec(_read_kept_link)
 TAGS = Codec(write=_tags)

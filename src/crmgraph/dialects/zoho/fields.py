@@ -16,10 +16,25 @@ from crmgraph.crm.models import (
     PartyKind,
     PhoneKind,
 )
+from crmgraph.crm.query.json_text import Pieces, members
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
 from crmgraph.dialects.zoho import codecs
-from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Layout, Link, Own, Slot, Whole, linked
+from crmgraph.mapping import (
+    Always,
+    Codec,
+    Computed,
+    ExtraField,
+    Field,
+    FieldMap,
+    Layout,
+    Link,
+    Own,
+    Slot,
+    Whole,
+    linked,
+)
+from crmgraph.mapping.printing import Printed, Printing
 
 DIALECT = "zoho"
 CURRENCY_SYMBOL = "$"
@@ -57,6 +72,7 @@ class Module:
     typed: tuple[Typed, ...]
     fields: FieldMap
     layout: Layout
+    printed: Printed
 
     @property
     def types(self) -> Mapping[str, str]:
@@ -109,7 +125,7 @@ def _owner(column: Any) -> Typed:
 
 def _always(name: str, value: Any, kind: str) -> Typed:
     """What Zoho tells of every record and nothing here changes."""
-    return Typed(Field(name, Computed(lambda thing, _: value), writable=False), kind)
+    return Typed(Field(name, Always(value), writable=False), kind)
 
 
 def _phone(name: str, kind: PhoneKind) -> Typed:
@@ -135,7 +151,7 @@ def _person(model: Any) -> Iterable[Typed]:
     yield _field("Salutation", model.salutation, "picklist")
     yield _field("First_Name", model.first_name)
     yield _field("Last_Name", model.last_name, mandatory=True)
-    yield _shown("Full_Name", Computed(lambda thing, _: codecs.full_name(thing.record), "first_name last_name"))
+    yield _shown("Full_Name", _FULL_NAME)
 
 
 def _record(model: Any) -> Iterable[Typed]:
@@ -144,15 +160,16 @@ def _record(model: Any) -> Iterable[Typed]:
     yield _field("Description", model.description, "textarea")
     yield Typed(Field("Tag", ExtraField("Tag"), codecs.TAGS), "text")
     yield Typed(Field("Layout", ExtraField("Layout"), codecs.KEPT_LOOKUP), "bigint")
-    yield _shown("Record_Image", Computed(lambda thing, _: thing.photo.key if thing.photo else None, "photo"))
+    yield _shown("Record_Image", _IMAGE)
     yield _shown("Last_Activity_Time", model.updated_at, "datetime")
     yield _user("Created_By", model.created_by_id)
     yield _user("Modified_By", model.modified_by_id)
     yield _shown("Created_Time", model.created_at, "datetime")
     yield _shown("Modified_Time", model.updated_at, "datetime")
     yield _shown("id", Own(), "bigint")
-    yield _shown("$approved", Computed(_approved, "approval" if model is Lead else ""), "boolean", Codec())
-    yield _shown("$approval_state", Computed(_approval_state), "text", Codec())
+    is_lead = model is Lead  # nothing else is approved
+    yield _shown("$approved", _APPROVED if is_lead else Always(True), "boolean", Codec())
+    yield _shown("$approval_state", _APPROVAL_STATE if is_lead else Always("approved"), "text", Codec())
     for name, value, kind in _STATE:
         yield _always(name, value, kind)
 
@@ -177,25 +194,54 @@ _STATE: tuple[tuple[str, Any, str], ...] = (
 """What the sample of Zoho's page "Get Records" of version 2 has of every record: nothing of it happens here."""
 
 
+_FULL_NAME = Computed(
+    lambda thing, _: codecs.full_name(thing.record),
+    "first_name last_name",
+    lambda write, c: [write.quoted(write.words(c.first_name, c.last_name))],
+)
+_IMAGE = Computed(
+    lambda thing, _: thing.photo.key if thing.photo else None,
+    "photo",
+    lambda write, c: [write.json(write.of_photo(c, "key"))],
+)
+
+
 def _approved(thing: Any, _: Any) -> bool:
-    return getattr(thing.record, "approval", Approval.APPROVED) is Approval.APPROVED
+    return thing.record.approval is Approval.APPROVED
 
 
-def _approval_state(thing: Any, around: Any) -> str:
-    return "approved" if _approved(thing, around) else "approval_process_pending"
-
-
-def _converted(thing: Any, _: Any) -> bool:
-    return thing.record.converted_at is not None
+_APPROVED = Computed(
+    _approved,
+    "approval",
+    lambda write, c: [write.either(c.approval == Approval.APPROVED, "true", "false")],
+)
+_APPROVAL_STATE = Computed(
+    lambda thing, around: "approved" if _approved(thing, around) else "approval_process_pending",
+    "",
+    lambda write, c: [write.either(c.approval == Approval.APPROVED, '"approved"', '"approval_process_pending"')],
+)
+_CONVERTED = Computed(
+    lambda thing, _: thing.record.converted_at is not None,
+    "converted_at",
+    lambda write, c: [write.either(c.converted_at.is_(None), "false", "true")],
+)
+_BECAME = {"contact": Lead.converted_contact_id, "account": Lead.converted_account_id}
 
 
 def _converted_detail(thing: Any, around: EncodingContext) -> dict[str, str | None]:
     """The ids of what a lead has become."""
     if thing.record.converted_at is None:
         return {}
-    became = {"contact": thing.record.converted_contact_id, "account": thing.record.converted_account_id}
-    links = {name: linked(around, "party", own_id) for name, own_id in became.items()}
+    links = {name: linked(around, "party", getattr(thing.record, column.key)) for name, column in _BECAME.items()}
     return {"deal": None} | {name: link.external_id if link is not None else None for name, link in links.items()}
+
+
+def _converted_detail_sql(write: Printing, c: Any) -> Pieces:
+    ids: list[tuple[str, Pieces]] = [
+        (name, [write.json(write.linked(column, c, lambda link: [link.external_id]))])
+        for name, column in _BECAME.items()
+    ]
+    return [write.either(c.converted_at.is_(None), "{}", members([("deal", ["null"]), *ids]))]
 
 
 _LEADS = (
@@ -218,10 +264,10 @@ _LEADS = (
     _field("Skype_ID", Lead.skype),
     _field("Twitter", Lead.twitter),
     *_address("", "Zip_Code", AddressKind.BUSINESS, FIRST),
-    _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
+    _shown("Is_Record_Duplicate", Always(False), "boolean", Codec()),
     _shown("Converted_Date_Time", Lead.converted_at, "datetime"),
-    _shown("$converted", Computed(_converted, "converted_at"), "boolean", Codec()),
-    _shown("$converted_detail", Computed(_converted_detail), "jsonobject"),
+    _shown("$converted", _CONVERTED, "boolean", Codec()),
+    _shown("$converted_detail", Computed(_converted_detail, "", _converted_detail_sql), "jsonobject"),
     *_record(Lead),
 )
 
@@ -248,7 +294,7 @@ _CONTACTS = (
     _field("Twitter", Contact.twitter),
     *_address("Mailing_", "Zip", AddressKind.BUSINESS, FIRST),
     *_address("Other_", "Zip", AddressKind.OTHER, SECOND),
-    _shown("Is_Record_Duplicate", Computed(lambda thing, _: False), "boolean", Codec()),
+    _shown("Is_Record_Duplicate", Always(False), "boolean", Codec()),
     *_record(Contact),
 )
 
@@ -276,7 +322,8 @@ _ACCOUNTS = (
 
 def _module(name: str, singular: str, model: Any, kind: PartyKind, unique: str, typed: tuple[Typed, ...]) -> Module:
     fields = FieldMap(DIALECT, model, [one.field for one in typed])
-    return Module(name, singular, kind, unique, typed, fields, fields.layout())
+    layout = fields.layout(others=True)
+    return Module(name, singular, kind, unique, typed, fields, layout, Printed(layout))
 
 
 MODULES: dict[str, Module] = {

@@ -20,7 +20,7 @@ from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.criteria import COMPARATORS, Condition, Criteria, Group, NotCriteria, parse
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.dialects.zoho.requests import Call
-from crmgraph.mapping import Computed, ExtraField, Link, Own, Slot, Unreadable, Whole
+from crmgraph.mapping import Always, Computed, ExtraField, Link, Own, Slot, Unreadable, Whole
 from crmgraph.rest import RequestError
 
 MAX_WORDS = 5
@@ -56,7 +56,7 @@ def place_of(module: Module, name: str) -> Any:
             return MODELS[module.kind].id
         case Whole(columns):
             return WholeDate(*columns)
-        case Computed():
+        case Always() | Computed():
             return None
     return field.at
 

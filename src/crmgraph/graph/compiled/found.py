@@ -20,9 +20,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from crmgraph.crm.models import Account, Contact, PartyKind
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query.json_text import Pieces, joined, members
 from crmgraph.crm.search.matching import READ, ROWS
 from crmgraph.graph.compiled.finishing import is_finished
-from crmgraph.graph.compiled.json_text import Pieces, joined, members
 from crmgraph.graph.compiled.page import reads_rows
 from crmgraph.graph.compiled.statement import Builder, or_null, over
 from crmgraph.graph.compiled.tree import Cursor, Edges, Found, Matched, PageInfo, Records, Total

@@ -9,10 +9,10 @@ from crmgraph.crm.models import Account, Staff
 from crmgraph.crm.query import access_paths, keyset_pages
 from crmgraph.crm.query import choices as core_choices
 from crmgraph.crm.query import groups as core
+from crmgraph.crm.query.json_text import Pieces, Sql, constant, joined, members
 from crmgraph.crm.query.keyset_pages import Listed
 from crmgraph.crm.query.sql import Sql as Conditions
 from crmgraph.graph.compiled.finishing import is_finished
-from crmgraph.graph.compiled.json_text import Pieces, Sql, constant, joined, members
 from crmgraph.graph.compiled.page import GroupShape, Shape
 from crmgraph.graph.compiled.statement import Builder, or_null, over
 from crmgraph.graph.compiled.tree import Choices, Groups, OfKeys, Pages, Told

@@ -1,82 +1,21 @@
-"""JSON as SQL writes it: every value of a row as the text that stands in the answer, the same on both databases."""
+"""Values of the graph's types as the JSON that SQL writes."""
 
-from collections.abc import Iterable
-from functools import reduce
 from typing import Any
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    ColumnElement,
-    Date,
-    Integer,
-    LargeBinary,
-    Text,
-    case,
-    cast,
-    extract,
-    func,
-    literal_column,
-    type_coerce,
-)
+from sqlalchemy import JSON, Boolean, ColumnElement, Date, Integer, Text, case, cast, func, type_coerce
 from sqlalchemy import Enum as SqlEnum
-from sqlalchemy.types import NullType
 
 from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.query import json_text
+from crmgraph.crm.query.json_text import Pieces, Sql, constant, joined
 from crmgraph.graph.compiled.tree import Unplannable
-
-Sql = ColumnElement[str]
-Pieces = list[str | Sql]
-"""A text as it stands in the answer: what is fixed, and what SQL adds. `joined` makes it SQL, as late as can be."""
-
-_MILLION: ColumnElement[int] = literal_column("1000000", Integer())
 
 PLAIN = frozenset({"String", "EmailAddress", "PhoneNumber", "CountryCode", "URL"})
 """The scalars that print text as it is."""
 
 
-def constant(text: str) -> Sql:
-    """A fixed piece of the answer."""
-    return type_coerce(literal_column("'" + text.replace("'", "''") + "'"), Text())
-
-
-def joined(pieces: Pieces) -> Sql:
-    """The pieces one after the other, as one expression; fixed ones that meet become one.
-
-    A database spends a good part of such a statement on putting texts together, so the fewer they are, the better.
-    """
-    merged: Pieces = []
-    for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        else:
-            merged.append(piece)
-    first, *others = [constant(piece) if isinstance(piece, str) else piece for piece in merged]
-    return reduce(lambda text, piece: text.concat(piece), others, first)
-
-
-def _part(text: Sql, *at: int) -> Sql:
-    return func.substr(text, *(literal_column(str(n), Integer()) for n in at), type_=Text())
-
-
-def members(named: Iterable[tuple[str, Pieces]]) -> Pieces:
-    """An object with these members."""
-    pieces: Pieces = []
-    for key, value in named:
-        pieces += [f'{"," if pieces else "{"}"{key}":', *value]
-    return [*(pieces or ["{"]), "}"]
-
-
-class Writer:
-    """Writes values in the words of one database.
-
-    Args:
-        dialect: sqlite or postgresql.
-    """
-
-    def __init__(self, dialect: str) -> None:
-        self.sqlite = dialect == "sqlite"
+class Writer(json_text.Writer):
+    """Writes values of the graph's types."""
 
     def value(self, column: Any, type_: Any, nullable: bool) -> Pieces:
         """A value as JSON.
@@ -134,42 +73,3 @@ class Writer:
             case _:
                 raise Unplannable(f"values of {column.type}")
         return [func.coalesce(text, constant("null"))]
-
-    def quoted(self, column: ColumnElement[Any]) -> Sql:
-        """Text as a JSON string; NULL stays NULL on PostgreSQL and is null on SQLite."""
-        if self.sqlite:
-            return func.json_quote(column)
-        return cast(func.to_json(cast(column, Text())), Text())
-
-    def moment(self, column: ColumnElement[Any]) -> Pieces:
-        """A point in time as the scalar DateTime prints it, without quotes."""
-        if self.sqlite:
-            text = type_coerce(column, Text())
-            return [_part(text, 1, 10), "T", _part(text, 12), "Z"]
-        form = literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'""", Text())
-        return [func.to_char(func.timezone(literal_column("'UTC'"), column), form, type_=Text())]
-
-    def micros(self, column: ColumnElement[Any]) -> Sql:
-        """A point in time in microseconds since 1970, as text."""
-        if self.sqlite:
-            text = type_coerce(column, Text())
-            seconds = cast(func.strftime(literal_column("'%s'"), _part(text, 1, 19)), Integer())
-            return cast(seconds * _MILLION + cast(_part(text, 21, 6), Integer()), Text())
-        return cast(cast(extract("epoch", column) * _MILLION, BigInteger()), Text())
-
-    def hexed(self, column: ColumnElement[Any]) -> Sql:
-        """The bytes of a text in hexadecimal digits."""
-        if self.sqlite:
-            return func.lower(func.hex(column), type_=Text())
-        return func.encode(func.convert_to(column, literal_column("'UTF8'")), literal_column("'hex'"), type_=Text())
-
-    def encoded(self, text: Sql) -> ColumnElement[Any]:
-        """The text as bytes in UTF-8, as it is sent: nobody on the way has to decode it."""
-        if self.sqlite:
-            return type_coerce(cast(text, LargeBinary()), NullType())
-        return func.convert_to(text, literal_column("'UTF8'"), type_=NullType())
-
-    def listed(self, text: Sql) -> Sql:
-        """The texts of all rows, in their order and with commas between; empty for no rows."""
-        aggregate = func.group_concat if self.sqlite else func.string_agg
-        return func.coalesce(aggregate(text, literal_column("','"), type_=Text()), constant(""))

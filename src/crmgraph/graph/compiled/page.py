@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Text, case, cast, func, literal_column, select
 
 from crmgraph.crm.query.conditions import Order, Where
+from crmgraph.crm.query.json_text import Pieces, Sql, constant, joined, members
 from crmgraph.crm.query.keyset_pages import Window, ordering
-from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
+from crmgraph.graph.compiled.json_text import Writer
 from crmgraph.graph.compiled.tree import Edges, Nodes, PageInfo, Unplannable
 
 _ENDS = ("hasNextPage", "hasPreviousPage", "startCursor", "endCursor")

@@ -24,12 +24,12 @@ from crmgraph.crm.identity import staff
 from crmgraph.crm.models import Credential, Staff
 from crmgraph.crm.policy import KINDS, MODELS, Actor, row_visible
 from crmgraph.crm.query.former_ids import standing
+from crmgraph.crm.query.json_text import Pieces, Sql, constant, joined
 from crmgraph.crm.records import lookup
 from crmgraph.crm.records.lookup import RefShape
 from crmgraph.graph.compiled.finishing import is_finished
 from crmgraph.graph.compiled.found import found
 from crmgraph.graph.compiled.grouped import choices, groups
-from crmgraph.graph.compiled.json_text import Pieces, Sql, constant, joined
 from crmgraph.graph.compiled.statement import PLACEHOLDER, REFUSED, Builder, or_null, over
 from crmgraph.graph.compiled.tree import ByIds, Changed, Choices, Found, Groups, One, Pages, Typename, Viewer
 from crmgraph.graph.schema.ids import Prefix

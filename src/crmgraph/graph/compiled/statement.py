@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Integer, Select, Text, bindparam, case, ca
 from crmgraph.crm.models import Photo
 from crmgraph.crm.policy import KINDS, Actor, visible
 from crmgraph.crm.query import access_paths, keyset_pages
+from crmgraph.crm.query.json_text import Pieces, Sql, constant, joined, members
 from crmgraph.crm.query.keyset_pages import Listed
 from crmgraph.crm.query.sql import Sql as Conditions
 from crmgraph.graph.compiled.finishing import is_finished
-from crmgraph.graph.compiled.json_text import Pieces, Sql, Writer, constant, joined, members
+from crmgraph.graph.compiled.json_text import Writer
 from crmgraph.graph.compiled.page import Page, Shape, tells_ends
 from crmgraph.graph.compiled.tree import (
     AnyRecord,

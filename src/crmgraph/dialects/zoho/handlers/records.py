@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
@@ -15,11 +16,11 @@ from crmgraph.crm.records import aggregates, external_ids, lists
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.lookup import minted
-from crmgraph.crm.records.told import load_told
 from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import linked
+from crmgraph.mapping.printing import print_told
 from crmgraph.rest import RequestError
 
 DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
@@ -32,12 +33,12 @@ def encode(module: Module, aggregate: Aggregate, around: EncodingContext, names:
     Args:
         names: the only fields that are wanted; the id is always there.
     """
-    body = module.layout.encode(aggregate, around)
-    for name, value in aggregate.record.extra_fields.get(DIALECT, {}).items():
-        body.setdefault(name, value)
-    if names:
-        return {name: body[name] for name in dict.fromkeys([*names, "id"]) if name in body}
-    return body
+    return _only(module.layout.encode(aggregate, around), names)
+
+
+def _only(body: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The fields of an object that are wanted; all where none is named."""
+    return {name: body[name] for name in dict.fromkeys([*names, "id"]) if name in body} if names else body
 
 
 async def _around(call: Call, session: AsyncSession, found: Sequence[Aggregate]) -> EncodingContext:
@@ -60,25 +61,25 @@ async def get(call: Call) -> Response:
     actor, module, digits = call.actor, call.module, codecs.id_digits(call.params["id"])
     if digits is None:
         return answers.empty(call)
-    # Beside what it names the employee is told who stands for the owner of a record that nobody owns.
-    found = await load_told(
+    found = await print_told(
         call.core.db,
         actor,
-        DIALECT,
+        module.printed,
         module.kind,
         minted(digits),
         external=("record", [digits]),
-        staff=actor.staff_id,
         standing=call.standing,
     )
     if found is None:
         return answers.empty(call)
     call.standing = None  # asked by the statement that has found it
-    aggregate, around = found
+    updated_at, text = found
     since = call.since("If-Modified-Since")
-    if since is not None and aggregate.record.updated_at.replace(microsecond=0) <= since:
+    if since is not None and updated_at.replace(microsecond=0) <= since:
         return answers.empty(call, 304)
-    return answers.done({"data": [encode(module, aggregate, around, _names(call, module))]}, call)
+    names = _names(call, module)
+    record = _only(orjson.loads(text), names) if names else orjson.Fragment(text)
+    return answers.done({"data": [record]}, call)
 
 
 async def list_records(call: Call) -> Response:

@@ -1,0 +1,129 @@
+"""Records that the database prints are, to the byte, those that `Layout.encode` makes of the same rows."""
+
+import datetime as dt
+import random
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Boolean, Date, Integer, Text, select, update
+from sqlalchemy import Enum as SqlEnum
+
+from crmgraph.crm.models import Address, Email, ExternalId, PartyKind, Phone, Photo, Staff
+from crmgraph.crm.models.columns import Moment, Money
+from crmgraph.crm.policy import MODELS, Actor
+from crmgraph.crm.query.references import REFERENCING
+from crmgraph.crm.records.told import load_told
+from crmgraph.dialects.zoho.fields import OF_KIND
+from crmgraph.mapping import Layout
+from crmgraph.mapping.printing import Printed, print_told
+from tests.conftest import Running, statements
+from tests.test_told import actors, prepared
+
+LAYOUTS: Mapping[str, Mapping[PartyKind, Layout]] = {
+    "zoho": {kind: module.layout for kind, module in OF_KIND.items()},
+}
+TEXTS = ("", "0", " ", "a", 'Zoë "Q" \\ / \b\f\n\r\t\x01\x1f\x7f \u2028 <&> \U0001f600', "x" * 300)
+AMOUNTS = ("0", "-0", "1.5", "1200", "0.00001", "12345678901234.12345678", "9007199254740993", "-3.10")
+KEPT: tuple[Any, ...] = (None, "", "word", 7, 1.0, 1e22, True, [], ["a", {"b": None}], {"id": "5", "name": "n"}, {})
+_DERIVED = ("_key", "revision", "deleted_at", "merged_into_id", "number")
+
+
+def _value(chance: random.Random, column: Any) -> Any:
+    if column.nullable and chance.random() < 0.3:
+        return None
+    match column.type:
+        case SqlEnum(enum_class=members) if members is not None:
+            return chance.choice(list(members))
+        case Text():
+            return chance.choice(TEXTS)
+        case Boolean():
+            return chance.random() < 0.5
+        case Moment():
+            micros = chance.choice((0, 1, 999_999, 500_000))
+            return dt.datetime(chance.choice((999, 1999, 2024)), 2, 28, 23, 59, 59, micros, dt.UTC)
+        case Date():
+            return dt.date(chance.choice((7, 1970, 2024)), 12, 31)
+        case Money():
+            return Decimal(chance.choice(AMOUNTS))
+        case Integer():
+            return chance.choice((1, 12, 28))
+    raise TypeError(column.type)
+
+
+def _values(chance: random.Random, model: Any) -> dict[str, Any]:
+    """Values for about half of the columns that have no say in which row it is."""
+    own = (c for c in model.__table__.c if not c.foreign_keys and not c.primary_key and c.name not in REFERENCING)
+    own = (c for c in own if not c.name.endswith(_DERIVED) and c.name not in ("extra_fields", "slot", "rank"))
+    return {c.name: _value(chance, c) for c in own if chance.random() < 0.5}
+
+
+def _extra_fields(chance: random.Random, dialect: str, layout: Layout) -> dict[str, Any]:
+    names = [field.at.key for field in layout.fields if hasattr(field.at, "key") and not hasattr(field.at, "class_")]
+    wanted = [*chance.sample(names, min(len(names), 3)), "Custom 'c'", 'Custom "d"']
+    found: dict[str, Any] = {name: chance.choice(KEPT) for name in wanted}
+    return chance.choice(({}, {"other": {"Tag": ["x"]}}, {dialect: {}}, {dialect: found}, {dialect: found}))
+
+
+async def _changed(demo: Running, dialect: str, chance: random.Random) -> None:
+    """Give the demo's records values of all sorts."""
+    async with demo.db.begin() as session:
+        staff = list(await session.scalars(select(Staff.id)))
+        for kind, model in MODELS.items():
+            layout = LAYOUTS[dialect][kind]
+            for own in list(await session.scalars(select(model.id))):
+                values = _values(chance, model) | {"extra_fields": _extra_fields(chance, dialect, layout)}
+                values |= {name: chance.choice([None, *staff]) for name in ("owner_id", "created_by_id")}
+                await session.execute(update(model).where(model.id == own).values(values))
+                if chance.random() < 0.3:
+                    given = ExternalId(
+                        dialect=dialect, space="record", value=f"x{own} {chance.random()}", live=True, party_id=own
+                    )
+                    session.add(given)
+                if chance.random() < 0.5 and await session.get(Photo, own) is None:
+                    sizes = {"width": 1, "height": 1, "size_bytes": 1}
+                    name = f"{own} (ü) 'x'.png"
+                    session.add(Photo(party_id=own, key=f"k{own}", file_name=name, content_type="image/png", **sizes))
+        for child in (Phone, Email, Address):
+            for own in list(await session.scalars(select(child.id))):
+                if values := _values(chance, child):
+                    await session.execute(update(child).where(child.id == own).values(values))
+        for _ in range(2):
+            value = chance.random()
+            given = {"space": "user", "value": f"u{value}", "live": True, "staff_id": staff[0]}
+            session.add(ExternalId(dialect=dialect, **given))
+            session.add(ExternalId(dialect=dialect, **{**given, "space": "imported", "value": f"i{value}"}))
+
+
+async def _ids(demo: Running, kind: PartyKind) -> list[int]:
+    async with demo.db.read() as session:
+        return list(await session.scalars(select(MODELS[kind].id)))
+
+
+async def _compare(demo: Running, actor: Actor, kind: PartyKind, layout: Layout, printed: Printed) -> int:
+    compared = 0
+    for own in await _ids(demo, kind):
+        with statements(demo.db) as counted:
+            found = await print_told(demo.db, actor, printed, kind, own)
+        assert len(counted) == 1
+        told = await load_told(demo.db, actor, layout.dialect, kind, own, staff=actor.staff_id)
+        if told is None:
+            assert found is None
+            continue
+        assert found == (told[0].record.updated_at, orjson.dumps(layout.encode(*told)))
+        compared += 1
+    return compared
+
+
+@pytest.mark.parametrize("dialect", LAYOUTS)
+async def test_what_the_database_prints_is_what_the_layout_encodes(demo: Running, dialect: str) -> None:
+    await prepared(demo)
+    compared, made = 0, {kind: Printed(layout) for kind, layout in LAYOUTS[dialect].items()}
+    for seed in range(3):
+        await _changed(demo, dialect, random.Random(seed))
+        for actor in await actors(demo):
+            for kind, printed in made.items():
+                compared += await _compare(demo, actor, kind, LAYOUTS[dialect][kind], printed)
+    assert compared > 100
