@@ -20,6 +20,15 @@ def test_the_installed_file_is_the_program(tmp_path: Path) -> None:
         assert (forked.returncode, forked.stdout == f"{package.__version__}\n") == (code, code == 0)
 
 
+def test_nobody_serves_trusted_documents_without_a_list_of_them(tmp_path: Path) -> None:
+    told = crmgraph(tmp_path, "serve", CRMGRAPH_SECRET_KEY=SECRET, CRMGRAPH_DOCUMENTS="trusted")
+    wanted = (
+        "CRMGRAPH_DOCUMENTS is trusted, and no manifest says which are: set CRMGRAPH_DOCUMENTS_FILE to one, or "
+        "CRMGRAPH_DOCUMENTS to open\n"
+    )
+    assert (told.returncode, told.stdout, told.stderr) == (1, "", wanted)
+
+
 def test_demo_load_twice_changes_nothing_and_reset_starts_afresh(tmp_path: Path) -> None:
     first = crmgraph(tmp_path, "demo", "load")
     assert (first.returncode, first.stdout.split()[0]) == (0, "Loaded"), first.stderr

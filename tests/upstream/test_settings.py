@@ -52,6 +52,33 @@ def seen(folder: Path, *keys: str) -> dict[str, str]:
     return asyncio.run(work())
 
 
+def test_what_may_differ_is_taken_back_as_it_was_said(database: str, tmp_path: Path) -> None:
+    environment = ENVIRONMENT | {"CRMGRAPH_DATABASE_URL": database}
+
+    def told(*words: str) -> str:
+        told = crmgraph(tmp_path, "upstream", *words, **environment)
+        return told.stdout + told.stderr
+
+    told("add", "zoho", "http://127.0.0.1:1", "--insecure")
+    of_one = ("--caller", "a client")
+    until = ("--why", "a try", "--until", "2999-12-31")
+    for words in (("data[].City", *until), ("data[].City", *until, *of_one), ("data[].Fax", *until)):
+        assert " may differ until 2999-12-31.\n" in told("accept", "zoho", *words)
+    assert told("withdraw", "zoho", "data[].Cty") == (
+        "zoho: data[].Cty is not accepted for all operations of everybody. Is data[].City meant?\n"
+    )
+    assert told("withdraw", "zoho", "data[].Fax", *of_one) == (
+        "zoho: data[].Fax is not accepted for all operations of a client. "
+        "`crmgraph upstream accepted zoho` tells what is.\n"
+    )
+    assert told("withdraw", "zoho", "data[].City", *of_one) == "zoho: data[].City may not differ any more.\n"
+    left = told("accepted", "zoho").splitlines()
+    assert [each.partition("  until")[0] for each in left] == [
+        "data[].City  all operations of everybody",
+        "data[].Fax  all operations of everybody",
+    ]
+
+
 def test_what_is_set_holds_and_what_is_not_is_marked(folder: Path) -> None:
     assert shown(folder)["pull_every"] == "60  (default)"
     told = crmgraph(folder, "upstream", "set", "zoho", "pull_every", "5m", **ENVIRONMENT)

@@ -236,6 +236,34 @@ def accept(
         err.print(f"{field} has not differed so far{f'; is {near} meant?' if near else '.'}", markup=False)
 
 
+def withdraw(
+    dialect: DialectArgument,
+    field: Annotated[str, typer.Argument(help="The field, as `crmgraph upstream accepted` tells it.")],
+    operation: Annotated[str | None, typer.Option(help="Where it was accepted in this operation.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Where it was accepted for this caller.")] = None,
+    demo: DemoOption = False,
+) -> None:
+    """Take back that a field may differ: answers that differ in it count as different again."""
+    settings, door = settings_of(demo), door_named(dialect)
+
+    async def work() -> None:
+        async with opened(settings) as core, core.db.begin() as session:
+            await known(session, door)
+            if await comparisons.withdraw(session, door, field, operation=operation, caller=caller):
+                return
+            said = await comparisons.accepted(session, door)
+            meant = nearest(field, [each.field for each in said if each.field != field])
+            near = f"Is {meant} meant?" if meant else f"`crmgraph upstream accepted {door.dialect}` tells what is."
+            fail(f"{door.dialect}: {field} is not accepted for {_where(operation, caller)}. {near}")
+
+    run(work(), settings)
+    print_text(f"{door.dialect}: {field} may not differ any more.")
+
+
+def _where(operation: str | None, caller: str | None) -> str:
+    return f"{operation or 'all operations'} of {caller or 'everybody'}"
+
+
 def accepted(dialect: DialectArgument, demo: DemoOption = False) -> None:
     """Print what may differ, and until when."""
     settings, door = settings_of(demo), door_named(dialect)
@@ -246,5 +274,5 @@ def accepted(dialect: DialectArgument, demo: DemoOption = False) -> None:
             return await comparisons.accepted(session, door)
 
     for each in run(work(), settings):
-        where = f"{each.operation or 'all operations'} of {each.caller or 'everybody'}"
+        where = _where(each.operation, each.caller)
         print_text(f"{each.field}  {where}  until {each.until}, by {each.by}: {each.why}")

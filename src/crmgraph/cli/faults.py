@@ -90,10 +90,20 @@ def of_unique_fields(names: tuple[str, ...]) -> str | None:
     return None
 
 
-def of_documents(path: Path | None) -> str | None:
-    """What is wrong with a manifest of documents; None where nothing is, and where there is none."""
+def of_documents(path: Path | None, *, trusted: bool) -> str | None:
+    """What is wrong with a manifest of documents; None where nothing is.
+
+    Args:
+        path: of the manifest, where there is one.
+        trusted: whether nothing else is run.
+    """
     if path is None:
-        return None
+        if not trusted:
+            return None
+        return (
+            "CRMGRAPH_DOCUMENTS is trusted, and no manifest says which are: set CRMGRAPH_DOCUMENTS_FILE to one, or "
+            "CRMGRAPH_DOCUMENTS to open"
+        )
     from crmgraph.graph import Documents
 
     try:

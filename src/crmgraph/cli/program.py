@@ -52,7 +52,7 @@ def serve(
     settings = settings_of()
     if (fault := faults.of_unique_fields(settings.zoho_unique)) is not None:
         fail(fault)
-    if (fault := faults.of_documents(settings.documents_file)) is not None:
+    if (fault := faults.of_documents(settings.documents_file, trusted=settings.documents == "trusted")) is not None:
         fail(fault)
     if (fault := faults.of_port(host, port)) is not None:
         fail(fault)

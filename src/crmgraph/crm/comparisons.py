@@ -312,6 +312,20 @@ async def accepted(session: AsyncSession, dialect: Door | None = None) -> list[A
     return list(await session.scalars(query if dialect is None else query.where(AcceptedDifference.dialect == dialect)))
 
 
+async def withdraw(
+    session: AsyncSession, dialect: Door, field: str, *, operation: str | None, caller: str | None
+) -> int:
+    """Take back that a field may differ, as it was said: of one operation or all, for one caller or everybody; how
+    often it was said."""
+    said = delete(AcceptedDifference).where(
+        AcceptedDifference.dialect == dialect,
+        AcceptedDifference.field == field,
+        AcceptedDifference.operation.is_not_distinct_from(operation),
+        AcceptedDifference.caller.is_not_distinct_from(caller),
+    )
+    return len((await session.scalars(said.returning(AcceptedDifference.id))).all())
+
+
 async def forget(session: AsyncSession, dialect: Door) -> None:
     """Forget all that was compared of a dialect, e.g. once the reason of its differences is gone."""
     for model in (Compared, Divergence):
