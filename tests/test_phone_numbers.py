@@ -1,10 +1,13 @@
 """Telephone numbers in all the ways in which people write them, read as libphonenumber's own tests have them."""
 
+import random
+from collections.abc import Iterator
+
 import phonenumbers
 import pytest
-from phonenumbers import PhoneNumberFormat
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from crmgraph.crm.values.phone_numbers import MAX_LENGTH, parse_phone
+from crmgraph.crm.values.phone_numbers import MAX_LENGTH, ParsedPhone, parse_phone
 
 WRITTEN: list[tuple[str | None, str, str | None]] = [
     # The region's own prefix of international calls comes first.
@@ -283,3 +286,41 @@ def test_a_text_too_long_for_a_number_is_none() -> None:
     text = "+49 171 1234567" + " " * MAX_LENGTH + "Uwe"
     assert parse_phone(text, "DE").e164 is None
     assert parse_phone(text, "DE").digits == "491711234567"
+
+
+def numbers_in_full() -> Iterator[str]:
+    """Numbers of every kind that is given out anywhere, with the code of their country, and some that are nearly so."""
+    dice = random.Random("numbers")
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        for region in regions:
+            for kind in PhoneNumberType.values():
+                number = (
+                    phonenumbers.example_number_for_non_geo_entity(code)
+                    if region == "001"
+                    else phonenumbers.example_number_for_type(region, kind)
+                )
+                if number is None:
+                    continue
+                national = phonenumbers.national_significant_number(number)
+                place = dice.randrange(len(national))
+                other = national[:place] + str(dice.randrange(10)) + national[place + 1 :]
+                yield phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+                for written in (f"({national})", f"(0) {national}", f"{dice.randrange(10)}{national}", national[:-1]):
+                    yield f"+{code} {written}"
+                yield f" +{code}-{other}."
+        yield from (f"+{code}{dice.randrange(10**length):0{length}}" for length in range(3, 15))
+
+
+def test_what_is_written_in_full_is_read_as_libphonenumber_reads_it() -> None:
+    for text in numbers_in_full():
+        parsed = parse_phone(text, "US")
+        number = phonenumbers.parse(text)
+        possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+        valid = possible and phonenumbers.is_valid_number(number)
+        expected = phonenumbers.format_number(number, PhoneNumberFormat.E164) if valid else None
+        assert (parsed.valid, parsed.e164 if valid else None) == (valid, expected), text
+
+
+def test_a_number_in_full_asks_its_plan_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(phonenumbers, "parse")
+    assert parse_phone("+357 99 000001", None) == ParsedPhone("+35799000001", "35799000001", None, True)

@@ -20,6 +20,8 @@ from phonenumbers import (
     ValidationResult,
 )
 
+from crmgraph.crm.values.numbering_plans import is_given_out
+
 MAX_CACHED = 100
 """The longest text whose forms are kept in memory, in characters."""
 MAX_LENGTH = 100
@@ -61,6 +63,8 @@ def parse_phone(raw: str, region: str | None) -> ParsedPhone:
 
 def _parse(raw: str, region: str | None) -> ParsedPhone:
     digits = _digits_of(raw)
+    if len(raw) <= MAX_LENGTH and _IN_FULL.fullmatch(raw) is not None and is_given_out(digits):
+        return ParsedPhone(f"+{digits}", digits, None, True)
     number, valid = _number_of(raw.strip(), region if region in phonenumbers.SUPPORTED_REGIONS else None)
     if number is None:
         return ParsedPhone(None, digits)
@@ -79,6 +83,9 @@ def _digits_of(raw: str) -> str:
     known = (unicodedata.digit(c, None) for c in raw if c.isdigit())
     return "".join(str(digit) for digit in known if digit is not None)[:MAX_DIGITS]
 
+
+_IN_FULL = re.compile(r" *\+[0-9 ()./-]+")
+"""A number with the code of its country, of which every digit counts."""
 
 _EXTENSION = re.compile(
     r"[\s,;.(/-]*(?:\b(?:durchwahl|dw|nebenstelle|apparat|poste|toestel|interno|ramal|wewn|внутр)\b|内線|内线|分机)"
