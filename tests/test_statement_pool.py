@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,6 +92,44 @@ async def test_a_statement_that_fails_or_is_given_up_leaves_the_others_alone(db:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert [tuple(row) for row in await db.fetch_compiled("fine", lambda: select(literal(1)), {})] == [(1,)]
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_what_the_server_does_not_end_is_given_up_and_nothing_else(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crmgraph.db.url.GRACE", 0.0)
+    db = Database(database, pool_size=2, statement_seconds=0.5)
+    await db.pool.fetch("SET statement_timeout = 0", [])  # a server that does not end it
+    slow = asyncio.create_task(db.pool.fetch("SELECT pg_sleep(60)", [], once=True))
+    await asyncio.sleep(0.3)
+    later = asyncio.create_task(db.pool.fetch("SELECT pg_sleep(0.3)::text", []))
+    start = time.monotonic()
+    with pytest.raises(TimeoutError):
+        await slow
+    assert time.monotonic() - start < 1
+    assert [tuple(row) for row in await later] == [("",)]
+    assert [tuple(row) for row in await db.pool.fetch("SELECT 1", [])] == [(1,)]
+    await db.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_who_waits_for_a_connection_has_it_in_turn_and_who_gives_up_leaves_it(database: str) -> None:
+    db = Database(database, pool_size=1)
+    order: list[int] = []
+
+    async def ask(n: int) -> None:
+        await db.pool.fetch(f"SELECT {n}, pg_sleep(0.05)", [])
+        order.append(n)
+
+    tasks = [asyncio.create_task(ask(n)) for n in range(6)]
+    await asyncio.sleep(0)
+    for given_up in (2, 4):
+        tasks[given_up].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == [0, 1, 3, 5]
+    await asyncio.wait_for(ask(6), 3)
+    await db.close()
 
 
 async def test_a_text_that_depends_on_its_values_is_refused(db: Database) -> None:

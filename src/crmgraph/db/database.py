@@ -244,7 +244,7 @@ class Database:
                 `CHOSEN_BYTES`, and push out none of the others.
         """
         statement = await self._compiled(key, build, chosen)
-        rows = await statement.rows(self.pool, parameters, once=once)
+        rows = statement.read(await self.pool.fetch(statement.sql, statement.values(parameters), once=once))
         if once:
             self._tell()
         return rows
@@ -288,7 +288,7 @@ class Database:
 
     async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of a statement that the caller has compiled and keeps."""
-        return await statement.rows(self.pool, parameters)
+        return statement.read(await self.pool.fetch(statement.sql, statement.values(parameters)))
 
     async def analyse(self) -> None:
         """Tell the planner what the tables hold: much has come into them, and it would look at them as they were."""

@@ -7,6 +7,7 @@ Each statement is a transaction by itself.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
@@ -17,6 +18,7 @@ from cachetools import LRUCache
 from sqlalchemy import ClauseElement, Dialect
 
 from crmgraph.db.errors import Meaning, diagnose
+from crmgraph.db.overdue import Overdue
 from crmgraph.db.prepared import PreparingConnection
 from crmgraph.db.url import Connector
 
@@ -55,24 +57,26 @@ class StatementPool:
         self._wait = wait
         self._idle: list[Any] = []
         self._closing: set[asyncio.Future[None]] = set()
-        self._free = asyncio.Semaphore(size)
+        self._free = size
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self.is_sqlite = isinstance(opens, str)
+        self._overdue = Overdue(None if isinstance(opens, str) else opens.patience)
 
     async def fetch(self, sql: str, values: Sequence[Any], *, once: bool = False) -> list[Row]:
         """The rows of one statement.
 
         Args:
+            values: of its parameters, in the driver's order and form.
             once: it writes, and is never tried again where nobody knows whether it did.
 
         Raises:
             TimeoutError: every connection is busy, or the database does not answer.
             What else `diagnose` knows.
         """
-        if self._free.locked():
-            async with asyncio.timeout(self._wait):
-                await self._free.acquire()
+        if self._free > 0:
+            self._free -= 1
         else:
-            await self._free.acquire()
+            await self._turn()
         try:
             connection = self._well()
             if connection is not None:
@@ -85,7 +89,28 @@ class StatementPool:
                         raise
             return await self._run(await self._connect(), sql, values)
         finally:
-            self._free.release()
+            self._let_in()
+
+    async def _turn(self) -> None:
+        """Wait for a connection that another gives back, in the order in which they came."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(self._wait):
+                await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self._let_in()  # it came as it was given up
+            raise
+
+    def _let_in(self) -> None:
+        """Let another have a connection: whoever waits longest, else whoever comes."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
     def _well(self) -> Any:
         """An idle connection that nobody has closed; None where there is none."""
@@ -96,19 +121,25 @@ class StatementPool:
         return None
 
     async def _run(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+        self._overdue.begin(connection)
         try:
             rows = await self.execute(connection, sql, values)
         except Exception as error:
+            overdue = self._overdue.end(connection)
             diagnosis = diagnose(error)
-            if diagnosis.meaning is Meaning.TIMEOUT and diagnosis.ends:
+            if overdue or (diagnosis.meaning is Meaning.TIMEOUT and diagnosis.ends):
                 # The server was to end it itself, and has not: what else is open to it is no better.
                 self._forget()
-            self._give_back(connection, well=not diagnosis.ends)
+            self._give_back(connection, well=not overdue and not diagnosis.ends)
+            if overdue:
+                raise TimeoutError from error
             raise
         except BaseException:
             # Given up half-way: nobody knows what it would say next, and the database is told to stop.
+            self._overdue.end(connection)
             self._give_back(connection, well=False)
             raise
+        self._overdue.end(connection)
         self._give_back(connection)
         return rows
 
@@ -118,12 +149,16 @@ class StatementPool:
         else:
             self._give_up(connection)
 
-    async def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> list[Row]:
+    def execute(self, connection: Any, sql: str, values: Sequence[Any]) -> Awaitable[list[Row]]:
         """The rows of one statement on a connection of the driver's, this one's or that of a transaction."""
+        rows: Awaitable[list[Row]]
         if self.is_sqlite:
-            rows: list[Row] = await connection.execute_fetchall(sql, values)
+            rows = connection.execute_fetchall(sql, values)
+        # The driver takes each of its connections for an instance of any class of them.
+        elif type(connection) is PreparingConnection:
+            rows = connection.run(sql, values)
         else:
-            rows = await connection.fetch(sql, *values)
+            rows = connection.fetch(sql, *values)
         return rows
 
     async def _connect(self) -> Any:
@@ -183,6 +218,7 @@ class StatementPool:
         while self._idle or self._closing:
             self._forget()
             await asyncio.gather(*self._closing)
+        self._overdue.close()
 
 
 async def _open_sqlite(path: str) -> aiosqlite.Connection:
@@ -246,10 +282,6 @@ class CompiledStatement:
                 values[place] = process(values[place])
             found.append(values)
         return found
-
-    async def rows(self, pool: StatementPool, parameters: Mapping[str, Any], *, once: bool = False) -> list[Row]:
-        """The rows that the statement answers with these values of its parameters; see `StatementPool.fetch`."""
-        return self.read(await pool.fetch(self.sql, self.values(parameters), once=once))
 
 
 def keep(cache: LRUCache[Hashable, Value], key: Hashable, value: Value) -> None:

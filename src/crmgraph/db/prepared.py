@@ -4,12 +4,14 @@ A backend of PostgreSQL keeps the plan of each, which takes tens of times its te
 alone, and ours have from a hundred bytes to a hundred thousand.
 """
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
 import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
-from cachetools import LRUCache
+from asyncpg.protocol.protocol import NO_TIMEOUT
 
 KEPT_BYTES = 500_000
 """What the texts of the statements that one connection keeps prepared may take together, in bytes; a longer one is
@@ -30,30 +32,51 @@ class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # the driv
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.reported = self.get_settings()
-        self._kept: LRUCache[str, PreparedStatement] = LRUCache(KEPT_BYTES, lambda each: _size(each.get_query()))
+        self._kept: OrderedDict[str, PreparedStatement] = OrderedDict()
+        self._kept_bytes = 0
 
-    async def fetch(self, query: str, *args: Any) -> list[Any]:
+    async def run(self, query: str, values: Sequence[Any]) -> list[Any]:
         """The rows of a statement, which is prepared when it is first run.
 
-        The driver has the server forget a statement that nobody holds any more, before it prepares another.
+        The protocol of the driver is asked itself: what stands before it, checks and a timer for each statement, takes
+        a third of the whole. Whoever runs a statement has made sure that the connection is open, and gives up what
+        takes too long.
         """
-        statement = self._kept.get(query) or await self._prepared(query)
-        rows: list[Any]
+        statement = self._kept.get(query)
+        if statement is None:
+            statement = await self._prepared(query)
+        else:
+            self._kept.move_to_end(query)
         try:
-            rows = await statement.fetch(*args)
-        except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError):
+            return await self._bound(statement, values)
+        except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError) as error:
+            if isinstance(error, asyncpg.OutdatedSchemaCacheError):
+                await self.reload_schema_state()
+            self._forget(query)
             if self.is_in_transaction():
                 raise
-            # The tables have changed since it was prepared. It was not run, so it is once more, as the driver does.
-            statement = await self._prepared(query)
-            rows = await statement.fetch(*args)
+        # The tables have changed since it was prepared. It was not run, so it is once more, as the driver does.
+        return await self._bound(await self._prepared(query), values)
+
+    async def _bound(self, statement: PreparedStatement, values: Sequence[Any]) -> list[Any]:
+        # All rows, and no status beside them.
+        state: Any = statement._state  # noqa: SLF001 - of which the protocol knows the statement
+        rows: list[Any] = await self._protocol.bind_execute(state, values, "", 0, False, NO_TIMEOUT)
         return rows
 
     async def _prepared(self, query: str) -> PreparedStatement:
+        """The driver has the server forget a statement that nobody holds any more, before it prepares another."""
         statement = await self.prepare(query, name=f"crmgraph_{next(_names)}")
         if _size(query) <= KEPT_BYTES:
             self._kept[query] = statement
+            self._kept_bytes += _size(query)
+            while self._kept_bytes > KEPT_BYTES:
+                self._forget(next(iter(self._kept)))
         return statement
+
+    def _forget(self, query: str) -> None:
+        if self._kept.pop(query, None) is not None:
+            self._kept_bytes -= _size(query)
 
 
 def _size(query: str) -> int:

@@ -240,6 +240,9 @@ class Connector:
         statement_seconds: after how long the server itself ends a statement, and a transaction in which nothing
             happens; None for commands, which may take their time.
         read_only: whether nothing can be written by its connections.
+
+    Attributes:
+        patience: after how many seconds a statement is given up that the server has not ended; None is never.
     """
 
     def __init__(self, url: URL, *, statement_seconds: float | None, read_only: bool = False) -> None:
@@ -247,6 +250,7 @@ class Connector:
         self._hosts = [place.rpartition(":") for place in query.pop("host", "").split(",") if place]
         self._session = query.pop("target_session_attrs", None)
         self._seconds = float(query.pop("connect_timeout", 5)) or None
+        self.patience = None if statement_seconds is None else statement_seconds + GRACE
         server = {name: query.pop(name) for name in SERVER if name in query}
         server.setdefault("application_name", "crmgraph")
         self._options: dict[str, Any] = {
@@ -254,7 +258,7 @@ class Connector:
             "password": url.password,
             "database": url.database,
             "server_settings": server,
-            "command_timeout": None if statement_seconds is None else statement_seconds + GRACE,
+            "command_timeout": self.patience,
         }
         if query.get("sslrootcert") == "system":
             self._options["ssl"] = ssl.create_default_context()
