@@ -116,10 +116,13 @@ class RequestAccounting:
         self._site = ApiEntry("site", "crmgraph", ["/"])
         self._places = places
         self._counts = counts
+        self._log = log.bind()  # the logger itself: its stand-in makes one anew for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"] = path_of(scope)
-        request = scope.get("state", {}).get("in_hand") or InHand()
+        request = scope["state"].get("in_hand") if "state" in scope else None
+        if request is None:
+            request = InHand()
         if request.dropped:
             return
         # Whether the process lives is told always, and whether it is ready a little beyond the limit.
@@ -133,13 +136,13 @@ class RequestAccounting:
         start = time.perf_counter()
         status = 500
 
-        async def answer(message: MutableMapping[str, Any]) -> None:
+        def answer(message: MutableMapping[str, Any]) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 if TRANSPARENT not in scope:
                     message["headers"] = [*message["headers"], (b"x-request-id", own_id.encode("ascii"))]
-            await send(message)
+            return send(message)
 
         self._places.enter(request)
         try:
@@ -148,8 +151,8 @@ class RequestAccounting:
             seconds = time.perf_counter() - start
             if self._counts:
                 count(door, status, seconds)
-            if log.is_enabled_for(logging.INFO):
-                log.info(
+            if self._log.is_enabled_for(logging.INFO):
+                self._log.info(
                     "request",
                     method=scope["method"],
                     path=without_keys(path),

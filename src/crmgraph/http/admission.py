@@ -49,7 +49,7 @@ class Places:
 
     def is_full(self, reserve: int = 0) -> bool:
         """Whether there is no place for one more request, but for the last `reserve`."""
-        return self.taken >= self.most + reserve
+        return self._running + self._outside >= self.most + reserve
 
     def enter(self, request: "InHand") -> None:
         """Work on a request begins."""

@@ -6,16 +6,19 @@ head of a request is whole has no door yet, and is answered in plain text (RFC 9
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
 from starlette.responses import Response
 from uvicorn.config import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
@@ -41,6 +44,9 @@ LINGER_SECONDS = 2.0
 """How long the rest of a body that nobody wants is read, so that its sender comes to read the answer."""
 
 IDLE, HEADERS, BODY = range(3)
+
+_PLAIN_PATH = re.compile(rb"/[A-Za-z0-9/_.-]*")
+"""An address that is its path, letter by letter."""
 
 
 class _Refused(Exception):
@@ -242,7 +248,7 @@ class Connection(HttpToolsProtocol):
         self._head += len(url)
         if self._head > MAX_HEADER_BYTES:
             self._refuse_head()
-        super().on_url(url)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header; those that come after the body are nobody's, and only counted."""
@@ -251,24 +257,61 @@ class Connection(HttpToolsProtocol):
         if self._head > MAX_HEADER_BYTES or self._count > MAX_HEADERS:
             self._refuse_head()
         if self._stage == HEADERS:
-            super().on_header(name, value)
             if self._spelling:
                 self._spelled.append((name, value))
+            name = name.lower()
+            if name == b"expect" and value.lower() == b"100-continue":
+                self.expect_100_continue = True
+            self.headers.append((name, value))
 
     def _refuse_head(self) -> None:
         self._refusal = (431, "headers")
         raise _Refused
 
     def on_headers_complete(self) -> None:
-        """The head is there: the request is run, and reads its body as it comes."""
+        """The head is there: the request is run, and reads its body as it comes.
+
+        As uvicorn does it, which has no place for an answer of another make; see `Cycle`.
+        """
         self._stage = BODY
         self._asked = True
-        self.scope["state"]["in_hand"] = InHand()
-        if self._spelling:
-            self.scope["state"][SPELLED] = self._spelled
         self._head = self._count = 0
         self.deadline = self.loop.time() + self._patience.body
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        state = scope["state"]
+        state["in_hand"] = InHand()
+        if self._spelling:
+            state[SPELLED] = self._spelled
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        self._set_address(scope)
+        before = self.cycle
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        self.cycle = cycle = Cycle(self, scope, expects=self.expect_100_continue, keep_alive=keep_alive)
+        if self._spelling:
+            # What is passed on from another server has its own Date.
+            state[BARE] = partial(setattr, cycle, "default_headers", [])
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
+
+    def _set_address(self, scope: Any) -> None:
+        url = self.url
+        if _PLAIN_PATH.fullmatch(url):
+            path, query = url, b""
+        else:
+            parsed = httptools.parse_url(url)
+            path, query = parsed.path, parsed.query or b""
+        decoded = path.decode("ascii")
+        scope["path"] = self.root_path + (unquote(decoded) if "%" in decoded else decoded)
+        scope["raw_path"] = self.root_path.encode("ascii") + path
+        scope["query_string"] = query
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
@@ -277,22 +320,35 @@ class Connection(HttpToolsProtocol):
         if self._pieces > MAX_PIECES + self._length // 16:
             self._refusal = (400, "malformed")
             raise _Refused
-        super().on_body(body)
+        cycle: Any = self.cycle
+        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.set()
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self._stage = IDLE
         self.deadline = self.loop.time() + self._patience.idle
-        super().on_message_complete()
+        cycle: Any = self.cycle
+        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
+            return
+        cycle.more_body = False
+        cycle.set()
 
     # What is sent
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        cycle.__class__ = Cycle
-        if self._spelling:
-            # What is passed on from another server has its own Date.
-            cycle.scope["state"][BARE] = partial(setattr, cycle, "default_headers", [])
+        # While the answer before it lies unread, a request is not worked on: a few bytes of pipelined requests would
+        # otherwise make us build, and keep, as many large answers.
+        work = cycle.run_asgi(self._once_read(cycle, app) if self.flow.write_paused else app)
+        task = self.loop.create_task(work)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
+    def _once_read(self, cycle: Any, app: Any) -> Any:
         async def once_read(scope: Any, receive: Any, send: Any) -> None:
             await self.flow.drain()
             if self.transport.is_closing():
@@ -300,9 +356,7 @@ class Connection(HttpToolsProtocol):
                 return
             await app(scope, receive, send)
 
-        # While the answer before it lies unread, a request is not worked on: a few bytes of pipelined requests would
-        # otherwise make us build, and keep, as many large answers.
-        super()._start_asgi_task(cycle, once_read if self.flow.write_paused else app)
+        return once_read
 
     def on_response_complete(self) -> None:
         """An answer is written: the next of the requests that have come is run.

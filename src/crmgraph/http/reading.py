@@ -165,8 +165,8 @@ async def body(request: Request, limit: int) -> bytes:
     declared = header_of(request.scope, b"content-length")
     if declared.isascii() and declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise TooLarge((), limit)
-    data, is_cut = await beginning(request, limit)
-    if is_cut:
+    data = (await beginning(request, limit + 1))[0] if holds(request) else await _received(request, limit)
+    if len(data) > limit:
         raise TooLarge((), limit)
     return data
 
@@ -204,7 +204,7 @@ def has_more_values(data: bytes, limit: int) -> bool:
 
     It is counted before anything is made of the text, since a million small lists take a second to make.
     """
-    if sum(map(data.count, (b",", b"[", b"{"))) < limit:
+    if len(data) < limit or sum(map(data.count, (b",", b"[", b"{"))) < limit:
         return False
     if data.count(b'"') == 0:
         return True
