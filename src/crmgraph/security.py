@@ -14,9 +14,9 @@ from typing import Any, TypeVar, TypeVarTuple
 
 import argon2
 import jwt
-from cachetools import LRUCache
 
 from crmgraph.password_strength import is_guessable
+from crmgraph.recent import Recent
 
 MIN_PASSWORD = 8
 """The shortest password that may be chosen, in characters."""
@@ -174,8 +174,8 @@ class Keys:
         self._links = [_derived(each, "link") for each in given]
         self._mailed = {_key_id(key): key for key in (_derived(each, "mailed code") for each in given)}
         self._seals = {_key_id(key): key for key in (_derived(each, "seal") for each in given)}
-        self._checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
-        self._bare_checked: LRUCache[str, dict[str, Any]] = LRUCache(KEPT_TOKENS)
+        self._checked: Recent[str, dict[str, Any]] = Recent(KEPT_TOKENS)
+        self._bare_checked: Recent[str, dict[str, Any]] = Recent(KEPT_TOKENS)
 
     @property
     def mailed_key(self) -> str:
@@ -222,7 +222,8 @@ class Keys:
             raise BadToken("malformed") from None
         if key is None:
             raise BadToken("signature")
-        self._checked[token] = claims = _decoded(token, key)
+        claims = _decoded(token, key)
+        self._checked.keep(token, claims)
         return claims
 
     def followers(self, token: str) -> list[str]:
@@ -257,7 +258,8 @@ class Keys:
         known = self._bare_checked.get(token)
         if known is not None and known["exp"] > time.time():
             return known
-        self._bare_checked[token] = claims = _decoded_by_any(token, self._bare)
+        claims = _decoded_by_any(token, self._bare)
+        self._bare_checked.keep(token, claims)
         return claims
 
     def sign_device(self, claims: dict[str, Any]) -> str:

@@ -112,3 +112,41 @@ async def test_a_faulty_document_of_a_caller_who_has_left_is_not_judged(agent: C
     await change(core, Session, ended_at=now())
     assert await agent.errors("{ contact }") == UNAUTHENTICATED
     assert await agent.errors("{ __typename }") == UNAUTHENTICATED
+
+
+async def test_a_known_document_asks_for_whatever_its_variable_is(agent: Caller, core: Core) -> None:
+    """The statement is at hand by then, and only a value is bound to it."""
+    ada, bob = await put(core, PartyKind.CONTACT, {"last_name": "Ada"}, {"last_name": "Bob"})
+    (account,) = await put(core, PartyKind.ACCOUNT, {"name": "Ltd"})
+    document = "query($id: ID!) { contact(by: {id: $id}) { lastName } }"
+    asked = {
+        f"con_{ada}": {"lastName": "Ada"},
+        f"con_{bob}": {"lastName": "Bob"},
+        f"acc_{account}": None,
+        "con_9007199254740993": None,
+        "Ada\x00": None,
+        " ": None,
+        "": None,
+    }
+    for _ in range(2):
+        for given, told in asked.items():
+            with statements(core.db) as seen:
+                assert await agent(document, id=given) == {"contact": told}, given
+    assert len(seen) == 1
+    (error,) = await agent.errors(document, id=["con_1"])
+    assert error[0] == "BAD_USER_INPUT"
+    assert await agent(document, id=f"con_{bob}") == {"contact": {"lastName": "Bob"}}
+
+
+async def test_who_is_deleted_is_not_told_by_a_document_that_is_known(agent: Caller, core: Core) -> None:
+    (ada,) = await put(core, PartyKind.CONTACT, {"last_name": "Ada"})
+    documents = {
+        "query($id: ID!) { contact(by: {id: $id}) { lastName } }": None,
+        "query($id: ID!) { contact(by: {id: $id}, deleted: true) { lastName } }": {"lastName": "Ada"},
+    }
+    for document in documents:
+        for _ in range(2):
+            assert await agent(document, id=f"con_{ada}") == {"contact": {"lastName": "Ada"}}
+    await agent("mutation($id: ID!) { deleteContact(input: {contact: {id: $id}}) { deletedId } }", id=f"con_{ada}")
+    for document, told in documents.items():
+        assert await agent(document, id=f"con_{ada}") == {"contact": told}

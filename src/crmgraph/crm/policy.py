@@ -81,6 +81,8 @@ class Actor:
     sees_identity: bool = False
     grants: frozenset[str] = field(default_factory=frozenset)
     region: str | None = None
+    derived: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What follows from all that, by name, as it was first asked for: an actor is kept for many requests."""
 
     @property
     def principal(self) -> tuple[str, int] | None:
@@ -152,7 +154,11 @@ def gone_for(actor: Actor, model: RecordType) -> ColumnElement[bool]:
 
 def visibility_key(actor: Actor) -> tuple[object, ...]:
     """What of an actor changes the text of a statement that `with_parameters` was used for."""
-    return (actor.role, actor.contact_id is None, actor.account_id is None, actor.staff_id is None, actor.sees_identity)
+    known: tuple[object, ...] | None = actor.derived.get("visibility key")
+    if known is None:
+        absent = (actor.contact_id is None, actor.account_id is None, actor.staff_id is None)
+        known = actor.derived["visibility key"] = (actor.role, *absent, actor.sees_identity)
+    return known
 
 
 def with_parameters(actor: Actor) -> Actor:

@@ -4,7 +4,6 @@ What a caller wants beyond waits for its turn, in the order in which it came, an
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -23,7 +22,7 @@ class _Held:
     """
 
     weight: int = 0
-    waiting: deque[tuple[int, asyncio.Future[None]]] = field(default_factory=deque)
+    waiting: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 
 
 class Shares:
@@ -99,7 +98,7 @@ class Shares:
             weight, turn = held.waiting[0]
             if held.weight + weight > self.most:
                 return
-            held.waiting.popleft()
+            held.waiting.pop(0)
             if not turn.done():
                 held.weight += weight
                 turn.set_result(None)

@@ -3,7 +3,6 @@
 import datetime as dt
 from dataclasses import replace
 
-from cachetools import LRUCache
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Unauthenticated
@@ -19,6 +18,7 @@ from crmgraph.crm.identity.tokens import Login, Tokens
 from crmgraph.crm.models import Credential, Door
 from crmgraph.crm.policy import Actor
 from crmgraph.db.database import Database
+from crmgraph.recent import Recent
 from crmgraph.security import Keys, Passwords
 
 __all__ = ["Identity", "Login"]
@@ -74,7 +74,7 @@ class Identity:
         self._db = db
         self._passwords = passwords
         self._region = region
-        self._known: LRUCache[str, Actor] = LRUCache(KEPT_ACTORS)
+        self._known: Recent[str, Actor] = Recent(KEPT_ACTORS)
 
     async def login(
         self, email: str, password: str, *, address: str, device: str | None = None, door: Door = Door.GRAPHQL
@@ -159,9 +159,9 @@ class Identity:
         try:
             actor = await self._actor(self._tokens.login_of(access_token), Door.GRAPHQL)
         except Unauthenticated:
-            self._known.pop(access_token, None)
+            self._known.drop(access_token)
             raise
-        self._known[access_token] = actor
+        self._known.keep(access_token, actor)
         return actor
 
     def cached_actor(self, access_token: str) -> Actor | None:
@@ -192,8 +192,9 @@ class Identity:
         Raises:
             Unauthenticated: it does not hold, with its `reason`, or its login has ended.
         """
-        self._known.pop(token, None)
-        actor = self._known[token] = await self._actor(self._tokens.login_of_bare(token), Door.COVALENSE)
+        self._known.drop(token)
+        actor = await self._actor(self._tokens.login_of_bare(token), Door.COVALENSE)
+        self._known.keep(token, actor)
         return actor
 
     def cached_actor_of_bare(self, token: str) -> Actor | None:

@@ -63,7 +63,7 @@ def still_authorized(actor: Actor) -> ColumnElement[bool]:
         .join(Credential, Credential.id == Session.credential_id)
         .where(
             Session.id == bindparam("acting_session", type_=Text()),
-            Session.door == bindparam("acting_door", type_=Session.door.type),
+            Session.door == bindparam("acting_door", type_=Text()),
             Session.ended_at.is_(None),
             Session.expires_at > bindparam("acting_at", type_=Session.expires_at.type),
             Credential.id == bindparam("acting_credential", type_=BigInteger()),
@@ -75,7 +75,7 @@ def still_authorized(actor: Actor) -> ColumnElement[bool]:
         query = query.join(Staff, Staff.id == Credential.staff_id).where(
             Staff.id == bindparam("acting_staff", type_=BigInteger()),
             Staff.active.is_(True),
-            Staff.role == bindparam("acting_role", type_=Staff.role.type),
+            Staff.role == bindparam("acting_role", type_=Text()),
             Staff.sees_identity == bindparam("acting_sees", type_=Boolean()),
         )
     else:
@@ -127,14 +127,16 @@ def _lasting(*, sqlite: bool) -> Any:
 
 def authorization_values(actor: Actor) -> dict[str, Any]:
     """The values of the parameters of `still_authorized`."""
-    return {
-        "acting_session": actor.session_id,
-        "acting_door": actor.door,
-        "acting_at": now(),
-        "acting_credential": actor.credential_id,
-        "acting_staff": actor.staff_id,
-        "acting_role": actor.role,
-        "acting_sees": actor.sees_identity,
-        "acting_contact": actor.contact_id,
-        "acting_account": actor.account_id,
-    }
+    lasting = actor.derived.get("authorization")
+    if lasting is None:
+        lasting = actor.derived["authorization"] = {
+            "acting_session": actor.session_id,
+            "acting_door": actor.door.value,
+            "acting_credential": actor.credential_id,
+            "acting_staff": actor.staff_id,
+            "acting_role": None if actor.role is None else actor.role.value,
+            "acting_sees": actor.sees_identity,
+            "acting_contact": actor.contact_id,
+            "acting_account": actor.account_id,
+        }
+    return {**lasting, "acting_at": now()}

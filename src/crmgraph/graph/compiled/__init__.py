@@ -24,6 +24,12 @@ class Compiled:
         self._queries = CompiledQueries(schema, core)
         self._mutations = CompiledMutations(schema, self._queries, one_statement=not core.db.is_sqlite)
 
+    def known(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> ReadyQuery | None:
+        """What answers a query for which nothing has to be made any more; None of anything else, see `choose`."""
+        if not prepared.operation.is_query:
+            return None
+        return self._queries.known(prepared, context, verified=verified)
+
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
     ) -> ReadyQuery | ReadyMutation | NotCompiled:
@@ -32,7 +38,7 @@ class Compiled:
         Args:
             verified: whether the actor has been verified; else what is chosen does so, where it `verifies`.
         """
-        of = self._queries if prepared.is_query else self._mutations
+        of = self._queries if prepared.operation.is_query else self._mutations
         return await of.choose(prepared, context, verified=verified)
 
 

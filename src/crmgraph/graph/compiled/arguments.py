@@ -35,6 +35,7 @@ class Reader:
 
     Attributes:
         constant: what they are for every request; None where there are variables in them.
+        given: as they stand in the document, with a `Hole` for each variable; None where that is not known ahead.
     """
 
     def __init__(self, arguments: Arguments, schema: strawberry.Schema) -> None:
@@ -42,6 +43,7 @@ class Reader:
         self._schema = schema
         names = [node.name.value for each in arguments.node.arguments or () for node in _variables(each.value)]
         self.constant: dict[str, Any] | None = None if names else self._converted(VariableValues({}, {}))
+        self.given: dict[str, Any] | None = None
         self._fills: dict[str, Fill] | None = None
         self._nullable: frozenset[str] = frozenset()
         self._converters: dict[Any, Callable[[Any], Any]] = {}
@@ -83,6 +85,7 @@ class Reader:
                     nullable.add(raw[name].name)
         # A scalar that reads objects may have swallowed a variable: then nothing is known ahead.
         if sorted(found) == sorted(self._names):
+            self.given = raw
             self._fills = fills
             self._nullable = frozenset(name for name in nullable if self._names.count(name) == 1)
 

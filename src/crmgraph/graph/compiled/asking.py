@@ -14,7 +14,7 @@ from crmgraph.crm.query.keyset_pages import Window
 from crmgraph.crm.query.resolution import resolve
 from crmgraph.crm.records.lookup import Ref
 from crmgraph.crm.values.ago import Ago
-from crmgraph.graph.compiled.arguments import Reader
+from crmgraph.graph.compiled.arguments import Hole, Reader
 from crmgraph.graph.compiled.page import GroupShape, Shape
 from crmgraph.graph.compiled.roots import written
 from crmgraph.graph.compiled.statement import REFUSED, Asked
@@ -22,6 +22,7 @@ from crmgraph.graph.compiled.tree import AnyRecord, ByIds, Choices, Found, Group
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.connections import asked_of, tag_of
+from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
 from crmgraph.graph.schema.nodes import NODES, named_by, require_few
 from crmgraph.graph.schema.refs import ref_of_argument
 from crmgraph.graph.schema.types import choices as choosing
@@ -83,6 +84,40 @@ def is_fixed(field: Numbered, readers: Mapping[int, Reader]) -> bool:
     """Whether no variable has a say in the arguments of a field."""
     numbers = [field.number, *([field.group] if isinstance(field, Pages) and field.group is not None else [])]
     return all(readers[number].constant is not None for number in numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class IdAsk:
+    """What is asked of a field that names a record by a global id and a variable, and by nothing else.
+
+    The same as `ask` finds, whatever text the variable is, without a reference being made for it.
+    """
+
+    variable: str
+    prefix: Prefix
+    parameter: str
+
+    @staticmethod
+    def of(field: Numbered, reader: Reader) -> "IdAsk | None":
+        """What a field is asked so; None of any other field."""
+        match field, reader.given:
+            case One(kind=kind), {"by": {"id": Hole(name=variable)} as by, **others} if len(by) == 1:
+                if not any(others.values()):
+                    prefix = Prefix.USER if kind is None else PREFIXES[kind]
+                    return IdAsk(variable, prefix, f"n{field.number}_id")
+        return None
+
+    def ask(self, values: Mapping[str, Any]) -> Ask | None:
+        """What a request asks; None where the variable is no text.
+
+        Args:
+            values: of the variables.
+        """
+        text = values.get(self.variable)
+        return Ask(_BY_ID, {self.parameter: number_of(self.prefix, text)}) if type(text) is str else None
+
+
+_BY_ID = Asked(Ref().shape)
 
 
 def ask(field: Numbered, readers: Mapping[int, Reader], given: VariableValues, context: Context) -> Ask:

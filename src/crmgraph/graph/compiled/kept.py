@@ -6,17 +6,18 @@ from itertools import count
 from operator import attrgetter
 from typing import Any, TypeAlias
 
-from cachetools import LRUCache
 from graphql import FragmentDefinitionNode, OperationDefinitionNode
 
 from crmgraph.crm.policy import Actor, visibility_key
 from crmgraph.db import pool
 from crmgraph.graph.compiled.arguments import Reader
-from crmgraph.graph.compiled.asking import Ask, Numbered, numbered
+from crmgraph.graph.compiled.asking import Ask, IdAsk, Numbered, is_fixed, numbered
 from crmgraph.graph.compiled.finishing import Finish, finisher
 from crmgraph.graph.compiled.outcomes import NotCompiled
 from crmgraph.graph.compiled.roots import is_read
+from crmgraph.graph.compiled.tree import Found
 from crmgraph.graph.schema.schema import Schema
+from crmgraph.recent import Recent
 
 KEPT_BYTES = 96 * 2**20
 """What is kept may take together, in bytes; a plan is reckoned as twice its document."""
@@ -27,7 +28,7 @@ largest document."""
 _numbers = count()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
     """What of a plan concerns actors of one visibility key.
 
@@ -36,12 +37,14 @@ class View:
         read: the root fields for which something is read.
         read_keys: their response keys.
         fields: the numbered fields whose arguments are read.
+        searches: whether searches are among them.
     """
 
     key: Hashable
     read: tuple[Any, ...]
     read_keys: frozenset[str]
     fields: tuple[Numbered, ...]
+    searches: bool
 
 
 class Plan:
@@ -53,12 +56,18 @@ class Plan:
 
     Attributes:
         readers: of the arguments of each numbered field.
+        fixed: the numbers of the fields in whose arguments no variable has a say.
+        by_id: of the fields that name a record by the id that a variable is, what they are asked.
         asks: what each field is asked where no variable has a say in it.
     """
 
     def __init__(self, roots: tuple[Any, ...], schema: Schema) -> None:
         self.roots = roots
-        self.readers = {each.number: Reader(each.arguments, schema) for each in numbered(roots, is_staff=True)}
+        fields = tuple(numbered(roots, is_staff=True))
+        self.readers = {each.number: Reader(each.arguments, schema) for each in fields}
+        self.fixed = frozenset(each.number for each in fields if is_fixed(each, self.readers))
+        by_id = {each.number: IdAsk.of(each, self.readers[each.number]) for each in fields}
+        self.by_id = {number: each for number, each in by_id.items() if each is not None}
         self.asks: dict[int, Ask] = {}
         self._number = next(_numbers)
         self._views: dict[Hashable, View] = {}
@@ -71,7 +80,8 @@ class Plan:
         if known is None:
             read = tuple(root for root in self.roots if is_read(root, actor))
             fields = tuple(numbered(self.roots, is_staff=actor.is_staff))
-            known = View((self._number, visibility), read, frozenset(root.key for root in read), fields)
+            searches = any(isinstance(each, Found) for each in fields)
+            known = View((self._number, visibility), read, frozenset(root.key for root in read), fields, searches)
             self._views[visibility] = known
         return known
 
@@ -112,6 +122,8 @@ class Operation:
         document_size: what its document takes, in bytes.
         things: {key: variants, and statements of their plans}.
         plan: the only one, where variables turn it no way.
+        last: {(view, whether the actor is verified): (the shapes of its fields' arguments, its statement)}, as they
+            were last. Only what is among `things` as well, so that nothing but these has to be reckoned.
     """
 
     definition: OperationDefinitionNode
@@ -119,13 +131,14 @@ class Operation:
     switches: tuple[str, ...]
     fetched: Mapping[int, Reader]
     document_size: int
-    things: LRUCache[Hashable, Any] = field(default_factory=lambda: LRUCache(OPERATION_BYTES, attrgetter("size")))
+    things: Recent[Hashable, Any] = field(default_factory=lambda: Recent(OPERATION_BYTES, attrgetter("size")))
     plan: Plan | NotCompiled | None = None
+    last: dict[tuple[View, bool], tuple[list[Hashable], pool.CompiledStatement | None]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """What it takes, in bytes, with everything that is kept of it."""
-        return self.document_size * (1 if self.plan is None else 3) + int(self.things.currsize)
+        return self.document_size * (1 if self.plan is None else 3) + self.things.size
 
     @property
     def is_plain(self) -> bool:
@@ -144,21 +157,27 @@ class Operations:
     """The operations that were asked for last."""
 
     def __init__(self) -> None:
-        self._kept: LRUCache[Hashable, Operation | NotCompiled] = LRUCache(KEPT_BYTES, attrgetter("size"))
+        self._kept: Recent[Hashable, Operation | NotCompiled] = Recent(KEPT_BYTES, attrgetter("size"))
+
+    def get(self, key: Hashable) -> Operation | None:
+        """The operation of this key; None where it is not known, or is not compiled."""
+        known = self._kept.get(key)
+        return known if isinstance(known, Operation) else None
 
     def operation(self, key: Hashable, make: Callable[[], Operation | NotCompiled]) -> Operation | NotCompiled:
         """The operation of this key, made if it is not known."""
         known = self._kept.get(key)
         if known is None:
             known = make()
-            pool.keep(self._kept, key, known)
+            self._kept.keep(key, known)
         return known
 
     def keep(self, key: Hashable, operation: Operation, name: Hashable, thing: Thing) -> None:
         """Keep something of an operation."""
-        pool.keep(operation.things, name, thing)
+        operation.things.keep(name, thing)
+        operation.last.clear()  # something may have given way
         self.reckon(key, operation)
 
     def reckon(self, key: Hashable, operation: Operation) -> None:
         """Reckon anew what an operation takes, with what is kept of it by now."""
-        pool.keep(self._kept, key, operation)
+        self._kept.keep(key, operation)

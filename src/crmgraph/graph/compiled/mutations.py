@@ -9,7 +9,6 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-from cachetools import LRUCache
 from graphql import GraphQLError
 
 from crmgraph.crm.errors import Refused
@@ -23,7 +22,7 @@ from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.kept import Operation
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.printing import Print, lists_of, printer, warnings_printer
-from crmgraph.graph.compiled.queries import CompiledQueries, name_of
+from crmgraph.graph.compiled.queries import CompiledQueries
 from crmgraph.graph.compiled.ready import ReadyQuery, Told
 from crmgraph.graph.compiled.roots import CHANGED
 from crmgraph.graph.compiled.selection import Selector, switches
@@ -33,6 +32,7 @@ from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.root_fields import Changes, declaration_of
 from crmgraph.graph.schema.schema import Schema
+from crmgraph.recent import Recent
 
 PLAN_BYTES = 16 * 2**20
 """What the plans that are remembered may take together, in bytes; each is reckoned as twice its document."""
@@ -155,8 +155,8 @@ class CompiledMutations:
         self._schema = schema
         self._queries = queries
         self._one_statement = one_statement
-        self._plans: LRUCache[Hashable, Plan | NotCompiled] = LRUCache(PLAN_BYTES, attrgetter("size"))
-        self._switches: LRUCache[Hashable, tuple[str, ...]] = LRUCache(KEPT_SWITCHES)
+        self._plans: Recent[Hashable, Plan | NotCompiled] = Recent(PLAN_BYTES, attrgetter("size"))
+        self._switches: Recent[Hashable, tuple[str, ...]] = Recent(KEPT_SWITCHES)
         mutation = schema.graphql_core.mutation_type
         fields = {} if mutation is None else mutation.fields
         self._changes: Mapping[str, Changes] = {
@@ -194,14 +194,14 @@ class CompiledMutations:
         return query
 
     def _plan(self, prepared: PreparedOperation) -> Plan | NotCompiled:
-        operation = (prepared.document.digest, name_of(prepared.operation))
+        operation = (prepared.document.digest, prepared.operation.name)
         names = self._switches.get(operation)
         if names is None:
             try:
-                names = switches(prepared.operation, prepared.document.fragments)
+                names = switches(prepared.operation.definition, prepared.document.fragments)
             except Unplannable as why:
                 return NotCompiled(why.reason)
-            self._switches[operation] = names
+            self._switches.keep(operation, names)
         switched = {name: prepared.values.coerced.get(name) for name in names}
         if None in switched.values():
             return NotCompiled("a variable of @include or @skip has no value")
@@ -214,13 +214,13 @@ class CompiledMutations:
             plan = self._made(key, prepared, switched)
         except Unplannable as why:
             plan = NotCompiled(why.reason)
-        self._plans[key] = plan
+        self._plans.keep(key, plan)
         return plan
 
     def _made(self, key: Hashable, prepared: PreparedOperation, switched: Mapping[str, Any]) -> Plan:
         fragments = prepared.document.fragments
         selector = Selector(self._schema.graphql_core, fragments, switched, {})
-        change = selector.change(prepared.operation, self._changes)
+        change = selector.change(prepared.operation.definition, self._changes)
         declared = self._changes[change.name]
         fields: list[tuple[str, Print | str | None]] = []
         parts: set[str] = set()
@@ -239,7 +239,7 @@ class CompiledMutations:
                     read.append(Changed(field.key, declared.kind, field.arguments, field.tree))
         reads = None
         if read:
-            operation = Operation(prepared.operation, fragments, (), {}, prepared.document.size)
+            operation = Operation(prepared.operation.definition, fragments, (), {}, prepared.document.size)
             reads = Reads(("changed", key), operation, kept.Plan(tuple(read), self._schema))
         reader, size = Reader(change.arguments, self._schema), 2 * prepared.document.size
         return Plan(change, declared, reader, frozenset(parts), tuple(fields), reads, size)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-from graphql import GraphQLError, OperationDefinitionNode
+from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 from sqlalchemy import Select, select
 
@@ -16,7 +16,7 @@ from crmgraph.db import pool
 from crmgraph.db.compiling import Compiling
 from crmgraph.graph.compiled import roots
 from crmgraph.graph.compiled.arguments import Reader
-from crmgraph.graph.compiled.asking import Ask, Numbered, ask, is_fixed
+from crmgraph.graph.compiled.asking import Ask, Numbered, ask
 from crmgraph.graph.compiled.finishing import Refusal
 from crmgraph.graph.compiled.kept import Operation, Operations, Plan, Variant, View
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
@@ -52,6 +52,34 @@ class CompiledQueries:
         self._operations = Operations()
         self._compiling = Compiling()
 
+    def known(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> ReadyQuery | None:
+        """The same as `choose` finds, where nothing has to be made for it; None of all others.
+
+        The operation was asked for before, and its fields name records by ids, or no variable has a say in them.
+        """
+        operation = self._operations.get((prepared.document.digest, prepared.operation.name))
+        if operation is None or not isinstance(operation.plan, Plan):
+            return None
+        plan, actor = operation.plan, context.actor
+        view = plan.view(actor)
+        last = operation.last.get((view, verified))
+        if last is None or last[1] is None or view.searches:
+            return None
+        values = {**visibility_values(actor), PUBLIC_URL.key: self._core.public_url}
+        shapes = []
+        for field in view.fields:
+            by_id = plan.by_id.get(field.number)
+            asked = plan.asks.get(field.number) if by_id is None else by_id.ask(prepared.values.coerced)
+            if asked is None or asked.refusal is not None:
+                return None
+            shapes.append(asked.asked.shape)
+            values.update(asked.values)
+        if shapes != last[0]:
+            return None
+        if not verified:
+            values.update(authorization_values(actor))
+        return ReadyQuery(self._core, plan.roots, view.read_keys, last[1], values, not verified, plan.finishers())
+
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
     ) -> ReadyQuery | NotCompiled:
@@ -60,11 +88,11 @@ class CompiledQueries:
         Args:
             verified: the actor has been verified. Otherwise the statement does it.
         """
-        key = (prepared.document.digest, name_of(prepared.operation))
+        key = (prepared.document.digest, prepared.operation.name)
         operation = self._operations.operation(key, lambda: self._operation(prepared))
         if isinstance(operation, NotCompiled):
             return operation
-        plan = await self._plan(key, operation, prepared.values)
+        plan = operation.plan or await self._plan(key, operation, prepared.values)
         if isinstance(plan, NotCompiled):
             return plan
         try:
@@ -86,7 +114,7 @@ class CompiledQueries:
         return await self._ready(key, operation, plan, given, context, verified=True)
 
     def _operation(self, prepared: PreparedOperation) -> Operation | NotCompiled:
-        definition, fragments = prepared.operation, prepared.document.fragments
+        definition, fragments = prepared.operation.definition, prepared.document.fragments
         try:
             by_ids = fetched(self._schema.graphql_core, definition, fragments)
             readers = {node: Reader(arguments, self._schema) for node, arguments in by_ids.items()}
@@ -97,9 +125,8 @@ class CompiledQueries:
 
     async def _plan(self, key: Hashable, operation: Operation, given: VariableValues) -> Plan | NotCompiled:
         if operation.is_plain:
-            if operation.plan is None:
-                operation.plan = await self._compiling.beside(("plan", key), lambda: self._made(operation, {}, {}))
-                self._operations.reckon(key, operation)
+            operation.plan = await self._compiling.beside(("plan", key), lambda: self._made(operation, {}, {}))
+            self._operations.reckon(key, operation)
             return operation.plan
         switched: tuple[Any, ...] = tuple(given.coerced.get(name) for name in operation.switches)
         if None in switched:
@@ -144,7 +171,7 @@ class CompiledQueries:
                     # A long filter takes milliseconds to read, and there may be a hundred of them.
                     await asyncio.sleep(0)
                 known = ask(field, plan.readers, given, context)
-                if known.lasts and is_fixed(field, plan.readers):
+                if known.lasts and field.number in plan.fixed:
                     plan.asks[field.number] = known
             asks.append(known)
             values.update(known.values)
@@ -155,15 +182,10 @@ class CompiledQueries:
         if refused:
             return await self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
         statement = await self._statement(key, operation, view, view.read, actor, asks, verified)
+        operation.last[view, verified] = [each.asked.shape for each in asks], statement
+        searches = _searches(view, asks) if view.searches else ()
         return ReadyQuery(
-            self._core,
-            plan.roots,
-            view.read_keys,
-            statement,
-            values,
-            not verified,
-            plan.finishers(),
-            searches=_searches(view, asks),
+            self._core, plan.roots, view.read_keys, statement, values, not verified, plan.finishers(), searches=searches
         )
 
     async def _ready_to_refuse(
@@ -248,11 +270,6 @@ class CompiledQueries:
         if self._dialect == "sqlite" and nesting_of(statement.sql) > MAX_NESTING:
             raise Unplannable("nested too deep for SQLite")
         return statement
-
-
-def name_of(operation: OperationDefinitionNode) -> str | None:
-    """The name by which a document knows one of its operations."""
-    return operation.name.value if operation.name is not None else None
 
 
 def nesting_of(sql: str) -> int:

@@ -11,7 +11,6 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any
 
-from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     FieldNode,
@@ -37,11 +36,40 @@ from crmgraph.graph.documents.limits import (
 )
 from crmgraph.graph.documents.rules import MAX_ERRORS, RULES
 from crmgraph.graph.documents.variables import Variable, values_of, variables_of
+from crmgraph.recent import Recent
 
 KEPT_BYTES = 48 * 2**20
 """What the documents that are kept parsed may take together, in bytes."""
 TOKEN_BYTES = 1_000
 """What a token of a document takes, with its share of the tree and of what is known of it, in bytes."""
+
+
+@dataclass(slots=True)
+class Operation:
+    """An operation of a document, with what is known of it for every request.
+
+    Attributes:
+        name: None where it has none.
+        names: of its root fields; empty where it was not measured.
+        measure: without its variables; None where it was not measured.
+        cost: what it costs whatever its variables are; None where these have a say in it.
+    """
+
+    definition: OperationDefinitionNode
+    name: str | None
+    names: Set[str] = frozenset()
+    variables: tuple[Variable, ...] = ()
+    measure: Measure | None = None
+    cost: int | None = None
+    is_query: bool = field(init=False)
+    is_mutation: bool = field(init=False)
+    is_subscription: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        kind = self.definition.operation
+        self.is_query = kind is OperationType.QUERY
+        self.is_mutation = kind is OperationType.MUTATION
+        self.is_subscription = kind is OperationType.SUBSCRIPTION
 
 
 @dataclass(slots=True)
@@ -53,21 +81,17 @@ class Document:
         size: what it takes, in bytes, reckoned by its characters and tokens.
         excess: what there is too much of in it, so that it is not even validated.
         faults: {whether names are suggested in them: why none of its operations can be run}, as far as somebody asked.
-        measures: of each operation, without its variables.
-        variables: of each operation.
         chosen: the operations that requests have named.
     """
 
     ast: DocumentNode
     digest: bytes
     size: int
-    operations: list[OperationDefinitionNode]
+    operations: list[Operation]
     fragments: dict[str, FragmentDefinitionNode]
     excess: TooCostly | None = None
     faults: dict[bool, list[GraphQLError]] = field(default_factory=dict)
-    measures: dict[int, Measure] = field(default_factory=dict)
-    variables: dict[int, tuple[Variable, ...]] = field(default_factory=dict)
-    chosen: dict[str | None, OperationDefinitionNode] = field(default_factory=dict)
+    chosen: dict[str | None, Operation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +128,10 @@ class PreparedOperation:
     """An operation that may be run."""
 
     document: Document
-    operation: OperationDefinitionNode
+    operation: Operation
     request: Request
     values: VariableValues
     cost: int
-
-    @property
-    def is_query(self) -> bool:
-        return self.operation.operation is OperationType.QUERY
-
-    @property
-    def is_subscription(self) -> bool:
-        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +175,7 @@ class Preparer:
         self._schema = schema
         self._max_page = max_page
         self._max_cost = max_cost
-        self._kept: LRUCache[bytes, Document] = LRUCache(KEPT_BYTES, attrgetter("size"))
+        self._kept: Recent[str, Document] = Recent(KEPT_BYTES, attrgetter("size"))
 
     def prepare(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
         """What has to be known before an operation is run.
@@ -183,7 +199,7 @@ class Preparer:
         """
         document = self._document(request.query)
         operation = None if isinstance(document, Refusal) else _chosen(document, request.operation_name)
-        return None if operation is None else bulk_field(operation, names)
+        return None if operation is None else bulk_field(operation.definition, names)
 
     def _prepared(self, document: Document | Refusal, request: Request, suggest: bool, read_only: bool) -> Preparation:
         if isinstance(document, Refusal):
@@ -193,15 +209,11 @@ class Preparer:
             faults = self.faults_of(document, suggest=suggest)
             refusal = Refusal(faults) if faults else _no_such(request.operation_name)
             return Preparation(document, False, frozenset(), refusal, None)
-        measure = document.measures.get(id(operation))
-        names: Set[str] = measure.names if measure is not None else frozenset()
-        is_mutation = operation.operation is OperationType.MUTATION
+        names, is_mutation = operation.names, operation.is_mutation
         if read_only and is_mutation:
             told = coded([GraphQLError("GET only reads: send this by POST.")], "METHOD_NOT_ALLOWED")
             return Preparation(document, is_mutation, names, told, None)
-        return Preparation(
-            document, is_mutation, names, None, self._operation(document, operation, measure, request, suggest)
-        )
+        return Preparation(document, is_mutation, names, None, self._operation(document, operation, request, suggest))
 
     def faults_of(self, document: Document, *, suggest: bool) -> list[GraphQLError]:
         """Why no operation of a document can be run; empty where there is nothing against it."""
@@ -217,23 +229,21 @@ class Preparer:
     def _operation(
         self,
         document: Document,
-        operation: OperationDefinitionNode,
-        measure: Measure | None,
+        operation: Operation,
         request: Request,
         suggest: bool,
     ) -> PreparedOperation | Refusal:
         if faults := self.faults_of(document, suggest=suggest):
             return Refusal(faults)
-        variables = document.variables.get(id(operation), ())
-        values = values_of(self._schema, operation, document.fragments.values(), variables, request.variables)
+        fragments = document.fragments.values()
+        values = values_of(self._schema, operation.definition, fragments, operation.variables, request.variables)
         if isinstance(values, list):
             return coded(values, "BAD_USER_INPUT")
-        cost = self._cost(document, operation, measure, values)
+        cost = self._cost(document, operation, values) if operation.cost is None else operation.cost
         return cost if isinstance(cost, Refusal) else PreparedOperation(document, operation, request, values, cost)
 
     def _document(self, text: str) -> Document | Refusal:
-        digest = digest_of(text)
-        document = self._kept.get(digest)
+        document = self._kept.get(text)
         if document is not None:
             return document
         if len(text) > MAX_CHARACTERS:
@@ -244,33 +254,40 @@ class Preparer:
             return coded([error], "GRAPHQL_PARSE_FAILED")
         except RecursionError:
             return coded([GraphQLError("The document is nested too deep.")], "GRAPHQL_PARSE_FAILED")
-        document = self._measured(ast, text, digest)
-        self._kept[digest] = document
+        document = self._measured(ast, text)
+        self._kept.keep(text, document)
         return document
 
-    def _measured(self, ast: DocumentNode, text: str, digest: bytes) -> Document:
+    def _measured(self, ast: DocumentNode, text: str) -> Document:
         document = Document(
             ast,
-            digest,
+            digest_of(text),
             4 * len(text) + TOKEN_BYTES * ast.token_count,
-            [each for each in ast.definitions if isinstance(each, OperationDefinitionNode)],
+            [
+                Operation(each, None if each.name is None else each.name.value)
+                for each in ast.definitions
+                if isinstance(each, OperationDefinitionNode)
+            ],
             {each.name.value: each for each in ast.definitions if isinstance(each, FragmentDefinitionNode)},
         )
         meter = Meter(self._schema, document.fragments, {}, self._max_page)
         try:
             check_values(ast)
             for operation in document.operations:
-                document.measures[id(operation)] = meter.operation(operation)
-                document.variables[id(operation)] = tuple(variables_of(self._schema, operation))
+                operation.measure = measure = meter.operation(operation.definition)
+                operation.names = measure.names
+                operation.variables = tuple(variables_of(self._schema, operation.definition))
+                if not measure.variables and measure.asked.total() <= 1 and measure.cost <= self._max_cost:
+                    operation.cost = measure.cost
         except TooCostly as error:
             document.excess = error
         return document
 
-    def _cost(
-        self, document: Document, operation: OperationDefinitionNode, measure: Measure | None, values: VariableValues
-    ) -> int | Refusal:
+    def _cost(self, document: Document, operation: Operation, values: VariableValues) -> int | Refusal:
+        measure = operation.measure
         if measure is None or measure.variables:
-            measure = Meter(self._schema, document.fragments, values.coerced, self._max_page).operation(operation)
+            meter = Meter(self._schema, document.fragments, values.coerced, self._max_page)
+            measure = meter.operation(operation.definition)
         # What one page is asked is bounded by itself.
         if measure.asked.total() > 1 and (compared := measure.compared_with(values.coerced)) > MAX_COMPARED:
             return Refusal([TooCostly("values in filters", compared, MAX_COMPARED)], measure.cost)
@@ -291,12 +308,12 @@ def coded(errors: list[GraphQLError], code: str) -> Refusal:
     return Refusal(errors)
 
 
-def _chosen(document: Document, name: str | None) -> OperationDefinitionNode | None:
+def _chosen(document: Document, name: str | None) -> Operation | None:
     known = document.chosen.get(name)
     if known is not None:
         return known
     # An empty name is what some clients send for none.
-    named = [each for each in document.operations if not name or (each.name and each.name.value == name)]
+    named = [each for each in document.operations if not name or each.name == name]
     if len(named) != 1:
         return None
     document.chosen[name] = named[0]

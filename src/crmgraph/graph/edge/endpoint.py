@@ -39,7 +39,7 @@ from crmgraph.graph.edge.requests import (
     request_of,
     too_much,
 )
-from crmgraph.graph.edge.responses import MASKED, body_of
+from crmgraph.graph.edge.responses import MASKED, body_of, content_of
 from crmgraph.graph.edge.streams import COMPLETE, EVENT_STREAM, EventStream, event, only_stream, takes_stream
 from crmgraph.graph.execution.engine import Answer, Engine, Introspection, TookTooLong, Unverified
 from crmgraph.graph.resolvers.context import Context, LegacyApi
@@ -166,13 +166,15 @@ class Endpoint:
 
     async def answer(self, http: HttpRequest) -> "Response | Reply | EventStream":
         """The response to one request."""
-        if http.method == "OPTIONS":
+        scope = http.scope
+        method = scope["method"]
+        if method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
-        if http.method != "POST" and wants_page(http):
+        if method != "POST" and wants_page(http):
             return page(PATH, demo=self._demo)
         files: list[UploadFile] = []
         try:
-            accepts = header_of(http.scope, b"accept")[:MAX_MEDIA_TYPES]
+            accepts = header_of(scope, b"accept")[:MAX_MEDIA_TYPES]
             media_type = accepted(accepts)
             given, is_cut = await read(self._core, http, files, lambda: self._is_staff(http))
             request = request_of(given, self.documents)
@@ -193,14 +195,14 @@ class Endpoint:
                 await file.close()
         if isinstance(answer, KeptAnswer):
             return Reply(answer.body, answer.status, media_type, last=is_cut, replayed=True)
-        asked = header_of(http.scope, COST, None) is not None or bool((given.get("extensions") or {}).get("cost"))
-        status = status_of(answer, media_type)
-        content = orjson.dumps(body_of(answer, show_cost=asked))
-        if answer.ran and only_stream(accepts):
+        asked = header_of(scope, COST, None) is not None or bool((given.get("extensions") or {}).get("cost"))
+        status = 200 if answer.ran else status_of(answer, media_type)
+        content = content_of(answer, show_cost=asked)
+        if answer.ran and accepts and only_stream(accepts):
             return Reply(event(content) + COMPLETE, status, EVENT_STREAM, last=is_cut)
-        may_keep = http.method == "GET" and request.persisted and answer.ran and not answer.errors
+        may_keep = method == "GET" and request.persisted and answer.ran and not answer.errors
         etag = etag_of(content) if may_keep else None
-        if etag is not None and is_known(header_of(http.scope, b"if-none-match"), etag):
+        if etag is not None and is_known(header_of(scope, b"if-none-match"), etag):
             return Reply(b"", 304, media_type, etag=etag)
         return Reply(content, status, media_type, last=is_cut, etag=etag)
 
@@ -238,7 +240,7 @@ class Endpoint:
             return caller
         if (untrusted := self._untrusted(request, caller)) is not None:
             return untrusted
-        suggest, read_only = caller.actor.role is not None, http.method != "POST"
+        suggest, read_only = caller.actor.role is not None, http.scope["method"] != "POST"
         if request.excess is None:
             preparation = self._engine.prepare(request, suggest=suggest, read_only=read_only)
         else:
@@ -253,7 +255,7 @@ class Endpoint:
             # The statement that answers verifies the caller too, where it can: one statement instead of two.
             refusal = self._engine.refusal_of(preparation, cached, token_refused=False)
             unkeyed = key is None and refusal is None
-            if unkeyed and isinstance(prepared, PreparedOperation) and not prepared.is_subscription:
+            if unkeyed and isinstance(prepared, PreparedOperation) and not prepared.operation.is_subscription:
                 context = self._context(http, cached)
                 answer = await self._engine.run_unverified(prepared, context, http.receive, until)
                 if isinstance(answer, Answer):
@@ -267,7 +269,7 @@ class Endpoint:
         refusal = self._engine.refusal_of(preparation, caller.actor, token_refused=caller.token_refused)
         if refusal is not None or not isinstance(prepared, PreparedOperation):
             return refusal or Answer(None, [], ran=False)
-        if prepared.is_subscription:
+        if prepared.operation.is_subscription:
             return self._stream(http, prepared, caller.actor, token)
         if waiting.answer is not None and caller.actor == cached:
             return waiting.answer

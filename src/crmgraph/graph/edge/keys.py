@@ -11,7 +11,6 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
-    OperationType,
     StringValueNode,
     VariableNode,
 )
@@ -47,13 +46,13 @@ def key_of(http: HttpRequest, prepared: PreparedOperation) -> str | None:
     Raises:
         BadRequest: it is no key, or of more than one field.
     """
-    if prepared.operation.operation is not OperationType.MUTATION:
+    if not prepared.operation.is_mutation:
         return None
     given = [] if header_of(http.scope, _HEADER, None) is None else http.headers.getlist(HEADER)
     directed = [key for field in _fields(prepared) for key in _directed(field, prepared.values.coerced)]
     if not (given or directed):
         return None
-    first, *others = prepared.operation.selection_set.selections
+    first, *others = prepared.operation.definition.selection_set.selections
     if others or not isinstance(first, FieldNode):
         raise BadRequest("An idempotency key is of a mutation with one field.")
     try:
@@ -73,7 +72,7 @@ def _fields(prepared: PreparedOperation) -> list[FieldNode]:
     """What an operation asks for, by fragments too: a key that stands there must not be overlooked."""
     found: list[FieldNode] = []
     spread: set[str] = set()
-    open_ones: list[Any] = list(prepared.operation.selection_set.selections)
+    open_ones: list[Any] = list(prepared.operation.definition.selection_set.selections)
     while open_ones:
         match open_ones.pop():
             case FieldNode() as field:

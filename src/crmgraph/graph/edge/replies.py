@@ -68,8 +68,8 @@ class Reply:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
-            (b"content-type", f"{self._media_type}; charset=utf-8".encode()),
-            (b"content-length", str(len(self._content)).encode()),
+            (b"content-type", b"%b; charset=utf-8" % self._media_type.encode()),
+            (b"content-length", b"%d" % len(self._content)),
             *(RAW_HEADERS if self._etag is None else KEPT_HEADERS),
         ]
         if self._etag is not None:

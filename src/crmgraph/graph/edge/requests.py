@@ -69,9 +69,10 @@ async def read(
         TooLarge: there is more of it than is taken.
         ClientDisconnect: the client went away.
     """
-    if http.method in ("GET", "HEAD"):
+    method = http.scope["method"]
+    if method in ("GET", "HEAD"):
         return _from_query(http), False
-    if http.method != "POST":
+    if method != "POST":
         raise BadRequest("Ask by GET or POST.", 405, "METHOD_NOT_ALLOWED", Allow="GET, HEAD, POST, OPTIONS")
     kind, charset = _content_type(header_of(http.scope, b"content-type")[:MAX_MEDIA_TYPES])
     if kind == JSON and charset in ("utf-8", "utf8"):
@@ -86,7 +87,9 @@ async def read(
 async def _body(http: HttpRequest, core: Core) -> dict[str, Any]:
     """The parameters in the body. Of somebody who says who they are it may be a bulk write, which a thread reads."""
     data = await reading.body(http, core.max_body_bytes)
-    if not header_of(http.scope, b"authorization") or not reading.has_more_values(data, reading.MAX_VALUES):
+    if len(data) < reading.MAX_VALUES or not (
+        header_of(http.scope, b"authorization") and reading.has_more_values(data, reading.MAX_VALUES)
+    ):
         return _object(data)
     return await asyncio.to_thread(_object, data, BULK.values)
 
@@ -168,7 +171,8 @@ def request_of(given: dict[str, Any], documents: Documents) -> Request:
     if name is not None and not isinstance(name, str):
         raise BadRequest("`operationName` is a text.")
     variables = mapping_of(given.get("variables"), "variables")
-    mapping_of(given.get("extensions"), "extensions")
+    if "extensions" in given:
+        mapping_of(given["extensions"], "extensions")
     excess = excess_of(variables)
     if excess is not None:
         # Who asks, and for what, is known later: one of the staff may have more items written.

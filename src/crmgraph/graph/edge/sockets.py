@@ -292,7 +292,7 @@ class Connection:
         if refusal is not None:
             raise Failed(body_of(refusal)["errors"])
         prepared = preparation.operation
-        if not isinstance(prepared, PreparedOperation) or not prepared.is_subscription:
+        if not isinstance(prepared, PreparedOperation) or not prepared.operation.is_subscription:
             told = "Only subscriptions come here: send queries and mutations by POST."
             raise Failed([{"message": told, "extensions": {"code": "BAD_REQUEST"}}])
         return prepared

@@ -36,7 +36,7 @@ class Attended:
         self._watch: asyncio.Task[None] | None = None
         self._ended_by: type[Exception] | None = None
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         worker = asyncio.current_task()
         assert worker is not None  # noqa: S101 - a coroutine that runs is a task's
         self._worker = worker
@@ -48,7 +48,7 @@ class Attended:
         else:
             self._timer = loop.call_at(self._until, self._end, TimeoutError)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any, Literal, TypeAlias, TypeVar
 
-import orjson
 import structlog
 from graphql import ExecutionResult, GraphQLError, GraphQLSchema, execute, get_named_type
 from strawberry.execution import optimized_is_awaitable
@@ -42,6 +41,8 @@ log = structlog.get_logger(__name__)
 RESOLVED = 4
 """How much more a record costs on the resolvers than in a compiled statement, at the least."""
 
+_INTROSPECTION = frozenset(["__schema", "__type"])
+
 T = TypeVar("T")
 Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
 Choice: TypeAlias = ReadyQuery | ReadyMutation | NotCompiled
@@ -53,13 +54,13 @@ class Answer:
     """What became of a request.
 
     Attributes:
-        data: None also where nothing was run.
+        data: as JSON already where it is bytes; None also where nothing was run.
         ran: whether the operation was run at all.
         cost: what it was reckoned to cost; None when it did not come to that.
         reason: why the resolvers answered; None where the compiled executor did.
     """
 
-    data: dict[str, Any] | orjson.Fragment | None
+    data: dict[str, Any] | bytes | None
     errors: list[GraphQLError]
     ran: bool
     cost: int | None = None
@@ -158,7 +159,7 @@ class Engine:
         is_open = preparation.is_mutation and names <= self._for_anybody and not faults
         if token_refused and not is_open:
             return _token_refusal()
-        if names & {"__schema", "__type"} and (hidden := self._hidden(signed_in)) is not None:
+        if not _INTROSPECTION.isdisjoint(names) and (hidden := self._hidden(signed_in)) is not None:
             return hidden
         if faults:
             return Refusal(faults)
@@ -201,16 +202,16 @@ class Engine:
         Raises:
             ClientDisconnect: it has, and the query was given up. A change is finished.
         """
-        return await self._within_bounds(self._run(prepared, context, choice), prepared, context, receive, until)
+        running = self._run(prepared, context, choice)
+        return await self._within_bounds(running, prepared, context, receive, until, prepared.cost)
 
-    async def run_unverified(
+    def run_unverified(
         self, prepared: PreparedOperation, context: Context, receive: Receive, until: float
-    ) -> Answer | Unverified:
+    ) -> Awaitable[Answer | Unverified]:
         """Run an operation for an actor who has not been verified, if its own statement verifies them."""
         running = self._run_unverified(prepared, context)
-        answer = await self._within_bounds(running, prepared, context, receive, until)
         # Of somebody whom nobody has verified yet, it is told that time is up, and nothing else.
-        return replace(answer, cost=None) if isinstance(answer, Answer) and not answer.ran else answer
+        return self._within_bounds(running, prepared, context, receive, until, None)
 
     async def _within_bounds(
         self,
@@ -219,15 +220,16 @@ class Engine:
         context: Context,
         receive: Receive,
         until: float,
+        cost: int | None,
     ) -> T | Answer:
         try:
-            async with Attended(receive, until, until_gone=prepared.is_query):
+            with Attended(receive, until, until_gone=prepared.operation.is_query):
                 return await running
         except TimeoutError:
             log.warning("an operation took too long", door="graphql", operation=prepared.request.operation_name)
-            return Answer(None, [TookTooLong(context.core.request_seconds)], ran=False, cost=prepared.cost)
+            return Answer(None, [TookTooLong(context.core.request_seconds)], ran=False, cost=cost)
         except Crowded:
-            return Answer(None, [TooManyInHand()], ran=False, cost=prepared.cost)
+            return Answer(None, [TooManyInHand()], ran=False, cost=cost)
         finally:
             # Whatever nobody waits for any more, after an error, the deadline or a client that went away.
             context.stop()
@@ -235,14 +237,14 @@ class Engine:
     async def _choose(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> Choice:
         if self._compiled is None:
             return NotCompiled("compiled plans are switched off")
-        return await self._compiled.choose(prepared, context, verified=verified)
+        known = self._compiled.known(prepared, context, verified=verified)
+        return known or await self._compiled.choose(prepared, context, verified=verified)
 
     async def _run_unverified(self, prepared: PreparedOperation, context: Context) -> Answer | Unverified:
         choice = await self._choose(prepared, context, verified=False)
         if isinstance(choice, NotCompiled) or not choice.verifies:
             return Unverified(choice)
-        async with context.core.shares.of(context.caller):
-            outcome = await choice.run(context, verified=False)
+        outcome = await self._carried_out(choice, context, verified=False)
         if isinstance(outcome, Lapsed):
             return Unverified()
         answer = await self._told(outcome, prepared, context)
@@ -255,11 +257,22 @@ class Engine:
             choice = await self._choose(prepared, context, verified=True)
         if isinstance(choice, NotCompiled):
             return await self._resolved(prepared, context, choice.reason)
-        async with context.core.shares.of(context.caller):
-            outcome = await choice.run(context, verified=True)
+        outcome = await self._carried_out(choice, context, verified=True)
         if isinstance(outcome, Lapsed):
             raise RuntimeError("nothing was to be verified")
         return await self._told(outcome, prepared, context)
+
+    async def _carried_out(
+        self, choice: ReadyQuery | ReadyMutation, context: Context, *, verified: bool
+    ) -> bytes | Lapsed | Refused | Failed:
+        """What comes of it, within a share of the caller's."""
+        shares, caller = context.core.shares, context.caller
+        if not shares.take_now(caller, 1):
+            await shares.take(caller, 1)
+        try:
+            return await choice.run(context, verified=verified)
+        finally:
+            shares.give_back(caller, 1)
 
     async def _told(self, outcome: bytes | Refused | Failed, prepared: PreparedOperation, context: Context) -> Answer:
         """The answer to what the compiled executor has run."""
@@ -269,7 +282,7 @@ class Engine:
         executor("compiled").inc()
         if isinstance(outcome, Failed):
             return Answer(outcome.data, outcome.errors, ran=True, cost=prepared.cost)
-        return Answer(orjson.Fragment(outcome), [], ran=True, cost=prepared.cost)
+        return Answer(outcome, [], ran=True, cost=prepared.cost)
 
     async def _resolved(self, prepared: PreparedOperation, context: Context, reason: str) -> Answer:
         """The answer of the resolvers."""
