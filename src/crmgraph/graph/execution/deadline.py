@@ -12,14 +12,46 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 PATIENCE = 0.002
 """After how many seconds somebody begins to watch whether the client is still there: less work is not worth a task."""
+_EARLY = 0.001
+"""By how much a timer may ring too early, in seconds."""
+
+
+class Young:
+    """The blocks that have begun a moment ago. Most are over before anybody has to look at them: one timer does for
+    all."""
+
+    def __init__(self) -> None:
+        self._since: dict[Attended, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, block: "Attended") -> None:
+        """A block begins, and ends by `end`."""
+        loop = asyncio.get_running_loop()
+        now = self._since[block] = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_at(now + PATIENCE, self._look)
+
+    def end(self, block: "Attended") -> None:
+        """It has ended."""
+        self._since.pop(block, None)
+
+    def _look(self) -> None:
+        """Have those looked after that have lasted, and look again when the next one may have."""
+        loop = asyncio.get_running_loop()
+        begun_by = loop.time() - PATIENCE + _EARLY
+        for block in [each for each, since in self._since.items() if since <= begun_by]:
+            del self._since[block]
+            block.attend()
+        # They stand in the order in which they began.
+        following = next(iter(self._since.values()), None)
+        self._timer = None if following is None else loop.call_at(following + PATIENCE, self._look)
 
 
 class Attended:
     """A block that is given up when its time is over or, on request, when its client goes away.
 
-    One timer does for both: most blocks are over before it is due.
-
     Args:
+        young: has it looked after, once it has lasted a while.
         receive: of ASGI, after the request's body was read.
         until: when the block has to be done, by the clock of the loop.
         until_gone: whether it ends with the client.
@@ -29,10 +61,12 @@ class Attended:
         ClientDisconnect: the client went away.
     """
 
-    def __init__(self, receive: Receive, until: float, *, until_gone: bool) -> None:
+    def __init__(self, young: Young, receive: Receive, until: float, *, until_gone: bool) -> None:
+        self._young = young
         self._receive = receive
         self._until = until
         self._until_gone = until_gone
+        self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self._ended_by: type[Exception] | None = None
 
@@ -41,17 +75,14 @@ class Attended:
         assert worker is not None  # noqa: S101 - a coroutine that runs is a task's
         self._worker = worker
         self._cancelling = worker.cancelling()
-        loop = asyncio.get_running_loop()
-        watched_from = loop.time() + PATIENCE
-        if self._until_gone and watched_from < self._until:
-            self._timer = loop.call_at(watched_from, self._begin)
-        else:
-            self._timer = loop.call_at(self._until, self._end, TimeoutError)
+        self._young.begin(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._young.end(self)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         # Somebody else may have cancelled the task as well, and goes before.
@@ -62,9 +93,11 @@ class Attended:
         ):
             raise self._ended_by from error
 
-    def _begin(self) -> None:
+    def attend(self) -> None:
+        """See that it ends in time and, on request, with its client."""
         self._timer = asyncio.get_running_loop().call_at(self._until, self._end, TimeoutError)
-        self._watch = asyncio.ensure_future(self._until_it_goes())
+        if self._until_gone:
+            self._watch = asyncio.ensure_future(self._until_it_goes())
 
     async def _until_it_goes(self) -> None:
         with suppress(Exception):  # a server that cannot tell has lost its client as well

@@ -29,7 +29,7 @@ from crmgraph.graph.documents.preparation import (
     Request,
     coded,
 )
-from crmgraph.graph.execution.deadline import Attended, Receive
+from crmgraph.graph.execution.deadline import Attended, Receive, Young
 from crmgraph.graph.execution.sliced import SlicedExecutor
 from crmgraph.graph.resolvers.context import CONNECTIONS, Context
 from crmgraph.graph.schema.root_fields import Access, declaration_of
@@ -117,6 +117,7 @@ class Engine:
         self._introspection = introspection
         self._max_cost = max_cost
         self._compiled = compiled
+        self._young = Young()
         self._preparer = Preparer(self._schema, max_page=max_page, max_cost=max_cost)
         mutation = self._schema.mutation_type
         fields = {} if mutation is None else mutation.fields
@@ -223,7 +224,7 @@ class Engine:
         cost: int | None,
     ) -> T | Answer:
         try:
-            with Attended(receive, until, until_gone=prepared.operation.is_query):
+            with Attended(self._young, receive, until, until_gone=prepared.operation.is_query):
                 return await running
         except TimeoutError:
             log.warning("an operation took too long", door="graphql", operation=prepared.request.operation_name)
