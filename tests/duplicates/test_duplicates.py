@@ -155,3 +155,16 @@ async def test_why_a_dismissal_is_refused_and_who_sees_the_list(graph: Graph) ->
         assert len(await pairs(graph)) == 1
     assert len(seen) <= 6
     assert other.number
+
+
+async def test_however_many_records_are_compared_the_statements_are_the_same(graph: Graph) -> None:
+    db = graph.world.core.db
+    await upkeep.keep_up(db)
+    told = []
+    for count in (2, 3):
+        for i in range(count):
+            await person(graph, f"Given{count}{i}", f"Unlike{count}{i}", f"{count}.{i}@example.com")
+        with statements(db) as seen:
+            await upkeep.keep_up(db)
+        told.append(set(seen))
+    assert told[0] == told[1]

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import delete, or_, select, tuple_
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert as insert_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +16,7 @@ from crmgraph.crm.models import (
     now,
 )
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query import snapshots
 from crmgraph.crm.records.duplicates.blocks import Pair
 from crmgraph.crm.records.duplicates.likeness import THRESHOLD, Profile, Reason, likeness
 from crmgraph.crm.records.duplicates.sharing import FIELDS, Field, compared, holders, most, name_of, shared_by
@@ -31,16 +32,25 @@ async def profiles(session: AsyncSession, kind: PartyKind, ids: Collection[int])
     """What is compared of live records, in a few statements for each so many of them."""
     found: dict[int, Profile] = {}
     model: Any = MODELS[kind]
+    city = Field(Address, Address.city_key, Address.active & (Address.city_key > ""))
     listed = sorted(ids)
     for begin in range(0, len(listed), _PART):
-        part = listed[begin : begin + _PART]
-        rows = await session.execute(select(model.id, name_of(kind)).where(model.id.in_(part), *compared(kind)))
+        part = snapshots.Ids(database_of(session), listed[begin : begin + _PART])
+
+        def named(part: snapshots.Ids = part) -> Any:
+            return select(model.id, name_of(kind)).where(part.match(model.id), *compared(kind))
+
+        values = {"ids": part.value}
+        rows = await snapshots.rows_of(session, ("compared names", kind, part.shape), named, values)
         mine = {own_id: Profile(text) for own_id, text in rows}
-        city = Field(Address, Address.city_key, Address.active & (Address.city_key > ""))
         for name, field in (*FIELDS.items(), ("cities", city)):
-            query = select(field.row.party_id, field.column).where(field.row.party_id.in_(mine), field.only)
-            for own_id, value in await session.execute(query):
-                getattr(mine[own_id], name).add(value)
+
+            def having(part: snapshots.Ids = part, field: Field = field) -> Any:
+                return select(field.row.party_id, field.column).where(part.match(field.row.party_id), field.only)
+
+            for own_id, value in await snapshots.rows_of(session, ("compared", name, part.shape), having, values):
+                if own_id in mine:
+                    getattr(mine[own_id], name).add(value)
         found |= mine
     return found
 
@@ -74,19 +84,16 @@ async def note(session: AsyncSession, kind: PartyKind, found: Collection[Pair]) 
 
 
 async def _dismissed(session: AsyncSession, pairs: Collection[Pair]) -> set[Pair]:
-    found: set[Pair] = set()
-    listed = sorted(pairs)
-    own = tuple_(DismissedDuplicate.one_id, DismissedDuplicate.other_id)
-    for begin in range(0, len(listed), _PART):
-        part = listed[begin : begin + _PART]
-        ids = [one for one, _ in part]
-        rows = await session.execute(
-            select(DismissedDuplicate.one_id, DismissedDuplicate.other_id).where(
-                DismissedDuplicate.one_id.in_(ids), own.in_(part)
-            )
-        )
-        found |= {(one, other) for one, other in rows}
-    return found
+    if not pairs:
+        return set()
+    part = snapshots.Ids(database_of(session), sorted({one for one, _ in pairs}))
+
+    def build() -> Any:
+        own = DismissedDuplicate
+        return select(own.one_id, own.other_id).where(part.match(own.one_id))
+
+    rows = await snapshots.rows_of(session, ("dismissed", part.shape), build, {"ids": part.value})
+    return {(one, other) for one, other in rows} & set(pairs)
 
 
 async def candidates(session: AsyncSession, kind: PartyKind, wanted: dict[int, Profile]) -> set[Pair]:
@@ -118,7 +125,9 @@ async def like(session: AsyncSession, kind: PartyKind, own_id: int) -> list[tupl
 
 async def refresh(session: AsyncSession, kind: PartyKind, ids: Collection[int]) -> int:
     """Make the pairs of these records anew, as they are now. Returns how many they are."""
-    own = [Duplicate.party_id.in_(ids), Duplicate.other_id.in_(ids)]
-    await session.execute(delete(Duplicate).where(or_(*own)), execution_options={"synchronize_session": False})
+    these = snapshots.Ids(database_of(session), ids)
+    own = or_(these.match(Duplicate.party_id), these.match(Duplicate.other_id))
+    options = {"synchronize_session": False}
+    await session.execute(delete(Duplicate).where(own), {"ids": these.value}, execution_options=options)
     known = await profiles(session, kind, ids)
     return await note(session, kind, await candidates(session, kind, known))

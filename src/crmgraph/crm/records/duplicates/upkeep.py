@@ -4,6 +4,7 @@ A run compares records block by block, each batch in its own transaction. Betwee
 anew, by what it shares with others; that a name is written a little differently is found by a run alone.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Callable
 from functools import partial
@@ -21,6 +22,8 @@ BATCH = 200
 """How many records that have changed are compared in one transaction."""
 SLACK = dt.timedelta(minutes=2)
 """How long a transaction may take that has changed a record: so far back changes are looked through again."""
+ASIDE = 1.0
+"""The most seconds between two batches of what has changed, so that it ends however busy others are."""
 SECONDS = 300.0
 """Seconds between two times that what has changed is compared."""
 
@@ -94,11 +97,19 @@ async def _changed(db: Database, kind: PartyKind, since: dt.datetime) -> int:
         if not rows:
             break
         ids = [row.id for row in rows]
+        started = asyncio.get_running_loop().time()
         await db.transact(partial(finding.refresh, kind=kind, ids=ids))
+        await _stand_aside(started)
         count += len(rows)
         after = rows[-1].updated_at, rows[-1].id
     await db.transact(partial(_remember, kind=kind, at=begun))
     return count
+
+
+async def _stand_aside(started: float) -> None:
+    """Leave the database to others for as long as a batch took that began then: the longer, the busier they are."""
+    taken = asyncio.get_running_loop().time() - started
+    await asyncio.sleep(min(taken, ASIDE))
 
 
 async def _remember(session: AsyncSession, kind: PartyKind, at: dt.datetime) -> None:
