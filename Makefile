@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 LOCK = $(BIN)/python -m uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-# Each job of the tests starts a PostgreSQL of its own.
-TESTS = $(BIN)/python -m pytest --numprocesses $(JOBS)
+# Each job of the tests starts a PostgreSQL of its own. What they import is compiled once and kept, whatever the shell says
+# of it: they and the processes that they start take twice as long to start otherwise.
+TESTS = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal
 
 .PHONY: help setup serve test lint check drills browser soak bench format lock schema clean
 
