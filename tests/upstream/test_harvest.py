@@ -229,6 +229,22 @@ async def test_zoho_tells_what_is_told_whole(core: Core, harvester: Harvester) -
     assert made.deleted_at is not None
 
 
+@pytest.mark.parametrize("odd", ["a\0b", json.loads("[" * 500 + "]" * 500)], ids=["U+0000", "deep"])
+async def test_a_record_that_cannot_be_kept_costs_no_other(core: Core, harvester: Harvester, odd: Any) -> None:
+    lead = {
+        "Company": "Acme",
+        "Created_Time": "2020-01-02T03:04:05+00:00",
+        "Modified_Time": "2020-02-02T03:04:05+00:00",
+    }
+    rows = [lead | {"id": f"73896400000214806{n}", "Last_Name": str(n)} for n in range(3)]
+    rows[1]["Own_Field"] = odd
+    for row in rows:
+        row |= {"$approved": True, "$converted": False}
+    await harvester.look(passed(Door.ZOHO, "GET /crm/v2/{module}", {"data": rows}, path="/crm/v2/Leads"))
+    async with core.db.read() as session:
+        assert set(await session.scalars(select(Lead.last_name))) == {"0", "2"}
+
+
 async def test_nothing_is_told_where_nobody_harvests(front: Front) -> None:
     calls: asyncio.Queue[PassedCall] = asyncio.Queue()
     listener = Listener(front.folder / "var" / "upstream.sock", {"harvest": Consumer(calls.put)})

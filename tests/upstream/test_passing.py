@@ -189,6 +189,26 @@ def test_a_status_that_there_is_not_is_no_answer(front: Front) -> None:
         assert told.split()[1] in (b"500", b"502", b"503")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/crm/v2/Leads",
+        "/crm/v1/profile/contact",
+        "/crmapi/rest/v2/contact_information/show",
+        "/api/v1.0/contacts",
+    ],
+)
+def test_a_header_with_control_characters_is_no_answer(front: Front, path: str) -> None:
+    def told(head: bytes) -> tuple[bytes, bytes]:
+        _, (status, _, body) = front.ask(request("GET", path), head + b"Content-Length: 2\r\n\r\n{}")
+        return status, body
+
+    away = told(b"no HTTP at all\r\n")
+    assert told(b"HTTP/1.1 200 OK\r\nX-Odd: a\x01b\r\n") == told(b"HTTP/1.1 200 OK\r\nX-Odd: a\x7fb\r\n") == away
+    assert told(b"HTTP/1.1 200 OK\r\nX-Odd: a\tb\xff\r\n") == (b"HTTP/1.1 200 OK", b"{}")
+    assert away != (b"HTTP/1.1 200 OK", b"{}")
+
+
 def test_a_line_break_in_a_path_stays_escaped(front: Front) -> None:
     sent, _ = front.ask(request("GET", "/crm/v2/Leads/%0d%0aX-Evil:%201"), OK)
     assert sent.split(b"\r\n")[0] == b"GET /crm/v2/Leads/%0d%0aX-Evil:%201 HTTP/1.1"

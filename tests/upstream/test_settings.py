@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -23,13 +24,19 @@ FILE = "var/crmgraph.db"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a store that has Zoho behind it."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store that has Zoho behind it, to copy from."""
     folder = tmp_path_factory.mktemp("settings")
     assert crmgraph(folder, "migrate", **ENVIRONMENT).returncode == 0
     told = crmgraph(folder, "upstream", "add", "zoho", "http://127.0.0.1:1", "--insecure", **ENVIRONMENT)
     assert told.returncode == 0, told.stderr
     return folder
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """Of a store that has Zoho behind it."""
+    return shutil.copytree(made, tmp_path / "store")
 
 
 def shown(folder: Path) -> dict[str, str]:
@@ -194,5 +201,7 @@ def test_where_a_secret_stands_is_kept_in_place_of_it(folder: Path, tmp_path: Pa
 
 
 def test_what_is_taken_away_takes_its_secrets_along(folder: Path) -> None:
+    crmgraph(folder, "upstream", "secret", "zoho", "refresh_token", given=f"{TOKEN}\n", **ENVIRONMENT)
+    assert len(rows(folder, "SELECT * FROM upstream_secret", FILE)) == 1
     assert crmgraph(folder, "upstream", "remove", "zoho", **ENVIRONMENT).returncode == 0
     assert rows(folder, "SELECT * FROM upstream_secret", FILE) == []
