@@ -1,14 +1,18 @@
 """The program, run as people run it."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 import crmgraph as package
+from crmgraph.app import load_idle
+from crmgraph.http.admission import InHand, Places
 from tests.program import PROGRAM, SECRET, crmgraph, free_port, rows, serving
 
 
@@ -161,12 +165,38 @@ def test_a_process_that_serves_loads_nothing_that_only_rare_requests_need(tmp_pa
     commands = {"typer", "crmgraph.cli.commands", "crmgraph.imports.writing", "crmgraph.exports"}
     files = {"openpyxl", "python_calamine", "xlsxwriter", "rapidfuzz", "websockets"}
     worker = "from crmgraph.cli.worker import application; application()"
-    assert loaded(tmp_path, worker, *commands, *files, **settings) == set()
+    dialects = {f"crmgraph.dialects.{name}" for name in ("covalense", "zoho", "crmcom", "valomnia")}
+    assert loaded(tmp_path, worker, *commands, *files, *dialects, "crmgraph.rest.pulling", **settings) == set()
     # Nearly all of a start is importing: half of these are libraries that cannot be had by parts.
-    assert len(modules_after(tmp_path, worker, **settings)) < 1_700
+    assert len(modules_after(tmp_path, worker, **settings)) < 1_600
     # The parent of several workers, and every other command.
     edges = {"fastapi", "strawberry", "graphql", "crmgraph.app", "crmgraph.graph", "crmgraph.dialects"}
     assert loaded(tmp_path, "from crmgraph.cli import commands", *edges, **settings) == set()
+
+
+async def test_what_the_start_leaves_out_is_loaded_while_no_request_is_in_hand() -> None:
+    places, request, done = Places(5), InHand(), list[str]()
+    places.enter(request)
+    loading = asyncio.create_task(load_idle([partial(done.append, each) for each in "ab"], places, pause=0.001))
+    await asyncio.sleep(0.05)
+    assert done == []
+    places.leave(request)
+    await asyncio.wait_for(loading, 30)
+    assert done == ["a", "b"]
+
+
+def test_a_server_that_has_nothing_to_do_loads_its_dialects(tmp_path: Path) -> None:
+    statements = (
+        "import asyncio; from crmgraph.cli.worker import application; app = application()",
+        "run = asyncio.Runner().run; life = app.router.lifespan_context(app); run(life.__aenter__())",
+        "there = [each for each in sys.modules if each.startswith('crmgraph.dialects')]; assert there == [], there",
+        "import crmgraph.registry as registry; wanted = [f'crmgraph.dialects.{x.name}' for x in registry.DIALECTS]",
+        "assert any(run(asyncio.sleep(0.1)) or sys.modules.keys() >= {*wanted} for _ in range(600))",
+        "run(life.__aexit__(None, None, None))",
+    )
+    environment = {"CRMGRAPH_SECRET_KEY": SECRET, "CRMGRAPH_DATABASE_URL": "sqlite:///own.db"}
+    assert crmgraph(tmp_path, "migrate", **environment).returncode == 0
+    modules_after(tmp_path, "; ".join(statements), **environment, CRMGRAPH_LOG_LEVEL="error")
 
 
 def loaded(folder: Path, statements: str, *modules: str, **environment: str) -> set[str]:

@@ -1,15 +1,19 @@
 """What stands in several places stands in all of them; what is missing is told by the name of its line."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from crmgraph.app import mounted, places_of
+from crmgraph.assembly import build
 from crmgraph.crm import errors
 from crmgraph.crm.models import Account, Contact, Door
 from crmgraph.dialects.crmcom.fields import fields_of
 from crmgraph.dialects.crmcom.response_formats import RESPONSE_FORMATS
 from crmgraph.registry import DIALECTS, Dialect
+from tests.conftest import settings_for
 
 ROOT = Path(__file__).parents[1]
 FILES = ("api.py", "requests.py", "handlers/__init__.py", "fields.py", "errors.py", "answers.py", "openapi.py")
@@ -63,3 +67,12 @@ def test_every_refusal_of_the_core_has_words(edge: str) -> None:
     assert not missing, f"{file} has no row for {', '.join(missing)} of src/crmgraph/crm/errors.py"
     unknown = sorted(each.__name__ for each in words.keys() - refusals)
     assert not unknown, f"{file} has rows for {', '.join(unknown)}, which the core does not refuse by"
+
+
+@each_dialect
+def test_the_paths_of_a_dialect_are_those_of_its_entry(dialect: Dialect, tmp_path: Path) -> None:
+    settings = settings_for(f"sqlite:///{tmp_path}/own.db", tmp_path)
+    core, _ = build(settings)
+    paths = [re.sub(r"{(\w+)(:\w+)?}", r"\1", route.path) for route in mounted(core, settings, dialect)]
+    assert paths
+    assert [path for path in paths if not places_of(dialect).match(path)] == []

@@ -51,7 +51,7 @@ def with_numbers(example: Example) -> Iterator[tuple[str, Example]]:
 async def test_no_number_is_too_long_for_the_words_of_the_door(demo: Running, dialect: Dialect) -> None:
     keys, words = await secrets_of(demo, dialect.name)
     asked = 0
-    for example in examples(dialect.openapi()):
+    for example in examples(dialect.implementation.openapi()):
         for name, changed in with_numbers(example):
             answer = await sent(demo, dialect.name, changed, keys, words)
             demo.client.cookies.clear()

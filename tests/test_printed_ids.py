@@ -223,7 +223,7 @@ def test_every_dialect_reads_what_it_prints() -> None:
     from crmgraph.registry import DIALECTS
 
     for dialect in DIALECTS:
-        candidates = dialect.id_candidates(PartyKind.CONTACT, "1000000017")
+        candidates = dialect.implementation.id_candidates(PartyKind.CONTACT, "1000000017")
         if dialect.name == "crmcom":
-            candidates = dialect.id_candidates(PartyKind.CONTACT, f"{1000000017:032X}")
+            candidates = dialect.implementation.id_candidates(PartyKind.CONTACT, f"{1000000017:032X}")
         assert candidates is not None and candidates.own == 1000000017

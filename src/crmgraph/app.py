@@ -1,14 +1,17 @@
 """The wiring: settings to database to edges, once. Nothing else wires."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import gc
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 
 from crmgraph import demo as demonstration
 from crmgraph import graph, site
@@ -31,6 +34,7 @@ from crmgraph.middleware import (
     Send,
     across_lines,
     across_origins,
+    before_variables,
 )
 from crmgraph.registry import DIALECTS, Dialect
 from crmgraph.rest import Front, RecordView
@@ -40,6 +44,9 @@ from crmgraph.site.health import database_check, photo_check
 from crmgraph.site.routes import ApiEntry
 from crmgraph.upstream.opening import Upstreams
 from crmgraph.upstream.places import read_networks
+
+IDLE_SECONDS = 0.2
+"""After how many seconds it is looked again whether there is time to load what the start has left out."""
 
 
 def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> FastAPI:
@@ -57,7 +64,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
     networks = read_networks(settings.upstream_networks)
     core, runner = build(settings)
     doors = [ApiEntry("graphql", "GraphQL", [graph.PATH], busy=graph.busy)]
-    doors += [ApiEntry(each.name, each.title, each.prefixes, each.openapi, each.busy, each.beside) for each in dialects]
+    doors += map(entry, dialects)
 
     places = Places(settings.max_concurrency)
     patience = Patience(
@@ -73,9 +80,10 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         if settings.run_jobs:
             runner.start()
         upstreams = Upstreams(settings.upstream_socket)
-        await upstreams.open(core, requests.app, spoken(dialects, dialect_routes), networks)
+        await upstreams.open(core, requests.app, partial(spoken, dialects, dialect_routes), networks)
         requests.upstreams = upstreams.fronts
         storing = asyncio.create_task(keep_storing(core.usage, core.db), name="background: usage")
+        loading = asyncio.create_task(load_idle([*dialect_routes.values()], places), name="background: dialects")
         try:
             # What a server hands to each of its connections.
             paths = frozenset(route.path.encode() for route in graph_routes if isinstance(route, WebSocketRoute))
@@ -88,6 +96,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
             }
         finally:
             await upstreams.close()
+            loading.cancel()
             storing.cancel()
             with suppress(asyncio.CancelledError):
                 await storing
@@ -114,14 +123,18 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
         demo={who: credentials[who] for who in ("staff", "customer")} if credentials else None,
     )
     app.router.routes += graph_routes
-    dialect_routes = [across_lines(route) for dialect in dialects for route in dialect.mounts(core, settings)]
-    app.router.routes += dialect_routes
+    dialect_routes = {each.door: cache(partial(mounted, core, settings, each)) for each in dialects}
+    if settings.zoho_unique:
+        # Whether the setting holds is known at the start, as of every other.
+        for routes in dialect_routes.values():
+            routes()
     for dialect in dialects:
         app.router.routes += map(across_lines, beside(dialect))
     checks = [database_check(core.db), photo_check(core.record_photos.store)]
     app.router.routes += site.routes(core, doors, credentials, checks=checks, metrics=settings.metrics)
     straight = {route.path: route.app for route in graph_routes if isinstance(route, Route)}
-    direct = DirectRoutes({graph.PATH: straight[graph.PATH]}, dialect_routes, app.routed)
+    below = [(places_of(each), dialect_routes[each.door]) for each in dialects]
+    direct = DirectRoutes({graph.PATH: straight[graph.PATH]}, below, app.routed)
     answering = across_origins(direct, settings.cors_origins)
     if settings.compress_from:
         answering = Compressing(answering, least=settings.compress_from)
@@ -140,36 +153,88 @@ def from_environment() -> FastAPI:
     return create_app(settings)
 
 
+async def load_idle(loads: Sequence[Callable[[], Any]], places: Places, *, pause: float = IDLE_SECONDS) -> None:
+    """Load what the start has left out, so that whoever asks for it first does not wait for it either.
+
+    One after the other and only while no request is in hand: a request that comes meanwhile waits for one of them.
+
+    Args:
+        pause: seconds before each of them, and between two looks whether there are requests.
+    """
+    left = deque(loads)
+    while left:
+        await asyncio.sleep(pause)
+        if not places.taken:
+            left.popleft()()
+    if gc.get_freeze_count():
+        # It is here to stay, as what the process has started with is.
+        gc.freeze()
+
+
 def legacy_api(core: Core, dialect: Dialect) -> graph.LegacyApi:
     """What the graph has to know of a dialect."""
-    view = None if dialect.viewing is None else RecordView(core, dialect.viewing)
-    return graph.LegacyApi(dialect.title, dialect.href, dialect.id_candidates, dialect.tables, view)
+
+    @cache
+    def view() -> RecordView | None:
+        viewing = dialect.implementation.viewing
+        return None if viewing is None else RecordView(core, viewing)
+
+    return graph.LegacyApi(
+        dialect.title,
+        lambda kind, value: dialect.implementation.href(kind, value),
+        lambda kind, value: dialect.implementation.id_candidates(kind, value),
+        lambda: dialect.implementation.tables(),
+        view,
+    )
 
 
-def beside(dialect: Dialect) -> list[BaseRoute]:
+def entry(dialect: Dialect) -> ApiEntry:
+    """What the site has to know of a dialect."""
+    return ApiEntry(
+        dialect.name,
+        dialect.title,
+        dialect.prefixes,
+        lambda: dialect.implementation.openapi(),
+        lambda: dialect.implementation.busy(),
+        dialect.beside,
+    )
+
+
+def mounted(core: Core, settings: Settings, dialect: Dialect) -> list[Route]:
+    """The routes of a dialect, which is loaded for them."""
+    return [across_lines(route) for route in dialect.implementation.mounts(core, settings)]
+
+
+def places_of(dialect: Dialect) -> re.Pattern[str]:
+    """What the paths of its routes match. The folder above a variable is its own too."""
+    beginnings = [re.escape(each.rstrip("/")) for each in before_variables(dialect.prefixes)]
+    return re.compile("|".join([*beginnings, *dialect.elsewhere]), re.DOTALL)
+
+
+def beside(dialect: Dialect) -> list[Route]:
     """The routes of a dialect to nothing, whatever the method."""
-    nowhere = dialect.nowhere
-    if nowhere is None:
-        return []
-
-    return [Route(path, Nowhere(nowhere)) for path in dialect.beside]
+    nowhere = Nowhere(lambda: dialect.implementation.nowhere())
+    return [Route(path, nowhere) for path in dialect.beside]
 
 
-def routes_of(core: Core, settings: Settings) -> dict[Door, list[BaseRoute]]:
+def routes_of(core: Core, settings: Settings) -> dict[Door, list[Route]]:
     """{dialect: its routes}, for whoever answers its calls without a server."""
-    return {each.door: [across_lines(route) for route in each.mounts(core, settings)] for each in DIALECTS}
+    return {each.door: mounted(core, settings, each) for each in DIALECTS}
 
 
-def spoken(dialects: Sequence[Dialect], routes: Sequence[BaseRoute]) -> dict[Door, DialectFacts]:
-    """What upstreams have to know of the dialects."""
+def spoken(
+    dialects: Sequence[Dialect], routes: Mapping[Door, Callable[[], Sequence[Route]]]
+) -> dict[Door, DialectFacts]:
+    """What upstreams have to know of the dialects, which are all loaded for it."""
     found: dict[Door, DialectFacts] = {}
     for each in dialects:
-        if each.passing is None:
+        passing, telling = each.implementation.passing, each.implementation.telling
+        if passing is None:
             continue
-        fronts = [route.app for route in routes if isinstance(route, Route) and isinstance(route.app, Front)]
-        own = [front for front in dict.fromkeys(fronts) if front.door is each.door]
-        telling = frozenset() if each.telling is None else frozenset(each.telling.operations)
-        found[each.door] = DialectFacts(each.passing, partial(operation_of, own), own[0].away, telling)
+        fronts = [route.app for route in routes[each.door]()]
+        own = [front for front in dict.fromkeys(fronts) if isinstance(front, Front)]
+        told = frozenset() if telling is None else frozenset(telling.operations)
+        found[each.door] = DialectFacts(passing, partial(operation_of, own), own[0].away, told)
     return found
 
 

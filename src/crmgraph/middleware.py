@@ -4,13 +4,13 @@ import logging
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import structlog
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import Route
 
 from crmgraph.http.admission import RESERVE, InHand, Places
 from crmgraph.http.charsets import path_of
@@ -23,19 +23,24 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Routes = Callable[[], Sequence[Route]]
 
 log = structlog.get_logger()
 
 
-def across_lines(route: BaseRoute) -> BaseRoute:
+def across_lines(route: Route) -> Route:
     """The route, which now matches paths with line breaks in them (%0A) too.
 
     Starlette's own pattern of "everything below" ends at the first, and the framework would answer in the place of a
     dialect.
     """
-    if isinstance(route, Route | Mount):
-        route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
+    route.path_regex = re.compile(route.path_regex.pattern, re.DOTALL)
     return route
+
+
+def before_variables(paths: Iterable[str]) -> tuple[str, ...]:
+    """What paths begin with that match these of Starlette's routes."""
+    return tuple(path.partition("{")[0] for path in paths)
 
 
 class Nowhere:
@@ -73,12 +78,15 @@ class DirectRoutes:
 
     Args:
         paths: what answers there, faults of its own included.
-        routes: to what answers below their paths in the same way, in their order.
+        below: (which paths, what makes the routes that lead from them to what answers in the same way), which is asked
+            with the first request for one of them; in their order.
     """
 
-    def __init__(self, paths: Mapping[str, App], routes: Sequence[BaseRoute], otherwise: App) -> None:
+    def __init__(
+        self, paths: Mapping[str, App], below: Sequence[tuple[re.Pattern[str], Routes]], otherwise: App
+    ) -> None:
         self._paths = paths
-        self._routes = [(route.path_regex, route.app) for route in routes if isinstance(route, Route)]
+        self._below = below
         self._otherwise = otherwise
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -87,7 +95,12 @@ class DirectRoutes:
     def _app(self, path: str) -> App:
         if (app := self._paths.get(path)) is not None:
             return app
-        return next((app for pattern, app in self._routes if pattern.match(path)), self._otherwise)
+        for paths, routes in self._below:
+            if paths.match(path):
+                for route in routes():
+                    if route.path_regex.match(path):
+                        return route.app
+        return self._otherwise
 
 
 def _new_id() -> str:
@@ -110,9 +123,9 @@ class RequestAccounting:
     def __init__(self, app: App, doors: Sequence[ApiEntry], places: Places, *, counts: bool) -> None:
         self.app = app
         self.upstreams: Mapping[str, App] = {}
-        own = [(prefix, door) for door in doors for prefix in door.prefixes]
-        near = [(prefix, door) for door in doors for prefix in door.beside]
-        self._prefixes = [(prefix.partition("{")[0], door) for prefix, door in own + near]
+        own = [(prefix, door) for door in doors for prefix in before_variables(door.prefixes)]
+        near = [(prefix, door) for door in doors for prefix in before_variables(door.beside)]
+        self._prefixes = own + near
         self._site = ApiEntry("site", "crmgraph", ["/"])
         self._places = places
         self._counts = counts

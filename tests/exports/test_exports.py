@@ -192,7 +192,7 @@ def test_an_archive_names_itself(tmp_path: Path) -> None:
 async def test_a_table_may_have_the_names_of_a_dialect(
     demo: Running, name: str, kind: PartyKind, columns: dict[str, str]
 ) -> None:
-    fields = next(each for each in DIALECTS if each.name == name).tables()[kind]
+    fields = next(each for each in DIALECTS if each.name == name).implementation.tables()[kind]
     table = (await written(demo.core, "csv", kind, fields=fields)).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(table, newline="")))
     lines = [json.loads(line) for line in (await written(demo.core, "jsonl", kind)).splitlines()]

@@ -44,7 +44,7 @@ async def test_a_workbook_has_a_sheet_for_each_kind_with_the_rows_of_its_table(d
 
 
 async def test_a_workbook_may_have_the_names_of_a_dialect(demo: Running, tmp_path: Path) -> None:
-    fields = next(each for each in DIALECTS if each.name == "zoho").tables()[PartyKind.LEAD]
+    fields = next(each for each in DIALECTS if each.name == "zoho").implementation.tables()[PartyKind.LEAD]
     path = tmp_path / "leads.xlsx"
     await writing.write(demo.db, OPERATOR, writing.ExportRequest((PartyKind.LEAD,), "xlsx", fields=fields), path)
     (rows,) = sheets_of(path).values()

@@ -38,7 +38,7 @@ async def keys(demo: Running) -> Keys:
 @cache
 def cases(door: str) -> st.SearchStrategy[Any]:
     """Requests to every operation of a dialect's document, right ones and wrong ones."""
-    document = next(dialect.openapi() for dialect in DIALECTS if dialect.name == door)
+    document = next(dialect.implementation.openapi() for dialect in DIALECTS if dialect.name == door)
     operations = [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
     assert operations
     return st.one_of([each.as_strategy(generation_mode=mode) for each in operations for mode in GenerationMode])
@@ -92,6 +92,6 @@ def conforms(door: str, contents: dict[str, Any], answer: httpx.Response) -> Non
     kind = answer.headers["content-type"].partition(";")[0]
     assert kind in contents or f"{kind.partition('/')[0]}/*" in contents, f"{kind} is not documented"
     if kind == "application/json" and "schema" in contents[kind]:
-        document = next(dialect.openapi() for dialect in DIALECTS if dialect.name == door)
+        document = next(dialect.implementation.openapi() for dialect in DIALECTS if dialect.name == door)
         schema = {**contents[kind]["schema"], "components": document["components"]}
         Draft202012Validator(schema).validate(answer.json())

@@ -60,7 +60,9 @@ def passed(door: Door, operation: str, body: Any, *, path: str = "", query: str 
 
 @pytest.fixture
 def harvester(core: Core) -> Harvester:
-    return Harvester(core, {each.door: each.telling for each in DIALECTS if each.telling is not None})
+    return Harvester(
+        core, {each.door: telling for each in DIALECTS if (telling := each.implementation.telling) is not None}
+    )
 
 
 async def changes(core: Core) -> int:

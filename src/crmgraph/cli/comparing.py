@@ -44,7 +44,7 @@ async def comparing(
     from crmgraph.upstream.reading import behind, refreshing
 
     own = reading(core, settings.database_url)
-    rules = {each.door: each.comparing for each in DIALECTS if each.comparing is not None}
+    rules = {each.door: comparing for each in DIALECTS if (comparing := each.implementation.comparing) is not None}
     able = able_to_pull()
     comparer = Comparer(
         core,

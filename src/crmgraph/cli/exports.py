@@ -19,7 +19,7 @@ def _fields(dialect: str, kinds: list[Any]) -> Any:
     found = next((each for each in DIALECTS if each.name == dialect), None)
     if found is None:
         fail(f"--dialect {dialect}: there is none of this name: {', '.join(each.name for each in DIALECTS)}")
-    fields = found.tables().get(kinds[0])
+    fields = found.implementation.tables().get(kinds[0])
     if fields is None:
         fail(f"--dialect {dialect}: it has no {kinds[0].lower()}s")
     return fields

@@ -44,7 +44,7 @@ def pulling_of(door: Door) -> "Pulling":
     """How a dialect's upstream is read; the program ends where it cannot be."""
     from crmgraph.registry import DIALECTS
 
-    told = {each.door: each.telling.pulling for each in DIALECTS if each.telling is not None}
+    told = {each.door: telling.pulling for each in DIALECTS if (telling := each.implementation.telling) is not None}
     able = {each: pulling for each, pulling in told.items() if pulling.lookup is not None} | able_to_pull()
     if door not in able:
         fail(f"{door.dialect}: cannot be read; those that can are {', '.join(each.dialect for each in able)}.")
@@ -168,7 +168,7 @@ def able_to_pull() -> "dict[Door, Pulling]":
     """How the upstreams of dialects are read, of those that can be."""
     from crmgraph.registry import DIALECTS
 
-    return {each.door: each.pulling for each in DIALECTS if each.pulling is not None}
+    return {each.door: pulling for each in DIALECTS if (pulling := each.implementation.pulling) is not None}
 
 
 def _read_ids(path: Path) -> list[str]:

@@ -215,7 +215,7 @@ async def _unfit(session: AsyncSession, door: Door, mode: Mode, caller: str | No
         from crmgraph.registry import DIALECTS
         from crmgraph.upstream import marks
 
-        pulling = next((each.pulling for each in DIALECTS if each.door is door), None)
+        pulling = next((each.implementation.pulling for each in DIALECTS if each.door is door), None)
         read = await marks.watermarks(session, door)
         if pulling is not None and (unread := [each.name for each in pulling.sources if each.name not in read]):
             never = f"`crmgraph upstream pull {door.dialect}` has not read {', '.join(unread)} to the end once."
@@ -259,7 +259,7 @@ def check(dialect: DialectArgument, demo: DemoOption = False) -> None:
     lines = run(work(), settings)
     for line in lines:
         print_text(line)
-    (spoken,) = (each for each in DIALECTS if each.door is door)
+    (spoken,) = (each.implementation for each in DIALECTS if each.door is door)
     pulling = spoken.pulling or (None if spoken.telling is None else spoken.telling.pulling)
     for each in () if pulling is None else pulling.unknowable:
         print_text(f"never tells {each}")

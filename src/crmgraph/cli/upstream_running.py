@@ -37,7 +37,9 @@ def run_(demo: DemoOption = False) -> None:
         async with wired(settings) as (core, _):
             await require_kind(core.db, settings)
             async with pulling(core, settings) as pullers, comparing(core, settings, pullers) as comparer:
-                telling = {each.door: each.telling for each in DIALECTS if each.telling is not None}
+                telling = {
+                    each.door: telling for each in DIALECTS if (telling := each.implementation.telling) is not None
+                }
                 consumers = {
                     COMPARE: Consumer(comparer.look, comparer.dropped, at_once=AT_ONCE),
                     HARVEST: Harvester(core, telling).consumer(),

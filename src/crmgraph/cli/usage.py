@@ -65,7 +65,7 @@ def require_operation(door: Door, operation: str) -> None:
     """End the program where an API has no such operation."""
     from crmgraph.registry import DIALECTS
 
-    known = [name for each in DIALECTS if each.door is door for name in each.operations]
+    known = [name for each in DIALECTS if each.door is door for name in each.implementation.operations]
     if operation not in known:
         near = nearest(operation, known)
         fail(f"{operation}: {door.dialect} has no such operation." + (f" Is {near} meant?" if near else ""))
@@ -112,7 +112,7 @@ async def _unused(core: Core, door: Door | None, begin: dt.datetime) -> dict[str
         {"dialect": each.name, "operation": name}
         for each in DIALECTS
         if door in (None, each.door)
-        for name in each.operations
+        for name in each.implementation.operations
         if (each.door, name) not in served
     ]
     clients = [

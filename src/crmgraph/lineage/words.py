@@ -101,7 +101,7 @@ class Word:
 @cache
 def tables() -> dict[str, dict[PartyKind, FieldMap]]:
     """{dialect: {kind of record: its fields}}, of the kinds that the dialect has."""
-    return {dialect.name: dict(dialect.tables()) for dialect in DIALECTS}
+    return {dialect.name: dict(dialect.implementation.tables()) for dialect in DIALECTS}
 
 
 def kept_alone(dialect: str, kind: PartyKind) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from crmgraph.crm.core import Core
@@ -106,7 +106,7 @@ class Api:
         return self.wording.failed(self.wording.not_found(None), None)
 
 
-def mounts(core: Core, api: Api) -> list[BaseRoute]:
+def mounts(core: Core, api: Api) -> list[Route]:
     """The routes that lead to an API."""
     front = Front(core, api)
     return [Route(path, front) for path in api.mounted or (api.prefix, f"{api.prefix}/{{path:path}}")]

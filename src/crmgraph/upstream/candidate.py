@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import true
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.identity.identity import Identity
@@ -80,7 +80,7 @@ class Candidate:
         routes: {dialect: the routes to its operations}, made of a core that only reads.
     """
 
-    def __init__(self, routes: Mapping[Door, Sequence[BaseRoute]]) -> None:
+    def __init__(self, routes: Mapping[Door, Sequence[Route]]) -> None:
         self._routes = {
             dialect: [(each.path_regex, each.app) for each in some if isinstance(each, Route)]
             for dialect, some in routes.items()

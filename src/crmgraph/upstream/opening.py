@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +20,8 @@ from crmgraph.upstream.places import Network
 if TYPE_CHECKING:
     from crmgraph.upstream.building import Fronts
 
+Spoken: TypeAlias = Callable[[], Mapping[Door, DialectFacts]]
+"""What has to be known of the dialects that are spoken; they are loaded for it."""
 AT_MOST = 2.0
 """How long a call waits until it is known which upstreams there are, in seconds."""
 EVERY = 1.0
@@ -45,9 +47,7 @@ class Upstreams:
     _reading: asyncio.Task[None] | None = None
     _flight: asyncio.Task[None] | None = None
 
-    async def open(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
-    ) -> None:
+    async def open(self, core: Core, inner: ASGIApp, spoken: Spoken, networks: Sequence[Network]) -> None:
         """Make a front for each upstream that there is. Where the database does not answer, as soon as it does."""
         try:
             await self._read(core, inner, spoken, networks)
@@ -57,7 +57,9 @@ class Upstreams:
             def look() -> Awaitable[Exception | None]:
                 return self._look(core, inner, spoken, networks)
 
-            self.fronts |= {each.dialect: _Undecided(self, inner, each, spoken[each].away, look) for each in spoken}
+            self.fronts |= {
+                each.dialect: _Undecided(self, inner, each, facts.away, look) for each, facts in spoken().items()
+            }
             reading = self._read_later(look)
             self._reading = asyncio.get_running_loop().create_task(reading, name="background: upstreams")
 
@@ -67,9 +69,7 @@ class Upstreams:
             if (error := await look()) is not None:
                 log_background(error, "upstream")
 
-    async def _look(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
-    ) -> Exception | None:
+    async def _look(self, core: Core, inner: ASGIApp, spoken: Spoken, networks: Sequence[Network]) -> Exception | None:
         """Look which there are, once for all who ask meanwhile; why that is not known, where it is not in time."""
         if self.is_read:
             return None
@@ -83,9 +83,7 @@ class Upstreams:
         error = flight.exception()
         return error if isinstance(error, Exception) else None
 
-    async def _read(
-        self, core: Core, inner: ASGIApp, spoken: Mapping[Door, DialectFacts], networks: Sequence[Network]
-    ) -> None:
+    async def _read(self, core: Core, inner: ASGIApp, spoken: Spoken, networks: Sequence[Network]) -> None:
         async with core.db.read() as session:
             found = await upstreams.all_upstreams(session)
         if not found:
@@ -95,7 +93,7 @@ class Upstreams:
         # Nothing of it is loaded without an upstream.
         from crmgraph.upstream.building import fronts_of
 
-        self._built = await fronts_of(found, core, inner, spoken, networks, self.socket)
+        self._built = await fronts_of(found, core, inner, spoken(), networks, self.socket)
         self.fronts.clear()
         self.fronts |= self._built.by_dialect
         self.is_read = True

@@ -3,7 +3,7 @@
 from crmgraph.dialects.rolodex import answers, authorization, errors
 from crmgraph.dialects.rolodex.handlers import cards, keys
 from crmgraph.dialects.rolodex.requests import Call
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
@@ -36,6 +36,6 @@ API = Api(
 )
 
 
-def mounts(core: Core) -> list[BaseRoute]:
+def mounts(core: Core) -> list[Route]:
     """The routes below /rolodex."""
     return rest.mounts(core, API)

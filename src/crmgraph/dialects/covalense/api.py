@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import structlog
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
@@ -66,7 +66,7 @@ VIEWING = Viewing(API, _shown, acts=lambda actor, number: replace(actor, contact
 """The contact is told to itself: whoever else asks takes its place, and sees what they may."""
 
 
-def mounts(core: Core, *, forgot_sets_password: bool = False) -> list[BaseRoute]:
+def mounts(core: Core, *, forgot_sets_password: bool = False) -> list[Route]:
     """The routes below /crm/v1.
 
     Args:

@@ -7,7 +7,7 @@ read, the token, that the user may call the method; then the method reads its pa
 
 from dataclasses import replace
 
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
@@ -95,6 +95,6 @@ def _shown(kind: PartyKind, number: int) -> Shown | None:
 VIEWING = Viewing(API, _shown, Call.read, rows={each.rows: each.fields for each in SETS})
 
 
-def mounts(core: Core) -> list[BaseRoute]:
+def mounts(core: Core) -> list[Route]:
     """The routes of the two roots."""
     return rest.mounts(core, API) + rest.mounts(core, IMAGES)

@@ -1,6 +1,6 @@
 """Valomnia: the operations below /api/{version}, the login, and the addresses of photos, as a table."""
 
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
@@ -80,6 +80,6 @@ def _shown(kind: PartyKind, number: int) -> Shown | None:
 VIEWING = Viewing(API, _shown)
 
 
-def mounts(core: Core) -> list[BaseRoute]:
+def mounts(core: Core) -> list[Route]:
     """The routes of the dialect, at the root of the application."""
     return rest.mounts(core, API)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 
 from crmgraph import rest
 from crmgraph.crm.core import Core
@@ -188,7 +188,7 @@ def _shown(kind: PartyKind, number: int) -> Shown:
 VIEWING = Viewing(API, _shown, _read)
 
 
-def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[BaseRoute]:
+def mounts(core: Core, *, unique: Mapping[str, frozenset[str]]) -> list[Route]:
     """The routes below /crm/v2 and /oauth/v2.
 
     Args:

@@ -32,14 +32,14 @@ class LegacyApi:
         href: (kind of record, its id there) to the path under which it serves a record; None where it does not.
         id_candidates: (kind of record, or None for staff, an id) to what the id may stand for; None where it is none.
         tables: makes a field map for each kind of record that it has.
-        view: how it shows a record; None where it shows none.
+        view: how it shows a record, made when it is first asked for; None where it shows none.
     """
 
     title: str
     href: Callable[[PartyKind, str], str | None]
     id_candidates: Callable[[PartyKind | None, str], IdCandidates | None]
     tables: Callable[[], Mapping[PartyKind, Any]]
-    view: RecordView | None = None
+    view: Callable[[], "RecordView | None"] = lambda: None
 
 
 @dataclass(slots=True)

@@ -79,7 +79,7 @@ class View:
     async def losses(self, context: Context) -> list[LegacyLoss]:
         """What is not told."""
         api = context.legacy_apis[self.dialect.value]
-        view = api.view
+        view = api.view()
         kind = KINDS[type(self.record)]
         fields = api.tables().get(kind)
         if view is None or fields is None or view.viewing.shown(kind, self.record.id) is None:
@@ -100,7 +100,7 @@ class View:
 
 async def as_legacy(record: Any, context: Context, dialect: LegacyDialect) -> View:
     """What a dialect answers for a record, whoever of the caller's rights asks it."""
-    view = context.legacy_apis[dialect.value].view
+    view = context.legacy_apis[dialect.value].view()
     if view is None:
         return View(record, dialect, 404, {}, None)
     async with context.beside():
