@@ -11,11 +11,13 @@ import pytest
 from sqlalchemy import Boolean, Date, Integer, Text, select, update
 from sqlalchemy import Enum as SqlEnum
 
-from crmgraph.crm.models import Address, Email, ExternalId, PartyKind, Phone, Photo, Staff
+from crmgraph.crm.models import Address, Email, ExternalId, PartyKind, Phone, Photo, Relation, Staff
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.references import REFERENCING
+from crmgraph.crm.records.aggregates import PARTS
 from crmgraph.crm.records.told import load_told
+from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.zoho.fields import OF_KIND
 from crmgraph.mapping import Layout
 from crmgraph.mapping.printing import Printed, print_told
@@ -23,17 +25,21 @@ from tests.conftest import Running, statements
 from tests.test_told import actors, prepared
 
 LAYOUTS: Mapping[str, Mapping[PartyKind, Layout]] = {
+    "covalense": {PartyKind.CONTACT: tables("http://here").contact},
     "zoho": {kind: module.layout for kind, module in OF_KIND.items()},
 }
 TEXTS = ("", "0", " ", "a", 'Zoë "Q" \\ / \b\f\n\r\t\x01\x1f\x7f \u2028 <&> \U0001f600', "x" * 300)
 AMOUNTS = ("0", "-0", "1.5", "1200", "0.00001", "12345678901234.12345678", "9007199254740993", "-3.10")
 KEPT: tuple[Any, ...] = (None, "", "word", 7, 1.0, 1e22, True, [], ["a", {"b": None}], {"id": "5", "name": "n"}, {})
+_FORMS = {"e164": ("+4930123456", "+35722123456", "+12125550100"), "country": ("CY", "DE", "XX")}
 _DERIVED = ("_key", "revision", "deleted_at", "merged_into_id", "number")
 
 
 def _value(chance: random.Random, column: Any) -> Any:
     if column.nullable and chance.random() < 0.3:
         return None
+    if column.name in _FORMS:
+        return chance.choice(_FORMS[column.name])
     match column.type:
         case SqlEnum(enum_class=members) if members is not None:
             return chance.choice(list(members))
@@ -60,8 +66,8 @@ def _values(chance: random.Random, model: Any) -> dict[str, Any]:
     return {c.name: _value(chance, c) for c in own if chance.random() < 0.5}
 
 
-def _extra_fields(chance: random.Random, dialect: str, layout: Layout) -> dict[str, Any]:
-    names = [field.at.key for field in layout.fields if hasattr(field.at, "key") and not hasattr(field.at, "class_")]
+def _extra_fields(chance: random.Random, dialect: str, shown: Layout) -> dict[str, Any]:
+    names = [field.at.key for field in shown.fields if hasattr(field.at, "key") and not hasattr(field.at, "class_")]
     wanted = [*chance.sample(names, min(len(names), 3)), "Custom 'c'", 'Custom "d"']
     found: dict[str, Any] = {name: chance.choice(KEPT) for name in wanted}
     return chance.choice(({}, {"other": {"Tag": ["x"]}}, {dialect: {}}, {dialect: found}, {dialect: found}))
@@ -71,10 +77,10 @@ async def _changed(demo: Running, dialect: str, chance: random.Random) -> None:
     """Give the demo's records values of all sorts."""
     async with demo.db.begin() as session:
         staff = list(await session.scalars(select(Staff.id)))
-        for kind, model in MODELS.items():
-            layout = LAYOUTS[dialect][kind]
+        for kind, shown in LAYOUTS[dialect].items():
+            model: Any = MODELS[kind]
             for own in list(await session.scalars(select(model.id))):
-                values = _values(chance, model) | {"extra_fields": _extra_fields(chance, dialect, layout)}
+                values = _values(chance, model) | {"extra_fields": _extra_fields(chance, dialect, shown)}
                 values |= {name: chance.choice([None, *staff]) for name in ("owner_id", "created_by_id")}
                 await session.execute(update(model).where(model.id == own).values(values))
                 if chance.random() < 0.3:
@@ -102,17 +108,28 @@ async def _ids(demo: Running, kind: PartyKind) -> list[int]:
         return list(await session.scalars(select(MODELS[kind].id)))
 
 
-async def _compare(demo: Running, actor: Actor, kind: PartyKind, layout: Layout, printed: Printed) -> int:
+async def _compare(demo: Running, actor: Actor, kind: PartyKind, printed: Printed) -> int:
     compared = 0
+    async with demo.db.read() as session:
+        related = set(await session.scalars(select(Relation.party_id)))
     for own in await _ids(demo, kind):
         with statements(demo.db) as counted:
             found = await print_told(demo.db, actor, printed, kind, own)
-        assert len(counted) == 1
-        told = await load_told(demo.db, actor, layout.dialect, kind, own, staff=actor.staff_id)
+        assert len(counted) == 1 + (found is not None and printed.unprinted is not None and own in related)
+        told = await load_told(
+            demo.db,
+            actor,
+            printed.layout.dialect,
+            kind,
+            own,
+            parts=(*PARTS, "relations"),
+            rows=True,
+            staff=actor.staff_id,
+        )
         if told is None:
             assert found is None
             continue
-        assert found == (told[0].record.updated_at, orjson.dumps(layout.encode(*told)))
+        assert found == (told[0].record.updated_at, orjson.dumps(printed.layout.encode(*told)))
         compared += 1
     return compared
 
@@ -120,10 +137,10 @@ async def _compare(demo: Running, actor: Actor, kind: PartyKind, layout: Layout,
 @pytest.mark.parametrize("dialect", LAYOUTS)
 async def test_what_the_database_prints_is_what_the_layout_encodes(demo: Running, dialect: str) -> None:
     await prepared(demo)
-    compared, made = 0, {kind: Printed(layout) for kind, layout in LAYOUTS[dialect].items()}
+    compared, made = 0, {kind: Printed(shown) for kind, shown in LAYOUTS[dialect].items()}
     for seed in range(3):
         await _changed(demo, dialect, random.Random(seed))
         for actor in await actors(demo):
             for kind, printed in made.items():
-                compared += await _compare(demo, actor, kind, LAYOUTS[dialect][kind], printed)
-    assert compared > 100
+                compared += await _compare(demo, actor, kind, printed)
+    assert compared > 50

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import InstrumentedAttribute
 
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.mapping.table import Computed, FieldMap, Link, Primary, Slot, Whole
+from crmgraph.mapping.table import Computed, FieldMap, Link, OfPhoto, Primary, Slot, Whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,8 @@ def _columns(fields: FieldMap) -> set[str]:
                 found.update(column.key for column in columns)
             case Link(column) | (InstrumentedAttribute() as column):
                 found.add(column.key)
+            case OfPhoto():
+                found.add("photo")
             case Computed(_, source):
                 found.add(source)
     return found | ({"country", "country_name"} if found & {"country", "country_name"} else set())

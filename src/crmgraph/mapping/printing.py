@@ -5,9 +5,11 @@ two control characters, which JSON never holds as they are. `Printed.finish` fil
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -25,6 +27,7 @@ from sqlalchemy import (
     cast,
     func,
     literal_column,
+    or_,
     select,
     type_coerce,
 )
@@ -37,12 +40,12 @@ from crmgraph.crm.policy import IDENTITY_DOCUMENTS, Actor, visible, with_paramet
 from crmgraph.crm.query.authorization import Standing
 from crmgraph.crm.query.json_text import Pieces, Sql, Writer, constant, joined
 from crmgraph.crm.query.references import target_of
-from crmgraph.crm.records.aggregates import ROWS
+from crmgraph.crm.records.aggregates import PARTS, ROWS
 from crmgraph.crm.records.external_ids import REFERENCE
 from crmgraph.crm.records.lookup import IMPORTED
-from crmgraph.crm.records.told import row_told
+from crmgraph.crm.records.told import load_told, row_told
 from crmgraph.db.database import Database
-from crmgraph.mapping.table import Always, Computed, ExtraField, Field, Layout, Link, Own, Slot, Whole
+from crmgraph.mapping.table import Always, Computed, ExtraField, Field, Layout, Link, Listed, OfPhoto, Own, Slot, Whole
 
 _SLOT = "\x01"
 _ONE = literal_column("1", Integer())
@@ -51,17 +54,20 @@ _NONE = literal_column("0", Integer())
 
 @dataclass(frozen=True, slots=True)
 class LinkedRow:
-    """What a link is printed from, as SQL.
+    """What a link, or the id of the record or row itself, is printed from, as SQL.
 
     Attributes:
-        external_id: as text.
-        c: the columns of the record or staff member.
-        model: of it.
+        given: its external id; NULL where it was made here.
+        c: the columns of the record, the row or the staff member.
     """
 
-    external_id: Sql
+    given: Sql
     c: Any
-    model: Any
+
+    @property
+    def external_id(self) -> Sql:
+        """Its external id, else ours in decimal."""
+        return func.coalesce(self.given, cast(self.c.id, Text()), type_=Text())
 
 
 Finish: TypeAlias = Callable[[bytes], bytes]
@@ -113,10 +119,15 @@ class Printing(Writer):
                 return ['"', type_coerce(column, Text()) if self.sqlite else cast(column, Text()), '"']
         raise TypeError(f"values of {column.type}")
 
-    def words(self, *columns: ColumnElement[Any]) -> Sql:
-        """Texts with blanks between, without those that are empty."""
+    def words(self, *columns: ColumnElement[Any], none: bool = False) -> Sql:
+        """Texts with blanks between, without those that are empty.
+
+        Args:
+            none: whether it is NULL where all are empty.
+        """
         parts = [case((column != constant(""), constant(" ").concat(column)), else_=constant("")) for column in columns]
-        return func.substr(joined(list(parts)), literal_column("2", Integer()), type_=Text())
+        found: Sql = func.substr(joined(list(parts)), literal_column("2", Integer()), type_=Text())
+        return func.nullif(found, constant(""), type_=Text()) if none else found
 
     def of_photo(self, c: Any, name: str) -> ColumnElement[Any]:
         """A column of the photo of a record; NULL where it has none.
@@ -161,8 +172,28 @@ class Printing(Writer):
             query = query.where(visible(self.actor, model))
         named = self.source(query.correlate_except(model))
         target = "staff" if model is Staff else "party"
-        external = func.coalesce(self.external_id(target, named.c.id), cast(named.c.id, Text()), type_=Text())
-        return _over(named, text(LinkedRow(external, named.c, model)))
+        return _over(named, text(LinkedRow(self.external_id(target, named.c.id), named.c)))
+
+    def text_or(self, column: ColumnElement[Any], nothing: str) -> Sql:
+        """A text as JSON, or another in the place of none."""
+        return self.quoted(func.coalesce(column, constant(nothing), type_=Text()))
+
+    def first(self, text: ColumnElement[Any], other: ColumnElement[Any]) -> Sql:
+        """A text, or another in the place of none."""
+        return func.coalesce(text, other, type_=Text())
+
+    def whole(self, number: ColumnElement[Any]) -> Sql:
+        """A whole number as JSON, null where there is none."""
+        return func.coalesce(cast(number, Text()), constant("null"), type_=Text())
+
+    def choice(self, column: ColumnElement[Any], names: Mapping[Any, str]) -> Sql:
+        """What each value of a column is called."""
+        found: Sql = case(*((self.holds(column, ours), constant(name)) for ours, name in names.items()))
+        return found
+
+    def holds(self, column: ColumnElement[Any], value: StrEnum) -> ColumnElement[bool]:
+        """Whether a column holds one of its words."""
+        return type_coerce(column, Text()) == constant(value.value)
 
     def json(self, text: ColumnElement[Any]) -> Sql:
         """A text as JSON, null where there is none."""
@@ -189,21 +220,27 @@ class Printed:
 
     Args:
         layout: of records or rows.
+
+    Attributes:
+        finishes: what fills its slots, by their numbers.
+        unprinted: of the columns of a record, whether it has rows that only Python prints; None where there are none.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, _of: str = "") -> None:
         self.layout = layout
-        self._finish: dict[bytes, Finish] = {}
+        self.finishes: dict[bytes, Finish] = {}
         self._tree: dict[str, Any] = {}
         for field in layout.fields:
             *around, name = field.name.split(".")
             inner = self._tree
             for key in around:
                 inner = inner.setdefault(key, {})
-            number = str(len(self._finish))
-            inner[name] = _Printer(field, number, layout.dialect)
-            self._finish[number.encode()] = inner[name].finish
-        self._finish[b"others"] = self._others
+            inner[name] = made = _Printer(field, f"{_of}{len(self.finishes)}")
+            self.finishes |= made.finishes
+        self._fill_runs(self._tree)
+        lists = [field.at.rows for field in layout.fields if _is_unprinted(field.at)]
+        self.unprinted = _has_rows(lists) if lists else None
+        self.finishes[b"others"] = self._others
 
     def text(self, write: Printing, row: Any) -> Pieces:
         """The JSON of a record or row.
@@ -226,7 +263,7 @@ class Printed:
         parts = [first]
         for held, following in zip(others[::2], others[1::2], strict=True):
             number, _, value = held.partition(b":")
-            parts += self._finish[number](value), following
+            parts += self.finishes[number](value), following
         return b"".join(parts)
 
     def _object(self, write: Printing, row: Any, tree: dict[str, Any]) -> Pieces:
@@ -247,13 +284,24 @@ class Printed:
                 found = _over(bearer, _named((name, each.text(write, bearer)) for name, each in members))
                 return [func.coalesce(found, constant(_nothing(members)))]
             case "extra":
+                # They are few or none, and printed by Python: one slot for all of them.
                 extra = _extra(write, row.c, self.layout.dialect)
-                found = joined(_named((name, each.text(write, row)) for name, each in members))
-                return [case((extra.is_(None), constant(_nothing(members))), else_=found)]
+                kept = joined([f"{_SLOT}{members[0][1].number}:", cast(extra, Text()), _SLOT])
+                return [func.coalesce(kept, constant(_nothing(members)))]
         return _named(
             (name, self._object(write, row, each) if isinstance(each, dict) else each.text(write, row))
             for name, each in members
         )
+
+    def _fill_runs(self, tree: dict[str, Any]) -> None:
+        """Note what fills the slots of extra fields that stand side by side, by the number of the first."""
+        for place, group in groupby(tree.items(), lambda item: _shared_place(item[1])):
+            members = list(group)
+            if place == "extra":
+                self.finishes[members[0][1].number.encode()] = partial(_extra_finished, members)
+            elif place is None:
+                for inner in (each for _, each in members if isinstance(each, dict)):
+                    self._fill_runs(inner)
 
     def _others(self, value: bytes) -> bytes:
         others = {name: each for name, each in orjson.loads(value).items() if name not in self._tree}
@@ -267,14 +315,20 @@ class _Printer:
         number: of its slot.
     """
 
-    def __init__(self, field: Field, number: str, dialect: str) -> None:
+    def __init__(self, field: Field, number: str) -> None:
         self.place = field.shown or field.at
         self.codec = field.codec
-        self._number = number
-        self._dialect = dialect
-        columns = self.place.columns if isinstance(self.place, Whole) else ()
+        self.number = number
+        is_listed = isinstance(self.place, Listed) and not _is_unprinted(self.place)
+        self.listed = Printed(self.place.layout, f"{number}.") if is_listed else None
+        columns = self.place.columns if isinstance(self.place, Whole | OfPhoto) else ()
         self._whole = tuple(_reader(column.type) for column in columns)
         self._read = _reader(self._column().type) if isinstance(self.place, InstrumentedAttribute | Slot) else None
+
+    @property
+    def finishes(self) -> dict[bytes, Finish]:
+        """What fills its slots, by their numbers."""
+        return {self.number.encode(): self.finish} | ({} if self.listed is None else self.listed.finishes)
 
     def _column(self) -> Any:
         if isinstance(self.place, Slot):
@@ -290,18 +344,26 @@ class _Printer:
             case Computed(sql=sql) if sql is not None:
                 return sql(write, c)
             case Own(target):
-                external = write.external_id(target, c.id)
+                own = LinkedRow(write.external_id(target, c.id), c)
                 if codec.sql is not None:
-                    return codec.sql(write, LinkedRow(external, c, None))
-                own = func.coalesce(external, cast(c.id, Text()), type_=Text())
-                return [self._slot(write.quoted(own))] if codec.changes else [write.quoted(own)]
+                    return codec.sql(write, own)
+                text = write.quoted(own.external_id)
+                return [self._slot(text)] if codec.changes else [text]
             case Link() as link:
                 return self._link(write, link, c)
             case Whole(columns):
                 return self._of_whole(write, [c[column.key] for column in columns])
-            case ExtraField(key):
-                held = _extra(write, c, self._dialect, key)
-                return [func.coalesce(self._slot(cast(held, Text())), constant(self.nothing))]
+            case OfPhoto(columns):
+                photo = write.source(select(*Photo.__table__.c).where(Photo.party_id == c.id).correlate_except(Photo))
+                found = _over(photo, self._of_whole(write, [photo.c[column.key] for column in columns]))
+                return [func.coalesce(found, constant(self.nothing))]
+            case Listed(rows=name):
+                if self.listed is None:
+                    return ["[]"]
+                table = ROWS[name].__table__.alias()
+                query = select(*table.c).where(table.c.party_id == c.id).order_by(table.c.rank, table.c.id)
+                each = write.source(query, c.id.table)
+                return ["[", _over(each, [write.listed(joined(self.listed.text(write, each)))]), "]"]
             case Slot(column=name) | InstrumentedAttribute(key=name):
                 return self._of_column(write, c, name)
         raise TypeError(f"{self.place} is printed by Python alone")
@@ -344,7 +406,7 @@ class _Printer:
         return [self._slot(joined([*listed, "]"]))]
 
     def _slot(self, value: Sql) -> Sql:
-        return joined([f"{_SLOT}{self._number}:", value, _SLOT])
+        return joined([f"{_SLOT}{self.number}:", value, _SLOT])
 
     def finish(self, value: bytes) -> bytes:
         """What is printed of the value that a slot holds."""
@@ -360,6 +422,19 @@ class _Printer:
         """What is printed where there is nothing."""
         none = (None,) * len(self.place.columns) if isinstance(self.place, Whole) else None
         return _json(self.codec.write(none))
+
+
+def _is_unprinted(place: Any) -> bool:
+    """Whether a place lists rows of which SQL cannot print all."""
+    return isinstance(place, Listed) and any(
+        isinstance(field.shown or field.at, Computed) and (field.shown or field.at).sql is None
+        for field in place.layout.fields
+    )
+
+
+def _has_rows(lists: Sequence[str]) -> Callable[[Any], ColumnElement[bool]]:
+    tables = [ROWS[name].__table__ for name in lists]
+    return lambda c: or_(*(select(each.c.id).where(each.c.party_id == c.id).exists() for each in tables))
 
 
 def _shared_place(each: Any) -> Any:
@@ -384,6 +459,13 @@ def _nothing(members: Sequence[tuple[str, Any]]) -> str:
     return ",".join(f"{_json(name)}:{each.nothing}" for name, each in members)
 
 
+def _extra_finished(members: Sequence[tuple[str, Any]], value: bytes) -> bytes:
+    """Extra fields that stand side by side, of all those of the dialect."""
+    extra = orjson.loads(value)
+    shown = {name: each.codec.write(extra.get(each.place.key)) for name, each in members}
+    return orjson.dumps(shown)[1:-1]
+
+
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
@@ -393,15 +475,12 @@ def _over(row: Any, pieces: Pieces) -> Sql:
     return found
 
 
-def _extra(write: Printing, c: Any, *keys: str) -> ColumnElement[Any]:
-    """The extra fields of a dialect, or one of them, as JSON; NULL where there are none."""
-    found = c.extra_fields
-    if write.sqlite:
-        path = "".join(f'."{key}"' for key in keys)
-        return found.op("->", return_type=Text())(constant(f"${path}"))  # type: ignore[no-any-return]
-    for key in keys:
-        found = found.op("->", return_type=c.extra_fields.type)(constant(key))
-    return found  # type: ignore[no-any-return]
+def _extra(write: Printing, c: Any, dialect: str) -> ColumnElement[Any]:
+    """The extra fields of a dialect as JSON; NULL where there are none."""
+    found: ColumnElement[Any] = c.extra_fields.op("->", return_type=Text() if write.sqlite else None)(
+        constant(f'$."{dialect}"' if write.sqlite else dialect)
+    )
+    return found
 
 
 def _may_be_null(column: Any) -> bool:
@@ -435,6 +514,8 @@ async def print_told(
 ) -> tuple[dt.datetime, bytes] | None:
     """When a live record that the actor may see was last changed, and its object; None where there is none.
 
+    One statement, and another for a record with rows that only Python prints.
+
     Args:
         party_id, external, standing: see `told.load_told`.
     """
@@ -442,7 +523,22 @@ async def print_told(
 
     def columns(row: Any) -> list[Any]:
         write = Printing(sqlite=db.is_sqlite, dialect=dialect, actor=with_parameters(actor))
-        return [row.c.updated_at, write.encoded(joined(printed.text(write, row)))]
+        text = write.encoded(joined(printed.text(write, row)))
+        return [row.c.updated_at, text if printed.unprinted is None else case((~printed.unprinted(row.c), text))]
 
     found = await row_told(db, actor, dialect, kind, party_id, printed, columns, external=external, standing=standing)
-    return None if found is None else (found[0], printed.finish(found[1]))
+    if found is None or found[1] is not None:
+        return None if found is None else (found[0], printed.finish(found[1]))
+    told = await load_told(
+        db,
+        actor,
+        dialect,
+        kind,
+        party_id,
+        external=external,
+        parts=(*PARTS, "relations"),
+        rows=True,
+        staff=actor.staff_id,
+        standing=standing,
+    )
+    return None if told is None else (told[0].record.updated_at, orjson.dumps(printed.layout.encode(*told)))

@@ -1,7 +1,7 @@
 """The tables: fields, the places where their values live, and the layouts that records are printed with."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy.orm import InstrumentedAttribute
@@ -97,6 +97,39 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class OfPhoto:
+    """Several columns of the record's photo that are one value on the wire, as a tuple in this order; None without one.
+
+    Never written.
+    """
+
+    columns: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """An object of its own around fields of the same record.
+
+    Attributes:
+        fields: in their order.
+    """
+
+    fields: "tuple[Field, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows of a list of the record, each printed by a layout of its own. Never written.
+
+    Attributes:
+        rows: phones, emails, addresses or relations.
+    """
+
+    rows: str
+    layout: "Layout"
+
+
+@dataclass(frozen=True, slots=True)
 class ExtraField:
     """A value that no other dialect knows: kept among the extra fields under this key, as it came."""
 
@@ -174,7 +207,9 @@ class Computed:
     sql: Callable[[Any, Any], Pieces] | None = None
 
 
-Place: TypeAlias = "InstrumentedAttribute[Any] | Slot | Whole | ExtraField | Link | Own | Always | Computed"
+Place: TypeAlias = (
+    "InstrumentedAttribute[Any] | Slot | Whole | OfPhoto | Inner | Listed | ExtraField | Link | Own | Always | Computed"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +255,7 @@ class Layout:
 
     def __init__(self, dialect: str, fields: Iterable[Field], *, others: bool = False) -> None:
         self.dialect = dialect
-        self.fields = tuple(fields)
+        self.fields = tuple(each for field in fields for each in _spread(field))
         self.others = others
         self._steps = tuple(_step(each) for each in self.fields)
 
@@ -359,6 +394,13 @@ class _Step(NamedTuple):
     write: Callable[[Any], Any] | None
 
 
+def _spread(field: Field) -> Iterable[Field]:
+    """The field, or those of an object in its place."""
+    if isinstance(field.at, Inner):
+        return [replace(each, name=f"{field.name}.{each.name}") for each in field.at.fields]
+    return [field]
+
+
 def _step(field: Field) -> _Step:
     *around, name = field.name.split(".")
     outer, write = tuple(around), None if field.codec.write is _same else field.codec.write
@@ -399,6 +441,11 @@ def _reader(place: Any) -> Callable[[Any, EncodingContext], Any]:
             return lambda thing, around: linked(around, link.target, getattr(_row_of(thing), link.column.key))
         case Own(target):
             return lambda thing, around: around.external_id(target, thing.id) or str(thing.id)
+        case OfPhoto(columns):
+            names = tuple(column.key for column in columns)
+            return lambda thing, around: thing.photo and tuple(getattr(thing.photo, name) for name in names)
+        case Listed(rows, layout):
+            return lambda thing, around: [layout.encode(row, around) for row in getattr(thing, rows)]
         case Always(value):
             return lambda thing, around: value
         case Computed(function):

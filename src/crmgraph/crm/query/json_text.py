@@ -79,6 +79,13 @@ class Writer:
             return _part(constant("0" * width).concat(cast(number, Text())), -width)
         return func.to_char(number, literal_column(f"'FM{width * '0'}'"), type_=Text())
 
+    def hexadecimal(self, number: ColumnElement[Any], width: int) -> Sql:
+        """A whole number in hexadecimal digits, with zeros before it up to so many."""
+        if self.sqlite:
+            return func.printf(literal_column(f"'%0{width}X'"), number, type_=Text())
+        digits = func.lpad(func.to_hex(number), literal_column(str(width), Integer()), literal_column("'0'"))
+        return func.upper(digits, type_=Text())
+
     def seconds(self, column: ColumnElement[Any], between: str = "T") -> Sql:
         """A point in time in UTC, to the second and without its zone.
 

@@ -10,7 +10,7 @@ from crmgraph.dialects.covalense.errors import Failure
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
-def done(result: dict[str, Any], _: object = None) -> Response:
+def done(result: dict[str, Any] | orjson.Fragment, _: object = None) -> Response:
     """What a service has carried out."""
     return _json({"response": {"success": "true", "result": result}}, 200, {})
 

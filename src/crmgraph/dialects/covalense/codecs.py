@@ -2,11 +2,14 @@
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from crmgraph.crm.query.json_text import Pieces, joined
 from crmgraph.crm.values.text import decimal_of
 from crmgraph.mapping import Codec, Linked, Unreadable
+from crmgraph.mapping.printing import LinkedRow, Printing
 
 CONTACT, ACCOUNT, USER = "12", "11", "19"
 """The numbers of vtiger's modules, which stand before the `x` of an id."""
@@ -88,20 +91,34 @@ def time_text(moment: dt.datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def _text_or(nothing: str) -> Codec:
-    return Codec(text, lambda value: nothing if value is None else value)
+def text_or(nothing: str) -> Codec:
+    """Text, and what stands for none."""
+    return Codec(
+        text,
+        lambda value: nothing if value is None else value,
+        lambda write, column: [write.text_or(column, nothing)],
+    )
 
 
-TEXT = _text_or("")
-KEPT_FLAG = _text_or("0")
+def _day_sql(write: Printing, parts: Sequence[Any]) -> Pieces:
+    day, month, year = parts
+    return ['"', write.padded(year, 4), "-", write.padded(month, 2), "-", write.padded(day, 2), '"']
+
+
+TEXT = text_or("")
+KEPT_FLAG = text_or("0")
 """A switch that means nothing here, and is kept as the text it came as."""
-FLAG = Codec(_flag, lambda value: "1" if value else "0")
+FLAG = Codec(
+    _flag,
+    lambda value: "1" if value else "0",
+    lambda write, column: [write.either(column.is_(True), '"1"', '"0"')],
+)
 SWITCH = Codec(_flag, bool)
 """A switch as a JSON boolean, as the answer to a login has them."""
 NUMBER = Codec(_whole, lambda value: str(value or 0))
 MONEY = Codec(_amount, lambda value: f"{value or 0:.8f}")
-BIRTHDAY = Codec(_birthday, _day_text)
-TIME = Codec(write=time_text)
+BIRTHDAY = Codec(_birthday, _day_text, _day_sql)
+TIME = Codec(write=time_text, sql=lambda write, column: ['"', write.seconds(column, " "), '"'])
 
 
 def number_in(module: str, word: str) -> str | None:
@@ -126,7 +143,10 @@ def printed_id(module: str) -> Codec:
         given = value.external_id if isinstance(value, Linked) else value
         return "" if given is None else f"{module}x{given}"
 
-    return Codec(read, write)
+    def sql(write: Printing, link: LinkedRow) -> Pieces:
+        return [write.quoted(joined([f"{module}x", link.external_id]))]
+
+    return Codec(read, write, sql)
 
 
 def _bare(value: str | Linked | None) -> str:

@@ -1,12 +1,11 @@
 """What Covalense calls each value of contacts and accounts, in the order of its answers."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 from urllib.parse import quote
 
-from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind
+from crmgraph.crm.models import Account, Contact, EmailKind, PhoneKind, Photo
 from crmgraph.crm.policy import may_see_identity
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
@@ -40,7 +39,8 @@ from crmgraph.dialects.covalense.places import (
     seen,
     shipping,
 )
-from crmgraph.mapping import Computed, Field, FieldMap, Layout, Link, Own, Whole, loosely
+from crmgraph.mapping import Codec, Computed, Field, FieldMap, Layout, Link, OfPhoto, Own, Whole, loosely
+from crmgraph.mapping.printing import Printed
 
 
 def _document(name: str) -> Field:
@@ -55,12 +55,11 @@ def _document(name: str) -> Field:
     return seen(name, shown, "")
 
 
-def _photo_address(public_url: str) -> Callable[[Any, EncodingContext], str | None]:
-    def address(contact: Aggregate, _: EncodingContext) -> str | None:
-        photo = contact.photo
-        return f"{public_url}/photos/{photo.key}/original/{quote(photo.file_name, safe='()')}" if photo else None
+def _photo(public_url: str) -> Field:
+    def address(photo: tuple[str, str] | None) -> str:
+        return "" if photo is None else f"{public_url}/photos/{photo[0]}/original/{quote(photo[1], safe='()')}"
 
-    return address
+    return Field("profileImage", OfPhoto((Photo.key, Photo.file_name)), Codec(write=address), writable=False)
 
 
 def _full_name(contact: Aggregate, _: EncodingContext) -> str:
@@ -128,7 +127,7 @@ def _contact(public_url: str) -> FieldMap:
             Field("nickname", Contact.nickname, TEXT),
             kept("google_search"),
             Field("id", Own(), printed_id(CONTACT), writable=False),
-            seen("profileImage", _photo_address(public_url), "photo"),
+            _photo(public_url),
             Field("pushnotifications", Contact.push_notifications, FLAG),
             Field("dnd", Contact.do_not_disturb, FLAG, ("doNotDisturb",)),
             Field("roaming", Contact.roaming, FLAG),
@@ -278,7 +277,7 @@ def _login(public_url: str) -> FieldMap:
             Field("doNotDisturb", Contact.do_not_disturb, SWITCH),
             Field("roaming", Contact.roaming, SWITCH),
             Field("accountId", Link(Contact.account_id, "party", "record"), BARE_ID),
-            seen("profileImage", _photo_address(public_url), "photo"),
+            _photo(public_url),
         ],
     )
 
@@ -289,6 +288,7 @@ class Tables:
 
     contacts: FieldMap
     contact: Layout
+    printed: Printed
     image: Layout
     logins: FieldMap
     login: Layout
@@ -302,4 +302,5 @@ def tables(public_url: str) -> Tables:
         public_url: what the addresses of photos start with.
     """
     contacts, login = _contact(public_url), _login(public_url)
-    return Tables(contacts, contacts.layout(), contacts.layout(IMAGE_ORDER), login, login.layout())
+    contact = contacts.layout()
+    return Tables(contacts, contact, Printed(contact), contacts.layout(IMAGE_ORDER), login, login.layout())

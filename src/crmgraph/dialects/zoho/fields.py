@@ -213,12 +213,14 @@ def _approved(thing: Any, _: Any) -> bool:
 _APPROVED = Computed(
     _approved,
     "approval",
-    lambda write, c: [write.either(c.approval == Approval.APPROVED, "true", "false")],
+    lambda write, c: [write.either(write.holds(c.approval, Approval.APPROVED), "true", "false")],
 )
 _APPROVAL_STATE = Computed(
     lambda thing, around: "approved" if _approved(thing, around) else "approval_process_pending",
     "",
-    lambda write, c: [write.either(c.approval == Approval.APPROVED, '"approved"', '"approval_process_pending"')],
+    lambda write, c: [
+        write.either(write.holds(c.approval, Approval.APPROVED), '"approved"', '"approval_process_pending"')
+    ],
 )
 _CONVERTED = Computed(
     lambda thing, _: thing.record.converted_at is not None,

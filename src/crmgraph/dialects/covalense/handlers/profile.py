@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+import orjson
+
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
@@ -9,7 +11,6 @@ from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.optimistic import revise
-from crmgraph.crm.records.told import load_told
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
@@ -19,19 +20,18 @@ from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.requests import Attributes, Call
 from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
+from crmgraph.mapping.printing import print_told
 from crmgraph.rest import RequestError
 
 
-async def get_contact(call: Call) -> dict[str, Any]:
+async def get_contact(call: Call) -> orjson.Fragment:
     """GET profile/contact: the contact of the token's user, whatever the header `email` says."""
-    found = await load_told(
-        call.core.db, call.actor, DIALECT, PartyKind.CONTACT, _contact_id(call), standing=call.standing
-    )
+    printed, own = tables(call.core.public_url).printed, _contact_id(call)
+    found = await print_told(call.core.db, call.actor, printed, PartyKind.CONTACT, own, standing=call.standing)
     if found is None:
         raise NotFound
     call.standing = None  # asked by the statement that has found it
-    contact, around = found
-    return tables(call.core.public_url).contact.encode(contact, around)
+    return orjson.Fragment(found[1])
 
 
 async def put_contact(call: Call) -> dict[str, Any]:
