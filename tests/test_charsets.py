@@ -1,13 +1,14 @@
 """Text is in the charset that a request declares, else in UTF-8; what is no text in it is refused."""
 
 import json
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import httpx
 import pytest
 import structlog
 
 from crmgraph.crm.models import Door
+from crmgraph.http.reading import urlencoded
 from tests.agreement.doors import PORTAL
 from tests.agreement.world import World, founded
 from tests.conftest import Running
@@ -300,3 +301,8 @@ async def test_bytes_that_are_no_text_do_not_name_what_holds_the_sign_for_them(
         answer = await world.client.get(reference + broken, headers=valomnia.cookie)
         assert answer.status_code == 404, answer.text
         assert set(answer.json()) == set(unknown.json())
+
+
+@pytest.mark.parametrize("given", ["a=1&b", "&&a=b=c&", "=x&=", "a;b=1", "a=%31&b", "a=1+2", "%3D=%26", "a=\x00\x7f"])
+def test_a_query_reads_the_same_whether_or_not_anything_in_it_is_escaped(given: str) -> None:
+    assert urlencoded(given.encode()) == parse_qsl(given, keep_blank_values=True)

@@ -18,3 +18,12 @@ def header_of(scope: Mapping[str, Any], name: bytes, otherwise: T | str = "") ->
         if own_name == name:
             return str(value, "latin-1")
     return otherwise
+
+
+def headers_of(scope: Mapping[str, Any], name: bytes) -> list[str]:
+    """All values of a header.
+
+    Args:
+        scope, name: see `header_of`.
+    """
+    return [str(value, "latin-1") for own_name, value in scope["headers"] if own_name == name]

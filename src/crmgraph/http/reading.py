@@ -22,6 +22,7 @@ FORM_ON_LOOP = 64 * 1024
 MAX_VALUES = 10_000
 """The most values in a JSON text, those of all its lists and objects together."""
 _EVERY_ASCII = bytes(range(128))
+_NOTHING = QueryParams()
 
 
 def charset(headers: Headers) -> str:
@@ -40,7 +41,9 @@ def query(request: Request) -> QueryParams:
         Malformed: bytes that are escaped there are not of that charset.
     """
     given: bytes = request.scope.get("query_string", b"")
-    return QueryParams(urlencoded(given, charset(request.headers))) if given else QueryParams()
+    if not given:
+        return _NOTHING
+    return QueryParams(urlencoded(given, declared(header_of(request.scope, b"content-type")) or UTF_8))
 
 
 def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
@@ -57,6 +60,10 @@ def urlencoded(data: bytes, encoding: str = UTF_8) -> list[tuple[str, str]]:
         data, encoding = decoded(data, encoding).removeprefix("\ufeff").encode(), UTF_8
     if data.count(b"&") >= MAX_FIELDS:
         raise TooMany("fields", MAX_FIELDS)
+    if b"%" not in data and b"+" not in data and data.isascii():
+        # Nothing is escaped, as in most of what programs send.
+        named = [each.partition("=") for each in data.decode().split("&") if each]
+        return [(name, value) for name, _, value in named]
     try:
         return parse_qsl(
             quote_from_bytes(data, safe=_EVERY_ASCII),

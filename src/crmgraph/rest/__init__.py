@@ -4,15 +4,18 @@ A dialect gives data: the table of its operations, and how it words what is refu
 and no log lines of its own.
 """
 
+from crmgraph.rest.answers import Answer, RawHeaders, raw
 from crmgraph.rest.front import Api, Front, Wording, mounts, operation_names, unchecked
 from crmgraph.rest.requests import Call, Operation, RequestError
 from crmgraph.rest.viewing import RecordView, Shown, Viewing
 
 __all__ = [
+    "Answer",
     "Api",
     "Call",
     "Front",
     "Operation",
+    "RawHeaders",
     "RecordView",
     "RequestError",
     "Shown",
@@ -20,5 +23,6 @@ __all__ = [
     "Wording",
     "mounts",
     "operation_names",
+    "raw",
     "unchecked",
 ]

@@ -124,6 +124,8 @@ class Front:
         self._api = api
         self.door = Door(api.door.upper())
         self._paths: dict[re.Pattern[str], dict[str, Operation]] = {}
+        self._fixed: dict[tuple[str, str], Found] = {}
+        self._variable: dict[str, list[tuple[re.Pattern[str], Operation]]] = {}
         for operation in api.operations:
             pattern = _pattern(operation.path, api.variables)
             for above, others in self._paths.items():
@@ -133,6 +135,11 @@ class Front:
                         f"{others[operation.method].path} matches it too: put its row above that one"
                     )
             self._paths.setdefault(pattern, {})[operation.method] = operation
+            if pattern.groups:
+                self._variable.setdefault(operation.method, []).append((pattern, operation))
+            else:
+                # No row above it takes this path, as was just seen.
+                self._fixed[operation.method, operation.path] = (operation, {}, ())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = self._api.call(self._core, Request(scope, receive))
@@ -258,12 +265,18 @@ class Front:
         """The operation of a method and path, and what the path brings; without one, the methods that the path has."""
         if method == "HEAD":
             method = "GET"
+        if (known := self._fixed.get((method, path))) is not None:
+            return known
+        if not path.endswith("/"):
+            for pattern, operation in self._variable.get(method, ()):
+                if (found := pattern.fullmatch(path)) is not None:
+                    return operation, found.groupdict(), ()
         allowed: list[str] = []
         for pattern, operations in self._paths.items():
             if (found := pattern.fullmatch(path)) is None:
                 continue
-            if (operation := operations.get(method)) is not None:
-                return operation, found.groupdict(), ()
+            if (own := operations.get(method)) is not None:
+                return own, found.groupdict(), ()
             allowed += operations
         return None, {}, allowed
 

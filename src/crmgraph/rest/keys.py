@@ -10,7 +10,7 @@ from starlette.types import Message
 from crmgraph.crm import idempotency
 from crmgraph.crm.idempotency import HEADER, Claim, KeptAnswer
 from crmgraph.http import reading
-from crmgraph.http.headers import header_of
+from crmgraph.http.headers import headers_of
 from crmgraph.rest.requests import Call
 
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -22,9 +22,7 @@ _BODY = "crmgraph.rest.body"
 
 def given_keys(request: Request) -> list[str]:
     """The keys that a request has in its headers: one, where it has any."""
-    if request.method in _ONLY_READ or header_of(request.scope, _HEADER, None) is None:
-        return []
-    return request.headers.getlist(HEADER)
+    return [] if request.scope["method"] in _ONLY_READ else headers_of(request.scope, _HEADER)
 
 
 async def read_ahead(call: Call) -> None:

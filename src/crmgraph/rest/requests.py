@@ -2,15 +2,19 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from crmgraph.crm.core import Core
+from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
-from crmgraph.crm.query.authorization import Standing
+from crmgraph.crm.query.authorization import Lapsed, Standing
+from crmgraph.crm.records.optimistic import Work, revise, revise_unverified
 from crmgraph.http import reading
+
+T = TypeVar("T")
 
 
 class RequestError(Exception):
@@ -34,7 +38,7 @@ class Operation:
         path: below the prefix of its API; a name in braces is a variable.
         handler: carries it out, of the `Call` of the dialect.
         summary: what it does, for the document.
-        stands: whether the statement by which its handler reads asks for `Call.standing`.
+        stands: whether the statement by which its handler reads or writes asks for `Call.standing`.
     """
 
     method: str
@@ -72,6 +76,7 @@ class Call:
     let_in: int | None = field(init=False, default=None)
     refused: bool = field(init=False, default=False)
     named: set[tuple[PartyKind, str, Way]] = field(init=False, default_factory=set)
+    _data: bytes | None = field(init=False, default=None)
 
     @property
     def address(self) -> str:
@@ -81,6 +86,40 @@ class Call:
     def names(self, kind: PartyKind, way: Way, fields: Iterable[str]) -> None:
         """Note which fields the request names, for the count of who uses what."""
         self.named.update((kind, each, way) for each in fields)
+
+    async def data(self, limit: int) -> bytes:
+        """The body, which is read once.
+
+        Args:
+            limit: the most bytes that are taken.
+
+        Raises:
+            TooLarge, ClientDisconnect, Crowded: see `reading.body`.
+        """
+        if self._data is None:
+            self._data = await reading.body(self.request, limit)
+        return self._data
+
+    async def revise(self, work: Work[T]) -> T | Lapsed:
+        """Do work that changes one record for the caller, see `optimistic.revise`.
+
+        Returns:
+            `Lapsed` where a caller who was known from before (`standing`) may not act like this any more: nothing was
+            written, and the call comes again.
+
+        Raises:
+            Whatever `work` raises; nothing was written.
+        """
+        if self.standing is None:
+            return await revise(self.core.db, work)
+        try:
+            done = await revise_unverified(self.core.db, work, self.standing)
+        except Refused:
+            self.standing = None  # it is asked before a refusal is told
+            raise
+        if not isinstance(done, Lapsed):
+            self.standing = None
+        return done
 
     async def close(self) -> None:
         """Let go of what the request holds, e.g. its files; called once, when it is answered."""

@@ -276,7 +276,7 @@ EXPECTED_STATEMENTS = {
     "forgot": 8,
     "change": 14,
 }
-ONE_WRITE = {"put contact": 6, "put account": 6, "signup": 12}
+ONE_WRITE = {"put contact": 2, "put account": 2, "signup": 12}
 """Where one statement can write records with their rows and the lines of the log."""
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import httpx
 import jsonschema
+from sqlalchemy import func, select
 
 from crmgraph.crm.identity import clients
-from crmgraph.crm.models import Door
+from crmgraph.crm.models import Change, Door
 from tests.conftest import Running
-from tests.dialects.zoho.conftest import Program
+from tests.dialects.zoho.conftest import LEAD, Program
 
 SUCCESS, INVALID = (200, b'{"status":"success"}'), (400, b'{"error":"invalid_token"}')
 
@@ -56,6 +57,33 @@ async def test_an_access_token_ends_alone_in_every_form_of_the_request(demo: Run
         assert await _status(demo, token) == 401
     files = {"token": (None, (await _tokens(demo, grant_type="refresh_token", refresh_token=refresh))["access_token"])}
     assert await _revoke(demo, files=files) == SUCCESS
+
+
+async def test_who_was_here_before_changes_nothing_by_a_token_that_has_ended(demo: Running) -> None:
+    token = (await _tokens(demo, grant_type="refresh_token"))["access_token"]
+    program, path = Program(demo, token), f"/Leads/{LEAD}"
+
+    async def put(**fields: Any) -> tuple[int, str]:
+        answer = await program.send("PUT", path, {"data": [fields]})
+        body = answer.json()
+        return answer.status_code, body["data"][0]["code"] if "data" in body else body["code"]
+
+    async def changes() -> Any:
+        async with demo.db.read() as session:
+            return await session.scalar(select(func.count()).select_from(Change))
+
+    assert await put(City="Pune") == (200, "SUCCESS")
+    assert await put(Email="no address") == (202, "INVALID_DATA")
+    before = await changes()
+    assert await put(City="Pune") == (200, "SUCCESS")  # nothing is new, and nothing written
+    assert await _revoke(demo, params={"token": token}) == SUCCESS
+    # What would be written, what would be refused, what would change nothing, and what is nowhere.
+    for fields in ({"City": "Goa"}, {"Email": "no address"}, {"City": "Pune"}):
+        assert await put(**fields) == (401, "INVALID_TOKEN")
+    path = "/Leads/1"
+    assert await put(City="Goa") == (401, "INVALID_TOKEN")
+    assert await changes() == before
+    assert (await Program(demo, demo.credentials["zoho"]["access_token"]).get("Leads", LEAD))["City"] == "Pune"
 
 
 async def test_what_is_no_token_of_this_door_is_not_revoked(demo: Running) -> None:

@@ -22,8 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm import idempotency
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Change, SearchTerm
-from crmgraph.crm.policy import Actor
-from crmgraph.crm.query.authorization import Lapsed, authorization_values, still_authorized
+from crmgraph.crm.query.authorization import Lapsed, Standing
 from crmgraph.crm.records import row_sets
 from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.row_sets import RowSet
@@ -74,28 +73,30 @@ async def revise(db: Database, work: Work[T]) -> T:
     return await db.transact(lambda session: work(Transaction(session)))
 
 
-async def revise_unverified(db: Database, work: Work[T], actor: Actor) -> T | Lapsed:
+async def revise_unverified(db: Database, work: Work[T], standing: Standing) -> T | Lapsed:
     """The same, by its own transaction in the end too, for an actor who has not been verified
-    (`Identity.cached_actor`): the statement that writes does it.
+    (`Identity.cached_actor`, `Holders.known`): the statement that writes does it, where the database can.
 
     Args:
-        db: a PostgreSQL.
-        actor: nothing is written, told or refused before it is known that they still may.
+        standing: of the actor. Nothing is written, told or refused before it is known that it holds still.
 
     Returns:
-        `Lapsed` where they may not; nothing was written.
+        `Lapsed` where it does not; nothing was written.
     """
-    done = await OptimisticUpdate(db, actor).run(work)
-    if not isinstance(done, Lost):
-        return done
-    if done is Lost.LAPSED or not await _acts_still(db, actor):
+    if not db.is_sqlite:
+        done = await OptimisticUpdate(db, standing).run(work)
+        if not isinstance(done, Lost):
+            return done
+        if done is Lost.LAPSED:
+            return Lapsed.LAPSED
+    if not await _holds(db, standing):
         return Lapsed.LAPSED
     return await db.transact(lambda session: work(Transaction(session)))
 
 
-async def _acts_still(db: Database, actor: Actor) -> bool:
-    key = ("acts still", actor.is_staff)
-    ((still,),) = await db.fetch_compiled(key, lambda: select(still_authorized(actor)), authorization_values(actor))
+async def _holds(db: Database, standing: Standing) -> bool:
+    key = ("holds still", standing.key)
+    ((still,),) = await db.fetch_compiled(key, lambda: select(standing.condition()), standing.now())
     return bool(still)
 
 
@@ -111,10 +112,11 @@ class OptimisticUpdate:
     """The unit of work of one change of one record, on PostgreSQL: it opens its own transaction, where it needs one.
 
     Args:
-        unverified: the actor, where they have not been verified: it is done by the statement that writes or locks.
+        unverified: what has to hold of the actor, where they have not been verified: the statement that writes or locks
+            asks for it.
     """
 
-    def __init__(self, db: Database, unverified: Actor | None = None) -> None:
+    def __init__(self, db: Database, unverified: Standing | None = None) -> None:
         self.database = db
         self._unverified = unverified
         self._stack = AsyncExitStack()
@@ -202,15 +204,15 @@ class OptimisticUpdate:
 
     async def _lock(self, session: AsyncSession) -> None:
         """Take the record as it was read, and the actor as they were known."""
-        record, actor = self._record, self._unverified
-        values = {} if actor is None else authorization_values(actor)
+        record, standing = self._record, self._unverified
+        values = {} if standing is None else standing.now()
         if record is not None:
             values["id"] = record.id
         # By the session itself: its first statement begins the transaction, without which no lock lasts.
-        rows = (await session.execute(_locking(record, actor), values)).all()
+        rows = (await session.execute(_locking(record, standing), values)).all()
         if not rows or (record is not None and rows[0][0] != self._revision):
             raise _Ended(Lost.OVERTAKEN)
-        if actor is not None and not rows[0][-1]:
+        if standing is not None and not rows[0][-1]:
             raise _Ended(Lost.LAPSED)
         self._unverified = None
 
@@ -234,12 +236,12 @@ class OptimisticUpdate:
         for i, (row, changed) in enumerate(dirty):
             values |= {f"row{i}_id": row.id} | {f"row{i}_{name}": getattr(row, name) for name in changed}
         values |= index.values_of(*terms) if any(terms) else {}
-        actor = self._unverified
-        key: Hashable = ("optimistic update", shape, None if actor is None else actor.is_staff)
-        if actor is not None:
-            values |= authorization_values(actor)
+        standing = self._unverified
+        key: Hashable = ("optimistic update", shape, None if standing is None else standing.key)
+        if standing is not None:
+            values |= standing.now()
         try:
-            written = await self.database.fetch_compiled(key, lambda: _statement(*shape, actor), values, once=True)
+            written = await self.database.fetch_compiled(key, lambda: _statement(*shape, standing), values, once=True)
         except Exception as error:
             if is_away(error) and diagnose(error).meaning is not Meaning.RETRY:
                 raise CommitUnknown(str(error)) from error
@@ -250,15 +252,15 @@ class OptimisticUpdate:
         """Whether the actor, where nobody has verified them yet, may not act like this any more."""
         if self._unverified is None:
             return False
-        return not await _acts_still(self.database, self._unverified)
+        return not await _holds(self.database, self._unverified)
 
 
 _LOGGED = ("party_id", "kind", "action", "revision", "at", "door", "credential_id", "client_id", "fields")
 
 
-def _locking(record: Any, actor: Actor | None) -> Select[Any]:
+def _locking(record: Any, standing: Standing | None) -> Select[Any]:
     """The statement that locks a record and answers its revision, and whether the actor still may."""
-    still: list[Any] = [] if actor is None else [still_authorized(actor)]
+    still: list[Any] = [] if standing is None else [standing.condition()]
     if record is None:
         return select(*still)
     table = type(record).__table__
@@ -267,7 +269,7 @@ def _locking(record: Any, actor: Actor | None) -> Select[Any]:
 
 
 def _statement(
-    model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], indexed: bool, actor: Actor | None
+    model: Any, names: Columns, rows: Sequence[tuple[Any, Columns]], indexed: bool, standing: Standing | None
 ) -> Select[Any]:
     """The statement that answers the record's id when it has written everything, and no row when it wrote nothing.
 
@@ -280,8 +282,8 @@ def _statement(
         table.c.revision == bindparam("was", type_=Integer()),
         table.c.deleted_at.is_(None),
     ]
-    if actor is not None:
-        conditions.append(still_authorized(actor))
+    if standing is not None:
+        conditions.append(standing.condition())
     # It never waits: a statement that waits for a lock goes on to write when nobody waits for it any more. Whoever has
     # to wait does so in a transaction, which is rolled back when it is given up.
     held = select(table.c.id).where(*conditions).with_for_update(skip_locked=True, key_share=True).cte("held")

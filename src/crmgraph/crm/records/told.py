@@ -16,9 +16,10 @@ from crmgraph.crm.query.authorization import Standing
 from crmgraph.crm.query.former_ids import inherited
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.query.snapshots import Listed
-from crmgraph.crm.records import aggregates
+from crmgraph.crm.records import aggregates, external_ids
 from crmgraph.crm.records.aggregates import PARTS, ROWS, Aggregate
 from crmgraph.crm.records.external_ids import TARGETS, EncodingContext, note_external_ids
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.crm.values.text import fault_of
 from crmgraph.db.database import Database
 from crmgraph.db.pool import Row
@@ -69,6 +70,42 @@ async def load_told(
     aggregate = Aggregate(record)
     aggregates.fill(aggregate, children, lists[: len(children)])
     return aggregate, named.context(actor, lists[len(children) :])
+
+
+async def load_told_for_change(
+    unit: UnitOfWork,
+    actor: Actor,
+    dialect: str,
+    kind: PartyKind,
+    party_id: int | None,
+    *,
+    external: tuple[str, Sequence[str]] | None = None,
+    parts: Collection[str] = PARTS,
+    rows: bool = False,
+    staff: int | None = None,
+) -> tuple[Aggregate, EncodingContext] | None:
+    """The same as `load_told`, to be changed by a unit of work: in one statement where that does not lock.
+
+    Args:
+        party_id, external, parts, rows, staff: see `load_told`.
+    """
+    if not unit.locks:
+        found = await load_told(
+            unit.database, actor, dialect, kind, party_id, external=external, parts=parts, rows=rows, staff=staff
+        )
+        if found is not None:
+            aggregate = found[0]
+            unit.watch(aggregate.record, (row for name in ROWS for row in getattr(aggregate, name)))
+        return found
+    space, values = external or ("", ())
+    known = await external_ids.resolve(unit.session, dialect, {(space, value) for value in values})
+    own = next((known[space, value] for value in values if (space, value) in known), party_id)
+    locked = None if own is None else await aggregates.find_one_for_change(unit, actor, kind, own, parts=parts)
+    if locked is None:
+        return None
+    also = [] if staff is None else [staff]
+    around = await external_ids.encoding_context(unit.session, actor, dialect, [locked], rows=rows, staff=also)
+    return locked, around
 
 
 async def row_told(

@@ -31,10 +31,17 @@ OPERATIONS = (
         ("type", "Data"),
     ),
     Service("GET", "/profile/contact", profile.get_contact, "The customer's details.", ("token",), stands=True),
-    Service("PUT", "/profile/contact", profile.put_contact, "Changes the customer's details.", ("token",)),
+    Service("PUT", "/profile/contact", profile.put_contact, "Changes the customer's details.", ("token",), stands=True),
     FORGOT,
     Service("PUT", "/profile/password/change", access.change, "Changes the customer's password.", ("token",)),
-    Service("PUT", "/profile/account", profile.put_account, "Changes the customer's account.", ("token", "email")),
+    Service(
+        "PUT",
+        "/profile/account",
+        profile.put_account,
+        "Changes the customer's account.",
+        ("token", "email"),
+        stands=True,
+    ),
     Service("PUT", "/profile/image", profile.put_image, "Changes the customer's picture.", ("token",)),
 )
 API = Api(

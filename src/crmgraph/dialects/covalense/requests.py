@@ -149,4 +149,4 @@ class Call(rest.Call):
             RequestError: it is no JSON object.
             TooLarge: it is longer than the bound.
         """
-        return Attributes(parsed(await reading.body(self.request, self.core.max_body_bytes), self.request.headers))
+        return Attributes(parsed(await self.data(self.core.max_body_bytes), self.request.headers))

@@ -19,9 +19,12 @@ from crmgraph.dialects.crmcom.errors import Failure
 from crmgraph.dialects.crmcom.fields import CONSENTS, layout
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import ResponseFormat
+from crmgraph.rest import Answer, raw
 
 SETTINGS = "authorization_settings"
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_PRIVATE = raw(PRIVATE)
+_JSON = raw({"Content-Type": "application/json;charset=UTF-8"})
 IMAGE_HEADERS = {"Content-Disposition": "inline", "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
@@ -42,9 +45,8 @@ def failed(failure: Failure, _: object = None) -> Response:
     return _json({"status": status, "data": None}, failure.status, failure.headers)
 
 
-def _json(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    content = orjson.dumps(body)
-    return Response(content, status, PRIVATE | dict(headers or {}), media_type="application/json;charset=UTF-8")
+def _json(body: dict[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(orjson.dumps(body), status, (*_PRIVATE, *raw(headers)) if headers else _PRIVATE, _JSON)
 
 
 async def encode(

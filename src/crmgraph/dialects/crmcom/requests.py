@@ -79,7 +79,7 @@ class Call(rest.Call):
         """The parameters in the body: of a form, or a JSON object whatever the Content-Type says."""
         core, headers = self.core, self.request.headers
         limit = core.max_photo_bytes + MULTIPART_BYTES if self.operation.uploads else core.max_body_bytes
-        data = await reading.body(self.request, limit)
+        data = await self.data(limit)
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         bare = data.lstrip(b" \t\r\n\xc2\xa0\xef\xbb\xbf")
         if kind == "multipart/form-data" or (kind == "application/x-www-form-urlencoded" and not bare.startswith(b"{")):

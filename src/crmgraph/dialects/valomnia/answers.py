@@ -8,8 +8,10 @@ from starlette.responses import Response
 
 from crmgraph.dialects.valomnia.errors import Failure
 from crmgraph.dialects.valomnia.requests import Call
+from crmgraph.rest import Answer, raw
 
-_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_HEADERS = raw({"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
+_JSON = raw({"Content-Type": "application/json;charset=UTF-8"})
 
 
 def done(body: Any, call: Call) -> Response:
@@ -24,6 +26,4 @@ def failed(failure: Failure, _: object = None) -> Response:
 
 def _json(body: Any, status: int, headers: Mapping[str, str]) -> Response:
     """The body as JSON, with the media type that the vendor's framework writes."""
-    response = Response(orjson.dumps(body), status, {**_HEADERS, **headers})
-    response.headers["Content-Type"] = "application/json;charset=UTF-8"
-    return response
+    return Answer(orjson.dumps(body), status, (*_HEADERS, *raw(headers)) if headers else _HEADERS, _JSON)

@@ -6,6 +6,7 @@ OAuth, and the gateway that knows no method but its own.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from crmgraph.crm.models import now
 from crmgraph.dialects.zoho.codecs import moment
 from crmgraph.dialects.zoho.errors import Failure
 from crmgraph.dialects.zoho.requests import Call
+from crmgraph.rest import Answer, RawHeaders, raw
 
 JSON = "application/json;charset=utf-8"
 NOTHING = "text/plain;charset=utf-8"
@@ -28,6 +30,7 @@ _NO_DOWNLOAD = {"X-Download-Options": "noopen"}
 _BUILD = {"clientVersion": "4023320", "clientsubVersion": "4d8b6ee4f7d1d284c930a4e807480c5c"}
 _ATTACHED = {"Content-Disposition": "attachment; filename=response.json"}
 _ENGLISH = {"Content-Language": "en-US"}
+_TRANSPORT = {"Strict-Transport-Security": "max-age=15768000"}
 
 
 def _guarded(cache: str) -> dict[str, str]:
@@ -55,7 +58,7 @@ def failed(failure: Failure, call: Call | None) -> Response:
     """
     expires_at = None if call is None else call.expires_at
     headers = {
-        "application": _application(expires_at) | _NO_DOWNLOAD | _ENGLISH,
+        "application": _APPLICATION | _reset(expires_at) | _BUILD | _ATTACHED | _NO_DOWNLOAD | _ENGLISH,
         "parser": _APPLICATION | _reset(expires_at) | _ATTACHED | _NO_DOWNLOAD | _ENGLISH,
         "gate": _GATE,
         "gateway": _GATEWAY,
@@ -65,8 +68,7 @@ def failed(failure: Failure, call: Call | None) -> Response:
 
 def done(body: Any, call: Call, status: int = 200) -> Response:
     """Anything that went as it was asked."""
-    transport = {"Strict-Transport-Security": "max-age=15768000"}
-    return _json(body, status, _application(call.expires_at) | _ENGLISH | transport)
+    return Answer(orjson.dumps(body), status, (*_FIRST, *_resets(_until(call.expires_at)), *_DONE))
 
 
 def rows(answers: Iterable[dict[str, Any]], call: Call, status: int = 200) -> Response:
@@ -78,7 +80,7 @@ def rows(answers: Iterable[dict[str, Any]], call: Call, status: int = 200) -> Re
     data = list(answers)
     if all(row.get("status") != "error" for row in data):
         return done({"data": data}, call, status)
-    return _json({"data": data}, 202, _application(call.expires_at) | _ENGLISH)
+    return Answer(orjson.dumps({"data": data}), 202, (*_FIRST, *_resets(_until(call.expires_at)), *_PARTLY))
 
 
 def empty(call: Call, status: int = 204) -> Response:
@@ -102,15 +104,26 @@ def token(body: Any, status: int = 200) -> Response:
     return _json(body, status, {k: v for k, v in _APPLICATION.items() if k != "Expires"})
 
 
-def _application(expires_at: dt.datetime | None) -> dict[str, str]:
-    return _APPLICATION | _reset(expires_at) | _BUILD | _ATTACHED
+def _until(expires_at: dt.datetime | None) -> dt.datetime:
+    # A token that never expires is good for as long as a new one would be, at any time.
+    return expires_at or now() + dt.timedelta(seconds=ACCESS_SECONDS)
 
 
 def _reset(expires_at: dt.datetime | None) -> dict[str, str]:
-    # A token that never expires is good for as long as a new one would be, at any time.
-    until = expires_at or now() + dt.timedelta(seconds=ACCESS_SECONDS)
-    return {"X-ACCESSTOKEN-RESET": moment(until) or ""}
+    return {"X-ACCESSTOKEN-RESET": moment(_until(expires_at)) or ""}
 
 
-def _json(body: Any, status: int, headers: Mapping[str, str], end: bytes = b"") -> Response:
-    return Response(orjson.dumps(body) + end, status, {"Server": "ZGS", **headers, "Content-Type": JSON})
+@lru_cache(maxsize=1_000)
+def _resets(until: dt.datetime) -> RawHeaders:
+    """The header of a token that is good until then."""
+    return raw(_reset(until))
+
+
+_FIRST = raw({"Server": "ZGS", **_APPLICATION})
+_PARTLY = raw({**_BUILD, **_ATTACHED, **_ENGLISH, "Content-Type": JSON})
+_DONE = raw({**_BUILD, **_ATTACHED, **_ENGLISH, **_TRANSPORT, "Content-Type": JSON})
+"""What stands before and behind the time at which a token stops being good."""
+
+
+def _json(body: Any, status: int, headers: Mapping[str, str], end: bytes = b"") -> Answer:
+    return Answer(orjson.dumps(body) + end, status, raw({"Server": "ZGS", **headers, "Content-Type": JSON}))

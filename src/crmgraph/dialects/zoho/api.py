@@ -73,7 +73,7 @@ OPERATIONS = (
         parameters=("criteria", "email", "phone", "word", *_LIST), refused=_ELSEWHERE,
     ),
     Operation("GET", "/{module}/{id}", records.get, "One record", ("READ",), parameters=("fields",), stands=True),
-    Operation("PUT", "/{module}/{id}", writing.update_one, "Change one record", ("UPDATE",)),
+    Operation("PUT", "/{module}/{id}", writing.update_one, "Change one record", ("UPDATE",), stands=True),
     Operation("DELETE", "/{module}/{id}", writing.delete_one, "Delete one record", ("DELETE",)),
     Operation("POST", "/{module}/{id}/photo", photos.upload, "Upload a photo", ("CREATE",)),
     Operation("GET", "/{module}/{id}/photo", photos.download, "Download the photo", ("READ",)),

@@ -5,6 +5,7 @@ operation is known, whether the scopes of the token cover it.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -15,6 +16,7 @@ from crmgraph.crm.policy import Actor
 from crmgraph.dialects.zoho import errors
 from crmgraph.dialects.zoho.fields import MODULES
 from crmgraph.dialects.zoho.requests import Call
+from crmgraph.http.headers import headers_of
 from crmgraph.rest import RequestError
 
 ABSENT = frozenset({"actions", "composite_requests", "coql", "files", "functions", "taxes"})
@@ -26,6 +28,13 @@ MAX_TOKENS = 4
 MAX_EXTERNAL = 100
 """How much of a header is told back."""
 _SCHEMES = ("zoho-oauthtoken ", "bearer ")
+_WORDS = {
+    "READ": ("all", "read"),
+    "CREATE": ("all", "create", "write"),
+    "UPDATE": ("all", "update", "write"),
+    "DELETE": ("all", "delete"),
+}
+"""{action: what it is granted by}."""
 
 
 async def require_method(call: Call) -> None:
@@ -53,8 +62,8 @@ async def authenticate(call: Call) -> None:
         raise RequestError(errors.INVALID_URL_PATTERN)
     # No field here is marked as external: the value in the path must not be taken for an id of ours. Of several such
     # headers any counts; an empty one names no field, and is the same as none.
-    headers = (each.strip() for each in call.request.headers.getlist("x-external"))
-    if external := next(filter(None, headers), ""):
+    given = headers_of(call.request.scope, b"x-external")
+    if given and (external := next(filter(None, map(str.strip, given)), "")):
         about = {"header": "X-EXTERNAL", "external_field": external[:MAX_EXTERNAL]}
         raise RequestError(errors.EXTERNAL_NOT_FOUND.about(**about))
 
@@ -95,7 +104,7 @@ async def _holder(call: Call) -> Holder:
 def tokens(request: Request) -> list[str]:
     """The tokens that a request brings: in one or more Authorization headers, after a scheme or bare."""
     found: list[str] = []
-    for header in request.headers.getlist("authorization"):
+    for header in headers_of(request.scope, b"authorization"):
         for value in header.split(","):
             token = value.strip()
             for scheme in _SCHEMES:
@@ -112,9 +121,14 @@ def require_scope(actor: Actor, area: str, topic: str, actions: Sequence[str]) -
     Raises:
         RequestError: one is not granted.
     """
-    granted = {grant.lower() for grant in actor.grants}
+    granted = _lowered(actor.grants)
+    whole, own = f"zohocrm.{area}", f"zohocrm.{area}.{topic}".lower()
     for action in actions:
-        words = {"all", action.lower()} | ({"write"} if action in ("CREATE", "UPDATE") else set())
-        places = (f"zohocrm.{area}", f"zohocrm.{area}.{topic}".lower())
-        if not any(f"{place}.{word}" in granted for place in places for word in words):
+        words = _WORDS[action]
+        if granted.isdisjoint([f"{place}.{word}" for place in (own, whole) for word in words]):
             raise RequestError(errors.OAUTH_SCOPE_MISMATCH)
+
+
+@lru_cache(maxsize=1_000)
+def _lowered(grants: frozenset[str]) -> frozenset[str]:
+    return frozenset(grant.lower() for grant in grants)

@@ -16,6 +16,7 @@ from crmgraph.crm.records.lookup import minted
 from crmgraph.dialects.zoho import codecs, errors
 from crmgraph.dialects.zoho.fields import DIALECT, MODULES, Module
 from crmgraph.http import reading
+from crmgraph.http.headers import header_of
 from crmgraph.mapping import Unreadable
 from crmgraph.rest import RequestError
 
@@ -144,7 +145,7 @@ class Call(rest.Call):
 
     def since(self, header: str) -> dt.datetime | None:
         """The time in a header, in ISO 8601 or as HTTP writes it; None when it is absent or unreadable."""
-        given = self.request.headers.get(header, "").strip()
+        given = header_of(self.request.scope, header.lower().encode()).strip()
         if not given:
             return None
         try:
@@ -178,7 +179,7 @@ class Call(rest.Call):
             TooLarge: it is longer than is taken.
         """
         try:
-            data = await reading.body(self.request, self.core.max_body_bytes)
+            data = await self.data(self.core.max_body_bytes)
             body = reading.json(data, reading.charset(self.request.headers))
         except reading.Malformed:
             raise RequestError(errors.INVALID_BODY) from None

@@ -13,7 +13,7 @@ from graphql import GraphQLError
 
 from crmgraph.crm.errors import Refused
 from crmgraph.crm.policy import MODELS
-from crmgraph.crm.query.authorization import Lapsed
+from crmgraph.crm.query.authorization import Lapsed, standing_of
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.optimistic import CommitUnknown, revise, revise_unverified
 from crmgraph.crm.records.unit_of_work import UnitOfWork
@@ -116,7 +116,7 @@ class ReadyMutation:
 
         written = False
         try:
-            done = await (revise(db, work) if verified else revise_unverified(db, work, context.actor))
+            done = await (revise(db, work) if verified else revise_unverified(db, work, standing_of(context.actor)))
             if done is Lapsed.LAPSED:
                 return done
             written = True

@@ -7,10 +7,11 @@ import orjson
 from crmgraph.crm.errors import Forbidden, NotFound, refuse
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import Actor
+from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.crm.records import aggregates, external_ids, parties
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.told import load_told_for_change
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.covalense import picture
 from crmgraph.dialects.covalense.changed_fields import differing, office_only, words
@@ -40,8 +41,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
     known = tables(call.core.public_url)
 
     async def work(unit: UnitOfWork) -> None:
-        contact = await aggregates.load_one_for_change(unit, call.actor, PartyKind.CONTACT, _contact_id(call))
-        around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [contact])
+        contact, around = await _loaded(call, unit, PartyKind.CONTACT, _contact_id(call))
         _require_own(attributes, CONTACT, contact, around)
         body = attributes.body
         if _names(attributes, "contactId", CONTACT, contact, around):
@@ -50,7 +50,7 @@ async def put_contact(call: Call) -> dict[str, Any]:
         call.names(PartyKind.CONTACT, Way.WRITTEN, known.contacts.known_names(body))
         await _change(unit, call.actor, known.contacts, known.contact, contact, around, body)
 
-    await revise(call.core.db, work)
+    await call.revise(work)
     return {"result": "0", "message": "Profile updated successfully."}
 
 
@@ -62,14 +62,14 @@ async def put_account(call: Call) -> dict[str, Any]:
         raise NotFound
 
     async def work(unit: UnitOfWork) -> dict[str, Any]:
-        account = await aggregates.load_one_for_change(unit, call.actor, PartyKind.ACCOUNT, own)
-        around = await external_ids.encoding_context(unit.session, call.actor, DIALECT, [account])
+        account, around = await _loaded(call, unit, PartyKind.ACCOUNT, own)
         _require_own(attributes, ACCOUNT, account, around)
         call.names(PartyKind.ACCOUNT, Way.WRITTEN, ACCOUNTS.known_names(attributes.body))
         await _change(unit, call.actor, ACCOUNTS, ACCOUNT_LAYOUT, account, around, attributes.body)
         return ACCOUNT_LAYOUT.encode(account, around)
 
-    return await revise(call.core.db, work)
+    done = await call.revise(work)
+    return {} if isinstance(done, Lapsed) else done
 
 
 async def put_image(call: Call) -> dict[str, Any]:
@@ -94,6 +94,18 @@ async def put_image(call: Call) -> dict[str, Any]:
         contact = await aggregates.load_one(session, call.actor, PartyKind.CONTACT, contact_id)
         around = await external_ids.encoding_context(session, call.actor, DIALECT, [contact])
     return tables(call.core.public_url).image.encode(contact, around)
+
+
+async def _loaded(call: Call, unit: UnitOfWork, kind: PartyKind, own: int) -> tuple[Aggregate, EncodingContext]:
+    """A record of the customer's to be changed, and what it names.
+
+    Raises:
+        NotFound: it is gone.
+    """
+    found = await load_told_for_change(unit, call.actor, DIALECT, kind, own)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _contact_id(call: Call) -> int:

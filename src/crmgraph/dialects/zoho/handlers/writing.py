@@ -12,6 +12,7 @@ from starlette.responses import Response
 from crmgraph.crm.errors import NotFound, Refused, Stale, Taken, refuse
 from crmgraph.crm.models import Lead, Way
 from crmgraph.crm.policy import MODELS
+from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.crm.query.conditions import Where
 from crmgraph.crm.query.former_ids import heirs
 from crmgraph.crm.records import aggregates, external_ids, uniqueness
@@ -20,8 +21,9 @@ from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.holders import Holders
 from crmgraph.crm.records.leads import require_workable
-from crmgraph.crm.records.optimistic import revise
+from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.records.sets import WriteSet
+from crmgraph.crm.records.told import load_told_for_change
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.values.text import is_blank
 from crmgraph.dialects.zoho import answers, codecs, errors, lookups, search
@@ -95,6 +97,26 @@ class Writing:
             self.take(aggregate)
         self.loaded.update({own_id: self.loaded[heir] for own_id, heir in led.items() if heir in self.loaded})
 
+    async def tell(self, named_id: str | None) -> tuple[Aggregate | None, EncodingContext | None]:
+        """One record to be changed, and what it and its last author are called."""
+        actor, digits = self.call.actor, codecs.id_digits(named_id)
+        if digits is None:
+            return None, None
+        external = ("record", [digits])
+        found = await load_told_for_change(
+            self.unit,
+            actor,
+            DIALECT,
+            self.call.module.kind,
+            minted(digits),
+            external=external,
+            staff=actor.staff_id,
+        )
+        if found is None:
+            return None, None
+        self.take(found[0])
+        return found
+
     def take(self, aggregate: Aggregate) -> None:
         """Know of a record that was loaded, made or changed."""
         self.loaded[aggregate.id] = aggregate
@@ -135,6 +157,8 @@ async def update_one(call: Call) -> Response:
     row = read_row(given)
     row.named_id = call.params["id"]
     data = await _update(call, [row])
+    if isinstance(data, Lapsed):
+        return answers.empty(call)
     if isinstance(row.refused, NotFound):
         raise RequestError(errors.INVALID_ID.about(id=row.named_id))
     if isinstance(row.refused, Stale):
@@ -150,10 +174,11 @@ async def update_many(call: Call) -> Response:
             row.refused = errors.MANDATORY_NOT_FOUND.about(api_name="id")
         elif row.body is not None:
             row.named_id = str(row.body["id"])
-    return answers.rows(await _update(call, rows), call)
+    data = await _update(call, rows)
+    return answers.empty(call) if isinstance(data, Lapsed) else answers.rows(data, call)
 
 
-async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
+async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]] | Lapsed:
     given = [(row, row.refused) for row in rows]
 
     async def work(unit: UnitOfWork) -> list[dict[str, Any]]:
@@ -161,18 +186,24 @@ async def _update(call: Call, rows: list[Row]) -> list[dict[str, Any]]:
         for row, refused in given:
             row.refused, row.record, row.decoded_at, row.done = refused, None, None, None
         writing = await begin(call, unit, rows)
-        named = await call.resolve(unit.session, [row.named_id for row in rows if row.named_id is not None])
-        await writing.load(set(named.values()))
-        planned = [(row, writing.loaded.get(named.get(row.named_id or "", 0))) for row in rows]
+        around = None
+        if unit.locks:
+            named = await call.resolve(unit.session, [row.named_id for row in rows if row.named_id is not None])
+            await writing.load(set(named.values()))
+            planned = [(row, writing.loaded.get(named.get(row.named_id or "", 0))) for row in rows]
+        else:
+            # One record, which is read with all that its answer names.
+            aggregate, around = await writing.tell(rows[0].named_id)
+            planned = [(rows[0], aggregate)]
         await writing.expect((row, aggregate) for row, aggregate in planned if aggregate is not None)
         since = call.since("If-Unmodified-Since")
         for row, aggregate in planned:
             with attempted(row):
                 await change_row(writing, row, aggregate, since)
-        return await write_rows(writing, rows)
+        return await write_rows(writing, rows, around)
 
     if len(rows) == 1:
-        return await revise(call.core.db, work)
+        return await call.revise(work)
     return await call.core.db.transact(lambda session: work(Transaction(session)))
 
 
@@ -346,12 +377,19 @@ def is_something(value: Any) -> bool:
     return not is_blank(value) if isinstance(value, str) else isinstance(value, int | float)
 
 
-async def write_rows(writing: Writing, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Write what was decided; the answers of all rows."""
+async def write_rows(
+    writing: Writing, rows: Sequence[Row], around: EncodingContext | None = None
+) -> list[dict[str, Any]]:
+    """Write what was decided; the answers of all rows.
+
+    Args:
+        around: what the records name, where that has been read with them.
+    """
     await writing.written.write()
     session, call = writing.unit.session, writing.call
-    changed = [row.done for row in rows if row.done is not None]
-    around = await external_ids.encoding_context(session, call.actor, DIALECT, changed)
+    if around is None:
+        changed = [row.done for row in rows if row.done is not None]
+        around = await external_ids.encoding_context(session, call.actor, DIALECT, changed)
     existing = {writing.written.id_of(row.existing) for row in rows if row.existing is not None}
     others = await external_ids.of_records(session, DIALECT, existing) if existing else {}
     return [_tell(writing, row, around, others) for row in rows]
