@@ -47,7 +47,12 @@ OPERATIONS = (
     ),
     Method("POST", "/contact_information/create", contact_information.create, "A new contact information.", CREATE),
     Method(
-        "POST", "/contact_information/update", contact_information.update, "A change of a contact information.", UPDATE
+        "POST",
+        "/contact_information/update",
+        contact_information.update,
+        "A change of a contact information.",
+        UPDATE,
+        stands=True,
     ),
     Method("GET", "/contact_information/profile_photo/view", profile_photo.view, "Where a photo is."),
     Method("POST", "/contact_information/profile_photo/add", profile_photo.add, "A new photo.", uploads=True),

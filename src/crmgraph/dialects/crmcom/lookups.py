@@ -1,6 +1,7 @@
 """Which contact information a request means: identifiers, and the filters of a list."""
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,7 +12,10 @@ from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.identifiers import identify, identify_each
 from crmgraph.crm.records import aggregates, external_ids
 from crmgraph.crm.records.aggregates import Aggregate
+from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.lookup import spellings
+from crmgraph.crm.records.told import load_told_for_change
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.crmcom.codecs import only_pair, read_id, text, whole
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.errors import MISSING, Failure
@@ -98,31 +102,27 @@ async def resolve_ids(session: AsyncSession, ids: Collection[tuple[str, str]]) -
     return {key: found[each] for key, spelling in spelt.items() for each in reversed(spelling) if each in found}
 
 
-async def load(session: AsyncSession, actor: Actor, found: tuple[PartyKind, int], *, lock: bool = False) -> Aggregate:
-    """The record that was found, with its sets.
-
-    Raises:
-        NotFound: it has gone meanwhile.
-    """
-    kind, party_id = found
-    loaded = await aggregates.load(session, actor, kind, [party_id], lock=lock, parts=PARTS)
-    if party_id not in loaded:
-        raise NotFound((IDENTIFIER,))
-    return loaded[party_id]
-
-
-async def load_for_change(session: AsyncSession, actor: Actor, pair: Pair) -> Aggregate:
-    """The record that an identifier means, with its sets, taken for writing.
+async def load_for_change(unit: UnitOfWork, actor: Actor, pair: Pair) -> tuple[Aggregate, EncodingContext]:
+    """The record that an identifier means, with its sets and what it names, to be changed. An id needs no looking up
+    first where nothing is locked.
 
     Raises:
         NotFound, Ambiguous: none answers to it, or none any more when it can be taken, or more than one.
     """
-    found = await find(session, actor, pair)
-    record = await load(session, actor, found, lock=True)
+    load = partial(load_told_for_change, unit, actor, DIALECT, parts=PARTS, rows=True, staff=actor.staff_id)
     field, value = pair
-    if field != "id" and getattr(record.record, FIELDS[field]) != value and await find(session, actor, pair) != found:
-        raise NotFound((IDENTIFIER,))  # else it has inherited it from another that was merged into it
-    return record
+    if field == "id" and not unit.locks:
+        named = partial(load, party_id=read_id(value), external=("record", spellings(value)))
+        told = await named(kind=PartyKind.CONTACT) or await named(kind=PartyKind.ACCOUNT)
+    else:
+        found = await find(unit.session, actor, pair)
+        told = await load(kind=found[0], party_id=found[1])
+        if told is not None and field != "id" and getattr(told[0].record, FIELDS[field]) != value:
+            # Either it has lost it meanwhile, or it has inherited it from another that was merged into it.
+            told = told if await find(unit.session, actor, pair) == found else None
+    if told is None:
+        raise NotFound((IDENTIFIER,))
+    return told
 
 
 async def load_page(session: AsyncSession, actor: Actor, given: Mapping[str, Any]) -> list[Aggregate]:

@@ -9,23 +9,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
 from crmgraph.crm.models import PartyKind, Way
 from crmgraph.crm.policy import KINDS, MODELS
+from crmgraph.crm.query.authorization import Lapsed
+from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import parties
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.lookup import spellings
 from crmgraph.crm.records.told import load_told
-from crmgraph.crm.records.unit_of_work import Transaction
+from crmgraph.crm.records.unit_of_work import UnitOfWork
 from crmgraph.dialects.crmcom.answers import encode, encode_one, has_settings
 from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
+from crmgraph.dialects.crmcom.fields import CONSENTS
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load_for_change, load_page
 from crmgraph.dialects.crmcom.naming import written
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
 from crmgraph.rest import RequestError
 
+_SETTINGS = frozenset(CONSENTS)
 TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
 
 
@@ -101,19 +105,29 @@ async def update(call: Call) -> dict[str, Any]:
     """A change of a contact or account: what is not specified stays, what is null is cleared."""
     body, wanted, fields_set = plain(call.given), call.identifier, call.fields_set
 
-    async def work(session: AsyncSession) -> dict[str, Any]:
-        record = await load_for_change(session, call.actor, wanted)
-        _note(call, type(record.record), body)
-        decoded = await decode_request(session, call.actor, type(record.record), body, record)
+    async def work(unit: UnitOfWork) -> dict[str, Any]:
+        record, around = await load_for_change(unit, call.actor, wanted)
+        model = type(record.record)
+        _note(call, model, body)
+        decoded = await decode_request(unit.session, call.actor, model, body, record)
+        edit = decoded.edit
         try:
             refuse(decoded.faults)
-            await parties.update(Transaction(session), call.actor, record, decoded.edit)
+            if has_settings(UPDATE, fields_set) and not _SETTINGS.isdisjoint(
+                (*edit.values, *edit.extra_fields.get(DIALECT, ()))
+            ):
+                await unit.transaction()  # in which the answer reads what is written of them
+            await parties.update(unit, call.actor, record, edit)
         except Refused as refused:
             raise RequestError(worded(refused, decoded.name_of)) from None
-        (answer,) = await encode(session, call.actor, UPDATE, [record], fields_set)
+        names_others = edit.relations or not REFERENCES[model].keys().isdisjoint(edit.values)
+        (answer,) = await encode(
+            unit.session, call.actor, UPDATE, [record], fields_set, None if names_others else around
+        )
         return answer
 
-    return await call.core.db.transact(work)
+    done = await call.revise(work)
+    return {} if isinstance(done, Lapsed) else done
 
 
 def _note(call: Call, model: type, body: Mapping[str, Any]) -> None:
