@@ -8,6 +8,7 @@ kernel does is not counted, nor what the database does.
 """
 
 import argparse
+import asyncio
 import os
 import re
 import shutil
@@ -78,6 +79,14 @@ async def count(running: Running, following: Next, requests: int, out: Path) -> 
     return int(found[1]) / requests, written
 
 
+async def idle(running: Running) -> None:
+    """Wait until the server has done what it does by itself after its start."""
+    was, now = -1.0, running.footprint.cpu()
+    while now - was > 0.05:
+        await asyncio.sleep(2)
+        was, now = now, running.footprint.cpu()
+
+
 async def ask(client: Client, following: Next, requests: int) -> None:
     """Ask so many requests, one after the other."""
     for _ in range(requests):
@@ -104,6 +113,7 @@ async def main(options: argparse.Namespace) -> None:
             running = await start(counting(CONTENDERS[name], folder), environment, patience=300)
             try:
                 await log_in(running)
+                await idle(running)
                 works = options.works.split(",")
                 plain = [work for work in works if work in ("Q1", "Q2", "Q3", "Q4", "M1")]
                 asked: dict[str, Any] = {
