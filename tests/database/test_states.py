@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text, update
 from crmgraph.crm.models import Contact, Counter, Door, Note
 from crmgraph.db.database import Database
 from crmgraph.db.errors import Meaning, diagnose
+from tests.agreement.doors import Graph
 from tests.conftest import Postgres, serving, settings_for
 from tests.database.connections import connected
 from tests.database.doors import DOORS, Doors, assert_away, assert_well, doors
@@ -313,3 +314,17 @@ async def test_a_request_that_postgresql_ends_as_a_deadlock_is_carried_out_all_t
         assert [line["event"] for line in lines if line["event"] != "request"] == ["a transaction is done again"]
         async with there.running.db.read() as session:
             assert await session.scalar(select(func.count()).select_from(Note)) == 2
+
+
+async def test_days_are_printed_alike_whatever_style_the_database_is_set_to(
+    postgres: Postgres, database: str, tmp_path: Path
+) -> None:
+    await administer(postgres, f"ALTER DATABASE {database} SET datestyle = 'German'")
+    async with doors(postgres.url(database), tmp_path) as there:
+        graph = Graph(there.world, "graphql")
+        own_id = f"acc_{there.account}"
+        given = {"account": {"id": own_id}, "establishedOn": "1987-02-03"}
+        changing = "mutation($i: UpdateAccountInput!) { updateAccount(input: $i) { userErrors { code } } }"
+        await graph.ask(changing, i=given)
+        asked = "query($id: ID!) { account(by: {id: $id}) { establishedOn } }"
+        assert await graph.ask(asked, id=own_id) == {"account": {"establishedOn": "1987-02-03"}}

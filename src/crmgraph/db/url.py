@@ -334,7 +334,9 @@ GRACE = 2.0
 def _limits(seconds: float | None) -> str:
     """What a connection is told first, in one message."""
     milliseconds = 0 if seconds is None else max(1, round(seconds * 1000))
-    return f"SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {2 * milliseconds}"
+    limits = f"SET statement_timeout = {milliseconds}; SET idle_in_transaction_session_timeout = {2 * milliseconds}"
+    # Answers hold days as the database prints them, whatever it or the user is set to.
+    return f"{limits}; SET datestyle = ISO"
 
 
 def is_read_only(connection: Any) -> bool:
