@@ -420,7 +420,9 @@ class _Printer:
     @property
     def nothing(self) -> str:
         """What is printed where there is nothing."""
-        none = (None,) * len(self.place.columns) if isinstance(self.place, Whole) else None
+        none: Any = (None,) * len(self.place.columns) if isinstance(self.place, Whole) else None
+        if isinstance(self.place, ExtraField):
+            none = self.place.absent
         return _json(self.codec.write(none))
 
 
@@ -462,7 +464,7 @@ def _nothing(members: Sequence[tuple[str, Any]]) -> str:
 def _extra_finished(members: Sequence[tuple[str, Any]], value: bytes) -> bytes:
     """Extra fields that stand side by side, of all those of the dialect."""
     extra = orjson.loads(value)
-    shown = {name: each.codec.write(extra.get(each.place.key)) for name, each in members}
+    shown = {name: each.codec.write(extra.get(each.place.key, each.place.absent)) for name, each in members}
     return orjson.dumps(shown)[1:-1]
 
 

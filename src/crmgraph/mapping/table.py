@@ -131,9 +131,14 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class ExtraField:
-    """A value that no other dialect knows: kept among the extra fields under this key, as it came."""
+    """A value that no other dialect knows: kept among the extra fields under this key, as it came.
+
+    Attributes:
+        absent: what is told where nothing is kept, which is not the same as null.
+    """
 
     key: str
+    absent: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,7 @@ class Layout:
         extra: Mapping[str, Any] | None = None
         bearers: Mapping[tuple[str, str], Any] | None = None
         body: dict[str, Any] = {}
-        for outer, name, place, column, read, write in self._steps:
+        for outer, name, place, column, read, write, absent in self._steps:
             if read is not None:
                 value = read(thing, around)
             elif place is None:
@@ -274,7 +279,7 @@ class Layout:
             elif place is _EXTRA:
                 if extra is None:
                     extra = row.extra_fields.get(self.dialect, {})
-                value = extra.get(column)
+                value = extra.get(column, absent)
             else:
                 if bearers is None:
                     bearers = _bearers(thing)
@@ -384,6 +389,7 @@ class _Step(NamedTuple):
         column: of it, or the key of the extra field.
         read: fetches what is neither.
         write: brings it into the form of the answer; None where it stays as it is.
+        absent: see `ExtraField`.
     """
 
     outer: tuple[str, ...]
@@ -392,6 +398,7 @@ class _Step(NamedTuple):
     column: str
     read: Callable[[Any, EncodingContext], Any] | None
     write: Callable[[Any], Any] | None
+    absent: Any = None
 
 
 def _spread(field: Field) -> Iterable[Field]:
@@ -407,8 +414,8 @@ def _step(field: Field) -> _Step:
     match field.shown or field.at:
         case Slot(rows, column, slot):
             return _Step(outer, name, (rows, slot), column, None, write)
-        case ExtraField(key):
-            return _Step(outer, name, _EXTRA, key, None, write)
+        case ExtraField(key, absent):
+            return _Step(outer, name, _EXTRA, key, None, write, absent)
         case InstrumentedAttribute(key=column) if column not in IDENTITY_DOCUMENTS:
             return _Step(outer, name, None, column, None, write)
         case place:

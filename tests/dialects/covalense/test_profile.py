@@ -121,6 +121,18 @@ async def test_every_field_is_written_and_read_back(spelling: str, demo: Running
     assert await _revision(demo, Contact, "CON19195") == (3, 3)  # made, given a photo, changed
 
 
+async def test_what_was_kept_as_null_is_told_as_empty_and_what_was_never_kept_by_its_default(
+    demo: Running, portal: Portal
+) -> None:
+    token = await portal.login(YOGESH)
+    assert (await _profile(portal, token))["isconvertedfromlead"] == "0"
+    own = update(Contact).where(Contact.number == "CON19195")
+    for kept, told in (({}, "0"), ({"isconvertedfromlead": None}, ""), ({"isconvertedfromlead": "1"}, "1")):
+        async with demo.db.begin() as session:
+            await session.execute(own.values(extra_fields={DIALECT: kept}))
+        assert (await _profile(portal, token))["isconvertedfromlead"] == told
+
+
 async def test_one_field_changes_one_field(portal: Portal) -> None:
     token = await portal.login(YOGESH)
     for name, value in {**SCALARS, "dashboardSettings": dict.fromkeys(TILES, "1")}.items():

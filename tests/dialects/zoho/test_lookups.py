@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from crmgraph.crm.identity.staff import add_staff, put_email, switch
-from crmgraph.crm.models import Role
+from crmgraph.crm.models import Account, Role
 from tests.dialects.zoho.conftest import LEAD, PATRICIA, Program, row_error
 
 
@@ -169,3 +170,14 @@ async def test_a_lookup_of_what_is_not_kept_here_is_kept_as_it_came_unless_it_na
     answer = await zoho.ok("PUT", f"/Contacts/{contact}", {"data": [{field: {}}]}, status=202)
     assert (answer["data"][0]["code"], answer["data"][0]["details"]["api_name"]) == ("INVALID_DATA", field)
     assert (await zoho.get("Contacts", contact))[field] == {"name": "Standard", "id": "5"}
+
+
+async def test_an_account_without_a_name_is_told_alike_alone_and_in_a_list(zoho: Program) -> None:
+    account = await zoho.create("Accounts", Account_Name="Nameless Ltd")
+    contact = await zoho.create("Contacts", Last_Name="Known", Account_Name={"id": account})
+    async with zoho.running.db.begin() as session:
+        await session.execute(update(Account).where(Account.name == "Nameless Ltd").values(name=None))
+    told = {"name": "None", "id": account}
+    assert (await zoho.get("Contacts", contact))["Account_Name"] == told
+    listed = await zoho.ok("GET", f"/Contacts?ids={contact}")
+    assert [row["Account_Name"] for row in listed["data"]] == [told]

@@ -91,7 +91,7 @@ def time_text(moment: dt.datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def text_or(nothing: str) -> Codec:
+def _text_or(nothing: str) -> Codec:
     """Text, and what stands for none."""
     return Codec(
         text,
@@ -105,8 +105,8 @@ def _day_sql(write: Printing, parts: Sequence[Any]) -> Pieces:
     return ['"', write.padded(year, 4), "-", write.padded(month, 2), "-", write.padded(day, 2), '"']
 
 
-TEXT = text_or("")
-KEPT_FLAG = text_or("0")
+TEXT = _text_or("")
+KEPT_FLAG = _text_or("0")
 """A switch that means nothing here, and is kept as the text it came as."""
 FLAG = Codec(
     _flag,

@@ -6,7 +6,7 @@ from typing import Any
 from crmgraph.crm.models import AddressKind, EmailKind, PhoneKind
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.records.slots import FIRST, SECOND
-from crmgraph.dialects.covalense.codecs import TEXT, text_or
+from crmgraph.dialects.covalense.codecs import TEXT
 from crmgraph.mapping import Codec, Computed, ExtraField, Field, Slot
 
 DIALECT = "covalense"
@@ -64,7 +64,7 @@ def seen(name: str, function: Callable[[Any, EncodingContext], Any], source: str
 def remembered(name: str, nothing: str) -> Field:
     """A kept value that is read only by nature, so that what a request brings of it is passed over."""
     held = Computed(lambda thing, _: thing.record.extra_fields.get(DIALECT, {}).get(name, nothing))
-    return Field(name, held, text_or(nothing), writable=False, shown=ExtraField(name))
+    return Field(name, held, TEXT, writable=False, shown=ExtraField(name, nothing))
 
 
 PASSED_OVER = tuple(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
-from crmgraph.crm.query.json_text import Pieces, members
+from crmgraph.crm.query.json_text import Pieces, constant, members
 from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping import Codec, Linked, Named, Unreadable
 from crmgraph.mapping.printing import LinkedRow, Printing
@@ -165,7 +165,7 @@ def full_name(record: Any) -> str:
     """What a record is called: an account by its name, a person by first and last name."""
     if hasattr(record, "last_name"):
         return " ".join(part for part in (record.first_name, record.last_name) if part)
-    return record.name or ""
+    return str(record.name)
 
 
 def _tags(value: list[Any] | None) -> list[Any]:
@@ -182,7 +182,8 @@ def _user_sql(write: Printing, link: LinkedRow) -> Pieces:
 
 def _named_sql(write: Printing, link: LinkedRow) -> list[tuple[str, Pieces]]:
     c = link.c
-    name = write.words(c.first_name, c.last_name) if "last_name" in c else write.words(c.name)
+    # An account without a name is told as `full_name` has it.
+    name = write.words(c.first_name, c.last_name) if "last_name" in c else write.first(c.name, constant(str(None)))
     return [("name", [write.quoted(name)]), ("id", [write.quoted(link.external_id)])]
 
 
