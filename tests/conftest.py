@@ -354,8 +354,8 @@ def demo_postgres(
 async def _load_demo(database: str, folder: Path, demo: Demo) -> None:
     core, runner = build(settings_for(database, folder))
     await load(core, demo)
-    await runner.close()
-    await core.db.close()
+    # Whole: its bell may still ring, on a connection that keeps the template from being copied.
+    await assembly.close(core, runner)
 
 
 @pytest.fixture(scope="session")

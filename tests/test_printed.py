@@ -11,13 +11,15 @@ import pytest
 from sqlalchemy import Boolean, Date, Integer, Text, select, update
 from sqlalchemy import Enum as SqlEnum
 
-from crmgraph.crm.models import Address, Email, ExternalId, PartyKind, Phone, Photo, Relation, Staff
+from crmgraph.crm.models import Address, Contact, Email, ExternalId, PartyKind, Phone, Photo, Relation, Staff
 from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import MODELS, Actor
 from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.aggregates import PARTS
 from crmgraph.crm.records.told import load_told
 from crmgraph.dialects.covalense.fields import tables
+from crmgraph.dialects.crmcom.fields import layout
+from crmgraph.dialects.crmcom.response_formats import SHOW
 from crmgraph.dialects.zoho.fields import OF_KIND
 from crmgraph.mapping import Layout
 from crmgraph.mapping.printing import Printed, print_told
@@ -26,6 +28,7 @@ from tests.test_told import actors, prepared
 
 LAYOUTS: Mapping[str, Mapping[PartyKind, Layout]] = {
     "covalense": {PartyKind.CONTACT: tables("http://here").contact},
+    "crmcom": {PartyKind.CONTACT: layout(Contact, SHOW.name, SHOW.keys)},
     "zoho": {kind: module.layout for kind, module in OF_KIND.items()},
 }
 TEXTS = ("", "0", " ", "a", 'Zoë "Q" \\ / \b\f\n\r\t\x01\x1f\x7f \u2028 <&> \U0001f600', "x" * 300)

@@ -1,15 +1,16 @@
 """Who made and changed a record, where and when, as CRM.COM tells it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from crmgraph.crm.models import Staff
+from crmgraph.crm.query.json_text import Pieces, joined
 from crmgraph.crm.records.aggregates import Aggregate
-from crmgraph.crm.records.external_ids import EncodingContext
-from crmgraph.dialects.crmcom.codecs import time_text
+from crmgraph.dialects.crmcom.codecs import MOMENT
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.response_formats import ResponseFormat, ordered
-from crmgraph.mapping import Computed
+from crmgraph.mapping import Codec, ExtraField, Field, Inner, Link
+from crmgraph.mapping.printing import LinkedRow, Printing
 
 
 def user(staff: Staff | None, external_id: str | None, keys: Iterable[str]) -> dict[str, Any] | None:
@@ -31,28 +32,36 @@ def kept(thing: Aggregate) -> dict[str, Any]:
     return found
 
 
-def log_information(fmt: ResponseFormat) -> Computed:
-    orders = fmt.objects
+def log_information(fmt: ResponseFormat, model: Any) -> Inner:
+    """Who made and changed a record, where and when.
 
-    def log(thing: Aggregate, around: EncodingContext) -> dict[str, Any]:
-        record, own = thing.record, kept(thing)
+    Args:
+        model: Contact or Account.
+    """
+    keys = fmt.objects["user"]
+    who = Codec(
+        write=lambda link: None if link is None else user(link.thing, link.external_id, keys),
+        sql=lambda write, link: _user_sql(write, link, keys),
+    )
+    unit = Codec(write=lambda found: ordered(found, fmt.objects["unit"]) if isinstance(found, dict) else None)
+    fields = {
+        "updated_date": (model.updated_at, MOMENT),
+        "created_by_unit": (ExtraField("created_by_unit"), unit),
+        "created_date": (model.created_at, MOMENT),
+        "updated_by_unit": (ExtraField("updated_by_unit"), unit),
+        "created_by_user": (Link(model.created_by_id, "staff", "user"), who),
+        "updated_by_user": (Link(model.modified_by_id, "staff", "user"), who),
+    }
+    return Inner(tuple(Field(name, *fields[name]) for name in fmt.objects["log"]))
 
-        def who(staff_id: int | None) -> dict[str, Any] | None:
-            if staff_id is None:
-                return None
-            return user(around.staff.get(staff_id), around.external_id("staff", staff_id), orders["user"])
 
-        def unit(name: str) -> dict[str, Any] | None:
-            return ordered(found, orders["unit"]) if isinstance(found := own.get(name), dict) else None
-
-        found = {
-            "updated_date": time_text(record.updated_at),
-            "created_by_unit": unit("created_by_unit"),
-            "created_date": time_text(record.created_at),
-            "updated_by_unit": unit("updated_by_unit"),
-            "created_by_user": who(record.created_by_id),
-            "updated_by_user": who(record.modified_by_id),
-        }
-        return ordered(found, orders["log"])
-
-    return Computed(log, "created_at, updated_at, created_by_id, modified_by_id")
+def _user_sql(write: Printing, link: LinkedRow, keys: Sequence[str]) -> Pieces:
+    name, email = write.quoted(link.c.name), joined([',"email":', write.quoted(link.c.email)])
+    known: dict[str, Pieces] = {
+        "person_name": ['"person_name":', name],
+        "username": [',"username":', name],
+        "id": [',"id":', write.quoted(link.external_id)],
+        "email": [write.either(link.c.email.is_(None), "", [email])],
+    }
+    # The name is the first in every format.
+    return ["{", *(piece for key in keys for piece in known[key]), "}"]

@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -12,11 +12,13 @@ from typing import Any
 import pycountry
 
 from crmgraph.crm.models import MINTED_IDS, AddressKind, EmailKind, PhoneKind
+from crmgraph.crm.query.json_text import Pieces, members
 from crmgraph.crm.records.lookup import minted
 from crmgraph.crm.values.text import decimal_of
 from crmgraph.dialects.crmcom.response_formats import ordered, words
 from crmgraph.http import reading
 from crmgraph.mapping import Codec, Unreadable
+from crmgraph.mapping.printing import LinkedRow, Printing
 
 LANGUAGES = words(
     "ARA DAN ENG EST FIN FRA DEU ELL JPN VIE MAL IND TAI LAV LIT NNO POL POR RUS SPA SWE UKR CMN TGL HIN "
@@ -180,7 +182,13 @@ def date_of_birth(keys: tuple[str, ...]) -> Codec:
     Args:
         keys: of the object in answers, in their order.
     """
-    return Codec(_date_of_birth, lambda parts: ordered(dict(zip(("month", "day", "year"), parts, strict=True)), keys))
+    names = ("month", "day", "year")
+
+    def sql(write: Printing, parts: Sequence[Any]) -> Pieces:
+        values = dict(zip(names, parts, strict=True))
+        return members([(key, [write.whole(values[key])]) for key in keys])
+
+    return Codec(_date_of_birth, lambda parts: ordered(dict(zip(names, parts, strict=True)), keys), sql)
 
 
 def _name_day(value: Any) -> dict[str, int | None] | None:
@@ -230,13 +238,22 @@ def kind(known: Mapping[str, StrEnum | str], word: Callable[[str], str]) -> Code
             raise Unreadable("choice")
         return known[wanted]
 
-    return Codec(read, lambda value: names.get(value) or (value and word(value)))
+    def sql(write: Printing, column: Any) -> Pieces:
+        return ['"', write.choice(column, names), '"']
+
+    is_closed = all(isinstance(ours, StrEnum) for ours in known.values())  # what is none of these is written in Python
+    return Codec(read, lambda value: names.get(value) or (value and word(value)), sql if is_closed else None)
 
 
 def print_id(own: str) -> str:
     """An id as CRM.COM prints it: the external one, else ours as 32 hexadecimal digits."""
     number = minted(own)
     return own if number is None else f"{number:032X}"
+
+
+def _id_sql(write: Printing, own: LinkedRow) -> Pieces:
+    # An external id is none that could be ours, see `external_ids.may_be_minted`.
+    return [write.quoted(write.first(own.given, write.hexadecimal(own.c.id, 32)))]
 
 
 def read_id(value: str) -> int | None:
@@ -292,6 +309,10 @@ TIME = Codec(_time_text)
 FLAG = Codec(flag)
 GENDER = Codec(text, lambda value: value and value.upper())
 LANGUAGE = Codec(_language, _as_language)
-STATE = Codec(write=lambda active: "Active" if active else "Inactive")
-ID = Codec(write=print_id)
+STATE = Codec(
+    write=lambda active: "Active" if active else "Inactive",
+    sql=lambda write, column: [write.either(column.is_(True), '"Active"', '"Inactive"')],
+)
+ID = Codec(write=print_id, sql=_id_sql)
+MOMENT = Codec(write=time_text, sql=lambda write, column: ['"', write.seconds(column), '"'])
 NAME_DAY = Codec(_name_day, lambda kept: {"month": None, "day": None} | (kept or {}))

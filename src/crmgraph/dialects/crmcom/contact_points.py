@@ -25,16 +25,11 @@ from crmgraph.dialects.crmcom.codecs import (
 )
 from crmgraph.dialects.crmcom.references import countries_of, read_country
 from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, ResponseFormat
-from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Own, Whole
+from crmgraph.mapping import Always, Codec, Computed, ExtraField, Field, FieldMap, Own, Whole
 
 DIALECT = "crmcom"
 RELATION_ID = "id"
 """Under which key the id is kept that a relation has in CRM.COM."""
-
-
-def always(value: Any) -> Computed:
-    """A value that is the same on every record."""
-    return Computed(lambda thing, around: value)
 
 
 def udf(names: Iterable[str]) -> list[Field]:
@@ -43,9 +38,8 @@ def udf(names: Iterable[str]) -> list[Field]:
     return [Field(name, ExtraField(name), codec_of[name.split("_")[1]]) for name in names]
 
 
-def life_cycle_state(value: str | None) -> str:
-    """The state of a record that nobody gave one: it has bought nothing yet."""
-    return value or "MARKETING"
+LIFE_CYCLE_STATE = Codec(write=lambda value: value or "MARKETING")
+"""The state of a record. One that nobody gave one has bought nothing yet."""
 
 
 def address(fmt: ResponseFormat) -> FieldMap:
@@ -69,9 +63,9 @@ def address(fmt: ResponseFormat) -> FieldMap:
             Field(
                 "country",
                 Address.country,
-                Codec(read_country),
+                Codec(read_country, lambda parts: countries(*parts)),
                 aliases=("country_identifier",),
-                shown=Computed(lambda row, around: countries(row.country, row.country_name)),
+                shown=Whole((Address.country, Address.country_name)),
             ),
             Field("po_box", Address.po_box, TEXT),
             Field("po_box_postal_code", Address.po_box_postal_code, TEXT),
@@ -87,10 +81,11 @@ def phone(fmt: ResponseFormat) -> FieldMap:
     """The fields of a phone."""
     countries = countries_of(fmt)
 
-    def full_number(row: Phone, around: EncodingContext) -> str:
-        if _is_international(row):
-            return fmt.dialling_prefix + row.digits.lstrip("0")
-        return f"{fmt.dialling_prefix}{code}{row.raw}" if (code := _area_code(row, around)) else row.raw
+    def full_number(parts: tuple[str, str, str | None, str | None, str | None]) -> str:
+        raw, digits, area_code, country, e164 = parts
+        if _is_international(raw):
+            return fmt.dialling_prefix + digits.lstrip("0")
+        return f"{fmt.dialling_prefix}{code}{raw}" if (code := _area_code((raw, area_code, country, e164))) else raw
 
     return FieldMap(
         DIALECT,
@@ -99,15 +94,20 @@ def phone(fmt: ResponseFormat) -> FieldMap:
             Field("id", Own("phone"), ID, writable=False),
             Field("type", Phone.kind, codecs.kind(codecs.PHONE_KINDS, fmt.kind_name)),
             Field("number", Phone.raw, TEXT),
-            Field("area_code", Phone.area_code, TEXT, shown=Computed(_area_code)),
+            Field("area_code", Phone.area_code, Codec(codecs.text, _area_code), shown=Whole((Phone.raw, *_PLACE))),
             Field(
                 "country",
                 Phone.country,
-                Codec(read_country),
+                Codec(read_country, lambda parts: countries(_phone_country(*parts))),
                 aliases=("country_identifier",),
-                shown=Computed(lambda row, around: countries(_phone_country(row))),
+                shown=Whole((Phone.country, Phone.e164)),
             ),
-            Field("full_number", Computed(full_number, "raw, area_code, country"), writable=False),
+            Field(
+                "full_number",
+                Whole((Phone.raw, Phone.digits, *_PLACE)),
+                Codec(write=full_number),
+                writable=False,
+            ),
             Field("notes", Phone.notes, TEXT),
             Field("state", Phone.active, STATE, writable=False),
             *udf(ROW_UDF),
@@ -115,24 +115,26 @@ def phone(fmt: ResponseFormat) -> FieldMap:
     )
 
 
-def _phone_country(row: Phone) -> str | None:
-    if row.country is not None or row.e164 is None:
-        return row.country
-    return region_of_e164(row.e164)
+_PLACE = (Phone.area_code, Phone.country, Phone.e164)
 
 
-def _area_code(row: Phone, around: EncodingContext) -> str | None:
+def _phone_country(country: str | None, e164: str | None) -> str | None:
+    return country if country is not None or e164 is None else region_of_e164(e164)
+
+
+def _area_code(parts: tuple[str, str | None, str | None, str | None]) -> str | None:
     """The code of the country, as CRM.COM calls it area code."""
-    if row.area_code is not None:
-        return row.area_code
-    if row.country is None or _is_international(row):
+    raw, area_code, country, e164 = parts
+    if area_code is not None:
+        return area_code
+    if country is None or _is_international(raw):
         # The number says itself where it is, whatever country stands beside it.
-        return code_of_e164(row.e164) if row.e164 else None
-    return str(phonenumbers.country_code_for_region(row.country) or "") or None
+        return code_of_e164(e164) if e164 else None
+    return str(phonenumbers.country_code_for_region(country) or "") or None
 
 
-def _is_international(row: Phone) -> bool:
-    return row.raw.lstrip().startswith(("+", "00"))
+def _is_international(raw: str) -> bool:
+    return raw.lstrip().startswith(("+", "00"))
 
 
 def email(fmt: ResponseFormat) -> FieldMap:
@@ -208,16 +210,16 @@ _PERSON_IN_BRIEF = FieldMap(
     Contact,
     [
         Field("last_name", Contact.last_name),
-        Field("life_cycle_state", Contact.life_cycle_state, Codec(write=life_cycle_state)),
+        Field("life_cycle_state", Contact.life_cycle_state, LIFE_CYCLE_STATE),
         Field("middle_name", Contact.middle_name),
-        Field("company_profile", always(None)),
+        Field("company_profile", Always(None)),
         Field("title", Contact.salutation),
-        Field("type", always("PERSON")),
+        Field("type", Always("PERSON")),
         Field("first_name", Contact.first_name),
         # The document prints none here, for a person who has one.
-        Field("name", always(None)),
+        Field("name", Always(None)),
         Field("id", Own(), ID),
-        Field("company_name", always(None)),
+        Field("company_name", Always(None)),
         Field("demographics.gender", Contact.gender, GENDER),
         Field("demographics.passport_number", Contact.passport_number),
         Field("demographics.social_security_number", Contact.social_security_number),
@@ -234,17 +236,17 @@ _COMPANY_IN_BRIEF = FieldMap(
     DIALECT,
     Account,
     [
-        Field("last_name", always(None)),
-        Field("life_cycle_state", ExtraField("life_cycle_state"), Codec(write=life_cycle_state)),
-        Field("middle_name", always(None)),
+        Field("last_name", Always(None)),
+        Field("life_cycle_state", ExtraField("life_cycle_state"), LIFE_CYCLE_STATE),
+        Field("middle_name", Always(None)),
         Field("company_profile.vat_registration_number", Account.vat_number),
         Field("company_profile.registration_number", Account.registration_number),
-        Field("title", always(None)),
-        Field("type", always("COMPANY")),
-        Field("first_name", always(None)),
-        Field("name", always(None)),
+        Field("title", Always(None)),
+        Field("type", Always("COMPANY")),
+        Field("first_name", Always(None)),
+        Field("name", Always(None)),
         Field("id", Own(), ID),
         Field("company_name", Account.name),
-        Field("demographics", always(None)),
+        Field("demographics", Always(None)),
     ],
 ).layout()

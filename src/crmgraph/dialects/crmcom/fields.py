@@ -24,7 +24,7 @@ from crmgraph.dialects.crmcom.codecs import (
     date_of_birth,
     moment,
 )
-from crmgraph.dialects.crmcom.contact_points import DIALECT, always, life_cycle_state, udf
+from crmgraph.dialects.crmcom.contact_points import DIALECT, LIFE_CYCLE_STATE, udf
 from crmgraph.dialects.crmcom.references import (
     CATEGORY,
     GROUP,
@@ -36,7 +36,8 @@ from crmgraph.dialects.crmcom.references import (
     short_country,
 )
 from crmgraph.dialects.crmcom.response_formats import RECORD_UDF, RESPONSE_FORMATS, SHOW, ResponseFormat
-from crmgraph.mapping import Codec, Computed, ExtraField, Field, FieldMap, Layout, Own, Whole
+from crmgraph.mapping import Always, Codec, Computed, ExtraField, Field, FieldMap, Layout, Listed, Own, Whole
+from crmgraph.mapping.printing import Printed
 
 ESTABLISHED = "established_date"
 """Under which key the whole of an established date is kept; the store has its day."""
@@ -47,6 +48,13 @@ CONSENTS = ("direct_marketing", "affiliate_marketing")
 def _full_name(thing: Aggregate, around: EncodingContext) -> str | None:
     record: Any = thing.record
     return " ".join(part for part in (record.first_name, record.last_name) if part) or None
+
+
+_FULL_NAME = Computed(
+    _full_name,
+    "first_name, last_name",
+    lambda write, c: [write.json(write.words(c.first_name, c.last_name, none=True))],
+)
 
 
 def _established(thing: Aggregate) -> str | None:
@@ -62,8 +70,7 @@ def _sets(fmt: ResponseFormat) -> list[Field]:
     def shown(name: str, fields: FieldMap, names: Iterable[str] | None) -> Field:
         layout = fields.layout(names)
         own = name.removesuffix("_set") if name != "relation_set" else "relations"
-        encoded = Computed(lambda thing, around: [layout.encode(row, around) for row in getattr(thing, own)], own)
-        return Field(name, encoded, writable=False)
+        return Field(name, Listed(own, layout), writable=False)
 
     return [
         shown("addresses_set", contact_points.address(fmt), fmt.parts["addresses_set"]),
@@ -73,11 +80,11 @@ def _sets(fmt: ResponseFormat) -> list[Field]:
     ]
 
 
-def _shared(fmt: ResponseFormat) -> list[Field]:
+def _shared(fmt: ResponseFormat, model: Any) -> list[Field]:
     """What persons and companies have alike, in the same place."""
     return [
         Field("id", Own(), ID, writable=False),
-        Field("organizational_unit", always(0), writable=False),
+        Field("organizational_unit", Always(0), writable=False),
         Field(
             "owned_by_group",
             ExtraField("owned_by_group"),
@@ -85,9 +92,9 @@ def _shared(fmt: ResponseFormat) -> list[Field]:
             aliases=("owned_by_group_identifier",),
         ),
         *udf(RECORD_UDF),
-        Field("log_information", log_information(fmt), writable=False),
+        Field("log_information", log_information(fmt, model), writable=False),
         # Who set them is asked of the change log, where an answer has them.
-        Field("authorization_settings", always(None), writable=False),
+        Field("authorization_settings", Always(None), writable=False),
         *_sets(fmt),
     ]
 
@@ -195,7 +202,7 @@ def _other_part(fields: Iterable[Field], group: str, fmt: ResponseFormat, own: I
         own: the record's own part, which has its industry.
     """
     if not fmt.both_parts:
-        return [Field(group, always(None), writable=False)]
+        return [Field(group, Always(None), writable=False)]
     industry = {f.name.partition(".")[2]: f for f in own if f.name.partition(".")[2] in ("industry", "industry_sector")}
     empty = {
         "date_of_birth": {"month": None, "day": None, "year": None},
@@ -205,7 +212,7 @@ def _other_part(fields: Iterable[Field], group: str, fmt: ResponseFormat, own: I
     for f in fields:
         name = f.name.partition(".")[2]
         at, codec = (
-            (industry[name].at, industry[name].codec) if name in industry else (always(empty.get(name)), Codec())
+            (industry[name].at, industry[name].codec) if name in industry else (Always(empty.get(name)), Codec())
         )
         found.append(Field(f.name, at, codec, f.aliases, writable=False))
     return found
@@ -217,17 +224,17 @@ def _person(fmt: ResponseFormat) -> FieldMap:
         DIALECT,
         Contact,
         [
-            *_shared(fmt),
-            Field("type", always("PERSON"), writable=False),
+            *_shared(fmt, Contact),
+            Field("type", Always("PERSON"), writable=False),
             Field("title", Contact.salutation, TEXT),
             Field("first_name", Contact.first_name, TEXT),
             Field("middle_name", Contact.middle_name, TEXT),
             Field("last_name", Contact.last_name, TEXT),
-            Field("name", Computed(_full_name, "first_name, last_name"), writable=False),
-            Field("company_name", always(None), writable=False),
+            Field("name", _FULL_NAME, writable=False),
+            Field("company_name", Always(None), writable=False),
             Field("notes", Contact.description, TEXT),
             Field("preferred_language", Contact.language, LANGUAGE),
-            Field("life_cycle_state", Contact.life_cycle_state, Codec(write=life_cycle_state), writable=False),
+            Field("life_cycle_state", Contact.life_cycle_state, LIFE_CYCLE_STATE, writable=False),
             Field("category", Contact.category, CATEGORY.by_name, aliases=("category_identifier",)),
             Field("privacy_level", Contact.privacy_level, PRIVACY_LEVEL.by_name, aliases=("privacy_level_identifier",)),
             Field("send_direct_marketing_material", Contact.direct_marketing, FLAG, printed=False),
@@ -244,14 +251,14 @@ def _company(fmt: ResponseFormat) -> FieldMap:
         DIALECT,
         Account,
         [
-            *_shared(fmt),
-            Field("type", always("COMPANY"), writable=False),
-            *(Field(name, always(None), writable=False) for name in names),
+            *_shared(fmt, Account),
+            Field("type", Always("COMPANY"), writable=False),
+            *(Field(name, Always(None), writable=False) for name in names),
             Field("name", Computed(lambda thing, around: thing.record.name, "name"), writable=False),
             Field("company_name", Account.name, TEXT),
             Field("notes", Account.description, TEXT),
             Field("preferred_language", Account.language, LANGUAGE),
-            Field("life_cycle_state", ExtraField("life_cycle_state"), Codec(write=life_cycle_state), writable=False),
+            Field("life_cycle_state", ExtraField("life_cycle_state"), LIFE_CYCLE_STATE, writable=False),
             Field("category", ExtraField("category"), CATEGORY.whole(), aliases=("category_identifier",)),
             Field(
                 "privacy_level",
@@ -304,3 +311,9 @@ def layout(kind: type, name: str, keys: tuple[str, ...]) -> Layout:
         # An object's keys, in the order of the format; a part that is nothing at all is one value.
         wanted += [key] if key in known else [f"{key}.{inner}" for inner in fmt.parts[key]]
     return fields.layout(wanted)
+
+
+@functools.cache
+def printed() -> Printed:
+    """A contact as it is shown whole."""
+    return Printed(layout(Contact, SHOW.name, SHOW.keys))

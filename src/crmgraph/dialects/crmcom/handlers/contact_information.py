@@ -1,9 +1,10 @@
 """Contact information: shown, listed, created and changed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm.errors import Invalid, Missing, NotFound, Refused, refuse
@@ -22,21 +23,27 @@ from crmgraph.dialects.crmcom.codecs import read_id
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.edits import decode_request, plain
 from crmgraph.dialects.crmcom.errors import worded
-from crmgraph.dialects.crmcom.fields import CONSENTS
+from crmgraph.dialects.crmcom.fields import CONSENTS, printed
 from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load_for_change, load_page
 from crmgraph.dialects.crmcom.naming import written
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
+from crmgraph.mapping.printing import print_told
 from crmgraph.rest import RequestError
 
 _SETTINGS = frozenset(CONSENTS)
 TYPES = {"PERSON": PartyKind.CONTACT, "COMPANY": PartyKind.ACCOUNT}
 
 
-async def show(call: Call) -> dict[str, Any]:
+async def show(call: Call) -> Any:
     """One contact information."""
     wanted, fields_set = call.identifier, call.fields_set
-    record, around = await _told(call, wanted)
+    kinds = [PartyKind.CONTACT, PartyKind.ACCOUNT]
+    if not fields_set and wanted[0] == "id":
+        found = await _printed(call, kinds.pop(0), wanted[1])
+        if found is not None:
+            return found
+    record, around = await _told(call, wanted, kinds)
     if not has_settings(SHOW, fields_set):
         return encode_one(SHOW, record, fields_set, around)
     async with call.core.db.read() as session:
@@ -44,23 +51,37 @@ async def show(call: Call) -> dict[str, Any]:
         return answer
 
 
-async def _told(call: Call, wanted: Pair) -> tuple[Aggregate, EncodingContext]:
+async def _printed(call: Call, kind: PartyKind, own: str) -> orjson.Fragment | None:
+    """The record of an id, as the statement prints it that reads it; None where there is none of this kind."""
+    external = ("record", spellings(own))
+    found = await print_told(
+        call.core.db, call.actor, printed(), kind, read_id(own), external=external, standing=call.standing
+    )
+    if found is None:
+        return None
+    call.standing = None  # asked by the statement that has found it
+    return orjson.Fragment(found[1])
+
+
+async def _told(call: Call, wanted: Pair, kinds: Sequence[PartyKind]) -> tuple[Aggregate, EncodingContext]:
     """The record that an identifier means, with what it names. An id needs no looking up first.
+
+    Args:
+        kinds: of which one that is named by its id may be.
 
     Raises:
         NotFound, Ambiguous: none answers to it, or more than one.
     """
     field, value = wanted
+    found = None
     tell = partial(load_told, call.core.db, call.actor, DIALECT, parts=PARTS, rows=True)
     if field == "id":
         own = partial(tell, party_id=read_id(value), external=("record", spellings(value)), standing=call.standing)
-        found = await own(kind=PartyKind.CONTACT) or await own(kind=PartyKind.ACCOUNT)
+        for kind in kinds:
+            found = found or await own(kind=kind)
         if found is not None:
             call.standing = None  # asked by the statement that has found it
-    elif call.standing is not None:
-        # What is not asked for by its id is looked for first.
-        found = None
-    else:
+    elif call.standing is None:  # what is not asked for by its id is looked for first
         async with call.core.db.read() as session:
             kind, party_id = await find(session, call.actor, wanted)
         found = await tell(kind=kind, party_id=party_id)
