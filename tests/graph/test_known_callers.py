@@ -150,3 +150,24 @@ async def test_who_is_deleted_is_not_told_by_a_document_that_is_known(agent: Cal
     await agent("mutation($id: ID!) { deleteContact(input: {contact: {id: $id}}) { deletedId } }", id=f"con_{ada}")
     for document, told in documents.items():
         assert await agent(document, id=f"con_{ada}") == {"contact": told}
+
+
+async def test_a_known_document_is_judged_by_its_variables_each_time(agent: Caller, core: Core) -> None:
+    await put(core, PartyKind.CONTACT, {"last_name": "Ada"})
+    contacts = "contacts(first: $few) { nodes { account { contacts(first: 100) { nodes { lastName } } } } }"
+    document = f"query($few: Int) {{ a: {contacts} b: {contacts} c: {contacts} }}"
+    for _ in range(2):
+        await agent(document, few=1)
+    (error,) = await agent.errors(document, few=100)
+    assert error[0] == "TOO_COSTLY"
+    (error,) = await agent.errors(document, few="1")
+    assert error[0] == "BAD_USER_INPUT"
+    await agent(document, few=1)
+
+
+async def test_who_has_left_is_not_told_the_schema_by_a_document_that_is_known(agent: Caller, core: Core) -> None:
+    document = "{ __schema { queryType { name } } }"
+    for _ in range(2):
+        assert await agent(document) == {"__schema": {"queryType": {"name": "Query"}}}
+    await change(core, Session, ended_at=now())
+    assert await agent.errors(document) == UNAUTHENTICATED

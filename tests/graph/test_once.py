@@ -186,7 +186,8 @@ async def test_a_document_is_parsed_and_validated_once_whoever_asks(
     fresh = "{ contacts(first: 3) { nodes { firstName } } }"
     for caller in (nobody, agent, agent):
         await caller.post(fresh)
-    assert (calls["parse"], calls["validate"], calls["prepare"]) == (1, 1, 3)
+    # Of the agent, who is known the second time, the document is known to be valid.
+    assert (calls["parse"], calls["validate"], calls["prepare"]) == (1, 1, 2)
     calls.clear()
     # What is suggested is for people who are signed in: a fault is worded once for either.
     for caller in (nobody, agent, agent, nobody):

@@ -286,10 +286,6 @@ class Database:
     def _made(self, build: Callable[[], ClauseElement]) -> CompiledStatement:
         return CompiledStatement(build(), self.engine.dialect)
 
-    async def run(self, statement: CompiledStatement, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows of a statement that the caller has compiled and keeps."""
-        return statement.read(await self.pool.fetch(statement.sql, statement.values(parameters)))
-
     async def analyse(self) -> None:
         """Tell the planner what the tables hold: much has come into them, and it would look at them as they were."""
         statement = "PRAGMA optimize=0x10002" if self.is_sqlite else "ANALYZE"

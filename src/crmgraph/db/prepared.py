@@ -18,6 +18,8 @@ KEPT_BYTES = 500_000
 prepared each time."""
 OVERHEAD = 1_000
 """What each is reckoned to take besides, in bytes, so that there are no more than five hundred."""
+_ALL_ROWS = ("", 0, False, NO_TIMEOUT)
+"""Of the driver's protocol: of no portal, however many they are, and no status beside them, without a timer."""
 
 _names = count()
 
@@ -48,20 +50,16 @@ class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # the driv
         else:
             self._kept.move_to_end(query)
         try:
-            return await self._bound(statement, values)
+            rows: list[Any] = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001
         except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError) as error:
             if isinstance(error, asyncpg.OutdatedSchemaCacheError):
                 await self.reload_schema_state()
             self._forget(query)
             if self.is_in_transaction():
                 raise
-        # The tables have changed since it was prepared. It was not run, so it is once more, as the driver does.
-        return await self._bound(await self._prepared(query), values)
-
-    async def _bound(self, statement: PreparedStatement, values: Sequence[Any]) -> list[Any]:
-        # All rows, and no status beside them.
-        state: Any = statement._state  # noqa: SLF001 - of which the protocol knows the statement
-        rows: list[Any] = await self._protocol.bind_execute(state, values, "", 0, False, NO_TIMEOUT)
+            # The tables have changed since it was prepared. It was not run, so it is once more, as the driver does.
+            statement = await self._prepared(query)
+            rows = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001
         return rows
 
     async def _prepared(self, query: str) -> PreparedStatement:

@@ -280,7 +280,8 @@ async def parse_form(headers: Headers, data: bytes) -> FormData:
 
 def address(request: HTTPConnection) -> str:
     """The address a request came from. Proxies that are trusted have been taken off by the server already."""
-    return request.client.host if request.client is not None else ""
+    client = request.scope.get("client")
+    return str(client[0]) if client else ""
 
 
 __all__ = [

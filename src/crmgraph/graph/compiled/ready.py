@@ -74,9 +74,10 @@ class ReadyQuery:
                 values |= await values_of(context, root, asked)
             except Exception as error:
                 return Failed(None, [self._failure(error, root)])
-        if self.statement is not None:
+        if (statement := self.statement) is not None:
             try:
-                row = tuple((await self.core.db.run(self.statement, values))[0])
+                rows = await self.core.db.pool.fetch(statement.sql, statement.values(values))
+                row = tuple(statement.read(rows)[0])
             except Exception as error:
                 return self._failed(error)
         if self.verifies:

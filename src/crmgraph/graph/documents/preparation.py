@@ -35,7 +35,7 @@ from crmgraph.graph.documents.limits import (
     check_values,
 )
 from crmgraph.graph.documents.rules import MAX_ERRORS, RULES
-from crmgraph.graph.documents.variables import Variable, values_of, variables_of
+from crmgraph.graph.documents.variables import Variable, read_ahead, values_of, variables_of
 from crmgraph.recent import Recent
 
 KEPT_BYTES = 48 * 2**20
@@ -53,6 +53,7 @@ class Operation:
         names: of its root fields; empty where it was not measured.
         measure: without its variables; None where it was not measured.
         cost: what it costs whatever its variables are; None where these have a say in it.
+        is_valid: whether it has been found that nothing can be said against it, whoever sends it, but by its variables.
     """
 
     definition: OperationDefinitionNode
@@ -61,6 +62,7 @@ class Operation:
     variables: tuple[Variable, ...] = ()
     measure: Measure | None = None
     cost: int | None = None
+    is_valid: bool = False
     is_query: bool = field(init=False)
     is_mutation: bool = field(init=False)
     is_subscription: bool = field(init=False)
@@ -186,6 +188,18 @@ class Preparer:
         """
         return self._prepared(self._document(request.query), request, suggest, read_only)
 
+    def known(self, request: Request) -> PreparedOperation | None:
+        """The same as `prepare` finds of a query that it has found valid, by two look-ups; None of any other.
+
+        What costs what its variables say, and whose variables are not plainly of their types, is left to `prepare`.
+        """
+        document = self._kept.get(request.query)
+        operation = None if document is None else document.chosen.get(request.operation_name)
+        if document is None or operation is None or not operation.is_valid or operation.cost is None:
+            return None
+        values = read_ahead(operation.variables, request.variables)
+        return None if values is None else PreparedOperation(document, operation, request, values, operation.cost)
+
     async def prepare_beside(self, request: Request, *, suggest: bool, read_only: bool) -> Preparation:
         """The same of variables that are too long for the event loop: a thread coerces them."""
         document = self._document(request.query)
@@ -235,6 +249,7 @@ class Preparer:
     ) -> PreparedOperation | Refusal:
         if faults := self.faults_of(document, suggest=suggest):
             return Refusal(faults)
+        operation.is_valid = True
         fragments = document.fragments.values()
         values = values_of(self._schema, operation.definition, fragments, operation.variables, request.variables)
         if isinstance(values, list):

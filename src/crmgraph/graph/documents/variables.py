@@ -66,7 +66,7 @@ def values_of(
         variables: see `variables_of`.
         given: by whoever sent the request.
     """
-    if (ahead := _read_ahead(variables, given)) is not None:
+    if (ahead := read_ahead(variables, given)) is not None:
         return ahead
     definitions = operation.variable_definitions or ()
     values = get_variable_values(schema, definitions, dict(given), max_errors=MAX_ERRORS, hide_suggestions=True)
@@ -93,7 +93,7 @@ def _faults(
             yield GraphQLError(fault.error.message, node, extensions=told)
 
 
-def _read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> VariableValues | None:
+def read_ahead(variables: Sequence[Variable], given: Mapping[str, Any]) -> VariableValues | None:
     """The values of the variables, whose types need not be read from the document every time.
 
     None where one of them has a default, or something is wrong, which `get_variable_values` then says.

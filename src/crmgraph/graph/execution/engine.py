@@ -132,6 +132,12 @@ class Engine:
         """What has to be known of a request before it is run; see `Preparer.prepare`."""
         return self._preparer.prepare(request, suggest=suggest, read_only=read_only)
 
+    def known(self, request: Request) -> PreparedOperation | None:
+        """A query that was asked for before and may be run by anybody who is signed in; None of any other request."""
+        known = self._preparer.known(request)
+        is_told = known is not None and known.operation.is_query and _INTROSPECTION.isdisjoint(known.operation.names)
+        return known if is_told else None
+
     def has_tokens(self, names: Set[str]) -> bool:
         """Whether what these mutations answer may hold tokens."""
         return not self._with_tokens.isdisjoint(names)
