@@ -55,8 +55,9 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
     forbidden = check_change(actor, record, guessed | (documents if actor.is_staff else {}) | changed)
     faults += [Invalid((name,), "reference") for name in guessed if (name,) not in {fault.path for fault in forbidden}]
     faults += forbidden
-    # Nor is it told of what they may not change whether it would have been taken.
-    changed = {name: value for name, value in changed.items() if (name,) not in {fault.path for fault in forbidden}}
+    if forbidden:  # nor is it told of what they may not change whether it would have been taken
+        refused = {fault.path for fault in forbidden}
+        changed = {name: value for name, value in changed.items() if (name,) not in refused}
     faults += unknown_references(known, model, changed)
     above = changed.get(HIERARCHIES.get(model, ""))
     if above is not None and known.closes_circle(record, above):

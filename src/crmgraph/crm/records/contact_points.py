@@ -145,7 +145,8 @@ def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: RowP
         derive(row, columns.keys(), given, before)
     for key, old in before.items():
         changes.column(path / key, old, getattr(row, key))
-    row.extra_fields = changes.extra_fields(row.extra_fields, values.get("extra_fields", {}), path / "remainder")
+    if extra := values.get("extra_fields"):
+        row.extra_fields = changes.extra_fields(row.extra_fields, extra, path / "remainder")
     if values.get("primary") and next((other for other in rows if other.active), None) is not row:
         row.rank = _front(rows)
         changes.column(path / "primary", False, True)
@@ -180,7 +181,8 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
         before: what those columns held before; None for a new row.
     """
     for name, value in _derived(type(row), vars(row), changed, given, before).items():
-        setattr(row, name, value)
+        if getattr(row, name) != value:
+            setattr(row, name, value)
 
 
 def _derived(

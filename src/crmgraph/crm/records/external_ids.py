@@ -195,6 +195,8 @@ def faults_of(
         called: who has one.
         own_id: the record that is to get them; None for a new one.
     """
+    if not edits:
+        return []
     if len(edits.add) > MAX_GIVEN:
         return [TooLarge(("external_ids", "add"), MAX_GIVEN)]
     faults = list(edits.faults)

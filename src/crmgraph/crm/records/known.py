@@ -5,6 +5,7 @@ them together. From then on it is kept up to date with what the set itself decid
 would have found, had those before it been written.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -38,6 +39,16 @@ Planned: TypeAlias = tuple[PartyKind, Aggregate | None, Edit]
 """The kind of a record, the record as it was loaded for the change, None for a new one, and what is wanted of it."""
 
 _NAMED: tuple[Any, ...] = (Contact, Account, Staff)
+_NAMING: dict[PartyKind, frozenset[str]] = {
+    kind: frozenset({*REFERENCES[model], *filter(None, [HIERARCHIES.get(model)]), "number"})
+    for kind, model in MODELS.items()
+}
+"""{kind: the columns by whose values a record names another one, or has a name of its own}."""
+
+
+def _names_something(kind: PartyKind, aggregate: Aggregate | None, edit: Edit) -> bool:
+    """Whether anything of the store has to be known of what an edit names."""
+    return bool(edit.relations or edit.external_ids) or not _NAMING[kind].isdisjoint(edit.values)
 
 
 class Known:
@@ -52,7 +63,7 @@ class Known:
         self._actor = actor
         self._asked: set[tuple[Any, int]] = set()
         self._named: set[tuple[Any, int]] = set()
-        self._numbers: dict[PartyKind, dict[str, int | None]] = {kind: {} for kind in PartyKind}
+        self._numbers: defaultdict[PartyKind, dict[str, int | None]] = defaultdict(dict)
         self._above: dict[Any, dict[int, int | None]] = {model: {} for model in HIERARCHIES}
         self._climbed: dict[Any, set[int]] = {model: set() for model in HIERARCHIES}
         self._called: dict[ExternalIdValue, int | None] = {}
@@ -64,7 +75,9 @@ class Known:
 
         On PostgreSQL the hierarchies that they change are locked, and then the series of the numbers that they give.
         """
-        planned = list(planned)
+        planned = [each for each in planned if _names_something(*each)]
+        if not planned:
+            return
         if names := self._unknown_external_ids(planned):
             self._called |= await external_ids.holders(await self._unit.transaction(), names)
         if ways := self._unknown_ways(planned):

@@ -26,7 +26,7 @@ from crmgraph.crm.query.authorization import Lapsed, Standing
 from crmgraph.crm.records import row_sets
 from crmgraph.crm.records.change_log import Entry
 from crmgraph.crm.records.row_sets import RowSet
-from crmgraph.crm.records.rows import before_of, changed_columns
+from crmgraph.crm.records.rows import before_of
 from crmgraph.crm.records.unit_of_work import Transaction, UnitOfWork
 from crmgraph.crm.search import index, vocabulary
 from crmgraph.crm.search.terms import changed_terms
@@ -126,6 +126,7 @@ class OptimisticUpdate:
         self._rows: list[Any] = []
         self._revision = 0
         self._entry: Entry | None = None
+        self._changes: list[tuple[Any, Columns]] = []
 
     async def run(self, work: Work[T]) -> T | Lost:
         """What `work` returns, when it is written; or why it is not.
@@ -191,6 +192,7 @@ class OptimisticUpdate:
             if self._entry is not None:
                 raise RuntimeError("an optimistic update is one change")
             self._entry = next(iter(rows.entries), None)
+            self._changes = changes
             rows.clear()
         else:
             await row_sets.write(await self.transaction(), rows)
@@ -222,8 +224,10 @@ class OptimisticUpdate:
             return None
         if self._entry is None:
             return Lost.LAPSED if await self._lapsed() else None
-        dirty = [(row, changed) for row in self._rows if (changed := changed_columns(row))]
-        return await self._write_at_once(self._record, changed_columns(self._record), dirty, self._entry.columns())
+        record = self._record
+        names = next(columns for row, columns in self._changes if row is record)
+        dirty = [(row, columns) for row, columns in self._changes if row is not record]
+        return await self._write_at_once(record, names, dirty, self._entry.columns())
 
     async def _write_at_once(
         self, record: Any, names: Columns, dirty: Sequence[tuple[Any, Columns]], line: dict[str, Any]
@@ -231,10 +235,13 @@ class OptimisticUpdate:
         terms = changed_terms((), [(row, before_of(row, changed)) for row, changed in ((record, names), *dirty)], ())
         shape = (type(record), names, tuple((type(row), changed) for row, changed in dirty), any(terms))
         values: dict[str, Any] = {"id": record.id, "was": self._revision}
-        values |= {f"record_{name}": getattr(record, name) for name in names}
+        held = vars(record)
+        values |= {f"record_{name}": held[name] for name in names}
         values |= {f"log_{name}": line[name] for name in _LOGGED}
         for i, (row, changed) in enumerate(dirty):
-            values |= {f"row{i}_id": row.id} | {f"row{i}_{name}": getattr(row, name) for name in changed}
+            held = vars(row)
+            values[f"row{i}_id"] = held["id"]
+            values |= {f"row{i}_{name}": held[name] for name in changed}
         values |= index.values_of(*terms) if any(terms) else {}
         standing = self._unverified
         key: Hashable = ("optimistic update", shape, None if standing is None else standing.key)

@@ -32,6 +32,8 @@ def check_relations(
         can_be_named: whether there is a record of this model and id for the actor.
         known: the relations that the record has.
     """
+    if not edits:
+        return []
     if max(len(edits.add), len(edits.update), len(edits.remove)) > MAX_ROWS:
         return [TooLarge(("relations",), MAX_ROWS)]
     faults: list[Refused] = []

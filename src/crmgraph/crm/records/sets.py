@@ -161,7 +161,8 @@ class WriteSet:
         self._rename(aggregate, derive(record, changed.keys()))
         self._apply_rows(aggregate, edit, changes)
         self._apply_names(aggregate, edit, changes)
-        record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
+        if edit.extra_fields:
+            record.extra_fields = changes.extra_fields(record.extra_fields, edit.extra_fields)
         login = aggregate.login
         if login is not None and _primary_email(aggregate) not in (primary, login.email_key):
             aggregate.parted_login = login.email

@@ -8,7 +8,7 @@ without the code of the country, and from the last one backwards, which is how i
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from itertools import chain, islice
 from typing import Any, NamedTuple, TypeAlias
 
@@ -90,7 +90,7 @@ def indexed_words(text: str | None) -> list[str]:
     return list(dict.fromkeys(islice(chain(words, ends), MAX_WORDS)))
 
 
-def terms_of(row: Any) -> Iterator[Term]:
+def terms_of(row: Any) -> list[Term]:
     """The terms of a row; of one that is no source, none.
 
     Args:
@@ -99,7 +99,7 @@ def terms_of(row: Any) -> Iterator[Term]:
     return terms_of_values(type(row), vars(row))
 
 
-def terms_of_values(model: type, held: Mapping[str, Any], among: Container[str] | None = None) -> Iterator[Term]:
+def terms_of_values(model: type, held: Mapping[str, Any], among: Container[str] | None = None) -> list[Term]:
     """The same of what a row holds, by the names of its columns.
 
     Args:
@@ -107,26 +107,26 @@ def terms_of_values(model: type, held: Mapping[str, Any], among: Container[str] 
     """
     own = model in RECORDS
     if model not in SOURCES or not (own or held["active"]):
-        return
+        return []
     party_id, source_id = held["id" if own else "party_id"], held["id"]
-    for text, field in _texts(model, held, among):
-        yield Term(party_id, text[:MAX_TERM], field, source_id)
+    return [Term(party_id, text[:MAX_TERM], field, source_id) for text, field in _texts(model, held, among)]
 
 
-def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -> Iterator[tuple[str, int]]:
+def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -> list[tuple[str, int]]:
     if model is Phone:
-        yield from ((each, _PHONE) for each in phone_terms(held["e164"], held["digits"]))
-    elif model is Email:
+        return [(each, _PHONE) for each in phone_terms(held["e164"], held["digits"])]
+    if model is Email:
         terms = email_terms(held["address_key"])
-        yield from ((each, _EMAIL) for each in terms)
-        yield from ((each, _EMAIL) for each in terms_of_runs_in_email(held["address_key"], terms))
-    else:
-        for name, field in SOURCES[model]:
-            if (among is None or name in among) and (text := held[name]):
-                words = indexed_words(text)
-                yield from ((word, field.value) for word in words)
-                if field in PARTED:
-                    yield from ((each, field.value) for each in terms_of_runs(fold(text), words))
+        return [(each, _EMAIL) for each in (*terms, *terms_of_runs_in_email(held["address_key"], terms))]
+    found: list[tuple[str, int]] = []
+    for name, field in SOURCES[model]:
+        if (among is None or name in among) and (text := held[name]):
+            words = indexed_words(text)
+            place = field.value
+            found += [(word, place) for word in words]
+            if field in PARTED:
+                found += [(each, place) for each in terms_of_runs(fold(text), words)]
+    return found
 
 
 def changed_terms(
