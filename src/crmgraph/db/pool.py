@@ -253,7 +253,7 @@ class CompiledStatement:
         self.defaults: dict[str, Any] = dict(compiled.params)
         # What SQLAlchemy does to values on their way has no public name.
         processors, results = compiled._bind_processors, compiled._result_columns  # noqa: SLF001
-        self._bind = tuple((name, processors.get(name)) for name in self.names)
+        self._bind = tuple((place, processors[name]) for place, name in enumerate(self.names) if processors.get(name))
         # Nor has what it does to values on their way back.
         columns = [each.type._cached_result_processor(dialect, _NUMERIC) for each in results]  # noqa: SLF001
         self._read = tuple((place, process) for place, process in enumerate(columns) if process is not None)
@@ -265,10 +265,11 @@ class CompiledStatement:
 
     def values(self, parameters: Mapping[str, Any]) -> list[Any]:
         """The values of the parameters, in the driver's order and form."""
-        values = []
-        for name, process in self._bind:
-            value = parameters[name] if name in parameters else self.defaults[name]
-            values.append(value if process is None or value is None else process(value))
+        defaults = self.defaults
+        values = [parameters[name] if name in parameters else defaults[name] for name in self.names]
+        for place, process in self._bind:
+            if (value := values[place]) is not None:
+                values[place] = process(value)
         return values
 
     def read(self, rows: list[Row]) -> list[Row]:

@@ -59,6 +59,11 @@ class Aggregate:
         return self.record.id
 
     @property
+    def rows(self) -> list[Any]:
+        """The rows of all its lists."""
+        return [*self.phones, *self.emails, *self.addresses, *self.relations]
+
+    @property
     def kind(self) -> PartyKind:
         return KINDS[type(self.record)]
 
@@ -159,7 +164,7 @@ async def load_for_change(
         return await _with_children(unit.session, model, records, parts)
     found = await _load_snapshots(unit.database, actor, MODELS[kind], ids, parts)
     for each in found.values():
-        unit.watch(each.record, (row for name in ROWS for row in getattr(each, name)))
+        unit.watch(each.record, each.rows)
     return found
 
 
@@ -191,7 +196,7 @@ async def find_one_for_change(
 def parts_of(edit: Edit) -> set[str]:
     """What has to be loaded of a record for an edit of it: the lists that change, and phones together with addresses,
     which say where they are. Beside emails stands the one that opens the login."""
-    parts = {name for name in ROWS if getattr(edit, name)}
+    parts = set(edit.lists())
     parts |= {"login"} if "emails" in parts else set()
     return parts | {"addresses", "phones"} if parts & {"addresses", "phones"} else parts
 

@@ -17,6 +17,7 @@ from crmgraph.crm.models.columns import Moment, Money
 from crmgraph.crm.policy import IDENTITY_DOCUMENTS, KINDS, Actor, Record
 from crmgraph.crm.query.references import REFERENCING
 from crmgraph.crm.records.edits import Stamp
+from crmgraph.crm.records.rows import put
 
 _UNTOLD = frozenset({"id", "party_id", "rank", "slot"})
 """The columns of a row that are told of nowhere, besides those that are derived."""
@@ -157,11 +158,12 @@ def touch(record: Record, actor: Actor, stamp: Stamp | None = None) -> None:
     Args:
         stamp: when it was changed elsewhere, and by whom; what it says stands on the record by now.
     """
-    record.revision += 1
+    held = vars(record)
+    put(record, "revision", held["revision"] + 1)
     if stamp is None or stamp.updated_at is None:
-        record.updated_at = max(now(), record.updated_at)
+        put(record, "updated_at", max(now(), held["updated_at"]))
     if actor.staff_id is not None and (stamp is None or stamp.modified_by_id is None):
-        record.modified_by_id = actor.staff_id
+        put(record, "modified_by_id", actor.staff_id)
 
 
 def _spelled(field: dict[str, Any], ids: Mapping[int, int]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from crmgraph.crm.records.aggregates import ROWS, Aggregate
 from crmgraph.crm.records.contact_points import check_rows
 from crmgraph.crm.records.edits import Edit
 from crmgraph.crm.records.hierarchies import HIERARCHIES, MAX_STEPS
-from crmgraph.crm.records.known import Known
+from crmgraph.crm.records.known import Known, names_something
 from crmgraph.crm.records.relations import check_relations
 from crmgraph.crm.records.rules import check_edit
 
@@ -45,7 +45,8 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
     model = MODELS[aggregate.kind]
     # What a caller may not see counts as changed even where it is the same: else a guess could be confirmed.
     guessed: dict[str, Any] = {}
-    for name in sorted(_hidden(known, record, edit.values)):
+    names = names_something(aggregate.kind, edit.values)
+    for name in sorted(_hidden(known, record, edit.values)) if names else ():
         if edit.values[name] is None:
             del edit.values[name]  # what is sent back as it is seen changes nothing
         else:
@@ -58,11 +59,12 @@ def _faults_of_change(known: Known, actor: Actor, aggregate: Aggregate, edit: Ed
     if forbidden:  # nor is it told of what they may not change whether it would have been taken
         refused = {fault.path for fault in forbidden}
         changed = {name: value for name, value in changed.items() if (name,) not in refused}
-    faults += unknown_references(known, model, changed)
-    above = changed.get(HIERARCHIES.get(model, ""))
-    if above is not None and known.closes_circle(record, above):
-        faults.append(Circular((HIERARCHIES[model],), MAX_STEPS))
-    faults += _check_number(known, aggregate.kind, changed, record.id)
+    if names:
+        faults += unknown_references(known, model, changed)
+        above = changed.get(HIERARCHIES.get(model, ""))
+        if above is not None and known.closes_circle(record, above):
+            faults.append(Circular((HIERARCHIES[model],), MAX_STEPS))
+        faults += _check_number(known, aggregate.kind, changed, record.id)
     faults += check_rows(aggregate, edit)
     if edit.external_ids and not actor.is_staff:
         return [*faults, Forbidden(("external_ids",))]
@@ -89,7 +91,8 @@ def _hidden(known: Known, record: Record, values: dict[str, Any]) -> set[str]:
 
 def changed_values(record: Record, values: dict[str, Any]) -> dict[str, Any]:
     """The values that the record has otherwise."""
-    return {name: value for name, value in values.items() if getattr(record, name) != value}
+    held = vars(record)
+    return {name: value for name, value in values.items() if held[name] != value}
 
 
 def would_change(known: Known, aggregate: Aggregate, edit: Edit) -> bool:

@@ -8,7 +8,7 @@ from crmgraph.crm.models import Address, Email, Phone, Relation
 from crmgraph.crm.records.change_log import Changes, RowPath
 from crmgraph.crm.records.edits import Edit, Row, RowEdits
 from crmgraph.crm.records.row_sets import RowSet
-from crmgraph.crm.records.rows import fresh
+from crmgraph.crm.records.rows import fresh, put
 from crmgraph.crm.records.rules import MAX_ROWS
 from crmgraph.crm.records.slots import SLOTTED, assign, slots_for, vacate
 from crmgraph.crm.values.countries import country_code_of_name, country_name
@@ -45,10 +45,7 @@ def region_of(addresses: Sequence[Address]) -> str | None:
 def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
     """Faults: rows that the record does not have, or too many of them."""
     faults: list[Refused] = []
-    for name in _MODELS:
-        edits: RowEdits = getattr(edit, name)
-        if not edits:
-            continue
+    for name, edits in edit.lists().items():
         known = {row.id for row in getattr(aggregate, name)}
         faults += [
             NotFound((name, "update", i, "id")) for i, (row_id, _) in enumerate(edits.update) if row_id not in known
@@ -138,13 +135,15 @@ def _front(rows: list[Any]) -> int:
 
 def _change(row: Any, values: Row, rows: list[Any], changes: Changes, path: RowPath, given: dict[str, Any]) -> None:
     columns = {key: value for key, value in values.items() if key not in ("primary", "extra_fields")}
-    before = {key: getattr(row, key) for key in columns}
+    held = vars(row)
+    before = {key: held[key] for key in columns}
     for key, value in columns.items():
-        setattr(row, key, value)
-    if any(before[key] != value for key, value in columns.items()):
+        put(row, key, value)
+    if before != columns:
         derive(row, columns.keys(), given, before)
     for key, old in before.items():
-        changes.column(path / key, old, getattr(row, key))
+        if old != held[key]:
+            changes.column(path / key, old, held[key])
     if extra := values.get("extra_fields"):
         row.extra_fields = changes.extra_fields(row.extra_fields, extra, path / "remainder")
     if values.get("primary") and next((other for other in rows if other.active), None) is not row:
@@ -180,9 +179,10 @@ def derive(row: Any, changed: Any, given: dict[str, Any], before: dict[str, Any]
         changed: the names of the columns that a caller set.
         before: what those columns held before; None for a new row.
     """
-    for name, value in _derived(type(row), vars(row), changed, given, before).items():
-        if getattr(row, name) != value:
-            setattr(row, name, value)
+    held = vars(row)
+    for name, value in _derived(type(row), held, changed, given, before).items():
+        if held[name] != value:
+            put(row, name, value)
 
 
 def _derived(

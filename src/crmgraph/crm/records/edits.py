@@ -73,6 +73,16 @@ class Edit:
     notes: list[Row] = field(default_factory=list)
     extra_fields: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    def lists(self) -> dict[str, RowEdits]:
+        """The lists of rows that change, by their names."""
+        named = (
+            ("phones", self.phones),
+            ("emails", self.emails),
+            ("addresses", self.addresses),
+            ("relations", self.relations),
+        )
+        return {name: edits for name, edits in named if edits.add or edits.update or edits.remove}
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:

@@ -46,9 +46,9 @@ _NAMING: dict[PartyKind, frozenset[str]] = {
 """{kind: the columns by whose values a record names another one, or has a name of its own}."""
 
 
-def _names_something(kind: PartyKind, aggregate: Aggregate | None, edit: Edit) -> bool:
-    """Whether anything of the store has to be known of what an edit names."""
-    return bool(edit.relations or edit.external_ids) or not _NAMING[kind].isdisjoint(edit.values)
+def names_something(kind: PartyKind, values: Mapping[str, Any]) -> bool:
+    """Whether values of a record name another one, or give it a name of its own."""
+    return not _NAMING[kind].isdisjoint(values)
 
 
 class Known:
@@ -75,7 +75,11 @@ class Known:
 
         On PostgreSQL the hierarchies that they change are locked, and then the series of the numbers that they give.
         """
-        planned = [each for each in planned if _names_something(*each)]
+        planned = [
+            (kind, aggregate, edit)
+            for kind, aggregate, edit in planned
+            if names_something(kind, edit.values) or edit.relations or edit.external_ids
+        ]
         if not planned:
             return
         if names := self._unknown_external_ids(planned):

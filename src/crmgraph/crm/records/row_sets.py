@@ -110,7 +110,7 @@ class RowSet:
 
     def touch(self, *rows: Any) -> None:
         """Write what has changed of rows that are there."""
-        self.touched |= {id(row): row for row in rows if row.id > 0}
+        self.touched |= {id(row): row for row in rows if vars(row)["id"] > 0}
 
     def remove(self, row: Any) -> None:
         """Let a row of a record go."""

@@ -24,13 +24,24 @@ def _defaults(model: Any) -> tuple[dict[str, Any], tuple[tuple[str, Any], ...]]:
     return constant, tuple(made.items())
 
 
+def put(row: Any, name: str, value: Any) -> None:
+    """Let a row hold another value of a column. Of a row that belongs to no session nobody else has to hear of it."""
+    held = vars(row)
+    state = held["_sa_instance_state"]
+    if state.session_id is not None or name not in held:
+        setattr(row, name, value)
+        return
+    state.committed_state.setdefault(name, held[name])
+    held[name] = value
+
+
 def changed_columns(row: Any) -> tuple[str, ...]:
     """The columns of a row whose values are not those that were read."""
     before = instance_state(row).committed_state
     if not before:
         return ()
     held = vars(row)
-    return tuple(sorted([name for name, old in before.items() if held.get(name) != old]))
+    return tuple(sorted([name for name, old in before.items() if held[name] != old]))
 
 
 def before_of(row: Any, changed: Iterable[str] | None = None) -> dict[str, Any]:

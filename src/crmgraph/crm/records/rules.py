@@ -115,6 +115,10 @@ def _bare(key: object) -> str:
     return "".join(c for c in str(key).casefold() if c.isalnum())
 
 
+_ROWS: dict[str, type] = {"phones": Phone, "emails": Email, "addresses": Address}
+"""The lists of rows whose values are checked here; relations check their own."""
+
+
 @functools.cache
 def _checks(model: type) -> dict[str, Check]:
     """{attribute: what a value of it is checked by} of all that callers may set."""
@@ -144,8 +148,10 @@ def check_edit(model: type, edit: Edit, *, creating: bool, record: Any = None) -
         record: what is changed; the parts of its birth date that stay have to go with those that are given.
     """
     faults = list(check_values(model, edit.values, (), creating=creating))
-    for name, child in (("phones", Phone), ("emails", Email), ("addresses", Address)):
-        edits = getattr(edit, name)
+    for name, edits in edit.lists().items():
+        child = _ROWS.get(name)
+        if child is None:
+            continue
         if len(edits.add) > MAX_ROWS or len(edits.update) > MAX_ROWS or len(edits.remove) > MAX_ROWS:
             faults.append(TooLarge((name,), MAX_ROWS))
             continue

@@ -15,7 +15,7 @@ from crmgraph.crm.errors import Refused, refuse
 from crmgraph.crm.models import Account, Action, Lead, Note, PartyKind, now
 from crmgraph.crm.policy import MODELS, Actor, Record, require_staff
 from crmgraph.crm.records import checks
-from crmgraph.crm.records.aggregates import ROWS, Aggregate
+from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.change_log import Changes, Entry, RowPath, touch
 from crmgraph.crm.records.checks import changed_values, require_revision, stale, would_change
 from crmgraph.crm.records.contact_points import apply_rows, complete_numbers, region_of
@@ -25,7 +25,7 @@ from crmgraph.crm.records.known import Known, Planned
 from crmgraph.crm.records.leads import releases, require_unlocked, unworkable
 from crmgraph.crm.records.local_changes import Held
 from crmgraph.crm.records.row_sets import RowSet
-from crmgraph.crm.records.rows import fresh
+from crmgraph.crm.records.rows import fresh, put
 from crmgraph.crm.records.unit_of_work import UnitOfWork
 
 
@@ -151,10 +151,11 @@ class WriteSet:
         primary = _primary_email(aggregate)
         changes = Changes(self._actor)
         changed = changed_values(record, edit.values | (stamp.given() if stamp is not None else {}))
-        before = {name: getattr(record, name) for name in changed}
+        held = vars(record)
+        before = {name: held[name] for name in changed}
         for name, value in changed.items():
             changes.column(name, before[name], value)
-            setattr(record, name, value)
+            put(record, name, value)
         if "owner_id" in before:
             record.owner_key = await self._known.owner_key(record.owner_id)
         self._known.changed(record, before)
@@ -166,7 +167,7 @@ class WriteSet:
         login = aggregate.login
         if login is not None and _primary_email(aggregate) not in (primary, login.email_key):
             aggregate.parted_login = login.email
-        self._rows.touch(record, *(row for name in ROWS for row in getattr(aggregate, name)))
+        self._rows.touch(record, *aggregate.rows)
         if not changes:
             return False
         touch(record, self._actor, stamp)
@@ -273,7 +274,7 @@ class WriteSet:
         self._rename(aggregate, derive(record))
         derive_of_rows(record, {name: getattr(aggregate, name) for name in ("phones", "emails", "addresses")})
         touch(record, self._actor)
-        self.touch(record, *(row for name in ROWS for row in getattr(aggregate, name)))
+        self.touch(record, *aggregate.rows)
         entry = changes.entry(record, action)
         self._rows.entries.append(entry)
         return entry
@@ -330,23 +331,24 @@ class WriteSet:
 
     def _apply_rows(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:
         """Carry out the edits of all lists."""
+        lists = edit.lists()
         # Addresses first: the country of the first one is the region of phones that name none.
-        if edit.addresses:
+        if "addresses" in lists:
             key = name_key(aggregate.record)
             apply_rows(self._rows, aggregate, "addresses", edit.addresses, changes, {"name_key": key})
-        if edit.emails:
+        if "emails" in lists:
             given = {"self_given": not self._actor.is_staff}
             apply_rows(self._rows, aggregate, "emails", edit.emails, changes, given)
         region = region_of(aggregate.addresses) or self._actor.region
-        if edit.phones:
+        if "phones" in lists:
             apply_rows(self._rows, aggregate, "phones", edit.phones, changes, {"region": region})
-        if edit.relations:
+        if "relations" in lists:
             apply_rows(self._rows, aggregate, "relations", edit.relations, changes, {})
-        if edit.phones or edit.addresses:
+        if "phones" in lists or "addresses" in lists:
             # What is derived is nobody's change: it is written, and not told in the log.
             complete_numbers(aggregate.phones, region)
-        written = {name for name in ("emails", "addresses") if getattr(edit, name)}
-        written |= {"phones"} if edit.phones or edit.addresses else set()
+        written = lists.keys() & {"emails", "phones", "addresses"}
+        written |= {"phones"} if "addresses" in lists else set()
         derive_of_rows(aggregate.record, {name: getattr(aggregate, name) for name in written})
 
     def _apply_names(self, aggregate: Aggregate, edit: Edit, changes: Changes) -> None:

@@ -59,6 +59,10 @@ SOURCES: dict[type, tuple[tuple[str, SearchField], ...]] = {
 """{model: (column, what it is to a search)} of all that is searched."""
 RECORDS = frozenset({Contact, Account, Lead})
 _PHONE, _EMAIL = SearchField.PHONE.value, SearchField.EMAIL.value
+_PLACES = {
+    model: tuple((name, field.value, field in PARTED) for name, field in sources) for model, sources in SOURCES.items()
+}
+"""{model: (column, the number of its place, whether parts of its words are found)}."""
 _OF_ROW = frozenset({"active", "party_id"})
 """The columns of a row on which all of its terms depend."""
 _READ: dict[type, frozenset[str]] = {
@@ -83,7 +87,11 @@ def indexed_words(text: str | None) -> list[str]:
 
     At most `MAX_WORDS`, whole words before their ends.
     """
-    words = words_of(text)[:MAX_WORDS]
+    return _indexed(text, fold(text))
+
+
+def _indexed(text: str | None, folded: str) -> list[str]:
+    words = _WORD.findall(_APOSTROPHE.sub("", folded))[:MAX_WORDS]
     if text is None or text.isascii():
         return list(dict.fromkeys(words))
     ends = (word[i:] for word in words for i in range(1, len(word)) if is_sign(word[i]))
@@ -119,13 +127,13 @@ def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -
         terms = email_terms(held["address_key"])
         return [(each, _EMAIL) for each in (*terms, *terms_of_runs_in_email(held["address_key"], terms))]
     found: list[tuple[str, int]] = []
-    for name, field in SOURCES[model]:
+    for name, place, parted in _PLACES[model]:
         if (among is None or name in among) and (text := held[name]):
-            words = indexed_words(text)
-            place = field.value
+            folded = fold(text)
+            words = _indexed(text, folded)
             found += [(word, place) for word in words]
-            if field in PARTED:
-                found += [(each, place) for each in terms_of_runs(fold(text), words)]
+            if parted:
+                found += [(each, place) for each in terms_of_runs(folded, words)]
     return found
 
 
@@ -175,7 +183,7 @@ def phone_terms(e164: str | None, digits: str) -> list[str]:
         return []
     national = "" if e164 is None else whole[_code_length(whole) :]
     backwards = BACKWARDS + (digits if e164 is None else whole)[::-1]
-    return list(dict.fromkeys(each for each in (whole, national, backwards) if each))
+    return list(dict.fromkeys([each for each in (whole, national, backwards) if each]))
 
 
 def without_zeros(digits: str) -> str:
@@ -184,4 +192,7 @@ def without_zeros(digits: str) -> str:
 
 
 def _code_length(digits: str) -> int:
-    return next((n for n in (1, 2, 3) if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE), 0)
+    for n in (1, 2, 3):
+        if int(digits[:n]) in COUNTRY_CODE_TO_REGION_CODE:
+            return n
+    return 0

@@ -117,15 +117,30 @@ class Reader:
         definition = type_.__strawberry_definition__
         given: dict[str, Fill] = {}
         absent: dict[str, Any] = {}
+        plain = not hasattr(type_, "__post_init__")
         for field in definition.fields:
             name = self._schema.config.name_converter.from_field(field)
             if name in value:
                 given[field.python_name] = self._fill(
                     value[name], field.resolve_type(type_definition=definition), found
                 )
-            elif field.default_value is MISSING and field.default_factory is MISSING:
+            elif field.default_factory is not MISSING:
+                plain = False
+            elif field.default_value is MISSING:
                 absent[field.python_name] = None
-        return lambda values: type_(**absent, **{name: fill(values) for name, fill in given.items()})
+        if not plain:
+            return lambda values: type_(**absent, **{name: fill(values) for name, fill in given.items()})
+
+        def made(values: Mapping[str, Any]) -> Any:
+            # Its constructor would copy the default of every field that is not given, which stand in the class.
+            one = object.__new__(type_)
+            held = vars(one)
+            held.update(absent)
+            for name, fill in given.items():
+                held[name] = fill(values)
+            return one
+
+        return made
 
     def _converter(self, type_: Any) -> Callable[[Any], Any]:
         """What makes the Python value of a value of an input type, without looking its fields up every time."""
