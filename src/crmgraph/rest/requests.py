@@ -114,8 +114,8 @@ class Call:
             return await revise(self.core.db, work)
         try:
             done = await revise_unverified(self.core.db, work, self.standing)
-        except Refused:
-            self.standing = None  # it is asked before a refusal is told
+        except (Refused, RequestError):
+            self.standing = None  # it was asked before a refusal left
             raise
         if not isinstance(done, Lapsed):
             self.standing = None

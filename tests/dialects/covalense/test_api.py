@@ -10,13 +10,14 @@ from typing import Any
 import httpx
 import jwt
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from crmgraph.crm import errors
-from crmgraph.crm.models import Contact, Door
+from crmgraph.crm.models import Door
 from crmgraph.dialects.covalense import openapi
 from crmgraph.dialects.covalense.errors import WORDS, worded
+from crmgraph.dialects.covalense.handlers import profile
 from crmgraph.security import Keys
 from tests.conftest import Running, statements
 from tests.dialects.covalense.conftest import (
@@ -226,12 +227,14 @@ async def test_a_body_that_is_too_long_is_refused_as_it_arrives(demo: Running, p
 
 
 async def test_an_unexpected_fault_is_the_documented_server_error_and_tells_nothing(
-    demo: Running, portal: Portal
+    portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await portal.login(YOGESH)
-    async with demo.db.begin() as session:
-        # What no version of ours has ever written.
-        await session.execute(update(Contact).where(Contact.number == "CON19195").values(extra_fields=["damaged"]))
+
+    async def broken(*given: object, **named: object) -> None:
+        raise RuntimeError(f"a mistake of ours in {given} {named}")
+
+    monkeypatch.setattr(profile, "print_told", broken)
     with capture_logs() as logs:
         answer = await portal.send("GET", "profile/contact", token=token)
     assert (answer.status_code, answer.text) == (500, DOWNSTREAM)

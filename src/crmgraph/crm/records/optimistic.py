@@ -20,7 +20,6 @@ from sqlalchemy import BigInteger, Integer, Select, bindparam, insert, select, u
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from crmgraph.crm import idempotency
-from crmgraph.crm.errors import Refused
 from crmgraph.crm.models import Change, SearchTerm
 from crmgraph.crm.query.authorization import Lapsed, Standing
 from crmgraph.crm.records import row_sets
@@ -139,8 +138,11 @@ class OptimisticUpdate:
             async with self._stack:
                 try:
                     done = await work(self)
-                except Refused:
-                    if await self._lapsed():
+                except _Ended:
+                    raise
+                except Exception as error:
+                    # A door may have put a refusal into its own words; of the database, there is nothing to ask.
+                    if diagnose(error).meaning is Meaning.FAULT and await self._lapsed():
                         return Lost.LAPSED
                     raise
                 lost = await self._write()
