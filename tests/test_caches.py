@@ -246,10 +246,10 @@ def test_what_is_too_long_for_an_email_is_not_remembered() -> None:
 
 def test_lines_of_headers_are_kept_within_a_bound() -> None:
     for number in range(3 * cycle._KEPT_LINES):  # noqa: SLF001 - bounded by itself
-        name, line = cycle._checked((b"X-Request-ID", b"%d" % number)) or (b"", b"")  # noqa: SLF001
+        name, line = cycle._checked((b"X-Request-ID", b"%d" % number)) or (b"", b"")  # noqa: SLF001 - as above
         assert (name, line) == (b"x-request-id", b"x-request-id: %d\r\n" % number)
-        assert len(cycle._lines) <= cycle._KEPT_LINES  # noqa: SLF001
-    kept = dict(cycle._lines)  # noqa: SLF001
+        assert len(cycle._lines) <= cycle._KEPT_LINES  # noqa: SLF001 - as above
+    kept = dict(cycle._lines)  # noqa: SLF001 - as above
     assert cycle._checked((b"link", b"x" * cycle._KEPT_BYTES)) is not None  # noqa: SLF001 - too long to be kept
     assert cycle._checked((b"link", b"a\r\nset-cookie: b")) is None  # noqa: SLF001 - none of HTTP
-    assert cycle._lines == kept  # noqa: SLF001
+    assert cycle._lines == kept  # noqa: SLF001 - as above

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import Change, Contact, PartyKind, Role, Session, Staff, now
+from crmgraph.graph.compiled.ready import ReadyQuery
 from tests.conftest import Running, serving, settings_for, statements
 from tests.graph.conftest import Caller, Customer, hired, put, signed_up
 
@@ -208,10 +209,17 @@ async def test_a_record_that_cannot_be_read_any_more_was_changed_nevertheless(
     given = {"contact": {"id": f"con_{contact}"}, "long": True}
     await agent(MORE, **given, text="A")
 
+    read_by = ReadyQuery.read_by
+
     async def away(*_: Any) -> Any:
         raise ConnectionError
 
-    monkeypatch.setattr(core.db, "run", away)
+    async def reading(query: ReadyQuery, *given: Any) -> Any:
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(core.db.pool, "fetch", away)
+            return await read_by(query, *given)
+
+    monkeypatch.setattr(ReadyQuery, "read_by", reading)
     answer = (await agent.post(MORE, {**given, "text": "B"})).json()
     assert answer["data"] == {"updateContact": {"userErrors": [], "contact": None}}
     assert [(e["path"], e["extensions"]["code"]) for e in answer["errors"]] == [

@@ -50,7 +50,7 @@ class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # the driv
         else:
             self._kept.move_to_end(query)
         try:
-            rows: list[Any] = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001
+            rows: list[Any] = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001 - nobody else tells it
         except (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError) as error:
             if isinstance(error, asyncpg.OutdatedSchemaCacheError):
                 await self.reload_schema_state()
@@ -59,7 +59,7 @@ class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # the driv
                 raise
             # The tables have changed since it was prepared. It was not run, so it is once more, as the driver does.
             statement = await self._prepared(query)
-            rows = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001
+            rows = await self._protocol.bind_execute(statement._state, values, *_ALL_ROWS)  # noqa: SLF001 - as above
         return rows
 
     async def _prepared(self, query: str) -> PreparedStatement:
