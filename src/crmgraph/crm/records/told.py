@@ -95,7 +95,7 @@ async def load_told_for_change(
         )
         if found is not None:
             aggregate = found[0]
-            unit.watch(aggregate.record, (row for name in ROWS for row in getattr(aggregate, name)))
+            unit.watch(aggregate.record, aggregate.rows)
         return found
     space, values = external or ("", ())
     known = await external_ids.resolve(unit.session, dialect, {(space, value) for value in values})
