@@ -106,6 +106,31 @@ async def test_files_are_read_then_written_told_and_undone(agent: Caller, core: 
     }  # fmt: skip
 
 
+async def test_who_sees_that_an_import_is_done_sees_what_became_of_its_rows(
+    agent: Caller, core: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = background._store_outcome  # noqa: SLF001 - between the two there is no door
+    states: list[Any] = []
+
+    async def seen(session: Any, import_id: int, *outcome: Any) -> None:
+        async with core.db.read() as apart:
+            states.append(await apart.scalar(select(Import.state).where(Import.id == import_id)))
+        if len(states) == 1:
+            raise ConnectionError("the worker goes between the last batch and the end")
+        await stored(session, import_id, *outcome)
+
+    monkeypatch.setattr(background, "_store_outcome", seen)
+    found = await created(agent, ("people.csv", table(person(1), person(2))))
+    found = await done(agent, "startImport", found["id"])
+    while found["state"] == "RUNNING":
+        found = await settled(agent, found["id"])
+    assert found["state"] == "DONE"
+    assert states == [ImportState.RUNNING, ImportState.RUNNING]
+    rows = (await agent(ROWS, id=found["id"], o="CREATED"))["node"]["rows"]["nodes"]
+    assert {row["record"]["displayName"] for row in rows} == {"Ann Ray1", "Ann Ray2"}
+    assert await people(core) == 2
+
+
 async def test_what_cannot_be_known_is_asked_and_answered(agent: Caller, core: Core) -> None:
     header = '"Record ID","Last Name","Create Date","Lifecycle Stage","Contact owner"\n'
     found = await created(agent, ("people.csv", (header + '"1","Ray","2024-05-04 10:00","",""\n').encode()))

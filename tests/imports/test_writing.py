@@ -275,7 +275,9 @@ async def carry_out(store: Store, name: str, expected: dict[str, Any]) -> tuple[
         progress=lambda progress: None,
         photos=photos_of(store),
     )
-    return import_id, (await run.carry_out()).outcomes
+    done = await run.carry_out()
+    await run.end()
+    return import_id, done.outcomes
 
 
 def photos_of(store: Store) -> Photos:
@@ -315,7 +317,9 @@ async def carry(
         photos=photos or photos_of(store),
     )
     try:
-        return (await run.carry_out()).outcomes
+        done = await run.carry_out()
+        await run.end()
+        return done.outcomes
     except (RuntimeError, leases.ImportBusy) as error:
         await run.fail(str(error))
         if isinstance(error, leases.ImportBusy):

@@ -213,21 +213,28 @@ class Importer:
         if found.state is not ImportState.RUNNING:
             return
         opened = await self._open(found, folder)
-        busy = None
+        report_in = folder / "report"
+
+        def outcome(rows: Rows, refused: Mapping[str, Any] | None) -> runs.Store:
+            return lambda session: _store_outcome(session, found.id, rows, refused)
+
         with closing(opened.reading) as reading:
             if not await leases.take_over(self._db, found.id, ImportState.RUNNING, only=(ImportState.RUNNING,)):
                 return  # it was cancelled
-            report, rows = Report(reading, folder / "report"), Rows()
+            report, rows = Report(reading, report_in), Rows()
+            run = self._run(opened, found.id, _both(report, rows))
             try:
-                await self._run(opened, found.id, _both(report, rows)).carry_out()
-            except ImportBusy as error:
-                busy = error  # it may have been cancelled: what is in is told
-            finally:
-                report.close()
-        refused = await self._kept_refusals(folder / "report")
-        await self._db.transact(lambda session: _store_outcome(session, found.id, rows, refused))
-        if busy is not None:
-            raise busy
+                try:
+                    await run.carry_out()
+                finally:
+                    report.close()
+                async with run.lease_kept():
+                    refused = await self._kept_refusals(report_in)
+                await run.end(outcome(rows, refused))
+            except ImportBusy:
+                # It may have been cancelled: what is in is told.
+                await self._db.transact(outcome(rows, await self._kept_refusals(report_in)))
+                raise
 
     # --- undoing
 
@@ -277,11 +284,17 @@ async def _store_rows(session: AsyncSession, import_id: int, rows: Rows) -> None
 async def _store_outcome(session: AsyncSession, import_id: int, rows: Rows, refused: Mapping[str, Any] | None) -> None:
     """Store what became of the first rows of each outcome, with the records that they are now."""
     told = [row for outcome in (Outcome.CREATED, Outcome.UPDATED) for row in rows.by_outcome.get(outcome, ())]
-    keys = {row["key"] for row in told}
-    query = select(ImportRow.kind, ImportRow.key, ImportRow.party_id).where(ImportRow.import_id == import_id)
-    found = {(kind.value, key): own_id for kind, key, own_id in await session.execute(query) if key in keys}
+    by_key: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in told:
-        row["id"] = found.get((row["kind"], row["key"]))
+        row["id"] = None
+        by_key.setdefault((row["kind"], row["key"]), []).append(row)
+    query = select(ImportRow.id, ImportRow.kind, ImportRow.key, ImportRow.party_id)
+    query = query.where(ImportRow.import_id == import_id).order_by(ImportRow.id).limit(runs.KNOWN_PAGE)
+    last = 0
+    while by_key and (page := (await session.execute(query.where(ImportRow.id > last))).all()):
+        for last, kind, key, own_id in page:  # noqa: B007 - the last one counts
+            for row in by_key.pop((kind.value, key), ()):
+                row["id"] = own_id
     await _store_rows(session, import_id, rows)
     await session.execute(update(Import).where(Import.id == import_id).values(refused=refused))
 

@@ -193,6 +193,7 @@ async def _carry_out(
         )
         try:
             done = await running.carry_out()
+            await running.end()
         except BaseException as error:
             # Whatever it was, the import can be resumed from its last batch.
             await asyncio.shield(running.fail(str(error) or type(error).__name__))

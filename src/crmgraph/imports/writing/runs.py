@@ -39,6 +39,8 @@ KNOWN_PAGE = 10_000
 """Records of an earlier run that are read at once."""
 Told = Callable[[Event, Outcome], None]
 """Is told what became of each event."""
+Store = Callable[[AsyncSession], Awaitable[None]]
+"""Stores what is told of a run, in a transaction."""
 
 
 @dataclass(slots=True)
@@ -135,7 +137,7 @@ class Run:
         self._analyse_at = FIRST_LOOK
 
     async def carry_out(self) -> Progress:
-        """Deal with all events that are not dealt with yet.
+        """Deal with all events that are not dealt with yet. What is written by then is not `DONE` before `end`.
 
         Raises:
             leases.ImportBusy: somebody has taken the import over, since a batch took longer than the lease.
@@ -153,9 +155,19 @@ class Run:
             self._ids.close()
             self._later.close()
             self._related.close()
-        if self._actor.import_id is not None and not await self._end(ImportState.DONE, None):
-            raise leases.ImportBusy(self._actor.import_id, leases.LEASE.total_seconds())
         return self.progress
+
+    async def end(self, store: Store | None = None) -> None:
+        """Say that the import is done.
+
+        Args:
+            store: stores what is told of it, in the same transaction: whoever sees that it is done sees that too.
+
+        Raises:
+            leases.ImportBusy: somebody has taken the import over, or cancelled it; nothing was stored.
+        """
+        if not await self._end(ImportState.DONE, None, store):
+            raise leases.ImportBusy(self._actor.import_id or 0, leases.LEASE.total_seconds())
 
     async def _deal_with(self, events: Sequence[Event], *, write: bool) -> None:
         rows, ids = await self._batch(events, write=write)
@@ -163,20 +175,35 @@ class Run:
         if self._actor.import_id is not None:
             # To render images takes long.
             has_photos = any(row.record.photo is not None for row in rows)
-            async with self._lease_kept() if has_photos else nullcontext():
+            async with self.lease_kept() if has_photos else nullcontext():
                 await self._photos.take(self._actor, rows, ids)
+            if not write:
+                await self._recall(rows, ids)
         self._tell(events, rows)
         await self._keep_plans_right()
         self._show(self.progress)
         await give_way(self._db)
 
+    async def _recall(self, rows: Iterable[Row], ids: Mapping[Named, int]) -> None:
+        """Let rows that were dealt with before have the outcome that they had then: now they would change nothing."""
+        own = (ImportRow.import_id == self._actor.import_id) & ImportRow.party_id.in_(set(ids.values()))
+        query = select(ImportRow.kind, ImportRow.key, ImportRow.outcome).where(own)
+        async with self._db.read() as session:
+            had = {(kind, key): outcome for kind, key, outcome in await session.execute(query)}
+        for row in rows:
+            row.outcome = had.get((row.record.kind, row.record.key), row.outcome)
+
     async def _waited_for(self, next_ones: Callable[[], Awaitable[list[Event]]]) -> list[Event]:
-        async with self._lease_kept():
+        async with self.lease_kept():
             return await next_ones()
 
     @asynccontextmanager
-    async def _lease_kept(self) -> AsyncIterator[None]:
-        """Keeps the lease while something takes long that writes no checkpoint."""
+    async def lease_kept(self) -> AsyncIterator[None]:
+        """Keeps the lease while something takes long that writes no checkpoint.
+
+        Raises:
+            leases.ImportBusy: somebody has taken the import over meanwhile, or cancelled it.
+        """
         if self._actor.import_id is None:
             yield
             return
@@ -325,10 +352,16 @@ class Run:
         if new:
             await session.execute(insert(ImportRow), new)
 
-    async def _end(self, state: ImportState, fault: str | None) -> bool:
+    async def _end(self, state: ImportState, fault: str | None, store: Store | None = None) -> bool:
         values = {"state": state, "fault": fault, "claimed_until": None, "finished_at": now()}
-        async with self._db.begin() as session:
-            return await leases.change(session, self._actor.import_id, self._lease, values)
+
+        async def work(session: AsyncSession) -> bool:
+            is_ours = await leases.change(session, self._actor.import_id, self._lease, values)
+            if is_ours and store is not None:
+                await store(session)
+            return is_ours
+
+        return await self._db.transact(work)
 
 
 def _added(relations: Mapping[int, list[int]], own_id: int) -> dict[str, list[int]]:
