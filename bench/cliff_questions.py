@@ -18,6 +18,8 @@ from graphql import (
     get_nullable_type,
 )
 
+from crmgraph.crm.query.choices import FIELDS as CHOICES
+from crmgraph.dialects.valomnia.handlers.contacts import SORTS as VALOMNIA_SORTS
 from crmgraph.dialects.zoho.fields import MODULES
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +70,17 @@ KNOWN: tuple[tuple[str, str], ...] = (
     (r"isNull: true", "what few lack is found by asking everybody"),
     (r"or: \[.*\}, [a-z]\w*: \{", "of several conditions in one part of an OR one leads to its rows, whichever it is"),
     (r"Lead_Status", "what Zoho takes for equal in a list of choices has no index"),
-    (r"\?sort_by=(Email|Phone)", "the index has the rows of other kinds and slots too, which are passed over"),
+    (r"Groups\(", "a count of groups counts whatever it finds"),
+    (
+        r"valomnia .*(?<!lastName=Nobody)$",
+        "a page of Valomnia tells how many there are, which counts whatever it finds",
+    ),
+    (
+        r"sort_by=(Email|Phone)|sort=(email|mobile|phone)&",
+        "the index has the rows of other kinds too, which are passed over",
+    ),
+    (r"sort=address&", "a street has no index"),
+    (r"^{ search.*kinds: \[ACCOUNT, LEAD\]", "a word that only records of other kinds have is walked for nothing"),
 )
 """(what the question has in it, why it may be slow)."""
 
@@ -81,6 +93,8 @@ class Question:
         text: says what is asked, for people and for `KNOWN`.
         path: with `{token}` in the place of the token that CRM.COM has there.
         slack: so many more blocks of a larger store are no growth; None where it is that of lists.
+        counts: it tells how many there are too, by a statement of its own that counts whatever it finds, and which is
+            left out.
     """
 
     text: str
@@ -88,6 +102,7 @@ class Question:
     path: str
     body: dict[str, Any] | None = None
     slack: int | None = None
+    counts: bool = False
 
     @property
     def reason(self) -> str | None:
@@ -289,6 +304,73 @@ def _comparisons(type_: GraphQLInputObjectType, name: str, ids: dict[str, tuple[
         case "DateTimeFilter":
             return ['{ago: {from: "P1D"}}', '{ago: {to: "P1D"}}']
     return [f"{{eq: {json.dumps(value)}}}" for value in ids.get(name) or VALUES[name]]
+
+
+SEARCHED = (
+    "papadopoulos",
+    "maria papadopoulos",
+    "zyx",
+    "nobody",
+    "pap",
+    "metropolis",
+    "99123456",
+    "CON1",
+    "zyx@hamlet.example",
+)
+"""What people type into a search box: what many have, few and none; a beginning, a number, an email."""
+
+
+def every_list(records: "Records") -> list[Question]:
+    """A page of every other list: searches, the feed, choices, groups, lists of one record, those of Valomnia."""
+    schema = build_schema((ROOT / "schema.graphql").read_text("utf-8"))
+    asked = []
+    for kinds in ("", ", kinds: [CONTACT]", ", kinds: [ACCOUNT, LEAD]"):
+        asked += [
+            f"search(text: {json.dumps(each)}{kinds}, first: 10) {{ nodes {{ __typename }} }}" for each in SEARCHED
+        ]
+    for given in (
+        "",
+        ", kinds: [LEAD]",
+        ", doors: [ZOHO]",
+        ", actions: [DELETED]",
+        ", kinds: [ACCOUNT], actions: [MERGED]",
+        f', ids: ["con_{records.contact}"]',
+    ):
+        asked += [f"changes(first: 20{given}) {{ nodes {{ at }} pageInfo {{ hasNextPage }} }}"]
+    for kind, fields in CHOICES.items():
+        asked += [f'choices(of: {kind.value}, field: "{_camel(field)}") {{ value }}' for field in fields]
+    for kind in ("contact", "account", "lead"):
+        for by in schema.type_map[f"{kind.capitalize()}Group"].values:  # type: ignore[attr-defined]  # an enum
+            asked.append(f"{kind}Groups(by: [{by}], first: 10) {{ keys count }}")
+        asked.append(f"duplicates(of: {kind.upper()}, first: 20) {{ nodes {{ likeness }} }}")
+        asked.append(f"{kind}s(last: 20, sort: [{{field: CREATED_AT, direction: DESC}}]) {{ nodes {{ id }} }}")
+    asked.append("users(first: 20) { nodes { id } }")
+    asked.append("imports(first: 20) { nodes { id } }")
+    hot = f'account(by: {{id: "acc_{records.hot_account}"}})'
+    for of in (
+        "contacts(first: 20)",
+        "contacts(last: 20)",
+        "contacts(first: 20, sort: [{field: LAST_NAME}])",
+        'contacts(first: 20, filter: {lastName: {eq: "Zyx"}})',
+        "history(first: 20)",
+        "notes(first: 20)",
+        "parts(first: 20)",
+        "duplicates(first: 20)",
+    ):
+        asked.append(f"{hot} {{ {of} {{ nodes {{ __typename }} }} }}")
+    found = [Question(f"{{ {each} }}", "POST", "/graphql", {"query": f"{{ {each} }}"}) for each in asked]
+    for given in ("", *(f"&sort={name}&order={order}" for name in VALOMNIA_SORTS for order in ("asc", "desc"))):
+        path = f"/api/v2.1/contacts?max=20{given}"
+        found.append(Question(f"valomnia {path}", "GET", path, counts=True))
+    for given in ("lastName=Papadopoulos", "lastName=Zyx", "lastName=Nobody", "lastUpdated_gt=2999-01-01"):
+        path = f"/api/v2.1/contacts?max=20&{given}"
+        found.append(Question(f"valomnia {path}", "GET", path, counts=True))
+    return found
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(each.capitalize() for each in others)
 
 
 ONE_RECORD = 200

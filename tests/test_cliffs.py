@@ -55,6 +55,7 @@ async def costs(url: str, folder: Path, contacts: int) -> list[tuple[Question, c
             "graphql": {"authorization": f"Bearer {world.graph}"},
             "zoho": {"authorization": f"Zoho-oauthtoken {world.tokens[Door.ZOHO]}"},
             "crmcom": {"token": world.tokens[Door.CRMCOM]},
+            "valomnia": {"cookie": f"JSESSIONID={world.tokens[Door.VALOMNIA]}"},
         }
         async with cliffs.explained(client, running.core, url, headers) as application:
             return await cliffs.costs(application, 1, COUNT)

@@ -71,6 +71,14 @@ class Phone(ContactPoint, Base):
         _slots("phone"),
         Index("ix_phone_e164", "e164"),
         Index("ix_phone_digits_party_id", "digits", "party_id"),
+        Index(
+            "ix_phone_slot_digits_party_id",
+            "slot",
+            "digits",
+            "party_id",
+            postgresql_where=text("slot IS NOT NULL"),
+            sqlite_where=text("slot IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},
     )
 
@@ -126,7 +134,7 @@ class Address(ContactPoint, Base):
             postgresql_where=text("active"),
             sqlite_where=text("active = 1"),
         ),
-        Index("ix_address_country", "country"),
+        Index("ix_address_country_party_id", "country", "party_id"),
         *(
             Index(
                 f"ix_address_{name}", name, "party_id", postgresql_where=text("active"), sqlite_where=text("active = 1")
