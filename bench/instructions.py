@@ -1,8 +1,8 @@
 """What a request costs the server in instructions of the processor, by Valgrind's callgrind.
 
 Times of a shared machine wander by a third; the instructions that a program runs for the same request hardly do,
-whatever else goes on. One client asks one request after the other, so that no two are ever in hand together. What the
-kernel does is not counted, nor what the database does.
+whatever else goes on. One client asks one request after the other, so that no two are ever in hand together; with
+`--clients 16` as many do at once. What the kernel does is not counted, nor what the database does.
 
     python -m bench.instructions --works Q1,M1 --contenders crmgraph,limit
 """
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,29 +55,34 @@ def control(pid: int, *options: str) -> None:
     subprocess.run(["callgrind_control", *options, str(pid)], check=True, stdout=quiet, stderr=quiet)
 
 
-async def count(running: Running, following: Next, requests: int, out: Path) -> tuple[float, Path]:
+async def count(running: Running, following: Next, requests: int, out: Path, clients: int = 1) -> tuple[float, Path]:
     """How many instructions one request takes, and where callgrind's account of them lies.
+
+    Args:
+        clients: how many ask at once; each asks as many as `requests` are to one of them.
 
     Raises:
         Failed: an answer was none.
     """
-    client = await connect(running.port)
+    each = -(-requests // clients)
+    asking = [await connect(running.port) for _ in range(clients)]
     try:
-        await ask(client, following, requests // 2)
+        await ask(asking, following, each // 2 + 3)
         control(running.footprint.root.pid, "--instr=on")
         # The first ones after the switch are translated anew, which is not counted; the caches of callgrind fill.
-        await ask(client, following, 10)
+        await ask(asking, following, 10)
         control(running.footprint.root.pid, "--zero")
-        await ask(client, following, requests)
+        await ask(asking, following, each)
         control(running.footprint.root.pid, "--dump")
         control(running.footprint.root.pid, "--instr=off")
     finally:
-        client.transport.close()
+        for client in asking:
+            client.transport.close()
     written = max(out.parent.glob(f"{out.name}.*"), key=lambda file: int(file.suffix[1:]))
     found = _SUMMARY.search(written.read_text())
     if found is None:
         raise Failed(f"callgrind has counted nothing: see {written}")
-    return int(found[1]) / requests, written
+    return int(found[1]) / (each * clients), written
 
 
 async def idle(running: Running) -> None:
@@ -87,10 +93,14 @@ async def idle(running: Running) -> None:
         was, now = now, running.footprint.cpu()
 
 
-async def ask(client: Client, following: Next, requests: int) -> None:
-    """Ask so many requests, one after the other."""
-    for _ in range(requests):
-        check(*await client.ask(following()))
+async def ask(clients: Sequence[Client], following: Next, requests: int) -> None:
+    """Have each client ask so many requests, one after the other."""
+
+    async def in_turn(client: Client) -> None:
+        for _ in range(requests):
+            check(*await client.ask(following()))
+
+    await asyncio.gather(*map(in_turn, clients))
 
 
 def most(written: Path, lines: int) -> list[str]:
@@ -123,7 +133,7 @@ async def main(options: argparse.Namespace) -> None:
                     for pair in (await twins.pairs_of(running, store, sample))[0]:
                         asked |= {f"{pair.name}": pair.legacy.following, f"{pair.name}, twin": pair.twin.following}
                 for work, following in asked.items():
-                    taken, written = await count(running, following, options.requests, folder / name)
+                    taken, written = await count(running, following, options.requests, folder / name, options.clients)
                     sys.stdout.write(f"{name:18} {work:28} {taken / 1000:9.1f} thousand instructions a request\n")
                     for line in most(written, options.functions) if options.functions else ():
                         sys.stdout.write(f"  {line}\n")
@@ -140,6 +150,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--works", default="Q1,M1", help="which works, separated by commas; twins: the legacy APIs too")
     parser.add_argument("--contenders", default="crmgraph,limit", help="who, separated by commas; Python's alone")
     parser.add_argument("--requests", type=int, default=200, help="how many of each")
+    parser.add_argument("--clients", type=int, default=1, help="how many ask at once")
     parser.add_argument("--functions", type=int, default=0, help="name so many functions of C that took most")
     parser.add_argument("--size", default="small", choices=("full", "small"), help="small: a tenth of the records")
     return parser.parse_args(given)

@@ -39,7 +39,7 @@ async def demo(
     """The demo, where nobody waits long for their turn."""
     url, kept = demo_database
     async with serving(settings_for(url, tmp_path, compiled_plans=request.param)) as (client, app):
-        app.state.core.shares.patience = 0.3
+        app.state.core.shares.turns.seconds = 0.3
         yield Running(client, app, shown(kept))
 
 
@@ -147,7 +147,7 @@ async def test_whoever_has_too_much_in_hand_is_told_so_and_others_are_served(
 
 @on_postgres
 async def test_whoever_waits_has_their_turn(demo: Running, demo_database: tuple[str, Demo]) -> None:
-    demo.core.shares.patience = 30
+    demo.core.shares.turns.seconds = 30
     employee = await employee_of(demo)
     await employee(PHONES)
     async with locked(demo_database[0]) as connection:

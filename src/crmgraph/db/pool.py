@@ -18,7 +18,7 @@ from cachetools import LRUCache
 from sqlalchemy import ClauseElement, Dialect
 
 from crmgraph.db.errors import Meaning, diagnose
-from crmgraph.db.overdue import Overdue
+from crmgraph.db.overdue import Overdue, Turns
 from crmgraph.db.prepared import PreparingConnection
 from crmgraph.db.url import Connector
 
@@ -54,13 +54,13 @@ class StatementPool:
 
     def __init__(self, opens: Connector | str, *, size: int, wait: float = 5.0) -> None:
         self._opens = opens
-        self._wait = wait
         self._idle: list[Any] = []
         self._closing: set[asyncio.Future[None]] = set()
         self._free = size
         self._waiting: deque[asyncio.Future[None]] = deque()
         self.is_sqlite = isinstance(opens, str)
-        self._overdue = Overdue(None if isinstance(opens, str) else opens.patience)
+        self._turns = Turns(wait)
+        self._overdue = Overdue(None if isinstance(opens, str) else opens.patience, _cut)
 
     async def fetch(self, sql: str, values: Sequence[Any], *, once: bool = False) -> list[Row]:
         """The rows of one statement.
@@ -96,10 +96,9 @@ class StatementPool:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            async with asyncio.timeout(self._wait):
-                await turn
+            await self._turns.come(turn)
         except BaseException:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._let_in()  # it came as it was given up
             raise
 
@@ -219,6 +218,11 @@ class StatementPool:
             self._forget()
             await asyncio.gather(*self._closing)
         self._overdue.close()
+        self._turns.close()
+
+
+def _cut(connection: Any) -> None:
+    connection.terminate()
 
 
 async def _open_sqlite(path: str) -> aiosqlite.Connection:

@@ -8,6 +8,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from types import TracebackType
 
+from crmgraph.db.overdue import Turns
+
 
 class Crowded(Exception):
     """A caller has more in hand than one caller may, and nothing of it ended in time."""
@@ -37,7 +39,7 @@ class Shares:
     def __init__(self, most: int = 5, waiting: int = 100, patience: float = 5.0) -> None:
         self.most = most
         self._waiting = waiting
-        self.patience = patience
+        self.turns = Turns(patience)
         self._held: dict[Hashable, _Held] = {}
 
     def of(self, caller: Hashable, weight: int = 1) -> "Share":
@@ -74,12 +76,11 @@ class Shares:
         waits = (weight, turn)
         held.waiting.append(waits)
         try:
-            async with asyncio.timeout(self.patience):
-                await turn
+            await self.turns.come(turn)
         except BaseException as error:
             if waits in held.waiting:
                 held.waiting.remove(waits)
-            elif not turn.cancelled():
+            elif not turn.cancelled() and turn.exception() is None:
                 held.weight -= weight  # the turn came as it was given up
             self._let_in(caller, held)
             if isinstance(error, TimeoutError):

@@ -10,8 +10,9 @@ from starlette.requests import ClientDisconnect
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-PATIENCE = 0.002
-"""After how many seconds somebody begins to watch whether the client is still there: less work is not worth a task."""
+PATIENCE = 0.1
+"""After how many seconds somebody begins to watch whether the client is still there: less work is not worth a task, nor
+is to wait for others, as most of the requests do that come together."""
 _EARLY = 0.001
 """By how much a timer may ring too early, in seconds."""
 
@@ -27,7 +28,11 @@ class Young:
     def begin(self, block: "Attended") -> None:
         """A block begins, and ends by `end`."""
         loop = asyncio.get_running_loop()
-        now = self._since[block] = loop.time()
+        now = loop.time()
+        if block.until <= now + PATIENCE:
+            block.attend()
+            return
+        self._since[block] = now
         if self._timer is None:
             self._timer = loop.call_at(now + PATIENCE, self._look)
 
@@ -56,6 +61,9 @@ class Attended:
         until: when the block has to be done, by the clock of the loop.
         until_gone: whether it ends with the client.
 
+    Attributes:
+        until: see there.
+
     Raises:
         TimeoutError: its time was over.
         ClientDisconnect: the client went away.
@@ -64,7 +72,7 @@ class Attended:
     def __init__(self, young: Young, receive: Receive, until: float, *, until_gone: bool) -> None:
         self._young = young
         self._receive = receive
-        self._until = until
+        self.until = until
         self._until_gone = until_gone
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -95,7 +103,7 @@ class Attended:
 
     def attend(self) -> None:
         """See that it ends in time and, on request, with its client."""
-        self._timer = asyncio.get_running_loop().call_at(self._until, self._end, TimeoutError)
+        self._timer = asyncio.get_running_loop().call_at(self.until, self._end, TimeoutError)
         if self._until_gone:
             self._watch = asyncio.ensure_future(self._until_it_goes())
 
