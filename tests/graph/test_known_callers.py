@@ -138,6 +138,24 @@ async def test_a_known_document_asks_for_whatever_its_variable_is(agent: Caller,
     assert await agent(document, id=f"con_{bob}") == {"contact": {"lastName": "Bob"}}
 
 
+async def test_callers_who_ask_the_same_in_turn_are_told_what_each_may_see(
+    agent: Caller, customer: Customer, core: Core
+) -> None:
+    """What is bound already is bound for one caller: the ids that they ask for, and who they are."""
+    ada, bob = await put(core, PartyKind.CONTACT, {"last_name": "Ada"}, {"last_name": "Bob"})
+    document = """query($id: ID!, $own: ID!) { kind: __typename first: contact(by: {id: $id}) { lastName }
+        again: contact(by: {id: $own}) { lastName emails { address } } user(by: {id: $id}) { id } }"""
+    own = {"lastName": "Ray", "emails": [{"address": "ray@example.com"}]}
+    told = {"kind": "Query", "again": own, "user": None}
+    for _ in range(3):
+        for number, name in ((ada, "Ada"), (bob, "Bob")):
+            for caller, first in ((agent, {"lastName": name}), (customer, None)):
+                with statements(core.db) as seen:
+                    answer = await caller(document, id=f"con_{number}", own=customer.contact)
+                assert answer == told | {"first": first}
+    assert len(seen) == 1
+
+
 async def test_who_is_deleted_is_not_told_by_a_document_that_is_known(agent: Caller, core: Core) -> None:
     (ada,) = await put(core, PartyKind.CONTACT, {"last_name": "Ada"})
     documents = {

@@ -8,7 +8,7 @@ Each statement is a transaction by itself.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence, Set
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
@@ -276,6 +276,10 @@ class CompiledStatement:
                 values[place] = process(value)
         return values
 
+    def processor(self, place: int) -> Callable[[Any], Any] | None:
+        """What makes a value the driver's at this place; None where it is so already."""
+        return next((process for at, process in self._bind if at == place), None)
+
     def read(self, rows: list[Row]) -> list[Row]:
         """What the driver answered, as the columns' types have it."""
         if not self._read:
@@ -287,6 +291,33 @@ class CompiledStatement:
                 values[place] = process(values[place])
             found.append(values)
         return found
+
+
+class Bound:
+    """The values of a statement that is run again and again, of which only some are others each time.
+
+    Args:
+        parameters: see `CompiledStatement.values`.
+        open_: the names of those that are given each time; the statement need not have them all.
+    """
+
+    def __init__(self, statement: CompiledStatement, parameters: Mapping[str, Any], open_: Set[str]) -> None:
+        self._values = statement.values({**parameters, **dict.fromkeys(open_)})
+        self._open = tuple(
+            (place, name, statement.processor(place)) for place, name in enumerate(statement.names) if name in open_
+        )
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        """All values, in the driver's order and form.
+
+        Args:
+            given: those that are open.
+        """
+        values = self._values.copy()
+        for place, name, process in self._open:
+            value = given[name]
+            values[place] = value if process is None or value is None else process(value)
+        return values
 
 
 def keep(cache: LRUCache[Hashable, Value], key: Hashable, value: Value) -> None:

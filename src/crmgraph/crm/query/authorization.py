@@ -14,6 +14,9 @@ from crmgraph.crm.models import Contact, Credential, Session, Staff, now
 from crmgraph.crm.policy import Actor
 from crmgraph.db.database import Database
 
+MOMENT = "acting_at"
+"""The parameter of `still_authorized` that is another for each request: what time it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -39,7 +42,7 @@ class Standing:
 def standing_of(actor: Actor) -> Standing:
     """What has to hold still of somebody who has signed in."""
     key = ("still authorized", actor.is_staff)
-    return Standing(key, partial(still_authorized, actor), authorization_values(actor), "acting_at")
+    return Standing(key, partial(still_authorized, actor), authorization_values(actor), MOMENT)
 
 
 class Lapsed(Enum):
@@ -65,7 +68,7 @@ def still_authorized(actor: Actor) -> ColumnElement[bool]:
             Session.id == bindparam("acting_session", type_=Text()),
             Session.door == bindparam("acting_door", type_=Text()),
             Session.ended_at.is_(None),
-            Session.expires_at > bindparam("acting_at", type_=Session.expires_at.type),
+            Session.expires_at > bindparam(MOMENT, type_=Session.expires_at.type),
             Credential.id == bindparam("acting_credential", type_=BigInteger()),
             Credential.live.is_(True),
             Credential.confirmed.is_(True),
@@ -139,4 +142,4 @@ def authorization_values(actor: Actor) -> dict[str, Any]:
             "acting_contact": actor.contact_id,
             "acting_account": actor.account_id,
         }
-    return {**lasting, "acting_at": now()}
+    return {**lasting, MOMENT: now()}

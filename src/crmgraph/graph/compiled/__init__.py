@@ -8,10 +8,12 @@ what became of it. Both executors give the same bytes.
 """
 
 from crmgraph.crm.core import Core
+from crmgraph.crm.policy import Actor
 from crmgraph.graph.compiled.mutations import CompiledMutations, ReadyMutation
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled
 from crmgraph.graph.compiled.queries import CompiledQueries
 from crmgraph.graph.compiled.ready import ReadyQuery
+from crmgraph.graph.compiled.repeated import Again
 from crmgraph.graph.documents.preparation import PreparedOperation
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.schema import schema
@@ -24,11 +26,10 @@ class Compiled:
         self._queries = CompiledQueries(schema, core)
         self._mutations = CompiledMutations(schema, self._queries, one_statement=not core.db.is_sqlite)
 
-    def known(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> ReadyQuery | None:
-        """What answers a query for which nothing has to be made any more; None of anything else, see `choose`."""
-        if not prepared.operation.is_query:
-            return None
-        return self._queries.known(prepared, context, verified=verified)
+    def known(self, prepared: PreparedOperation, actor: Actor) -> Again | None:
+        """What answers a query that this actor, who is not verified, has asked before; None of anything else, see
+        `choose`."""
+        return self._queries.known(prepared, actor) if prepared.operation.is_query else None
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
@@ -42,4 +43,4 @@ class Compiled:
         return await of.choose(prepared, context, verified=verified)
 
 
-__all__ = ["Compiled", "Failed", "NotCompiled", "ReadyMutation", "ReadyQuery"]
+__all__ = ["Again", "Compiled", "Failed", "NotCompiled", "ReadyMutation", "ReadyQuery"]

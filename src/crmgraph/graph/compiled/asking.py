@@ -1,7 +1,7 @@
 """Asking: what one request asks of each field that takes arguments, in the two halves of a statement: its shape, which
 is part of the text, and the values of its parameters."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from crmgraph.graph.compiled.tree import AnyRecord, ByIds, Choices, Found, Group
 from crmgraph.graph.resolvers.context import Context
 from crmgraph.graph.schema.bad_input import BadInput
 from crmgraph.graph.schema.connections import asked_of, tag_of
-from crmgraph.graph.schema.ids import PREFIXES, Prefix, number_of
+from crmgraph.graph.schema.ids import PREFIXES, Prefix
 from crmgraph.graph.schema.nodes import NODES, named_by, require_few
 from crmgraph.graph.schema.refs import ref_of_argument
 from crmgraph.graph.schema.types import choices as choosing
@@ -107,17 +107,9 @@ class IdAsk:
                     return IdAsk(variable, prefix, f"n{field.number}_id")
         return None
 
-    def ask(self, values: Mapping[str, Any]) -> Ask | None:
-        """What a request asks; None where the variable is no text.
 
-        Args:
-            values: of the variables.
-        """
-        text = values.get(self.variable)
-        return Ask(_BY_ID, {self.parameter: number_of(self.prefix, text)}) if type(text) is str else None
-
-
-_BY_ID = Asked(Ref().shape)
+BY_ID: Hashable = Ref().shape
+"""What a field asks that names a record by its id, apart from the id."""
 
 
 def ask(field: Numbered, readers: Mapping[int, Reader], given: VariableValues, context: Context) -> Ask:

@@ -122,8 +122,6 @@ class Operation:
         document_size: what its document takes, in bytes.
         things: {key: variants, and statements of their plans}.
         plan: the only one, where variables turn it no way.
-        last: {(view, whether the actor is verified): (the shapes of its fields' arguments, its statement)}, as they
-            were last. Only what is among `things` as well, so that nothing but these has to be reckoned.
     """
 
     definition: OperationDefinitionNode
@@ -133,7 +131,6 @@ class Operation:
     document_size: int
     things: Recent[Hashable, Any] = field(default_factory=lambda: Recent(OPERATION_BYTES, attrgetter("size")))
     plan: Plan | NotCompiled | None = None
-    last: dict[tuple[View, bool], tuple[list[Hashable], pool.CompiledStatement | None]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -175,7 +172,6 @@ class Operations:
     def keep(self, key: Hashable, operation: Operation, name: Hashable, thing: Thing) -> None:
         """Keep something of an operation."""
         operation.things.keep(name, thing)
-        operation.last.clear()  # something may have given way
         self.reckon(key, operation)
 
     def reckon(self, key: Hashable, operation: Operation) -> None:

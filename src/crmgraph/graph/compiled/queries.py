@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Hashable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 from graphql import GraphQLError
@@ -21,6 +22,7 @@ from crmgraph.graph.compiled.finishing import Refusal
 from crmgraph.graph.compiled.kept import Operation, Operations, Plan, Variant, View
 from crmgraph.graph.compiled.outcomes import Failed, NotCompiled, failure
 from crmgraph.graph.compiled.ready import ReadyQuery, Search
+from crmgraph.graph.compiled.repeated import REPEATED_BYTES, Again, RepeatedQuery
 from crmgraph.graph.compiled.selection import Selector, fetched, switches
 from crmgraph.graph.compiled.statement import Asked, Builder
 from crmgraph.graph.compiled.tree import Found, Unplannable
@@ -30,6 +32,7 @@ from crmgraph.graph.schema.declarations import PUBLIC_URL
 from crmgraph.graph.schema.ids import Prefix
 from crmgraph.graph.schema.nodes import named_by
 from crmgraph.graph.schema.schema import Schema
+from crmgraph.recent import Recent
 
 MAX_NESTING = 14
 """How deep the brackets of a statement may be nested on SQLite, whose parser has a stack of a fixed size: it gives
@@ -50,35 +53,18 @@ class CompiledQueries:
         self._core = core
         self._dialect = "sqlite" if core.db.is_sqlite else "postgresql"
         self._operations = Operations()
+        self._repeated: Recent[Hashable, RepeatedQuery] = Recent(REPEATED_BYTES, attrgetter("size"))
         self._compiling = Compiling()
 
-    def known(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> ReadyQuery | None:
-        """The same as `choose` finds, where nothing has to be made for it; None of all others.
+    def known(self, prepared: PreparedOperation, actor: Actor) -> Again | None:
+        """The same as `choose` finds for an actor who is not verified, where nothing has to be made for it; None of all
+        others.
 
-        The operation was asked for before, and its fields name records by ids, or no variable has a say in them.
+        The actor, whom no other stands in for, has asked for the operation before, and its fields name records by ids,
+        or no variable has a say in them.
         """
-        operation = self._operations.get((prepared.document.digest, prepared.operation.name))
-        if operation is None or not isinstance(operation.plan, Plan):
-            return None
-        plan, actor = operation.plan, context.actor
-        view = plan.view(actor)
-        last = operation.last.get((view, verified))
-        if last is None or last[1] is None or view.searches:
-            return None
-        values = {**visibility_values(actor), PUBLIC_URL.key: self._core.public_url}
-        shapes = []
-        for field in view.fields:
-            by_id = plan.by_id.get(field.number)
-            asked = plan.asks.get(field.number) if by_id is None else by_id.ask(prepared.values.coerced)
-            if asked is None or asked.refusal is not None:
-                return None
-            shapes.append(asked.asked.shape)
-            values.update(asked.values)
-        if shapes != last[0]:
-            return None
-        if not verified:
-            values.update(authorization_values(actor))
-        return ReadyQuery(self._core, plan.roots, view.read_keys, last[1], values, not verified, plan.finishers())
+        known = self._repeated.get(((prepared.document.digest, prepared.operation.name), id(actor)))
+        return None if known is None else known.again(prepared.values.coerced)
 
     async def choose(
         self, prepared: PreparedOperation, context: Context, *, verified: bool
@@ -182,11 +168,15 @@ class CompiledQueries:
         if refused:
             return await self._ready_to_refuse(key, operation, plan, view, actor, asks, values, refused, verified)
         statement = await self._statement(key, operation, view, view.read, actor, asks, verified)
-        operation.last[view, verified] = [each.asked.shape for each in asks], statement
         searches = _searches(view, asks) if view.searches else ()
-        return ReadyQuery(
+        ready = ReadyQuery(
             self._core, plan.roots, view.read_keys, statement, values, not verified, plan.finishers(), searches=searches
         )
+        if not verified and operation.plan is plan and statement is not None:
+            repeated = RepeatedQuery.of(actor, ready, plan, view, asks)
+            if repeated is not None:
+                self._repeated.keep((key, id(actor)), repeated)
+        return ready
 
     async def _ready_to_refuse(
         self,

@@ -53,7 +53,10 @@ class ReadyQuery:
 
     async def run(self, context: Context, *, verified: bool) -> bytes | Lapsed | Failed:
         """The `data` of the query as JSON, or why there is none."""
-        found = await self.read_by(context, {})
+        return self.whole(await self.read_by(context, {}))
+
+    def whole(self, found: "Told | Lapsed | Failed") -> bytes | Lapsed | Failed:
+        """The `data` of the query as JSON, of what is told of its root fields."""
         if not isinstance(found, Told):
             return found
         if found.errors:
@@ -67,19 +70,35 @@ class ReadyQuery:
         Args:
             besides: values of parameters that are known by now.
         """
-        row: Sequence[Any] = ()
+        row: tuple[Any, ...] = ()
         values = {**self.values, **besides}
         for root, asked in self.searches:
             try:
                 values |= await values_of(context, root, asked)
             except Exception as error:
                 return Failed(None, [self._failure(error, root)])
-        if (statement := self.statement) is not None:
-            try:
-                rows = await self.core.db.pool.fetch(statement.sql, statement.values(values))
-                row = tuple(statement.read(rows)[0])
-            except Exception as error:
-                return self._failed(error)
+        if self.statement is not None:
+            found = await self.row(self.statement.values(values))
+            if isinstance(found, Failed):
+                return found
+            row = found
+        return await self.told(row, context)
+
+    async def row(self, values: Sequence[Any]) -> tuple[Any, ...] | Failed:
+        """What the statement answers; or what is told where it fails.
+
+        Args:
+            values: of its parameters, as the driver takes them.
+        """
+        statement = self.statement
+        assert statement is not None  # noqa: S101 - nobody asks for the row of none
+        try:
+            return tuple(statement.read(await self.core.db.pool.fetch(statement.sql, values))[0])
+        except Exception as error:
+            return self._failed(error)
+
+    async def told(self, row: Sequence[Any], context: Context) -> "Told | Lapsed | Failed":
+        """What is told of each root field by the row of the statement, or why nothing is."""
         if self.verifies:
             still, *row = row
             if not still:

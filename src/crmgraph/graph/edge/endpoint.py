@@ -52,6 +52,8 @@ PATH = "/graphql"
 COST = b"graphql-cost"
 """The header by which a client asks what its document costs."""
 
+_NOT_RUN = Unverified()
+
 log = structlog.get_logger(__name__)
 
 
@@ -235,19 +237,20 @@ class Endpoint:
         until = asyncio.get_running_loop().time() + self._core.request_seconds
         token = token_of(header_of(http.scope, b"authorization"))
         cached = self._core.identity.cached_actor(token) if token else None
-        caller = Caller(cached) if cached is not None else await self._verified(token, until)
-        if isinstance(caller, Answer):
-            return caller
-        if (untrusted := self._untrusted(request, caller)) is not None:
-            return untrusted
-        waiting = Unverified()
-        known = self._engine.known(request) if cached is not None and cached.role is not None else None
+        known, waiting = None, _NOT_RUN
+        if cached is not None and cached.role is not None and self._may_send(request, cached):
+            known = self._engine.known(request)
         if known is not None and cached is not None:
             # Nothing can be said against it: it is run, and nothing else has to be found out.
             answer = await self._engine.run_unverified(known, self._context(http, cached), http.receive, until)
             if isinstance(answer, Answer):
                 return answer
             waiting = answer
+        caller = Caller(cached) if cached is not None else await self._verified(token, until)
+        if isinstance(caller, Answer):
+            return caller
+        if (untrusted := self._untrusted(request, caller)) is not None:
+            return untrusted
         suggest, read_only = caller.actor.role is not None, http.scope["method"] != "POST"
         if known is not None:
             preparation = Preparation(known.document, False, known.operation.names, None, known)
@@ -294,13 +297,16 @@ class Endpoint:
 
     def _untrusted(self, request: Request, caller: "Caller") -> Answer | None:
         """The answer to a document that this caller may not send; None where they may. It is not even parsed."""
-        if self.documents.allows(request.query, is_staff=caller.actor.is_staff):
+        if self._may_send(request, caller.actor):
             return None
         if caller.token_refused:
             told, code = "The token does not hold, or not any more.", "UNAUTHENTICATED"
         else:
             told, code = UNTRUSTED, "DOCUMENT_NOT_TRUSTED"
         return Answer(None, [GraphQLError(told, extensions={"code": code})], ran=False)
+
+    def _may_send(self, request: Request, actor: Actor) -> bool:
+        return not self.documents.trusted or self.documents.allows(request.query, is_staff=actor.is_staff)
 
     def _stream(
         self, http: HttpRequest, prepared: PreparedOperation, actor: Actor, token: str | None

@@ -17,7 +17,7 @@ from crmgraph.crm.errors import Refused, Unauthenticated
 from crmgraph.crm.policy import Actor
 from crmgraph.crm.query.authorization import Lapsed
 from crmgraph.db.shares import Crowded, Share
-from crmgraph.graph.compiled import Compiled, Failed, NotCompiled, ReadyMutation, ReadyQuery
+from crmgraph.graph.compiled import Again, Compiled, Failed, NotCompiled, ReadyMutation, ReadyQuery
 from crmgraph.graph.compiled.arguments import Reader
 from crmgraph.graph.compiled.selection import root_arguments
 from crmgraph.graph.documents.bulk import without_items
@@ -45,7 +45,7 @@ _INTROSPECTION = frozenset(["__schema", "__type"])
 
 T = TypeVar("T")
 Introspection: TypeAlias = Literal["open", "signed-in", "closed"]
-Choice: TypeAlias = ReadyQuery | ReadyMutation | NotCompiled
+Choice: TypeAlias = Again | ReadyQuery | ReadyMutation | NotCompiled
 """What carries an operation out: the compiled executor, with all that it needs; or, for this reason, the resolvers."""
 
 
@@ -244,16 +244,19 @@ class Engine:
     async def _choose(self, prepared: PreparedOperation, context: Context, *, verified: bool) -> Choice:
         if self._compiled is None:
             return NotCompiled("compiled plans are switched off")
-        known = self._compiled.known(prepared, context, verified=verified)
-        return known or await self._compiled.choose(prepared, context, verified=verified)
+        return await self._compiled.choose(prepared, context, verified=verified)
 
     async def _run_unverified(self, prepared: PreparedOperation, context: Context) -> Answer | Unverified:
-        choice = await self._choose(prepared, context, verified=False)
+        choice: Choice | None = None if self._compiled is None else self._compiled.known(prepared, context.actor)
+        if choice is None:
+            choice = await self._choose(prepared, context, verified=False)
         if isinstance(choice, NotCompiled) or not choice.verifies:
             return Unverified(choice)
         outcome = await self._carried_out(choice, context, verified=False)
         if isinstance(outcome, Lapsed):
             return Unverified()
+        if isinstance(outcome, bytes):
+            return _answered(outcome, prepared)
         answer = await self._told(outcome, prepared, context)
         if isinstance(outcome, Failed) and not outcome.verified:
             return Unverified(answer=answer)
@@ -270,7 +273,7 @@ class Engine:
         return await self._told(outcome, prepared, context)
 
     async def _carried_out(
-        self, choice: ReadyQuery | ReadyMutation, context: Context, *, verified: bool
+        self, choice: Again | ReadyQuery | ReadyMutation, context: Context, *, verified: bool
     ) -> bytes | Lapsed | Refused | Failed:
         """What comes of it, within a share of the caller's."""
         shares, caller = context.core.shares, context.caller
@@ -286,10 +289,7 @@ class Engine:
         if isinstance(outcome, Refused):
             context.refused = outcome
             return await self._resolved(prepared, context, "the change was refused")
-        executor("compiled").inc()
-        if isinstance(outcome, Failed):
-            return Answer(outcome.data, outcome.errors, ran=True, cost=prepared.cost)
-        return Answer(outcome, [], ran=True, cost=prepared.cost)
+        return _answered(outcome, prepared)
 
     async def _resolved(self, prepared: PreparedOperation, context: Context, reason: str) -> Answer:
         """The answer of the resolvers."""
@@ -324,6 +324,14 @@ class Engine:
         )
         result = await running if isawaitable(running) else running
         return Answer(result.data, result.errors or [], ran=True, cost=prepared.cost, reason=reason)
+
+
+def _answered(outcome: bytes | Failed, prepared: PreparedOperation) -> Answer:
+    """The answer of the compiled executor."""
+    executor("compiled").inc()
+    if isinstance(outcome, Failed):
+        return Answer(outcome.data, outcome.errors, ran=True, cost=prepared.cost)
+    return Answer(outcome, [], ran=True, cost=prepared.cost)
 
 
 def _holds_tokens(type_: Any) -> bool:

@@ -51,6 +51,6 @@ _PREFIXES = frozenset(prefix.value for prefix in Prefix)
 def number_of(prefix: Prefix, text: str) -> int | None:
     """The number of an id of this kind; None when it is of another kind, or none of ours."""
     found = _FORM.fullmatch(text)
-    if found is None or found[1] != prefix.value or (number := int(found[2])) >= _ABOVE:
+    if found is None or found[1] != prefix or (number := int(found[2])) >= _ABOVE:
         return None
     return number
