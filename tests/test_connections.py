@@ -188,6 +188,40 @@ def test_a_body_that_comes_in_parts_is_read(server: httpx.Client) -> None:
         assert told(connection).endswith(b'{"data":{"__typename":"Query"}}')
 
 
+def test_a_head_that_came_before_says_nothing_of_what_follows_it(server: httpx.Client) -> None:
+    """Each request has its own body, however the same bytes before it come: whole, in parts, or with another behind."""
+    bodies = [b'{"query": "{ a%s: __typename }"}' % name for name in (b"b", b"c", b"d", b"e")]
+    head = POST + b"Content-Length: %d\r\n\r\n" % len(bodies[0])
+
+    def answers(connection: socket.socket, *names: bytes) -> None:
+        came = b""
+        while came.count(b"__typename") + came.count(b'"data"') < len(names):
+            came += connection.recv(65536)
+        assert came.count(b"HTTP/1.1 200 OK\r\n") == len(names)
+        places = [came.index(b'{"data":{"a%s":"Query"}}' % name) for name in names]
+        assert places == sorted(places)
+
+    for _ in range(2):
+        with connect(server) as connection:
+            for name, body in zip((b"b", b"c", b"d"), bodies, strict=False):
+                connection.sendall(head + body)
+                answers(connection, name)
+            for cut in (3, len(head) - 2, len(head), len(head) + 4):
+                connection.sendall((head + bodies[3])[:cut])
+                time.sleep(0.05)
+                connection.sendall((head + bodies[3])[cut:])
+                answers(connection, b"e")
+            connection.sendall(head + bodies[0] + head + bodies[1])
+            answers(connection, b"b", b"c")
+            connection.sendall(head + bodies[2] + START + b"Connection: close\r\n\r\n")
+            left = told(connection)
+            assert left.index(b'{"data":{"ad":"Query"}}') < left.index(b'{"status":"live"}')
+    closing = head.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for body in bodies[:2]:
+        with connect(server, closing + body) as connection:
+            assert told(connection).count(b'"Query"') == 1
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [

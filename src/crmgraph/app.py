@@ -21,6 +21,7 @@ from crmgraph.crm.models import Door
 from crmgraph.crm.usage import NOWHERE, keep_storing
 from crmgraph.http.admission import Patience, Places, Watch
 from crmgraph.http.compression import Compressing
+from crmgraph.http.heads import Heads
 from crmgraph.http.opening import Opening
 from crmgraph.http.subscribers import Subscribers
 from crmgraph.logs import configure
@@ -90,6 +91,7 @@ def create_app(settings: Settings, dialects: Sequence[Dialect] = DIALECTS) -> Fa
             yield {
                 "places": places,
                 "watch": Watch(patience),
+                "heads": Heads(),
                 "busy": requests.busy,
                 "sockets": paths,
                 "spelling": bool(upstreams.fronts) or not upstreams.is_read,

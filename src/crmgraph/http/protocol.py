@@ -24,6 +24,7 @@ from uvicorn.server import ServerState
 
 from crmgraph.http.admission import InHand, Places, Waiting, Watch
 from crmgraph.http.cycle import Cycle
+from crmgraph.http.heads import Head, Heads
 from crmgraph.http.passing import BARE, HUNG_UP, SPELLED
 
 MAX_HEADER_BYTES = 64 * 1024
@@ -71,6 +72,7 @@ class Connection(HttpToolsProtocol):
         self._places: Places = app_state["places"]
         self._watch: Watch = app_state["watch"]
         self._patience = self._watch.patience
+        self._heads: Heads = app_state["heads"]
         self._sockets: frozenset[bytes] = app_state["sockets"]
         self._spelling: bool = app_state["spelling"]
         self._spelled: list[tuple[bytes, bytes]] = []
@@ -78,7 +80,7 @@ class Connection(HttpToolsProtocol):
         self._stage = IDLE
         self._asked = False
         self.deadline = 0.0
-        self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
+        self._count = self._head = self._length = self._raw = self._pieces = self._mark = self._begun = 0
         self._refusal: tuple[int, str] = (400, "malformed")
         self._reading: Waiting | None = None
         self._writing: Waiting | None = None
@@ -163,7 +165,14 @@ class Connection(HttpToolsProtocol):
         """Read a part of one or more requests."""
         if self.parser is None or self.transport.is_closing():
             return
+        if self.is_idle:
+            head = self._heads.of(data)
+            if head is not None:
+                self._ask_again(head, data)
+                return
         self._raw += len(data)
+        self._begun = 0
+        is_first = self._stage == IDLE
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -184,8 +193,27 @@ class Connection(HttpToolsProtocol):
             self._refuse(400, "malformed")
         elif self._stage == IDLE:
             self._end_reading()
+            if is_first and self._begun == 1 and self.cycle is not None and self.cycle.keep_alive:
+                self._heads.keep(data, self._length, self.url, self.scope, self._spelled)
         else:
             self._wait_for_more()
+
+    def _ask_again(self, head: Head, data: bytes) -> None:
+        """Have a request run that is whole, and whose head was read before."""
+        self.on_message_begin()
+        self.url = head.url
+        self.headers += head.headers
+        scope: Any = self.scope
+        scope.update(head.address)
+        self._spelled = [*head.spelled]
+        self._asked = True
+        self._run(keep_alive=True)
+        self._stage = IDLE
+        self.deadline = self.loop.time() + self._patience.idle
+        cycle: Any = self.cycle
+        cycle.body += data[head.end :]
+        cycle.more_body = False
+        cycle.set()
 
     def _should_upgrade(self) -> bool:
         """Whether a WebSocket is wished for where there are some, and nothing else is in hand on the connection."""
@@ -238,6 +266,7 @@ class Connection(HttpToolsProtocol):
             self._refusal = (400, "malformed")
             raise _Refused
         super().on_message_begin()
+        self._begun += 1
         self._stage = HEADERS
         self._spelled = []
         self._count = self._head = self._length = self._raw = self._pieces = self._mark = 0
@@ -269,19 +298,12 @@ class Connection(HttpToolsProtocol):
         raise _Refused
 
     def on_headers_complete(self) -> None:
-        """The head is there: the request is run, and reads its body as it comes.
-
-        As uvicorn does it, which has no place for an answer of another make; see `Cycle`.
-        """
+        """The head is there: the request is run, and reads its body as it comes."""
         self._stage = BODY
         self._asked = True
         self._head = self._count = 0
         self.deadline = self.loop.time() + self._patience.body
         parser, scope = self.parser, self.scope
-        state = scope["state"]
-        state["in_hand"] = InHand()
-        if self._spelling:
-            state[SPELLED] = self._spelled
         scope["method"] = parser.get_method().decode("ascii")
         version = parser.get_http_version()
         if version != "1.1":
@@ -289,10 +311,19 @@ class Connection(HttpToolsProtocol):
         if parser.should_upgrade() and self._should_upgrade():
             return
         self._set_address(scope)
-        before = self.cycle
-        keep_alive = version != "1.0" and parser.should_keep_alive()
+        self._run(keep_alive=version != "1.0" and parser.should_keep_alive())
+
+    def _run(self, *, keep_alive: bool) -> None:
+        """Run a request whose head is there, once those before it are answered.
+
+        As uvicorn does it, which has no place for an answer of another make; see `Cycle`.
+        """
+        scope, before = self.scope, self.cycle
+        state = scope["state"]
+        state["in_hand"] = InHand()
         self.cycle = cycle = Cycle(self, scope, expects=self.expect_100_continue, keep_alive=keep_alive)
         if self._spelling:
+            state[SPELLED] = self._spelled
             # What is passed on from another server has its own Date.
             state[BARE] = partial(setattr, cycle, "default_headers", [])
         if before is None or before.response_complete:
