@@ -22,6 +22,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 from sqlalchemy import event
 
 from crmgraph import assembly
@@ -31,6 +32,7 @@ from crmgraph.crm.core import Core
 from crmgraph.db.database import Compiled, Database
 from crmgraph.demo import Demo, prepare, shown
 from crmgraph.demo.loading import load
+from crmgraph.graph.documents import preparation
 from crmgraph.http.websocket import MAX_MESSAGE, PING_SECONDS
 from crmgraph.logs import configure
 from crmgraph.migrations import upgrade
@@ -80,10 +82,27 @@ def open_database(url: str, **options: Any) -> Database:
     return Database(url, compiled=COMPILED[url.partition(":")[0].partition("+")[0]], **options)
 
 
+VALID: set[tuple[GraphQLSchema, str]] = set()
+"""Documents with nothing against them, each with its schema."""
+
+
+def validate_once(schema: GraphQLSchema, ast: DocumentNode, rules: Any, **options: Any) -> list[GraphQLError]:
+    """The faults of a document. One in which none are found is not walked again: each test has an application of its
+    own, which would do so for the login of every one of them."""
+    known = None if ast.loc is None else (schema, ast.loc.source.body)
+    if known in VALID:
+        return []
+    faults = validate(schema, ast, rules, **options)
+    if known is not None and not faults:
+        VALID.add(known)
+    return faults
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(assembly, "Database", open_database)
+        patch.setattr(preparation, "validate", validate_once)
         # What a test holds up or shortens is in this process; `test_apart.py` has those of their own.
         patch.setattr(assembly, "APART", False)
         yield
