@@ -22,7 +22,8 @@ LEAD = "738964000002148061"
 FORM = "application/x-www-form-urlencoded"
 CHANGING = re.compile(rb"(?i)^(date|x-request-id|x-accesstoken-reset):")
 MADE = re.compile(
-    rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}|[0-9a-f]{16,}|[A-Za-z0-9_-]{32,}|(?<=[\"=])1000\.[^\"; ]+"
+    rb"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+    rb"|[0-9a-f]{16,}|[A-Za-z0-9_-]{32,}|(?<=[\"=])1000\.[^\"; ]+"
 )
 """Times, and tokens and keys that nobody can guess: two stores make others."""
 
