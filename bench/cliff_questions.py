@@ -80,7 +80,6 @@ KNOWN: tuple[tuple[str, str], ...] = (
         "the index has the rows of other kinds too, which are passed over",
     ),
     (r"sort=address&", "a street has no index"),
-    (r"^{ search.*kinds: \[ACCOUNT, LEAD\]", "a word that only records of other kinds have is walked for nothing"),
 )
 """(what the question has in it, why it may be slow)."""
 

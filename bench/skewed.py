@@ -85,8 +85,9 @@ STATEMENTS = (
         for field, _, whose in WORDS
     ),
     *(
-        f"INSERT INTO search_term (party_id, term, field, source_id) SELECT own, '{word}', {field}, row_id "
-        f"FROM ({whose}) AS whose"
+        f"INSERT INTO search_term (party_id, term, field, source_id, kind) SELECT own, '{word}', {field}, row_id, "
+        f"CASE party.kind WHEN 'CONTACT' THEN 1 WHEN 'ACCOUNT' THEN 2 ELSE 3 END "
+        f"FROM ({whose}) AS whose JOIN party ON party.id = own"
         for field, word, whose in WORDS
     ),
     *(
@@ -103,6 +104,7 @@ STATEMENTS = (
     "UPDATE contact SET deleted_at = updated_at WHERE id % 10 < 3",
     "UPDATE lead SET deleted_at = updated_at WHERE id % 10 < 3",
     "UPDATE external_id SET live = NULL WHERE party_id % 10 < 3",
+    "UPDATE search_term SET kind = 0 WHERE kind <> 2 AND party_id % 10 < 3",
     # A record whose history is long.
     "INSERT INTO change (party_id, kind, action, revision, at, door, fields) SELECT (SELECT max(id) FROM contact), "
     "'CONTACT', 'UPDATE', 2, updated_at, 'GRAPHQL', '[]' FROM contact WHERE id % 30 = 0",

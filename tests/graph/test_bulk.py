@@ -196,9 +196,9 @@ async def test_a_call_takes_as_many_statements_however_many_items_it_has(agent: 
     first = {what: each[0] for what, each in counts.items()}
     assert counts == {what: [first[what]] * 3 for what in counts}
     assert first == (
-        {"create": 13, "update": 9, "same": 6, "delete": 11}
+        {"create": 13, "update": 9, "same": 6, "delete": 12}
         if core.db.is_sqlite
-        else {"create": 9, "update": 8, "same": 7, "delete": 11}
+        else {"create": 9, "update": 8, "same": 7, "delete": 12}
     )
 
 

@@ -267,7 +267,7 @@ async def test_no_list_is_walked_for_a_part_that_few_have(core: Core, agent: Cal
         else:
             # The words that have the part, then the terms that each of them leads to.
             assert "ix_search_part_field_part_word" in way, way
-            assert "ix_search_term_term_field_party_id" in way, way
+            assert "ix_search_term_kind_term_field_party_id" in way, way
             assert "SCAN part" not in way, way
             assert "SCAN search_term" not in way, way
 

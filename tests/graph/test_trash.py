@@ -213,4 +213,4 @@ async def test_a_restoration_is_counted(agent: Caller, core: Core) -> None:
     query = "mutation($i: RestoreInput!) { restore(input: $i) { record { id } userErrors { code } } }"
     with statements(core.db) as seen:
         await agent(query, i={"record": {"contact": {"id": contact}}})
-    assert len(seen) == (9 if core.db.is_sqlite else 11)
+    assert len(seen) == (10 if core.db.is_sqlite else 12)

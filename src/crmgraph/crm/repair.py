@@ -158,7 +158,9 @@ async def _repair_records(session: AsyncSession, records: Sequence[Any], region:
                 record.owner_key = owner_key
             for child in ROWS:
                 found += own[child]
-        await index.write(session, *changed_terms((), [(row, before_of(row)) for row in found], ()))
+        await index.write(
+            session, *changed_terms((), [(row, before_of(row)) for row in found], ()), index.kinds_of(records)
+        )
     return found
 
 

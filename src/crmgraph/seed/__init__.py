@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Table, text
 
-from crmgraph.crm.models import SearchTerm
+from crmgraph.crm.models import SEARCHED_AS, SearchTerm
 from crmgraph.crm.records import numbers
 from crmgraph.crm.search import vocabulary as words
 from crmgraph.crm.search.terms import Term, terms_of_values
@@ -63,7 +63,9 @@ async def seed(
                         full = _filled(model.__table__, rows)
                         await _write(connection, db, model.__table__, full)
                         terms.update(term for row in full for term in terms_of_values(model, row))
-                await _write(connection, db, SearchTerm.__table__, [term._asdict() for term in sorted(terms)])
+                kinds = {row["id"]: int(of) for model, of in SEARCHED_AS.items() for row in chunk.rows.get(model, ())}
+                found = [term._asdict() | {"kind": kinds[term.party_id]} for term in sorted(terms)]
+                await _write(connection, db, SearchTerm.__table__, found)
                 await words.add(session, sorted(terms))
             progress(size)
     await db.analyse()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from crmgraph.crm.models import (
+    SEARCHED_AS,
     Account,
     Address,
     Change,
@@ -28,11 +29,13 @@ from crmgraph.crm.models import (
     Relation,
     SalesOrder,
     SearchTerm,
+    TermKind,
     VerificationCode,
     now,
 )
 from crmgraph.crm.records import numbers
 from crmgraph.crm.records.keys import number_key
+from crmgraph.crm.search import index
 
 OWN_ROWS: tuple[Any, ...] = (Change, ExternalId, Relation, SearchTerm, Phone, Email, Address)
 """What belongs to a record that a signup made and goes with it. Nobody had the time to add a photo or a note."""
@@ -56,7 +59,9 @@ async def hide(session: AsyncSession, contact_id: int) -> None:
     )
     for model, own in ((Account, _own_account(contact_id)), (Contact, Contact.id == contact_id)):
         hidden = update(model).where(own).values(deleted_at=at)
-        await session.execute(hidden, execution_options={"synchronize_session": False})
+        unfound = update(SearchTerm).where(SearchTerm.party_id.in_(select(model.id).where(own)))
+        for each in (hidden, unfound.values(kind=TermKind.NONE)):
+            await session.execute(each, execution_options={"synchronize_session": False})
 
 
 async def reveal(session: AsyncSession, contact_id: int) -> None:
@@ -81,6 +86,7 @@ async def reveal(session: AsyncSession, contact_id: int) -> None:
                 update(model).where(model.id == record_id).values(shown),
                 execution_options={"synchronize_session": False},
             )
+            await index.sort_in(session, {record_id: SEARCHED_AS[model]})
             await _log_anew(session, record_id)
 
 

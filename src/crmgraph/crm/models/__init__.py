@@ -30,7 +30,16 @@ from crmgraph.crm.models.imports import Import, ImportRow, ImportState, ImportTo
 from crmgraph.crm.models.jobs import Job
 from crmgraph.crm.models.merges import Merge, MergedRow
 from crmgraph.crm.models.records import Account, AccountKind, Approval, Contact, Lead, Party, PartyKind
-from crmgraph.crm.models.search import COMPLETE, PARTED, SearchField, SearchPart, SearchTerm
+from crmgraph.crm.models.search import (
+    COMPLETE,
+    PARTED,
+    SEARCHED_AS,
+    TERM_KINDS,
+    SearchField,
+    SearchPart,
+    SearchTerm,
+    TermKind,
+)
 from crmgraph.crm.models.tasks import JobState, Task
 from crmgraph.crm.models.upstream import LearnedToken, Parked, PullMark, Switch, Upstream, UpstreamSecret
 from crmgraph.crm.models.usage import Mode, Usage, UsageField, Way
@@ -45,6 +54,8 @@ __all__ = [
     "FOLDED",
     "MINTED_IDS",
     "PARTED",
+    "SEARCHED_AS",
+    "TERM_KINDS",
     "AcceptedDifference",
     "Account",
     "AccountKind",
@@ -107,6 +118,7 @@ __all__ = [
     "Staff",
     "Switch",
     "Task",
+    "TermKind",
     "Upstream",
     "UpstreamSecret",
     "Usage",

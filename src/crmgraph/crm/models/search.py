@@ -3,10 +3,11 @@ parts of those words."""
 
 from enum import IntEnum
 
-from sqlalchemy import Index, SmallInteger
+from sqlalchemy import Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from crmgraph.crm.models.columns import Base, BigId, FoldedText
+from crmgraph.crm.models.records import Account, Contact, Lead, PartyKind
 
 
 class SearchField(IntEnum):
@@ -26,18 +27,37 @@ class SearchField(IntEnum):
     """Of a contact: the name of its account, which is not stored with it."""
 
 
+class TermKind(IntEnum):
+    """Among which records a word is looked for."""
+
+    NONE = 0
+    """Of a record that is deleted, or is hidden until a signup is confirmed."""
+    CONTACT = 1
+    ACCOUNT = 2
+    LEAD = 3
+
+
+SEARCHED_AS: dict[type, TermKind] = {
+    Contact: TermKind.CONTACT,
+    Account: TermKind.ACCOUNT,
+    Lead: TermKind.LEAD,
+}
+"""{model: what the words of its live records are found as}."""
+TERM_KINDS = {kind: TermKind[kind.name] for kind in PartyKind}
+
+
 class SearchTerm(Base):
     """A word of a record, derived from one row: the record's own, or one of its phones, emails and addresses.
 
     `crm/search/terms.py` says which words a row has. There are no foreign keys, which would be checked for each word
-    of a record that the same statement writes. What is indexed does not depend on whether the record is deleted:
-    whoever searches asks the record.
+    of a record that the same statement writes. Which words there are does not depend on whether the record is
+    deleted, only `kind` does: it leads past what nobody may find, and whoever searches asks the record nevertheless.
     """
 
     __tablename__ = "search_term"
     __table_args__ = (
-        # In the order in which hits are ranked: whole words before longer ones, names before cities.
-        Index("ix_search_term_term_field_party_id", "term", "field", "party_id"),
+        # Of one kind in the order in which hits are ranked: whole words before longer ones, names before cities.
+        Index("ix_search_term_kind_term_field_party_id", "kind", "term", "field", "party_id"),
         {"sqlite_with_rowid": False},
     )
 
@@ -46,6 +66,8 @@ class SearchTerm(Base):
     field: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     source_id: Mapped[int] = mapped_column(BigId, primary_key=True, autoincrement=False)
     """The row that it comes from: the id of the phone, email or address, else of the record."""
+    kind: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """A `TermKind`. The default is what a server of a version before writes: `crmgraph reindex` mends it."""
 
 
 PARTED = (

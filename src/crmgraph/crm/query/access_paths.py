@@ -221,8 +221,7 @@ def drivers(
             if shape.active and not surely:
                 yield from (driver for test in tests for driver in _by_part(sql, test, shape))
             ranks = [_rank(shape.of, test) for test in tests]
-            points = select(shape.of.party_id).where(*sql.of_row(shape, among))
-            yield Driver(points, And(()), None, min(ranks, default=SCANNED))
+            yield Driver(sql.points(shape, among), And(()), None, min(ranks, default=SCANNED))
         case HasRecord():
             yield _going_on(sql, shape, surely=surely)
         case Test(at=Point()) if not surely:

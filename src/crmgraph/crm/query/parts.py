@@ -36,6 +36,9 @@ def are_complete() -> ColumnElement[bool]:
 def by_parts(sql: Sql, column: Any, begin: int, most: int) -> Select[Any]:
     """The records that have words with a part in a range, whose bounds are values from this number on.
 
+    A word that only others have, records of another kind or deleted ones, is a null among them: so it counts where rows
+    are counted, and however many such words there are, not more of them are looked up than rows are wanted.
+
     Args:
         column: of which a part is looked for.
         most: how many records of one word are wanted at most.
@@ -49,32 +52,37 @@ def by_parts(sql: Sql, column: Any, begin: int, most: int) -> Select[Any]:
 
     table: Any = SearchPart.__table__.alias("part")
     in_range = and_(of_fields(table.c.field), table.c.part >= first, table.c.part < end)
-    long = select(_TERM.c.party_id).where(_TERM.c.term == _text(LONG), of_fields(_TERM.c.field))
+    long = select(_TERM.c.party_id).where(sql.is_searched(), _TERM.c.term == _text(LONG), of_fields(_TERM.c.field))
     if sql.sqlite:
-        led = [query.with_only_columns(_TERM.c.party_id).where(in_range) for query in terms_of(table)]
+        whole, *others = terms_of(table, sql.is_searched())
+        led = [select(_TERM.c.party_id).select_from(table.outerjoin(_TERM, whole.whereclause)).where(in_range)]
+        led += [query.with_only_columns(_TERM.c.party_id).where(in_range) for query in others]
     else:
         # Fenced, or PostgreSQL, which takes them for many, would read the table for the first of them.
         part = select(table.c.field, table.c.word).where(in_range).offset(literal_column("0")).subquery("word")
         # It cannot turn this round: else it might read all terms, to look each up among the words.
-        each = (query.with_only_columns(_TERM.c.party_id).correlate(part) for query in terms_of(part))
+        each = (
+            query.with_only_columns(_TERM.c.party_id).correlate(part) for query in terms_of(part, sql.is_searched())
+        )
         limited = (query.limit(literal_column(str(most), Integer())).subquery() for query in each)
         own = union_all(*(select(rows.c.party_id) for rows in limited)).lateral("own")
-        led = [select(own.c.party_id).select_from(part).join(own, true())]
+        led = [select(own.c.party_id).select_from(part).outerjoin(own, true())]
     either = union_all(*led, long).subquery()
     return select(either.c.party_id)
 
 
-def terms_of(part: Any) -> list[Select[Any]]:
+def terms_of(part: Any, of_kinds: ColumnElement[bool]) -> list[Select[Any]]:
     """The queries of the terms that a word leads to, each a range of the index: those that are it, that go on with
     something else, and that are there for it alone.
 
     Args:
         part: a row of `SearchPart`.
+        of_kinds: whether they are of the kinds that are asked for.
     """
     term, word = _TERM.c.term, part.c.word
     longer = and_(term >= word.concat(_text(FIRST)), term < word.concat(_text(AFTER_RUN)))
     ways = (term == word, longer, term == _text(INNER).concat(word))
-    return [select(_TERM.c.term).where(_TERM.c.field == part.c.field, way) for way in ways]
+    return [select(_TERM.c.term).where(of_kinds, _TERM.c.field == part.c.field, way) for way in ways]
 
 
 def rows_of(model: Any) -> Select[Any]:

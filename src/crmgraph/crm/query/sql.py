@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Integer,
     Select,
     Text,
     and_,
@@ -29,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from crmgraph.crm.models import FOLDED, Account, Address, Contact, Email, ExternalId, Lead, SearchTerm
+from crmgraph.crm.models import FOLDED, SEARCHED_AS, Account, Address, Contact, Email, ExternalId, Lead, SearchTerm
 from crmgraph.crm.models.columns import Money
 from crmgraph.crm.models.contact_points import CLAIMED
 from crmgraph.crm.policy import Actor, RecordType, visibility_key, visibility_values, visible, with_parameters
@@ -169,7 +170,16 @@ class Sql:
         """The records that have terms of the search index in a range, whose bounds are values from this number on."""
         term = SearchTerm.term
         first, end = (self._parameter(number, term.type) for number in (begin, begin + 1))
-        return select(SearchTerm.party_id).where(term >= first, term < end)
+        return select(SearchTerm.party_id).where(self.is_searched(), term >= first, term < end)
+
+    def points(self, row: HasPoint, among: Sequence[Any] = ()) -> Select[Any]:
+        """The records that have a contact point, see `of_row`."""
+        found = select(row.of.party_id).where(*self.of_row(row, among))
+        return found.where(self.is_searched()) if row.of is SearchTerm else found
+
+    def is_searched(self) -> ColumnElement[bool]:
+        """Whether a term of the search index is of live records of the model."""
+        return SearchTerm.kind == literal_column(str(int(SEARCHED_AS[self.model])), Integer())
 
     def slotted(self, point: Point, value: Any) -> ColumnElement[Any]:
         """A value of the contact point that bears a slot."""
@@ -180,8 +190,7 @@ class Sql:
     def _has(self, row: HasPoint, among: Sequence[Any] = ()) -> ColumnElement[bool]:
         if self.by_row:
             return self._each_has(row)
-        query = select(row.of.party_id).where(*self.of_row(row, among))
-        return cast(ColumnElement[bool], self.model.id.in_(query))
+        return cast(ColumnElement[bool], self.model.id.in_(self.points(row, among)))
 
     def of_record(self, record: HasRecord) -> list[ColumnElement[bool]]:
         """What another record has to fulfil."""

@@ -244,7 +244,7 @@ class OptimisticUpdate:
             held = vars(row)
             values[f"row{i}_id"] = held["id"]
             values |= {f"row{i}_{name}": held[name] for name in changed}
-        values |= index.values_of(*terms) if any(terms) else {}
+        values |= index.values_of(*terms, index.kinds_of((record,))) if any(terms) else {}
         standing = self._unverified
         key: Hashable = ("optimistic update", shape, None if standing is None else standing.key)
         if standing is not None:

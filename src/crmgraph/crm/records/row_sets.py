@@ -149,6 +149,7 @@ async def write(session: AsyncSession, rows: RowSet) -> None:
         await _free_slots(session, changed, rows.new)
         await _insert(session, rows, changed)
         await _update(session, changed)  # which may name what is new
+        await index.sort_in(session, index.kinds_of(row for row in changed if "deleted_at" in changed_columns(row)))
         await _rename(session, rows.name_keys)
         await account_names.give(session, rows.account_names)
         await _release(session, rows.removed)
@@ -332,6 +333,8 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
     found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
     gone, stay = ([(row, before_of(row)) for row in each] for each in (rows.gone, changed))
     terms = changed_terms(gone, stay, rows.new)
+    # Whatever changes of a record, it has an entry in the log.
+    kinds = index.kinds_of(itertools.chain(rows.new, (entry.record for entry in rows.entries))) if any(terms) else {}
     if not any(found.values()) and not any(terms):
         return
     db = database_of(session)
@@ -343,11 +346,11 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
         for model in row_statements.WRITTEN:
             if found[model]:
                 await connection.execute(insert(model.__table__), found[model])
-        await index.write(session, *terms)
+        await index.write(session, *terms, kinds)
         return
     values = {
         model.__tablename__: row_statements.as_json(found[model]) for model in row_statements.WRITTEN
-    } | index.values_of(*terms)
+    } | index.values_of(*terms, kinds)
     await db.fetch_compiled_in(session, "insert rows", row_statements.inserting, values)
 
 

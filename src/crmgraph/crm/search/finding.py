@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import PartyKind
+from crmgraph.crm.models import TERM_KINDS, PartyKind
 from crmgraph.crm.policy import Actor, sees_all, visibility_key, visibility_values
 from crmgraph.crm.query import snapshots
 from crmgraph.crm.search import statements
@@ -37,6 +37,7 @@ MAX_MISTYPED = 3
 """How many words of a text are taken for mistyped, one after the other, the longest first."""
 _FORGIVEN = 100
 """What a mistake adds to the weight of a hit."""
+_KINDS = {number: kind for kind, number in TERM_KINDS.items()}
 _BEGIN = (-_FORGIVEN, 0)
 """What stands before every hit."""
 
@@ -93,14 +94,23 @@ class _Search:
     limit: int
     after: tuple[int, int] | None
 
+    @property
+    def leading(self) -> tuple[PartyKind, ...]:
+        """The kinds whose words lead to hits: those of accounts to contacts too."""
+        led = PartyKind.CONTACT in self.kinds
+        return tuple(kind for kind in PartyKind if kind in self.kinds or (led and kind is PartyKind.ACCOUNT))
+
     async def page(self, words: tuple[Word, ...], penalty: int = 0) -> list[Hit] | None:
         """The wanted hits of one reading; None where it has no hits at all, wherever the page begins."""
-        sizes = await self.sizes(words) if len(words) > 1 and sees_all(self.actor) else None
-        if sizes is not None and 0 in sizes:
-            return None
-        found = await self.hits(words, sizes, penalty)
+        sizes = wide = None
+        if len(words) > 1 and sees_all(self.actor):
+            counted = await self.sizes(words, *dict.fromkeys((self.kinds, self.leading)))
+            sizes, wide = counted[0], counted[-1]
+            if 0 in wide:
+                return None
+        found = [] if sizes is not None and 0 in sizes else await self.hits(words, sizes, penalty)
         if len(found) < self.limit:
-            found += await self.through_accounts(words, sizes, self.limit - len(found), penalty)
+            found += await self.through_accounts(words, wide, self.limit - len(found), penalty)
         if found:
             return found
         if self.after is not None and await replace(self, after=None, limit=1).page(words):
@@ -153,11 +163,11 @@ class _Search:
         rows = await snapshots.rows_of(
             self.session, key, lambda: statements.hits(sqlite, shape, actor), values, chosen=True
         )
-        return [Hit(row[0] + penalty, row[1], PartyKind(row[2]), words) for row in rows]
+        return [Hit(row[0] + penalty, row[1], _KINDS[row[2]], words) for row in rows]
 
     async def forgiving(self, words: tuple[Word, ...]) -> list[Hit]:
         """The hits where one word was mistyped."""
-        sizes = await self.sizes(words)
+        (sizes,) = await self.sizes(words, self.leading)
         unknown = [i for i, size in enumerate(sizes) if not size]
         if len(unknown) > 1:
             return []
@@ -171,22 +181,22 @@ class _Search:
                     return found
         return []
 
-    async def sizes(self, words: tuple[Word, ...]) -> list[int]:
-        """How many rows of the index each word has, `COUNTED` at most."""
+    async def sizes(self, words: tuple[Word, ...], *kinds: tuple[PartyKind, ...]) -> list[list[int]]:
+        """How many rows of the index each word has in records of some kinds, and of some others, `COUNTED` at most."""
         counts = tuple(len(word.prefixes) for word in words)
         actor, most, values = self.actor, COUNTED, values_of(words) | visibility_values(self.actor)
-        key = ("sizes of words", counts, visibility_key(actor))
+        key = ("sizes of words", counts, kinds, visibility_key(actor))
         ((*sizes,),) = await snapshots.rows_of(
-            self.session, key, lambda: statements.sizes(counts, actor, most), values, chosen=True
+            self.session, key, lambda: statements.sizes(counts, actor, kinds, most), values, chosen=True
         )
-        return sizes
+        return [sizes[i : i + len(words)] for i in range(0, len(sizes), len(words))]
 
     async def _right(self, words: list[str]) -> list[str]:
         """Those of these words with which a term begins, whole terms first, `MAX_VARIANTS` at most."""
         if not words:
             return []
-        actor, sqlite = self.actor, database_of(self.session).is_sqlite
+        actor, kinds, sqlite = self.actor, self.leading, database_of(self.session).is_sqlite
         values = {"words": orjson.dumps(words).decode(), "last": LAST} | visibility_values(actor)
-        key = ("words in the index", visibility_key(actor))
-        rows = await snapshots.rows_of(self.session, key, lambda: statements.known(sqlite, actor), values)
+        key = ("words in the index", kinds, visibility_key(actor))
+        rows = await snapshots.rows_of(self.session, key, lambda: statements.known(sqlite, actor, kinds), values)
         return [row[0] for row in sorted(rows, key=lambda row: (not row[1], -len(row[0]), row[0]))][:MAX_VARIANTS]

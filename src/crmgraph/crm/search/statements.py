@@ -5,6 +5,7 @@ Their texts depend on how many words there are and how many prefixes each has; t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from sqlalchemy import (
@@ -16,8 +17,8 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
-    literal_column,
     or_,
     select,
     tuple_,
@@ -26,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as as_type
 from sqlalchemy.dialects.postgresql import JSONB
 
-from crmgraph.crm.models import PartyKind, Role, SearchField, SearchTerm
+from crmgraph.crm.models import TERM_KINDS, PartyKind, Role, SearchField, SearchTerm
 from crmgraph.crm.policy import MODELS, Actor, sees_all, visible, with_parameters
 from crmgraph.crm.query.access_paths import literal
 from crmgraph.crm.search.question import Word
@@ -101,32 +102,29 @@ def weight_of(table: Any, word: int, count: int) -> ColumnElement[int]:
 
 
 def hits(sqlite: bool, shape: Shape, actor: Actor) -> Select[Any]:
-    """The statement of the hits of some words: weight, id and kind, the best first."""
+    """The statement of the hits of some words: weight, id and kind (a `TermKind`), the best first."""
     who = with_parameters(actor)
     found = _joined(shape) if shape.joined else _led(sqlite, shape, who)
     weights = [best_of(found.c.party_id, i, shape.prefixes[i]).label(f"weight{i}") for i in shape.asked]
-    weighed = fenced(sqlite, select(found.c.party_id, found.c.weight, *weights), "weighed")
+    weighed = fenced(sqlite, select(found.c.party_id, found.c.kind, found.c.weight, *weights), "weighed")
     parts = [weighed.c[each.name] for each in weights]
     total: Any = weighed.c.weight
     for part in parts:
         total = total + part
-    summed = select(total.label("weight"), weighed.c.party_id).where(*(part.is_not(None) for part in parts))
+    summed = select(total.label("weight"), weighed.c.party_id, weighed.c.kind)
+    summed = summed.where(*(part.is_not(None) for part in parts))
     if not sqlite:
         # The records are asked in this order, until the page is full.
         summed = summed.order_by(total, weighed.c.party_id)
     hits = fenced(sqlite, summed, "hits")
-    listed: Any = select(hits.c.weight, hits.c.party_id)
-    if not shape.walked:
-        listed = listed.where(is_any_live(hits.c.party_id, shape.kinds, who))
+    listed: Any = select(hits.c.weight, hits.c.party_id, hits.c.kind).where(_is_there(hits, shape.kinds, who))
     weight: Any = bindparam("after_weight", type_=Integer())
     later = and_(hits.c.weight == weight, hits.c.party_id > bindparam("after_id", type_=BigInteger()))
     listed = listed.where(or_(hits.c.weight > weight, later))
     if sqlite:
         listed = listed.order_by(hits.c.weight, hits.c.party_id)
     page = listed.limit(bindparam("most", type_=Integer())).subquery("page")
-    kinds = [(is_live(page.c.party_id, kind, who), literal_column(f"'{kind.value}'", Text())) for kind in shape.kinds]
-    query = select(page.c.weight, page.c.party_id, case(*kinds).label("kind"))
-    return query.order_by(page.c.weight, page.c.party_id)
+    return select(*page.c).order_by(page.c.weight, page.c.party_id)
 
 
 def _joined(shape: Shape) -> Any:
@@ -134,11 +132,14 @@ def _joined(shape: Shape) -> Any:
     sources = []
     for i in shape.joined:
         parts = [
-            select(_TERM.c.party_id, weight_of(_TERM, i, shape.prefixes[i]).label("weight")).where(within(_TERM, i, j))
+            select(_TERM.c.party_id, _TERM.c.kind, weight_of(_TERM, i, shape.prefixes[i]).label("weight")).where(
+                is_of(shape.kinds), within(_TERM, i, j)
+            )
             for j in range(shape.prefixes[i])
         ]
         rows: Any = (parts[0] if len(parts) == 1 else union_all(*parts)).subquery(f"rows{i}")
-        best = select(rows.c.party_id, func.min(rows.c.weight).label("weight")).group_by(rows.c.party_id)
+        best = select(rows.c.party_id, rows.c.kind, func.min(rows.c.weight).label("weight"))
+        best = best.group_by(rows.c.party_id, rows.c.kind)
         sources.append(best.subquery(f"having{i}"))
     first, *others = sources
     joined: Any = first
@@ -146,33 +147,46 @@ def _joined(shape: Shape) -> Any:
     for other in others:
         joined = joined.join(other, other.c.party_id == first.c.party_id)
         total = total + other.c.weight
-    return select(first.c.party_id, total.label("weight")).select_from(joined).subquery("found")
+    return select(first.c.party_id, first.c.kind, total.label("weight")).select_from(joined).subquery("found")
 
 
 def _led(sqlite: bool, shape: Shape, actor: Actor) -> Any:
     """The records that the index of one word leads to."""
     leading = _leading(sqlite, shape, actor, shape.asked).subquery("leading")
     own = func.min(weight_of(leading, shape.driver, shape.prefixes[shape.driver]))
-    return select(leading.c.party_id, own.label("weight")).group_by(leading.c.party_id).subquery("found")
+    query = select(leading.c.party_id, leading.c.kind, own.label("weight"))
+    return query.group_by(leading.c.party_id, leading.c.kind).subquery("found")
 
 
 def _leading(sqlite: bool, shape: Shape, actor: Actor, others: Sequence[int]) -> Any:
     """The rows of the index that lead to the records."""
     parts = []
     for j in range(shape.prefixes[shape.driver]):
-        query = select(_TERM.c.party_id, _TERM.c.term, _TERM.c.field).where(within(_TERM, shape.driver, j))
-        query = query.where(*of_actor(actor))
+        query = select(_TERM.c.party_id, _TERM.c.kind, _TERM.c.term, _TERM.c.field).where(
+            within(_TERM, shape.driver, j)
+        )
         if shape.walked:
-            have = (best_of(_TERM.c.party_id, i, shape.prefixes[i]).is_not(None) for i in others)
-            walk = query.where(*have).order_by(_TERM.c.term, _TERM.c.field, _TERM.c.party_id)
-            # What the index of terms answers is asked first, and the record only of what is left.
-            row = fenced(sqlite, walk, f"walk{j}")
+            row = _walk(sqlite, [query.where(is_of([kind])) for kind in shape.kinds], f"walk{j}")
+            have = (best_of(row.c.party_id, i, shape.prefixes[i]).is_not(None) for i in others)
             share = -(-MOST // shape.prefixes[shape.driver])
-            query = select(*row.c).where(is_any_live(row.c.party_id, shape.kinds, actor)).limit(literal(share))
-        parts.append(query)
+            parts.append(select(*row.c).where(*have).limit(literal(share)))
+        else:
+            parts.append(query.where(*of_actor(actor, shape.kinds)))
     if len(parts) == 1:
         return parts[0]
     return union_all(*(select(*part.subquery().c) for part in parts))
+
+
+def _walk(sqlite: bool, kinds: Sequence[Select[Any]], name: str) -> Any:
+    """Rows of the index in the order of their words, as a source of which no more are read than are taken: those of
+    each kind lie in this order, and are merged.
+
+    What else is asked of a row is asked when its turn comes. Asked before they are merged, the rows of a kind of which
+    none has it would all be read.
+    """
+    rows = kinds[0].subquery() if len(kinds) == 1 else union_all(*kinds).subquery()
+    walk = select(*rows.c).order_by(rows.c.term, rows.c.field, rows.c.party_id)
+    return (walk.limit(literal(-1)) if sqlite else walk.offset(literal(0))).subquery(name)
 
 
 def fenced(sqlite: bool, query: Select[Any], name: str) -> Any:
@@ -197,9 +211,10 @@ def best_of(party_id: Any, word: int, count: int, field: SearchField | None = No
     return select(func.min(least.c[0])).scalar_subquery()
 
 
-def is_any_live(party_id: Any, kinds: Sequence[PartyKind], actor: Actor) -> ColumnElement[bool]:
-    """Whether there is a record of any of these kinds that the actor may see."""
-    return or_(*(is_live(party_id, kind, actor) for kind in kinds))
+def _is_there(hits: Any, kinds: Sequence[PartyKind], actor: Actor) -> ColumnElement[bool]:
+    """Whether a hit is of one of these kinds, and a record that the actor may see: each is asked for once."""
+    each = [(hits.c.kind == literal(TERM_KINDS[kind]), is_live(hits.c.party_id, kind, actor)) for kind in kinds]
+    return case(*each, else_=false())
 
 
 def is_live(party_id: Any, kind: PartyKind, actor: Actor) -> ColumnElement[bool]:
@@ -209,30 +224,39 @@ def is_live(party_id: Any, kind: PartyKind, actor: Actor) -> ColumnElement[bool]
     return query.correlate(party_id.table).scalar_subquery().is_not(None)
 
 
-def of_actor(actor: Actor) -> list[ColumnElement[bool]]:
-    """The conditions of those rows of the index that the answer to an actor may depend on: what a customer is told must
-    not depend on the words of others."""
-    return [] if sees_all(actor) else [_TERM.c.party_id.in_(own_of(with_parameters(actor)).values())]
+def is_of(kinds: Sequence[PartyKind]) -> ColumnElement[bool]:
+    """Whether a row of the index is a word of live records of these kinds."""
+    numbers = [literal(TERM_KINDS[kind]) for kind in kinds]
+    condition: ColumnElement[bool] = _TERM.c.kind == numbers[0] if len(numbers) == 1 else _TERM.c.kind.in_(numbers)
+    return condition
 
 
-def sizes(counts: tuple[int, ...], actor: Actor, most: int) -> Select[Any]:
-    """The statement of how many rows of the index each word has, `most` at most."""
-    columns = []
-    for i, count in enumerate(counts):
+def of_actor(actor: Actor, kinds: Sequence[PartyKind]) -> list[ColumnElement[bool]]:
+    """The condition of those rows of the index that the answer to an actor may depend on: what a customer is told must
+    not depend on the words of others, which are few and found by their records."""
+    return [is_of(kinds) if sees_all(actor) else _TERM.c.party_id.in_(own_of(with_parameters(actor)).values())]
+
+
+def sizes(counts: tuple[int, ...], actor: Actor, several: Sequence[Sequence[PartyKind]], most: int) -> Select[Any]:
+    """The statement of how many rows of the index each word has in records of some kinds, then of the next, `most` at
+    most."""
+    columns: list[Any] = []
+    for kinds, (i, count) in product(several, enumerate(counts)):
         sizes = []
         for j in range(count):
-            query = select(literal(1)).select_from(_TERM).where(within(_TERM, i, j), *of_actor(actor))
-            rows = query.limit(literal(most)).subquery()
+            query = select(literal(1)).select_from(_TERM).where(within(_TERM, i, j))
+            rows = query.where(*of_actor(actor, kinds)).limit(literal(most)).subquery()
             sizes.append(select(func.count()).select_from(rows).scalar_subquery())
         total: Any = sizes[0]
         for size in sizes[1:]:
             total = total + size
-        columns.append(total.label(f"size{i}"))
+        columns.append(total.label(f"size{len(columns)}"))
     return select(*columns)
 
 
-def known(sqlite: bool, actor: Actor) -> Select[Any]:
-    """The statement of those of the parameter `words` with which a term begins, and whether it is one."""
+def known(sqlite: bool, actor: Actor, kinds: Sequence[PartyKind]) -> Select[Any]:
+    """The statement of those of the parameter `words` with which a term of records of these kinds begins, and whether
+    it is one."""
     word: Any
     given: Any = bindparam("words", type_=Text())
     if sqlite:
@@ -244,7 +268,8 @@ def known(sqlite: bool, actor: Actor) -> Select[Any]:
     if not sqlite:
         word = word.collate("C")
     end = word.concat(bindparam("last", type_=Text()))
-    begins = select(literal(1)).where(_TERM.c.term >= word, _TERM.c.term < end, *of_actor(actor)).limit(literal(1))
-    whole = select(literal(1)).where(_TERM.c.term == word, *of_actor(actor)).limit(literal(1))
+    theirs = of_actor(actor, kinds)
+    begins = select(literal(1)).where(_TERM.c.term >= word, _TERM.c.term < end, *theirs).limit(literal(1))
+    whole = select(literal(1)).where(_TERM.c.term == word, *theirs).limit(literal(1))
     is_whole = whole.correlate_except(_TERM).scalar_subquery().is_not(None)
     return select(word, is_whole).where(begins.correlate_except(_TERM).scalar_subquery().is_not(None))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import aliased
 from crmgraph.crm.models import Contact, PartyKind, SearchField, SearchTerm
 from crmgraph.crm.policy import Actor, visible, with_parameters
 from crmgraph.crm.query.access_paths import literal
-from crmgraph.crm.search.statements import best_of, fenced, is_live, within
+from crmgraph.crm.search.statements import best_of, fenced, is_live, is_of, within
 
 BELOW = 1_000
 """What such a hit weighs more than one that has all words itself."""
@@ -36,13 +36,14 @@ def through(sqlite: bool, counts: tuple[int, ...], driver: int, actor: Actor) ->
     """
     who = with_parameters(actor)
     several = len(counts) > 1
-    rows = [_rows(driver, j).subquery() for j in range(counts[driver])]
+    rows = [_rows(driver, j, PartyKind.ACCOUNT).subquery() for j in range(counts[driver])]
     named = [select(each.c.party_id).where(each.c.field == literal(int(SearchField.NAME))) for each in rows]
     accounts = union(*named).subquery()
     few = select(accounts.c.party_id).order_by(accounts.c.party_id).limit(literal(ACCOUNTS)).subquery("accounts")
     found = [_members(sqlite, few, MEMBERS * 10 if several else MEMBERS)]
     if several:
-        found += [select(each.c.party_id) for each in rows]
+        own_rows = [_rows(driver, j, PartyKind.CONTACT).subquery() for j in range(counts[driver])]
+        found += [select(each.c.party_id) for each in own_rows]
     candidates = union(*found).subquery("candidates")
     query: Any = select(Contact.id.label("party_id"), Contact.account_id)
     query = query.join_from(candidates, Contact, Contact.id == candidates.c[0])
@@ -69,8 +70,9 @@ def through(sqlite: bool, counts: tuple[int, ...], driver: int, actor: Actor) ->
     return page.order_by(every.c.weight, every.c.party_id).limit(bindparam("most", type_=Integer()))
 
 
-def _rows(word: int, prefix: int) -> Select[Any]:
-    return select(_TERM.c.party_id, _TERM.c.field).where(within(_TERM, word, prefix)).limit(literal(READ))
+def _rows(word: int, prefix: int, kind: PartyKind) -> Select[Any]:
+    query = select(_TERM.c.party_id, _TERM.c.field).where(is_of([kind]), within(_TERM, word, prefix))
+    return query.limit(literal(READ))
 
 
 def _members(sqlite: bool, accounts: Any, most: int) -> Any:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import Address, Email, Party, Phone, SearchTerm
+from crmgraph.crm.models import SEARCHED_AS, Address, Email, Party, Phone, SearchTerm, TermKind
 from crmgraph.crm.policy import MODELS
 from crmgraph.crm.search import index, vocabulary
 from crmgraph.crm.search.terms import Term, terms_of
@@ -32,7 +32,8 @@ class Report:
 
     Attributes:
         records: how many were gone through.
-        stale: how many of them had other words in the index than they should, or none.
+        stale: how many of them had other words in the index than they should, or none, or were found as what they are
+            not.
         added, removed: rows of the index.
         words: those that had no parts, by which they are found.
         unused: those that nobody has any more, whose parts were removed.
@@ -69,23 +70,28 @@ async def reindex(
             query = select(Party.id).where(Party.id > last).order_by(Party.id).limit(BATCH)
             ids = (await session.scalars(query)).all()
             ends = len(ids) < BATCH
-            wanted = await _wanted(session, ids)
+            wanted, kinds = await _wanted(session, ids)
             # What nobody's words are belongs to a record that is gone.
             until = () if ends else (SearchTerm.party_id <= ids[-1],)
             columns = (getattr(SearchTerm, name) for name in Term._fields)
-            found = await session.execute(select(*columns).where(SearchTerm.party_id > last, *until))
-            held = {Term(*row) for row in found}
+            query_held = select(*columns, SearchTerm.kind).where(SearchTerm.party_id > last, *until)
+            kinds_held = {Term(*term): kind for *term, kind in await session.execute(query_held)}
+            held = kinds_held.keys()
             gone, come = held - wanted, wanted - held
+            astray = {
+                term.party_id for term, kind in kinds_held.items() if term in wanted and kind != kinds[term.party_id]
+            }
             new = await vocabulary.lacking(session, wanted)
             if not dry_run:
-                await index.write(session, sorted(gone), sorted(come))
+                await index.write(session, sorted(gone), sorted(come), kinds)
+                await index.sort_in(session, {party_id: kinds[party_id] for party_id in sorted(astray)})
                 await vocabulary.add(session, sorted(wanted))
             # They go on lacking where nothing is changed, and are counted once.
             lacking.update(map(hash, new))
             if ends and not dry_run:
                 await vocabulary.complete(session)
         report.records += len(ids)
-        report.stale += len({term.party_id for term in gone | come})
+        report.stale += len(astray | {term.party_id for term in gone | come})
         report.added += len(come)
         report.removed += len(gone)
         report.words = len(lacking)
@@ -108,26 +114,29 @@ async def without_parts(db: Database) -> int:
 
 
 async def missing(db: Database) -> int:
-    """How many records have words and are not in the index at all, `MOST_MISSING` at most."""
+    """How many records have words and none of them is where it is looked for, `MOST_MISSING` at most."""
     count = 0
     async with db.read() as session:
         for model in MODELS.values():
-            indexed = select(SearchTerm.party_id).where(SearchTerm.party_id == model.id)
+            kind = case((model.deleted_at.is_(None), int(SEARCHED_AS[model])), else_=int(TermKind.NONE))
+            indexed = select(SearchTerm.party_id).where(SearchTerm.party_id == model.id, SearchTerm.kind == kind)
             query = select(model).where(~indexed.exists()).limit(MOST_MISSING - count)
             count += sum(any(True for _ in terms_of(record)) for record in await session.scalars(query))
     return count
 
 
-async def _wanted(session: AsyncSession, ids: Any) -> set[Term]:
-    """The terms of records and their rows, which stay as they are until the transaction ends."""
+async def _wanted(session: AsyncSession, ids: Any) -> tuple[set[Term], dict[int, TermKind]]:
+    """The terms of records and their rows, and the kinds of the records, which stay so until the transaction ends."""
     found: set[Term] = set()
+    kinds: dict[int, TermKind] = {}
     if not ids:
-        return found
+        return found, kinds
     for model in MODELS.values():
         query = select(model).where(model.id.in_(ids)).order_by(model.id).with_for_update(key_share=True)
         for record in await session.scalars(query):
             found.update(terms_of(record))
+            kinds |= index.kinds_of((record,))
     for child in _ROWS:
         for row in await session.scalars(select(child).where(child.party_id.in_(ids))):
             found.update(terms_of(row))
-    return found
+    return found, kinds

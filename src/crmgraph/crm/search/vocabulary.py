@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from crmgraph.crm.models import COMPLETE, SearchPart
+from crmgraph.crm.models import COMPLETE, SearchPart, SearchTerm, TermKind
 from crmgraph.crm.query.parts import are_complete, terms_of
 from crmgraph.crm.search.parts import Run, parts_of, runs_of
 from crmgraph.crm.search.terms import Term
@@ -158,7 +158,8 @@ async def _remove(db: Database, words: Sequence[tuple[int, str]]) -> int:
 
 
 def _is_unused(part: Any) -> Any:
-    return and_(*(~query.correlate(part).exists() for query in terms_of(part)))
+    of_any = SearchTerm.kind.in_([literal_column(str(int(kind)), Integer()) for kind in TermKind])
+    return and_(*(~query.correlate(part).exists() for query in terms_of(part, of_any)))
 
 
 def _walk() -> Any:
