@@ -1,5 +1,7 @@
 """A cached actor is verified by the statement that answers: what has changed since counts at once."""
 
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -189,3 +191,24 @@ async def test_who_has_left_is_not_told_the_schema_by_a_document_that_is_known(a
         assert await agent(document) == {"__schema": {"queryType": {"name": "Query"}}}
     await change(core, Session, ended_at=now())
     assert await agent.errors(document) == UNAUTHENTICATED
+
+
+async def test_the_variables_of_a_change_are_read_once(agent: Caller, core: Core) -> None:
+    await put(core, PartyKind.CONTACT, {"last_name": "Ray", "number": "C1"})
+    document = """mutation($contact: ContactRef!, $name: String!) {
+        updateContact(input: {contact: $contact, lastName: $name}) { contact { lastName } userErrors { code } } }"""
+    given = {"contact": {"number": "C1"}}
+    await agent(document, **given, name="Rae")
+    read = 0
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        nonlocal read
+        read += event == "call" and frame.f_code.co_qualname == "read_ahead"
+
+    sys.setprofile(note)
+    try:
+        changed = await agent(document, **given, name="Roy")
+    finally:
+        sys.setprofile(None)
+    assert changed["updateContact"] == {"contact": {"lastName": "Roy"}, "userErrors": []}
+    assert read == 1

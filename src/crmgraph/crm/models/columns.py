@@ -1,6 +1,7 @@
 """Column types and mixins that the tables share, the same on SQLite and PostgreSQL."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -51,6 +52,10 @@ class Moment(TypeDecorator[dt.datetime]):
         if value.tzinfo is None:
             raise ValueError("a time without a zone reached the store")
         return value.astimezone(dt.UTC)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        # The driver of PostgreSQL answers in UTC.
+        return None if dialect.name == "postgresql" else super().result_processor(dialect, coltype)
 
     def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         if value is None:

@@ -140,12 +140,7 @@ async def read_with(
         children: models with a `party_id`, in the order of their rank where they have one; or what is `Listed`.
     """
     models = [child.model if isinstance(child, Listed) else child for child in children]
-
-    def query() -> Select[Any]:
-        lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
-        return build(select(*_columns(model), *lists))
-
-    rows = await db.fetch_compiled((key, model, *models), query, parameters)
+    rows = await db.fetch_compiled((key, model, *models), lambda: build(_with_lists(db, model, children)), parameters)
     names = _names(model)
     found = []
     for row in rows:
@@ -153,6 +148,11 @@ async def read_with(
         lists = [_rows(child, text) for child, text in zip(models, row[len(names) :], strict=True)]
         found.append((record, lists))
     return found
+
+
+def _with_lists(db: Database, model: Any, children: Sequence[Any]) -> Select[Any]:
+    lists = [_list(db, child, model).label(f"c{i}") for i, child in enumerate(children)]
+    return select(*_columns(model), *lists)
 
 
 async def lock(session: AsyncSession, model: Any, condition: ColumnElement[bool]) -> list[Any]:

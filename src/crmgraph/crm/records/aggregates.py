@@ -35,6 +35,12 @@ PARTS = ("phones", "emails", "addresses", "photo")
 _ONE: dict[str, Any] = {"photo": Photo, "login": Login}
 """What there is one of at most, by its name on `Aggregate`."""
 
+_PARTS_OF: dict[Any, dict[str, Any]] = {
+    model: {name: child for name, child in {**ROWS, **_ONE}.items() if model is Contact or name != "login"}
+    for model in MODELS.values()
+}
+"""{model: what a record of it may have, by its name on `Aggregate`}."""
+
 
 @dataclass(slots=True)
 class Aggregate:
@@ -203,10 +209,7 @@ def parts_of(edit: Edit) -> set[str]:
 
 def wanted(model: Any, parts: Collection[str]) -> dict[str, Any]:
     """{part: its model} of those parts that a record of this model may have."""
-    known = {**ROWS, **_ONE}
-    if model is not Contact:
-        del known["login"]
-    return {name: child for name, child in known.items() if name in parts}
+    return {name: child for name, child in _PARTS_OF[model].items() if name in parts}
 
 
 def fill(aggregate: Aggregate, names: Iterable[str], lists: Sequence[list[Any]]) -> None:

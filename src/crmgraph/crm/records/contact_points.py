@@ -39,14 +39,14 @@ _MODELS: dict[str, Any] = {"phones": Phone, "emails": Email, "addresses": Addres
 
 def region_of(addresses: Sequence[Address]) -> str | None:
     """The country of the primary address, which is the region of phones that name none."""
-    return next((address.country for address in addresses if address.active), None)
+    return next((held["country"] for held in map(vars, addresses) if held["active"]), None)
 
 
 def check_rows(aggregate: Any, edit: Edit) -> list[Refused]:
     """Faults: rows that the record does not have, or too many of them."""
     faults: list[Refused] = []
     for name, edits in edit.lists().items():
-        known = {row.id for row in getattr(aggregate, name)}
+        known = {vars(row)["id"] for row in getattr(aggregate, name)}
         faults += [
             NotFound((name, "update", i, "id")) for i, (row_id, _) in enumerate(edits.update) if row_id not in known
         ]
@@ -71,7 +71,7 @@ def apply_rows(
         given: what rows are derived from: `region` for phones, `name_key` for addresses, `self_given` for emails.
     """
     rows: list[Any] = getattr(aggregate, name)
-    by_id = {row.id: row for row in rows}
+    by_id = {vars(row)["id"]: row for row in rows}
     record = type(aggregate.record)
     moved = []
     for row_id in edits.remove:
@@ -97,7 +97,12 @@ def apply_rows(
     for row in added:
         written.add(row)
         changes.added(RowPath(name, row), row)
-    rows.sort(key=lambda row: (row.rank, row.id))
+    rows.sort(key=_order)
+
+
+def _order(row: Any) -> tuple[int, int]:
+    held = vars(row)
+    return held["rank"], held["id"]
 
 
 def _take_slots(record: type, rows: list[Any], arrived: list[Any]) -> None:
@@ -247,7 +252,7 @@ def complete_numbers(phones: Sequence[Phone], region: str | None) -> bool:
     Returns:
         Whether any of them has an E.164 form now.
     """
-    unknown = [row for row in phones if row.e164 is None and row.country is None]
+    unknown = [row for row in phones if (held := vars(row))["e164"] is None and held["country"] is None]
     for row in unknown:
         _read_number(row, region)
     return any(row.e164 is not None for row in unknown)

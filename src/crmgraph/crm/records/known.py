@@ -64,8 +64,8 @@ class Known:
         self._asked: set[tuple[Any, int]] = set()
         self._named: set[tuple[Any, int]] = set()
         self._numbers: defaultdict[PartyKind, dict[str, int | None]] = defaultdict(dict)
-        self._above: dict[Any, dict[int, int | None]] = {model: {} for model in HIERARCHIES}
-        self._climbed: dict[Any, set[int]] = {model: set() for model in HIERARCHIES}
+        self._above: dict[Any, dict[int, int | None]] = defaultdict(dict)
+        self._climbed: dict[Any, set[int]] = defaultdict(set)
         self._called: dict[ExternalIdValue, int | None] = {}
         self._staff: dict[int, str] = {}
         self._heirs: dict[tuple[Any, int], int] = {}

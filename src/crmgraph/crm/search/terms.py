@@ -42,6 +42,9 @@ class Term(NamedTuple):
     source_id: int
 
 
+_term = tuple.__new__
+"""Makes a tuple with names, for a third of what its constructor takes."""
+
 _PERSON = (
     ("number", SearchField.NUMBER),
     ("last_name", SearchField.LAST_NAME),
@@ -66,7 +69,7 @@ _PLACES = {
 _OF_ROW = frozenset({"active", "party_id"})
 """The columns of a row on which all of its terms depend."""
 _READ: dict[type, frozenset[str]] = {
-    model: frozenset({name for name, _ in of} | (set() if model in RECORDS else _OF_ROW))
+    model: frozenset({"id", *(name for name, _ in of)} | (set() if model in RECORDS else _OF_ROW))
     for model, of in SOURCES.items()
 }
 """{model: the columns that its terms depend on}."""
@@ -117,7 +120,7 @@ def terms_of_values(model: type, held: Mapping[str, Any], among: Container[str] 
     if model not in SOURCES or not (own or held["active"]):
         return []
     party_id, source_id = held["id" if own else "party_id"], held["id"]
-    return [Term(party_id, text[:MAX_TERM], field, source_id) for text, field in _texts(model, held, among)]
+    return [_term(Term, (party_id, text[:MAX_TERM], field, source_id)) for text, field in _texts(model, held, among)]
 
 
 def _texts(model: type, held: Mapping[str, Any], among: Container[str] | None) -> list[tuple[str, int]]:
@@ -152,11 +155,14 @@ def changed_terms(
         old.update(dict.fromkeys(terms_of_values(type(row), {**vars(row), **before})))
     for row, before in changed:
         model = type(row)
-        if _READ.get(model, frozenset()).isdisjoint(before):
+        read = _READ.get(model)
+        if read is None or read.isdisjoint(before):
             continue
+        held = vars(row)
         among = before if _OF_ROW.isdisjoint(before) else None
-        old.update(dict.fromkeys(terms_of_values(model, {**vars(row), **before}, among)))
-        new.update(dict.fromkeys(terms_of_values(model, vars(row), among)))
+        was = {name: before[name] if name in before else held[name] for name in read}
+        old.update(dict.fromkeys(terms_of_values(model, was, among)))
+        new.update(dict.fromkeys(terms_of_values(model, held, among)))
     for row in come:
         new.update(dict.fromkeys(terms_of(row)))
     if not old:

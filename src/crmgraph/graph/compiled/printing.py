@@ -105,7 +105,7 @@ def _leaf(model: Any, leaf: Leaf) -> Print:
             name = leaf.name
 
             def value(row: Any) -> Any:
-                return getattr(row, name) or ""
+                return vars(row)[name] or ""
 
         case declarations.Column():
             if model.__table__.c[leaf.name].nullable and not leaf.nullable:
@@ -113,11 +113,13 @@ def _leaf(model: Any, leaf: Leaf) -> Print:
             name = leaf.name
 
             def value(row: Any) -> Any:
-                return getattr(row, name)
+                return vars(row)[name]
 
         case _:
             raise Unplannable(f"`{leaf.key}`, which the changed record does not hold")
     if leaf.type_.name in PLAIN or leaf.type_.name == "ID":
+        if isinstance(leaf.declaration, declarations.Column) and not leaf.declaration.required:
+            return lambda row, aggregate, context: vars(row)[name]
         return lambda row, aggregate, context: value(row)
     written = leaf.type_.coerce_output_value
 

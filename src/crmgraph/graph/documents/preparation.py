@@ -195,7 +195,9 @@ class Preparer:
         """
         document = self._kept.get(request.query)
         operation = None if document is None else document.chosen.get(request.operation_name)
-        if document is None or operation is None or not operation.is_valid or operation.cost is None:
+        if document is None or operation is None or not (operation.is_query and operation.is_valid):
+            return None
+        if operation.cost is None:
             return None
         values = read_ahead(operation.variables, request.variables)
         return None if values is None else PreparedOperation(document, operation, request, values, operation.cost)

@@ -135,7 +135,7 @@ class Engine:
     def known(self, request: Request) -> PreparedOperation | None:
         """A query that was asked for before and may be run by anybody who is signed in; None of any other request."""
         known = self._preparer.known(request)
-        is_told = known is not None and known.operation.is_query and _INTROSPECTION.isdisjoint(known.operation.names)
+        is_told = known is not None and _INTROSPECTION.isdisjoint(known.operation.names)
         return known if is_told else None
 
     def has_tokens(self, names: Set[str]) -> bool:

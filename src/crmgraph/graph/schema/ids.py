@@ -34,7 +34,7 @@ PREFIXES = {PartyKind.CONTACT: Prefix.CONTACT, PartyKind.ACCOUNT: Prefix.ACCOUNT
 
 def encode(prefix: Prefix, number: int) -> str:
     """The global id of a thing of this kind."""
-    return f"{prefix.value}_{number}"
+    return f"{prefix}_{number}"
 
 
 def decode(text: str) -> tuple[Prefix, int] | None:

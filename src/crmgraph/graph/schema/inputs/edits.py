@@ -41,7 +41,7 @@ def edit_of(given: Any) -> Edit:
     edit = Edit(dict(_values(given)))
     for name, prefix in ROWS.items():
         rows = getattr(given, name, UNSET)
-        if rows:
+        if rows is not UNSET and rows:
             setattr(edit, name, _row_edits(rows, prefix))
     return edit
 
