@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from crmgraph.crm.values.phone_numbers import MAX_LENGTH, ParsedPhone, parse_phone
+from crmgraph.crm.values.phone_numbers import MAX_LENGTH, ParsedPhone, code_of_e164, parse_phone, region_of_e164
 
 WRITTEN: list[tuple[str | None, str, str | None]] = [
     # The region's own prefix of international calls comes first.
@@ -324,3 +324,19 @@ def test_what_is_written_in_full_is_read_as_libphonenumber_reads_it() -> None:
 def test_a_number_in_full_asks_its_plan_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(phonenumbers, "parse")
     assert parse_phone("+357 99 000001", None) == ParsedPhone("+35799000001", "35799000001", None, True)
+
+
+def test_the_code_and_the_place_of_a_number_are_those_of_libphonenumber() -> None:
+    for code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        for last in range(0, 10_000_000, 700_001):
+            e164 = f"+{code}{last:08}"
+            number = phonenumbers.parse(e164)
+            assert code_of_e164(e164) == str(number.country_code) == str(code)
+            assert region_of_e164(e164) == phonenumbers.region_code_for_number(number)
+    assert (code_of_e164("+999"), region_of_e164("+999")) == (None, None)
+
+
+def test_most_codes_say_the_place_without_a_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(phonenumbers, "parse")
+    assert region_of_e164("+35799000002") == "CY"
+    assert code_of_e164("+12025550123") == "1"

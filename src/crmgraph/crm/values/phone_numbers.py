@@ -245,16 +245,22 @@ _TRUNK = {1: "1", 7: "8", 36: "06", 370: "8", 375: "8", 992: "8", 993: "8"}
 @functools.lru_cache(maxsize=4096)
 def region_of_e164(e164: str) -> str | None:
     """ISO 3166-1 alpha-2 of the place that a number in E.164 belongs to; None where no place does."""
+    regions = _REGIONS.get(code_of_e164(e164) or "", ())
+    if len(regions) == 1:  # most codes: what follows says nothing more
+        return regions[0]
     try:
         return phonenumbers.region_code_for_number(phonenumbers.parse(e164))
     except phonenumbers.NumberParseException:
         return None
 
 
-@functools.lru_cache(maxsize=4096)
-def code_of_e164(e164: str) -> str:
-    """The code of the country of a number in E.164, e.g. `49`."""
-    return str(phonenumbers.parse(e164).country_code)
+def code_of_e164(e164: str) -> str | None:
+    """The code of the country of a number in E.164, e.g. `49`; None where it begins with none."""
+    # No code begins another one.
+    return next((code for length in (1, 2, 3) if (code := e164[1 : length + 1]) in _REGIONS), None)
+
+
+_REGIONS = {str(code): regions for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items()}
 
 
 @functools.lru_cache(maxsize=4096)
