@@ -21,8 +21,9 @@ from crmgraph.dialects.covalense.fields import tables
 from crmgraph.dialects.crmcom.fields import layout
 from crmgraph.dialects.crmcom.response_formats import SHOW
 from crmgraph.dialects.zoho.fields import OF_KIND
-from crmgraph.mapping import Layout
-from crmgraph.mapping.printing import Printed, print_told
+from crmgraph.mapping import Layout, Listed
+from crmgraph.mapping.printing.layouts import Printed
+from crmgraph.mapping.printing.told import print_told
 from tests.conftest import Running, statements
 from tests.test_told import actors, prepared
 
@@ -34,7 +35,12 @@ LAYOUTS: Mapping[str, Mapping[PartyKind, Layout]] = {
 TEXTS = ("", "0", " ", "a", 'Zoë "Q" \\ / \b\f\n\r\t\x01\x1f\x7f \u2028 <&> \U0001f600', "x" * 300)
 AMOUNTS = ("0", "-0", "1.5", "1200", "0.00001", "12345678901234.12345678", "9007199254740993", "-3.10")
 KEPT: tuple[Any, ...] = (None, "", "word", 7, 1.0, 1e22, True, [], ["a", {"b": None}], {"id": "5", "name": "n"}, {})
-_FORMS = {"e164": ("+4930123456", "+35722123456", "+12125550100"), "country": ("CY", "DE", "XX")}
+_FORMS = {
+    "e164": ("+4930123456", "+35722123456", "+12125550100"),
+    "country": ("CY", "DE", "XX"),
+    "raw": ("", "030 1", "+49 30 1", "004930", "0 049", "\u3000 \x1c+357 1", "\u200b+357", '"+1'),
+    "digits": ("", "0", "004930", "30", "x"),
+}
 _DERIVED = ("_key", "revision", "deleted_at", "merged_into_id", "number")
 
 
@@ -95,9 +101,13 @@ async def _changed(demo: Running, dialect: str, chance: random.Random) -> None:
                     sizes = {"width": 1, "height": 1, "size_bytes": 1}
                     name = f"{own} (ü) 'x'.png"
                     session.add(Photo(party_id=own, key=f"k{own}", file_name=name, content_type="image/png", **sizes))
-        for child in (Phone, Email, Address):
+        listed = {each.at.rows: each.at.layout for each in shown.fields if isinstance(each.at, Listed)}
+        for rows, child in (("phones", Phone), ("emails", Email), ("addresses", Address)):
             for own in list(await session.scalars(select(child.id))):
-                if values := _values(chance, child):
+                values = _values(chance, child)
+                if rows in listed:
+                    values["extra_fields"] = _extra_fields(chance, dialect, listed[rows])
+                if values:
                     await session.execute(update(child).where(child.id == own).values(values))
         for _ in range(2):
             value = chance.random()

@@ -36,13 +36,18 @@ class Codec:
     Attributes:
         read: from the wire's value to ours; None is "nothing"; raises Unreadable.
         write: from ours to the wire's.
-        sql: (writer, what `write` is given as SQL) to the JSON of what it returns, see `mapping/printing.py`; None
+        sql: (writer, what `write` is given as SQL) to the JSON of what it returns, see `mapping/printing/`; None
             where Python writes it, of what a statement has read.
+        is_partial: whether that SQL is NULL of a `Whole` that Python is to write.
+        needed: (writer, the columns of a `Whole` as SQL) to what is enough for `write` to return the same, in their
+            places. What is equal is written once, so a telephone number that says only where it is need not be whole.
     """
 
     read: Callable[[Any], Any] = _same
     write: Callable[[Any], Any] = _same
     sql: "Callable[[Any, Any], Pieces] | None" = None
+    is_partial: bool = False
+    needed: "Callable[[Any, Sequence[Any]], Sequence[Any]] | None" = None
 
     @property
     def changes(self) -> bool:
@@ -204,7 +209,7 @@ class Computed:
 
     Attributes:
         source: the columns it comes from, in the words of the models, for the documentation.
-        sql: (printing, the columns of the record or row) to its JSON as it is printed, see `mapping/printing.py`.
+        sql: (printing, the columns of the record or row) to its JSON as it is printed, see `mapping/printing/`.
     """
 
     function: Callable[[Any, EncodingContext], Any]

@@ -9,7 +9,7 @@ from typing import Any
 from crmgraph.crm.query.json_text import Pieces, joined
 from crmgraph.crm.values.text import decimal_of
 from crmgraph.mapping import Codec, Linked, Unreadable
-from crmgraph.mapping.printing import LinkedRow, Printing
+from crmgraph.mapping.printing.words import LinkedRow, Printing
 
 CONTACT, ACCOUNT, USER = "12", "11", "19"
 """The numbers of vtiger's modules, which stand before the `x` of an id."""

@@ -40,7 +40,7 @@ from crmgraph.dialects.covalense.places import (
     shipping,
 )
 from crmgraph.mapping import Codec, Computed, Field, FieldMap, Layout, Link, OfPhoto, Own, Whole, loosely
-from crmgraph.mapping.printing import Printed
+from crmgraph.mapping.printing.layouts import Printed
 
 
 def _document(name: str) -> Field:

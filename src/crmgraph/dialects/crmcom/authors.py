@@ -10,7 +10,7 @@ from crmgraph.dialects.crmcom.codecs import MOMENT
 from crmgraph.dialects.crmcom.contact_points import DIALECT
 from crmgraph.dialects.crmcom.response_formats import ResponseFormat, ordered
 from crmgraph.mapping import Codec, ExtraField, Field, Inner, Link
-from crmgraph.mapping.printing import LinkedRow, Printing
+from crmgraph.mapping.printing.words import LinkedRow, Printing
 
 
 def user(staff: Staff | None, external_id: str | None, keys: Iterable[str]) -> dict[str, Any] | None:

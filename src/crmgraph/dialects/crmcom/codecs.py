@@ -18,7 +18,7 @@ from crmgraph.crm.values.text import decimal_of
 from crmgraph.dialects.crmcom.response_formats import ordered, words
 from crmgraph.http import reading
 from crmgraph.mapping import Codec, Unreadable
-from crmgraph.mapping.printing import LinkedRow, Printing
+from crmgraph.mapping.printing.words import LinkedRow, Printing
 
 LANGUAGES = words(
     "ARA DAN ENG EST FIN FRA DEU ELL JPN VIE MAL IND TAI LAV LIT NNO POL POR RUS SPA SWE UKR CMN TGL HIN "

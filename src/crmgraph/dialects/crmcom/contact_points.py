@@ -1,12 +1,14 @@
 """What CRM.COM calls the values of the objects in a record's sets: addresses, phones, emails and relations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import phonenumbers
+from sqlalchemy import ColumnElement
 
 from crmgraph.crm.models import Account, Address, Contact, Email, Phone, Relation
 from crmgraph.crm.policy import may_see_identity
+from crmgraph.crm.query.json_text import Pieces, joined
 from crmgraph.crm.records.aggregates import Aggregate
 from crmgraph.crm.records.external_ids import EncodingContext
 from crmgraph.crm.values.phone_numbers import code_of_e164, region_of_e164
@@ -26,6 +28,7 @@ from crmgraph.dialects.crmcom.codecs import (
 from crmgraph.dialects.crmcom.references import countries_of, read_country
 from crmgraph.dialects.crmcom.response_formats import ADDRESS_UDF, CREATE, ROW_UDF, ResponseFormat
 from crmgraph.mapping import Always, Codec, Computed, ExtraField, Field, FieldMap, Own, Whole
+from crmgraph.mapping.printing.words import Printing
 
 DIALECT = "crmcom"
 RELATION_ID = "id"
@@ -87,6 +90,11 @@ def phone(fmt: ResponseFormat) -> FieldMap:
             return fmt.dialling_prefix + digits.lstrip("0")
         return f"{fmt.dialling_prefix}{code}{raw}" if (code := _area_code((raw, area_code, country, e164))) else raw
 
+    def full_number_sql(write: Printing, parts: Sequence[Any]) -> Pieces:
+        raw, digits = parts[:2]
+        number = joined([fmt.dialling_prefix, write.without_leading(digits, "0")])
+        return [write.where(_is_international_sql(write, raw), write.quoted(number))]
+
     return FieldMap(
         DIALECT,
         Phone,
@@ -94,18 +102,27 @@ def phone(fmt: ResponseFormat) -> FieldMap:
             Field("id", Own("phone"), ID, writable=False),
             Field("type", Phone.kind, codecs.kind(codecs.PHONE_KINDS, fmt.kind_name)),
             Field("number", Phone.raw, TEXT),
-            Field("area_code", Phone.area_code, Codec(codecs.text, _area_code), shown=Whole((Phone.raw, *_PLACE))),
+            Field(
+                "area_code",
+                Phone.area_code,
+                Codec(codecs.text, _area_code, needed=_enough_for_code),
+                shown=Whole((Phone.raw, *_PLACE)),
+            ),
             Field(
                 "country",
                 Phone.country,
-                Codec(read_country, lambda parts: countries(_phone_country(*parts))),
+                Codec(
+                    read_country,
+                    lambda parts: countries(_phone_country(*parts)),
+                    needed=lambda write, parts: (parts[0], write.where(parts[0].is_(None), parts[1])),
+                ),
                 aliases=("country_identifier",),
                 shown=Whole((Phone.country, Phone.e164)),
             ),
             Field(
                 "full_number",
                 Whole((Phone.raw, Phone.digits, *_PLACE)),
-                Codec(write=full_number),
+                Codec(write=full_number, sql=full_number_sql, is_partial=True),
                 writable=False,
             ),
             Field("notes", Phone.notes, TEXT),
@@ -133,8 +150,24 @@ def _area_code(parts: tuple[str, str | None, str | None, str | None]) -> str | N
     return str(phonenumbers.country_code_for_region(country) or "") or None
 
 
+def _enough_for_code(write: Printing, parts: Sequence[Any]) -> Sequence[Any]:
+    """The first digits of a number say its code, and of what was written counts whether it is international."""
+    raw, area_code, country, e164 = parts
+    mark = write.either(_is_international_sql(write, raw), "+", "")
+    return mark, area_code, country, write.first_letters(e164, 4)
+
+
 def _is_international(raw: str) -> bool:
-    return raw.lstrip().startswith(("+", "00"))
+    return raw.lstrip().startswith(_INTERNATIONAL)
+
+
+def _is_international_sql(write: Printing, raw: Any) -> ColumnElement[bool]:
+    return write.begins(write.without_leading(raw, _BLANKS), *_INTERNATIONAL)
+
+
+_INTERNATIONAL = ("+", "00")
+_BLANKS = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What `str.lstrip` removes: none stands behind U+3000, the blank of Chinese and Japanese."""
 
 
 def email(fmt: ResponseFormat) -> FieldMap:

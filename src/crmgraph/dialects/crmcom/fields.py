@@ -37,7 +37,7 @@ from crmgraph.dialects.crmcom.references import (
 )
 from crmgraph.dialects.crmcom.response_formats import RECORD_UDF, RESPONSE_FORMATS, SHOW, ResponseFormat
 from crmgraph.mapping import Always, Codec, Computed, ExtraField, Field, FieldMap, Layout, Listed, Own, Whole
-from crmgraph.mapping.printing import Printed
+from crmgraph.mapping.printing.layouts import Printed
 
 ESTABLISHED = "established_date"
 """Under which key the whole of an established date is kept; the store has its day."""

@@ -8,7 +8,7 @@ from typing import Any
 from crmgraph.crm.query.json_text import Pieces, constant, members
 from crmgraph.crm.values.text import is_blank
 from crmgraph.mapping import Codec, Linked, Named, Unreadable
-from crmgraph.mapping.printing import LinkedRow, Printing
+from crmgraph.mapping.printing.words import LinkedRow, Printing
 
 MAX_ID_DIGITS = 19
 """Zoho's ids are 64-bit integers."""

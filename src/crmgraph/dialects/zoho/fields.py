@@ -34,7 +34,8 @@ from crmgraph.mapping import (
     Whole,
     linked,
 )
-from crmgraph.mapping.printing import Printed, Printing
+from crmgraph.mapping.printing.layouts import Printed
+from crmgraph.mapping.printing.words import Printing
 
 DIALECT = "zoho"
 CURRENCY_SYMBOL = "$"

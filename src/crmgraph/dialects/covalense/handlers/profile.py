@@ -21,7 +21,7 @@ from crmgraph.dialects.covalense.fields import ACCOUNT_LAYOUT, ACCOUNTS, tables
 from crmgraph.dialects.covalense.places import DIALECT
 from crmgraph.dialects.covalense.requests import Attributes, Call
 from crmgraph.mapping import FieldMap, Layout, Unreadable, decode_all, loosely
-from crmgraph.mapping.printing import print_told
+from crmgraph.mapping.printing.told import print_told
 from crmgraph.rest import RequestError
 
 

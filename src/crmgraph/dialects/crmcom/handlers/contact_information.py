@@ -28,7 +28,7 @@ from crmgraph.dialects.crmcom.lookups import IDENTIFIER, PARTS, Pair, find, load
 from crmgraph.dialects.crmcom.naming import written
 from crmgraph.dialects.crmcom.requests import Call
 from crmgraph.dialects.crmcom.response_formats import CREATE, LIST, SHOW, UPDATE
-from crmgraph.mapping.printing import print_told
+from crmgraph.mapping.printing.told import print_told
 from crmgraph.rest import RequestError
 
 _SETTINGS = frozenset(CONSENTS)

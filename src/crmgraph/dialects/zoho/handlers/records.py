@@ -20,7 +20,7 @@ from crmgraph.dialects.zoho import answers, codecs, errors, search
 from crmgraph.dialects.zoho.fields import DIALECT, OF_KIND, Module
 from crmgraph.dialects.zoho.requests import MAX_ROWS, Call
 from crmgraph.mapping import linked
-from crmgraph.mapping.printing import print_told
+from crmgraph.mapping.printing.told import print_told
 from crmgraph.rest import RequestError
 
 DELETED_TYPES = {"all": True, "recycle": True, "permanent": False}
