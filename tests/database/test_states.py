@@ -328,3 +328,36 @@ async def test_days_are_printed_alike_whatever_style_the_database_is_set_to(
         await graph.ask(changing, i=given)
         asked = "query($id: ID!) { account(by: {id: $id}) { establishedOn } }"
         assert await graph.ask(asked, id=own_id) == {"account": {"establishedOn": "1987-02-03"}}
+
+
+ODD_SETTINGS = {
+    "timezone": "'Africa/Monrovia'",  # of which PostgreSQL once prints seconds
+    "intervalstyle": "'sql_standard'",
+    "extra_float_digits": "-15",
+    "bytea_output": "'escape'",
+    "standard_conforming_strings": "off",
+    "transform_null_equals": "on",
+    "array_nulls": "off",
+    "lc_numeric": "'C'",
+    "xmlbinary": "'hex'",
+}
+
+
+async def test_answers_are_the_same_whatever_a_session_is_set_to(
+    postgres: Postgres, database: str, tmp_path: Path
+) -> None:
+    async with doors(postgres.url(database), tmp_path) as there:
+        graph = Graph(there.world, "graphql")
+        account = {"account": {"id": f"acc_{there.account}"}, "annualRevenue": "1234.50", "establishedOn": "1987-02-03"}
+        changing = "mutation($i: UpdateAccountInput!) { updateAccount(input: $i) { userErrors { code } } }"
+        await graph.ask(changing, i=account)
+        for name in ("back\\slash", 'a "quoted" one\\', "'single'"):
+            assert_well("zoho", await there.write("zoho", name))
+        asked = """{ contacts { nodes { lastName createdAt updatedAt } }
+          accounts { nodes { annualRevenue establishedOn updatedAt } } }"""
+        before = {door: (await there.read(door)).content for door in DOORS}, await graph.ask(asked)
+        await administer(postgres, *(f"ALTER DATABASE {database} SET {k} = {v}" for k, v in ODD_SETTINGS.items()))
+        await cut(postgres, database)
+        after = {door: (await there.read(door)).content for door in DOORS}, await graph.ask(asked)
+        assert after == before
+        assert_well("crmcom", await there.write("crmcom", 'a "last" one\\'))
