@@ -5,7 +5,7 @@ dialect has one `FieldMap` per kind of record (and per kind of row where rows ar
 engine knows no dialect; what differs is in the tables and in the codecs that they name.
 """
 
-from crmgraph.mapping.requests import Decoded, Resolved, decode, decode_all, decode_row, links, names
+from crmgraph.mapping.requests import Decoded, Resolved, decode, decode_all, decode_row, links, references
 from crmgraph.mapping.table import (
     AS_IT_IS,
     Always,
@@ -58,5 +58,5 @@ __all__ = [
     "linked",
     "links",
     "loosely",
-    "names",
+    "references",
 ]

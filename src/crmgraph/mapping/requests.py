@@ -49,9 +49,13 @@ def links(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, str]]:
     return {(link.space, given) for link, given in _linked(fields, body) if isinstance(given, str)}
 
 
-def names(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, Named]]:
-    """(column, what is named there) of the links that a request has no id for, to be resolved before it is decoded."""
-    return {(link.column.key, given) for link, given in _linked(fields, body) if isinstance(given, Named)}
+def references(fields: FieldMap, body: Mapping[str, Any]) -> set[tuple[str, str | Named]]:
+    """Whatever a request names, to be resolved before it is decoded: (space, external id), and (column, what it is
+    called there) of the links that it has no id for."""
+    return {
+        (link.space, given) if isinstance(given, str) else (link.column.key, given)
+        for link, given in _linked(fields, body)
+    }
 
 
 def _linked(fields: FieldMap, body: Mapping[str, Any]) -> Iterator[tuple[Link, str | Named]]:

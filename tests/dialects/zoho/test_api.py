@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crmgraph.crm.identity import clients
+from crmgraph.db.database import Database
 from crmgraph.dialects.zoho import mounts, unique_fields
 from tests.conftest import Running, serving, settings_for, statements
 from tests.dialects.zoho.conftest import LEAD, Program
@@ -332,3 +333,10 @@ async def test_a_row_of_a_bulk_write_costs_the_same_statements_however_many_ther
 async def test_the_contacts_of_no_account_are_asked_for_as_those_of_one(zoho: Program, query: str) -> None:
     assert await outcome(zoho, "GET", f"/Accounts/5/Contacts?{query}") == (400, "INVALID_DATA")
     assert (await zoho.send("GET", "/Accounts/5/Contacts")).status_code == 204
+
+
+async def test_a_change_that_names_nothing_opens_no_session(zoho: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On SQLite a change is a transaction.
+    monkeypatch.delattr(Database, "reading_session")
+    answer = await zoho.send("PUT", f"/Leads/{LEAD}", {"data": [{"City": "Z"}]})
+    assert (answer.status_code, answer.json()["data"][0]["code"]) == (200, "SUCCESS")

@@ -11,25 +11,28 @@ from crmgraph.crm.query.names import find_each_named
 from crmgraph.crm.query.references import REFERENCES
 from crmgraph.crm.records import external_ids
 from crmgraph.dialects.zoho.fields import DIALECT
-from crmgraph.mapping import FieldMap, Named, Resolved, links, names
+from crmgraph.mapping import FieldMap, Named, Resolved, references
 
 _TARGETS: dict[type, dict[str, type]] = {**REFERENCES, Note: {"owner_id": Staff}}
 """{model: {column: what it names}}."""
 
 
-async def resolve(session: AsyncSession, actor: Actor, fields: FieldMap, rows: Iterable[Any]) -> Resolved:
-    """Our ids of everything that the rows name: by ids in one statement, by names in one for each kind of record.
+def wanted(fields: FieldMap, rows: Iterable[Any]) -> set[tuple[str, str | Named]]:
+    """Everything that rows name.
 
     Args:
         rows: as they came; what is no object names nothing.
     """
-    wanted: set[tuple[str, str]] = set()
-    named: set[tuple[str, Named]] = set()
-    for row in rows:
-        if isinstance(row, dict):
-            wanted |= links(fields, row)
-            named |= names(fields, row)
-    found: dict[tuple[str, Any], int] = {**await external_ids.resolve(session, DIALECT, wanted)}
+    return {each for row in rows if isinstance(row, dict) for each in references(fields, row)}
+
+
+async def resolve(
+    session: AsyncSession, actor: Actor, fields: FieldMap, wanted: Iterable[tuple[str, str | Named]]
+) -> Resolved:
+    """Our ids of what rows name: by ids in one statement, by names in one for each kind of record."""
+    ids = {(space, given) for space, given in wanted if isinstance(given, str)}
+    named = {(column, given) for column, given in wanted if isinstance(given, Named)}
+    found: dict[tuple[str, Any], int] = {**await external_ids.resolve(session, DIALECT, ids)}
     targets = _TARGETS[fields.model]
     for target in {targets[column] for column, _ in named}:
         of_target = {(column, each) for column, each in named if targets[column] is target}

@@ -120,7 +120,9 @@ async def _add(call: Call, rows: Sequence[tuple[Any, Module | None, str | None]]
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         outcomes: list[Note | dict[str, Any]] = []
         known = await call.resolve(session, [digits for _, _, digits in rows if digits is not None])
-        resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _, _ in rows])
+        resolved = await lookups.resolve(
+            session, call.actor, NOTE_FIELDS, lookups.wanted(NOTE_FIELDS, [row for row, _, _ in rows])
+        )
         for row, module, digits in rows:
             if not isinstance(row, dict):
                 outcomes.append(_no_object())
@@ -163,7 +165,9 @@ async def _update(call: Call, rows: Sequence[tuple[Any, Any]]) -> Response:
     async def work(session: AsyncSession) -> list[dict[str, Any]]:
         outcomes: list[Note | dict[str, Any]] = []
         record = await _record(call, session)
-        resolved = await lookups.resolve(session, call.actor, NOTE_FIELDS, [row for row, _ in rows])
+        resolved = await lookups.resolve(
+            session, call.actor, NOTE_FIELDS, lookups.wanted(NOTE_FIELDS, [row for row, _ in rows])
+        )
         own = await _own(session, [str(given) for _, given in rows])
         for row, given in rows:
             if not isinstance(row, dict):

@@ -275,7 +275,9 @@ async def begin(call: Call, unit: UnitOfWork, rows: Collection[Row], identifying
     looked_for = [search.having(module, name, value) for name, value in values]
     if looked_for:
         await uniqueness.lock(await unit.transaction(), call.actor, module.kind, looked_for)
-    resolved = await lookups.resolve(unit.session, call.actor, module.fields, bodies)
+    resolved: Resolved = {}
+    if wanted := lookups.wanted(module.fields, bodies):  # no session is opened for nothing
+        resolved = await lookups.resolve(unit.session, call.actor, module.fields, wanted)
     return Writing(call, unit, WriteSet(unit, call.actor), Holders(unit, call.actor, module.kind), resolved)
 
 
@@ -386,12 +388,12 @@ async def write_rows(
         around: what the records name, where that has been read with them.
     """
     await writing.written.write()
-    session, call = writing.unit.session, writing.call
+    unit = writing.unit
     if around is None:
         changed = [row.done for row in rows if row.done is not None]
-        around = await external_ids.encoding_context(session, call.actor, DIALECT, changed)
+        around = await external_ids.encoding_context(unit.session, writing.call.actor, DIALECT, changed)
     existing = {writing.written.id_of(row.existing) for row in rows if row.existing is not None}
-    others = await external_ids.of_records(session, DIALECT, existing) if existing else {}
+    others = await external_ids.of_records(unit.session, DIALECT, existing) if existing else {}
     return [_tell(writing, row, around, others) for row in rows]
 
 
