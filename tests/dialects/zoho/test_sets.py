@@ -81,7 +81,7 @@ SQLITE = {
     "another field in each row": 13,
     "upsert": 24,
     "half refused": 17,
-    "delete": 7,
+    "delete": 8,
 }
 POSTGRESQL = {
     "create": 10,
@@ -90,7 +90,7 @@ POSTGRESQL = {
     "another field in each row": 10,
     "upsert": 17,
     "half refused": 11,
-    "delete": 7,
+    "delete": 8,
 }
 
 
