@@ -13,6 +13,7 @@ from sqlalchemy import update
 from crmgraph.crm import models
 from crmgraph.crm.core import Core
 from crmgraph.crm.models import PartyKind
+from crmgraph.graph.execution import deadline
 from tests.conftest import serving, settings_for
 from tests.graph.conftest import LOGIN, Caller, put
 
@@ -109,9 +110,10 @@ async def ask_and_hang_up(app: FastAPI, caller: Caller, query: str) -> list[dict
 
 
 async def test_when_the_client_hangs_up_a_query_stops_and_a_change_is_finished(
-    agent: Caller, database: str, tmp_path: Path
+    agent: Caller, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # By one statement, so few records are told before anybody looks whether the client is still there.
+    # So few records are told before anybody looks whether the client is still there, by one statement all the more.
+    monkeypatch.setattr(deadline, "PATIENCE", 0.002)
     async with serving(settings_for(database, tmp_path, compiled_plans=False)) as (_, app):
         db = app.state.core.db
         # So long that the client is gone before the last list is read.

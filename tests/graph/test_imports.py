@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from crmgraph.crm.core import Core
-from crmgraph.crm.models import Change, Contact, Door, Import, ImportState, PartyKind, Role, Staff, now
+from crmgraph.crm.models import Change, Contact, Door, Import, ImportState, Job, PartyKind, Role, Staff, now
 from crmgraph.imports import background, requests
 from crmgraph.imports.writing import leases, runs
 from crmgraph.imports.writing.photos import Photos
@@ -21,6 +21,11 @@ from tests.graph.importing import COUNTS, NOBODY, READ, ROWS, SHOWN, asked, crea
 
 def counts(told: Any, **expected: int) -> None:
     assert {name: count for name, count in told.items() if count} == expected
+
+
+async def jobs(core: Core) -> int:
+    async with core.db.read() as session:
+        return await session.scalar(select(func.count()).select_from(Job).where(Job.kind == "import")) or 0
 
 
 async def people(core: Core) -> int:
@@ -422,6 +427,8 @@ async def test_an_import_without_its_files_or_its_person_is_given_up(agent: Call
 
 async def test_an_import_of_which_workers_die_is_given_up_and_can_be_resumed(agent: Caller, core: Core) -> None:
     found = await created(agent, ("people.csv", table(person(1))))
+    while await jobs(core):  # the worker that has read the files tells that it lives once they are read
+        await asyncio.sleep(0.02)
     async with core.db.begin() as session:
         given = update(Import).values(state=ImportState.RUNNING, tries=background.MOST_TRIES)
         (own,) = (await session.execute(given.returning(Import.id, Import.generation))).all()
