@@ -1,6 +1,7 @@
 """Imports that staff bring in by the graph: read, asked, started, cancelled, undone, and told."""
 
 import asyncio
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -114,6 +115,7 @@ async def test_files_are_read_then_written_told_and_undone(agent: Caller, core: 
 async def test_who_sees_that_an_import_is_done_sees_what_became_of_its_rows(
     agent: Caller, core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(leases, "LEASE", dt.timedelta(seconds=1))  # of the one who goes
     stored = background._store_outcome  # noqa: SLF001 - between the two there is no door
     states: list[Any] = []
 

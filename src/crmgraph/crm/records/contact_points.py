@@ -83,7 +83,8 @@ def apply_rows(
         if row := by_id.get(row_id):
             before = row.active, slots_for(record, row)
             _change(row, values, rows, changes, RowPath(name, row), given)
-            written.touch(row)
+            # The record itself may stay as it is: what is only derived anew is told by no log.
+            written.touch(aggregate.record, row)
             if (row.active, slots_for(record, row)) != before:
                 moved.append(row)
     added = []

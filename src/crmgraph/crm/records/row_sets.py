@@ -333,8 +333,8 @@ async def _insert(session: AsyncSession, rows: RowSet, changed: Sequence[Any]) -
     found[Change] = [entry.columns(rows.ids) for entry in rows.entries]
     gone, stay = ([(row, before_of(row)) for row in each] for each in (rows.gone, changed))
     terms = changed_terms(gone, stay, rows.new)
-    # Whatever changes of a record, it has an entry in the log.
-    kinds = index.kinds_of(itertools.chain(rows.new, (entry.record for entry in rows.entries))) if any(terms) else {}
+    records = itertools.chain(rows.new, rows.touched.values(), (entry.record for entry in rows.entries))
+    kinds = index.kinds_of(records) if any(terms) else {}
     if not any(found.values()) and not any(terms):
         return
     db = database_of(session)
