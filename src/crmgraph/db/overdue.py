@@ -88,6 +88,3 @@ class Turns(Overdue[asyncio.Future[None]]):
 def _too_late(turn: asyncio.Future[None]) -> None:
     if not turn.done():
         turn.set_exception(TimeoutError())
-
-
-__all__ = ["Overdue", "Turns"]

@@ -77,6 +77,3 @@ class Heads:
 def _end(data: bytes) -> int:
     """Where a head ends that may be kept; 0 where there is none."""
     return data.find(b"\r\n\r\n", 0, MAX_HEAD) + 4 if len(data) <= MAX_REQUEST else 0
-
-
-__all__ = ["Head", "Heads"]
